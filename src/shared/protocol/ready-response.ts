@@ -1,0 +1,53 @@
+import type { EngineIndex } from './ids.ts';
+
+/** Where an engine publishes KV cache events. Source: vllm/config/kv_events.py KVEventsConfig. */
+export interface KVEventsConfig {
+  readonly enableKvCacheEvents: boolean;
+  readonly publisher: string;
+  readonly endpoint: string;
+  readonly replayEndpoint: string | null;
+  readonly bufferSteps: number;
+  readonly hwm: number;
+  readonly maxQueueSize: number;
+  readonly topic: string;
+}
+
+/**
+ * What an engine core says of itself when it is ready, on each frontend's input socket: 28 fields, all present.
+ * Source: vllm/v1/engine/__init__.py EngineCoreReadyResponse (0.33.0).
+ */
+export interface EngineCoreReadyResponse {
+  /** Tokens; after auto-fit. */
+  readonly maxModelLen: number;
+  /** The pool, null block included. */
+  readonly numGpuBlocks: number;
+  /** Tokens per block of the smallest group. */
+  readonly blockSize: number;
+  readonly dpStatsAddress: string | null;
+  /** `bfloat16`, without `torch.`. */
+  readonly dtype: string;
+  readonly vllmVersion: string;
+  readonly worldSize: number;
+  readonly dataParallelSize: number;
+  readonly tensorParallelSize: number;
+  readonly pipelineParallelSize: number;
+  readonly decodeContextParallelSize: number;
+  readonly dataParallelRank: EngineIndex;
+  readonly maxNumSeqs: number;
+  readonly maxNumBatchedTokens: number;
+  readonly instanceId: string;
+  readonly supportsLora: boolean;
+  readonly maxLoras: number;
+  readonly mambaBlockSize: number | null;
+  /** trunc(concurrency × max_model_len); null where the model has no KV cache. */
+  readonly kvCacheSizeTokens: number | null;
+  readonly kvCacheMaxConcurrency: number | null;
+  readonly kvEventsConfig: KVEventsConfig | null;
+  readonly weightTransferBackend: string | null;
+  readonly enableSleepMode: boolean;
+  readonly supportsDraftWeightUpdates: boolean;
+  readonly effectiveAttentionBlockSize: number | null;
+  readonly coordStorePort: number;
+  readonly coordinatorInputAddress: string | null;
+  readonly coordinatorOutputAddress: string | null;
+}

@@ -1,0 +1,54 @@
+/** Statistics that travel with outputs. Source: vllm/v1/metrics/stats.py (0.33.0). */
+
+/** Prefix cache counts since the last message; queries and hits are tokens. Source: PrefixCacheStats. */
+export interface PrefixCacheStats {
+  /** True once after a reset of the prefix cache. */
+  readonly reset: boolean;
+  readonly requests: number;
+  readonly queries: number;
+  readonly hits: number;
+  readonly preemptedRequests: number;
+  readonly preemptedQueries: number;
+  readonly preemptedHits: number;
+  readonly hitsBySource: Readonly<Record<string, number>>;
+}
+
+/** A block's life, sampled for the residency histograms. Source: KVCacheEvictionEvent. */
+export interface KVCacheEvictionEvent {
+  readonly lifetimeSeconds: number;
+  readonly idleSeconds: number;
+  readonly reuseGapsSeconds: readonly number[];
+}
+
+/** The scheduler's state after a step. Always all fields on the wire. Source: SchedulerStats. */
+export interface SchedulerStats {
+  readonly numRunningReqs: number;
+  readonly numWaitingReqs: number;
+  readonly numSkippedWaitingReqs: number;
+  readonly numKvFetchReqsByStage: Readonly<Record<string, number>>;
+  readonly stepCounter: number;
+  readonly currentWave: number;
+  /** A fraction, 0 to 1. */
+  readonly kvCacheUsage: number;
+  readonly iterationDetails: unknown;
+  readonly prefixCacheStats: PrefixCacheStats;
+  readonly connectorPrefixCacheStats: PrefixCacheStats | null;
+  readonly kvCacheEvictionEvents: readonly KVCacheEvictionEvent[];
+  readonly specDecodingStats: unknown;
+  readonly kvConnectorStats: unknown;
+  readonly ecConnectorStats: unknown;
+  readonly waitingLoraAdapters: Readonly<Record<string, number>>;
+  readonly runningLoraAdapters: Readonly<Record<string, number>>;
+  readonly cudagraphStats: unknown;
+  readonly perfStats: unknown;
+}
+
+/** How a request's prompt was filled, in tokens. Source: PrefillStats. */
+export interface PrefillStats {
+  readonly numPromptTokens: number;
+  readonly numComputedTokens: number;
+  readonly numCachedTokens: number;
+  readonly numLocalCachedTokens: number;
+  readonly numExternalCachedTokens: number;
+  readonly numCacheCreationTokens: number;
+}

@@ -1,0 +1,82 @@
+/**
+ * The seam between the shells and their sockets: ZeroMQ behind it in a process (zmq.ts), queues in one process in a
+ * test (in-memory.ts). Messages are lists of frames. Handlers run one message at a time, in order of arrival per peer.
+ */
+
+/** One frame of a message. Received frames belong to the receiver. */
+export type Frame = Uint8Array;
+
+/** The sending half. One writer loop per socket takes messages off a bounded queue, in order. */
+export interface MessageWriter {
+  /** Queues a message. Throws when the queue is at its bound: await `drained()` before it is. */
+  send(frames: readonly Frame[]): void;
+  /** Messages accepted by `send` and not yet handed to the transport. */
+  readonly queuedCount: number;
+  /** Resolves once fewer messages are queued than the low-water mark (at once if so already). */
+  drained(): Promise<void>;
+}
+
+export type MessageHandler = (frames: readonly Frame[]) => void;
+/** `identity` is the sender's, as bytes; frames do not contain it. */
+export type RoutedMessageHandler = (identity: Frame, frames: readonly Frame[]) => void;
+
+export interface Closable {
+  /** Sends what is queued for at most the linger time, then closes. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** A socket that others connect to; `address` has the real port where port 0 was asked for. */
+export interface Bound {
+  readonly address: string;
+}
+
+export interface DealerSocket extends MessageWriter, Closable {
+  onMessage(handler: MessageHandler): void;
+}
+export interface RouterSocket extends Closable, Bound {
+  /** An unknown identity drops the message, as ROUTER does. */
+  sendTo(identity: Frame, frames: readonly Frame[]): void;
+  onMessage(handler: RoutedMessageHandler): void;
+  readonly queuedCount: number;
+  drained(): Promise<void>;
+}
+export interface PushSocket extends MessageWriter, Closable {}
+export interface PullSocket extends Closable, Bound {
+  onMessage(handler: MessageHandler): void;
+}
+/** Subscriptions arrive as messages: b"\x01" + topic. `setVerbose` behaviour is always on, as in vLLM. */
+export interface XPubSocket extends MessageWriter, Closable, Bound {
+  onMessage(handler: MessageHandler): void;
+}
+export interface XSubSocket extends MessageWriter, Closable {
+  onMessage(handler: MessageHandler): void;
+}
+export interface PubSocket extends MessageWriter, Closable, Bound {}
+
+export interface SocketOptions {
+  /** Milliseconds that close() may spend on undelivered messages. */
+  readonly lingerMs: number;
+}
+
+/** Addresses are ZeroMQ's: `tcp://127.0.0.1:0` (port 0: any free one), `ipc:///path`. A connect never fails at once: it retries until closed. */
+export interface Transport {
+  bindRouter(
+    address: string,
+    options: SocketOptions & { readonly handover: boolean },
+  ): Promise<RouterSocket>;
+  bindPull(address: string, options: SocketOptions): Promise<PullSocket>;
+  bindXPub(address: string, options: SocketOptions): Promise<XPubSocket>;
+  bindPub(
+    address: string,
+    options: SocketOptions & { readonly highWaterMark: number },
+  ): Promise<PubSocket>;
+  connectDealer(
+    address: string,
+    options: SocketOptions & { readonly identity: Frame },
+  ): DealerSocket;
+  connectPush(address: string, options: SocketOptions): PushSocket;
+  connectXSub(
+    address: string,
+    options: SocketOptions & { readonly identity: Frame | null },
+  ): XSubSocket;
+}
