@@ -1,0 +1,149 @@
+/**
+ * The labels of `vllm:cache_config_info`: the cache config's fields as Python prints them, one child per engine.
+ * Source: vllm/config/cache.py CacheConfig.metrics_info, vllm/v1/engine/core_client.py (0.33.0).
+ */
+import type { EngineIndex } from '../../shared/protocol/ids.ts';
+import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
+import { pythonFloat, pythonStr } from './python-str.ts';
+
+/** Which engine's capacity a child shows: its own, or (as vLLM 0.33.0) the first engine's that reported. */
+export type DpMetricsMode = 'per-engine' | 'vllm';
+
+/** What the frontend itself knows of the cache config: its flags and the model. Absent fields have vLLM's default. */
+export interface CacheConfigSettings {
+  /** The user gave --block-size. */
+  readonly userSpecifiedBlockSize: boolean;
+  readonly gpuMemoryUtilization: number;
+  readonly cacheDtype: string;
+  readonly isAttentionFree: boolean;
+  /** One value for all engines, or a value per rank where --engine-overrides makes them differ. */
+  readonly numGpuBlocksOverride: number | null | ReadonlyMap<EngineIndex, number | null>;
+  /** Tokens; only of models whose layers all slide. */
+  readonly slidingWindow: number | null;
+  readonly enablePrefixCaching: boolean;
+  readonly prefixCachingHashAlgo: string;
+  readonly prefixCacheRetentionInterval: number | null;
+  readonly prefixMatchUnit: number | null;
+  readonly kvCacheDtypeSkipLayers: readonly string[];
+  readonly mambaPageSizePadded: number | null;
+  readonly mambaCacheDtype: string;
+  readonly mambaSsmCacheDtype: string;
+  readonly mambaCacheMode: string;
+  readonly kvCacheMemoryBytes: number | null;
+  /** GiB. */
+  readonly kvOffloadingSize: number | null;
+  readonly kvOffloadingBackend: string;
+}
+
+export const DEFAULT_CACHE_CONFIG_SETTINGS: CacheConfigSettings = {
+  userSpecifiedBlockSize: false,
+  gpuMemoryUtilization: 0.92,
+  cacheDtype: 'auto',
+  isAttentionFree: false,
+  numGpuBlocksOverride: null,
+  slidingWindow: null,
+  enablePrefixCaching: true,
+  prefixCachingHashAlgo: 'sha256',
+  prefixCacheRetentionInterval: 0,
+  prefixMatchUnit: null,
+  kvCacheDtypeSkipLayers: [],
+  mambaPageSizePadded: null,
+  mambaCacheDtype: 'auto',
+  mambaSsmCacheDtype: 'auto',
+  mambaCacheMode: 'none',
+  kvCacheMemoryBytes: null,
+  kvOffloadingSize: null,
+  kvOffloadingBackend: 'native',
+};
+
+/**
+ * One label set per engine, in the order of `engines`. `engines` is in order of arrival: in `vllm` mode the first
+ * one's capacity stands on every child. `num_gpu_blocks` is the sum over all engines in both modes.
+ */
+export function cacheConfigInfo(
+  engines: ReadonlyMap<EngineIndex, EngineCoreReadyResponse>,
+  settings: CacheConfigSettings,
+  mode: DpMetricsMode,
+): readonly Readonly<Record<string, string>>[] {
+  const first = engines.values().next().value;
+  if (first === undefined) return [];
+  let numGpuBlocks = 0;
+  for (const engine of engines.values()) numGpuBlocks += engine.numGpuBlocks;
+  return [...engines].map(([index, own]) => {
+    const shown = mode === 'vllm' ? first : own;
+    return labelsOf({ index, shown, numGpuBlocks, settings, mode });
+  });
+}
+
+interface ChildOptions {
+  readonly index: EngineIndex;
+  readonly shown: EngineCoreReadyResponse;
+  readonly numGpuBlocks: number;
+  readonly settings: CacheConfigSettings;
+  readonly mode: DpMetricsMode;
+}
+
+function labelsOf({
+  index,
+  shown,
+  numGpuBlocks,
+  settings,
+  mode,
+}: ChildOptions): Record<string, string> {
+  return {
+    block_size: pythonStr(shown.blockSize),
+    user_specified_block_size: pythonStr(settings.userSpecifiedBlockSize),
+    kv_cache_layout: 'None',
+    prefix_match_unit: pythonStr(settings.prefixMatchUnit),
+    gpu_memory_utilization: pythonFloat(settings.gpuMemoryUtilization),
+    cache_dtype: settings.cacheDtype,
+    is_attention_free: pythonStr(settings.isAttentionFree),
+    num_gpu_blocks_override: pythonStr(numGpuBlocksOverrideOf(settings, index, mode)),
+    sliding_window: pythonStr(settings.slidingWindow),
+    enable_prefix_caching: pythonStr(settings.enablePrefixCaching),
+    prefix_caching_hash_algo: settings.prefixCachingHashAlgo,
+    prefix_cache_retention_interval: pythonStr(settings.prefixCacheRetentionInterval),
+    kv_cache_dtype_skip_layers: pythonStr(settings.kvCacheDtypeSkipLayers),
+    mamba_page_size_padded: pythonStr(settings.mambaPageSizePadded),
+    skip_page_size_padded: 'None',
+    mamba_block_size: pythonStr(shown.mambaBlockSize),
+    mamba_cache_dtype: settings.mambaCacheDtype,
+    mamba_ssm_cache_dtype: settings.mambaSsmCacheDtype,
+    mamba_cache_mode: settings.mambaCacheMode,
+    enable_mamba_shared_prefix_checkpoint: 'False',
+    replayssm_buffer_len: '16',
+    use_replayssm: 'False',
+    use_kda_recoverssm: 'False',
+    num_gpu_blocks: pythonStr(numGpuBlocks),
+    num_cpu_blocks: 'None',
+    simple_cpu_offload_num_blocks: 'None',
+    effective_attention_block_size: pythonStr(shown.effectiveAttentionBlockSize),
+    kv_cache_size_tokens: pythonStr(shown.kvCacheSizeTokens),
+    kv_cache_max_concurrency:
+      shown.kvCacheMaxConcurrency === null ? 'None' : pythonFloat(shown.kvCacheMaxConcurrency),
+    hash_block_size: 'None',
+    cache_hit_alignment_tokens: 'None',
+    kv_sharing_fast_prefill: 'False',
+    swa_bounded_replay: 'True',
+    kv_cache_memory_bytes: pythonStr(settings.kvCacheMemoryBytes),
+    kv_offloading_size:
+      settings.kvOffloadingSize === null ? 'None' : pythonFloat(settings.kvOffloadingSize),
+    kv_offloading_backend: settings.kvOffloadingBackend,
+    _block_size_resolved: 'True',
+    engine: String(index),
+  };
+}
+
+/**
+ * A frontend of unequal engines has no override of its own (in vLLM each engine's command has it), so that `vllm`
+ * mode shows None there and `per-engine` mode each engine's value.
+ */
+function numGpuBlocksOverrideOf(
+  { numGpuBlocksOverride }: CacheConfigSettings,
+  index: EngineIndex,
+  mode: DpMetricsMode,
+): number | null {
+  if (numGpuBlocksOverride === null || typeof numGpuBlocksOverride === 'number')
+    return numGpuBlocksOverride;
+  return mode === 'vllm' ? null : (numGpuBlocksOverride.get(index) ?? null);
+}

@@ -1,0 +1,49 @@
+import type { PrefixCacheStats } from '../../shared/protocol/stats.ts';
+
+/**
+ * The prefix cache hit rate over the most recent requests. Source: vllm/v1/metrics/stats.py CachingMetrics (0.33.0).
+ */
+export class CachingMetrics {
+  readonly #maxRecentRequests: number;
+  #requests = 0;
+  #queries = 0;
+  #hits = 0;
+  readonly #recent: { requests: number; queries: number; hits: number }[] = [];
+
+  constructor(maxRecentRequests = 1000) {
+    this.#maxRecentRequests = maxRecentRequests;
+  }
+
+  observe({ reset, requests, queries, hits }: PrefixCacheStats): void {
+    if (reset) this.#reset();
+    // Empty updates would push real ones out of the window.
+    if (requests === 0) return;
+    this.#recent.push({ requests, queries, hits });
+    this.#requests += requests;
+    this.#queries += queries;
+    this.#hits += hits;
+    while (this.#recent.length > 1 && this.#requests > this.#maxRecentRequests) {
+      const oldest = this.#recent.shift();
+      if (oldest === undefined) break;
+      this.#requests -= oldest.requests;
+      this.#queries -= oldest.queries;
+      this.#hits -= oldest.hits;
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.#requests === 0;
+  }
+
+  /** A fraction, 0 to 1; 0 where nothing was queried. */
+  get hitRate(): number {
+    return this.#queries === 0 ? 0 : this.#hits / this.#queries;
+  }
+
+  #reset(): void {
+    this.#requests = 0;
+    this.#queries = 0;
+    this.#hits = 0;
+    this.#recent.length = 0;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * The line that an engine's activity is worth every 10 seconds, in vLLM's words. Pure: the caller owns the timer.
+ * Source: vllm/v1/metrics/loggers.py LoggingStatLogger (0.33.0). Leaves out: connector, multi-modal, speculative parts.
+ */
+import type { EngineIndex } from '../../shared/protocol/ids.ts';
+import type { SchedulerStats } from '../../shared/protocol/stats.ts';
+import { CachingMetrics } from './caching-metrics.ts';
+import type { IterationStats } from './iteration-stats.ts';
+
+export interface StatLogLine {
+  /** Debug once the engine was idle for two lines in a row. */
+  readonly level: 'info' | 'debug';
+  readonly text: string;
+}
+
+export class LoggingStatLogger {
+  readonly #engineIndex: EngineIndex;
+  #lastLogMs: number;
+  #numPromptTokens = 0;
+  #numGenerationTokens = 0;
+  #lastPromptThroughput = 0;
+  #lastGenerationThroughput = 0;
+  #running = 0;
+  #waiting = 0;
+  #deferred = 0;
+  #kvCacheUsage = 0;
+  readonly #prefixCaching = new CachingMetrics();
+
+  /** `nowMs` is monotonic. */
+  constructor(engineIndex: EngineIndex, nowMs: number) {
+    this.#engineIndex = engineIndex;
+    this.#lastLogMs = nowMs;
+  }
+
+  record(schedulerStats: SchedulerStats | null, iterationStats: IterationStats | null): void {
+    if (iterationStats !== null) {
+      this.#numPromptTokens += iterationStats.promptTokensComputed;
+      this.#numGenerationTokens += iterationStats.numGenerationTokens;
+    }
+    if (schedulerStats !== null) {
+      this.#prefixCaching.observe(schedulerStats.prefixCacheStats);
+      this.#running = schedulerStats.numRunningReqs;
+      this.#waiting = schedulerStats.numWaitingReqs;
+      this.#deferred = schedulerStats.numSkippedWaitingReqs;
+      this.#kvCacheUsage = schedulerStats.kvCacheUsage;
+    }
+  }
+
+  /**
+   * The line for the time since the last one. vLLM's own `Preemptions: N` never shows in 0.33.0 (it is reset before it
+   * is printed), so it is not here either.
+   */
+  line(nowMs: number): StatLogLine {
+    const seconds = (nowMs - this.#lastLogMs) / 1000;
+    const promptThroughput = seconds > 0 ? this.#numPromptTokens / seconds : 0;
+    const generationThroughput = seconds > 0 ? this.#numGenerationTokens / seconds : 0;
+    const isIdle =
+      promptThroughput === 0 &&
+      generationThroughput === 0 &&
+      this.#lastPromptThroughput === 0 &&
+      this.#lastGenerationThroughput === 0;
+    const parts = [
+      `Avg prompt throughput: ${promptThroughput.toFixed(1)} tokens/s`,
+      `Avg generation throughput: ${generationThroughput.toFixed(1)} tokens/s`,
+      `Running: ${this.#running} reqs`,
+      `Waiting: ${this.#waiting + this.#deferred} reqs`,
+    ];
+    if (this.#deferred > 0) parts.push(`Deferred: ${this.#deferred} reqs`);
+    parts.push(`GPU KV cache usage: ${(this.#kvCacheUsage * 100).toFixed(1)}%`);
+    if (!this.#prefixCaching.isEmpty)
+      parts.push(`Prefix cache hit rate: ${(this.#prefixCaching.hitRate * 100).toFixed(1)}%`);
+    this.#lastLogMs = nowMs;
+    this.#numPromptTokens = 0;
+    this.#numGenerationTokens = 0;
+    this.#lastPromptThroughput = promptThroughput;
+    this.#lastGenerationThroughput = generationThroughput;
+    const prefix = `Engine ${String(this.#engineIndex).padStart(3, '0')}: `;
+    return { level: isIdle ? 'debug' : 'info', text: prefix + parts.join(', ') };
+  }
+}

@@ -1,0 +1,234 @@
+import { describe, expect, it } from 'vitest';
+import {
+  DEFAULT_CACHE_CONFIG_SETTINGS,
+  type DpMetricsMode,
+} from '../../../../src/frontend/metrics/cache-config-info.ts';
+import { FrontendMetrics } from '../../../../src/frontend/metrics/frontend-metrics.ts';
+import { VirtualClock } from '../../../../src/shared/clock.ts';
+import type { SchedulerStats } from '../../../../src/shared/protocol/stats.ts';
+import { parseExposition, samplesByKey } from '../../../support/exposition.ts';
+import { createReadyResponse } from '../../../support/ready-response.ts';
+
+function createMetrics({
+  dpMetrics = 'per-engine' as DpMetricsMode,
+  arrival = [0, 1],
+  maxLoras = null as number | null,
+  overrides = null as ReadonlyMap<number, number> | null,
+  clock = new VirtualClock(),
+} = {}): FrontendMetrics {
+  const engines = new Map(
+    arrival.map((rank) => [
+      rank,
+      createReadyResponse({
+        dataParallelRank: rank,
+        numGpuBlocks: 100 * (rank + 1),
+        kvCacheSizeTokens: 1600 * (rank + 1),
+        kvCacheMaxConcurrency: 1.5625 * (rank + 1),
+      }),
+    ]),
+  );
+  return new FrontendMetrics({
+    engines,
+    servedModelName: 'tiny',
+    cacheConfig: { ...DEFAULT_CACHE_CONFIG_SETTINGS, numGpuBlocksOverride: overrides },
+    dpMetrics,
+    kvCacheMetrics: false,
+    maxLoras,
+    clock,
+  });
+}
+
+function createSchedulerStats(fields: Partial<SchedulerStats> = {}): SchedulerStats {
+  return {
+    numRunningReqs: 0,
+    numWaitingReqs: 0,
+    numSkippedWaitingReqs: 0,
+    numKvFetchReqsByStage: {},
+    stepCounter: 0,
+    currentWave: 0,
+    kvCacheUsage: 0,
+    iterationDetails: null,
+    prefixCacheStats: {
+      reset: false,
+      requests: 0,
+      queries: 0,
+      hits: 0,
+      preemptedRequests: 0,
+      preemptedQueries: 0,
+      preemptedHits: 0,
+      hitsBySource: {},
+    },
+    connectorPrefixCacheStats: null,
+    kvCacheEvictionEvents: [],
+    specDecodingStats: null,
+    kvConnectorStats: null,
+    ecConnectorStats: null,
+    waitingLoraAdapters: {},
+    runningLoraAdapters: {},
+    cudagraphStats: null,
+    perfStats: null,
+    ...fields,
+  };
+}
+
+async function infoLabels(metrics: FrontendMetrics): Promise<readonly Record<string, string>[]> {
+  const { body } = await metrics.render({ accept: undefined, names: [] });
+  return (
+    parseExposition(body)
+      .get('vllm:cache_config_info')
+      ?.samples.map(({ labels }) => labels) ?? []
+  );
+}
+
+const all = { accept: undefined, names: [] };
+
+describe('vllm:cache_config_info', () => {
+  it.each([[[0, 1]], [[1, 0]]])(
+    'shows each engine its own capacity when they report in order %j',
+    async (arrival) => {
+      const labels = await infoLabels(createMetrics({ arrival }));
+      expect(
+        labels.map((l) => [l['engine'], l['kv_cache_size_tokens'], l['kv_cache_max_concurrency']]),
+      ).toEqual([
+        ['0', '1600', '1.5625'],
+        ['1', '3200', '3.125'],
+      ]);
+    },
+  );
+
+  it('sums num_gpu_blocks over the engines on every child', async () => {
+    const labels = await infoLabels(createMetrics());
+    expect(labels.map((l) => l['num_gpu_blocks'])).toEqual(['300', '300']);
+  });
+
+  it('shows the first engine that reported on every child in vllm mode', async () => {
+    const labels = await infoLabels(createMetrics({ dpMetrics: 'vllm', arrival: [1, 0] }));
+    expect(labels.map((l) => l['kv_cache_size_tokens'])).toEqual(['3200', '3200']);
+  });
+
+  it('shows overrides of single ranks per engine, and none in vllm mode', async () => {
+    const overrides = new Map([[1, 200]]);
+    const own = await infoLabels(createMetrics({ overrides }));
+    expect(own.map((l) => l['num_gpu_blocks_override'])).toEqual(['None', '200']);
+    const vllm = await infoLabels(createMetrics({ overrides, dpMetrics: 'vllm' }));
+    expect(vllm.map((l) => l['num_gpu_blocks_override'])).toEqual(['None', 'None']);
+  });
+});
+
+describe('FrontendMetrics', () => {
+  it('adds up the counters of several API servers and takes the most recent gauge', async () => {
+    const clock = new VirtualClock();
+    const [a, b] = [createMetrics({ clock }), createMetrics({ clock })];
+    const queries = (n: number) => ({
+      ...createSchedulerStats().prefixCacheStats,
+      requests: 1,
+      queries: n,
+    });
+    clock.advance(10);
+    b.record(1, createSchedulerStats({ numRunningReqs: 5, prefixCacheStats: queries(30) }), null);
+    clock.advance(10);
+    a.record(1, createSchedulerStats({ numRunningReqs: 2, prefixCacheStats: queries(12) }), null);
+    const merged = samplesByKey((await a.renderMerged([a.snapshot(), b.snapshot()], all)).body);
+    expect(merged.get('vllm:prefix_cache_queries_total{engine="1",model_name="tiny"}')).toBe(42);
+    expect(merged.get('vllm:num_requests_running{engine="1",model_name="tiny"}')).toBe(2);
+    expect(merged.get('vllm:num_requests_running{engine="0",model_name="tiny"}')).toBe(0);
+  });
+
+  it('answers OpenMetrics where Accept asks for it', async () => {
+    const { body, contentType } = await createMetrics().render({
+      accept: 'application/openmetrics-text;version=1.0.0,text/plain;q=0.5',
+      names: [],
+    });
+    expect(contentType).toContain('application/openmetrics-text; version=1.0.0');
+    expect(body.endsWith('# EOF\n')).toBe(true);
+    expect(body).toContain('# TYPE vllm:prompt_tokens counter\n');
+    expect(body).toContain('vllm:prompt_tokens_total{engine="0",model_name="tiny"} 0');
+  });
+
+  it('renders only the families that name[] asks for', async () => {
+    const { body } = await createMetrics().render({
+      accept: undefined,
+      names: ['vllm:num_requests_running'],
+    });
+    expect([...parseExposition(body).keys()]).toEqual(['vllm:num_requests_running']);
+  });
+
+  it('shows which LoRA adapters run and wait', async () => {
+    const metrics = createMetrics({ maxLoras: 4 });
+    metrics.record(
+      0,
+      createSchedulerStats({ runningLoraAdapters: { a: 1, b: 2 }, waitingLoraAdapters: { c: 1 } }),
+      null,
+    );
+    const { body } = await metrics.render(all);
+    const sample = parseExposition(body).get('vllm:lora_requests_info')?.samples[0];
+    expect(sample?.labels).toEqual({
+      max_lora: '4',
+      running_lora_adapters: 'a,b',
+      waiting_lora_adapters: 'c',
+    });
+  });
+
+  it('shows the sleep level of all engines', async () => {
+    const metrics = createMetrics();
+    metrics.recordSleepState({ isSleeping: true, level: 1 });
+    const samples = samplesByKey((await metrics.render(all)).body);
+    const state = (name: string) =>
+      samples.get(`vllm:engine_sleep_state{engine="1",model_name="tiny",sleep_state="${name}"}`);
+    expect([state('awake'), state('weights_offloaded'), state('discard_all')]).toEqual([0, 1, 0]);
+  });
+
+  it('counts HTTP exchanges by route, not those that watch the server', async () => {
+    const metrics = createMetrics();
+    const exchange = {
+      handler: '/v1/completions',
+      path: '/v1/completions',
+      method: 'POST',
+      statusCode: 404,
+      requestBytes: 10,
+      responseBytes: 20,
+      durationSeconds: 0.2,
+      nowSeconds: 1,
+    };
+    metrics.recordHttp(exchange);
+    metrics.recordHttp({ ...exchange, handler: '/metrics', path: '/metrics' });
+    metrics.recordHttp({ ...exchange, handler: null, path: '/nothing' });
+    const samples = samplesByKey((await metrics.render(all)).body);
+    const requests = [...samples].filter(([key]) => key.startsWith('http_requests_total'));
+    expect(Object.fromEntries(requests)).toEqual({
+      'http_requests_total{handler="/v1/completions",method="POST",status="4xx"}': 1,
+      'http_requests_total{handler="none",method="POST",status="4xx"}': 1,
+    });
+    expect(
+      samples.get('http_request_duration_seconds_bucket{handler="none",le="0.5",method="POST"}'),
+    ).toBe(1);
+  });
+
+  it("writes vLLM's log line, at debug once two lines in a row were idle", () => {
+    const clock = new VirtualClock();
+    const metrics = createMetrics({ arrival: [0], clock });
+    const prefixCacheStats = {
+      ...createSchedulerStats().prefixCacheStats,
+      requests: 1,
+      queries: 200,
+      hits: 50,
+    };
+    metrics.record(
+      0,
+      createSchedulerStats({
+        numRunningReqs: 2,
+        numWaitingReqs: 1,
+        kvCacheUsage: 0.1234,
+        prefixCacheStats,
+      }),
+      null,
+    );
+    clock.advance(10_000);
+    expect(metrics.logLines()).toEqual([
+      {
+        level: 'debug',
+        text: 'Engine 000: Avg prompt throughput: 0.0 tokens/s, Avg generation throughput: 0.0 tokens/s, Running: 2 reqs, Waiting: 1 reqs, GPU KV cache usage: 12.3%, Prefix cache hit rate: 25.0%',
+      },
+    ]);
+  });
+});
