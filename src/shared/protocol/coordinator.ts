@@ -9,3 +9,9 @@ export interface CoordinatorUpdate {
   readonly currentWave: number;
   readonly enginesRunning: boolean;
 }
+
+/** Frontend to coordinator: the number of engines changed (elastic expert parallelism). */
+export interface ScaleElasticEp {
+  readonly type: 'SCALE_ELASTIC_EP';
+  readonly newEngineCount: number;
+}

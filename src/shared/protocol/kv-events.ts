@@ -17,6 +17,13 @@ export interface BlockStored {
   readonly groupIdx: number | null;
   readonly kvCacheSpecKind: string | null;
   readonly kvCacheSpecSlidingWindow: number | null;
+  /** LOCAL or REMOTE as the publisher sees it. */
+  readonly locality: string | null;
+  /** The offloading tier that made the event. */
+  readonly ownership: string | null;
+  readonly sessionId: string | null;
+  /** Tokens beyond each block that its hash covers, where that is on. */
+  readonly lookaheadTokenIds: readonly (readonly number[])[] | null;
 }
 
 export interface BlockRemoved {
@@ -24,6 +31,8 @@ export interface BlockRemoved {
   readonly blockHashes: readonly ExternalBlockHash[];
   readonly medium: string | null;
   readonly groupIdx: number | null;
+  readonly locality: string | null;
+  readonly ownership: string | null;
 }
 
 export interface AllBlocksCleared {
@@ -38,3 +47,16 @@ export interface KVEventBatch {
   readonly events: readonly KVCacheEvent[];
   readonly dataParallelRank: number | null;
 }
+
+/** A batch as subscribers get it: `[topic, sequence number, msgpack]`. */
+export interface KVEventMessage {
+  readonly topic: string;
+  /** Counts the publisher's batches from 0; 8 bytes, big endian. */
+  readonly seq: number;
+  readonly batch: KVEventBatch;
+}
+
+/** What a subscriber gets back for a replay request, message by message: buffered batches, then the end mark. */
+export type KVEventReplayReply =
+  | { readonly type: 'batch'; readonly message: KVEventMessage }
+  | { readonly type: 'end' };

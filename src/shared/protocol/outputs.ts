@@ -55,13 +55,29 @@ export interface LogprobsTensors {
   readonly cuNumGeneratedTokensTensor: NdArray | null;
 }
 
+/** Which tokens the sampler kept, in compressed rows. Source: vllm/v1/outputs.py SamplingMaskLists. */
+export interface SamplingMaskLists {
+  readonly tokenIds: NdArray;
+  readonly offsets: NdArray | null;
+  readonly cuNumGeneratedTokens: readonly number[] | null;
+}
+
+/** Accepted draft tokens of one request. Source: vllm/v1/metrics/stats.py RequestSpecDecodeMetrics. */
+export interface RequestSpecDecodeMetrics {
+  readonly numSpecTokens: number;
+  readonly histogram: readonly number[];
+  readonly numDraftTokens: number;
+  readonly perStepAccepted: readonly number[];
+  readonly perStepDrafted: readonly number[];
+}
+
 /** News of one request, 19 positional fields. Source: EngineCoreOutput. */
 export interface EngineCoreOutput {
   readonly requestId: RequestId;
   readonly newTokenIds: readonly number[];
   readonly newLogprobs: LogprobsLists | null;
   readonly newPromptLogprobsTensors: LogprobsTensors | null;
-  readonly poolingOutput: unknown;
+  readonly poolingOutput: NdArray | null;
   readonly finishReason: FinishReason | null;
   /** The stop token id or stop string that ended the request; null for eos and length. */
   readonly stopReason: number | string | null;
@@ -71,12 +87,12 @@ export interface EngineCoreOutput {
   readonly traceHeaders: Readonly<Record<string, string>> | null;
   /** With the first output of a request only. */
   readonly prefillStats: PrefillStats | null;
-  readonly routedExperts: unknown;
+  readonly routedExperts: NdArray | null;
   readonly numNansInLogits: number;
   readonly mmCacheMissHashes: readonly string[] | null;
-  readonly newSamplingMask: unknown;
-  readonly specDecodeMetrics: unknown;
-  readonly promptTokenIdLogprobs: unknown;
+  readonly newSamplingMask: SamplingMaskLists | null;
+  readonly specDecodeMetrics: RequestSpecDecodeMetrics | null;
+  readonly promptTokenIdLogprobs: NdArray | null;
   readonly error: RequestError | null;
 }
 

@@ -57,7 +57,7 @@ export interface SamplingParams {
   /** `_eos_token_id` on the wire: null where the request ignores eos. */
   readonly eosTokenId: number | null;
   /** `_all_stop_token_ids` on the wire: eos and stop token ids, what min_tokens masks. */
-  readonly allStopTokenIds: readonly number[] | null;
+  readonly allStopTokenIds: readonly number[];
   /** `_watermarking_skipped` on the wire. */
   readonly watermarkingSkipped: boolean;
   readonly structuredOutputs: unknown;
@@ -126,5 +126,9 @@ export interface UtilityCall {
 export type EngineInput =
   | { readonly type: 'ADD'; readonly request: EngineCoreRequest }
   | { readonly type: 'ABORT'; readonly requestIds: readonly RequestId[] }
-  | { readonly type: 'START_DP_WAVE'; readonly wave: number; readonly excludeEngineIndex: number }
+  | {
+      readonly type: 'START_DP_WAVE';
+      readonly wave: number;
+      readonly excludeEngineIndex: number | null;
+    }
   | { readonly type: 'UTILITY'; readonly call: UtilityCall };
