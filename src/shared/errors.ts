@@ -28,6 +28,11 @@ export const ERRORS = {
     status: 500,
     meaning: 'An engine core died; the frontend cannot serve any more.',
   },
+  E_UTILITY_FAILED: {
+    family: 'server',
+    status: 500,
+    meaning: "A call of an engine method failed; the message is the engine's.",
+  },
   E_BAD_FRAME: {
     family: 'server',
     status: 500,

@@ -1,0 +1,117 @@
+/**
+ * The socket around engine-startup.ts: a ROUTER that decodes, asks, and answers HELLO with the addresses.
+ * A frame that cannot be decoded costs that message only; a message that breaks the handshake ends the start-up.
+ * Source: vllm/v1/engine/utils.py launch_core_engines (0.33.0).
+ */
+import { StartupError, TwinError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/logger.ts';
+import { decodeHandshakeMessage, encodeHandshakeMetadata } from '../../shared/protocol/codec.ts';
+import type { EngineHandshakeMetadata } from '../../shared/protocol/handshake.ts';
+import type { EngineIndex } from '../../shared/protocol/ids.ts';
+import type { Frame, RouterSocket, Transport } from '../../shared/transport/transport.ts';
+import type { EngineStartup } from './engine-startup.ts';
+
+export interface HandshakeServerOptions {
+  readonly transport: Transport;
+  readonly address: string;
+  readonly startup: EngineStartup;
+  /** What engines are told; HELLO is answered once it is known. */
+  readonly metadata: Promise<EngineHandshakeMetadata>;
+  readonly logger: Logger;
+}
+
+const LINGER_MS = 0;
+
+export class HandshakeServer {
+  readonly #options: HandshakeServerOptions;
+  readonly #socket: RouterSocket;
+  readonly #completed: Promise<void>;
+  #resolve: () => void = () => {};
+  #reject: (error: Error) => void = () => {};
+  #badFrameCount = 0;
+
+  private constructor(options: HandshakeServerOptions, socket: RouterSocket) {
+    this.#options = options;
+    this.#socket = socket;
+    this.#completed = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#completed.catch(() => {});
+    socket.onMessage((identity, frames) => this.#onMessage(identity, frames));
+  }
+
+  /** Throws E_PORT_IN_USE where somebody else has the address. */
+  static async bind(options: HandshakeServerOptions): Promise<HandshakeServer> {
+    const { transport, address } = options;
+    try {
+      const socket = await transport.bindRouter(address, { lingerMs: LINGER_MS, handover: false });
+      return new HandshakeServer(options, socket);
+    } catch (cause) {
+      throw new StartupError(
+        'E_PORT_IN_USE',
+        `Cannot bind the handshake socket to ${address}: another process has it. Choose another --data-parallel-rpc-port.`,
+        { cause },
+      );
+    }
+  }
+
+  get address(): string {
+    return this.#socket.address;
+  }
+
+  get badFrameCount(): number {
+    return this.#badFrameCount;
+  }
+
+  /** Resolves once every engine is READY; rejects with the first broken rule. */
+  waitUntilComplete(): Promise<void> {
+    return this.#completed;
+  }
+
+  close(): Promise<void> {
+    return this.#socket.close();
+  }
+
+  #onMessage(identity: Frame, frames: readonly Frame[]): void {
+    const { startup, logger } = this.#options;
+    const rank = rankFromIdentity(identity);
+    try {
+      const message = decodeHandshakeMessage(frames);
+      const action = startup.receive(rank, message);
+      logger.debug(
+        { rank: Number(rank) },
+        `${message.status} from ${message.local ? 'local' : 'remote'} core engine process ${rank}.`,
+      );
+      if (action === 'send-init') void this.#sendInit(identity);
+      if (startup.isComplete) this.#resolve();
+    } catch (error) {
+      if (!(error instanceof TwinError)) throw error;
+      if (error.code !== 'E_BAD_FRAME') {
+        this.#reject(error);
+        return;
+      }
+      this.#badFrameCount += 1;
+      logger.warn(
+        { rank: String(rank), err: error.message },
+        'dropped a handshake message that cannot be decoded',
+      );
+    }
+  }
+
+  async #sendInit(identity: Frame): Promise<void> {
+    try {
+      const metadata = await this.#options.metadata;
+      this.#socket.sendTo(identity, encodeHandshakeMetadata(metadata));
+    } catch (error) {
+      this.#reject(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+}
+
+/** The identity read as a little-endian integer of any length, as vLLM does; only two-byte ones can be known ranks. */
+export function rankFromIdentity(identity: Frame): EngineIndex | bigint {
+  let rank = 0n;
+  for (let i = identity.length - 1; i >= 0; i--) rank = (rank << 8n) | BigInt(identity[i] ?? 0);
+  return identity.length === 2 ? Number(rank) : rank;
+}
