@@ -1,0 +1,296 @@
+/**
+ * The transport over ZeroMQ, with vLLM's socket options. Each socket has one writer (outbox.ts) and one receive loop,
+ * which lets other events in after every batch of messages. The only file that imports zeromq.
+ * Source: vllm/utils/network_utils.py make_zmq_socket (0.33.0). Leaves out: RCVBUF and SNDBUF of half a gigabyte.
+ */
+import {
+  Dealer,
+  Publisher,
+  Pull,
+  Push,
+  Router,
+  type Socket,
+  XPublisher,
+  XSubscriber,
+} from 'zeromq';
+import { Outbox } from './outbox.ts';
+import type {
+  DealerSocket,
+  Frame,
+  MessageHandler,
+  PubSocket,
+  PullSocket,
+  PushSocket,
+  RoutedMessageHandler,
+  RouterSocket,
+  Transport,
+  XPubSocket,
+  XSubSocket,
+} from './transport.ts';
+
+/** vLLM's DEALER, ROUTER, PUSH and PULL sockets have no high-water mark: ZeroMQ's 0. */
+const UNLIMITED = 0;
+/** ZeroMQ's own default, which vLLM leaves XPUB and XSUB at. */
+const DEFAULT_HIGH_WATER_MARK = 1000;
+/** Messages that a receive loop handles before timers and other sockets get their turn. */
+const RECEIVE_BATCH = 256;
+
+interface Sender {
+  send(frames: Frame[]): Promise<void>;
+}
+interface Receiver {
+  receive(): Promise<Frame[]>;
+}
+
+/** An identity as bytes: the option is typed as a string, but a string would be sent as UTF-8 and break ranks from 128 on. */
+function identityOption(identity: Frame): string {
+  return Buffer.from(identity) as unknown as string;
+}
+
+/** An IPv6 address needs its own option. */
+function ipv6Option(address: string): { readonly ipv6: boolean } {
+  return { ipv6: address.startsWith('tcp://[') };
+}
+
+class ZmqEndpoint {
+  private readonly socket: Socket;
+  private readonly outbox: Outbox | null;
+  private readonly receiver: Receiver | null;
+  private readonly lingerMs: number;
+  private isReceiving = false;
+  private closing: Promise<void> | null = null;
+  /** Where a bound socket really is. */
+  address = '';
+
+  constructor(options: {
+    readonly socket: Socket;
+    readonly sender?: Sender;
+    readonly receiver?: Receiver;
+    readonly lingerMs: number;
+  }) {
+    const { sender } = options;
+    this.socket = options.socket;
+    this.receiver = options.receiver ?? null;
+    this.outbox = sender === undefined ? null : new Outbox((frames) => sender.send(frames));
+    this.lingerMs = options.lingerMs;
+  }
+
+  async bind(address: string): Promise<void> {
+    await this.socket.bind(address);
+    this.address = this.socket.lastEndpoint ?? address;
+  }
+
+  get queuedCount(): number {
+    return this.outbox?.queuedCount ?? 0;
+  }
+
+  drained(): Promise<void> {
+    return this.outbox?.drained() ?? Promise.resolve();
+  }
+
+  send(frames: readonly Frame[]): void {
+    this.outbox?.send(frames as Frame[]);
+  }
+
+  sendTo(identity: Frame, frames: readonly Frame[]): void {
+    this.outbox?.send([identity, ...frames]);
+  }
+
+  onFrames(handler: (frames: Frame[]) => void): void {
+    if (this.isReceiving || this.receiver === null) return;
+    this.isReceiving = true;
+    // A handler that throws is a bug: the rejection is left unhandled and ends the process.
+    void this.receiveAll(this.receiver, handler);
+  }
+
+  private async receiveAll(receiver: Receiver, handler: (frames: Frame[]) => void): Promise<void> {
+    let numInBatch = 0;
+    while (this.closing === null) {
+      let frames: Frame[];
+      try {
+        frames = await receiver.receive();
+      } catch (error) {
+        if (this.closing !== null) return;
+        throw error;
+      }
+      if (this.closing !== null) return;
+      handler(frames);
+      if (++numInBatch === RECEIVE_BATCH) {
+        numInBatch = 0;
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.closeOnce();
+    return this.closing;
+  }
+
+  private async closeOnce(): Promise<void> {
+    await this.outbox?.close(this.lingerMs);
+    this.socket.close();
+  }
+}
+
+class ZmqSocket implements DealerSocket, PushSocket, PullSocket, XPubSocket, XSubSocket, PubSocket {
+  private readonly endpoint: ZmqEndpoint;
+
+  constructor(endpoint: ZmqEndpoint) {
+    this.endpoint = endpoint;
+  }
+
+  get address(): string {
+    return this.endpoint.address;
+  }
+
+  get queuedCount(): number {
+    return this.endpoint.queuedCount;
+  }
+
+  send(frames: readonly Frame[]): void {
+    this.endpoint.send(frames);
+  }
+
+  drained(): Promise<void> {
+    return this.endpoint.drained();
+  }
+
+  onMessage(handler: MessageHandler): void {
+    this.endpoint.onFrames(handler);
+  }
+
+  close(): Promise<void> {
+    return this.endpoint.close();
+  }
+}
+
+class ZmqRouter implements RouterSocket {
+  private readonly endpoint: ZmqEndpoint;
+
+  constructor(endpoint: ZmqEndpoint) {
+    this.endpoint = endpoint;
+  }
+
+  get address(): string {
+    return this.endpoint.address;
+  }
+
+  get queuedCount(): number {
+    return this.endpoint.queuedCount;
+  }
+
+  sendTo(identity: Frame, frames: readonly Frame[]): void {
+    this.endpoint.sendTo(identity, frames);
+  }
+
+  drained(): Promise<void> {
+    return this.endpoint.drained();
+  }
+
+  onMessage(handler: RoutedMessageHandler): void {
+    this.endpoint.onFrames((frames) => {
+      const [identity, ...rest] = frames;
+      if (identity !== undefined) handler(identity, rest);
+    });
+  }
+
+  close(): Promise<void> {
+    return this.endpoint.close();
+  }
+}
+
+async function bound(
+  address: string,
+  options: ConstructorParameters<typeof ZmqEndpoint>[0],
+): Promise<ZmqEndpoint> {
+  const endpoint = new ZmqEndpoint(options);
+  try {
+    await endpoint.bind(address);
+  } catch (error) {
+    await endpoint.close();
+    throw error;
+  }
+  return endpoint;
+}
+
+export function createZmqTransport(): Transport {
+  return {
+    async bindRouter(address, { lingerMs, handover }) {
+      const socket = new Router({
+        linger: lingerMs,
+        handover,
+        mandatory: false,
+        sendHighWaterMark: UNLIMITED,
+        receiveHighWaterMark: UNLIMITED,
+        ...ipv6Option(address),
+      });
+      return new ZmqRouter(
+        await bound(address, { socket, sender: socket, receiver: socket, lingerMs }),
+      );
+    },
+
+    async bindPull(address, { lingerMs }) {
+      const socket = new Pull({
+        linger: lingerMs,
+        receiveHighWaterMark: UNLIMITED,
+        ...ipv6Option(address),
+      });
+      return new ZmqSocket(await bound(address, { socket, receiver: socket, lingerMs }));
+    },
+
+    async bindXPub(address, { lingerMs }) {
+      const socket = new XPublisher({
+        linger: lingerMs,
+        verbosity: 'allSubs',
+        sendHighWaterMark: DEFAULT_HIGH_WATER_MARK,
+        ...ipv6Option(address),
+      });
+      return new ZmqSocket(
+        await bound(address, { socket, sender: socket, receiver: socket, lingerMs }),
+      );
+    },
+
+    async bindPub(address, { lingerMs, highWaterMark }) {
+      const socket = new Publisher({
+        linger: lingerMs,
+        sendHighWaterMark: highWaterMark,
+        ...ipv6Option(address),
+      });
+      return new ZmqSocket(await bound(address, { socket, sender: socket, lingerMs }));
+    },
+
+    connectDealer(address, { lingerMs, identity }) {
+      const socket = new Dealer({
+        linger: lingerMs,
+        routingId: identityOption(identity),
+        sendHighWaterMark: UNLIMITED,
+        receiveHighWaterMark: UNLIMITED,
+        ...ipv6Option(address),
+      });
+      socket.connect(address);
+      return new ZmqSocket(new ZmqEndpoint({ socket, sender: socket, receiver: socket, lingerMs }));
+    },
+
+    connectPush(address, { lingerMs }) {
+      const socket = new Push({
+        linger: lingerMs,
+        sendHighWaterMark: UNLIMITED,
+        ...ipv6Option(address),
+      });
+      socket.connect(address);
+      return new ZmqSocket(new ZmqEndpoint({ socket, sender: socket, lingerMs }));
+    },
+
+    // vLLM sets an identity here too, but ZeroMQ tells the peer only those of DEALER, ROUTER and REQ sockets.
+    connectXSub(address, { lingerMs }) {
+      const socket = new XSubscriber({
+        linger: lingerMs,
+        receiveHighWaterMark: DEFAULT_HIGH_WATER_MARK,
+        ...ipv6Option(address),
+      });
+      socket.connect(address);
+      return new ZmqSocket(new ZmqEndpoint({ socket, sender: socket, receiver: socket, lingerMs }));
+    },
+  };
+}
