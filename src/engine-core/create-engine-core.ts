@@ -1,0 +1,112 @@
+/** Puts an engine core together from a planned KV cache and its settings. */
+import type { Clock } from '../shared/clock.ts';
+import type { EngineIndex } from '../shared/protocol/ids.ts';
+import { EngineCore, type EngineCoreParts } from './engine-core.ts';
+import type { SimulatedExecutor } from './executor/simulated-executor.ts';
+import { createBlockHasher, type PrefixCachingHashAlgo } from './kv-cache/block-hash.ts';
+import type { KVCacheConfig } from './kv-cache/kv-cache-config.ts';
+import { KVCacheManager } from './kv-cache/kv-cache-manager.ts';
+import type { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
+import { createMambaSplit } from './scheduler/mamba-split.ts';
+import { Scheduler } from './scheduler/scheduler.ts';
+import type { SchedulerConfig } from './scheduler/scheduler-config.ts';
+
+/** Source: vllm/config/cache.py CacheConfig, as far as the engine core reads it. */
+export interface EngineCacheConfig {
+  /** The smallest block size of the groups that take part in prefix caching. */
+  readonly blockSize: number;
+  readonly schedulerBlockSize: number;
+  readonly hashBlockSize: number;
+  readonly enablePrefixCaching: boolean;
+  readonly prefixCachingHashAlgo: PrefixCachingHashAlgo;
+  /** Tokens; 0 keeps only what a replay needs in sparse groups, null keeps all. */
+  readonly prefixCacheRetentionInterval: number | null;
+  readonly enableKvCacheEvents: boolean;
+}
+
+export interface EngineCoreOptions {
+  readonly engineIndex: EngineIndex;
+  readonly clock: Clock;
+  readonly executor: SimulatedExecutor;
+  readonly kvCacheConfig: KVCacheConfig;
+  readonly cache: EngineCacheConfig;
+  readonly scheduler: SchedulerConfig;
+  readonly maxConcurrentBatches: number;
+  readonly pipelineParallelSize?: number;
+  readonly logStats: boolean;
+  /** Send the ids of finished requests with each step (internal data-parallel load balancing). */
+  readonly includeFinishedSet: boolean;
+  readonly shutdownTimeoutS?: number;
+  readonly className?: string;
+  /** Samples how long evicted blocks lived; null is off. */
+  readonly kvCacheMetrics?: KVCacheMetricsCollector | null;
+}
+
+type CoreClass = new (parts: EngineCoreParts) => EngineCore;
+
+/** `Core` lets a data-parallel engine bring its own class. */
+export function createEngineCore(
+  options: EngineCoreOptions,
+  Core: CoreClass = EngineCore,
+): EngineCore {
+  const { cache, clock, executor, kvCacheConfig } = options;
+  const config = options.scheduler;
+  const metrics = options.kvCacheMetrics ?? null;
+  const kvCacheManager = new KVCacheManager({
+    kvCacheConfig,
+    maxModelLen: config.maxModelLen,
+    schedulerBlockSize: cache.schedulerBlockSize,
+    hashBlockSize: cache.hashBlockSize,
+    maxInFlightTokens: config.maxNumBatchedTokens * options.maxConcurrentBatches,
+    enableCaching: cache.enablePrefixCaching,
+    retentionInterval: cache.prefixCacheRetentionInterval,
+    logStats: options.logStats,
+    enableKvCacheEvents: cache.enableKvCacheEvents,
+    watermark: config.watermark,
+    ...(metrics === null ? {} : { metricsCollector: metrics }),
+  });
+  const scheduler = new Scheduler({
+    config,
+    kvCacheManager,
+    mambaSplit: createSplit(options, kvCacheManager),
+    clock,
+    logStats: options.logStats,
+    includeFinishedSet: options.includeFinishedSet,
+    decodeStagger: options.pipelineParallelSize ?? 1,
+    ...(metrics === null ? {} : { drainEvictionEvents: () => metrics.drainEvents() }),
+  });
+  const blockHasher = cache.enablePrefixCaching
+    ? createBlockHasher({
+        hashBlockSize: cache.hashBlockSize,
+        algorithm: cache.prefixCachingHashAlgo,
+        exact: cache.enableKvCacheEvents,
+      })
+    : null;
+  return new Core({
+    engineIndex: options.engineIndex,
+    clock,
+    scheduler,
+    executor,
+    kvCacheConfig,
+    blockHasher,
+    maxModelLen: config.maxModelLen,
+    maxConcurrentBatches: options.maxConcurrentBatches,
+    shutdownTimeoutS: options.shutdownTimeoutS ?? 0,
+    className: options.className ?? 'EngineCoreProc',
+  });
+}
+
+function createSplit(options: EngineCoreOptions, kvCacheManager: KVCacheManager) {
+  const config = options.scheduler;
+  const { blockSize, schedulerBlockSize, hashBlockSize } = options.cache;
+  const budget = config.maxNumScheduledTokens ?? config.maxNumBatchedTokens;
+  const threshold = config.longPrefillTokenThreshold;
+  return createMambaSplit(options.kvCacheConfig, {
+    mambaAlign: config.mambaAlign,
+    cacheBlockSize: blockSize,
+    schedulerBlockSize,
+    hashBlockSize,
+    partialCacheHit: hashBlockSize < schedulerBlockSize && kvCacheManager.enablePartialHashHits,
+    maxPrefillTokens: threshold > 0 ? Math.min(budget, threshold) : budget,
+  });
+}

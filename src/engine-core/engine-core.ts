@@ -1,0 +1,427 @@
+/**
+ * The engine core: requests and calls in, outputs out, one step at a time. Pure and synchronous: the shell around it
+ * (engine-core-proc.ts) owns the sockets and the waiting, and calls it in the order of vLLM's busy loop:
+ *
+ *   handleShutdown → notifyIdle while there is no work → handleInput for all that arrived → beginStep → wait → finishStep
+ *
+ * Source: vllm/v1/engine/core.py EngineCore, EngineCoreProc (0.33.0). Leaves out: processes, sockets, elastic EP.
+ */
+import type { Clock } from '../shared/clock.ts';
+import type { EngineIndex, RequestId } from '../shared/protocol/ids.ts';
+import type { KVCacheEvent } from '../shared/protocol/kv-events.ts';
+import {
+  type EngineCoreOutput,
+  type EngineCoreOutputs,
+  FinishReason,
+  type RequestError,
+  type UtilityOutput,
+} from '../shared/protocol/outputs.ts';
+import type { EngineCoreRequest, EngineInput, UtilityCall } from '../shared/protocol/request.ts';
+import type { SchedulerStats } from '../shared/protocol/stats.ts';
+import type { SimulatedExecutor } from './executor/simulated-executor.ts';
+import type { BlockHasher } from './kv-cache/block-hash.ts';
+import type { KVCacheConfig } from './kv-cache/kv-cache-config.ts';
+import { Request } from './scheduler/request.ts';
+import { RequestStatus } from './scheduler/request-status.ts';
+import type { Scheduler } from './scheduler/scheduler.ts';
+import type { SchedulerOutput } from './scheduler/scheduler-output.ts';
+import { updateFromOutput } from './scheduler/update-from-output.ts';
+import { callUtility, PendingResult, type UtilityHost } from './utilities.ts';
+
+/** One message to one client; -1 is the data-parallel coordinator. */
+export interface ClientOutputs {
+  readonly clientIndex: number;
+  readonly outputs: EngineCoreOutputs;
+}
+
+export interface EngineCoreParts {
+  readonly engineIndex: EngineIndex;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly executor: SimulatedExecutor;
+  readonly kvCacheConfig: KVCacheConfig;
+  /** Null where nothing is hashed. */
+  readonly blockHasher: BlockHasher | null;
+  readonly maxModelLen: number;
+  /** Batches in flight; 1 is a plain step, 2 and more the batch queue. */
+  readonly maxConcurrentBatches: number;
+  /** 0 aborts what runs when a shutdown is requested; more lets it drain. */
+  readonly shutdownTimeoutS: number;
+  /** How vLLM's class is called in the message about an unknown utility. */
+  readonly className: string;
+}
+
+interface Batch {
+  readonly output: SchedulerOutput;
+  readonly endMs: number;
+}
+
+const ShutdownState = { RUNNING: 0, REQUESTED: 1, SHUTTING_DOWN: 2 } as const;
+type ShutdownState = (typeof ShutdownState)[keyof typeof ShutdownState];
+
+const ENGINE_PAUSED: RequestError = Object.freeze({
+  code: 'engine_paused',
+  message: 'Generation is paused. Please retry after it resumes.',
+  retryable: true,
+});
+
+export class EngineCore {
+  readonly parts: EngineCoreParts;
+  /** Data-parallel engines of one model step in lockstep; set while a wave runs. */
+  enginesRunning = false;
+  /** ADD and ABORT are refused or accepted as before; only new work under a user's pause is turned away. */
+  rejectNewRequests = false;
+  weightVersion = 'default';
+  /** Inputs that were dropped, by reason. */
+  readonly counters = { duplicateRequests: 0, rejectedRequests: 0 };
+
+  #outputs: ClientOutputs[] = [];
+  #kvEvents: KVCacheEvent[] | null = null;
+  #notedAborts: RequestId[] = [];
+  readonly #batches: Batch[] = [];
+  #busyUntilMs = 0;
+  /** The oldest batch is to be finished by finishStep. */
+  #awaitsBatch = false;
+  #modelExecuted = false;
+  #shutdownState: ShutdownState = ShutdownState.RUNNING;
+  readonly #idleCallbacks: (() => void)[] = [];
+  readonly #utilityHost: UtilityHost;
+
+  constructor(parts: EngineCoreParts) {
+    this.parts = parts;
+    this.#utilityHost = {
+      core: this,
+      ...parts,
+      abortAll: () => this.#abortAll(),
+      hasBatches: () => this.#batches.length > 0,
+      whenIdle: (callback) => this.#idleCallbacks.push(callback),
+    };
+  }
+
+  get scheduler(): Scheduler {
+    return this.parts.scheduler;
+  }
+
+  get isRunning(): boolean {
+    return this.#shutdownState === ShutdownState.RUNNING;
+  }
+
+  get kvCacheUsage(): number {
+    return this.scheduler.state.kvCacheManager.usage;
+  }
+
+  getRequestCounts(): { numRunning: number; numWaiting: number } {
+    return this.scheduler.getRequestCounts();
+  }
+
+  /** Whether the engine should be stepped. */
+  hasWork(): boolean {
+    return this.enginesRunning || this.scheduler.hasRequests() || this.#batches.length > 0;
+  }
+
+  /** Takes one message in, between steps. */
+  handleInput(input: EngineInput): void {
+    switch (input.type) {
+      case 'ADD':
+        this.#add(input.request);
+        break;
+      case 'ABORT':
+        this.abortRequests(input.requestIds);
+        break;
+      case 'UTILITY':
+        this.#callUtility(input.call);
+        break;
+      case 'START_DP_WAVE':
+        break;
+    }
+  }
+
+  /** An ABORT has arrived: it counts for the step that runs now. The message itself goes to handleInput as well. */
+  noteAbort(requestIds: readonly RequestId[]): void {
+    this.#notedAborts.push(...requestIds);
+  }
+
+  clearNotedAborts(): void {
+    this.#notedAborts = [];
+  }
+
+  /** Completes what waits for an engine without work. Call it each time before blocking on input. */
+  notifyIdle(): void {
+    for (let next = this.#idleCallbacks.pop(); next; next = this.#idleCallbacks.pop()) next();
+  }
+
+  /**
+   * Schedules a batch and starts it. Returns how many milliseconds to let pass before `finishStep`: until the batch
+   * that it will take in is done, or 0 if there is none to wait for.
+   */
+  beginStep({ throttlePrefills = false }: { throttlePrefills?: boolean } = {}): number {
+    const { scheduler, executor, clock, maxConcurrentBatches } = this.parts;
+    this.#awaitsBatch = false;
+    this.#modelExecuted = false;
+    if (scheduler.hasRequests()) {
+      const output = scheduler.schedule(throttlePrefills);
+      const nowMs = clock.monotonicMs();
+      const endMs = Math.max(nowMs, this.#busyUntilMs) + executor.stepMs(output);
+      this.#busyUntilMs = endMs;
+      this.#batches.push({ output, endMs });
+      this.#modelExecuted = output.totalNumScheduledTokens > 0;
+      const hasRoom = this.#batches.length < maxConcurrentBatches;
+      if (hasRoom && (this.#modelExecuted || scheduler.hasRequests())) return 0;
+    }
+    const oldest = this.#batches[0];
+    if (oldest === undefined) return 0;
+    this.#awaitsBatch = true;
+    return Math.max(0, oldest.endMs - clock.monotonicMs());
+  }
+
+  /** The batch that the next finishStep takes in, or null; for observers. */
+  get awaitedBatch(): SchedulerOutput | null {
+    return this.#awaitsBatch ? (this.#batches[0]?.output ?? null) : null;
+  }
+
+  /** The batch that beginStep has scheduled, or null; for observers. */
+  get scheduledBatch(): SchedulerOutput | null {
+    return this.#batches[this.#batches.length - 1]?.output ?? null;
+  }
+
+  /**
+   * Takes the awaited batch in: aborts that came meanwhile, then its tokens. Returns whether the step ran the model.
+   * Throws ModelCrashError when the simulated model died; the engine is then lost.
+   */
+  finishStep(): boolean {
+    if (!this.#awaitsBatch) return this.#modelExecuted;
+    const batch = this.#batches.shift();
+    this.#awaitsBatch = false;
+    if (batch === undefined) return this.#modelExecuted;
+    this.parts.executor.sampleTokens(batch.output);
+    if (this.#notedAborts.length > 0) {
+      this.abortRequests(this.#notedAborts);
+      this.#notedAborts = [];
+    }
+    this.#update(batch.output);
+    this.scheduler.release(batch.output);
+    return this.#modelExecuted;
+  }
+
+  /** Everything to be sent since the last call, in order. */
+  takeOutputs(): ClientOutputs[] {
+    const outputs = this.#outputs;
+    if (outputs.length > 0) this.#outputs = [];
+    return outputs;
+  }
+
+  /** The KV cache events of the last update as one batch, or null. */
+  takeKvEvents(): KVCacheEvent[] | null {
+    const events = this.#kvEvents;
+    this.#kvEvents = null;
+    return events;
+  }
+
+  /** Milliseconds of a step without requests. */
+  executeDummyBatch(): number {
+    return this.parts.executor.dummyStepMs();
+  }
+
+  /** From here on new requests are aborted and utilities refused. */
+  requestShutdown(): void {
+    if (this.isRunning) this.#shutdownState = ShutdownState.REQUESTED;
+  }
+
+  /** At the top of every turn of the loop; false means that the engine is done and may exit. */
+  handleShutdown(): boolean {
+    if (this.isRunning) return true;
+    if (this.#shutdownState === ShutdownState.REQUESTED) {
+      if (this.parts.shutdownTimeoutS === 0) this.#abortAll();
+      this.#shutdownState = ShutdownState.SHUTTING_DOWN;
+    }
+    return this.hasWork();
+  }
+
+  /** Ends requests without an output: the client that aborts makes its own. */
+  abortRequests(requestIds: readonly RequestId[]): void {
+    this.scheduler.finishRequests(requestIds, RequestStatus.FINISHED_ABORTED);
+  }
+
+  /** Overridden by a data-parallel engine, which has to agree with its peers first. */
+  pauseComplete(): boolean {
+    return !this.hasWork();
+  }
+
+  /** Overridden by a data-parallel engine. */
+  resumeScheduler(): void {
+    this.rejectNewRequests = false;
+    this.scheduler.setPauseState(0);
+  }
+
+  /** For a data-parallel engine: a request was queued that its client believed to belong to `wave`. */
+  protected onRequestAdded(_request: Request, _wave: number): void {}
+
+  /** Queues a message for a client; -1 is the coordinator. */
+  send(clientIndex: number, fields: Partial<Omit<EngineCoreOutputs, 'engineIndex'>>): void {
+    this.#outputs.push({ clientIndex, outputs: this.#message(fields) });
+  }
+
+  #add(coreRequest: EngineCoreRequest): void {
+    const { requestId, clientIndex } = coreRequest;
+    const { scheduler, executor, blockHasher } = this.parts;
+    if (!this.#isRunnable(coreRequest)) {
+      this.counters.rejectedRequests += 1;
+      this.#sendFinished(clientIndex, [requestId], FinishReason.ERROR, null);
+      return;
+    }
+    if (!this.isRunning) {
+      this.#sendFinished(clientIndex, [requestId], FinishReason.ABORT, null);
+      return;
+    }
+    if (scheduler.state.requests.has(requestId)) {
+      this.counters.duplicateRequests += 1;
+      return;
+    }
+    if (this.rejectNewRequests && !coreRequest.abortImmediately) {
+      this.#sendFinished(clientIndex, [requestId], FinishReason.ERROR, ENGINE_PAUSED);
+      return;
+    }
+    const request = new Request(coreRequest);
+    blockHasher?.update(request);
+    executor.prepareRequest(request);
+    scheduler.addRequest(request);
+    if (coreRequest.abortImmediately) this.abortRequests([requestId]);
+    this.onRequestAdded(request, coreRequest.currentWave);
+  }
+
+  /** What vLLM's preprocessing refuses, and prompts that its scheduler could never finish. */
+  #isRunnable({ samplingParams, promptTokenIds }: EngineCoreRequest): boolean {
+    if (samplingParams === null || samplingParams.maxTokens === null) return false;
+    if (promptTokenIds === null || promptTokenIds.length === 0) return false;
+    return promptTokenIds.length <= this.parts.maxModelLen;
+  }
+
+  #callUtility(call: UtilityCall): void {
+    const answer = (output: Omit<UtilityOutput, 'callId'>): void =>
+      this.send(call.clientIndex, { utilityOutput: { callId: call.callId, ...output } });
+    const fail = (message: string): void => answer({ failureMessage: message, result: undefined });
+    if (!this.isRunning) {
+      fail('Server shutting down');
+      return;
+    }
+    const failed = (error: unknown): void => {
+      const text = error instanceof Error ? error.message : String(error);
+      fail(`Call to ${call.method} method failed: ${text}`);
+    };
+    try {
+      const result = callUtility(this.#utilityHost, call.method, call.args);
+      if (result instanceof PendingResult) {
+        result.listen((value) => answer({ failureMessage: null, result: value }), failed);
+      } else {
+        answer({ failureMessage: null, result });
+      }
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  #update(output: SchedulerOutput): void {
+    const { scheduler, executor, blockHasher } = this.parts;
+    const batches = updateFromOutput(scheduler.state, output, executor, blockHasher);
+    const kvEvents = scheduler.state.kvCacheManager.takeEvents();
+    if (kvEvents.length > 0) this.#kvEvents = kvEvents;
+    const finishedByClient = scheduler.state.finishedReqIdsByClient;
+    let stats: SchedulerStats | null = scheduler.makeStats();
+    for (const { clientIndex, outputs } of batches) {
+      const finishedRequests = finishedByClient?.get(clientIndex) ?? null;
+      finishedByClient?.delete(clientIndex);
+      this.#sendStep(clientIndex, { outputs, finishedRequests, stats });
+      stats = null;
+    }
+    if (finishedByClient !== null) {
+      for (const [clientIndex, finishedRequests] of finishedByClient) {
+        this.#sendStep(clientIndex, { outputs: [], finishedRequests, stats });
+        stats = null;
+      }
+      finishedByClient.clear();
+    }
+    if (stats !== null) this.#sendStep(0, { outputs: [], finishedRequests: null, stats });
+  }
+
+  #sendStep(
+    clientIndex: number,
+    step: {
+      outputs: readonly EngineCoreOutput[];
+      finishedRequests: readonly RequestId[] | null;
+      stats: SchedulerStats | null;
+    },
+  ): void {
+    this.send(clientIndex, {
+      outputs: step.outputs,
+      schedulerStats: step.stats,
+      finishedRequests: step.finishedRequests,
+      weightVersion: this.weightVersion,
+    });
+  }
+
+  /** Aborts every request and tells its client. */
+  #abortAll(): void {
+    const aborted = this.scheduler.finishRequests(null, RequestStatus.FINISHED_ABORTED);
+    const byClient = new Map<number, RequestId[]>();
+    for (const { clientIndex, requestId } of aborted) {
+      const requestIds = byClient.get(clientIndex);
+      if (requestIds === undefined) byClient.set(clientIndex, [requestId]);
+      else requestIds.push(requestId);
+    }
+    for (const [clientIndex, requestIds] of byClient) {
+      this.#sendFinished(clientIndex, requestIds, FinishReason.ABORT, null);
+    }
+  }
+
+  #sendFinished(
+    clientIndex: number,
+    requestIds: readonly RequestId[],
+    finishReason: FinishReason,
+    error: RequestError | null,
+  ): void {
+    const outputs = requestIds.map((requestId) => finishedOutput(requestId, finishReason, error));
+    this.send(clientIndex, { outputs, finishedRequests: requestIds });
+  }
+
+  #message(fields: Partial<Omit<EngineCoreOutputs, 'engineIndex'>>): EngineCoreOutputs {
+    return {
+      engineIndex: this.parts.engineIndex,
+      outputs: fields.outputs ?? [],
+      schedulerStats: fields.schedulerStats ?? null,
+      timestamp: this.parts.clock.monotonicMs() / 1000,
+      utilityOutput: fields.utilityOutput ?? null,
+      finishedRequests: fields.finishedRequests ?? null,
+      waveComplete: fields.waveComplete ?? null,
+      startWave: fields.startWave ?? null,
+      weightVersion: fields.weightVersion ?? null,
+    };
+  }
+}
+
+function finishedOutput(
+  requestId: RequestId,
+  finishReason: FinishReason,
+  error: RequestError | null,
+): EngineCoreOutput {
+  return {
+    requestId,
+    newTokenIds: [],
+    newLogprobs: null,
+    newPromptLogprobsTensors: null,
+    poolingOutput: null,
+    finishReason,
+    stopReason: null,
+    events: null,
+    kvTransferParams: null,
+    ecTransferParams: null,
+    traceHeaders: null,
+    prefillStats: null,
+    routedExperts: null,
+    numNansInLogits: 0,
+    mmCacheMissHashes: null,
+    newSamplingMask: null,
+    specDecodeMetrics: null,
+    promptTokenIdLogprobs: null,
+    error,
+  };
+}

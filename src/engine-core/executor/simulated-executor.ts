@@ -1,0 +1,235 @@
+/**
+ * Stands where vLLM has its workers: samples tokens, answers collective calls, sleeps and wakes, keeps adapters. It
+ * knows the scheduler's output, not the scheduler.
+ * Source: vllm/v1/executor/abstract.py Executor, vllm/lora/worker_manager.py LRUCacheWorkerLoRAManager (0.33.0).
+ */
+import { assert } from '../../shared/assert.ts';
+import type { LogprobsLists, LogprobsTensors } from '../../shared/protocol/outputs.ts';
+import type { LoRARequest } from '../../shared/protocol/request.ts';
+import type { Request } from '../scheduler/request.ts';
+import { NO_SAMPLE, type SchedulerOutput } from '../scheduler/scheduler-output.ts';
+import type { LogprobsSource } from '../scheduler/update-from-output.ts';
+import type { LatencyModel } from './latency-model.ts';
+import { makePromptLogprobs, makeSampleLogprobs } from './logprobs.ts';
+import type { TokenSource } from './token-source.ts';
+
+/** The simulated model died under a request that asked for it: a fatal error of the engine. */
+export class ModelCrashError extends Error {
+  override readonly name = 'ModelCrashError';
+}
+
+/** An error of a call, with the message that vLLM's worker has for it; the engine goes on. */
+export class WorkerCallError extends Error {
+  override readonly name = 'WorkerCallError';
+}
+
+export interface SimulatedExecutorOptions {
+  readonly tokenSource: TokenSource;
+  readonly latencyModel: LatencyModel;
+  readonly vocabSize: number;
+  /** World size: the answers of a collective call. */
+  readonly numWorkers: number;
+  /** Prompt logprobs just count, as in the golden recordings. */
+  readonly goldenLogprobs: boolean;
+  /** Adapters that the workers keep; null where LoRA is off. Source: max_cpu_loras. */
+  readonly maxCpuLoras: number | null;
+}
+
+/** vllm_xargs key that kills the engine while it runs the request. */
+const CRASH_ARG = 'oracle_crash';
+/** Source: vllm/v1/executor/abstract.py SLEEP_TAGS. */
+const SLEEP_TAGS = ['weights', 'kv_cache'] as const;
+
+export class SimulatedExecutor implements LogprobsSource {
+  readonly #options: SimulatedExecutorOptions;
+  readonly #sleepingTags = new Set<string>();
+  /** In order of last use. */
+  readonly #loras = new Map<number, LoRARequest>();
+  readonly #pinnedLoras = new Set<number>();
+
+  constructor(options: SimulatedExecutorOptions) {
+    this.#options = options;
+  }
+
+  get supportedTasks(): readonly string[] {
+    return ['generate'];
+  }
+
+  get isSleeping(): boolean {
+    return this.#sleepingTags.size > 0;
+  }
+
+  prepareRequest(request: Request): void {
+    this.#options.tokenSource.prepare(request);
+  }
+
+  stepMs(output: SchedulerOutput): number {
+    return this.#options.latencyModel.stepMs(output);
+  }
+
+  dummyStepMs(): number {
+    return this.#options.latencyModel.dummyStepMs();
+  }
+
+  /** Fills in the sampled tokens of a step. Throws ModelCrashError if a request asked for it. */
+  sampleTokens(output: SchedulerOutput): void {
+    const { tokenSource } = this.#options;
+    const { samplePositions, sampledTokenIds } = output;
+    for (let i = 0; i < output.numRequests; i += 1) {
+      const request = output.requests[i];
+      if (request === undefined) continue;
+      if (request.hasExtraArgs && request.samplingParams.extraArgs?.[CRASH_ARG]) {
+        throw new ModelCrashError(`${CRASH_ARG} was asked for by request ${request.requestId}`);
+      }
+      const position = samplePositions[i] ?? NO_SAMPLE;
+      if (position === NO_SAMPLE) {
+        sampledTokenIds[i] = NO_SAMPLE;
+        continue;
+      }
+      let tokenId = tokenSource.tokenAt(request, position);
+      if (position < request.minTokens) tokenId = unmaskedToken(request, tokenId);
+      sampledTokenIds[i] = tokenId;
+    }
+  }
+
+  sampleLogprobs(request: Request, tokenId: number): LogprobsLists | null {
+    const { logprobs, logprobTokenIds } = request.samplingParams;
+    const numLogprobs = logprobs ?? logprobTokenIds?.length ?? 0;
+    const chosen = logprobs === null ? logprobTokenIds : null;
+    return makeSampleLogprobs(
+      tokenId,
+      { numLogprobs, logprobTokenIds: chosen },
+      this.#options.vocabSize,
+    );
+  }
+
+  promptLogprobs(request: Request): LogprobsTensors | null {
+    return makePromptLogprobs({
+      numPromptTokens: request.numPromptTokens,
+      numLogprobs: request.samplingParams.promptLogprobs ?? 0,
+      vocabSize: this.#options.vocabSize,
+      promptTokenIds: this.#options.goldenLogprobs ? null : request.allTokenIds,
+    });
+  }
+
+  sleep(): void {
+    if (this.#sleepingTags.has('weights')) return;
+    for (const tag of SLEEP_TAGS) this.#sleepingTags.add(tag);
+  }
+
+  /** `tags` null or empty wakes everything; a tag that does not sleep leaves all as it is. */
+  wakeUp(tags: readonly string[] | null): void {
+    if (tags === null || tags.length === 0) {
+      this.#sleepingTags.clear();
+      return;
+    }
+    if (tags.some((tag) => !this.#sleepingTags.has(tag))) return;
+    for (const tag of tags) this.#sleepingTags.delete(tag);
+  }
+
+  discard(tags: readonly string[]): void {
+    for (const tag of tags) this.#sleepingTags.add(tag);
+  }
+
+  /** True if the adapter is loaded afterwards; the least recently used one goes when there are too many. */
+  addLora(lora: LoRARequest): boolean {
+    assert(lora.loraIntId > 0, 'lora_id must be greater than 0.');
+    const capacity = this.#loraCapacity();
+    const isLoaded = this.#loras.delete(lora.loraIntId);
+    if (!isLoaded && this.#loras.size + 1 > capacity) this.#evictOldestLora();
+    this.#loras.set(lora.loraIntId, lora);
+    return true;
+  }
+
+  removeLora(loraId: number): boolean {
+    assert(loraId > 0, 'lora_id must be greater than 0.');
+    this.#loraCapacity();
+    this.#pinnedLoras.delete(loraId);
+    return this.#loras.delete(loraId);
+  }
+
+  pinLora(loraId: number): boolean {
+    assert(loraId > 0, 'lora_id must be greater than 0.');
+    this.#loraCapacity();
+    if (!this.#loras.has(loraId)) {
+      throw new WorkerCallError(`Pinning failed. LoRA ${loraId} is not registered.`);
+    }
+    this.#pinnedLoras.add(loraId);
+    return true;
+  }
+
+  listLoras(): number[] {
+    return [...this.#loras.keys()].sort((a, b) => a - b);
+  }
+
+  /** One answer per worker. Methods that only a real worker could do anything with answer null. */
+  collectiveRpc(
+    method: unknown,
+    args: readonly unknown[],
+    kwargs: Readonly<Record<string, unknown>>,
+  ): unknown[] {
+    const answer = this.#callWorker(String(method), args, kwargs);
+    return new Array<unknown>(this.#options.numWorkers).fill(answer);
+  }
+
+  #callWorker(
+    method: string,
+    args: readonly unknown[],
+    kwargs: Readonly<Record<string, unknown>>,
+  ): unknown {
+    switch (method) {
+      case 'echo':
+        return [args, kwargs];
+      case 'get_supported_tasks':
+        return this.supportedTasks;
+      case 'list_loras':
+        return this.listLoras();
+      default:
+        if (SILENT_WORKER_METHODS.has(method)) return null;
+        throw new WorkerCallError(`Method '${method}' is not implemented.`);
+    }
+  }
+
+  #loraCapacity(): number {
+    const { maxCpuLoras } = this.#options;
+    if (maxCpuLoras === null) {
+      throw new WorkerCallError('LoRA is not enabled. Use --enable-lora to enable LoRA.');
+    }
+    return maxCpuLoras;
+  }
+
+  #evictOldestLora(): void {
+    for (const loraId of this.#loras.keys()) {
+      if (this.#pinnedLoras.has(loraId)) continue;
+      this.#loras.delete(loraId);
+      return;
+    }
+    throw new WorkerCallError('All items are pinned, cannot remove oldest from the cache.');
+  }
+}
+
+/** Worker methods that a GPU would act on and that return nothing. */
+const SILENT_WORKER_METHODS: ReadonlySet<string> = new Set([
+  'check_health',
+  'compile_or_warm_up_model',
+  'execute_dummy_batch',
+  'load_model',
+  'profile',
+  'reload_weights',
+  'reset_encoder_cache',
+  'reset_mm_cache',
+  'save_sharded_state',
+  'sleep',
+  'synchronize_device',
+  'update_max_model_len',
+  'wake_up',
+]);
+
+/** The next larger id that is no stop token: min_tokens masks those. Source: vllm/v1/sample MinTokens. */
+function unmaskedToken(request: Request, tokenId: number): number {
+  const masked = request.samplingParams.allStopTokenIds;
+  if (masked === null) return tokenId;
+  let candidate = tokenId;
+  while (masked.includes(candidate)) candidate += 1;
+  return candidate;
+}

@@ -1,0 +1,41 @@
+import { FinishReason } from '../../shared/protocol/outputs.ts';
+
+/**
+ * Where a request stands. The order matters: everything after PREEMPTED is a finished status.
+ * Source: vllm/v1/request.py RequestStatus (0.33.0). Leaves out: remote KV and streaming-input waits.
+ */
+export const RequestStatus = {
+  WAITING: 1,
+  RUNNING: 5,
+  PREEMPTED: 6,
+  FINISHED_STOPPED: 7,
+  FINISHED_LENGTH_CAPPED: 8,
+  FINISHED_ABORTED: 9,
+  FINISHED_IGNORED: 10,
+  FINISHED_ERROR: 11,
+  FINISHED_REPETITION: 12,
+} as const;
+export type RequestStatus = (typeof RequestStatus)[keyof typeof RequestStatus];
+
+export function isFinishedStatus(status: RequestStatus): boolean {
+  return status > RequestStatus.PREEMPTED;
+}
+
+/** The reason that goes on the wire with a finished status; null while the request lives. */
+export function finishReasonOf(status: RequestStatus): FinishReason | null {
+  switch (status) {
+    case RequestStatus.FINISHED_STOPPED:
+      return FinishReason.STOP;
+    case RequestStatus.FINISHED_LENGTH_CAPPED:
+    case RequestStatus.FINISHED_IGNORED:
+      return FinishReason.LENGTH;
+    case RequestStatus.FINISHED_ABORTED:
+      return FinishReason.ABORT;
+    case RequestStatus.FINISHED_ERROR:
+      return FinishReason.ERROR;
+    case RequestStatus.FINISHED_REPETITION:
+      return FinishReason.REPETITION;
+    default:
+      return null;
+  }
+}

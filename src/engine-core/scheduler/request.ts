@@ -1,0 +1,151 @@
+/**
+ * One request's state inside the engine core: what is known of its tokens, how many are computed, and what its
+ * client has not been told yet. The scheduler alone changes it.
+ *
+ * Source: vllm/v1/request.py Request (0.33.0). Leaves out: multi-modal inputs, prompt embeddings, pooling, structured
+ * output, streaming sessions, speculative tokens, KV transfer.
+ */
+import { assert } from '../../shared/assert.ts';
+import type {
+  EngineCoreEvent,
+  EngineCoreEventType,
+  FinishReason,
+} from '../../shared/protocol/outputs.ts';
+import type {
+  EngineCoreRequest,
+  LoRARequest,
+  RepetitionDetectionParams,
+  SamplingParams,
+} from '../../shared/protocol/request.ts';
+import { BlockHashes } from '../kv-cache/block-hash.ts';
+import type { KVCacheRequest } from '../kv-cache/kv-cache-request.ts';
+import type { RequestKVState } from '../kv-cache/request-kv-state.ts';
+import { finishReasonOf, isFinishedStatus, RequestStatus } from './request-status.ts';
+
+const NO_STOP_TOKEN_IDS: readonly number[] = Object.freeze([]);
+const NO_FEATURES: readonly never[] = Object.freeze([]);
+
+export class Request implements KVCacheRequest {
+  readonly requestId: string;
+  readonly clientIndex: number;
+  readonly priority: number;
+  /** Wall-clock seconds; orders requests of equal priority. */
+  readonly arrivalTime: number;
+  readonly samplingParams: SamplingParams;
+  readonly loraRequest: LoRARequest | null;
+  readonly cacheSalt: string | null;
+  readonly sessionId: string | null;
+  readonly mmFeatures: readonly never[] = NO_FEATURES;
+  readonly traceHeaders: Readonly<Record<string, string>> | null;
+  readonly skipReadingPrefixCache: boolean;
+  readonly numPromptTokens: number;
+  readonly maxTokens: number;
+
+  // Copies of sampling parameters that every token is checked against.
+  readonly eosTokenId: number;
+  readonly stopTokenIds: readonly number[];
+  readonly minTokens: number;
+  readonly repetitionDetection: RepetitionDetectionParams | null;
+  readonly wantsLogprobs: boolean;
+  readonly hasExtraArgs: boolean;
+
+  status: RequestStatus = RequestStatus.WAITING;
+  /** Prompt, then output. */
+  readonly allTokenIds: number[];
+  /** Includes tokens of steps that still run. */
+  numComputedTokens = 0;
+  /** Output tokens that steps in flight will bring (async scheduling). */
+  numOutputPlaceholders = 0;
+  /** Tokens of steps whose output is not processed yet. */
+  numInFlightTokens = 0;
+  /** In-flight tokens from before a preemption: delivered, but without touching the reset counters. */
+  numStaleOutputTokens = 0;
+  /** The stale output is thrown away instead. */
+  dropStaleOutput = false;
+  /** Scheduled as a prefill chunk that does not reach the end of the known tokens. */
+  isPrefillChunk = false;
+  numPreemptions = 0;
+  /** Block-aligned position of a shared prefix worth keeping in sparse groups; 0 is none. */
+  sharedPrefixBoundary = 0;
+  /** One per full hash block, written by the block hasher. */
+  readonly blockHashes = new BlockHashes();
+  /** The KV cache manager's own corner. */
+  kvState: RequestKVState | null = null;
+  stopReason: number | string | null = null;
+  /** Prompt tokens found in the prefix cache when the request was first looked up. */
+  numCachedPromptTokens = 0;
+  /** Prefill statistics travel once, with the first output. */
+  prefillStatsPending = true;
+  /** Pipeline parallelism with async scheduling: not before this schedule call. */
+  nextDecodeEligibleStep = 0;
+  /** For the token source: a number it derives from the prompt once. */
+  tokenSeed = 0;
+  /** For the token source: output tokens given in advance. */
+  scriptedTokenIds: readonly number[] | null = null;
+
+  #events: EngineCoreEvent[] | null = null;
+
+  constructor(request: EngineCoreRequest) {
+    const params = request.samplingParams;
+    assert(params !== null, 'a request needs sampling params');
+    assert(params.maxTokens !== null, 'a request needs max_tokens');
+    assert(request.promptTokenIds !== null, 'a request needs prompt token ids');
+    this.requestId = request.requestId;
+    this.clientIndex = request.clientIndex;
+    this.priority = request.priority;
+    this.arrivalTime = request.arrivalTime;
+    this.samplingParams = params;
+    this.loraRequest = request.loraRequest;
+    this.cacheSalt = request.cacheSalt;
+    this.sessionId = request.sessionId;
+    this.traceHeaders = request.traceHeaders;
+    this.skipReadingPrefixCache = params.skipReadingPrefixCache ?? false;
+    this.allTokenIds = request.promptTokenIds.slice();
+    this.numPromptTokens = request.promptTokenIds.length;
+    this.maxTokens = params.maxTokens;
+    this.eosTokenId = params.eosTokenId ?? -1;
+    this.stopTokenIds = params.stopTokenIds ?? NO_STOP_TOKEN_IDS;
+    this.minTokens = params.minTokens;
+    this.repetitionDetection = params.repetitionDetection;
+    this.hasExtraArgs = params.extraArgs !== null;
+    this.wantsLogprobs = params.logprobs !== null || params.logprobTokenIds !== null;
+  }
+
+  get numTokens(): number {
+    return this.allTokenIds.length;
+  }
+
+  get numOutputTokens(): number {
+    return this.allTokenIds.length - this.numPromptTokens;
+  }
+
+  get isFinished(): boolean {
+    return isFinishedStatus(this.status);
+  }
+
+  get finishReason(): FinishReason | null {
+    return finishReasonOf(this.status);
+  }
+
+  recordEvent(type: EngineCoreEventType, timestamp: number): void {
+    if (this.#events === null) this.#events = [{ type, timestamp }];
+    else this.#events.push({ type, timestamp });
+  }
+
+  /** The events since the last call, or null. */
+  takeEvents(): EngineCoreEvent[] | null {
+    const events = this.#events;
+    this.#events = null;
+    return events;
+  }
+}
+
+/**
+ * The order of the priority queue: lower priority value, then earlier arrival, then smaller id.
+ * Source: vllm/v1/request.py Request.__lt__.
+ */
+export function comesBefore(a: Request, b: Request): boolean {
+  if (a.priority !== b.priority) return a.priority < b.priority;
+  if (a.arrivalTime !== b.arrivalTime) return a.arrivalTime < b.arrivalTime;
+  return a.requestId < b.requestId;
+}

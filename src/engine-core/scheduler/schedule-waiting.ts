@@ -1,0 +1,129 @@
+/**
+ * The second pass of a schedule call: admits waiting requests from the front of the queue until one does not fit.
+ * Source: vllm/v1/core/sched/scheduler.py Scheduler.schedule, the WAITING loop (0.33.0).
+ */
+import { assert } from '../../shared/assert.ts';
+import { EngineCoreEventType } from '../../shared/protocol/outputs.ts';
+import type { Request } from './request.ts';
+import { RequestStatus } from './request-status.ts';
+import { ScheduleKind } from './scheduler-output.ts';
+import { PauseState, type SchedulerState, type ScheduleStep } from './scheduler-state.ts';
+
+/** Returns whether a request was admitted that has more than one token left to compute. */
+export function scheduleWaiting(state: SchedulerState, step: ScheduleStep): boolean {
+  const { waiting } = state;
+  const scheduledLoras = runningLoras(state);
+  const skipped: Request[] = [];
+  let prefillAdmitted = false;
+  while (
+    step.tokenBudget > 0 &&
+    step.inputBudget > 0 &&
+    waiting.length > 0 &&
+    // Requests that hold blocks while they wait do not exist here, so a pause for new ones admits none.
+    state.pauseState === PauseState.UNPAUSED &&
+    state.running.length < state.maxNumActiveReqs
+  ) {
+    const request = waiting.peek();
+    if (!isReady(request, scheduledLoras, state.config.maxLoras)) {
+      skipped.push(waiting.pop());
+      state.deferred.add(request);
+      continue;
+    }
+    if (!tryAdmit(state, step, request)) break;
+    if (scheduledLoras !== null && request.loraRequest !== null) {
+      scheduledLoras.add(request.loraRequest.loraIntId);
+    }
+    prefillAdmitted ||= request.numComputedTokens < request.numTokens - 1;
+  }
+  waiting.prependAll(skipped.reverse());
+  if (!step.deferPrefills) {
+    state.prefillCapacityBound = waiting.length > state.deferred.size;
+  }
+  return prefillAdmitted;
+}
+
+function runningLoras(state: SchedulerState): Set<number> | null {
+  if (state.config.maxLoras === null) return null;
+  const loras = new Set<number>();
+  for (const { loraRequest } of state.running) {
+    if (loraRequest !== null && loraRequest.loraIntId > 0) loras.add(loraRequest.loraIntId);
+  }
+  assert(loras.size <= state.config.maxLoras, 'more adapters are running than max_loras');
+  return loras;
+}
+
+function isReady(
+  request: Request,
+  scheduledLoras: ReadonlySet<number> | null,
+  maxLoras: number | null,
+): boolean {
+  // Stale output that will be delivered is still in flight: resuming could sample its position again.
+  if (request.numStaleOutputTokens > 0 && !request.dropStaleOutput) return false;
+  if (scheduledLoras === null || request.loraRequest === null) return true;
+  return scheduledLoras.size !== maxLoras || scheduledLoras.has(request.loraRequest.loraIntId);
+}
+
+/** False where the request does not fit: nothing behind it may overtake it. */
+function tryAdmit(state: SchedulerState, step: ScheduleStep, request: Request): boolean {
+  const { kvCacheManager } = state;
+  const lookup = kvCacheManager.getComputedBlocks(request);
+  const hitBlocks = lookup.blocks;
+  const numHitTokens = lookup.numComputedTokens;
+  request.sharedPrefixBoundary = lookup.sharedPrefixBoundary;
+  assert(numHitTokens <= request.numTokens, 'the prefix hit is longer than the request');
+  if (request.prefillStatsPending && request.numPreemptions <= 0) {
+    request.numCachedPromptTokens = numHitTokens;
+  }
+  if (step.deferPrefills && numHitTokens < request.numTokens - 1) return false;
+
+  const numNewTokens = numTokensToAdmit(state, step, request, numHitTokens);
+  if (numNewTokens === 0) return false;
+  const newBlocks = kvCacheManager.allocateSlots(request, numNewTokens, {
+    newComputedBlocks: hitBlocks,
+    numNewComputedTokens: numHitTokens,
+    fullSequenceMustFit: state.config.schedulerReserveFullIsl,
+    applyWatermark: state.running.length > 0,
+  });
+  if (newBlocks === null) return false;
+  kvCacheManager.recordPrefixCacheStats(request, numHitTokens);
+  admit(state, step, request, { numHitTokens, numNewTokens });
+  return true;
+}
+
+/** The length of the first chunk; 0 stops the pass. */
+function numTokensToAdmit(
+  state: SchedulerState,
+  step: ScheduleStep,
+  request: Request,
+  numHitTokens: number,
+): number {
+  const budget = Math.min(step.tokenBudget, step.inputBudget);
+  let numNewTokens = request.numTokens - numHitTokens;
+  const threshold = step.longPrefillTokenThreshold;
+  if (threshold > 0 && threshold < numNewTokens) numNewTokens = threshold;
+  if (!state.config.enableChunkedPrefill && numNewTokens > budget) return 0;
+  numNewTokens = Math.min(numNewTokens, budget);
+  assert(numNewTokens > 0, 'a waiting request has nothing to compute');
+  if (state.mambaSplit === null) return numNewTokens;
+  return state.mambaSplit.clip(request, numNewTokens, numHitTokens);
+}
+
+function admit(
+  state: SchedulerState,
+  step: ScheduleStep,
+  request: Request,
+  tokens: { numHitTokens: number; numNewTokens: number },
+): void {
+  state.waiting.pop();
+  state.deferred.delete(request);
+  state.running.push(request);
+  state.recordEvent(request, EngineCoreEventType.SCHEDULED, step.timestamp);
+  const isResumed = request.status === RequestStatus.PREEMPTED;
+  assert(isResumed || request.status === RequestStatus.WAITING, 'invalid request status');
+  request.status = RequestStatus.RUNNING;
+  request.numComputedTokens = tokens.numHitTokens;
+  const kind = isResumed ? ScheduleKind.RESUMED : ScheduleKind.NEW;
+  step.output.append(request, kind, tokens.numNewTokens, undefined);
+  step.tokenBudget -= tokens.numNewTokens;
+  step.inputBudget -= tokens.numNewTokens;
+}

@@ -1,0 +1,113 @@
+/**
+ * The scheduler's state, shared by its passes (running, waiting, preempt, update), each of which is a file beside
+ * this one. Only they and scheduler.ts touch it.
+ * Source: vllm/v1/core/sched/scheduler.py Scheduler.__init__ (0.33.0).
+ */
+import { assert } from '../../shared/assert.ts';
+import type { RequestId } from '../../shared/protocol/ids.ts';
+import type { EngineCoreEventType } from '../../shared/protocol/outputs.ts';
+import type { KVCacheManager } from '../kv-cache/kv-cache-manager.ts';
+import type { MambaSplit } from './mamba-split.ts';
+import type { Request } from './request.ts';
+import { createRequestQueue, type RequestQueue } from './request-queue.ts';
+import type { SchedulerConfig } from './scheduler-config.ts';
+import type { SchedulerOutput } from './scheduler-output.ts';
+
+/** Source: vllm/v1/core/sched/interface.py PauseState. */
+export const PauseState = { UNPAUSED: 0, PAUSED_NEW: 1, PAUSED_ALL: 2 } as const;
+export type PauseState = (typeof PauseState)[keyof typeof PauseState];
+
+export class SchedulerState {
+  readonly config: SchedulerConfig;
+  readonly kvCacheManager: KVCacheManager;
+  readonly mambaSplit: MambaSplit | null;
+  readonly logStats: boolean;
+  readonly maxNumActiveReqs: number;
+  readonly maxNumScheduledTokens: number;
+
+  /** Every request that is not finished, in order of arrival. */
+  readonly requests = new Map<RequestId, Request>();
+  readonly waiting: RequestQueue;
+  /** Waiting requests that the last scan set aside. */
+  readonly deferred = new Set<Request>();
+  /** In order of admission. */
+  running: Request[] = [];
+  pauseState: PauseState = PauseState.UNPAUSED;
+  /** Handed to the worker with the next schedule call. */
+  finishedReqIds: RequestId[] = [];
+  preemptedReqIds: RequestId[] = [];
+  /** Per client; null where the finished set is not sent. */
+  readonly finishedReqIdsByClient: Map<number, RequestId[]> | null;
+
+  currentStep = 0;
+  /** Steps that scheduled tokens. */
+  numExecutedSteps = 0;
+  lastPrefillStep: number;
+  /** The last step that admitted prefills could not take all that waits. */
+  prefillCapacityBound = false;
+
+  constructor(options: {
+    config: SchedulerConfig;
+    kvCacheManager: KVCacheManager;
+    mambaSplit: MambaSplit | null;
+    logStats: boolean;
+    includeFinishedSet: boolean;
+  }) {
+    this.config = options.config;
+    this.kvCacheManager = options.kvCacheManager;
+    this.mambaSplit = options.mambaSplit;
+    this.logStats = options.logStats;
+    this.maxNumActiveReqs = this.config.maxNumActiveSeqs ?? this.config.maxNumSeqs;
+    this.maxNumScheduledTokens =
+      this.config.maxNumScheduledTokens ?? this.config.maxNumBatchedTokens;
+    this.waiting = createRequestQueue(this.config.policy);
+    this.finishedReqIdsByClient = options.includeFinishedSet ? new Map() : null;
+    this.lastPrefillStep = -this.config.prefillScheduleInterval;
+  }
+
+  /** Removes finished or preempted requests from the running list, keeping the order. */
+  removeFromRunning(requests: ReadonlySet<Request>): void {
+    if (requests.size === 0) return;
+    this.running = this.running.filter((request) => !requests.has(request));
+  }
+
+  removeFromWaiting(requests: ReadonlySet<Request>): void {
+    if (requests.size === 0) return;
+    this.waiting.removeAll(requests);
+    for (const request of requests) this.deferred.delete(request);
+  }
+
+  /** Lets go of a finished request: its blocks, its id, and what the worker and the clients are told of it. */
+  freeRequest(request: Request): void {
+    assert(request.isFinished, 'only finished requests are freed');
+    this.finishedReqIds.push(request.requestId);
+    if (this.finishedReqIdsByClient !== null) {
+      const ids = this.finishedReqIdsByClient.get(request.clientIndex);
+      if (ids === undefined)
+        this.finishedReqIdsByClient.set(request.clientIndex, [request.requestId]);
+      else ids.push(request.requestId);
+    }
+    this.kvCacheManager.free(request);
+    this.requests.delete(request.requestId);
+  }
+
+  recordEvent(request: Request, type: EngineCoreEventType, timestamp: number): void {
+    if (this.logStats) request.recordEvent(type, timestamp);
+  }
+}
+
+/** What the passes of one schedule call share. */
+export interface ScheduleStep {
+  readonly output: SchedulerOutput;
+  /** Monotonic seconds at the top of the call. */
+  readonly timestamp: number;
+  /** Tokens that may still be scheduled. */
+  tokenBudget: number;
+  /** The same for the model's input buffer; smaller limits win. */
+  inputBudget: number;
+  /** Tokens of one prefill; 0 is no limit. */
+  readonly longPrefillTokenThreshold: number;
+  readonly deferPrefills: boolean;
+  numPreempted: number;
+  prefillScheduled: boolean;
+}

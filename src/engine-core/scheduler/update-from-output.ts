@@ -1,0 +1,160 @@
+/**
+ * Takes in what a step sampled: appends tokens, finds out who is done, frees their blocks and builds the outputs.
+ * Source: vllm/v1/core/sched/scheduler.py Scheduler.update_from_output (0.33.0).
+ */
+import { assert } from '../../shared/assert.ts';
+import type {
+  EngineCoreOutput,
+  LogprobsLists,
+  LogprobsTensors,
+} from '../../shared/protocol/outputs.ts';
+import type { PrefillStats } from '../../shared/protocol/stats.ts';
+import type { BlockHasher } from '../kv-cache/block-hash.ts';
+import type { Request } from './request.ts';
+import { RequestStatus } from './request-status.ts';
+import { NO_SAMPLE, type SchedulerOutput } from './scheduler-output.ts';
+import type { SchedulerState } from './scheduler-state.ts';
+import { checkStop } from './stop-check.ts';
+
+/** Log probabilities of what a step sampled, asked for per request. */
+export interface LogprobsSource {
+  sampleLogprobs(request: Request, tokenId: number, position: number): LogprobsLists | null;
+  promptLogprobs(request: Request): LogprobsTensors | null;
+}
+
+/** The outputs of one step for one client, in the order of the batch. */
+export interface ClientBatch {
+  readonly clientIndex: number;
+  readonly outputs: EngineCoreOutput[];
+}
+
+/**
+ * Returns the outputs by client, clients in the order of their first output. Requests that were ended while the step
+ * ran are skipped. `hasher` is null where nothing is hashed.
+ */
+export function updateFromOutput(
+  state: SchedulerState,
+  output: SchedulerOutput,
+  logprobs: LogprobsSource,
+  hasher: BlockHasher | null,
+): ClientBatch[] {
+  const batches: ClientBatch[] = [];
+  let batch: ClientBatch | undefined;
+  let stoppedRunning: Set<Request> | null = null;
+  let stoppedWaiting: Set<Request> | null = null;
+  for (let i = 0; i < output.numRequests; i += 1) {
+    const request = output.requests[i];
+    if (request === undefined || request.isFinished) continue;
+    const isStale = settleInFlight(request, output.numScheduledTokens[i] ?? 0);
+    if (isStale && request.dropStaleOutput) continue;
+    const tokenId = output.sampledTokenIds[i] ?? NO_SAMPLE;
+    if (tokenId === NO_SAMPLE) continue;
+
+    const wasRunning = request.status === RequestStatus.RUNNING;
+    const stopped = takeToken(state, request, { tokenId, isStale, wasRunning, hasher });
+    if (batch === undefined || batch.clientIndex !== request.clientIndex) {
+      batch = findBatch(batches, request.clientIndex);
+    }
+    batch.outputs.push(
+      makeOutput(state, request, tokenId, output.samplePositions[i] ?? 0, logprobs),
+    );
+    if (!stopped) continue;
+    state.freeRequest(request);
+    if (wasRunning) {
+      stoppedRunning ??= new Set();
+      stoppedRunning.add(request);
+    } else {
+      stoppedWaiting ??= new Set();
+      stoppedWaiting.add(request);
+    }
+  }
+  if (stoppedRunning !== null) state.removeFromRunning(stoppedRunning);
+  if (stoppedWaiting !== null) state.removeFromWaiting(stoppedWaiting);
+  return batches;
+}
+
+/** The step is no longer in flight. Returns whether its output is from before a preemption. */
+function settleInFlight(request: Request, numTokens: number): boolean {
+  request.numInFlightTokens -= numTokens;
+  if (request.numStaleOutputTokens === 0) return false;
+  request.numStaleOutputTokens -= numTokens;
+  assert(request.numStaleOutputTokens >= 0, 'more stale tokens came back than were in flight');
+  return true;
+}
+
+/** Appends the token; returns whether it ends the request. */
+function takeToken(
+  state: SchedulerState,
+  request: Request,
+  sample: { tokenId: number; isStale: boolean; wasRunning: boolean; hasher: BlockHasher | null },
+): boolean {
+  request.allTokenIds.push(sample.tokenId);
+  sample.hasher?.update(request);
+  const stopped = checkStop(request, state.config.maxModelLen);
+  if (!sample.isStale && request.numOutputPlaceholders > 0) {
+    request.numOutputPlaceholders -= 1;
+    if (sample.wasRunning) {
+      state.kvCacheManager.cacheBlocks(
+        request,
+        request.numComputedTokens - request.numInFlightTokens,
+      );
+    }
+  }
+  return stopped;
+}
+
+function findBatch(batches: ClientBatch[], clientIndex: number): ClientBatch {
+  for (const batch of batches) if (batch.clientIndex === clientIndex) return batch;
+  const batch: ClientBatch = { clientIndex, outputs: [] };
+  batches.push(batch);
+  return batch;
+}
+
+function makeOutput(
+  state: SchedulerState,
+  request: Request,
+  tokenId: number,
+  position: number,
+  logprobs: LogprobsSource,
+): EngineCoreOutput {
+  const isFirst = request.prefillStatsPending;
+  const asksForLogprobs = request.wantsLogprobs;
+  return {
+    requestId: request.requestId,
+    newTokenIds: [tokenId],
+    newLogprobs: asksForLogprobs ? logprobs.sampleLogprobs(request, tokenId, position) : null,
+    newPromptLogprobsTensors:
+      position === 0 && request.samplingParams.promptLogprobs !== null
+        ? logprobs.promptLogprobs(request)
+        : null,
+    poolingOutput: null,
+    finishReason: request.finishReason,
+    stopReason: request.stopReason,
+    events: request.takeEvents(),
+    kvTransferParams: null,
+    ecTransferParams: null,
+    traceHeaders: request.traceHeaders,
+    prefillStats: isFirst ? takePrefillStats(state, request) : null,
+    routedExperts: null,
+    numNansInLogits: 0,
+    mmCacheMissHashes: null,
+    newSamplingMask: null,
+    specDecodeMetrics: null,
+    promptTokenIdLogprobs: null,
+    error: null,
+  };
+}
+
+function takePrefillStats(state: SchedulerState, request: Request): PrefillStats {
+  request.prefillStatsPending = false;
+  const cached = request.numCachedPromptTokens;
+  const written = state.kvCacheManager.estimateCachedTokens(request);
+  return {
+    numPromptTokens: request.numPromptTokens,
+    numComputedTokens: request.numPromptTokens - cached,
+    numCachedTokens: cached,
+    numLocalCachedTokens: cached,
+    numExternalCachedTokens: 0,
+    numCacheCreationTokens: Math.max(0, Math.min(written, request.numPromptTokens) - cached),
+  };
+}

@@ -1,0 +1,269 @@
+/**
+ * The engine's methods that a client may call by name, with vLLM's names, arguments and answers.
+ * Source: vllm/v1/engine/core.py EngineCore, EngineCoreProc (0.33.0). Leaves out: weight transfer, elastic EP.
+ */
+import type { LoRARequest } from '../shared/protocol/request.ts';
+import type { EngineCore, EngineCoreParts } from './engine-core.ts';
+import { PauseState } from './scheduler/scheduler-state.ts';
+
+/** What the utilities see of the engine. */
+export interface UtilityHost extends EngineCoreParts {
+  readonly core: EngineCore;
+  abortAll(): void;
+  hasBatches(): boolean;
+  /** Runs the callback when the engine next has no work. */
+  whenIdle(callback: () => void): void;
+}
+
+/** An error whose message vLLM would send. */
+export class UtilityError extends Error {
+  override readonly name = 'UtilityError';
+}
+
+/** A result that comes at the engine's own time; both callbacks run synchronously, one of them once. */
+export class PendingResult {
+  #onValue: ((value: unknown) => void) | null = null;
+  #onFailure: ((error: unknown) => void) | null = null;
+
+  listen(onValue: (value: unknown) => void, onFailure: (error: unknown) => void): void {
+    this.#onValue = onValue;
+    this.#onFailure = onFailure;
+  }
+
+  /** Passes on the value of `compute`, or what it throws. */
+  settle(compute: () => unknown): void {
+    let value: unknown;
+    try {
+      value = compute();
+    } catch (error) {
+      this.#onFailure?.(error);
+      return;
+    }
+    this.#onValue?.(value);
+  }
+}
+
+interface Utility {
+  /** vLLM's parameter names, in order. */
+  readonly parameters: readonly string[];
+  /** How many of them have no default. */
+  readonly numRequired: number;
+  readonly call: (host: UtilityHost, args: readonly unknown[]) => unknown;
+}
+
+/** Calls a utility. Returns its value or a PendingResult; throws with vLLM's message. */
+export function callUtility(host: UtilityHost, method: string, args: readonly unknown[]): unknown {
+  const utility = UTILITIES.get(method);
+  if (utility === undefined) {
+    throw new UtilityError(`'${host.className}' object has no attribute '${method}'`);
+  }
+  // vLLM asserts here, and an assertion has no message.
+  if (args.length > utility.parameters.length) throw new UtilityError('');
+  const missing = utility.parameters.slice(args.length, utility.numRequired);
+  if (missing.length > 0) {
+    const plural = missing.length > 1 ? 's' : '';
+    const names = missing.map((name) => `'${name}'`).join(' and ');
+    throw new UtilityError(
+      `EngineCore.${method}() missing ${missing.length} required positional argument${plural}: ${names}`,
+    );
+  }
+  return utility.call(host, args);
+}
+
+const PAUSE_MODES: ReadonlySet<unknown> = new Set(['abort', 'wait', 'keep']);
+
+/**
+ * Pauses and, once nothing is left to do, runs `afterwards` and answers with its value. "abort" ends all requests,
+ * "wait" lets running ones finish, "keep" freezes them.
+ */
+function pause(
+  host: UtilityHost,
+  options: { mode: unknown; clearCache: boolean; afterwards: () => unknown },
+): unknown {
+  if (!PAUSE_MODES.has(options.mode)) {
+    throw new UtilityError(`Invalid pause mode: ${String(options.mode)}`);
+  }
+  if (options.mode === 'abort') host.abortAll();
+  host.scheduler.setPauseState(
+    options.mode === 'keep' ? PauseState.PAUSED_ALL : PauseState.PAUSED_NEW,
+  );
+  const finish = (): unknown => {
+    if (options.clearCache) host.scheduler.resetPrefixCache(true);
+    return options.afterwards();
+  };
+  if (host.core.pauseComplete()) return finish();
+  const pending = new PendingResult();
+  host.whenIdle(() => pending.settle(finish));
+  return pending;
+}
+
+function pauseGeneration(host: UtilityHost, [mode, clearCache]: readonly unknown[]): unknown {
+  const chosen = mode === undefined ? 'abort' : mode;
+  const result = pause(host, {
+    mode: chosen,
+    clearCache: isTrue(clearCache, true),
+    afterwards: () => null,
+  });
+  host.core.rejectNewRequests = chosen !== 'keep';
+  return result;
+}
+
+function sleep(host: UtilityHost, [level, mode]: readonly unknown[]): unknown {
+  const depth = level === undefined ? 1 : Number(level);
+  return pause(host, {
+    mode: mode === undefined ? 'abort' : mode,
+    clearCache: depth >= 1,
+    afterwards: () => {
+      if (depth >= 1) host.executor.sleep();
+      return null;
+    },
+  });
+}
+
+/** True when fully awake; a partial wake keeps the scheduler paused. */
+function wakeUp(host: UtilityHost, [tags]: readonly unknown[]): boolean {
+  let wanted: string[] | null = Array.isArray(tags) ? tags.map(String) : null;
+  if (wanted?.includes('scheduling')) wanted = wanted.filter((tag) => tag !== 'scheduling');
+  if (wanted === null || wanted.length > 0) host.executor.wakeUp(wanted);
+  if (host.executor.isSleeping) return false;
+  host.core.resumeScheduler();
+  return true;
+}
+
+function releaseKvCacheMemory(host: UtilityHost): null {
+  const isPaused = host.scheduler.pauseState !== PauseState.UNPAUSED;
+  if (!isPaused || host.scheduler.hasRequests() || host.hasBatches()) {
+    throw new UtilityError('release_kv_cache_memory() requires a completed pause first');
+  }
+  if (host.executor.isSleeping) {
+    throw new UtilityError('release_kv_cache_memory() requires all executor memory to be resident');
+  }
+  host.scheduler.resetPrefixCache(true);
+  host.executor.discard(['kv_cache']);
+  return null;
+}
+
+function kvCacheGroupMetadata(host: UtilityHost): unknown[] {
+  return host.kvCacheConfig.groups.map(({ spec }, groupIdx) => ({
+    group_idx: groupIdx,
+    kind: spec.kind,
+    block_size: spec.blockSize,
+    sliding_window: 'slidingWindow' in spec ? spec.slidingWindow : null,
+  }));
+}
+
+function collectiveRpc(host: UtilityHost, args: readonly unknown[]): unknown[] {
+  const [method, , callArgs, kwargs] = args;
+  return host.executor.collectiveRpc(
+    method,
+    Array.isArray(callArgs) ? callArgs : [],
+    isRecord(kwargs) ? kwargs : {},
+  );
+}
+
+/** LoRARequest travels as a positional array; missing fields at the end have their defaults. */
+function toLoRARequest(value: unknown): LoRARequest {
+  if (!Array.isArray(value)) throw new UtilityError('Expected `array`');
+  const fields: readonly unknown[] = value;
+  const [name, id, path, baseModelName, loadInplace, is3d] = fields;
+  if (typeof name !== 'string' || typeof id !== 'number') {
+    throw new UtilityError('Expected `LoRARequest`');
+  }
+  return {
+    loraName: name,
+    loraIntId: id,
+    loraPath: typeof path === 'string' ? path : '',
+    baseModelName: typeof baseModelName === 'string' ? baseModelName : null,
+    loadInplace: loadInplace === true,
+    is3dLoraWeight: is3d === true,
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isTrue(value: unknown, byDefault: boolean): boolean {
+  return value === undefined ? byDefault : Boolean(value);
+}
+
+const doNothing = (): null => null;
+
+function utility(parameters: readonly string[], call: Utility['call'], numRequired = 0): Utility {
+  return { parameters, numRequired, call };
+}
+
+const UTILITIES: ReadonlyMap<string, Utility> = new Map([
+  ['get_supported_tasks', utility([], ({ executor }) => executor.supportedTasks)],
+  ['get_kv_cache_group_metadata', utility([], kvCacheGroupMetadata)],
+  [
+    'pause_scheduler',
+    utility(['mode', 'clear_cache'], (host, [mode, clearCache]) =>
+      pause(host, {
+        mode: mode === undefined ? 'abort' : mode,
+        clearCache: isTrue(clearCache, true),
+        afterwards: doNothing,
+      }),
+    ),
+  ],
+  ['pause_generation', utility(['mode', 'clear_cache'], pauseGeneration)],
+  [
+    'resume_scheduler',
+    utility([], ({ core }) => {
+      core.resumeScheduler();
+      return null;
+    }),
+  ],
+  [
+    'is_scheduler_paused',
+    utility([], ({ scheduler }) => scheduler.pauseState !== PauseState.UNPAUSED),
+  ],
+  ['sleep', utility(['level', 'mode'], sleep)],
+  ['wake_up', utility(['tags'], wakeUp)],
+  [
+    'is_sleeping',
+    utility(
+      [],
+      ({ scheduler, executor }) =>
+        scheduler.pauseState !== PauseState.UNPAUSED || executor.isSleeping,
+    ),
+  ],
+  ['release_kv_cache_memory', utility([], releaseKvCacheMemory)],
+  [
+    'reset_prefix_cache',
+    utility(['reset_running_requests', 'reset_connector'], ({ scheduler }, [resetRunning]) =>
+      scheduler.resetPrefixCache(isTrue(resetRunning, false)),
+    ),
+  ],
+  ['reset_mm_cache', utility([], doNothing)],
+  ['reset_encoder_cache', utility([], doNothing)],
+  ['execute_dummy_batch', utility([], doNothing)],
+  [
+    'add_lora',
+    utility(['lora_request'], ({ executor }, [lora]) => executor.addLora(toLoRARequest(lora)), 1),
+  ],
+  ['remove_lora', utility(['lora_id'], ({ executor }, [id]) => executor.removeLora(Number(id)), 1)],
+  ['pin_lora', utility(['lora_id'], ({ executor }, [id]) => executor.pinLora(Number(id)), 1)],
+  ['list_loras', utility([], ({ executor }) => executor.listLoras())],
+  ['collective_rpc', utility(['method', 'timeout', 'args', 'kwargs'], collectiveRpc, 1)],
+  [
+    'set_weight_version',
+    utility(
+      ['weight_version'],
+      ({ core }, [version]) => {
+        core.weightVersion = String(version);
+        return null;
+      },
+      1,
+    ),
+  ],
+  ['get_weight_version', utility([], ({ core }) => core.weightVersion)],
+  [
+    'profile',
+    utility(
+      ['is_start', 'profile_prefix', 'delay_iterations', 'max_iterations', 'profiler_kwargs'],
+      doNothing,
+    ),
+  ],
+  ['save_sharded_state', utility(['path', 'pattern', 'max_size'], doNothing, 1)],
+]);
