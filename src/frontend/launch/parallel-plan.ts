@@ -73,7 +73,10 @@ interface ResolvedParallel {
 /** Throws E_BAD_FLAG with vLLM's words where flags contradict one another. */
 export function createParallelPlan(args: ParallelArgs, isMoe: boolean): ParallelPlan {
   const size = args.dataParallelSize;
-  const { mode, sizeLocal, rank } = resolveParallel(args, isMoe);
+  const resolved = resolveParallel(args, isMoe);
+  const { mode, sizeLocal } = resolved;
+  // vLLM takes the rank of a single engine from elsewhere and so ignores the flag.
+  const rank = size > 1 || sizeLocal === 0 ? resolved.rank : 0;
   checkResolved(size, { mode, sizeLocal, rank });
   const localEnginesOnly = mode !== 'internal';
   const ranksManaged = range(rank, localEnginesOnly ? sizeLocal : size);
@@ -169,7 +172,11 @@ function checkOneMode(args: ParallelArgs): void {
   }
 }
 
+/** Source: vllm/config/parallel.py ParallelConfig.__post_init__, _validate_parallel_config. */
 function checkResolved(size: number, { mode, sizeLocal, rank }: ResolvedParallel): void {
+  if (rank < 0 || rank >= size) {
+    throw badFlag(`data_parallel_rank (${rank}) must be in the range [0, ${size})`);
+  }
   if (sizeLocal > size) {
     throw badFlag(
       `data_parallel_size_local (${sizeLocal}) must be <= data_parallel_size (${size})`,
@@ -177,9 +184,6 @@ function checkResolved(size: number, { mode, sizeLocal, rank }: ResolvedParallel
   }
   if (size <= 1 && mode === 'external') {
     throw badFlag('data_parallel_external_lb can only be set when data_parallel_size > 1');
-  }
-  if (rank < 0 || rank >= size) {
-    throw badFlag(`data_parallel_rank (${rank}) must be in the range [0, ${size})`);
   }
   if (rank + sizeLocal > size) {
     throw badFlag(

@@ -1,0 +1,102 @@
+/**
+ * A child process of the frontend: started, watched, and ended for certain. Its stderr is passed on, and its last line
+ * kept, so that a child that fails while starting can be quoted.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+
+export interface ChildCommand {
+  /** vLLM's name of the process: `EngineCore_DP0`, `DPCoordinator`. */
+  readonly name: string;
+  readonly modulePath: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface ChildExit {
+  readonly name: string;
+  /** Null where a signal ended it. */
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly lastLogLine: string | null;
+}
+
+/** Longest part of a log line that is kept for a message. */
+const MAX_LOG_LINE_LENGTH = 2_000;
+
+export class Child {
+  readonly name: string;
+  /** Resolves when the process is gone and its stderr has been read to the end. */
+  readonly exited: Promise<ChildExit>;
+  readonly #process: ChildProcess;
+  #hasExited = false;
+  #lastLogLine: string | null = null;
+
+  constructor(command: ChildCommand, onLogLine: (line: string) => void) {
+    this.name = command.name;
+    this.#process = spawn(process.execPath, [command.modulePath, ...command.args], {
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+      env: command.env,
+      // An engine's 64-bit ids survive neither JSON nor need it: only plain start-up messages travel here.
+      serialization: 'json',
+    });
+    this.#readLogLines((line) => {
+      this.#lastLogLine = line.slice(0, MAX_LOG_LINE_LENGTH);
+      onLogLine(line);
+    });
+    this.exited = new Promise((resolve) => {
+      const finish = (exitCode: number | null, signal: NodeJS.Signals | null): void => {
+        this.#hasExited = true;
+        resolve({ name: this.name, exitCode, signal, lastLogLine: this.#lastLogLine });
+      };
+      this.#process.once('close', finish);
+      this.#process.once('error', (error) => {
+        this.#lastLogLine ??= error.message;
+        if (this.#process.pid === undefined) finish(null, null);
+      });
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  get hasExited(): boolean {
+    return this.#hasExited;
+  }
+
+  onMessage(handler: (message: unknown) => void): void {
+    this.#process.on('message', handler);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    if (!this.#hasExited) this.#process.kill(signal);
+  }
+
+  #readLogLines(onLine: (line: string) => void): void {
+    let rest = '';
+    this.#process.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) onLine(line);
+    });
+    this.#process.stderr?.on('end', () => {
+      if (rest !== '') onLine(rest);
+    });
+  }
+}
+
+/** SIGTERM to all, then SIGKILL to those still there after `graceMs`. Resolves when all are gone. */
+export async function stopChildren(children: readonly Child[], graceMs: number): Promise<void> {
+  for (const child of children) child.signal('SIGTERM');
+  const allExited = Promise.all(children.map(({ exited }) => exited));
+  const timer = setTimeout(() => {
+    for (const child of children) child.signal('SIGKILL');
+  }, graceMs);
+  await allExited;
+  clearTimeout(timer);
+}
+
+/** What a child's end is called: `exit code 1`, `signal SIGKILL`. */
+export function describeExit({ exitCode, signal }: ChildExit): string {
+  return signal === null ? `exit code ${exitCode}` : `signal ${signal}`;
+}

@@ -1,0 +1,239 @@
+/**
+ * Starts the engine cores and the coordinator that a plan asks for, holds the handshake with every engine, and tells of
+ * the first child that ends. It never decides what an end means once the start-up is over: main.ts does.
+ * Source: vllm/v1/engine/utils.py launch_core_engines, CoreEngineProcManager; vllm/v1/engine/coordinator.py DPCoordinator
+ * (0.33.0).
+ */
+import { StartupError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/logger.ts';
+import type { EngineHandshakeMetadata } from '../../shared/protocol/handshake.ts';
+import type { EngineIndex } from '../../shared/protocol/ids.ts';
+import type { Transport } from '../../shared/transport/transport.ts';
+import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
+import { Child, type ChildCommand, type ChildExit, describeExit, stopChildren } from './child.ts';
+import { EngineStartup } from './engine-startup.ts';
+import { HandshakeServer } from './handshake-server.ts';
+import type { ParallelPlan } from './parallel-plan.ts';
+import type { PrivateDirectory } from './private-directory.ts';
+
+/** Where an engine core shakes hands: with the frontend of rank 0, and with its own where that is another one. */
+export interface EngineHandshakeAddresses {
+  readonly handshakeAddress: string;
+  readonly clientHandshakeAddress: string | null;
+}
+
+export interface CoordinatorAddresses {
+  readonly frontendStatsPublishAddress: string;
+  readonly coordinatorInputAddress: string;
+  readonly coordinatorOutputAddress: string;
+}
+
+export interface LaunchOptions {
+  readonly plan: ParallelPlan;
+  readonly transport: Transport;
+  readonly directory: PrivateDirectory;
+  readonly logger: Logger;
+  /** A line of a child's log, to be passed on. */
+  readonly onLogLine: (line: string) => void;
+  readonly engineCommand: (
+    rank: EngineIndex,
+    localRank: number,
+    addresses: EngineHandshakeAddresses,
+  ) => ChildCommand;
+  readonly coordinatorCommand: (config: CoordinatorConfig) => ChildCommand;
+  /** This frontend's own hash; null lets the first engine's count. */
+  readonly parallelConfigHash: string | null;
+}
+
+/** What the coordinator process is started with. */
+export interface CoordinatorConfig extends CoordinatorAddresses {
+  readonly engineCount: number;
+  readonly enableWaveCoordination: boolean;
+}
+
+/** A child whose end ends the frontend. */
+export interface FallenChild {
+  /** Null for the coordinator. */
+  readonly rank: EngineIndex | null;
+  readonly exit: ChildExit;
+}
+
+export class EngineLaunch {
+  readonly #options: LaunchOptions;
+  readonly #engines = new Map<EngineIndex, Child>();
+  readonly #coordinator: Child | null;
+  readonly #coordinatorAddresses: Promise<CoordinatorAddresses | null>;
+  #handshake: HandshakeServer | null = null;
+  #isStopping = false;
+
+  /** Starts all children at once; the slow part of a start is theirs. */
+  constructor(options: LaunchOptions) {
+    this.#options = options;
+    const { plan } = options;
+    const config = plan.runsCoordinator ? this.#coordinatorConfig() : null;
+    this.#coordinator =
+      config === null ? null : new Child(options.coordinatorCommand(config), options.onLogLine);
+    plan.engineRanksStarted.forEach((rank, localRank) => {
+      const command = options.engineCommand(rank, localRank, this.#engineAddresses());
+      this.#engines.set(rank, new Child(command, options.onLogLine));
+    });
+    this.#coordinatorAddresses = this.#awaitCoordinator();
+    this.#coordinatorAddresses.catch(() => {});
+  }
+
+  get children(): readonly Child[] {
+    return [...this.#engines.values(), ...(this.#coordinator === null ? [] : [this.#coordinator])];
+  }
+
+  get hasEngines(): boolean {
+    return this.#engines.size > 0;
+  }
+
+  /** Where API servers subscribe; null where this frontend runs no coordinator. */
+  async getStatsPublishAddress(): Promise<string | null> {
+    return (await this.#coordinatorAddresses)?.frontendStatsPublishAddress ?? null;
+  }
+
+  /**
+   * The handshake with every engine of the plan. Rejects with the first broken rule; `onMissing` is given a function that
+   * names the ranks still missing, for the caller's deadline.
+   */
+  async shakeHands(
+    clientAddresses: Promise<readonly ClientAddresses[]>,
+    onMissing: (describe: () => string) => void,
+  ): Promise<void> {
+    const { plan, transport, logger, parallelConfigHash } = this.#options;
+    const startup = new EngineStartup({
+      engines: plan.enginesToHandshake,
+      remoteShouldBeHeadless: plan.remoteShouldBeHeadless,
+      expectsParallelConfigHash: plan.coordinatedDp,
+      parallelConfigHash,
+    });
+    onMissing(() => startup.describeMissing());
+    const metadata = this.#createMetadata(clientAddresses);
+    metadata.catch(() => {});
+    const address = this.#handshakeBindAddress();
+    this.#handshake = await HandshakeServer.bind({ transport, address, startup, metadata, logger });
+    if (address.startsWith('tcp:')) {
+      logger.info(`Waiting for engine cores at ${this.#handshake.address}`);
+    }
+    await this.#handshake.waitUntilComplete();
+    await this.#handshake.close();
+  }
+
+  /** Resolves with the first child that ends without having been told to. */
+  waitForFall(): Promise<FallenChild> {
+    return new Promise((resolve) => {
+      const watch = async (rank: EngineIndex | null, child: Child): Promise<void> => {
+        const exit = await child.exited;
+        if (!this.#isStopping) resolve({ rank, exit });
+      };
+      for (const [rank, child] of this.#engines) void watch(rank, child);
+      if (this.#coordinator !== null) void watch(null, this.#coordinator);
+    });
+  }
+
+  /** Ends every child, by force after the grace. Idempotent. */
+  async stop(graceMs: number): Promise<void> {
+    this.#isStopping = true;
+    await this.#handshake?.close();
+    await stopChildren([...this.#engines.values()], graceMs);
+    if (this.#coordinator !== null) await stopChildren([this.#coordinator], graceMs);
+  }
+
+  killAll(): void {
+    this.#isStopping = true;
+    for (const child of this.children) child.signal('SIGKILL');
+  }
+
+  #engineAddresses(): EngineHandshakeAddresses {
+    const { plan, directory } = this.#options;
+    if (plan.handshakeLocalOnly) {
+      return {
+        handshakeAddress: directory.ipcAddress('handshake'),
+        clientHandshakeAddress: null,
+      };
+    }
+    return {
+      handshakeAddress: `tcp://${plan.dataParallelAddress}:${plan.dataParallelRpcPort}`,
+      clientHandshakeAddress: plan.hasTwoHandshakes ? directory.ipcAddress('handshake') : null,
+    };
+  }
+
+  #handshakeBindAddress(): string {
+    const { handshakeAddress, clientHandshakeAddress } = this.#engineAddresses();
+    return clientHandshakeAddress ?? handshakeAddress;
+  }
+
+  async #createMetadata(
+    clientAddresses: Promise<readonly ClientAddresses[]>,
+  ): Promise<EngineHandshakeMetadata> {
+    const { plan } = this.#options;
+    const [clients, coordinator] = await Promise.all([clientAddresses, this.#coordinatorAddresses]);
+    const sendsConfig = plan.coordinatedDp && !plan.hasTwoHandshakes;
+    return {
+      addresses: {
+        inputs: clients.map(({ input }) => input),
+        outputs: clients.map(({ output }) => output),
+        coordinatorInput: coordinator?.coordinatorInputAddress ?? null,
+        coordinatorOutput: coordinator?.coordinatorOutputAddress ?? null,
+        frontendStatsPublishAddress: coordinator?.frontendStatsPublishAddress ?? null,
+      },
+      parallelConfig: sendsConfig ? createParallelConfigPayload(plan) : {},
+    };
+  }
+
+  /** Over ipc where all who use an address are on this machine. Source: coordinator.py DPCoordinator.__init__. */
+  #coordinatorConfig(): CoordinatorConfig {
+    const { plan, directory } = this.#options;
+    const tcp = `tcp://${plan.dataParallelAddress}:0`;
+    const ofEngines = (name: string): string =>
+      plan.handshakeLocalOnly ? directory.ipcAddress(name) : tcp;
+    return {
+      engineCount: plan.dataParallelSize,
+      enableWaveCoordination: plan.coordinatedDp,
+      frontendStatsPublishAddress: plan.localEnginesOnly ? tcp : directory.ipcAddress('stats'),
+      coordinatorInputAddress: ofEngines('coordinator-input'),
+      coordinatorOutputAddress: ofEngines('coordinator-output'),
+    };
+  }
+
+  #awaitCoordinator(): Promise<CoordinatorAddresses | null> {
+    const coordinator = this.#coordinator;
+    if (coordinator === null) return Promise.resolve(null);
+    return new Promise((resolve, reject) => {
+      coordinator.onMessage((message) => {
+        if (isCoordinatorReadyMessage(message)) resolve(message);
+      });
+      void coordinator.exited.then((exit) => reject(createExitError({ rank: null, exit })));
+    });
+  }
+}
+
+function isCoordinatorReadyMessage(
+  message: unknown,
+): message is { readonly type: 'ready' } & CoordinatorAddresses {
+  return (
+    typeof message === 'object' && message !== null && 'type' in message && message.type === 'ready'
+  );
+}
+
+/** vLLM's keys. Our ranks need no process group, so that its ports are vLLM's defaults. */
+function createParallelConfigPayload(plan: ParallelPlan): Readonly<Record<string, unknown>> {
+  return {
+    data_parallel_master_ip: plan.dataParallelAddress,
+    data_parallel_master_port: 29500,
+    _data_parallel_master_port_list: [],
+    _coord_store_port: 0,
+    data_parallel_size: plan.dataParallelSize,
+  };
+}
+
+/** vLLM's sentence, with what the process said last. Source: vllm/v1/engine/utils.py wait_for_engine_startup. */
+export function createExitError({ exit }: FallenChild): StartupError {
+  const lastLine = exit.lastLogLine === null ? '' : ` Its last log line: ${exit.lastLogLine}`;
+  return new StartupError(
+    'E_ENGINE_EXITED',
+    `Engine core initialization failed. Failed core proc(s): ${exit.name} (${describeExit(exit)}).${lastLine}`,
+  );
+}
