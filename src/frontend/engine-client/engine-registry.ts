@@ -45,9 +45,9 @@ export class EngineRegistry {
     return [...this.#expected].filter((index) => !this.#arrived.has(index));
   }
 
-  /** The ranks in the order in which they reported. */
-  get arrivalOrder(): readonly EngineIndex[] {
-    return [...this.#arrived.keys()];
+  /** In the order in which they reported. */
+  get enginesByArrival(): ReadyEngines {
+    return this.#arrived;
   }
 
   /** In rank order. */

@@ -144,9 +144,9 @@ export class MultiProcessClient implements EngineClient {
     return this.#registry.missingRanks;
   }
 
-  /** The ranks in the order in which they became ready. */
-  get arrivalOrder(): readonly EngineIndex[] {
-    return this.#registry.arrivalOrder;
+  /** In the order in which they became ready, for vLLM's rule that the first engine's capacity stands for all. */
+  get enginesByArrival(): ReadyEngines {
+    return this.#registry.enginesByArrival;
   }
 
   get isEngineDead(): boolean {
