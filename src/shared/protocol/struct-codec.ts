@@ -90,7 +90,7 @@ function arrayCodec(table: StructTable, make: () => Values): StructCodec<Values>
       );
     }
     const result = make();
-    const known = length < size ? length : size;
+    const known = Math.min(length, size);
     for (let i = 0; i < known; i++) {
       if (i === numRequired && length === size && reader.tryRaw(defaultTail)) return result;
       const field = fields[i] as StructField;

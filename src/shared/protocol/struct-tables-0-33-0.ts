@@ -518,12 +518,32 @@ const kvEventBatch = structCodec<KVEventBatch>({
   ],
 });
 
-/** The structs that begin a message; the others are reached through them. */
+/** Every struct of this version by its name in the code; messages begin with some of them, the rest are inside. */
 export const STRUCTS_0_33_0 = {
-  handshakeMessage,
-  engineHandshakeMetadata,
+  kvEventsConfig,
   engineCoreReadyResponse,
+  handshakeMessage,
+  engineZmqAddresses,
+  engineHandshakeMetadata,
+  repetitionDetectionParams,
+  samplingParams,
+  loraRequest,
   engineCoreRequest,
+  prefixCacheStats,
+  kvCacheEvictionEvent,
+  schedulerStats,
+  prefillStats,
+  engineCoreEvent,
+  requestError,
+  logprobsLists,
+  logprobsTensors,
+  samplingMaskLists,
+  requestSpecDecodeMetrics,
+  engineCoreOutput,
+  utilityOutput,
   engineCoreOutputs,
+  blockStored,
+  blockRemoved,
+  allBlocksCleared,
   kvEventBatch,
 } as const;
