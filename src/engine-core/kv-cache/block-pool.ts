@@ -277,14 +277,6 @@ export class BlockPool {
     }
   }
 
-  /** Removes blocks from the prefix cache, whether in use or not. */
-  evictBlocks(blocks: Iterable<number>): void {
-    for (const block of blocks) {
-      assert(block < this.numBlocks, () => `block ${block} of ${this.numBlocks}`);
-      this.maybeEvictCachedBlock(block);
-    }
-  }
-
   /** Forgets all hashes, if no block is in use; says whether it did. The free order stays. */
   resetPrefixCache(): boolean {
     if (this.numBlocks - this.numFreeBlocks !== 1) return false;

@@ -292,10 +292,6 @@ export class KVCacheManager {
     this.blockPool.freeBlocks(blockIds);
   }
 
-  evictBlocks(blockIds: Iterable<number>): void {
-    this.blockPool.evictBlocks(blockIds);
-  }
-
   /** Cascade attention is gone in vLLM: always 0 per group. */
   getNumCommonPrefixBlocks(): number[] {
     return this.#groups.map(() => 0);
