@@ -1,0 +1,182 @@
+/**
+ * The DP coordinator's shell: its three sockets and its timer around coordinator-state.ts. A bad message is logged and
+ * dropped. Source: vllm/v1/engine/coordinator.py DPCoordinatorProc.process_input_socket (0.33.0).
+ */
+import type { Clock } from '../../shared/clock.ts';
+import { ServerError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/logger.ts';
+import {
+  decodeEngineCoreOutputs,
+  decodeScaleElasticEp,
+  decodeSubscription,
+  encodeCoordinatorReady,
+  encodeCoordinatorUpdate,
+  encodeStartDpWave,
+  type Frames,
+} from '../../shared/protocol/codec.ts';
+import { ENGINE_CORE_DEAD } from '../../shared/protocol/outputs.ts';
+import type { PullSocket, Transport, XPubSocket } from '../../shared/transport/transport.ts';
+import { CoordinatorState } from './coordinator-state.ts';
+
+/** Where the sockets are: asked for (port 0 is any) and then bound. */
+export interface CoordinatorAddresses {
+  /** Frontends subscribe here. */
+  readonly frontendStatsPublishAddress: string;
+  /** Engines subscribe here: `coordinator_input` of the handshake. */
+  readonly coordinatorInputAddress: string;
+  /** Engines push here: `coordinator_output` of the handshake. */
+  readonly coordinatorOutputAddress: string;
+}
+
+export interface CoordinatorSettings extends CoordinatorAddresses {
+  readonly engineCount: number;
+  readonly enableWaveCoordination: boolean;
+}
+
+export interface CoordinatorParts {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
+}
+
+const LINGER_MS = 1_000;
+/** An engine count beyond this is not a scale-up but garbage. */
+const MAX_ENGINES = 65_536;
+
+export class DPCoordinatorProc {
+  readonly addresses: CoordinatorAddresses;
+  private readonly state: CoordinatorState;
+  private readonly parts: CoordinatorParts;
+  private readonly publishFront: XPubSocket;
+  private readonly publishBack: XPubSocket;
+  private readonly outputBack: PullSocket;
+  private numSubscribed = 0;
+  private isReady = false;
+  private timer: NodeJS.Timeout | null = null;
+  private isClosed = false;
+
+  private constructor(
+    settings: CoordinatorSettings,
+    parts: CoordinatorParts,
+    sockets: {
+      readonly publishFront: XPubSocket;
+      readonly publishBack: XPubSocket;
+      readonly outputBack: PullSocket;
+    },
+  ) {
+    this.parts = parts;
+    this.state = new CoordinatorState(settings);
+    this.publishFront = sockets.publishFront;
+    this.publishBack = sockets.publishBack;
+    this.outputBack = sockets.outputBack;
+    this.addresses = {
+      frontendStatsPublishAddress: this.publishFront.address,
+      coordinatorInputAddress: this.publishBack.address,
+      coordinatorOutputAddress: this.outputBack.address,
+    };
+  }
+
+  /** Binds the sockets; from then on the coordinator runs until `close`. */
+  static async start(
+    settings: CoordinatorSettings,
+    parts: CoordinatorParts,
+  ): Promise<DPCoordinatorProc> {
+    const { transport } = parts;
+    const options = { lingerMs: LINGER_MS };
+    const sockets = {
+      publishFront: await transport.bindXPub(settings.frontendStatsPublishAddress, options),
+      outputBack: await transport.bindPull(settings.coordinatorOutputAddress, options),
+      publishBack: await transport.bindXPub(settings.coordinatorInputAddress, options),
+    };
+    const coordinator = new DPCoordinatorProc(settings, parts, sockets);
+    sockets.publishBack.onMessage((frames) => coordinator.onEngineSubscription(frames));
+    return coordinator;
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    if (this.timer !== null) clearTimeout(this.timer);
+    await Promise.all([
+      this.publishFront.close(),
+      this.publishBack.close(),
+      this.outputBack.close(),
+    ]);
+  }
+
+  /** Until every engine has subscribed nothing else is looked at; later ones are new engines, which get their READY. */
+  private onEngineSubscription(frames: Frames): void {
+    const subscription = decodeSubscription(frames);
+    if (subscription === null) {
+      this.parts.logger.error('DP Coordinator received unexpected message from engines');
+      return;
+    }
+    if (!subscription) return;
+    this.numSubscribed++;
+    if (this.isReady) {
+      this.publishBack.send(encodeCoordinatorReady());
+      this.armTimer();
+      return;
+    }
+    if (this.numSubscribed < this.state.engineCount) return;
+    this.isReady = true;
+    this.publishBack.send(encodeCoordinatorReady());
+    this.parts.logger.info('All engine subscriptions received by DP coordinator');
+    this.publishFront.onMessage((message) => this.onFrontendMessage(message));
+    this.outputBack.onMessage((message) => this.onEngineMessage(message));
+    this.armTimer();
+  }
+
+  private onFrontendMessage(frames: Frames): void {
+    if (decodeSubscription(frames) === null) {
+      this.guarded('a frontend', () => {
+        const { newEngineCount } = decodeScaleElasticEp(frames);
+        if (newEngineCount < 0 || newEngineCount > MAX_ENGINES) {
+          throw new ServerError('E_BAD_FRAME', `SCALE_ELASTIC_EP to ${newEngineCount} engines`);
+        }
+        this.parts.logger.info(
+          `DPCoordinator scaled from ${this.state.engineCount} to ${newEngineCount} engines`,
+        );
+        this.state.scale(newEngineCount);
+      });
+    }
+    this.armTimer();
+  }
+
+  private onEngineMessage(frames: Frames): void {
+    this.guarded('an engine', () => {
+      const outputs = decodeEngineCoreOutputs(frames);
+      if (outputs === ENGINE_CORE_DEAD) return;
+      const { startWave, update, warning } = this.state.onEngineOutputs(outputs);
+      if (warning !== null) this.parts.logger.warn(warning);
+      if (startWave !== null) this.publishBack.send(encodeStartDpWave(startWave));
+      if (update !== null) this.publishFront.send(encodeCoordinatorUpdate(update));
+    });
+    this.armTimer();
+  }
+
+  /** A bad frame costs that message, not the process. */
+  private guarded(sender: string, handle: () => void): void {
+    try {
+      handle();
+    } catch (error) {
+      if (!(error instanceof ServerError) || error.code !== 'E_BAD_FRAME') throw error;
+      this.parts.logger.error(
+        `DP Coordinator received unexpected message from ${sender}: ${error.message}`,
+      );
+    }
+  }
+
+  private armTimer(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    if (this.isClosed) return;
+    this.timer = setTimeout(
+      () => {
+        this.publishFront.send(
+          encodeCoordinatorUpdate(this.state.publish(this.parts.clock.monotonicMs())),
+        );
+        this.armTimer();
+      },
+      Math.ceil(this.state.timeoutMs(this.parts.clock.monotonicMs())),
+    );
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * The DP coordinator's process: `node main.js SETTINGS`, SETTINGS being a CoordinatorSettings and a
+ * `logLevel` as JSON. Tells its parent
+ * the bound addresses over the IPC channel (`CoordinatorReadyMessage`) and ends with it: when the channel closes.
+ */
+import { systemClock } from '../../shared/clock.ts';
+import { createLogger } from '../../shared/logger.ts';
+import { createZmqTransport } from '../../shared/transport/zmq.ts';
+import {
+  type CoordinatorAddresses,
+  type CoordinatorSettings,
+  DPCoordinatorProc,
+} from './dp-coordinator-proc.ts';
+
+/** What the parent gets over the IPC channel, once. */
+export interface CoordinatorReadyMessage extends CoordinatorAddresses {
+  readonly type: 'ready';
+}
+
+async function main(): Promise<void> {
+  process.title = 'VLLM::DPCoordinator';
+  const settings = JSON.parse(process.argv[2] ?? '') as CoordinatorSettings & {
+    readonly logLevel: string;
+  };
+  const logger = createLogger({
+    level: settings.logLevel,
+    bindings: { process: 'DPCoordinator' },
+  });
+  // The parent decides when to stop: a Ctrl-C in its terminal reaches this process too.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => process.exit(0));
+  process.on('disconnect', () => process.exit(0));
+  const coordinator = await DPCoordinatorProc.start(settings, {
+    transport: createZmqTransport(),
+    clock: systemClock,
+    logger,
+  });
+  const message: CoordinatorReadyMessage = { type: 'ready', ...coordinator.addresses };
+  process.send?.(message);
+}
+
+await main();

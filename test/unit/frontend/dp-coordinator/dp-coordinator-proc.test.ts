@@ -1,0 +1,132 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import {
+  type CoordinatorSettings,
+  DPCoordinatorProc,
+} from '../../../../src/frontend/dp-coordinator/dp-coordinator-proc.ts';
+import { systemClock } from '../../../../src/shared/clock.ts';
+import {
+  decodeCoordinatorUpdate,
+  decodeEngineInput,
+  encodeEngineCoreOutputs,
+  isCoordinatorReady,
+  SUBSCRIBE_ALL,
+} from '../../../../src/shared/protocol/codec.ts';
+import type { CoordinatorUpdate } from '../../../../src/shared/protocol/coordinator.ts';
+import {
+  createEngineCoreOutputs,
+  createSchedulerStats,
+} from '../../../../src/shared/protocol/defaults.ts';
+import { identityFromEngineIndex } from '../../../../src/shared/protocol/identity.ts';
+import type { EngineInput } from '../../../../src/shared/protocol/request.ts';
+import { createInMemoryTransport } from '../../../../src/shared/transport/in-memory.ts';
+import type { Transport } from '../../../../src/shared/transport/transport.ts';
+
+const LINGER = { lingerMs: 0 };
+const SETTINGS: CoordinatorSettings = {
+  engineCount: 2,
+  enableWaveCoordination: true,
+  frontendStatsPublishAddress: 'tcp://127.0.0.1:0',
+  coordinatorInputAddress: 'tcp://127.0.0.1:0',
+  coordinatorOutputAddress: 'tcp://127.0.0.1:0',
+};
+
+interface Engine {
+  readonly inputs: (EngineInput | 'READY')[];
+  subscribe(): void;
+  send(outputs: Parameters<typeof createEngineCoreOutputs>[0]): void;
+  sendRaw(bytes: Uint8Array): void;
+}
+
+function connectEngine(transport: Transport, coordinator: DPCoordinatorProc, rank: number): Engine {
+  const identity = identityFromEngineIndex(rank);
+  const { coordinatorInputAddress, coordinatorOutputAddress } = coordinator.addresses;
+  const xsub = transport.connectXSub(coordinatorInputAddress, { ...LINGER, identity });
+  const push = transport.connectPush(coordinatorOutputAddress, LINGER);
+  const inputs: (EngineInput | 'READY')[] = [];
+  xsub.onMessage((frames) =>
+    inputs.push(isCoordinatorReady(frames) ? 'READY' : decodeEngineInput(frames)),
+  );
+  return {
+    inputs,
+    subscribe: () => xsub.send([SUBSCRIBE_ALL]),
+    send: (outputs) =>
+      push.send(
+        encodeEngineCoreOutputs(
+          createEngineCoreOutputs({ engineIndex: rank, timestamp: 1, ...outputs }),
+        ),
+      ),
+    sendRaw: (bytes) => push.send([bytes]),
+  };
+}
+
+describe('the coordinator process', () => {
+  const coordinators: DPCoordinatorProc[] = [];
+  afterEach(async () => {
+    await Promise.all(coordinators.splice(0).map((coordinator) => coordinator.close()));
+  });
+
+  async function start(): Promise<{
+    readonly engines: readonly Engine[];
+    readonly updates: CoordinatorUpdate[];
+    readonly errors: string[];
+  }> {
+    const transport = createInMemoryTransport();
+    const errors: string[] = [];
+    const coordinator = await DPCoordinatorProc.start(SETTINGS, {
+      transport,
+      clock: systemClock,
+      logger: { info: () => {}, warn: () => {}, error: (text: unknown) => errors.push(`${text}`) },
+    });
+    coordinators.push(coordinator);
+    const updates: CoordinatorUpdate[] = [];
+    const front = transport.connectXSub(coordinator.addresses.frontendStatsPublishAddress, {
+      ...LINGER,
+      identity: null,
+    });
+    front.onMessage((frames) => updates.push(decodeCoordinatorUpdate(frames)));
+    front.send([SUBSCRIBE_ALL]);
+    const engines = [0, 1].map((rank) => connectEngine(transport, coordinator, rank));
+    return { engines, updates, errors };
+  }
+
+  it('says READY only once all engines have subscribed', async () => {
+    const { engines, updates } = await start();
+    const [first, second] = engines;
+    first?.subscribe();
+    // The in-memory transport delivers in the next turn of the event loop.
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(first?.inputs).toEqual([]);
+    expect(updates).toEqual([]);
+    second?.subscribe();
+    await vi.waitFor(() => expect(second?.inputs).toEqual(['READY']));
+    expect(first?.inputs).toEqual(['READY']);
+  });
+
+  it('calls the engines into a wave and tells the frontends', async () => {
+    const { engines, updates } = await start();
+    for (const engine of engines) engine.subscribe();
+    engines[1]?.send({ startWave: 0 });
+    await vi.waitFor(() =>
+      expect(engines[0]?.inputs).toEqual([
+        'READY',
+        { type: 'START_DP_WAVE', wave: 0, excludeEngineIndex: 1 },
+      ]),
+    );
+    engines[0]?.send({ waveComplete: 0 });
+    await vi.waitFor(() =>
+      expect(updates).toContainEqual({ counts: null, currentWave: 1, enginesRunning: false }),
+    );
+  });
+
+  it('publishes counts and survives garbage', async () => {
+    const { engines, updates, errors } = await start();
+    for (const engine of engines) engine.subscribe();
+    engines[0]?.sendRaw(Uint8Array.of(0xc1, 0xff));
+    engines[0]?.send({
+      schedulerStats: createSchedulerStats({ numRunningReqs: 2, kvCacheUsage: 0.25 }),
+    });
+    await vi.waitFor(() => expect(updates.at(-1)?.counts?.[0]).toEqual([0, 2, 0.25]));
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toMatch(/unexpected message from an engine/);
+  });
+});
