@@ -3,6 +3,7 @@
  * come from the one literal here, which keeps their shape the same. The struct tables take their defaults from here.
  */
 import type { EngineCoreOutput, EngineCoreOutputs } from './outputs.ts';
+import type { KVEventsConfig } from './ready-response.ts';
 import type { EngineCoreRequest, SamplingParams } from './request.ts';
 import type { PrefillStats, PrefixCacheStats, SchedulerStats } from './stats.ts';
 
@@ -182,4 +183,22 @@ export function createPrefillStats(values?: Partial<PrefillStats>): PrefillStats
     numCacheCreationTokens: 0,
   };
   return values === undefined ? stats : Object.assign(stats, values);
+}
+
+/**
+ * The settings of `--kv-events-config` with vLLM's defaults; without a publisher it is `zmq` where events are on.
+ * Source: vllm/config/kv_events.py KVEventsConfig.
+ */
+export function createKVEventsConfig(values: Partial<KVEventsConfig> = {}): KVEventsConfig {
+  const enableKvCacheEvents = values.enableKvCacheEvents ?? false;
+  return {
+    enableKvCacheEvents,
+    publisher: values.publisher ?? (enableKvCacheEvents ? 'zmq' : 'null'),
+    endpoint: values.endpoint ?? 'tcp://*:5557',
+    replayEndpoint: values.replayEndpoint ?? null,
+    bufferSteps: values.bufferSteps ?? 10_000,
+    hwm: values.hwm ?? 100_000,
+    maxQueueSize: values.maxQueueSize ?? 100_000,
+    topic: values.topic ?? '',
+  };
 }

@@ -4,6 +4,7 @@
  */
 import { assert } from '../assert.ts';
 import type {
+  ConnectedPubSocket,
   DealerSocket,
   Frame,
   MessageHandler,
@@ -225,6 +226,18 @@ class InMemoryConnected implements DealerSocket, PushSocket, XSubSocket {
   }
 }
 
+/** A publisher that nobody hears: this transport has no subscriber that binds. */
+class InMemoryLonelyPub implements ConnectedPubSocket {
+  readonly queuedCount = 0;
+  send(): void {}
+  drained(): Promise<void> {
+    return Promise.resolve();
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
 /** What ROUTER, PULL, XPUB and PUB share: an address, the links and an inbox. */
 abstract class InMemoryBound implements Binder {
   readonly address: string;
@@ -339,6 +352,7 @@ export function createInMemoryTransport(options: InMemoryOptions = {}): Transpor
     bindPull: async (address) => bind(address, (bound) => new InMemoryPull(network, bound)),
     bindXPub: async (address) => bind(address, (bound) => new InMemoryPublisher(network, bound)),
     bindPub: async (address) => bind(address, (bound) => new InMemoryPublisher(network, bound)),
+    connectPub: () => new InMemoryLonelyPub(),
     connectDealer: (address, { identity }) => new InMemoryConnected(network, address, identity),
     connectPush: (address) => new InMemoryConnected(network, address, null),
     connectXSub: (address, { identity }) => new InMemoryConnected(network, address, identity),

@@ -52,6 +52,8 @@ export interface XSubSocket extends MessageWriter, Closable {
   onMessage(handler: MessageHandler): void;
 }
 export interface PubSocket extends MessageWriter, Closable, Bound {}
+/** A publisher that connects to the subscriber; what is sent before that subscribed is lost. */
+export interface ConnectedPubSocket extends MessageWriter, Closable {}
 
 export interface SocketOptions {
   /** Milliseconds that close() may spend on undelivered messages. */
@@ -62,7 +64,11 @@ export interface SocketOptions {
 export interface Transport {
   bindRouter(
     address: string,
-    options: SocketOptions & { readonly handover: boolean },
+    options: SocketOptions & {
+      readonly handover: boolean;
+      /** Messages per peer that may wait for it, further ones are dropped; default: no bound, as vLLM's. */
+      readonly sendHighWaterMark?: number;
+    },
   ): Promise<RouterSocket>;
   bindPull(address: string, options: SocketOptions): Promise<PullSocket>;
   bindXPub(address: string, options: SocketOptions): Promise<XPubSocket>;
@@ -70,6 +76,10 @@ export interface Transport {
     address: string,
     options: SocketOptions & { readonly highWaterMark: number },
   ): Promise<PubSocket>;
+  connectPub(
+    address: string,
+    options: SocketOptions & { readonly highWaterMark: number },
+  ): ConnectedPubSocket;
   connectDealer(
     address: string,
     options: SocketOptions & { readonly identity: Frame },

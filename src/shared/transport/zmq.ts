@@ -216,12 +216,12 @@ async function bound(
 
 export function createZmqTransport(): Transport {
   return {
-    async bindRouter(address, { lingerMs, handover }) {
+    async bindRouter(address, { lingerMs, handover, sendHighWaterMark }) {
       const socket = new Router({
         linger: lingerMs,
         handover,
         mandatory: false,
-        sendHighWaterMark: UNLIMITED,
+        sendHighWaterMark: sendHighWaterMark ?? UNLIMITED,
         receiveHighWaterMark: UNLIMITED,
         ...ipv6Option(address),
       });
@@ -258,6 +258,16 @@ export function createZmqTransport(): Transport {
         ...ipv6Option(address),
       });
       return new ZmqSocket(await bound(address, { socket, sender: socket, lingerMs }));
+    },
+
+    connectPub(address, { lingerMs, highWaterMark }) {
+      const socket = new Publisher({
+        linger: lingerMs,
+        sendHighWaterMark: highWaterMark,
+        ...ipv6Option(address),
+      });
+      socket.connect(address);
+      return new ZmqSocket(new ZmqEndpoint({ socket, sender: socket, lingerMs }));
     },
 
     connectDealer(address, { lingerMs, identity }) {
