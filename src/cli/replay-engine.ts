@@ -13,7 +13,7 @@ import { DEFAULT_SCHEDULER_CONFIG } from '../engine-core/scheduler/scheduler-con
 import { ScheduleKind, type SchedulerOutput } from '../engine-core/scheduler/scheduler-output.ts';
 import { assert } from '../shared/assert.ts';
 import { VirtualClock } from '../shared/clock.ts';
-import { createEngineCoreRequest, DEFAULT_SAMPLING_PARAMS } from '../shared/protocol/defaults.ts';
+import { createEngineCoreRequest, createSamplingParams } from '../shared/protocol/defaults.ts';
 import type { EngineCoreOutput, EngineCoreOutputs } from '../shared/protocol/outputs.ts';
 import type {
   EngineCoreRequest,
@@ -332,8 +332,7 @@ function toEngineCoreRequest(record: TraceRequestRecord): EngineCoreRequest {
           is3dLoraWeight: false,
         }
       : null,
-    samplingParams: {
-      ...DEFAULT_SAMPLING_PARAMS,
+    samplingParams: createSamplingParams({
       maxTokens: Number(sampling['max_tokens']),
       minTokens: Number(sampling['min_tokens'] ?? 0),
       temperature: Number(sampling['temperature'] ?? 1),
@@ -345,7 +344,7 @@ function toEngineCoreRequest(record: TraceRequestRecord): EngineCoreRequest {
       skipReadingPrefixCache: sampling['skip_reading_prefix_cache'] === true,
       repetitionDetection: toRepetitionDetection(sampling['repetition_detection']),
       extraArgs: record.output_script ? { [SCRIPT_ARG]: record.output_script } : null,
-    },
+    }),
   });
 }
 
