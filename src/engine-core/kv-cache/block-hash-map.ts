@@ -12,6 +12,17 @@ const NONE = 0;
 
 const GROUP_SPREAD = 0x9e3779b1;
 
+// An entry's words; together, so that they share a cache line.
+const LOW = 0;
+const HIGH = 1;
+const GROUP = 2;
+/** Neighbours in the list of entries with the same key. */
+const NEXT = 3;
+const PREV = 4;
+/** Of a list's head: its last entry. */
+const TAIL = 5;
+const ENTRY_WORDS = 8;
+
 /**
  * Open addressing over typed arrays with linear probing; the slots hold entry numbers. Entries with the same key form
  * a list in insertion order, whose head is in the slot.
@@ -21,14 +32,7 @@ export class BlockHashMap {
   #slots: Int32Array;
   #mask: number;
   #numKeys = 0;
-  // Per entry.
-  #low: Int32Array;
-  #high: Int32Array;
-  #group: Int16Array;
-  #next: Int32Array;
-  #prev: Int32Array;
-  /** Of a list's head: the last entry. */
-  #tail: Int32Array;
+  #entries: Int32Array;
   /** Entry numbers from `#numBlocks` on: their block. */
   #ownerOf: number[] = [];
   #unusedExtra: number[] = [];
@@ -41,12 +45,7 @@ export class BlockHashMap {
     while (capacity < 2 * numBlocks) capacity *= 2;
     this.#slots = new Int32Array(capacity);
     this.#mask = capacity - 1;
-    this.#low = new Int32Array(numBlocks);
-    this.#high = new Int32Array(numBlocks);
-    this.#group = new Int16Array(numBlocks);
-    this.#next = new Int32Array(numBlocks);
-    this.#prev = new Int32Array(numBlocks);
-    this.#tail = new Int32Array(numBlocks);
+    this.#entries = new Int32Array(ENTRY_WORDS * numBlocks);
   }
 
   /** Distinct keys. */
@@ -55,15 +54,15 @@ export class BlockHashMap {
   }
 
   low(entry: number): number {
-    return this.#low[entry] as number;
+    return this.#entries[ENTRY_WORDS * entry + LOW] as number;
   }
 
   high(entry: number): number {
-    return this.#high[entry] as number;
+    return this.#entries[ENTRY_WORDS * entry + HIGH] as number;
   }
 
   group(entry: number): number {
-    return this.#group[entry] as number;
+    return this.#entries[ENTRY_WORDS * entry + GROUP] as number;
   }
 
   /** The block that was entered first under this key, 0 when there is none. */
@@ -75,8 +74,9 @@ export class BlockHashMap {
   /** Whether `block` is entered under this key, as primary or not. */
   contains(low: number, high: number, group: number, block: number): boolean {
     let entry = this.#slots[this.#findSlot(low, high, group)] as number;
-    for (; entry !== NONE; entry = this.#next[entry] as number) {
+    while (entry !== NONE) {
       if ((entry < this.#numBlocks ? entry : this.#owner(entry)) === block) return true;
+      entry = this.#entries[ENTRY_WORDS * entry + NEXT] as number;
     }
     return false;
   }
@@ -132,28 +132,23 @@ export class BlockHashMap {
     let entry = this.#unusedExtra.pop();
     if (entry === undefined) {
       entry = this.#numBlocks + this.#ownerOf.length;
-      if (entry >= this.#low.length) this.#growEntries(2 * entry);
+      if (ENTRY_WORDS * entry >= this.#entries.length) {
+        const grown = new Int32Array(2 * ENTRY_WORDS * entry);
+        grown.set(this.#entries);
+        this.#entries = grown;
+      }
     }
     this.#ownerOf[entry - this.#numBlocks] = block;
     return entry;
   }
 
-  #growEntries(capacity: number): void {
-    this.#low = grown(this.#low, capacity);
-    this.#high = grown(this.#high, capacity);
-    const group = new Int16Array(capacity);
-    group.set(this.#group);
-    this.#group = group;
-    this.#next = grown(this.#next, capacity);
-    this.#prev = grown(this.#prev, capacity);
-    this.#tail = grown(this.#tail, capacity);
-  }
-
   #insert(low: number, high: number, group: number, entry: number): void {
-    this.#low[entry] = low;
-    this.#high[entry] = high;
-    this.#group[entry] = group;
-    this.#next[entry] = NONE;
+    const entries = this.#entries;
+    const at = ENTRY_WORDS * entry;
+    entries[at + LOW] = low;
+    entries[at + HIGH] = high;
+    entries[at + GROUP] = group;
+    entries[at + NEXT] = NONE;
     let slot = this.#findSlot(low, high, group);
     const head = this.#slots[slot] as number;
     if (head === NONE) {
@@ -162,35 +157,37 @@ export class BlockHashMap {
         slot = this.#findSlot(low, high, group);
       }
       this.#slots[slot] = entry;
-      this.#prev[entry] = NONE;
-      this.#tail[entry] = entry;
+      entries[at + PREV] = NONE;
+      entries[at + TAIL] = entry;
       this.#numKeys++;
       return;
     }
-    const last = this.#tail[head] as number;
-    this.#next[last] = entry;
-    this.#prev[entry] = last;
-    this.#tail[head] = entry;
+    const last = entries[ENTRY_WORDS * head + TAIL] as number;
+    entries[ENTRY_WORDS * last + NEXT] = entry;
+    entries[at + PREV] = last;
+    entries[ENTRY_WORDS * head + TAIL] = entry;
   }
 
   #remove(entry: number): void {
+    const entries = this.#entries;
+    const at = ENTRY_WORDS * entry;
     const slot = this.#findSlot(this.low(entry), this.high(entry), this.group(entry));
     const head = this.#slots[slot] as number;
-    const next = this.#next[entry] as number;
-    const prev = this.#prev[entry] as number;
+    const next = entries[at + NEXT] as number;
+    const prev = entries[at + PREV] as number;
     assert(head !== NONE && (prev !== NONE || head === entry), () => `entry ${entry} not cached`);
     if (head === entry) {
       if (next === NONE) this.#emptySlot(slot);
       else {
         this.#slots[slot] = next;
-        this.#prev[next] = NONE;
-        this.#tail[next] = this.#tail[entry] as number;
+        entries[ENTRY_WORDS * next + PREV] = NONE;
+        entries[ENTRY_WORDS * next + TAIL] = entries[at + TAIL] as number;
       }
       return;
     }
-    this.#next[prev] = next;
-    if (next === NONE) this.#tail[head] = prev;
-    else this.#prev[next] = prev;
+    entries[ENTRY_WORDS * prev + NEXT] = next;
+    if (next === NONE) entries[ENTRY_WORDS * head + TAIL] = prev;
+    else entries[ENTRY_WORDS * next + PREV] = prev;
   }
 
   #home(low: number, group: number): number {
@@ -200,12 +197,18 @@ export class BlockHashMap {
   /** The slot of this key's list, or the empty slot where it would go. */
   #findSlot(low: number, high: number, group: number): number {
     const slots = this.#slots;
+    const entries = this.#entries;
     const mask = this.#mask;
     let slot = this.#home(low, group);
     for (;;) {
       const entry = slots[slot] as number;
       if (entry === NONE) return slot;
-      if (this.#low[entry] === low && this.#high[entry] === high && this.#group[entry] === group) {
+      const at = ENTRY_WORDS * entry;
+      if (
+        entries[at + LOW] === low &&
+        entries[at + HIGH] === high &&
+        entries[at + GROUP] === group
+      ) {
         return slot;
       }
       slot = (slot + 1) & mask;
@@ -238,10 +241,4 @@ export class BlockHashMap {
       this.#slots[this.#findSlot(this.low(head), this.high(head), this.group(head))] = head;
     }
   }
-}
-
-function grown(array: Int32Array, capacity: number): Int32Array {
-  const out = new Int32Array(capacity);
-  out.set(array);
-  return out;
 }

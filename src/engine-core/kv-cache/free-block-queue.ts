@@ -10,22 +10,21 @@ const ENDS = 0;
 const NOT_IN_QUEUE = -1;
 
 /**
- * A doubly linked list over two typed arrays, so that a block in the middle (a prefix hit) leaves in O(1) and nothing
+ * A doubly linked list over a typed array, so that a block in the middle (a prefix hit) leaves in O(1) and nothing
  * is allocated. It starts with the blocks 1 to numBlocks - 1 in order.
  */
 export class FreeBlockQueue {
-  readonly #next: Int32Array;
-  readonly #prev: Int32Array;
+  /** Two words per block: the next one, the one before. */
+  readonly #links: Int32Array;
   #numFreeBlocks: number;
 
   /** `numBlocks` counts the null block. */
   constructor(numBlocks: number) {
     assert(numBlocks > 0, () => `a pool of ${numBlocks} blocks`);
-    this.#next = new Int32Array(numBlocks);
-    this.#prev = new Int32Array(numBlocks);
+    this.#links = new Int32Array(2 * numBlocks);
     for (let i = 0; i < numBlocks; i++) {
-      this.#next[i] = i + 1 < numBlocks ? i + 1 : ENDS;
-      this.#prev[i] = i > 0 ? i - 1 : numBlocks - 1;
+      this.#links[2 * i] = i + 1 < numBlocks ? i + 1 : ENDS;
+      this.#links[2 * i + 1] = i > 0 ? i - 1 : numBlocks - 1;
     }
     this.#numFreeBlocks = numBlocks - 1;
   }
@@ -35,12 +34,12 @@ export class FreeBlockQueue {
   }
 
   has(block: number): boolean {
-    return block !== ENDS && this.#next[block] !== NOT_IN_QUEUE;
+    return block !== ENDS && this.#links[2 * block] !== NOT_IN_QUEUE;
   }
 
   /** Takes the first block. The caller has checked `numFreeBlocks`. */
   popleft(): number {
-    const block = this.#next[ENDS] as number;
+    const block = this.#links[2 * ENDS] as number;
     assert(block !== ENDS, () => `no free block left (count says ${this.#numFreeBlocks})`);
     this.remove(block);
     return block;
@@ -48,18 +47,19 @@ export class FreeBlockQueue {
 
   /** Takes a block out of the middle. */
   remove(block: number): void {
-    const next = this.#next[block] as number;
-    const prev = this.#prev[block] as number;
+    const links = this.#links;
+    const next = links[2 * block] as number;
+    const prev = links[2 * block + 1] as number;
     assert(block !== ENDS && next >= 0, () => `block ${block} is not in the free queue`);
-    this.#next[prev] = next;
-    this.#prev[next] = prev;
-    this.#next[block] = NOT_IN_QUEUE;
-    this.#prev[block] = NOT_IN_QUEUE;
+    links[2 * prev] = next;
+    links[2 * next + 1] = prev;
+    links[2 * block] = NOT_IN_QUEUE;
+    links[2 * block + 1] = NOT_IN_QUEUE;
     this.#numFreeBlocks--;
   }
 
   append(block: number): void {
-    this.insertAfter(this.#prev[ENDS] as number, block);
+    this.insertAfter(this.#links[2 * ENDS + 1] as number, block);
   }
 
   /**
@@ -67,19 +67,21 @@ export class FreeBlockQueue {
    * a chain of these calls, each with the block before it as the cursor.
    */
   insertAfter(cursor: number, block: number): void {
-    assert(block !== ENDS && this.#next[block] === NOT_IN_QUEUE, () => `block ${block} is free`);
-    const next = this.#next[cursor] as number;
-    this.#next[cursor] = block;
-    this.#prev[block] = cursor;
-    this.#next[block] = next;
-    this.#prev[next] = block;
+    const links = this.#links;
+    assert(block !== ENDS && links[2 * block] === NOT_IN_QUEUE, () => `block ${block} is free`);
+    const next = links[2 * cursor] as number;
+    links[2 * cursor] = block;
+    links[2 * block + 1] = cursor;
+    links[2 * block] = next;
+    links[2 * next + 1] = block;
     this.#numFreeBlocks++;
   }
 
   /** Head to tail. O(free blocks); for tests, traces and checks. */
   toArray(): number[] {
     const blocks: number[] = [];
-    for (let b = this.#next[ENDS] as number; b !== ENDS; b = this.#next[b] as number) {
+    const links = this.#links;
+    for (let b = links[2 * ENDS] as number; b !== ENDS; b = links[2 * b] as number) {
       blocks.push(b);
       assert(blocks.length <= this.#numFreeBlocks, 'the free queue has a loop');
     }

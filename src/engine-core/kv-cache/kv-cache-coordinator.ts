@@ -162,7 +162,7 @@ export abstract class KVCacheCoordinator {
       const table = state.tables[i] as GroupTable;
       slotLimit = Math.min(slotLimit, manager.slotLimit(table));
       cacheLimit = Math.min(cacheLimit, manager.cacheLimit(table));
-      skipLimit = Math.min(skipLimit, table.nextSkipTokens);
+      skipLimit = Math.min(skipLimit, manager.skipLimit(table));
     }
     state.slotLimit = slotLimit;
     state.cacheLimit = this.alignCacheLimit(cacheLimit);

@@ -176,14 +176,26 @@ export class MambaManager extends SingleTypeKVCacheManager {
     if (this.#cachedThisStep.size > 0) this.#cachedThisStep.clear();
   }
 
-  /** Mode 'align' looks at every step; see `allocateNewBlocks`. */
   override slotLimit(table: GroupTable): number {
-    if (this.#isAlign) return -1;
+    // A partial hit or a checkpoint is settled by the next allocation, whatever its size.
+    if (table.partialHitIndex >= 0 || table.checkpointPosition > 0) return -1;
     return super.slotLimit(table) - this.blockSize * this.#numSpeculativeBlocks;
   }
 
   override cacheLimit(table: GroupTable): number {
-    return this.#isAlign && this.enableCaching ? -1 : super.cacheLimit(table);
+    const limit = super.cacheLimit(table);
+    if (!this.#isAlign || limit === Number.POSITIVE_INFINITY) return limit;
+    if (table.checkpointPosition > 0) return -1;
+    const size = this.blockPool.hashBlockSize;
+    return Math.min(limit, (Math.floor(table.lastCachedTokens / size) + 1) * size);
+  }
+
+  override skipLimit(table: GroupTable): number {
+    if (!this.#isAlign) return super.skipLimit(table);
+    const last = table.lastStateBlockIndex;
+    const hasLastState = last >= 0 && table.get(last) !== NULL_BLOCK;
+    const block = hasLastState ? Math.min(last, table.numRetiredBlocks) : table.numRetiredBlocks;
+    return (block + 1) * this.blockSize + 1;
   }
 
   /** Sparse retention keeps the state at each interval's end and at each boundary that can be resumed at. */

@@ -226,6 +226,11 @@ export abstract class SingleTypeKVCacheManager {
     return (Math.max(table.numCachedBlocks, 0) + 1) * this.blockSize;
   }
 
+  /** Processed tokens below which `removeSkippedBlocks` does nothing. */
+  skipLimit(table: GroupTable): number {
+    return table.nextSkipTokens;
+  }
+
   /** The fewest processed tokens above `processedTokens` at which `removeSkippedBlocks` has something new to do. */
   protected nextSkipTokens(_processedTokens: number): number {
     return Number.POSITIVE_INFINITY;
