@@ -75,7 +75,7 @@ export class MsgpackWriter {
     }
     this.reserve(9);
     const { buffer, position } = this;
-    if (value >= 0 && value < 0x80) {
+    if (value >= 0 && value < 0x80 && (value | 0) === value) {
       buffer[position] = value;
       this.position = position + 1;
       return;
