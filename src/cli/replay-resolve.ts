@@ -4,11 +4,17 @@
 import type { KVCacheConfig } from '../engine-core/kv-cache/kv-cache-config.ts';
 import type { KVCacheSpec } from '../engine-core/kv-cache/spec.ts';
 import { ConfigError } from '../shared/errors.ts';
-import type { ResolvedGroupRecord, ResolvedRecord } from './replay-record.ts';
+import { deriveResolved } from './replay-derive.ts';
+import type { ResolvedGroupRecord, ResolvedRecord, TraceRecord } from './replay-record.ts';
 
 export interface ResolvedTrace {
   readonly resolved: ResolvedRecord;
   readonly kvCacheConfig: KVCacheConfig;
+}
+
+export function resolveTrace({ config, resolved }: TraceRecord): ResolvedTrace {
+  if (resolved === undefined) return deriveResolved(config);
+  return { resolved, kvCacheConfig: kvCacheConfigFromResolved(resolved) };
 }
 
 /** The planned cache that `resolved` describes; layer sizes do not matter to the scheduler. */
