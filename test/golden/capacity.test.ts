@@ -1,0 +1,36 @@
+/**
+ * Every public capacity case: the plan made from its recorded input equals what vLLM's own planner answered, field by
+ * field, floats to the last bit, error and warning texts word for word.
+ */
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { capacityExpected } from '../../src/engine-core/kv-cache/capacity-expected.ts';
+import type { CapacityInputRecord } from '../../src/shared/models/capacity-input.ts';
+import { describeFirstDifference } from '../support/first-difference.ts';
+
+interface CapacityCase {
+  readonly id: string;
+  readonly layer: 'spec' | 'model';
+  readonly category: string;
+  readonly input: CapacityInputRecord;
+  readonly expected: unknown;
+}
+
+const { cases } = JSON.parse(readFileSync(new URL('./capacity.json', import.meta.url), 'utf8')) as {
+  cases: CapacityCase[];
+};
+
+test('the golden file holds 180 synthetic and 120 model cases', () => {
+  const count = (layer: string) => cases.filter((record) => record.layer === layer).length;
+  expect({ spec: count('spec'), model: count('model') }).toEqual({ spec: 180, model: 120 });
+});
+
+for (const layer of ['spec', 'model'] as const) {
+  describe(`${layer} cases plan as vLLM planned them`, () => {
+    for (const { id, category, input, expected } of cases.filter((c) => c.layer === layer)) {
+      test(`${category}: ${id}`, () => {
+        expect(describeFirstDifference(capacityExpected(input), expected)).toBeNull();
+      });
+    }
+  });
+}
