@@ -195,7 +195,7 @@ class FastBlockHasher implements BlockHasher {
       h2 = (h2 << 17) | (h2 >>> 15);
       h2 = (Math.imul(h2 + h1, 5) + 0x0bcaa747) | 0;
     }
-    h1 = (h1 + h2) | 0;
+    h1 = ((h1 ^ (end - start)) + h2) | 0;
     h2 = (h2 + h1) | 0;
     h1 = finalMix(h1);
     h2 = finalMix(h2);
