@@ -132,7 +132,7 @@ export function createWireCodec(version: WireVersion) {
       switch (input.type) {
         case 'ADD': {
           const { request } = input;
-          const bytes = REQUEST_BYTES + 3 * (request.promptTokenIds?.length ?? 0);
+          const bytes = REQUEST_BYTES + 5 * (request.promptTokenIds?.length ?? 0);
           return withType('ADD', writeStruct(structs.engineCoreRequest, request, bytes));
         }
         case 'ABORT':

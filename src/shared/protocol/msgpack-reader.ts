@@ -27,6 +27,9 @@ export class DecodeFault extends Error {
   }
 }
 
+/** What Buffer.toString('latin1') calls after checking its arguments; the types leave it out. */
+type SliceableBuffer = Buffer & { latin1Slice(start: number, end: number): string };
+
 const MAX_SAFE_HIGH = 0x1fffff;
 
 export class MsgpackReader {
@@ -184,8 +187,8 @@ export class MsgpackReader {
 
   private unsigned(size: number): number {
     this.need(size);
-    const value = this.buffer.readUIntBE(this.position, size);
-    this.position += size;
+    let value = 0;
+    for (let i = 0; i < size; i++) value = value * 0x100 + (this.buffer[this.position++] as number);
     return value;
   }
 
@@ -193,9 +196,10 @@ export class MsgpackReader {
     this.need(size);
     const { buffer, position } = this;
     this.position = position + size;
-    if (size <= MAX_LOOPED_STRING) {
-      const ascii = shortAscii(buffer, position, size);
-      if (ascii !== null) return ascii;
+    if (isAscii(buffer, position, position + size)) {
+      return size <= MAX_LOOPED_STRING
+        ? shortAscii(buffer, position, position + size)
+        : (buffer as SliceableBuffer).latin1Slice(position, position + size);
     }
     const bytes = buffer.subarray(position, position + size);
     if (!isUtf8(bytes)) throw new DecodeFault('a str in UTF-8', describeCode(code));
@@ -251,8 +255,29 @@ export class MsgpackReader {
 
   intArray(): number[] {
     const length = this.arrayHeader('an array of int');
+    const { buffer, end } = this;
     const values: number[] = [];
-    for (let i = 0; i < length; i++) values.push(this.int());
+    for (let i = 0; i < length; i++) {
+      // Token ids need one, three or five bytes, seldom two.
+      const { position } = this;
+      const code = buffer[position] as number;
+      if (code < 0x80 && position < end) {
+        this.position = position + 1;
+        values.push(code);
+      } else if (code === 0xcd && position + 3 <= end) {
+        this.position = position + 3;
+        values.push(((buffer[position + 1] as number) << 8) | (buffer[position + 2] as number));
+      } else if (code === 0xce && position + 5 <= end) {
+        this.position = position + 5;
+        values.push(
+          (((buffer[position + 1] as number) << 24) |
+            ((buffer[position + 2] as number) << 16) |
+            ((buffer[position + 3] as number) << 8) |
+            (buffer[position + 4] as number)) >>>
+            0,
+        );
+      } else values.push(this.int());
+    }
     return values;
   }
 
@@ -335,15 +360,16 @@ export function setOwn<T>(target: Record<string, T>, key: string, value: T): voi
 }
 
 /** Longer strings are decoded by the runtime: its call costs about as much as a loop over this many bytes. */
-const MAX_LOOPED_STRING = 24;
+const MAX_LOOPED_STRING = 16;
 
-function shortAscii(buffer: Buffer, position: number, size: number): string | null {
+function isAscii(buffer: Buffer, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if ((buffer[i] as number) >= 0x80) return false;
+  return true;
+}
+
+function shortAscii(buffer: Buffer, start: number, end: number): string {
   let result = '';
-  for (let i = position; i < position + size; i++) {
-    const byte = buffer[i] as number;
-    if (byte >= 0x80) return null;
-    result += String.fromCharCode(byte);
-  }
+  for (let i = start; i < end; i++) result += String.fromCharCode(buffer[i] as number);
   return result;
 }
 

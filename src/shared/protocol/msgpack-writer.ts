@@ -112,8 +112,8 @@ export class MsgpackWriter {
 
   str(value: string): void {
     const units = value.length;
-    if (units < 32) {
-      this.reserve(1 + units);
+    if (units < MAX_LOOPED_STRING) {
+      this.reserve(2 + units);
       if (this.shortAscii(value, units)) return;
     }
     const size = Buffer.byteLength(value, 'utf8');
@@ -130,21 +130,25 @@ export class MsgpackWriter {
       buffer[this.position++] = 0xdb;
       this.position = buffer.writeUInt32BE(size, this.position);
     }
-    if (size === units) buffer.write(value, this.position, 'latin1');
-    else buffer.write(value, this.position, 'utf8');
+    buffer.write(value, this.position, size === units ? 'latin1' : 'utf8');
     this.position += size;
   }
 
-  /** Short ids are most strings: a loop is faster than a call into the runtime. False when a unit is not ASCII. */
+  /** Ids are most strings: a loop is faster than calls into the runtime. False when a unit is not ASCII. */
   private shortAscii(value: string, units: number): boolean {
-    const { buffer, position } = this;
+    const { buffer } = this;
+    let { position } = this;
+    if (units < 32) buffer[position++] = 0xa0 | units;
+    else {
+      buffer[position++] = 0xd9;
+      buffer[position++] = units;
+    }
     for (let i = 0; i < units; i++) {
       const unit = value.charCodeAt(i);
       if (unit >= 0x80) return false;
-      buffer[position + 1 + i] = unit;
+      buffer[position++] = unit;
     }
-    buffer[position] = 0xa0 | units;
-    this.position = position + 1 + units;
+    this.position = position;
     return true;
   }
 
@@ -200,17 +204,27 @@ export class MsgpackWriter {
   }
 
   /**
-   * The header of a struct map whose defaults are left out: msgspec sizes it by the fields that there could be and then
-   * fills in how many there are, so a small map of a struct with more than 15 fields has a map16 header.
+   * Begins a map of at most `maxLength` entries and returns where its header is, for `endMap`. The header's width
+   * follows `maxLength`, as in msgspec: a small map of a struct with more than 15 fields has a map16 header.
    */
-  structMapHeader(length: number, maxLength: number): void {
+  beginMap(maxLength: number): number {
+    const start = this.position;
+    const size = maxLength < 16 ? 1 : 3;
+    this.reserve(size);
+    this.position = start + size;
+    return start;
+  }
+
+  /** Fills in how many entries the map got. */
+  endMap(start: number, maxLength: number, length: number): void {
+    const { buffer } = this;
     if (maxLength < 16) {
-      this.mapHeader(length);
+      buffer[start] = 0x80 | length;
       return;
     }
-    this.reserve(5);
-    this.buffer[this.position++] = 0xde;
-    this.position = this.buffer.writeUInt16BE(length, this.position);
+    buffer[start] = 0xde;
+    buffer[start + 1] = length >>> 8;
+    buffer[start + 2] = length & 0xff;
   }
 
   private longHeader(code16: number, length: number): void {
@@ -224,11 +238,45 @@ export class MsgpackWriter {
     }
   }
 
-  /** An array of integers, the longest thing in a request. */
+  /** An array of integers, the longest thing in a request: token ids, which need 1, 2, 3 or 5 bytes. */
   intArray(values: readonly number[]): void {
     const length = values.length;
     this.arrayHeader(length);
-    for (let i = 0; i < length; i++) this.int(values[i] as number);
+    this.reserve(length * 5);
+    const { buffer } = this;
+    let { position } = this;
+    for (let i = 0; i < length; i++) {
+      const value = values[i] as number;
+      if (value >>> 0 !== value) {
+        this.position = position;
+        this.restOfIntArray(values, i);
+        return;
+      }
+      if (value < 0x80) buffer[position++] = value;
+      else if (value < 0x100) {
+        buffer[position] = 0xcc;
+        buffer[position + 1] = value;
+        position += 2;
+      } else if (value < 0x10000) {
+        buffer[position] = 0xcd;
+        buffer[position + 1] = value >>> 8;
+        buffer[position + 2] = value & 0xff;
+        position += 3;
+      } else {
+        buffer[position] = 0xce;
+        buffer[position + 1] = value >>> 24;
+        buffer[position + 2] = (value >>> 16) & 0xff;
+        buffer[position + 3] = (value >>> 8) & 0xff;
+        buffer[position + 4] = value & 0xff;
+        position += 5;
+      }
+    }
+    this.position = position;
+  }
+
+  /** From the first value on that is negative or needs more than 32 bits. */
+  private restOfIntArray(values: readonly number[], start: number): void {
+    for (let i = start; i < values.length; i++) this.int(values[i] as number);
   }
 
   /** Anything JSON-like, as Python would write the same value; integral numbers become integers. */
@@ -265,6 +313,9 @@ export class MsgpackWriter {
     }
   }
 }
+
+/** Longer strings are written by the runtime. */
+const MAX_LOOPED_STRING = 128;
 
 const FIXEXT_BYTES: ReadonlyMap<number, number> = new Map([
   [1, 0xd4],

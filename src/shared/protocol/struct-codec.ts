@@ -53,16 +53,30 @@ export function optional<T>(wire: string, type: FieldType<T>, fallback: T): Stru
   return { wire, key: camelCase(wire), type, required: false, fallback };
 }
 
-/** Builds a codec. `create` makes an object with every field at its default: one literal, so that all share one shape. */
+/** What a struct may bring along to be fast; without it the table alone does. */
+export interface StructShape<T> {
+  /** Makes an object with every field at its default: one literal, so that all share one shape. */
+  readonly create?: () => T;
+  /** Whether all optional fields have their defaults. */
+  readonly isPlain?: (value: T) => boolean;
+}
+
 export function structCodec<T extends object>(
   table: StructTable,
-  create?: () => T,
+  shape: StructShape<T> = {},
 ): StructCodec<T> {
   const template: Values = table.tag === undefined ? {} : { type: table.tag };
   for (const field of table.fields) template[field.key] = field.fallback;
-  const make = (create ?? (() => ({ ...template }))) as () => Values;
-  const codec = table.layout === 'array' ? arrayCodec(table, make) : mapCodec(table, make);
+  const make = (shape.create ?? (() => ({ ...template }))) as () => Values;
+  const isPlain = (shape.isPlain ?? ((value) => hasDefaults(table, value as Values))) as (
+    value: Values,
+  ) => boolean;
+  const codec = table.layout === 'array' ? arrayCodec(table, make, isPlain) : mapCodec(table, make);
   return codec as unknown as StructCodec<T>;
+}
+
+function hasDefaults(table: StructTable, value: Values): boolean {
+  return table.fields.every((field) => field.required || value[field.key] === field.fallback);
 }
 
 function encodeOnce(write: (writer: MsgpackWriter) => void): Uint8Array {
@@ -71,7 +85,11 @@ function encodeOnce(write: (writer: MsgpackWriter) => void): Uint8Array {
   return Uint8Array.from(writer.finish()[0] as Uint8Array);
 }
 
-function arrayCodec(table: StructTable, make: () => Values): StructCodec<Values> {
+function arrayCodec(
+  table: StructTable,
+  make: () => Values,
+  isPlain: (value: Values) => boolean,
+): StructCodec<Values> {
   const { name, fields } = table;
   const size = fields.length;
   const numRequired = fields.filter((field) => field.required).length;
@@ -106,18 +124,12 @@ function arrayCodec(table: StructTable, make: () => Values): StructCodec<Values>
 
   function write(writer: MsgpackWriter, value: Values): void {
     writer.arrayHeader(size);
-    let last = size;
-    while (last > numRequired) {
-      const field = fields[last - 1] as StructField;
-      if (value[field.key] !== field.fallback) break;
-      last--;
-    }
-    const isPlain = last === numRequired;
-    for (let i = 0; i < (isPlain ? numRequired : size); i++) {
+    const plain = isPlain(value);
+    for (let i = 0; i < (plain ? numRequired : size); i++) {
       const field = fields[i] as StructField;
       field.type.write(writer, value[field.key]);
     }
-    if (isPlain) writer.raw(defaultTail);
+    if (plain) writer.raw(defaultTail);
   }
 
   const readMapFields = (): never => {
@@ -146,6 +158,7 @@ function mapCodec(table: StructTable, make: () => Values): StructCodec<Values> {
           writer.str(tag);
         });
   const numTags = tag === undefined ? 0 : 1;
+  const maxLength = fields.length + numTags;
   let requiredMask = 0;
   for (const [index, field] of fields.entries()) {
     if (!field.required) continue;
@@ -207,21 +220,18 @@ function mapCodec(table: StructTable, make: () => Values): StructCodec<Values> {
   }
 
   function write(writer: MsgpackWriter, value: Values): void {
-    let count = fields.length;
-    if (isSparse) {
-      for (const field of fields) {
-        if (isLeftOut(field, value[field.key])) count--;
-      }
-    }
-    writer.structMapHeader(count + numTags, fields.length + numTags);
+    const start = writer.beginMap(maxLength);
+    let count = numTags;
     if (numTags > 0) writer.raw(tagBytes);
     for (let i = 0; i < fields.length; i++) {
       const field = fields[i] as StructField;
       const fieldValue = value[field.key];
       if (isSparse && isLeftOut(field, fieldValue)) continue;
+      count++;
       writer.raw(keys[i] as Uint8Array);
       field.type.write(writer, fieldValue);
     }
+    writer.endMap(start, maxLength, count);
   }
 
   return { table, read, write, readMapFields };

@@ -11,6 +11,7 @@ import {
   createPrefixCacheStats,
   createSamplingParams,
   createSchedulerStats,
+  isPlainEngineCoreOutput,
 } from './defaults.ts';
 import {
   any,
@@ -217,7 +218,7 @@ const samplingParams = structCodec<SamplingParams>(
       optional('trace_decode_token_ids', any, null),
     ],
   },
-  createSamplingParams,
+  { create: createSamplingParams },
 );
 
 const loraRequest = structCodec<LoRARequest>({
@@ -262,7 +263,7 @@ const engineCoreRequest = structCodec<EngineCoreRequest>(
       optional('kv_hints', any, null),
     ],
   },
-  createEngineCoreRequest,
+  { create: createEngineCoreRequest },
 );
 
 const prefixCacheStats = structCodec<PrefixCacheStats>(
@@ -280,7 +281,7 @@ const prefixCacheStats = structCodec<PrefixCacheStats>(
       optional('hits_by_source', intMap, EMPTY_MAP),
     ],
   },
-  createPrefixCacheStats,
+  { create: createPrefixCacheStats },
 );
 
 const kvCacheEvictionEvent = structCodec<KVCacheEvictionEvent>({
@@ -318,7 +319,7 @@ const schedulerStats = structCodec<SchedulerStats>(
       optional('perf_stats', any, null),
     ],
   },
-  createSchedulerStats,
+  { create: createSchedulerStats },
 );
 
 const prefillStats = structCodec<PrefillStats>(
@@ -334,7 +335,7 @@ const prefillStats = structCodec<PrefillStats>(
       optional('num_cache_creation_tokens', int, 0),
     ],
   },
-  createPrefillStats,
+  { create: createPrefillStats },
 );
 
 const engineCoreEvent = structCodec<EngineCoreEvent>(
@@ -343,7 +344,7 @@ const engineCoreEvent = structCodec<EngineCoreEvent>(
     layout: 'map',
     fields: [required('type', enumOf(EngineCoreEventType)), required('timestamp', float)],
   },
-  () => ({ type: EngineCoreEventType.QUEUED, timestamp: 0 }),
+  { create: () => ({ type: EngineCoreEventType.QUEUED, timestamp: 0 }) },
 );
 
 const requestError = structCodec<RequestError>({
@@ -423,7 +424,7 @@ const engineCoreOutput = structCodec<EngineCoreOutput>(
       optional('error', nullable(requestError), null),
     ],
   },
-  createEngineCoreOutput,
+  { create: createEngineCoreOutput, isPlain: isPlainEngineCoreOutput },
 );
 
 const utilityOutput = structCodec<UtilityOutput>({
@@ -452,7 +453,7 @@ const engineCoreOutputs = structCodec<EngineCoreOutputs>(
       optional('weight_version', nullable(str), null),
     ],
   },
-  createEngineCoreOutputs,
+  { create: createEngineCoreOutputs },
 );
 
 const blockStored = structCodec<BlockStored>({
