@@ -1,6 +1,7 @@
 /** What vLLM makes of a workload's config: the KV cache is planned, block sizes and concurrency follow. */
 import type { KVCacheConfig } from '../engine-core/kv-cache/kv-cache-config.ts';
-import { planKVCache } from '../engine-core/kv-cache/plan-kv-cache.ts';
+import { KVCachePlanError } from '../engine-core/kv-cache/plan-error.ts';
+import { type KVCachePlan, planKVCache } from '../engine-core/kv-cache/plan-kv-cache.ts';
 import type { KVCacheSpec } from '../engine-core/kv-cache/spec.ts';
 import { isFullAttention } from '../engine-core/kv-cache/spec-traits.ts';
 import { ConfigError } from '../shared/errors.ts';
@@ -20,14 +21,14 @@ const MAMBA_STATE = { shapes: [[16, 16]], dtypes: ['float16'], mamba_type: 'mamb
 /** Far more than any pool here needs: the number of blocks is given. */
 const AVAILABLE_BYTES = 2 ** 34;
 
-/** Throws KVCachePlanError with vLLM's words where the pool cannot hold one request. */
+/** Throws ConfigError with vLLM's words where the pool cannot hold one request. */
 export function deriveResolved(config: TraceConfigRecord): {
   resolved: ResolvedRecord;
   kvCacheConfig: KVCacheConfig;
 } {
   checkConfig(config);
   const input = toCapacityInput(config);
-  const plan = planKVCache(input);
+  const plan = planOrRefuse(input);
   const groups = plan.schedulerConfig.groups.map(({ spec, layerNames }) =>
     toGroupRecord(spec, layerNames.length),
   );
@@ -59,6 +60,15 @@ export function deriveResolved(config: TraceConfigRecord): {
     groups,
   };
   return { resolved, kvCacheConfig: plan.schedulerConfig };
+}
+
+function planOrRefuse(input: CapacityInputRecord): KVCachePlan {
+  try {
+    return planKVCache(input);
+  } catch (error) {
+    if (!(error instanceof KVCachePlanError)) throw error;
+    throw new ConfigError('E_BAD_FILE', `config: ${error.message}`, { cause: error });
+  }
 }
 
 /** 0, the default, keeps only replay boundaries and junctions in sparse groups; null keeps everything. */

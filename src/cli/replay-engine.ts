@@ -48,6 +48,7 @@ const STEP_MS = 1;
 /** The vocabulary of the golden recordings; ids beyond it only matter to log probabilities. */
 const VOCAB_SIZE = 32_000;
 const CPU_LORAS = 64;
+const DEFAULT_MAX_TOKENS = 16;
 
 export interface ReplayOptions {
   readonly trace: TraceRecord;
@@ -333,7 +334,7 @@ function toEngineCoreRequest(record: TraceRequestRecord): EngineCoreRequest {
         }
       : null,
     samplingParams: createSamplingParams({
-      maxTokens: Number(sampling['max_tokens']),
+      maxTokens: toMaxTokens(sampling['max_tokens']),
       minTokens: Number(sampling['min_tokens'] ?? 0),
       temperature: Number(sampling['temperature'] ?? 1),
       seed: sampling['seed'] === undefined ? null : (sampling['seed'] as number | null),
@@ -341,11 +342,19 @@ function toEngineCoreRequest(record: TraceRequestRecord): EngineCoreRequest {
       stopTokenIds,
       eosTokenId: ignoreEos ? null : EOS_TOKEN_ID,
       allStopTokenIds: [EOS_TOKEN_ID, ...stopTokenIds],
-      skipReadingPrefixCache: sampling['skip_reading_prefix_cache'] === true,
+      skipReadingPrefixCache:
+        sampling['skip_reading_prefix_cache'] === true ||
+        typeof sampling['prompt_logprobs'] === 'number',
       repetitionDetection: toRepetitionDetection(sampling['repetition_detection']),
       extraArgs: record.output_script ? { [SCRIPT_ARG]: record.output_script } : null,
     }),
   });
+}
+
+/** Left out, it has vLLM's default; null is a request that the engine refuses. */
+function toMaxTokens(value: unknown): number | null {
+  if (value === undefined) return DEFAULT_MAX_TOKENS;
+  return value === null ? null : Number(value);
 }
 
 function toRepetitionDetection(value: unknown): RepetitionDetectionParams | null {

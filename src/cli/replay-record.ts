@@ -104,21 +104,27 @@ export interface TraceRecord {
 
 type Check = (value: unknown, path: string) => void;
 
-/** One record or a file of records, checked. Throws ConfigError E_BAD_FILE that names field, expectation and value. */
-export function parseTraceRecords(document: unknown): TraceRecord[] {
+/**
+ * One record or a file of records, checked. Throws ConfigError E_BAD_FILE that names field, expectation and value.
+ * Config fields that are not known are ignored, with a word to `warn`.
+ */
+export function parseTraceRecords(
+  document: unknown,
+  warn: (message: string) => void = () => {},
+): TraceRecord[] {
   if (isRecord(document) && 'traces' in document) {
     const { traces } = document;
     if (!Array.isArray(traces)) fail('traces', 'an array of records', traces);
-    return traces.map((trace: unknown, index) => parseTrace(trace, `traces[${index}]`));
+    return traces.map((trace: unknown, index) => parseTrace(trace, `traces[${index}]`, warn));
   }
-  return [parseTrace(document, '')];
+  return [parseTrace(document, '', warn)];
 }
 
-function parseTrace(value: unknown, path: string): TraceRecord {
+function parseTrace(value: unknown, path: string, warn: (message: string) => void): TraceRecord {
   object({
     id: required(text),
     description: optional(text),
-    config: required(object(CONFIG_FIELDS, { closed: true })),
+    config: required(object(CONFIG_FIELDS)),
     resolved: optional(object(RESOLVED_FIELDS)),
     requests: required(arrayOf(object(REQUEST_FIELDS))),
     ops: optional(arrayOf(checkOp)),
@@ -127,6 +133,11 @@ function parseTrace(value: unknown, path: string): TraceRecord {
   // Checked above, field by field.
   const trace = value as Omit<TraceRecord, 'ops'> & { ops?: readonly TraceOpRecord[] };
   checkIds(trace.requests, path);
+  for (const name of Object.keys(trace.config)) {
+    if (CONFIG_FIELDS[name] === undefined) {
+      warn(`${join(path, `config.${name}`)}: no such field here, ignored`);
+    }
+  }
   return { ...trace, ops: trace.ops ?? [] };
 }
 
@@ -223,22 +234,12 @@ function arrayOf(check: Check): Check {
   };
 }
 
-function object(fields: Record<string, FieldCheck>, { closed = false } = {}): Check {
+function object(fields: Record<string, FieldCheck>): Check {
   return (value, path) => {
     if (!isRecord(value)) fail(path, 'an object', value);
     for (const [name, { check, isRequired }] of Object.entries(fields)) {
       if (value[name] !== undefined) check(value[name], join(path, name));
       else if (isRequired) fail(join(path, name), 'a value', undefined);
-    }
-    if (!closed) return;
-    for (const name of Object.keys(value)) {
-      if (fields[name] === undefined) {
-        fail(
-          join(path, name),
-          `no such field; known are ${Object.keys(fields).join(', ')}`,
-          value[name],
-        );
-      }
     }
   };
 }
@@ -326,7 +327,8 @@ const RESOLVED_FIELDS: Record<string, FieldCheck> = {
 };
 
 const SAMPLING_FIELDS: Record<string, FieldCheck> = {
-  max_tokens: required(positive),
+  max_tokens: optional(orNull(positive)),
+  prompt_logprobs: optional(orNull(integer)),
   min_tokens: optional(count),
   ignore_eos: optional(flag),
   stop_token_ids: optional(tokenIds),

@@ -52,7 +52,7 @@ export const REPLAY_OPTIONS = {
 /** Returns the exit code: 0, 1 for a difference with --check or a plan that fails, 2 for a bad file or flag. */
 export function runReplay(args: ReplayArgs, io: ReplayIo = processIo()): number {
   try {
-    const traces = selectTraces(readTraces(args.file), args);
+    const traces = selectTraces(readTraces(args.file, io), args);
     if (args.check === true) return check(traces, args, io);
     if (args.json === true) return printJson(traces, args, io);
     return printTables(traces, args, io);
@@ -71,7 +71,7 @@ function processIo(): ReplayIo {
   };
 }
 
-function readTraces(file: string): TraceRecord[] {
+function readTraces(file: string, io: ReplayIo): TraceRecord[] {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -87,7 +87,7 @@ function readTraces(file: string): TraceRecord[] {
     throw new ConfigError('E_BAD_FILE', `${file}: expected JSON (${reason})`, { cause });
   }
   try {
-    return parseTraceRecords(document);
+    return parseTraceRecords(document, (message) => io.stderr(`${file}: ${message}\n`));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new ConfigError('E_BAD_FILE', `${file}: ${error.message}`, { cause: error });

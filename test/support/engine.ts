@@ -1,0 +1,156 @@
+/** Builders for tests of the engine core: every argument has a default, a test names only what it is about. */
+import { createEngineCore } from '../../src/engine-core/create-engine-core.ts';
+import type { EngineCore } from '../../src/engine-core/engine-core.ts';
+import {
+  createLatencyModel,
+  type LatencyModelOptions,
+} from '../../src/engine-core/executor/latency-model.ts';
+import { SimulatedExecutor } from '../../src/engine-core/executor/simulated-executor.ts';
+import {
+  createTokenSource,
+  type TokenSourceKind,
+} from '../../src/engine-core/executor/token-source.ts';
+import { resolveBlockSizes } from '../../src/engine-core/kv-cache/block-sizes.ts';
+import type { KVCacheGroup } from '../../src/engine-core/kv-cache/kv-cache-config.ts';
+import { specFromRecord } from '../../src/engine-core/kv-cache/spec-record.ts';
+import {
+  DEFAULT_SCHEDULER_CONFIG,
+  type SchedulerConfig,
+} from '../../src/engine-core/scheduler/scheduler-config.ts';
+import { VirtualClock } from '../../src/shared/clock.ts';
+import type { LayerSpecRecord } from '../../src/shared/models/capacity-input.ts';
+import {
+  createEngineCoreRequest,
+  createSamplingParams,
+} from '../../src/shared/protocol/defaults.ts';
+import type { EngineCoreRequest, SamplingParams } from '../../src/shared/protocol/request.ts';
+
+const ATTENTION = { num_kv_heads: 1, head_size: 8, head_size_v: 8, dtype: 'float16' } as const;
+const MAMBA = { shapes: [[16, 16]], dtypes: ['float16'] } as const;
+export const EOS_TOKEN_ID = 2;
+
+/** One group each of the attention kinds that a scheduler test may mix. */
+export const GROUPS = {
+  full: { kind: 'full_attention', block_size: 16, ...ATTENTION },
+  full32: { kind: 'full_attention', block_size: 32, ...ATTENTION },
+  mla: { kind: 'mla_attention', block_size: 16, ...ATTENTION },
+  window: { kind: 'sliding_window', block_size: 16, sliding_window: 40, ...ATTENTION },
+  windowMla: { kind: 'sliding_window_mla', block_size: 16, sliding_window: 33, ...ATTENTION },
+  chunked: {
+    kind: 'chunked_local_attention',
+    block_size: 16,
+    attention_chunk_size: 48,
+    ...ATTENTION,
+  },
+  mambaNone: { kind: 'mamba', block_size: 256, mamba_cache_mode: 'none', ...MAMBA },
+  mambaAlign: { kind: 'mamba', block_size: 16, mamba_cache_mode: 'align', ...MAMBA },
+  mambaBig: { kind: 'mamba', block_size: 64, mamba_cache_mode: 'align', ...MAMBA },
+} as const satisfies Record<string, LayerSpecRecord>;
+export type GroupName = keyof typeof GROUPS;
+
+export interface TestEngineOptions {
+  readonly groups?: readonly GroupName[];
+  readonly numBlocks?: number;
+  readonly enablePrefixCaching?: boolean;
+  readonly retentionInterval?: number | null;
+  readonly scheduler?: Partial<SchedulerConfig>;
+  readonly maxConcurrentBatches?: number;
+  readonly includeFinishedSet?: boolean;
+  readonly logStats?: boolean;
+  readonly enableKvCacheEvents?: boolean;
+  readonly tokenSource?: TokenSourceKind;
+  readonly seed?: number;
+  readonly latency?: LatencyModelOptions;
+  readonly maxCpuLoras?: number | null;
+  readonly clock?: VirtualClock;
+  readonly shutdownTimeoutS?: number;
+}
+
+export const TEST_VOCAB_SIZE = 4000;
+
+export function createTestEngine(options: TestEngineOptions = {}): {
+  core: EngineCore;
+  clock: VirtualClock;
+} {
+  const clock = options.clock ?? new VirtualClock();
+  const names = options.groups ?? ['full'];
+  const groups: KVCacheGroup[] = names.map((name, index) => ({
+    layerNames: [`layers.${index}`],
+    spec: specFromRecord(GROUPS[name]),
+    isEagleGroup: false,
+  }));
+  const enablePrefixCaching = options.enablePrefixCaching ?? true;
+  const blockSize = Math.min(...groups.map(({ spec }) => spec.blockSize));
+  const sizes = resolveBlockSizes({ groups, blockSize, enablePrefixCaching });
+  const asyncScheduling = (options.maxConcurrentBatches ?? 1) > 1;
+  const scheduler: SchedulerConfig = {
+    ...DEFAULT_SCHEDULER_CONFIG,
+    maxNumSeqs: 16,
+    maxNumBatchedTokens: 2048,
+    maxModelLen: 256,
+    asyncScheduling,
+    mambaAlign: names.some((name) => name === 'mambaAlign' || name === 'mambaBig'),
+    ...options.scheduler,
+  };
+  const core = createEngineCore({
+    engineIndex: 0,
+    clock,
+    executor: new SimulatedExecutor({
+      tokenSource: createTokenSource({
+        kind: options.tokenSource ?? 'rule',
+        seed: options.seed ?? 0,
+        vocabSize: TEST_VOCAB_SIZE,
+        eosTokenId: EOS_TOKEN_ID,
+        maxModelLen: scheduler.maxModelLen,
+      }),
+      latencyModel: createLatencyModel(options.latency ?? { kind: 'zero' }),
+      vocabSize: TEST_VOCAB_SIZE,
+      numWorkers: 1,
+      goldenLogprobs: true,
+      maxCpuLoras: options.maxCpuLoras === undefined ? 4 : options.maxCpuLoras,
+    }),
+    kvCacheConfig: { numBlocks: options.numBlocks ?? 65, groups },
+    cache: {
+      blockSize,
+      ...sizes,
+      enablePrefixCaching,
+      prefixCachingHashAlgo: 'sha256_cbor',
+      prefixCacheRetentionInterval: options.retentionInterval ?? 0,
+      enableKvCacheEvents: options.enableKvCacheEvents ?? false,
+    },
+    scheduler,
+    maxConcurrentBatches: options.maxConcurrentBatches ?? 1,
+    logStats: options.logStats ?? true,
+    includeFinishedSet: options.includeFinishedSet ?? false,
+    shutdownTimeoutS: options.shutdownTimeoutS ?? 0,
+  });
+  return { core, clock };
+}
+
+let lastId = 0;
+
+export type TestRequest = Partial<Omit<EngineCoreRequest, 'samplingParams'>> & {
+  readonly numPromptTokens?: number;
+  readonly sampling?: Partial<SamplingParams>;
+};
+
+/** A request with a prompt of `numPromptTokens` (20) different tokens and 5 tokens to make. */
+export function createTestRequest(options: TestRequest = {}): EngineCoreRequest {
+  const { numPromptTokens = 20, sampling, ...fields } = options;
+  lastId += 1;
+  const first = 100 + ((lastId * 37) % 1000);
+  const stopTokenIds = sampling?.stopTokenIds ?? [];
+  return createEngineCoreRequest({
+    requestId: `request-${lastId}`,
+    promptTokenIds: Array.from({ length: numPromptTokens }, (_, i) => first + i),
+    arrivalTime: lastId,
+    ...fields,
+    samplingParams: createSamplingParams({
+      maxTokens: 5,
+      eosTokenId: sampling?.ignoreEos === true ? null : EOS_TOKEN_ID,
+      allStopTokenIds: [EOS_TOKEN_ID, ...stopTokenIds],
+      ...sampling,
+      stopTokenIds,
+    }),
+  });
+}
