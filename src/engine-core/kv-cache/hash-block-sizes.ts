@@ -42,7 +42,8 @@ export function validateBlockSize(options: {
   const { cacheBlockSize, interleaveSize } = options;
   if (options.decodeContextParallelSize <= 1) return;
   planAssert(
-    interleaveSize <= cacheBlockSize && cacheBlockSize % nonZeroDivisor(interleaveSize) === 0,
+    interleaveSize <= cacheBlockSize &&
+      cacheBlockSize % nonZeroDivisor(interleaveSize, 'modulo') === 0,
     `Block_size(${cacheBlockSize}) should be greater than or equal to and divisible by ` +
       `cp_kv_cache_interleave_size (${interleaveSize}).`,
   );

@@ -86,7 +86,7 @@ export function resolveKVCacheLayout(options: {
   const [first] = candidates;
   if (first === undefined) throw valueError('No worker reported supported KV cache layouts.');
   if (options.requested === null) return first;
-  const requested = layoutFromName(options.requested);
+  const requested = layoutFromName(knownEnvironmentValue(options.requested));
   if (!candidates.includes(requested)) {
     throw valueError(
       `VLLM_KV_CACHE_LAYOUT=${options.requested} does not satisfy every supported set; ` +
@@ -94,6 +94,15 @@ export function resolveKVCacheLayout(options: {
     );
   }
   return requested;
+}
+
+/** Source: vllm/envs.py, the values that VLLM_KV_CACHE_LAYOUT may have, in its order. */
+function knownEnvironmentValue(value: string): string {
+  const choices = ['LBNHC', 'LBHNC', 'LHBNC', 'NHD', 'HND', 'BLHNC', 'BLNHC', 'BHLNC'];
+  if (choices.includes(value)) return value;
+  throw valueError(
+    `Invalid value '${value}' for VLLM_KV_CACHE_LAYOUT. Valid options: ${pythonList(choices)}.`,
+  );
 }
 
 /** `str()` of a list of plain names. */

@@ -35,7 +35,7 @@ function withPageSize(layerName: string, spec: KVCacheSpec, maxPageSize: number)
   if (spec.kind === 'mamba') {
     // A state has its size whatever the block size, so only padding helps.
     result = replaceSpec(spec, { pageSizePadded: maxPageSize });
-  } else if (maxPageSize % nonZeroDivisor(pageSize) === 0) {
+  } else if (maxPageSize % nonZeroDivisor(pageSize, 'modulo') === 0) {
     const blockSize = exactProduct(spec.blockSize, maxPageSize / pageSize);
     result = replaceSpec<KVCacheSpec>(spec, { blockSize });
   } else if (!isMLAFamily(spec)) {

@@ -59,12 +59,16 @@ export function valueError(message: string): PlanRuleError {
   return new PlanRuleError('ValueError', message);
 }
 
-/** Throws ZeroDivisionError as Python's integer division does, before a NaN can spread. */
-export function nonZeroDivisor(value: number): number {
-  if (value === 0) {
-    throw new PlanRuleError('ZeroDivisionError', 'integer division or modulo by zero');
-  }
-  return value;
+/** Throws ZeroDivisionError with Python's words for `//` or `%`, before a NaN can spread. */
+export function nonZeroDivisor(
+  value: number,
+  operation: 'division' | 'modulo' = 'division',
+): number {
+  if (value !== 0) return value;
+  throw new PlanRuleError(
+    'ZeroDivisionError',
+    operation === 'modulo' ? 'integer modulo by zero' : 'integer division or modulo by zero',
+  );
 }
 
 /** An integer that a double holds exactly. Everything beyond (8 PiB) is refused rather than rounded. */
