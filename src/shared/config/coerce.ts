@@ -1,0 +1,162 @@
+/**
+ * From words to values: one setting, one text, one answer or an error that names the setting, the value, the limit and
+ * what to write instead. Source: vllm/engine/arg_utils.py human_readable_int (0.33.0).
+ */
+import { ConfigError } from '../errors.ts';
+import type { Field } from './field.ts';
+
+/** The value of `words` for a setting. `origin` is how the user wrote it: `--port`, `VLLM_TWIN_PORT`. */
+export function coerce(field: Field<unknown>, words: readonly string[], origin: string): unknown {
+  if (field.kind === 'strings') {
+    if (words.length === 0) throw bad(origin, '', 'expects one value or more');
+    return words;
+  }
+  const [word, second] = words;
+  if (word === undefined || (word === '' && field.kind !== 'string'))
+    throw bad(origin, '', 'expects a value');
+  if (second !== undefined)
+    throw bad(origin, words.join(' '), 'is given more than once; give it once');
+  return coerceOne(field, word, origin);
+}
+
+function coerceOne(field: Field<unknown>, word: string, origin: string): unknown {
+  switch (field.kind) {
+    case 'string':
+    case 'strings':
+      return word;
+    case 'bool':
+      return coerceBool(word, origin);
+    case 'int':
+      return inBounds(field, parseInteger(word, origin), origin);
+    case 'int_or_none':
+      return isNone(word) ? null : inBounds(field, parseInteger(word, origin), origin);
+    case 'human_int':
+      return inBounds(field, parseHumanInt(word, origin), origin);
+    case 'human_int_or_auto':
+      if (word.toLowerCase() === 'auto') return -1;
+      return inBounds(field, parseHumanInt(word, origin), origin);
+    case 'float':
+      return inBounds(field, parseFloatStrictly(word, origin), origin);
+    case 'size':
+      return inBounds(field, parseSize(word, origin), origin);
+    case 'choice':
+      if (field.choices?.includes(word) !== true) {
+        const lower = word.toLowerCase();
+        // vLLM's logging level is upper case, ours is not.
+        const alike = field.choices?.find(
+          (choice) => choice === lower || (lower === 'warning' && choice === 'warn'),
+        );
+        if (alike !== undefined) return alike;
+        throw bad(origin, word, `must be one of ${field.choices?.join(', ')}`);
+      }
+      return word;
+    case 'json':
+      return parseJson(field, word, origin);
+  }
+}
+
+function coerceBool(word: string, origin: string): boolean {
+  if (['true', '1', 'yes', 'on'].includes(word.toLowerCase())) return true;
+  if (['false', '0', 'no', 'off'].includes(word.toLowerCase())) return false;
+  throw bad(origin, word, 'must be true or false');
+}
+
+function isNone(word: string): boolean {
+  return word === 'None' || word === 'null' || word === 'none';
+}
+
+function parseInteger(word: string, origin: string): number {
+  if (!/^[+-]?\d+$/.test(word)) throw bad(origin, word, 'must be a whole number');
+  return safeInteger(Number(word), word, origin);
+}
+
+const DECIMAL_UNITS: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
+const BINARY_UNITS: Readonly<Record<string, number>> = {
+  K: 2 ** 10,
+  M: 2 ** 20,
+  G: 2 ** 30,
+  T: 2 ** 40,
+};
+
+function parseHumanInt(word: string, origin: string): number {
+  const match = /^(\d+(?:\.\d+)?)([kKmMgGtT])$/.exec(word);
+  if (match === null) return parseInteger(word, origin);
+  const [, digits = '', unit = ''] = match;
+  const decimal = DECIMAL_UNITS[unit];
+  if (decimal !== undefined) return safeInteger(Math.trunc(Number(digits) * decimal), word, origin);
+  if (digits.includes('.'))
+    throw bad(
+      origin,
+      word,
+      `takes no decimals with ${unit} (2^n); write ${unit.toLowerCase()} (10^n) or a whole number`,
+    );
+  return safeInteger(Number(digits) * (BINARY_UNITS[unit] ?? 1), word, origin);
+}
+
+function parseFloatStrictly(word: string, origin: string): number {
+  const value = Number(word);
+  if (word.trim() === '' || !Number.isFinite(value)) throw bad(origin, word, 'must be a number');
+  return value;
+}
+
+const SIZE_UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40,
+};
+
+function parseSize(word: string, origin: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([a-zA-Z]*)$/.exec(word.trim());
+  const single = /^\d+(?:\.\d+)?[kKmMgGtT]$/.test(word.trim());
+  if (single) return parseHumanInt(word.trim(), origin);
+  const unit = SIZE_UNITS[match?.[2]?.toLowerCase() ?? '?'];
+  if (match === null || unit === undefined)
+    throw bad(origin, word, 'must be bytes, or a size like 80GB (10^9) or 80GiB (2^30)');
+  return safeInteger(Math.trunc(Number(match[1]) * unit), word, origin);
+}
+
+function parseJson(field: Field<unknown>, word: string, origin: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(word);
+  } catch (cause) {
+    throw bad(origin, word, `must be JSON (${cause instanceof Error ? cause.message : cause})`);
+  }
+  if (Array.isArray(field.defaultValue)) {
+    if (!Array.isArray(value) || !value.every((item) => typeof item === 'string'))
+      throw bad(origin, word, 'must be a JSON list of strings, e.g. \'["*"]\'');
+    return value;
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw bad(origin, word, 'must be a JSON object, e.g. \'{"key": "value"}\'');
+  return value;
+}
+
+function safeInteger(value: number, word: string, origin: string): number {
+  if (!Number.isSafeInteger(value))
+    throw bad(origin, word, `must be below ${Number.MAX_SAFE_INTEGER}`);
+  return value;
+}
+
+function inBounds(field: Field<unknown>, value: number, origin: string): number {
+  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = field;
+  if (value >= min && value <= max) return value;
+  const low = min === Number.MIN_VALUE ? 'more than 0' : `at least ${min}`;
+  const bounds = [
+    Number.isFinite(min) ? low : '',
+    Number.isFinite(max) ? `at most ${max}` : '',
+  ].filter((part) => part !== '');
+  throw bad(origin, String(value), `must be ${bounds.join(' and ')}`);
+}
+
+function bad(origin: string, value: string, rule: string): ConfigError {
+  const seen = value === '' ? '' : ` '${value.length > 120 ? `${value.slice(0, 120)}…` : value}'`;
+  return new ConfigError('E_BAD_FLAG', `${origin}${seen}: ${rule}`);
+}

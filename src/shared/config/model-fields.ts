@@ -1,0 +1,50 @@
+import { field } from './field.ts';
+
+/** Source: vllm/engine/arg_utils.py, groups ModelConfig, LoRAConfig (0.33.0). */
+export const MODEL_FIELDS = {
+  model: field.stringOr(
+    'Qwen/Qwen3-0.6B',
+    'Model to serve: a name of the catalogue, a folder with a config.json, or such a file.',
+  ),
+  tokenizer: field.string(
+    'Folder with a tokenizer.json; the model folder or the built-in one if absent.',
+  ),
+  servedModelName: field.strings(
+    'Names that the API answers to; the first one is the metrics label.',
+  ),
+  dtype: field.choice(
+    ['auto', 'bfloat16', 'float', 'float16', 'float32', 'half'],
+    'auto',
+    'Type of weights and activations.',
+  ),
+  seed: field.int(0, 'Seed of everything random.', { min: 0 }),
+  maxModelLen: field.humanIntOrAuto(
+    'Longest context; -1 or auto takes the largest that fits the KV cache.',
+    { min: -1, unit: 'tokens' },
+  ),
+  maxLogprobs: field.int(
+    20,
+    'Largest number of logprobs that a request may ask for; -1 is no limit.',
+    {
+      min: -1,
+    },
+  ),
+  generationConfig: field.stringOr(
+    'auto',
+    "Where default sampling parameters come from: auto (the model's generation_config.json), vllm (none), or a folder.",
+  ),
+  overrideGenerationConfig: field.json('Sampling defaults in place of generation_config.json.'),
+  enableSleepMode: field.bool(false, 'Allow /sleep and /wake_up.'),
+  enableLora: field.optionalBool('Serve LoRA adapters.'),
+  maxLoras: field.int(1, 'Adapters in one batch.', { min: 1 }),
+  maxLoraRank: field.int(16, 'Largest LoRA rank.', { min: 1 }),
+  maxCpuLoras: field.optionalInt('Adapters kept in CPU memory; max-loras if absent.', { min: 1 }),
+  speculativeConfig: field.json(
+    'Speculative decoding: {"method", "num_speculative_tokens", "model"}.',
+    {
+      short: 'sc',
+    },
+  ),
+  quantization: field.string('Quantization method: only its name is kept.', { short: 'q' }),
+  attentionBackend: field.string('Attention backend of every layer, by its vLLM name.'),
+} as const;

@@ -1,0 +1,58 @@
+import { field } from './field.ts';
+
+/** Source: vllm/config/parallel.py, vllm/entrypoints/cli/serve.py (0.33.0). */
+export const PARALLEL_FIELDS = {
+  headless: field.bool(false, "Engine cores only: they join somebody else's frontend."),
+  apiServerCount: field.optionalInt('API server processes on one port.', { min: 0, short: 'asc' }),
+  tensorParallelSize: field.int(1, 'GPUs that share each layer.', { min: 1, short: 'tp' }),
+  pipelineParallelSize: field.int(1, 'GPUs that the layers are spread over.', {
+    min: 1,
+    short: 'pp',
+  }),
+  decodeContextParallelSize: field.int(1, 'GPUs that share the KV cache of a layer.', {
+    min: 1,
+    short: 'dcp',
+  }),
+  cpKvCacheInterleaveSize: field.intOrNone(null, 'Tokens per turn of context parallelism.', {
+    min: 1,
+    alias: 'dcp-kv-cache-interleave-size',
+  }),
+  dataParallelSize: field.int(1, 'Engine cores (ranks) behind one frontend.', {
+    min: 1,
+    short: 'dp',
+  }),
+  dataParallelRank: field.optionalInt('Rank of the only engine here (external load balancing).', {
+    min: 0,
+    short: 'dpn',
+  }),
+  dataParallelStartRank: field.optionalInt('First rank of the engines here.', {
+    min: 0,
+    short: 'dpr',
+  }),
+  dataParallelSizeLocal: field.optionalInt('Engines started here; the others join over tcp.', {
+    min: 0,
+    short: 'dpl',
+  }),
+  dataParallelAddress: field.string('Host of the handshake.', { short: 'dpa' }),
+  dataParallelRpcPort: field.optionalInt('Port of the handshake.', {
+    min: 0,
+    max: 65535,
+    short: 'dpp',
+    alias: 'handshake-port',
+  }),
+  dataParallelBackend: field.choice(
+    ['mp', 'ray'],
+    'mp',
+    'How ranks are started; ray is not simulated.',
+    {
+      short: 'dpb',
+    },
+  ),
+  dataParallelHybridLb: field.bool(false, 'Balance over the ranks started here only.', {
+    short: 'dph',
+  }),
+  dataParallelExternalLb: field.bool(false, 'Somebody in front balances over the ranks.', {
+    short: 'dpe',
+  }),
+  enableExpertParallel: field.bool(false, 'Spread experts over the ranks.', { short: 'ep' }),
+} as const;

@@ -1,0 +1,80 @@
+import { field } from './field.ts';
+
+const ours = { isOurs: true } as const;
+
+/** What vLLM has no flag for: the simulated GPU, its tokens and its time, and the waits of a start-up. */
+export const TWIN_FIELDS = {
+  gpu: field.stringOr(
+    'H100',
+    'Simulated GPU: H100, A100-40GB, L4, … (see docs/reference/gpus.md).',
+    ours,
+  ),
+  gpuMemory: field.size("Memory of the GPU instead of the catalogue's.", { ...ours, min: 1 }),
+  kvCacheSpecs: field.string(
+    'File with explicit layers, instead of a model, as explain --case takes it.',
+    ours,
+  ),
+  weightsBytes: field.size('Memory of the weights per GPU instead of the counted one.', {
+    ...ours,
+    min: 0,
+  }),
+  peakActivationBytes: field.size('Peak activation memory per GPU.', { ...ours, min: 0 }),
+  nonTorchBytes: field.size('Memory outside the allocator per GPU.', { ...ours, min: 0 }),
+  cudaGraphBytes: field.size('Memory of CUDA graphs per GPU.', { ...ours, min: 0 }),
+  engineOverrides: field.json(
+    'Flags of single ranks: {"1": {"gpu": "A100-40GB", "num_gpu_blocks_override": 2049}}.',
+    ours,
+  ),
+  dpMetrics: field.choice(
+    ['per-engine', 'vllm'],
+    'per-engine',
+    "Capacity in vllm:cache_config_info: each engine's own, or as vLLM the first one's for all.",
+    ours,
+  ),
+  tokenSource: field.choice(
+    ['corpus', 'rule', 'echo', 'random'],
+    'corpus',
+    'What the model says: readable text, the golden rule, the prompt again, random tokens.',
+    ours,
+  ),
+  stepTime: field.stringOr(
+    'roofline',
+    'Time of a step: zero, constant milliseconds (5), or roofline.',
+    ours,
+  ),
+  stepTimeJitter: field.float(0, 'Largest relative deviation of a roofline step, seeded.', {
+    ...ours,
+    min: 0,
+    max: 1,
+    unit: 'a fraction, 0 to 1',
+  }),
+  handshakeTimeout: field.int(300, 'How long an engine waits for the frontend at start-up.', {
+    ...ours,
+    min: 1,
+    unit: 'seconds',
+  }),
+  coordinatorReadyTimeout: field.int(
+    300,
+    'How long an engine waits for the coordinator, which waits for all engines.',
+    { ...ours, min: 1, unit: 'seconds' },
+  ),
+  engineReadyTimeout: field.int(600, 'How long the frontend waits for all engines at start-up.', {
+    ...ours,
+    min: 1,
+    unit: 'seconds',
+    env: 'VLLM_ENGINE_READY_TIMEOUT_S',
+  }),
+  kvCacheLayout: field.string('Physical layout of the KV cache.', {
+    ...ours,
+    env: 'VLLM_KV_CACHE_LAYOUT',
+  }),
+  logLevel: field.choice(
+    ['debug', 'info', 'warn', 'error', 'silent'],
+    'info',
+    'Level of the log.',
+    {
+      ...ours,
+      env: 'VLLM_LOGGING_LEVEL',
+    },
+  ),
+} as const;
