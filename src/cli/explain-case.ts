@@ -1,0 +1,56 @@
+/**
+ * `explain --case FILE` and `explain --model-case FILE`: records of the golden format, answered in the golden format.
+ */
+import { parseCapacityCase, parseRecords } from '../engine-core/kv-cache/capacity-case.ts';
+import {
+  type CapacityExpectedRecord,
+  capacityExpected,
+} from '../engine-core/kv-cache/capacity-expected.ts';
+import { TwinError } from '../shared/errors.ts';
+import type { CapacityInputRecord } from '../shared/models/capacity-input.ts';
+import { pythonFloatRepr } from '../shared/python-float.ts';
+import { type CliIo, readJsonFile } from './cli-io.ts';
+
+interface CaseAnswer {
+  readonly id: string;
+  /** Only for model cases: what was derived. */
+  readonly input?: Pick<CapacityInputRecord, 'spec_table' | 'layer_sets' | 'workers'>;
+  readonly expected: CapacityExpectedRecord;
+}
+
+/** Plans every record's `input`. Exit code 0 when all could be read and computed, else 1. */
+export function runCases(file: string, io: CliIo): number {
+  return answerRecords(file, io, (record) => {
+    const { id, input } = parseCapacityCase(record, file);
+    return { id, expected: capacityExpected(input) };
+  });
+}
+
+function answerRecords(
+  file: string,
+  io: CliIo,
+  answer: (record: Record<string, unknown>) => CaseAnswer,
+): number {
+  const cases: CaseAnswer[] = [];
+  let exitCode = 0;
+  for (const record of parseRecords(readJsonFile(file), file)) {
+    try {
+      cases.push(answer(record));
+    } catch (error) {
+      // One bad record does not keep the others from being answered.
+      if (!(error instanceof TwinError)) throw error;
+      io.stderr(`vllm-twin explain: case ${String(record['id'])}: ${error.message}\n`);
+      exitCode = 1;
+    }
+  }
+  io.stdout(`${casesToJson(cases)}\n`);
+  return exitCode;
+}
+
+/** A float stays a float in the text: `18.0`, as Python writes it, where JSON.stringify says `18`. */
+export function casesToJson(cases: readonly CaseAnswer[]): string {
+  return JSON.stringify({ cases }, null, 1).replaceAll(
+    /("kv_cache_max_concurrency": )(-?[\d.e+-]+)/g,
+    (_, name: string, number: string) => `${name}${pythonFloatRepr(Number(number))}`,
+  );
+}
