@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+/**
+ * The command line: finds the command, loads only that, prints help, and turns errors into one line and an exit code:
+ * 2 for what the user wrote, 1 for what failed.
+ */
+import { TwinError } from '../shared/errors.ts';
+import { VLLM_VERSION } from '../shared/version.ts';
+import type { Command } from './command.ts';
+
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve.ts')).serveCommand,
+  explain: async () => (await import('./explain.ts')).explainCommand,
+  models: async () => (await import('./models.ts')).modelsCommand,
+  replay: async () => (await import('./replay-command.ts')).replayCommand,
+};
+
+async function main(words: readonly string[]): Promise<number> {
+  const [name, ...rest] = words;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(await (await import('./help.ts')).overview(COMMANDS));
+    return name === undefined ? 2 : 0;
+  }
+  if (name === '--version' || name === '-v') {
+    process.stdout.write(`vllm-twin ${await twinVersion()} (vLLM ${VLLM_VERSION})\n`);
+    return 0;
+  }
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load === undefined) {
+    process.stderr.write(
+      `vllm-twin: unknown command '${name}'; one of ${Object.keys(COMMANDS).join(', ')} (see --help)\n`,
+    );
+    return 2;
+  }
+  const command = await load();
+  if (rest.includes('--help') || rest.includes('-h')) {
+    process.stdout.write(await (await import('./help.ts')).commandHelp(command));
+    return 0;
+  }
+  return command.run(rest);
+}
+
+async function twinVersion(): Promise<string> {
+  const { readFile } = await import('node:fs/promises');
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  return String((JSON.parse(text) as { version: unknown }).version);
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    if (error instanceof TwinError) {
+      process.stderr.write(`vllm-twin: ${error.message.split('\n').join(' ')}\n`);
+      process.exitCode = error.family === 'config' ? 2 : 1;
+      return;
+    }
+    // Not an error that a user can cause: say all of it.
+    process.stderr.write(
+      `vllm-twin: internal error: ${error instanceof Error ? error.stack : error}\n`,
+    );
+    process.exitCode = 1;
+  },
+);

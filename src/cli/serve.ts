@@ -1,0 +1,46 @@
+/** `vllm-twin serve [MODEL]`: engines and a frontend, or with --headless engines only. */
+import type { EngineArgs } from '../shared/config/registry.ts';
+import { createLogger } from '../shared/logger.ts';
+import type { Command } from './command.ts';
+import { readServeArgs, registryFlagGroups } from './serve-args.ts';
+import { NO_COMMAND_FLAGS } from './split-words.ts';
+
+export const serveCommand: Command = {
+  name: 'serve',
+  usage: 'serve [MODEL] [flags]',
+  summary: 'Start engine cores and the OpenAI-compatible frontend with its /metrics.',
+  examples: [
+    ['serve', 'one engine of Qwen/Qwen3-0.6B on an H100, at http://127.0.0.1:8000'],
+    [
+      'serve meta-llama/Llama-3.1-8B --gpu L4 --max-model-len auto',
+      'the longest context that fits',
+    ],
+    [
+      'serve --data-parallel-size 2 --engine-overrides \'{"1": {"gpu": "L4"}}\'',
+      'two unequal engines',
+    ],
+    [
+      'serve --headless --data-parallel-size 2 --data-parallel-size-local 2 --data-parallel-address 127.0.0.1 --data-parallel-rpc-port 29550',
+      "two engines that join somebody's frontend",
+    ],
+  ],
+  get flags() {
+    return registryFlagGroups();
+  },
+  async run(words) {
+    const { args, notes } = await readServeArgs(words, process.env, NO_COMMAND_FLAGS);
+    const logger = createLogger({ level: args.logLevel, bindings: { process: 'APIServer' } });
+    for (const note of notes) logger.info(note);
+    return args.headless ? runHeadless(args) : runFrontend(args);
+  },
+};
+
+async function runFrontend(args: EngineArgs): Promise<number> {
+  const { runServe } = await import('../frontend/main.ts');
+  return runServe(args);
+}
+
+async function runHeadless(args: EngineArgs): Promise<number> {
+  const { runHeadlessEngines } = await import('./headless.ts');
+  return runHeadlessEngines(args);
+}
