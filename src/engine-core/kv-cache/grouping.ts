@@ -38,11 +38,31 @@ export interface GroupingOptions {
   readonly warn: (message: string) => void;
 }
 
+/** Which branch made the groups. */
+export type GroupingRule =
+  /** Attention free. */
+  | 'no_layers'
+  /** All layers merge into one spec. */
+  | 'one_spec'
+  /** One block table, pages of the layers' own size. */
+  | 'uniform_type'
+  /** Pages of several sizes side by side in a block. */
+  | 'packed'
+  /** Several kinds with one page size, in groups of as many layers each. */
+  | 'uniform_page'
+  /** Local attention planned as full attention, because pages cannot be unified. */
+  | 'full_allocation';
+
+export interface Grouping {
+  readonly groups: readonly PlannedGroup[];
+  readonly rule: GroupingRule;
+}
+
 /** The groups of the whole model, from each worker's layers in order. Throws PlanRuleError with vLLM's words. */
 export function getGlobalKVCacheGroups(
   workers: readonly LayerSpecs[],
   options: GroupingOptions,
-): PlannedGroup[] {
+): Grouping {
   const merged = mergeWorkers(workers);
   for (const [name, spec] of merged) {
     if (spec.kind === 'encoder_only_attention') {
@@ -57,9 +77,9 @@ export function getGlobalKVCacheGroups(
   const layers = options.disableHybridKvCacheManager
     ? unifyHybridSpecs(retained, options.warn)
     : retained;
-  const groups = getKVCacheGroups(layers, options);
+  const { groups, rule } = getKVCacheGroups(layers, options);
   checkExactPartition(groups, layers);
-  return markEagleGroups(groups, layers, options);
+  return { groups: markEagleGroups(groups, layers, options), rule };
 }
 
 /** Layers of all workers by name, in order of appearance. TP ranks hold the same layers, PP stages different ones. */
@@ -91,11 +111,13 @@ function retainExtraTokens(layers: LayerSpecs, extraRetainedTokens: number): Lay
   );
 }
 
-function getKVCacheGroups(layers: LayerSpecs, options: GroupingOptions): PlannedGroup[] {
-  if (layers.size === 0) return [];
-  if (canMergeSpecs([...layers.values()])) return createMergedGroups(layers, [[...layers.keys()]]);
+function getKVCacheGroups(layers: LayerSpecs, options: GroupingOptions): Grouping {
+  if (layers.size === 0) return { groups: [], rule: 'no_layers' };
+  if (canMergeSpecs([...layers.values()])) {
+    return { groups: createMergedGroups(layers, [[...layers.keys()]]), rule: 'one_spec' };
+  }
   const uniform = uniformTypeSpecs(layers);
-  if (uniform !== null) return [uniformTypeGroup(uniform)];
+  if (uniform !== null) return { groups: [uniformTypeGroup(uniform)], rule: 'uniform_type' };
 
   // A hidden-state layer has a block table of its own and must not be drawn into an attention bucket.
   const hiddenLayers = new Map<string, HiddenStateCacheSpec>();
@@ -107,7 +129,7 @@ function getKVCacheGroups(layers: LayerSpecs, options: GroupingOptions): Planned
   const pageSizes = new Set([...new Set(otherLayers.values())].map(pageSizeBytes));
   if (isBlockOutermost(options.layout) && pageSizes.size > 1) {
     const hiddenGroups = [...hiddenLayers].map(([name, spec]) => createGroup([name], spec));
-    return [...packedGroups(otherLayers), ...hiddenGroups];
+    return { groups: [...packedGroups(otherLayers), ...hiddenGroups], rule: 'packed' };
   }
 
   let unified: LayerSpecs;
@@ -117,10 +139,13 @@ function getKVCacheGroups(layers: LayerSpecs, options: GroupingOptions): Planned
     if (!(error instanceof PlanRuleError && error.errorType === 'NotImplementedError')) throw error;
     const fallback = fullAllocationFallback(layers, options.warn);
     if (fallback === null) throw error;
-    return fallback;
+    return { groups: fallback, rule: 'full_allocation' };
   }
   const groups = uniformPageGroups(unified, options.warn);
-  return hiddenLayers.size > 0 ? appendHiddenStateGroups(groups, hiddenLayers) : groups;
+  return {
+    groups: hiddenLayers.size > 0 ? appendHiddenStateGroups(groups, hiddenLayers) : groups,
+    rule: 'uniform_page',
+  };
 }
 
 function createMergedGroups(

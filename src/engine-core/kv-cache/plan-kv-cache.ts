@@ -8,7 +8,7 @@ import type {
   PlannerConfigRecord,
 } from '../../shared/models/capacity-input.ts';
 import { getKVCacheCapacity, type KVCacheCapacity } from './capacity.ts';
-import { getGlobalKVCacheGroups } from './grouping.ts';
+import { type GroupingRule, getGlobalKVCacheGroups } from './grouping.ts';
 import {
   resolveCacheBlockSize,
   resolveCacheHitAlignmentTokens,
@@ -33,6 +33,7 @@ export interface KVCachePlan {
   readonly layout: KVCacheLayout;
   /** The whole model's groups in order. */
   readonly groups: readonly PlannedGroup[];
+  readonly groupingRule: GroupingRule;
   /** The scheduler's view: worker 0's groups, a uniform type represented by its first layer. */
   readonly schedulerConfig: KVCacheConfig;
   /** In rank order. Empty groups and no bytes for a model without layers. */
@@ -67,7 +68,7 @@ export function planKVCache(input: CapacityInputRecord): KVCachePlan {
   const warn = (message: string): void => {
     warnings.push(message);
   };
-  const at = <Result>(stage: PlanStage, work: () => Result): Result => {
+  const at: AtStage = (stage, work) => {
     try {
       return work();
     } catch (error) {
@@ -91,7 +92,7 @@ export function planKVCache(input: CapacityInputRecord): KVCachePlan {
       specs: layerSpecs,
     }),
   );
-  const groups = at('get_global_kv_cache_groups', () =>
+  const { groups, rule: groupingRule } = at('get_global_kv_cache_groups', () =>
     getGlobalKVCacheGroups(
       workers.map(({ layers }) => layers),
       {
@@ -129,28 +130,16 @@ export function planKVCache(input: CapacityInputRecord): KVCachePlan {
           getKVCacheCapacity({ numBlocks, blocksPerRequest: totalBlocksPerRequest, maxModelLen }),
         );
 
-  const cacheBlockSize = resolveCacheBlockSize(schedulerConfig.groups, config.initial_block_size);
-  at('validate_block_size', () =>
-    validateBlockSize({
-      cacheBlockSize,
-      decodeContextParallelSize: config.decode_context_parallel_size,
-      interleaveSize: config.cp_kv_cache_interleave_size,
-    }),
-  );
-  const hashing = {
-    groups: schedulerConfig.groups,
-    cacheBlockSize,
+  const tokenSizes = resolveTokenSizes(schedulerConfig.groups, {
+    config,
     enablePrefixCaching,
-    prefixMatchUnit: config.prefix_match_unit,
-    decodeContextParallelSize: config.decode_context_parallel_size,
-  };
-  const blockSizes = at('resolve_kv_cache_block_sizes', () => resolveHashBlockSizes(hashing));
-  const cacheHitAlignmentTokens = at('resolve_cache_hit_alignment_tokens', () =>
-    resolveCacheHitAlignmentTokens(hashing, blockSizes, warn),
-  );
+    at,
+    warn,
+  });
   return {
     layout,
     groups,
+    groupingRule,
     schedulerConfig,
     workers: pool.workers,
     numBlocks,
@@ -159,14 +148,51 @@ export function planKVCache(input: CapacityInputRecord): KVCachePlan {
     capacity,
     maxModelLen,
     autoFitReduced: maxModelLen !== config.max_model_len,
-    cacheBlockSize,
-    ...blockSizes,
-    cacheHitAlignmentTokens,
-    naiveTokens: numBlocks * cacheBlockSize,
+    ...tokenSizes,
+    naiveTokens: numBlocks * tokenSizes.cacheBlockSize,
     enablePrefixCaching,
     enableChunkedPrefill: config.enable_chunked_prefill && !isNonCausal,
     warnings,
   };
+}
+
+/** Runs a step of the plan and says which one failed. */
+type AtStage = <Result>(stage: PlanStage, work: () => Result) => Result;
+
+function resolveTokenSizes(
+  groups: KVCacheConfig['groups'],
+  context: {
+    config: PlannerConfigRecord;
+    enablePrefixCaching: boolean;
+    at: AtStage;
+    warn: (message: string) => void;
+  },
+): Pick<
+  KVCachePlan,
+  'cacheBlockSize' | 'schedulerBlockSize' | 'hashBlockSize' | 'cacheHitAlignmentTokens'
+> {
+  const { config, enablePrefixCaching, at, warn } = context;
+  const cacheBlockSize = resolveCacheBlockSize(groups, config.initial_block_size);
+  const decodeContextParallelSize = config.decode_context_parallel_size;
+  at('validate_block_size', () =>
+    validateBlockSize({
+      cacheBlockSize,
+      decodeContextParallelSize,
+      interleaveSize: config.cp_kv_cache_interleave_size,
+    }),
+  );
+  const options = {
+    groups,
+    cacheBlockSize,
+    enablePrefixCaching,
+    prefixMatchUnit: config.prefix_match_unit,
+    decodeContextParallelSize,
+  };
+  const sizes = at('resolve_kv_cache_block_sizes', () => resolveHashBlockSizes(options));
+  const cacheHitAlignmentTokens = at('resolve_cache_hit_alignment_tokens', () =>
+    resolveCacheHitAlignmentTokens(options, sizes, warn),
+  );
+  return { cacheBlockSize, ...sizes, cacheHitAlignmentTokens };
 }
 
 interface PlanningWorker {
