@@ -1,8 +1,65 @@
 /**
  * `vllm-twin explain`: how many tokens a model's KV cache holds on a GPU, and why.
  */
-import { ConfigError, TwinError } from '../shared/errors.ts';
+import { ConfigError } from '../shared/errors.ts';
 import { type CliIo, processIo } from './cli-io.ts';
+import type { Command } from './command.ts';
+import { readServeArgs, registryFlagGroups } from './serve-args.ts';
+
+/** The flags beyond serve's. --gpu and --max-model-len are serve's, but take several values here. */
+const FLAGS = {
+  switches: ['json'],
+  values: ['case', 'model-case', 'plot', 'gpu', 'max-model-len'],
+  lists: ['compare'],
+} as const;
+
+export const explainCommand: Command = {
+  name: 'explain',
+  usage: 'explain MODEL [flags]',
+  summary: "How many tokens a model's KV cache holds on a GPU, and why.",
+  examples: [
+    [
+      'explain google/gemma-3-27b-it --gpu H100',
+      'memory, groups, pages, blocks and tokens, step by step',
+    ],
+    ['explain gemma-3-27b --gpu H100 --gpu A100-80GB', 'a table side by side'],
+    [
+      'explain gemma-3-27b --max-model-len 4096,32768,131072 --plot len.svg',
+      'a sweep, and a picture',
+    ],
+    ['explain --case cases.json --json', 'records of the golden format, answered in that format'],
+  ],
+  flags: [
+    {
+      title: 'Explain',
+      flags: [
+        { flag: '--json', doc: 'Every number as JSON (docs/reference/explain-json.md).' },
+        { flag: '--compare', doc: 'More models, in a table beside the first.' },
+        { flag: '--gpu', doc: 'Given several times: a table of GPUs.' },
+        { flag: '--max-model-len', doc: 'Several lengths, 4096,32768: a table of them.' },
+        { flag: '--plot', doc: 'Draw that table into an SVG file.' },
+        { flag: '--case', doc: 'File with records {"id","input"}: plan their layers.' },
+        {
+          flag: '--model-case',
+          doc: 'File with records {"id","model","input"}: derive layers, plan.',
+        },
+      ],
+    },
+    ...registryFlagGroups(),
+  ],
+  async run(words) {
+    const { split } = await readServeArgs(words, process.env, FLAGS);
+    const own = (name: string): readonly string[] => split.own.get(name) ?? [];
+    return runExplain(
+      {
+        case: own('case').at(-1),
+        modelCase: own('model-case').at(-1),
+        json: own('json').at(-1) === 'true',
+      },
+      processIo(),
+    );
+  },
+};
 
 export interface ExplainArgs {
   /** A file with records `{"id","input"}`. */
@@ -12,18 +69,8 @@ export interface ExplainArgs {
   readonly json?: boolean | undefined;
 }
 
-/** Returns the exit code: 0, 1 where a plan fails, 2 for a bad flag or file. */
-export async function runExplain(args: ExplainArgs, io: CliIo = processIo()): Promise<number> {
-  try {
-    return await explain(args, io);
-  } catch (error) {
-    if (!(error instanceof TwinError)) throw error;
-    io.stderr(`vllm-twin explain: ${error.message}\n`);
-    return error.family === 'config' ? 2 : 1;
-  }
-}
-
-async function explain(args: ExplainArgs, io: CliIo): Promise<number> {
+/** Returns the exit code: 0, or 1 where a plan fails. Throws ConfigError for a bad flag or file. */
+export async function runExplain(args: ExplainArgs, io: CliIo): Promise<number> {
   if (args.case !== undefined && args.modelCase !== undefined) {
     throw new ConfigError('E_BAD_FLAG', '--case and --model-case exclude each other');
   }
