@@ -10,12 +10,26 @@ import { TwinError } from '../shared/errors.ts';
 import type { CapacityInputRecord } from '../shared/models/capacity-input.ts';
 import { pythonFloatRepr } from '../shared/python-float.ts';
 import { type CliIo, readJsonFile } from './cli-io.ts';
+import { COLOUR_PALETTE, PLAIN_PALETTE } from './text-layout.ts';
 
 interface CaseAnswer {
   readonly id: string;
   /** Only for model cases: what was derived. */
   readonly input?: Pick<CapacityInputRecord, 'spec_table' | 'layer_sets' | 'workers'>;
   readonly expected: CapacityExpectedRecord;
+}
+
+/** Plans every record's `input` and explains it in words. */
+export async function explainCases(file: string, io: CliIo): Promise<number> {
+  const { explainInput } = await import('../explain-capacity.ts');
+  const { explanationLines } = await import('./explain-text.ts');
+  const palette = io.colours ? COLOUR_PALETTE : PLAIN_PALETTE;
+  for (const record of parseRecords(readJsonFile(file), file)) {
+    const { id, input } = parseCapacityCase(record, file);
+    const lines = explanationLines(explainInput(input), palette);
+    io.stdout(`${palette.bold(`Case ${id}`)}\n${lines.join('\n')}\n\n`);
+  }
+  return 0;
 }
 
 /** Plans every record's `input`. Exit code 0 when all could be read and computed, else 1. */

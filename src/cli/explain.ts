@@ -75,8 +75,8 @@ export async function runExplain(args: ExplainArgs, io: CliIo): Promise<number> 
     throw new ConfigError('E_BAD_FLAG', '--case and --model-case exclude each other');
   }
   if (args.case !== undefined) {
-    const { runCases } = await import('./explain-case.ts');
-    return runCases(args.case, io);
+    const { explainCases, runCases } = await import('./explain-case.ts');
+    return args.json === true ? runCases(args.case, io) : explainCases(args.case, io);
   }
   throw new ConfigError('E_BAD_FLAG', 'name a model or give --case FILE');
 }

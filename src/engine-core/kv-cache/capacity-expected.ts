@@ -88,15 +88,19 @@ export function capacityExpected(input: CapacityInputRecord): CapacityExpectedRe
     return planToExpected(input, planKVCache(input));
   } catch (error) {
     if (!(error instanceof KVCachePlanError)) throw error;
-    const { errorType, message, stage, warnings } = error;
-    return {
-      ok: false,
-      error_type: errorType,
-      error: message,
-      stage,
-      ...(warnings.length > 0 ? { warnings } : {}),
-    };
+    return capacityFailure(error);
   }
+}
+
+export function capacityFailure(error: KVCachePlanError): CapacityFailureRecord {
+  const { errorType, message, stage, warnings } = error;
+  return {
+    ok: false,
+    error_type: errorType,
+    error: message,
+    stage,
+    ...(warnings.length > 0 ? { warnings } : {}),
+  };
 }
 
 export function planToExpected(input: CapacityInputRecord, plan: KVCachePlan): CapacityPlanRecord {
