@@ -52,8 +52,8 @@ export interface RooflineFactors {
 
 export const DEFAULT_ROOFLINE_FACTORS: RooflineFactors = Object.freeze({
   computeEfficiency: 0.55,
-  bandwidthEfficiency: 0.8,
-  overheadMs: 0.5,
+  bandwidthEfficiency: 0.75,
+  overheadMs: 1,
   allReduceMs: 0.01,
 });
 

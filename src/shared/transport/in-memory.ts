@@ -215,6 +215,11 @@ class InMemoryConnected implements DealerSocket, PushSocket, XSubSocket {
     return Promise.resolve();
   }
 
+  /** Connections in one process are never lost. */
+  onConnection(handler: (isConnected: boolean) => void): void {
+    handler(true);
+  }
+
   onMessage(handler: MessageHandler): void {
     this.inbox.setHandler(handler);
   }

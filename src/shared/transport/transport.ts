@@ -32,6 +32,8 @@ export interface Bound {
 
 export interface DealerSocket extends MessageWriter, Closable {
   onMessage(handler: MessageHandler): void;
+  /** Told when the connection to the peer is made (true) or lost (false); it is made again where the peer comes back. */
+  onConnection(handler: (isConnected: boolean) => void): void;
 }
 export interface RouterSocket extends Closable, Bound {
   /** An unknown identity drops the message, as ROUTER does. */

@@ -32,6 +32,11 @@ import type {
 const UNLIMITED = 0;
 /** ZeroMQ's own default, which vLLM leaves XPUB and XSUB at. */
 const DEFAULT_HIGH_WATER_MARK = 1000;
+/**
+ * vLLM's PUSH has none, and grows without bound behind a frontend that does not read. Ours stops taking messages here, which
+ * the sender sees as a queue that grows.
+ */
+const PUSH_HIGH_WATER_MARK = 1000;
 /** Messages that a receive loop handles before timers and other sockets get their turn. */
 const RECEIVE_BATCH = 256;
 
@@ -122,6 +127,11 @@ class ZmqEndpoint {
     }
   }
 
+  onConnection(handler: (isConnected: boolean) => void): void {
+    this.socket.events.on('connect', () => handler(true));
+    this.socket.events.on('disconnect', () => handler(false));
+  }
+
   close(): Promise<void> {
     this.closing ??= this.closeOnce();
     return this.closing;
@@ -158,6 +168,10 @@ class ZmqSocket implements DealerSocket, PushSocket, PullSocket, XPubSocket, XSu
 
   onMessage(handler: MessageHandler): void {
     this.endpoint.onFrames(handler);
+  }
+
+  onConnection(handler: (isConnected: boolean) => void): void {
+    this.endpoint.onConnection(handler);
   }
 
   close(): Promise<void> {
@@ -285,7 +299,7 @@ export function createZmqTransport(): Transport {
     connectPush(address, { lingerMs }) {
       const socket = new Push({
         linger: lingerMs,
-        sendHighWaterMark: UNLIMITED,
+        sendHighWaterMark: PUSH_HIGH_WATER_MARK,
         ...ipv6Option(address),
       });
       socket.connect(address);

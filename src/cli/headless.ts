@@ -1,0 +1,87 @@
+/**
+ * `serve --headless`: K engine-core processes of ranks R, R+1, … that join somebody's frontend, and nothing else. They end
+ * together: with a signal, with the first that breaks, or when the frontend is gone.
+ * Source: vllm/entrypoints/cli/serve.py run_headless (0.33.0).
+ */
+import { fileURLToPath } from 'node:url';
+import { encodeProcessConfig } from '../engine-core/process-config.ts';
+import { Child, describeExit, stopChildren } from '../frontend/launch/child.ts';
+import type { EngineArgs } from '../shared/config/registry.ts';
+import { argsOfRank } from '../shared/config/resolve-args.ts';
+import { ConfigError } from '../shared/errors.ts';
+import { createLogger } from '../shared/logger.ts';
+
+const STOP_GRACE_MS = 5_000;
+const DEFAULT_ADDRESS = '127.0.0.1';
+const DEFAULT_RPC_PORT = 29_550;
+
+/** Resolves with the exit code once all engines are gone. */
+export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
+  const logger = createLogger({ level: args.logLevel, bindings: { process: 'Headless' } });
+  const ranks = ranksOf(args);
+  const host = args.dataParallelAddress ?? DEFAULT_ADDRESS;
+  const handshakeAddress = `tcp://${host}:${args.dataParallelRpcPort ?? DEFAULT_RPC_PORT}`;
+  logger.info(
+    `Launching ${ranks.length} data parallel engine(s) in headless mode, with head node address ${handshakeAddress}.`,
+  );
+  const modulePath = fileURLToPath(new URL('../engine-core/main.js', import.meta.url));
+  const children = ranks.map(
+    (rank, localRank) =>
+      new Child(
+        {
+          name: `EngineCore_DP${rank}`,
+          modulePath,
+          args: [
+            encodeProcessConfig({
+              args: argsOfRank(args, rank),
+              rank,
+              localRank,
+              handshakeAddress,
+              clientHandshakeAddress: null,
+              headless: true,
+            }),
+          ],
+          env: process.env,
+        },
+        (line) => process.stderr.write(`${line}\n`),
+      ),
+  );
+  let isStopping = false;
+  const stop = (graceMs: number): void => {
+    isStopping = true;
+    void stopChildren(children, graceMs);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => stop(isStopping ? 0 : STOP_GRACE_MS + args.shutdownTimeout * 1000));
+  }
+  const first = await Promise.race(children.map(({ exited }) => exited));
+  if (!isStopping) {
+    logger.error(`${first.name} ended with ${describeExit(first)}; the other engines end too`);
+    stop(STOP_GRACE_MS);
+  }
+  const exits = await Promise.all(children.map(({ exited }) => exited));
+  return first.exitCode === 0 && exits.every(({ exitCode }) => exitCode === 0) ? 0 : 1;
+}
+
+function ranksOf(args: EngineArgs): readonly number[] {
+  if (args.dataParallelHybridLb)
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      'data_parallel_hybrid_lb is not applicable in headless mode',
+    );
+  const start = args.dataParallelStartRank ?? args.dataParallelRank ?? 0;
+  const count =
+    args.dataParallelSizeLocal ?? (args.dataParallelRank === null ? args.dataParallelSize : 1);
+  if (count < 1)
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      '--data-parallel-size-local: must be at least 1 with --headless',
+    );
+  if (start + count > args.dataParallelSize) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `--data-parallel-start-rank ${start} and ${count} local engine(s) go beyond --data-parallel-size ${args.dataParallelSize}`,
+    );
+  }
+  return Array.from({ length: count }, (_, index) => start + index);
+}

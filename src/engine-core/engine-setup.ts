@@ -1,0 +1,231 @@
+/**
+ * From flags to an engine: model and GPU give a memory budget, the planner the KV cache, the ledger the memory, and out
+ * come the scheduler's view and what the ready response says. Pure but for reading the model's files.
+ * Source: vllm/v1/engine/core.py EngineCore.__init__, _initialize_kv_caches (0.33.0).
+ */
+
+import type { Clock } from '../shared/clock.ts';
+import { modelOptionsOf } from '../shared/config/model-options.ts';
+import type { EngineArgs } from '../shared/config/registry.ts';
+import { buildCapacityInput, type ModelPlan } from '../shared/models/capacity-builder.ts';
+import { Prng } from '../shared/prng.ts';
+import type { EngineIndex } from '../shared/protocol/ids.ts';
+import type { KVEventsConfig } from '../shared/protocol/ready-response.ts';
+import { createEngineCore, type EngineCoreOptions } from './create-engine-core.ts';
+import type { EngineCore, EngineCoreParts } from './engine-core.ts';
+import { GpuMemory } from './executor/gpu-memory.ts';
+import {
+  createLatencyModel,
+  type LatencyModel,
+  type RooflineModel,
+} from './executor/latency-model.ts';
+import { SimulatedExecutor } from './executor/simulated-executor.ts';
+import { createTokenSource } from './executor/token-source.ts';
+import { formatCapacityLine } from './kv-cache/capacity.ts';
+import { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
+import { type KVCachePlan, planKVCache } from './kv-cache/plan-kv-cache.ts';
+import { pageSizeBytes } from './kv-cache/spec-size.ts';
+import { DEFAULT_SCHEDULER_CONFIG, type SchedulerConfig } from './scheduler/scheduler-config.ts';
+
+/** How the engine stands among its data-parallel peers. */
+export interface EnginePlacement {
+  readonly rank: EngineIndex;
+  /** The coordinator balances over ranks: step outputs name finished requests. */
+  readonly hasInternalLb: boolean;
+  /** Ranks of one mixture-of-experts model step together. */
+  readonly isMoeDp: boolean;
+}
+
+export interface EngineSetup {
+  readonly args: EngineArgs;
+  readonly model: ModelPlan;
+  readonly plan: KVCachePlan;
+  /** One GPU per worker, with what is allocated on it. */
+  readonly gpus: readonly GpuMemory[];
+  readonly scheduler: SchedulerConfig;
+  /** The log lines of this start, in vLLM's words. */
+  readonly logLines: readonly string[];
+}
+
+const GIB = 2 ** 30;
+
+/** Throws what vLLM's planner says (E_KV_CACHE), E_GPU_OUT_OF_MEMORY, or a config error of the model. */
+export function setUpEngine(args: EngineArgs): EngineSetup {
+  const model = buildCapacityInput(modelOptionsOf(args));
+  const plan = planKVCache(model.input);
+  const gpus = allocate(args, model, plan);
+  const logLines = plan.workers.map(
+    (_worker, index) =>
+      `Available KV cache memory: ${round2(availableBytes(model, index) / GIB)} GiB`,
+  );
+  logLines.push(...plan.warnings);
+  if (plan.capacity !== null) logLines.push(formatCapacityLine(plan.capacity, plan.maxModelLen));
+  return { args, model, plan, gpus, scheduler: schedulerConfigOf(args, model, plan), logLines };
+}
+
+function availableBytes(model: ModelPlan, worker: number): number {
+  return model.input.workers[worker]?.available_memory ?? 0;
+}
+
+/** Python's `round(x, 2)` as printed: at most two decimals, at least one. */
+function round2(value: number): string {
+  const text = String(Math.round(value * 100) / 100);
+  return text.includes('.') ? text : `${text}.0`;
+}
+
+/** What the profiler found in use, then the KV cache: one pool per GPU, and every layer's view inside it. */
+function allocate(args: EngineArgs, model: ModelPlan, plan: KVCachePlan): readonly GpuMemory[] {
+  return plan.workers.map((worker, index) => {
+    const budget = model.memory[index];
+    const gpu = new GpuMemory(budget?.totalBytes ?? model.gpu.memoryBytes, index);
+    if (budget !== undefined && args.kvCacheMemoryBytes === null) {
+      gpu.allocate('weights', budget.weightsBytes);
+      gpu.allocate('non-torch memory', budget.nonTorchBytes);
+      gpu.allocate('CUDA graphs', budget.cudaGraphBytes);
+      // The peak of a forward pass is freed after it, but must have room beside the KV cache.
+      gpu.allocate('peak activations', budget.peakActivationBytes);
+    }
+    gpu.allocate('KV cache', worker.poolBytes);
+    return gpu;
+  });
+}
+
+function schedulerConfigOf(args: EngineArgs, model: ModelPlan, plan: KVCachePlan): SchedulerConfig {
+  const { config } = model.input;
+  return {
+    ...DEFAULT_SCHEDULER_CONFIG,
+    maxNumSeqs: config.max_num_seqs,
+    maxNumActiveSeqs: args.maxNumActiveSeqs,
+    maxNumBatchedTokens: config.max_num_batched_tokens,
+    maxNumScheduledTokens: args.maxNumScheduledTokens,
+    maxModelLen: plan.maxModelLen,
+    policy: args.schedulingPolicy,
+    // Without KV cache groups there is nothing to continue a chunk from.
+    enableChunkedPrefill: plan.enableChunkedPrefill && plan.groups.length > 0,
+    longPrefillTokenThreshold: args.longPrefillTokenThreshold,
+    longPrefillTokenThresholdAdaptive: args.longPrefillTokenThresholdAdaptive,
+    prefillScheduleInterval: args.prefillScheduleInterval,
+    schedulerReserveFullIsl: args.schedulerReserveFullIsl,
+    watermark: args.watermark,
+    asyncScheduling: config.async_scheduling,
+    maxLoras: args.enableLora === true ? args.maxLoras : null,
+    mambaAlign: config.mamba_cache_mode === 'align',
+  };
+}
+
+export type EngineCoreClass = new (parts: EngineCoreParts) => EngineCore;
+
+/** The engine itself, in its class for its place among peers. */
+export function buildEngineCore(
+  setup: EngineSetup,
+  placement: EnginePlacement,
+  clock: Clock,
+  kvEvents: KVEventsConfig | null,
+  Core?: EngineCoreClass,
+): EngineCore {
+  const { args, model, plan, scheduler } = setup;
+  const { config } = model.input;
+  const options: EngineCoreOptions = {
+    engineIndex: placement.rank,
+    clock,
+    executor: createExecutor(setup),
+    kvCacheConfig: plan.schedulerConfig,
+    cache: {
+      blockSize: plan.cacheBlockSize,
+      schedulerBlockSize: plan.schedulerBlockSize,
+      hashBlockSize: plan.hashBlockSize,
+      enablePrefixCaching: plan.enablePrefixCaching,
+      prefixCachingHashAlgo: args.prefixCachingHashAlgo,
+      prefixCacheRetentionInterval: args.prefixCacheRetentionInterval,
+      enableKvCacheEvents: kvEvents?.enableKvCacheEvents === true,
+    },
+    // Mixture-of-experts ranks throttle prefills by their common step counter, not each by its own.
+    scheduler: placement.isMoeDp ? { ...scheduler, prefillScheduleInterval: 1 } : scheduler,
+    maxConcurrentBatches: config.max_concurrent_batches,
+    pipelineParallelSize: args.pipelineParallelSize,
+    logStats: !args.disableLogStats,
+    includeFinishedSet: placement.hasInternalLb,
+    shutdownTimeoutS: args.shutdownTimeout,
+    className: placement.isMoeDp ? 'DPEngineCoreProc' : 'EngineCoreProc',
+    kvCacheMetrics: args.kvCacheMetrics ? createResidencyMetrics(args, clock) : null,
+  };
+  return Core === undefined ? createEngineCore(options) : createEngineCore(options, Core);
+}
+
+function createResidencyMetrics(args: EngineArgs, clock: Clock): KVCacheMetricsCollector {
+  return new KVCacheMetricsCollector({
+    sampleRate: args.kvCacheMetricsSample,
+    clock,
+    prng: new Prng(args.seed),
+  });
+}
+
+function createExecutor(setup: EngineSetup): SimulatedExecutor {
+  const { args, model, plan } = setup;
+  const { facts } = model;
+  return new SimulatedExecutor({
+    tokenSource: createTokenSource({
+      kind: args.tokenSource,
+      seed: args.seed,
+      vocabSize: facts.vocabSize,
+      eosTokenId: facts.eosTokenIds[0] ?? null,
+      maxModelLen: plan.maxModelLen,
+    }),
+    latencyModel: createLatency(setup),
+    vocabSize: facts.vocabSize,
+    numWorkers: plan.workers.length,
+    goldenLogprobs: args.tokenSource === 'rule',
+    maxCpuLoras: args.enableLora === true ? (args.maxCpuLoras ?? args.maxLoras) : null,
+  });
+}
+
+function createLatency(setup: EngineSetup): LatencyModel {
+  const { args, model } = setup;
+  if (args.stepTime === 'zero') return createLatencyModel({ kind: 'zero' });
+  if (args.stepTime !== 'roofline')
+    return createLatencyModel({ kind: 'constant', stepMs: Number(args.stepTime) });
+  return createLatencyModel({
+    kind: 'roofline',
+    model: rooflineModelOf(setup),
+    gpu: {
+      peakFlops: model.gpu.peakFlops,
+      bandwidthBytesPerSecond: model.gpu.bandwidthBytesPerSecond,
+      tensorParallelSize: args.tensorParallelSize,
+    },
+    jitter: args.stepTimeJitter,
+    seed: args.seed,
+  });
+}
+
+function rooflineModelOf({ args, model, plan }: EngineSetup): RooflineModel {
+  const { facts } = model;
+  return {
+    parameterCount: facts.parameterCount,
+    activeParameterCount: facts.activeParameterCount,
+    weightsBytes:
+      facts.weightsBytes.reduce((sum, bytes) => sum + bytes, 0) * args.tensorParallelSize,
+    numLayers: facts.numHiddenLayers,
+    attentionSize: facts.numAttentionHeads * facts.headSize,
+    kvReaders: plan.schedulerConfig.groups.map(({ spec, layerNames }) => ({
+      bytesPerToken: (pageSizeBytes(spec) / spec.blockSize) * layerNames.length,
+      maxTokens: readLimitOf(spec),
+    })),
+  };
+}
+
+/** How far back a token of this kind looks: a window, a chunk, one state, or everything. */
+function readLimitOf(
+  spec: KVCachePlan['schedulerConfig']['groups'][number]['spec'],
+): number | null {
+  switch (spec.kind) {
+    case 'sliding_window':
+    case 'sliding_window_mla':
+      return spec.slidingWindow;
+    case 'chunked_local_attention':
+      return spec.attentionChunkSize;
+    case 'mamba':
+      return spec.blockSize;
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * The engine's input side: a DEALER to every API server and, with a coordinator, an XSUB. Frames are decoded here, once;
+ * what cannot be decoded costs that message, is counted, and is logged once per kind.
+ * Source: vllm/v1/engine/core.py EngineCoreProc.process_input_sockets (0.33.0).
+ */
+import { StartupError } from '../shared/errors.ts';
+import type { Logger } from '../shared/logger.ts';
+import { decodeEngineInput, isCoordinatorReady, SUBSCRIBE_ALL } from '../shared/protocol/codec.ts';
+import type { EngineZmqAddresses } from '../shared/protocol/handshake.ts';
+import { identityFromEngineIndex } from '../shared/protocol/identity.ts';
+import type { EngineIndex } from '../shared/protocol/ids.ts';
+import type { EngineInput } from '../shared/protocol/request.ts';
+import type { DealerSocket, Frame, Transport, XSubSocket } from '../shared/transport/transport.ts';
+
+const INPUT_LINGER_MS = 0;
+
+export interface InputSocketsOptions {
+  readonly transport: Transport;
+  readonly addresses: EngineZmqAddresses;
+  readonly rank: EngineIndex;
+  readonly logger: Logger;
+  readonly onInput: (input: EngineInput) => void;
+  /** An API server's connection was lost (false) or made (true). */
+  readonly onConnection: (isConnected: boolean) => void;
+}
+
+export class InputSockets {
+  readonly #options: InputSocketsOptions;
+  readonly #dealers: readonly DealerSocket[];
+  readonly #coordinator: XSubSocket | null;
+  #coordinatorReady: (() => void) | null = null;
+  /** Messages that could not be decoded, by the reason without its values. */
+  readonly badFrames = new Map<string, number>();
+
+  constructor(options: InputSocketsOptions) {
+    this.#options = options;
+    const { transport, addresses, rank } = options;
+    const identity = identityFromEngineIndex(rank);
+    this.#dealers = addresses.inputs.map((address) => {
+      const dealer = transport.connectDealer(address, { identity, lingerMs: INPUT_LINGER_MS });
+      dealer.onConnection(options.onConnection);
+      return dealer;
+    });
+    this.#coordinator =
+      addresses.coordinatorInput === null
+        ? null
+        : transport.connectXSub(addresses.coordinatorInput, {
+            identity,
+            lingerMs: INPUT_LINGER_MS,
+          });
+  }
+
+  /** Says to every API server that the engine is ready; only then can a ROUTER send to it. */
+  announce(readyResponse: readonly Frame[]): void {
+    for (const dealer of this.#dealers) {
+      dealer.send(readyResponse);
+      dealer.onMessage((frames) => this.#onFrames(frames));
+    }
+  }
+
+  /** Resolves once the coordinator has seen all engines subscribe. Throws E_STARTUP_TIMEOUT. */
+  async waitForCoordinator(timeoutSeconds: number): Promise<void> {
+    const coordinator = this.#coordinator;
+    if (coordinator === null) return;
+    const ready = new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(
+          new StartupError(
+            'E_STARTUP_TIMEOUT',
+            `Engine ${this.#options.rank}: no READY message from the DP Coordinator at ` +
+              `${this.#options.addresses.coordinatorInput} within ${timeoutSeconds} seconds; it comes when all engines ` +
+              'have subscribed: is one missing? (--coordinator-ready-timeout sets the wait)',
+          ),
+        );
+      }, timeoutSeconds * 1000);
+      this.#coordinatorReady = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    coordinator.onMessage((frames) => {
+      if (isCoordinatorReady(frames)) this.#coordinatorReady?.();
+      else this.#onFrames(frames);
+    });
+    coordinator.send([SUBSCRIBE_ALL]);
+    await ready;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#dealers, this.#coordinator].map((socket) => socket?.close()));
+  }
+
+  #onFrames(frames: readonly Frame[]): void {
+    let input: EngineInput;
+    try {
+      input = decodeEngineInput(frames);
+    } catch (error) {
+      this.#countBadFrame(error instanceof Error ? error.message : String(error));
+      return;
+    }
+    this.#options.onInput(input);
+  }
+
+  #countBadFrame(reason: string): void {
+    // The same mistake with other numbers is the same kind.
+    const kind = reason.replace(/\d+/g, 'N').slice(0, 80);
+    const count = (this.badFrames.get(kind) ?? 0) + 1;
+    if (count > 1 || this.badFrames.size < MAX_KINDS) this.badFrames.set(kind, count);
+    if (count === 1)
+      this.#options.logger.warn(`Dropped a message that cannot be decoded: ${reason}`);
+  }
+}
+
+/** A peer that invents new mistakes does not grow the table for ever. */
+const MAX_KINDS = 256;

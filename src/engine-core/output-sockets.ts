@@ -1,0 +1,52 @@
+/**
+ * The engine's output side: a PUSH to every API server, by client index, and one to the coordinator.
+ * Source: vllm/v1/engine/core.py EngineCoreProc.process_output_sockets (0.33.0).
+ */
+import { encodeEngineCoreDead, encodeEngineCoreOutputs } from '../shared/protocol/codec.ts';
+import type { EngineZmqAddresses } from '../shared/protocol/handshake.ts';
+import type { PushSocket, Transport } from '../shared/transport/transport.ts';
+import type { ClientOutputs } from './engine-core.ts';
+
+/** Long enough for ENGINE_CORE_DEAD to get out. */
+const OUTPUT_LINGER_MS = 4_000;
+/** Messages waiting for a slow frontend; the engine stops stepping until there are fewer. */
+export const MAX_QUEUED_OUTPUTS = 1_000;
+
+export class OutputSockets {
+  readonly #clients: readonly PushSocket[];
+  readonly #coordinator: PushSocket | null;
+  /** Outputs for client indices that do not exist. */
+  numUnroutable = 0;
+
+  constructor(transport: Transport, addresses: EngineZmqAddresses) {
+    const options = { lingerMs: OUTPUT_LINGER_MS };
+    this.#clients = addresses.outputs.map((address) => transport.connectPush(address, options));
+    this.#coordinator =
+      addresses.coordinatorOutput === null
+        ? null
+        : transport.connectPush(addresses.coordinatorOutput, options);
+  }
+
+  send(messages: readonly ClientOutputs[]): void {
+    for (const { clientIndex, outputs } of messages) {
+      const socket = clientIndex === -1 ? this.#coordinator : this.#clients[clientIndex];
+      if (socket === undefined || socket === null) this.numUnroutable += 1;
+      else socket.send(encodeEngineCoreOutputs(outputs));
+    }
+  }
+
+  /** Null while there is room; else resolves once a slow frontend has caught up. */
+  backPressure(): Promise<void> | null {
+    const slow = this.#clients.find(({ queuedCount }) => queuedCount > MAX_QUEUED_OUTPUTS);
+    return slow === undefined ? null : slow.drained();
+  }
+
+  /** The raw frame that tells every API server that this engine is lost. */
+  sendDead(): void {
+    for (const client of this.#clients) client.send(encodeEngineCoreDead());
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#clients, this.#coordinator].map((socket) => socket?.close()));
+  }
+}

@@ -1,0 +1,25 @@
+import type { EngineArgs } from '../shared/config/registry.ts';
+import type { EngineIndex } from '../shared/protocol/ids.ts';
+
+/** What an engine-core process is started with: one JSON word on its command line. */
+export interface EngineProcessConfig {
+  /** Of this rank: --engine-overrides already applied. */
+  readonly args: EngineArgs;
+  readonly rank: EngineIndex;
+  /** Place among the engines that the same parent started. */
+  readonly localRank: number;
+  readonly handshakeAddress: string;
+  /** The colocated frontend of a hybrid or external rank above 0; it gives the request sockets. */
+  readonly clientHandshakeAddress: string | null;
+  /** Started by `serve --headless`: no frontend on this side. */
+  readonly headless: boolean;
+}
+
+/** The command-line word, and back. */
+export function encodeProcessConfig(config: EngineProcessConfig): string {
+  return JSON.stringify(config);
+}
+
+export function decodeProcessConfig(word: string): EngineProcessConfig {
+  return JSON.parse(word) as EngineProcessConfig;
+}

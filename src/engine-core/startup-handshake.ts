@@ -1,0 +1,152 @@
+/**
+ * An engine's side of the start-up: HELLO, wait for INIT, and later READY; with one frontend, or with rank 0's and its
+ * own. Every wait has a deadline that its message names.
+ * Source: vllm/v1/engine/core.py EngineCoreProc._perform_handshakes, startup_handshake (0.33.0).
+ */
+import { StartupError } from '../shared/errors.ts';
+import { decodeHandshakeMetadata, encodeHandshakeMessage } from '../shared/protocol/codec.ts';
+import type { EngineHandshakeMetadata, EngineZmqAddresses } from '../shared/protocol/handshake.ts';
+import { identityFromEngineIndex } from '../shared/protocol/identity.ts';
+import type { EngineIndex } from '../shared/protocol/ids.ts';
+import type { DealerSocket, Frame, Transport } from '../shared/transport/transport.ts';
+
+const HANDSHAKE_LINGER_MS = 5_000;
+
+export interface HandshakeOptions {
+  readonly transport: Transport;
+  readonly rank: EngineIndex;
+  readonly handshakeAddress: string;
+  readonly clientHandshakeAddress: string | null;
+  readonly headless: boolean;
+  readonly timeoutSeconds: number;
+}
+
+/** One conversation with one frontend. */
+class Conversation {
+  readonly #socket: DealerSocket;
+  readonly #address: string;
+  readonly #local: boolean;
+  readonly #headless: boolean;
+  readonly #rank: EngineIndex;
+
+  constructor(
+    options: HandshakeOptions,
+    address: string,
+    who: { local: boolean; headless: boolean },
+  ) {
+    this.#address = address;
+    this.#local = who.local;
+    this.#headless = who.headless;
+    this.#rank = options.rank;
+    this.#socket = options.transport.connectDealer(address, {
+      identity: identityFromEngineIndex(options.rank),
+      lingerMs: HANDSHAKE_LINGER_MS,
+    });
+  }
+
+  async greet(timeoutSeconds: number): Promise<EngineHandshakeMetadata> {
+    const answer = this.#nextMessage(timeoutSeconds);
+    this.#send('HELLO');
+    const frames = await answer;
+    try {
+      return decodeHandshakeMetadata(frames);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new StartupError(
+        'E_HANDSHAKE',
+        `Engine ${this.#rank}: the frontend at ${this.#address} answered HELLO with something else than INIT: ${reason}`,
+        { cause },
+      );
+    }
+  }
+
+  async ready(parallelConfigHash: string | null): Promise<void> {
+    this.#send('READY', parallelConfigHash);
+    await this.close();
+  }
+
+  close(): Promise<void> {
+    return this.#socket.close();
+  }
+
+  #send(status: 'HELLO' | 'READY', parallelConfigHash: string | null = null): void {
+    this.#socket.send(
+      encodeHandshakeMessage({
+        status,
+        local: this.#local,
+        headless: this.#headless,
+        ...(parallelConfigHash === null ? {} : { parallelConfigHash }),
+      }),
+    );
+  }
+
+  #nextMessage(timeoutSeconds: number): Promise<readonly Frame[]> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(
+          new StartupError(
+            'E_STARTUP_TIMEOUT',
+            `Engine ${this.#rank}: Did not receive response from front-end process at ${this.#address} within ` +
+              `${timeoutSeconds} seconds of HELLO. Is it running, and is its --data-parallel-rpc-port the same? ` +
+              '(--handshake-timeout sets the wait)',
+          ),
+        );
+      }, timeoutSeconds * 1000);
+      this.#socket.onMessage((frames) => {
+        clearTimeout(timer);
+        resolve(frames);
+      });
+    });
+  }
+}
+
+export interface Handshake {
+  readonly addresses: EngineZmqAddresses;
+  /** vLLM's parallel_config attributes for data-parallel MoE; else empty. */
+  readonly parallelConfig: Readonly<Record<string, unknown>>;
+  /** Says READY to everybody greeted. `parallelConfigHash` only of data-parallel MoE engines. */
+  ready(parallelConfigHash: string | null): Promise<void>;
+  /** Gives up. */
+  close(): Promise<void>;
+}
+
+/** HELLO → INIT. Throws E_STARTUP_TIMEOUT or E_HANDSHAKE; the sockets are closed then. */
+export async function shakeHands(options: HandshakeOptions): Promise<Handshake> {
+  const { clientHandshakeAddress, headless, timeoutSeconds } = options;
+  const local = !headless && clientHandshakeAddress === null;
+  const conversations = [new Conversation(options, options.handshakeAddress, { local, headless })];
+  const [first] = conversations;
+  const close = async (): Promise<void> => {
+    await Promise.all(conversations.map((conversation) => conversation.close()));
+  };
+  try {
+    const metadata = await (first as Conversation).greet(timeoutSeconds);
+    let { addresses } = metadata;
+    if (clientHandshakeAddress !== null) {
+      const own = new Conversation(options, clientHandshakeAddress, {
+        local: true,
+        headless: false,
+      });
+      conversations.push(own);
+      const client = await own.greet(timeoutSeconds);
+      addresses = {
+        ...addresses,
+        inputs: client.addresses.inputs,
+        outputs: client.addresses.outputs,
+      };
+    }
+    return {
+      addresses,
+      parallelConfig: metadata.parallelConfig,
+      async ready(parallelConfigHash) {
+        await Promise.all(
+          conversations.map((conversation) => conversation.ready(parallelConfigHash)),
+        );
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
