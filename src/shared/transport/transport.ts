@@ -21,7 +21,10 @@ export type MessageHandler = (frames: readonly Frame[]) => void;
 export type RoutedMessageHandler = (identity: Frame, frames: readonly Frame[]) => void;
 
 export interface Closable {
-  /** Sends what is queued for at most the linger time, then closes. Idempotent. */
+  /**
+   * Closes; what was sent is still delivered within the linger time, in the background. Idempotent. A process that must
+   * not lose its last messages ends by running out of work (`process.exitCode`): `process.exit` does not wait for them.
+   */
   close(): Promise<void>;
 }
 
