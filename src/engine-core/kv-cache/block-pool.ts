@@ -127,8 +127,8 @@ export class BlockPool {
     if (numCachedBlocks >= numFullBlocks) return;
     const hashesPerBlock = blockSize / this.hashBlockSize;
     const hashes = request.blockHashes;
-    const stored: bigint[] | null = this.#events === null ? null : [];
-    const starts: number[] = [];
+    const stored: { hashes: bigint[]; starts: number[] } | null =
+      this.#events === null ? null : { hashes: [], starts: [] };
     for (let i = numCachedBlocks; i < numFullBlocks; i++) {
       const block = table.get(i);
       if (block === NULL_BLOCK || (mask !== null && mask[i - numCachedBlocks] === 0)) continue;
@@ -144,8 +144,8 @@ export class BlockPool {
       }
       this.#insertHash(block, request, hashIndex, group);
       if (stored !== null) {
-        stored.push(toExternalBlockHash(hashes.low(hashIndex), hashes.high(hashIndex)));
-        starts.push(i * blockSize);
+        stored.hashes.push(toExternalBlockHash(hashes.low(hashIndex), hashes.high(hashIndex)));
+        stored.starts.push(i * blockSize);
       }
     }
     if (stored === null) return;
@@ -155,9 +155,9 @@ export class BlockPool {
       blockSize,
       startToken: numCachedBlocks * blockSize,
       endToken: numFullBlocks * blockSize,
-      blockHashes: stored,
+      blockHashes: stored.hashes,
       parentBlockHash: this.#externalHash(request, numCachedBlocks * hashesPerBlock - 1),
-      hashedBlockStarts: starts,
+      hashedBlockStarts: stored.starts,
       hashedBlockSize: blockSize,
     });
   }
