@@ -6,7 +6,7 @@
  */
 import type { KVCacheRequest } from './kv-cache-request.ts';
 
-export type ExtraKey =
+type ExtraKey =
   | readonly ['lora', string, string]
   | readonly ['mm', string, number]
   | readonly ['cache_salt', string];
