@@ -68,10 +68,8 @@ async function run(config: EngineProcessConfig, logger: Logger): Promise<void> {
   const lifeLine = new LifeLine(logger, config);
   const transport = createZmqTransport();
   const { args, rank } = config;
-  // Sizing is the slow part: it runs while HELLO travels. What it throws is reported once the frontend knows this rank.
-  const setup = Promise.resolve().then(() => setUpEngine(args));
-  setup.catch(() => {});
-  const handshake = await shakeHands({
+  // Sizing runs while HELLO travels; whichever fails first ends the start.
+  const handshaking = shakeHands({
     transport,
     rank,
     handshakeAddress: config.handshakeAddress,
@@ -79,7 +77,9 @@ async function run(config: EngineProcessConfig, logger: Logger): Promise<void> {
     headless: config.headless,
     timeoutSeconds: args.handshakeTimeout,
   });
-  const engine = await startEngine({ config, logger, transport, handshake, setup: await setup });
+  const setup = Promise.resolve().then(() => setUpEngine(args));
+  const [handshake, sized] = await Promise.all([handshaking, setup]);
+  const engine = await startEngine({ config, logger, transport, handshake, setup: sized });
   lifeLine.onShutdown(() => engine.proc.requestShutdown());
   await serveUntilDone(engine, logger);
 }
@@ -152,7 +152,9 @@ async function startEngine(options: StartOptions): Promise<RunningEngine> {
     ),
   );
   await inputs.waitForCoordinator(args.coordinatorReadyTimeout);
-  await handshake.ready(isMoeDp ? computeParallelConfigHash(args) : null);
+  await handshake.ready(
+    isMoeDp ? computeParallelConfigHash(args, setup.scheduler.asyncScheduling) : null,
+  );
   return {
     proc,
     outputs,
