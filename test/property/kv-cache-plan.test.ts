@@ -1,0 +1,141 @@
+/**
+ * What every plan keeps, whatever the layers: each layer in exactly one group, no worker given more than it has, a
+ * request of the planned length that fits, and an auto-fit length that is the largest such one.
+ */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { KVCachePlanError } from '../../src/engine-core/kv-cache/plan-error.ts';
+import { type KVCachePlan, planKVCache } from '../../src/engine-core/kv-cache/plan-kv-cache.ts';
+import type {
+  CapacityInputRecord,
+  LayerSpecRecord,
+} from '../../src/shared/models/capacity-input.ts';
+import { createCapacityInput, createLayerSpec, GIB } from '../support/capacity-input.ts';
+
+const attention = fc
+  .record({
+    kind: fc.constantFrom('full_attention', 'sliding_window', 'chunked_local_attention'),
+    block_size: fc.constantFrom(16, 16, 16, 32, 64),
+    num_kv_heads: fc.constantFrom(1, 2, 4, 8),
+    head_size: fc.constantFrom(64, 80, 128, 256),
+    dtype: fc.constantFrom('bfloat16', 'uint8'),
+    window: fc.constantFrom(128, 1024, 4096),
+  } as const)
+  .map(({ kind, window, ...fields }): LayerSpecRecord => {
+    if (kind === 'sliding_window') return { kind, ...fields, sliding_window: window };
+    if (kind === 'chunked_local_attention')
+      return { kind, ...fields, attention_chunk_size: window };
+    return createLayerSpec(fields);
+  });
+
+const mamba = fc
+  .record({
+    block_size: fc.constantFrom(16, 64, 512),
+    channels: fc.integer({ min: 64, max: 8192 }),
+  })
+  .map(
+    ({ block_size, channels }): LayerSpecRecord => ({
+      kind: 'mamba',
+      block_size,
+      shapes: [
+        [3, channels],
+        [channels, 16],
+      ],
+      dtypes: ['bfloat16', 'float32'],
+    }),
+  );
+
+const problem: fc.Arbitrary<CapacityInputRecord> = fc
+  .record({
+    palette: fc.array(
+      fc.oneof({ weight: 4, arbitrary: attention }, { weight: 1, arbitrary: mamba }),
+      {
+        minLength: 1,
+        maxLength: 3,
+      },
+    ),
+    picks: fc.array(fc.nat(), { minLength: 1, maxLength: 40 }),
+    numStages: fc.constantFrom(1, 1, 2),
+    memory: fc.integer({ min: 1, max: 64 * 1024 }),
+    maxModelLen: fc.constantFrom(1, 1000, 8192, 131072),
+    isAutoFit: fc.boolean(),
+    supported: fc.constantFrom(['LBNHC', 'BLHNC'], ['BLHNC', 'BLNHC'], ['LBHNC']),
+  })
+  .map(({ palette, picks, numStages, memory, maxModelLen, isAutoFit, supported }) => {
+    const layers = picks.map((pick) => palette[pick % palette.length] ?? createLayerSpec());
+    const half = Math.ceil(layers.length / numStages);
+    const stages =
+      numStages === 1 || half === layers.length
+        ? [layers]
+        : [layers.slice(0, half), layers.slice(half)];
+    return createCapacityInput({
+      stages,
+      availableMemory: stages.map((_, i) => (memory * GIB) / 1024 + i * 4096),
+      config: { max_model_len: maxModelLen, auto_fit_max_model_len: isAutoFit },
+      supported,
+    });
+  });
+
+/** The plan, or null where vLLM's planner refuses the problem as ours does. */
+function tryPlan(input: CapacityInputRecord): KVCachePlan | null {
+  try {
+    return planKVCache(input);
+  } catch (error) {
+    if (error instanceof KVCachePlanError) return null;
+    throw error;
+  }
+}
+
+it('keeps its promises on random layers, workers and memory', () => {
+  let numPlans = 0;
+  fc.assert(
+    fc.property(problem, (input) => {
+      const plan = tryPlan(input);
+      if (plan === null) return;
+      numPlans += 1;
+      const names = plan.groups.flatMap(({ layerNames }) => layerNames);
+      const all = input.layer_sets.flatMap((layers) => layers.map(([name]) => name));
+      expect([...names].sort()).toEqual([...all].sort());
+      for (const [rank, worker] of plan.workers.entries()) {
+        const available = input.workers[rank]?.available_memory ?? 0;
+        expect(worker.numBlocks).toBe(plan.numBlocks);
+        expect(worker.localNumBlocks).toBeGreaterThanOrEqual(plan.numBlocks);
+        expect(worker.poolBytes).toBeLessThanOrEqual(available);
+        expect(worker.neededMemoryBytes).toBeLessThanOrEqual(available - worker.bytesPerBlock);
+      }
+      // One request of the planned length fits beside the null block.
+      expect(plan.totalBlocksPerRequest).toBeLessThan(plan.numBlocks);
+      expect(plan.maxModelLen).toBeLessThanOrEqual(input.config.max_model_len);
+    }),
+    { numRuns: 400 },
+  );
+  expect(numPlans).toBeGreaterThan(100);
+});
+
+it('fits the largest length that fits: one token more does not', () => {
+  let numReduced = 0;
+  fc.assert(
+    fc.property(problem, (input) => {
+      const plan = tryPlan({ ...input, config: { ...input.config, auto_fit_max_model_len: true } });
+      if (plan === null || !plan.autoFitReduced) return;
+      numReduced += 1;
+      const at = (length: number): CapacityInputRecord => ({
+        ...input,
+        config: { ...input.config, auto_fit_max_model_len: false, max_model_len: length },
+      });
+      expect(planKVCache(at(plan.maxModelLen)).capacity).toEqual(plan.capacity);
+      expect(tryPlan(at(plan.maxModelLen + 1))).toBeNull();
+    }),
+    { numRuns: 400 },
+  );
+  expect(numReduced).toBeGreaterThan(20);
+});
+
+it('gives the same plan for the same input', () => {
+  fc.assert(
+    fc.property(problem, (input) => {
+      expect(JSON.stringify(tryPlan(input))).toBe(JSON.stringify(tryPlan(structuredClone(input))));
+    }),
+    { numRuns: 50 },
+  );
+});
