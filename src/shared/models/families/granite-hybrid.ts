@@ -1,0 +1,94 @@
+/** Granite 4: Mamba-2 layers, some attention, experts beside a shared network. Source: granitemoehybrid.py (0.33.0). */
+import type { HfConfig } from '../hf-config.ts';
+import type { ModelFamily } from '../model-family.ts';
+import type { StageBuilder } from '../stage-builder.ts';
+import { embeddings, headDim, kvHeads, layerType } from './common.ts';
+import { buildMamba2, type Mamba2Sizes, mamba2State } from './mamba-mixers.ts';
+
+function mixerSizes(text: HfConfig): Mamba2Sizes {
+  const hiddenSize = text.num('hidden_size');
+  return {
+    hiddenSize,
+    intermediateSize: text.num('mamba_expand') * hiddenSize,
+    numGroups: text.num('mamba_n_groups'),
+    numHeads: text.num('mamba_n_heads'),
+    headSize: text.num('mamba_d_head'),
+    stateSize: text.num('mamba_d_state'),
+    convKernel: text.num('mamba_d_conv'),
+    convBias: text.flag('mamba_conv_bias'),
+    bias: text.flag('mamba_proj_bias'),
+    normWeights: true,
+  };
+}
+
+function buildFeedForward(stage: StageBuilder, text: HfConfig): void {
+  const hiddenSize = text.num('hidden_size');
+  const count = text.numOr('num_local_experts', 0);
+  if (count > 0) {
+    stage.replicated(hiddenSize, count);
+    stage.experts({ count, hiddenSize, intermediateSize: text.num('intermediate_size') });
+  }
+  const shared = text.numOr('shared_intermediate_size', 0);
+  if (shared > 0) stage.gatedMlp(hiddenSize, shared);
+}
+
+export const GRANITE_HYBRID: ModelFamily = {
+  name: 'granite hybrid',
+  architectures: ['GraniteMoeHybridForCausalLM'],
+  kind: 'hybrid',
+  defaults: {
+    granitemoehybrid: {
+      tie_word_embeddings: false,
+      mamba_n_heads: 128,
+      mamba_n_groups: 1,
+      mamba_d_state: 256,
+      mamba_d_head: 64,
+      mamba_d_conv: 4,
+      mamba_expand: 2,
+      mamba_conv_bias: true,
+      max_position_embeddings: 2048,
+    },
+  },
+  // The micro sizes have the architecture's name but attention in every layer.
+  isHybrid: (text) =>
+    !text.has('layer_types') ||
+    text.strings('layer_types').some((type) => type !== 'attention' && type !== 'full_attention'),
+  normalize: (text) => {
+    if (text.has('layer_types')) return text;
+    const listed = text.has('layers_block_type') ? text.list('layers_block_type') : null;
+    const layer_types =
+      listed ?? Array.from({ length: text.num('num_hidden_layers') }, () => 'mamba');
+    return text.with({ layer_types });
+  },
+  state: ({ text, dtype }, run) => mamba2State(mixerSizes(text), dtype, run),
+  build: (stage, { text, dtype }) => {
+    const hiddenSize = text.num('hidden_size');
+    const headSize = headDim(text);
+    const numHeads = text.num('num_attention_heads');
+    const numKvHeads = kvHeads(text);
+    const bias = text.flag('attention_bias');
+    embeddings(stage, {
+      vocabSize: text.num('vocab_size'),
+      width: hiddenSize,
+      tied: text.flag('tie_word_embeddings'),
+      everyStage: true,
+      headOnEveryStage: true,
+    });
+    for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
+      if (layerType(text, layer) === 'mamba') {
+        const sizes = mixerSizes(text);
+        buildMamba2(stage, sizes);
+        const name = `model.layers.${layer}.mixer`;
+        stage.state(name, mamba2State(sizes, dtype, stage.run), 'any');
+      } else {
+        stage.qkv({ hiddenSize, headSize, numHeads, numKvHeads, bias });
+        stage.row(numHeads * headSize, hiddenSize, { bias });
+        const name = `model.layers.${layer}.self_attn.attn`;
+        stage.attention({ name, numHeads, numKvHeads, headSize });
+      }
+      buildFeedForward(stage, text);
+      stage.norm(2 * hiddenSize);
+    }
+    stage.norm(hiddenSize);
+  },
+};

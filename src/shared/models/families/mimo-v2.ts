@@ -1,0 +1,113 @@
+/**
+ * MiMo-V2-Flash: values narrower than keys, windowed layers with sinks and heads of their own, experts; one MTP layer.
+ * Source: vllm/model_executor/models/{mimo_v2,mimo_v2_mtp}.py (0.33.0). Leaves out: fused qkv checkpoints, the omni model.
+ */
+
+import type { AttentionBackend } from '../attention/backend.ts';
+import { flashAttnDiffKv, TRITON_ATTN_DIFFKV } from '../attention/dense-backends.ts';
+import type { HfConfig } from '../hf-config.ts';
+import type { ModelFamily } from '../model-family.ts';
+import type { StageBuilder } from '../stage-builder.ts';
+import { embeddings } from './common.ts';
+
+/** vLLM's _MIMO_V2_FLASH_NUM_MTP_LAYERS: the config.json does not say. */
+const NUM_MTP_LAYERS = 1;
+
+/** The class names the backend itself where keys and values differ in width. */
+function diffKvBackend(
+  stage: StageBuilder,
+  about: { headSize: number; headSizeV: number; hasSink: boolean },
+): AttentionBackend | null {
+  if (about.headSize === about.headSizeV) return null;
+  const version = stage.flashAttnVersion({
+    headSize: about.headSize,
+    headSizeV: about.headSizeV,
+    hasSinks: about.hasSink,
+  });
+  return version === 3 || version === 4 ? flashAttnDiffKv(about.headSizeV) : TRITON_ATTN_DIFFKV;
+}
+
+function buildAttention(
+  stage: StageBuilder,
+  text: HfConfig,
+  about: { readonly name: string; readonly windowed: boolean },
+): void {
+  const hiddenSize = text.num('hidden_size');
+  const key = (name: string): string => (about.windowed ? `swa_${name}` : name);
+  const numHeads = text.num(key('num_attention_heads'));
+  const numKvHeads = text.num(key('num_key_value_heads'));
+  const headSize = text.num(key('head_dim'));
+  const headSizeV = text.numOr(key('v_head_dim'), headSize);
+  const hasSink = about.windowed && text.flag('add_swa_attention_sink_bias');
+  const bias = text.flag('attention_bias');
+  if (hasSink) stage.tensor(stage.perRank(numHeads, 'the number of attention heads'));
+  stage.qkv({ hiddenSize, headSize, headSizeV, numHeads, numKvHeads, bias });
+  stage.row(numHeads * headSizeV, hiddenSize);
+  const backend = diffKvBackend(stage, { headSize, headSizeV, hasSink });
+  stage.attention({
+    name: `${about.name}.self_attn.attn`,
+    numHeads,
+    numKvHeads,
+    headSize,
+    headSizeV,
+    slidingWindow: about.windowed
+      ? text.numOr('sliding_window_size', text.num('sliding_window'))
+      : null,
+    ignoresModelWindow: true,
+    hasSink,
+    ...(backend === null ? {} : { backend }),
+  });
+}
+
+function isMoeLayer(text: HfConfig, layer: number): boolean {
+  const frequency = text.get('moe_layer_freq');
+  return Array.isArray(frequency) && Boolean(frequency[layer]);
+}
+
+function buildLayer(stage: StageBuilder, text: HfConfig, layer: number): void {
+  const hiddenSize = text.num('hidden_size');
+  const windowed = text.numbers('hybrid_layer_pattern')[layer] === 1;
+  buildAttention(stage, text, { name: `model.layers.${layer}`, windowed });
+  if (isMoeLayer(text, layer)) {
+    const count = text.num('n_routed_experts');
+    stage.replicated(hiddenSize, count, { dtype: 'float32' });
+    stage.tensor(count, 'float32');
+    stage.experts({ count, hiddenSize, intermediateSize: text.num('moe_intermediate_size') });
+  } else {
+    stage.gatedMlp(hiddenSize, text.num('intermediate_size'));
+  }
+  stage.norm(2 * hiddenSize);
+}
+
+export const MIMO_V2: ModelFamily = {
+  name: 'mimo-v2',
+  architectures: ['MiMoV2FlashForCausalLM'],
+  kind: 'decoder',
+  defaults: { mimo_v2_flash: { tie_word_embeddings: false } },
+  // The class clears attention_chunk_size and the model-wide window: the architecture uses neither.
+  build: (stage, { text }) => {
+    embeddings(stage, {
+      vocabSize: text.num('vocab_size'),
+      width: text.num('hidden_size'),
+      tied: text.flag('tie_word_embeddings'),
+    });
+    for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
+      buildLayer(stage, text, layer);
+    }
+    if (stage.isLast) stage.norm(text.num('hidden_size'));
+  },
+  mtp: {
+    layers: () => NUM_MTP_LAYERS,
+    build: (stage, { text }) => {
+      const hiddenSize = text.num('hidden_size');
+      stage.embedding(text.num('vocab_size'), hiddenSize);
+      for (let layer = 0; layer < NUM_MTP_LAYERS; layer++) {
+        stage.norm(5 * hiddenSize);
+        stage.replicated(2 * hiddenSize, hiddenSize);
+        buildAttention(stage, text, { name: `model.mtp.layers.${layer}`, windowed: true });
+        stage.gatedMlp(hiddenSize, text.num('intermediate_size'));
+      }
+      stage.embedding(text.num('vocab_size'), hiddenSize);
+    },
+  },
+};

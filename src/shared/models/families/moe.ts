@@ -1,0 +1,313 @@
+/**
+ * Decoders whose feed-forward networks are experts, in some layers or all: Mixtral, Qwen, GLM-4.5, MiniMax-M2, OLMoE, Granite
+ * and others, as rows of a table. Source: vllm/model_executor/models/{mixtral,qwen2_moe,qwen3_moe,glm4_moe,minimax_m2,olmoe,
+ * granitemoe,granitemoeshared,phimoe,ernie45_moe}.py (0.33.0).
+ */
+import type { HfConfig, JsonObject } from '../hf-config.ts';
+import type { ModelFamily, MtpDraft } from '../model-family.ts';
+import type { ResolvedModel } from '../resolved-model.ts';
+import type { StageBuilder } from '../stage-builder.ts';
+import { embeddings, headDim, kvHeads } from './common.ts';
+
+interface MoeArchitecture {
+  readonly architectures: readonly string[];
+  readonly modelTypes: Readonly<Record<string, JsonObject>>;
+  qkvBias?(text: HfConfig): boolean;
+  outputBias?(text: HfConfig): boolean;
+  /** Over each head; over all heads, split or whole. `key`: what the key norm of MiniMax-M2 is over. */
+  qkNorm?(text: HfConfig): 'none' | 'head' | 'full' | 'split';
+  readonly normBias?: boolean;
+  isSparse?(text: HfConfig, layer: number): boolean;
+  numExperts(text: HfConfig): number;
+  expertSize(text: HfConfig): number;
+  /** Width of the experts that every token passes, 0 without. */
+  sharedSize?(text: HfConfig): number;
+  /** A gate of width one in front of the shared experts. */
+  readonly sharedGate?: boolean;
+  readonly routerDtype?: string;
+  readonly routerBias?: boolean;
+  /** e_score_correction_bias, float32, one per expert. */
+  correctionBias?(text: HfConfig): boolean;
+  readonly embeddingOnEveryStage?: boolean;
+  readonly normOnEveryStage?: boolean;
+  readonly headOnEveryStage?: boolean;
+  readonly headBias?: boolean;
+  readonly attentionSuffix?: string;
+  readonly mtp?: MtpDraft;
+}
+
+const UNTIED = { tie_word_embeddings: false };
+
+/** Qwen: every decoder_sparse_step-th layer but the listed ones. */
+function qwenIsSparse(text: HfConfig, layer: number): boolean {
+  if (text.has('mlp_only_layers') && text.numbers('mlp_only_layers').includes(layer)) return false;
+  if (text.num('num_experts') === 0) return false;
+  return (layer + 1) % text.numOr('decoder_sparse_step', 1) === 0;
+}
+
+const firstDense = (text: HfConfig, layer: number): boolean =>
+  layer >= text.num('first_k_dense_replace');
+
+const ARCHITECTURES: readonly MoeArchitecture[] = [
+  {
+    architectures: ['MixtralForCausalLM'],
+    modelTypes: {
+      mixtral: {
+        ...UNTIED,
+        num_key_value_heads: 8,
+        num_local_experts: 8,
+        num_experts_per_tok: 2,
+        max_position_embeddings: 131072,
+      },
+    },
+    numExperts: (text) => text.num('num_local_experts'),
+    expertSize: (text) => text.num('intermediate_size'),
+  },
+  {
+    architectures: ['Qwen2MoeForCausalLM'],
+    modelTypes: {
+      qwen2_moe: {
+        ...UNTIED,
+        num_key_value_heads: 16,
+        max_position_embeddings: 32768,
+        decoder_sparse_step: 1,
+      },
+    },
+    qkvBias: (text) => (text.hasKey('qkv_bias') ? text.flag('qkv_bias') : true),
+    isSparse: qwenIsSparse,
+    numExperts: (text) => text.num('num_experts'),
+    expertSize: (text) => text.num('moe_intermediate_size'),
+    sharedSize: (text) => text.num('shared_expert_intermediate_size'),
+    sharedGate: true,
+  },
+  {
+    architectures: ['Qwen3MoeForCausalLM'],
+    modelTypes: {
+      qwen3_moe: {
+        ...UNTIED,
+        num_key_value_heads: 4,
+        num_experts: 128,
+        moe_intermediate_size: 768,
+        max_position_embeddings: 32768,
+        decoder_sparse_step: 1,
+      },
+    },
+    qkvBias: (text) => text.flag('attention_bias'),
+    qkNorm: () => 'head',
+    embeddingOnEveryStage: true,
+    headOnEveryStage: true,
+    normOnEveryStage: true,
+    isSparse: qwenIsSparse,
+    numExperts: (text) => text.num('num_experts'),
+    expertSize: (text) => text.num('moe_intermediate_size'),
+  },
+  {
+    architectures: ['Glm4MoeForCausalLM'],
+    modelTypes: {
+      glm4_moe: {
+        ...UNTIED,
+        num_key_value_heads: 8,
+        n_shared_experts: 1,
+        first_k_dense_replace: 1,
+        max_position_embeddings: 131072,
+      },
+    },
+    qkvBias: (text) => text.flag('attention_bias'),
+    qkNorm: (text) => (text.flag('use_qk_norm') ? 'head' : 'none'),
+    isSparse: firstDense,
+    numExperts: (text) => text.num('n_routed_experts'),
+    expertSize: (text) => text.num('moe_intermediate_size'),
+    sharedSize: (text) => text.numOr('n_shared_experts', 0) * text.num('moe_intermediate_size'),
+    routerDtype: 'float32',
+    correctionBias: () => true,
+    mtp: {
+      layers: (text) => text.numOr('num_nextn_predict_layers', 0),
+      build: (stage, model) => buildGlmMtp(stage, model),
+    },
+  },
+  {
+    architectures: ['MiniMaxM2ForCausalLM'],
+    modelTypes: {
+      minimax_m2: {
+        ...UNTIED,
+        head_dim: 128,
+        num_key_value_heads: 8,
+        max_position_embeddings: 196608,
+      },
+    },
+    qkNorm: () => 'split',
+    numExperts: (text) => text.num('num_local_experts'),
+    expertSize: (text) => text.num('intermediate_size'),
+    routerDtype: 'float32',
+    correctionBias: (text) => text.flag('use_routing_bias'),
+  },
+  {
+    architectures: ['OlmoeForCausalLM'],
+    modelTypes: {
+      olmoe: { ...UNTIED, num_experts: 64, num_key_value_heads: 16, max_position_embeddings: 4096 },
+    },
+    qkNorm: () => 'split',
+    numExperts: (text) => text.num('num_experts'),
+    expertSize: (text) => text.num('intermediate_size'),
+    embeddingOnEveryStage: true,
+    normOnEveryStage: true,
+  },
+  {
+    architectures: ['GraniteMoeForCausalLM'],
+    modelTypes: { granitemoe: { ...UNTIED, num_local_experts: 8, max_position_embeddings: 2048 } },
+    qkvBias: (text) => text.flag('attention_bias'),
+    outputBias: (text) => text.flag('attention_bias'),
+    numExperts: (text) => text.num('num_local_experts'),
+    expertSize: (text) => text.num('intermediate_size'),
+    embeddingOnEveryStage: true,
+    normOnEveryStage: true,
+  },
+  {
+    architectures: ['PhiMoEForCausalLM'],
+    modelTypes: { phimoe: { ...UNTIED, num_key_value_heads: 8, max_position_embeddings: 131072 } },
+    qkvBias: (text) => text.flag('attention_bias'),
+    outputBias: (text) => text.flag('attention_bias'),
+    normBias: true,
+    numExperts: (text) => text.num('num_local_experts'),
+    expertSize: (text) => text.num('intermediate_size'),
+    embeddingOnEveryStage: true,
+    normOnEveryStage: true,
+    headBias: true,
+  },
+  {
+    architectures: ['Ernie4_5_MoeForCausalLM'],
+    modelTypes: {
+      ernie4_5_moe: {
+        tie_word_embeddings: true,
+        num_key_value_heads: 4,
+        max_position_embeddings: 131072,
+        moe_layer_start_index: 1,
+        moe_layer_interval: 1,
+      },
+    },
+    qkvBias: (text) => text.flag('use_bias'),
+    outputBias: (text) => text.flag('use_bias'),
+    isSparse: (text, layer) => {
+      const start = text.numOr('moe_layer_start_index', 0);
+      const end = text.numOr('moe_layer_end_index', text.num('num_hidden_layers') - 1);
+      const last = end < 0 ? text.num('num_hidden_layers') - 1 : end;
+      return (
+        (layer + 1) % text.numOr('moe_layer_interval', 1) === 0 && layer >= start && layer <= last
+      );
+    },
+    numExperts: (text) => text.num('moe_num_experts'),
+    expertSize: (text) => text.num('moe_intermediate_size'),
+    sharedSize: (text) =>
+      text.numOr('moe_num_shared_experts', 0) * text.num('moe_intermediate_size'),
+    routerDtype: 'float32',
+    correctionBias: () => true,
+  },
+];
+
+function buildAttention(
+  stage: StageBuilder,
+  text: HfConfig,
+  about: MoeArchitecture,
+  name: string,
+): void {
+  const hiddenSize = text.num('hidden_size');
+  const headSize = headDim(text);
+  const numHeads = text.num('num_attention_heads');
+  const numKvHeads = kvHeads(text);
+  stage.qkv({ hiddenSize, headSize, numHeads, numKvHeads, bias: about.qkvBias?.(text) ?? false });
+  stage.row(numHeads * headSize, hiddenSize, { bias: about.outputBias?.(text) ?? false });
+  switch (about.qkNorm?.(text) ?? 'none') {
+    case 'head':
+      stage.norm(2 * headSize);
+      break;
+    case 'full':
+      stage.norm((numHeads + numKvHeads) * headSize);
+      break;
+    case 'split':
+      stage.norm((numHeads / stage.tp + stage.kvHeadsPerRank(numKvHeads)) * headSize);
+      break;
+    case 'none':
+      break;
+  }
+  stage.attention({ name, numHeads, numKvHeads, headSize });
+}
+
+function buildExperts(stage: StageBuilder, text: HfConfig, about: MoeArchitecture): void {
+  const hiddenSize = text.num('hidden_size');
+  const count = about.numExperts(text);
+  stage.replicated(
+    hiddenSize,
+    count,
+    about.routerDtype === undefined ? {} : { dtype: about.routerDtype },
+  );
+  if (about.correctionBias?.(text) === true) stage.tensor(count, 'float32');
+  stage.experts({ count, hiddenSize, intermediateSize: about.expertSize(text) });
+  const shared = about.sharedSize?.(text) ?? 0;
+  if (shared === 0) return;
+  stage.gatedMlp(hiddenSize, shared);
+  if (about.sharedGate === true) stage.replicated(hiddenSize, 1);
+}
+
+function buildLayer(
+  stage: StageBuilder,
+  text: HfConfig,
+  about: MoeArchitecture,
+  layer: number,
+): void {
+  const hiddenSize = text.num('hidden_size');
+  const name = `model.layers.${layer}.${about.attentionSuffix ?? 'self_attn.attn'}`;
+  buildAttention(stage, text, about, name);
+  if (about.isSparse?.(text, layer) ?? true) buildExperts(stage, text, about);
+  else stage.gatedMlp(hiddenSize, text.num('intermediate_size'));
+  stage.norm(hiddenSize, { bias: about.normBias ?? false });
+  stage.norm(hiddenSize, { bias: about.normBias ?? false });
+}
+
+function build(stage: StageBuilder, model: ResolvedModel, about: MoeArchitecture): void {
+  const { text } = model;
+  embeddings(stage, {
+    vocabSize: text.num('vocab_size'),
+    width: text.num('hidden_size'),
+    tied: text.flag('tie_word_embeddings'),
+    everyStage: about.embeddingOnEveryStage ?? false,
+    headOnEveryStage: about.headOnEveryStage ?? false,
+    headBias: about.headBias === true && text.flag('lm_head_bias'),
+  });
+  for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
+    buildLayer(stage, text, about, layer);
+  }
+  if (stage.isLast || about.normOnEveryStage === true) {
+    stage.norm(text.num('hidden_size'), { bias: about.normBias ?? false });
+  }
+}
+
+/** Source: vllm/model_executor/models/glm4_moe_mtp.py. */
+function buildGlmMtp(stage: StageBuilder, model: ResolvedModel): void {
+  const { text } = model;
+  const about = ARCHITECTURES.find(({ architectures }) =>
+    architectures.includes('Glm4MoeForCausalLM'),
+  );
+  if (about === undefined) return;
+  const hiddenSize = text.num('hidden_size');
+  const first = text.num('num_hidden_layers');
+  stage.embedding(text.num('vocab_size'), hiddenSize);
+  for (let offset = 0; offset < text.num('num_nextn_predict_layers'); offset++) {
+    stage.norm(2 * hiddenSize);
+    stage.replicated(2 * hiddenSize, hiddenSize);
+    stage.norm(hiddenSize);
+    stage.embedding(text.num('vocab_size'), hiddenSize);
+    const name = `model.layers.${first + offset}.self_attn.attn`;
+    buildAttention(stage, text, about, name);
+    buildExperts(stage, text, about);
+    stage.norm(2 * hiddenSize);
+  }
+}
+
+export const MOE_FAMILIES: readonly ModelFamily[] = ARCHITECTURES.map((about) => ({
+  name: 'mixture of experts',
+  architectures: about.architectures,
+  kind: 'decoder',
+  defaults: about.modelTypes,
+  build: (stage, model) => build(stage, model, about),
+  ...(about.mtp === undefined ? {} : { mtp: about.mtp }),
+}));

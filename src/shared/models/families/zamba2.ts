@@ -1,0 +1,118 @@
+/** Zamba2: Mamba-2 layers with a few shared transformer blocks woven in. Source: vllm/model_executor/models/zamba2.py. */
+import type { HfConfig } from '../hf-config.ts';
+import type { ModelFamily } from '../model-family.ts';
+import type { StageBuilder } from '../stage-builder.ts';
+import { embeddings } from './common.ts';
+import { buildMamba2, type Mamba2Sizes, mamba2State } from './mamba-mixers.ts';
+
+function mixerSizes(text: HfConfig): Mamba2Sizes {
+  const hiddenSize = text.num('hidden_size');
+  return {
+    hiddenSize,
+    intermediateSize: text.num('mamba_expand') * hiddenSize,
+    numGroups: text.num('mamba_ngroups'),
+    numHeads: text.num('n_mamba_heads'),
+    headSize: text.num('mamba_headdim'),
+    stateSize: text.num('mamba_d_state'),
+    convKernel: text.num('mamba_d_conv'),
+    convBias: text.flag('use_conv_bias'),
+    bias: text.flag('add_bias_linear'),
+    normWeights: true,
+  };
+}
+
+/** The layers in front of which a shared block runs. */
+function hybridLayers(text: HfConfig): number[] {
+  if (!text.has('layers_block_type')) return [...text.numbers('hybrid_layer_ids')];
+  return text
+    .strings('layers_block_type')
+    .flatMap((type, layer) => (type === 'hybrid' ? [layer] : []));
+}
+
+/** One of the shared blocks, which keeps a cache of its own for every layer that it serves. */
+function buildSharedBlock(
+  stage: StageBuilder,
+  text: HfConfig,
+  about: { readonly block: number; readonly hybrids: number },
+): void {
+  const hiddenSize = text.num('hidden_size');
+  const width = text.num('attention_hidden_size');
+  const headSize = text.num('attention_head_dim');
+  const numHeads = text.num('num_attention_heads');
+  const intermediateSize = text.num('intermediate_size');
+  const blocks = text.num('num_mem_blocks');
+  const rank = text.num('adapter_rank');
+  const adapter = (input: number, output: number): void => {
+    stage.replicated(input, rank);
+    stage.column(rank, output);
+  };
+  stage.qkv({ hiddenSize: width, headSize, numHeads, numKvHeads: numHeads });
+  stage.row(width, hiddenSize);
+  let index = Math.floor((about.block * (about.hybrids + blocks - 1)) / blocks);
+  for (let layer = about.block; layer < about.hybrids; layer += blocks) {
+    stage.attention({ name: `model.attn.${index}`, numHeads, numKvHeads: numHeads, headSize });
+    index += 1;
+    if (text.flag('use_shared_attention_adapter')) {
+      for (let projection = 0; projection < 3; projection++) adapter(width, width);
+    }
+    adapter(hiddenSize, 2 * intermediateSize);
+  }
+  stage.gatedMlp(hiddenSize, intermediateSize);
+  stage.norm(3 * hiddenSize);
+}
+
+export const ZAMBA2: ModelFamily = {
+  name: 'zamba2',
+  architectures: ['Zamba2ForCausalLM'],
+  kind: 'hybrid',
+  defaults: {
+    zamba2: {
+      tie_word_embeddings: true,
+      mamba_d_state: 64,
+      mamba_d_conv: 4,
+      mamba_expand: 2,
+      mamba_ngroups: 1,
+      n_mamba_heads: 8,
+      num_mem_blocks: 1,
+      adapter_rank: 128,
+      use_conv_bias: true,
+      max_position_embeddings: 4096,
+    },
+  },
+  normalize: (text) => {
+    const hidden = text.num('hidden_size');
+    const width = text.numOr('attention_hidden_size', 2 * hidden);
+    const heads = text.num('num_attention_heads');
+    return text.with({
+      attention_hidden_size: width,
+      attention_head_dim: text.numOr('attention_head_dim', Math.floor((2 * hidden) / heads)),
+      mamba_headdim: text.numOr(
+        'mamba_headdim',
+        Math.floor((text.num('mamba_expand') * hidden) / text.num('n_mamba_heads')),
+      ),
+    });
+  },
+  headSize: (text) => text.num('attention_head_dim'),
+  state: ({ text, dtype }, run) => mamba2State(mixerSizes(text), dtype, run),
+  build: (stage, { text, dtype }) => {
+    const sizes = mixerSizes(text);
+    const { hiddenSize } = sizes;
+    const hybrids = hybridLayers(text);
+    embeddings(stage, {
+      vocabSize: text.num('vocab_size'),
+      width: hiddenSize,
+      tied: text.flag('tie_word_embeddings'),
+    });
+    for (let block = 0; block < text.num('num_mem_blocks'); block++) {
+      buildSharedBlock(stage, text, { block, hybrids: hybrids.length });
+    }
+    for (let layer = 0; layer < text.num('num_hidden_layers'); layer++) {
+      if (hybrids.includes(layer)) stage.replicated(hiddenSize, hiddenSize);
+      buildMamba2(stage, sizes);
+      stage.norm(hiddenSize);
+      const name = `${hybrids.length + layer}.mixer`;
+      stage.state(name, mamba2State(sizes, dtype, stage.run), 'any');
+    }
+    stage.norm(hiddenSize);
+  },
+};

@@ -1,0 +1,71 @@
+/**
+ * Every recorded model case the other way round: from its config.json, flags and GPU to the planner's whole input, and to
+ * the bytes of its weights. Recorded by vLLM 0.33.0's own model classes on torch's meta device (capacity.json).
+ */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { CapacityInputRecord } from '../../src/shared/models/capacity-input.ts';
+import { deriveModelCase, deriveModelCaseWeights } from '../../src/shared/models/model-case.ts';
+
+interface ModelCaseRecord {
+  readonly id: string;
+  readonly layer: string;
+  readonly model: {
+    readonly name: string;
+    readonly attention_backends: readonly string[];
+    readonly gpu: { readonly weights_bytes: readonly number[]; readonly note: string };
+  };
+  readonly input: CapacityInputRecord;
+}
+
+const { cases } = JSON.parse(readFileSync(new URL('./capacity.json', import.meta.url), 'utf8')) as {
+  cases: ModelCaseRecord[];
+};
+const modelCases = cases.filter(({ layer }) => layer === 'model');
+
+/** What may be read of a case: never the answer. */
+function question(record: ModelCaseRecord): unknown {
+  return { id: record.id, model: record.model, input: { config: record.input.config } };
+}
+
+/** The first place where two JSON values differ, in words; null when they are equal. */
+function firstDifference(expected: unknown, actual: unknown, path = 'input'): string | null {
+  if (Object.is(expected, actual)) return null;
+  const bothObjects =
+    typeof expected === 'object' &&
+    typeof actual === 'object' &&
+    expected !== null &&
+    actual !== null;
+  if (!bothObjects) {
+    return `${path}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`;
+  }
+  const left = expected as Record<string, unknown>;
+  const right = actual as Record<string, unknown>;
+  for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
+    const difference = firstDifference(left[key], right[key], `${path}.${key}`);
+    if (difference !== null) return difference;
+  }
+  return null;
+}
+
+/** Quantized checkpoints were counted unquantized and scaled. */
+function weightsScale(note: string): number {
+  return Number(/times ([\d.]+)/.exec(note)?.[1] ?? 1);
+}
+
+describe('recorded model cases', () => {
+  it('are 120', () => {
+    expect(modelCases).toHaveLength(120);
+  });
+
+  it.each(modelCases.map((record) => [record.id, record] as const))('%s', (_, record) => {
+    const derived = deriveModelCase(question(record));
+    expect(firstDifference(record.input, derived.input)).toBeNull();
+    const { weightsBytes, attentionBackends } = deriveModelCaseWeights(question(record));
+    const scale = weightsScale(record.model.gpu.note);
+    expect(weightsBytes.map((bytes) => Math.trunc(bytes * scale))).toEqual(
+      record.model.gpu.weights_bytes,
+    );
+    expect(attentionBackends).toEqual(record.model.attention_backends);
+  });
+});
