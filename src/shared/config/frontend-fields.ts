@@ -18,7 +18,7 @@ export const FRONTEND_FIELDS = {
   }),
   sslCiphers: field.string('TLS ciphers.'),
   allowCredentials: field.bool(false, 'CORS: allow credentials.'),
-  allowedOrigins: field.jsonList(['*'], 'CORS: allowed origins, a JSON list.'),
+  allowedOrigins: field.jsonList([], 'CORS: allowed origins, a JSON list.'),
   allowedMethods: field.jsonList(['*'], 'CORS: allowed methods, a JSON list.'),
   allowedHeaders: field.jsonList(['*'], 'CORS: allowed headers, a JSON list.'),
   enableRequestIdHeaders: field.bool(false, 'Answer with X-Request-Id.'),

@@ -1,0 +1,57 @@
+/** Errors on their way to the client. Source: vllm/entrypoints/serve/exception_handling (0.33.0). */
+import { STATUS_CODES } from 'node:http';
+import { TwinError } from '../../shared/errors.ts';
+import { type ErrorInfo, errorBody, toApiError } from '../openai/api-error.ts';
+import { UnreadableBodyError } from '../openai/request-parser.ts';
+import type { FastifyReply, FastifyRequest } from './route-context.ts';
+
+/** An error that only the HTTP side knows: its type is the status's own phrase, as HTTPException's is. */
+export class HttpException extends Error {
+  override readonly name = 'HttpException';
+  readonly info: ErrorInfo;
+  constructor(status: number, detail: string) {
+    super(detail);
+    const type = STATUS_CODES[status] ?? 'Error';
+    this.info = { message: detail, type, param: null, code: status };
+  }
+}
+
+/** `{"detail": …}`: what the framework itself answers, before any handler of vLLM's. */
+export function sendDetail(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+  detail: string,
+): void {
+  sendJson(request, reply, status, JSON.stringify({ detail }));
+}
+
+export function sendJson(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+  body: string,
+): void {
+  reply.code(status).headers(request.extraHeaders).header('content-type', 'application/json');
+  // As bytes: for a text the framework would add a charset, which vLLM does not.
+  reply.send(Buffer.from(body));
+}
+
+/** Any error becomes its body; what is no error of ours is logged by the caller. */
+export function sendError(request: FastifyRequest, reply: FastifyReply, error: unknown): void {
+  if (error instanceof UnreadableBodyError) {
+    sendDetail(request, reply, 400, error.message);
+    return;
+  }
+  const info = error instanceof HttpException ? error.info : toApiError(error).info;
+  sendJson(request, reply, info.code, errorBody(info));
+}
+
+/** True for a fault of our own, which belongs in the log with its stack. */
+export function isUnexpected(error: unknown): boolean {
+  return !(
+    error instanceof TwinError ||
+    error instanceof HttpException ||
+    error instanceof UnreadableBodyError
+  );
+}

@@ -1,0 +1,51 @@
+/** The way of every generating endpoint: parse, hand over, let the channel write; nothing is awaited per token. */
+import type { AnswerChannel } from '../openai/answer-channel.ts';
+import type { RequestHeaders } from '../openai/serving-context.ts';
+import { sendError } from './error-handler.ts';
+import { ResponseChannel } from './response-channel.ts';
+import {
+  bodyOf,
+  type FastifyReply,
+  type FastifyRequest,
+  type RouteContext,
+} from './route-context.ts';
+
+export type CreateAnswer<Request> = (
+  request: Request,
+  headers: RequestHeaders,
+  channel: AnswerChannel,
+) => void;
+
+export function generationHandler<Request>(
+  context: RouteContext,
+  parse: (body: Uint8Array, contentType: string | undefined) => Request,
+  create: CreateAnswer<Request>,
+): (request: FastifyRequest, reply: FastifyReply) => void {
+  const { turnWriter, load, args } = context;
+  return (request, reply) => {
+    let parsed: Request;
+    try {
+      parsed = parse(bodyOf(request), request.headers['content-type']);
+    } catch (error) {
+      sendError(request, reply, error);
+      return;
+    }
+    const end = load.begin();
+    const channel = new ResponseChannel({
+      response: reply.raw,
+      headers: request.extraHeaders,
+      turnWriter,
+      keepAliveSeconds: args.sseKeepAliveInterval,
+      onDone: end,
+    });
+    try {
+      create(parsed, request.headers, channel);
+    } catch (error) {
+      end();
+      sendError(request, reply, error);
+      return;
+    }
+    reply.hijack();
+    turnWriter.flush();
+  };
+}

@@ -1,0 +1,47 @@
+/** vLLM's environment variables that change how HTTP is served; main reads the environment, nobody else. */
+export interface HttpEnv {
+  /** VLLM_API_KEY, for when no `--api-key` is given. */
+  readonly apiKey: string | null;
+  readonly serverDevMode: boolean;
+  readonly keepAliveOnEngineDeath: boolean;
+  readonly allowRuntimeLoraUpdating: boolean;
+  readonly skipModelNameValidation: boolean;
+  /** Seconds that an idle connection stays open. */
+  readonly httpTimeoutKeepAlive: number;
+  readonly maxNSequences: number;
+  readonly maxCompletionPrompts: number;
+  readonly maxStopStrings: number;
+}
+
+/** Source: vllm/envs.py (0.33.0). */
+export const DEFAULT_HTTP_ENV: HttpEnv = {
+  apiKey: null,
+  serverDevMode: false,
+  keepAliveOnEngineDeath: false,
+  allowRuntimeLoraUpdating: false,
+  skipModelNameValidation: false,
+  httpTimeoutKeepAlive: 5,
+  maxNSequences: 16384,
+  maxCompletionPrompts: 1024,
+  maxStopStrings: 4,
+};
+
+/** The same out of an environment; what is no number there keeps its default. */
+export function readHttpEnv(env: Readonly<Record<string, string | undefined>>): HttpEnv {
+  const flag = (name: string) => ['1', 'true'].includes((env[name] ?? '').toLowerCase());
+  const number = (name: string, fallback: number) => {
+    const value = Number(env[name]);
+    return env[name] === undefined || Number.isNaN(value) ? fallback : value;
+  };
+  return {
+    apiKey: env['VLLM_API_KEY'] || null,
+    serverDevMode: flag('VLLM_SERVER_DEV_MODE'),
+    keepAliveOnEngineDeath: flag('VLLM_KEEP_ALIVE_ON_ENGINE_DEATH'),
+    allowRuntimeLoraUpdating: flag('VLLM_ALLOW_RUNTIME_LORA_UPDATING'),
+    skipModelNameValidation: flag('VLLM_SKIP_MODEL_NAME_VALIDATION'),
+    httpTimeoutKeepAlive: number('VLLM_HTTP_TIMEOUT_KEEP_ALIVE', 5),
+    maxNSequences: number('VLLM_MAX_N_SEQUENCES', 16384),
+    maxCompletionPrompts: number('VLLM_MAX_COMPLETION_PROMPTS', 1024),
+    maxStopStrings: number('VLLM_MAX_STOP_STRINGS', 4),
+  };
+}

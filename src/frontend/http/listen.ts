@@ -1,0 +1,41 @@
+import { existsSync, statSync, unlinkSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { StartupError } from '../../shared/errors.ts';
+import type { HttpArgs } from './http-args.ts';
+
+/** Connections waiting to be accepted. */
+const BACKLOG = 2048;
+
+export interface ListeningAddress {
+  /** `http://127.0.0.1:8000`, or `unix:/path`. */
+  readonly address: string;
+  /** The real port where 0 was asked for; 0 for a Unix socket. */
+  readonly port: number;
+}
+
+/** Opens the port or the Unix socket. Throws StartupError E_PORT_IN_USE. */
+export async function listen(app: FastifyInstance, args: HttpArgs): Promise<ListeningAddress> {
+  const { uds, port } = args;
+  const host = args.host ?? '127.0.0.1';
+  try {
+    if (uds !== null) {
+      if (existsSync(uds) && statSync(uds).isSocket()) unlinkSync(uds);
+      await app.listen({ path: uds, backlog: BACKLOG });
+      return { address: `unix:${uds}`, port: 0 };
+    }
+    await app.listen({ host, port, backlog: BACKLOG });
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'EADDRINUSE') {
+      const where = uds ?? `${host}:${port}`;
+      throw new StartupError('E_PORT_IN_USE', `${where} is in use: choose another with --port`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+  const bound = app.server.address() as AddressInfo;
+  const scheme = args.sslCertfile === null ? 'http' : 'https';
+  const shownHost = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
+  return { address: `${scheme}://${shownHost}:${bound.port}`, port: bound.port };
+}

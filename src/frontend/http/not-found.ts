@@ -1,0 +1,37 @@
+/** Paths that no route serves: 404, 405 where the path has other methods, 307 for a slash too much or too few. */
+import type { FastifyInstance } from 'fastify';
+import { sendDetail } from './error-handler.ts';
+import { pathOf } from './middleware.ts';
+import type { FastifyReply, FastifyRequest } from './route-context.ts';
+
+/** Remembers each path's methods as routes are added. Must come before the routes. */
+export function addNotFoundHandler(app: FastifyInstance): void {
+  const methodsByPath: { pattern: RegExp; methods: string }[] = [];
+  const known = new Set<string>();
+  app.addHook('onRoute', ({ url, method }) => {
+    if (known.has(url)) return;
+    known.add(url);
+    const source = url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+');
+    const methods = (Array.isArray(method) ? method : [method]).join(', ');
+    methodsByPath.push({ pattern: new RegExp(`^${source}$`), methods });
+  });
+  const methodsOf = (path: string) =>
+    methodsByPath.find(({ pattern }) => pattern.test(path))?.methods ?? null;
+  app.setNotFoundHandler((request: FastifyRequest, reply: FastifyReply) => {
+    const path = pathOf(request.url);
+    const methods = methodsOf(path);
+    if (methods !== null) {
+      reply.header('allow', methods);
+      sendDetail(request, reply, 405, 'Method Not Allowed');
+      return;
+    }
+    const other = path.endsWith('/') ? path.replace(/\/+$/, '') : `${path}/`;
+    if (path !== '/' && methodsOf(other) !== null) {
+      const query = request.url.slice(path.length);
+      const location = `${request.protocol}://${request.headers.host ?? ''}${other}${query}`;
+      reply.code(307).headers(request.extraHeaders).header('location', location).send();
+      return;
+    }
+    sendDetail(request, reply, 404, 'Not Found');
+  });
+}

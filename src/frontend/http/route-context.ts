@@ -1,0 +1,56 @@
+/** What routes are built from; one per server. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Clock } from '../../shared/clock.ts';
+import type { Logger } from '../../shared/logger.ts';
+import type { AsyncLLM } from '../async-llm.ts';
+import type { EngineClient } from '../engine-client/engine-client.ts';
+import type { ModelRegistry } from '../openai/model-registry.ts';
+import type { OnlineRenderer } from '../openai/renderer.ts';
+import type { RequestParser } from '../openai/request-parser.ts';
+import type { ServedModel } from '../openai/served-model.ts';
+import type { ServingContext } from '../openai/serving-context.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { HttpArgs } from './http-args.ts';
+import type { HttpEnv } from './http-env.ts';
+import type { HttpMetricsSource } from './http-metrics-source.ts';
+import type { ServerLoad } from './server-load.ts';
+import type { TurnWriter } from './turn-writer.ts';
+
+export interface RouteContext {
+  readonly args: HttpArgs;
+  readonly env: HttpEnv;
+  readonly model: ServedModel;
+  readonly engineClient: EngineClient;
+  readonly llm: AsyncLLM;
+  readonly models: ModelRegistry;
+  readonly renderer: OnlineRenderer;
+  readonly parser: RequestParser;
+  readonly serving: ServingContext;
+  readonly tokenizer: Tokenizer;
+  readonly metrics: HttpMetricsSource;
+  readonly turnWriter: TurnWriter;
+  readonly load: ServerLoad;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** One file under routes/ exports one of these. */
+export type RegisterRoute = (app: FastifyInstance, context: RouteContext) => void;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Headers that middleware gives every answer: vary, x-request-id, CORS. */
+    extraHeaders: Record<string, string>;
+    /** Monotonic milliseconds. */
+    startedMs: number;
+  }
+}
+
+export type { FastifyReply, FastifyRequest };
+
+const EMPTY_BODY = new Uint8Array(0);
+
+/** The body's bytes as they came. */
+export function bodyOf(request: FastifyRequest): Uint8Array {
+  return request.body instanceof Uint8Array ? request.body : EMPTY_BODY;
+}

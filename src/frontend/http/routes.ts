@@ -1,0 +1,56 @@
+/** All routes, in the order that vLLM's server has them; which of them exist depends on the environment as there. */
+import type { FastifyInstance } from 'fastify';
+import { recordDocumentedRoutes } from './openapi-document.ts';
+import type { RegisterRoute, RouteContext } from './route-context.ts';
+import { registerChatCompletions } from './routes/chat-completions.ts';
+import { registerCollectiveRpc } from './routes/collective-rpc.ts';
+import { registerCompletions } from './routes/completions.ts';
+import { registerDetokenize } from './routes/detokenize.ts';
+import { registerDocs } from './routes/docs.ts';
+import { registerHealth } from './routes/health.ts';
+import { registerKvEventSources } from './routes/kv-event-sources.ts';
+import { registerLoad } from './routes/load.ts';
+import { registerLora } from './routes/lora.ts';
+import { registerMetrics } from './routes/metrics.ts';
+import { registerModels } from './routes/models.ts';
+import { registerPause } from './routes/pause.ts';
+import { registerResetCaches } from './routes/reset-caches.ts';
+import { registerServerInfo } from './routes/server-info.ts';
+import { registerSleep } from './routes/sleep.ts';
+import { registerTokenize } from './routes/tokenize.ts';
+import { registerVersion } from './routes/version.ts';
+
+const ALWAYS: readonly RegisterRoute[] = [
+  registerLoad,
+  registerVersion,
+  registerKvEventSources,
+  registerHealth,
+  registerMetrics,
+  registerTokenize,
+  registerDetokenize,
+  registerModels,
+  registerChatCompletions,
+  registerCompletions,
+];
+
+/** With VLLM_SERVER_DEV_MODE=1. */
+const DEVELOPMENT: readonly RegisterRoute[] = [
+  registerResetCaches,
+  registerCollectiveRpc,
+  registerServerInfo,
+  registerSleep,
+  registerPause,
+];
+
+export function registerRoutes(app: FastifyInstance, context: RouteContext): void {
+  recordDocumentedRoutes(app);
+  for (const register of ALWAYS) register(app, context);
+  if (context.env.allowRuntimeLoraUpdating) registerLora(app, context);
+  if (context.env.serverDevMode) {
+    context.logger.warn(
+      'SECURITY WARNING: Development endpoints are enabled! This should NOT be used in production!',
+    );
+    for (const register of DEVELOPMENT) register(app, context);
+  }
+  registerDocs(app, context);
+}

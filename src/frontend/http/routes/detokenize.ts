@@ -1,0 +1,18 @@
+import { checkModel } from '../../openai/serving-context.ts';
+import { sendJson } from '../error-handler.ts';
+import { requestBody } from '../openapi-document.ts';
+import { bodyOf, type RegisterRoute } from '../route-context.ts';
+
+/** `POST /detokenize`: the text of token ids; ids that are in no vocabulary add nothing. */
+export const registerDetokenize: RegisterRoute = (app, { parser, serving, tokenizer }) => {
+  app.post(
+    '/detokenize',
+    { schema: requestBody('Detokenize', 'detokenize-request') },
+    (request, reply) => {
+      const parsed = parser.detokenize(bodyOf(request), request.headers['content-type']);
+      checkModel(serving, parsed.model);
+      const prompt = tokenizer.decode(parsed.tokens.map(Number), { skipSpecialTokens: false });
+      sendJson(request, reply, 200, JSON.stringify({ prompt }));
+    },
+  );
+};

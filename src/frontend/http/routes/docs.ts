@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { sendDetail } from '../error-handler.ts';
+import { createOpenApiDocument, type DocumentedRoute } from '../openapi-document.ts';
+import type { RegisterRoute } from '../route-context.ts';
+
+const ASSETS: Readonly<Record<string, string>> = {
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+  'favicon-32x32.png': 'image/png',
+};
+
+const PAGE = `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>vllm-twin - Swagger UI</title>
+<link rel="stylesheet" href="docs/static/swagger-ui.css">
+<link rel="icon" href="docs/static/favicon-32x32.png">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="docs/static/swagger-ui-bundle.js"></script>
+<script>SwaggerUIBundle({ url: 'openapi.json', dom_id: '#swagger-ui' });</script>
+</body>
+</html>
+`;
+
+/** `/openapi.json`, and `/docs` to read it: both are made when first asked for. Must come after all other routes. */
+export const registerDocs: RegisterRoute = (app, { args }) => {
+  if (args.disableFastapiDocs) return;
+  const routes = app.documentedRoutes;
+  let document: string | null = null;
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/openapi.json',
+    handler: (request, reply) => {
+      document ??= JSON.stringify(createOpenApiDocument(routes));
+      reply.headers(request.extraHeaders).header('content-type', 'application/json').send(document);
+    },
+  });
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/docs',
+    handler: (request, reply) => {
+      reply
+        .headers(request.extraHeaders)
+        .header('content-type', 'text/html; charset=utf-8')
+        .send(PAGE);
+    },
+  });
+  app.get('/docs/static/:name', async (request, reply) => {
+    const { name } = request.params as { name: string };
+    const type = ASSETS[name];
+    if (type === undefined) {
+      sendDetail(request, reply, 404, 'Not Found');
+      return reply;
+    }
+    const content = await readFile(join(assetFolder(), name));
+    return reply.headers(request.extraHeaders).header('content-type', type).send(content);
+  });
+};
+
+function assetFolder(): string {
+  const require = createRequire(import.meta.url);
+  return join(dirname(require.resolve('@fastify/swagger-ui/package.json')), 'static');
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    documentedRoutes: DocumentedRoute[];
+  }
+}

@@ -1,0 +1,339 @@
+/**
+ * From a request to prompt token ids: tokenizing texts, applying chat templates, and the refusals on the way.
+ * Source: vllm/renderers/online_renderer.py OnlineRenderer, renderers/base.py (0.33.0). Leaves out: multimodal input,
+ * prompt embeddings, tool and reasoning parsers, fill-in-the-middle models.
+ */
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { badRequest, validationError } from './api-error.ts';
+import { type ConversationMessage, parseChatMessages } from './chat-messages.ts';
+import { BUILT_IN_CHAT_TEMPLATE, type ChatTemplates, developerToSystem } from './chat-template.ts';
+import { isDict, isTruthy, type PyDict, type PyValue, toPlain } from './python-values.ts';
+import { get } from './request-checks.ts';
+import type {
+  ChatCompletionRequest,
+  ChatMessageParam,
+  CompletionRequest,
+} from './request-types.ts';
+import type { RequestSchema } from './schema-node.ts';
+import {
+  applyTokenLimits,
+  checkTokenizeParams,
+  type TokenizeParams,
+  tokenizeText,
+} from './tokenize-params.ts';
+
+export interface RenderedPrompt {
+  readonly promptTokenIds: readonly number[];
+  /** Null where the request came as token ids and no text is needed. */
+  readonly text: string | null;
+}
+
+export interface RendererOptions {
+  readonly tokenizer: Tokenizer;
+  readonly chatTemplates: ChatTemplates;
+  readonly maxModelLen: number;
+  readonly modelName: string;
+  /** `--chat-template`; null: the tokenizer's own, else the built-in. */
+  readonly chatTemplate: string | null;
+  readonly chatTemplateContentFormat: 'auto' | 'string' | 'openai';
+  readonly trustRequestChatTemplate: boolean;
+  readonly trustRequestMmKwargs: boolean;
+  readonly excludeToolsWhenToolChoiceNone: boolean;
+  readonly enableAutoToolChoice: boolean;
+  /** `--tool-call-parser` is set: every tool choice is taken. */
+  readonly hasToolParser: boolean;
+  readonly defaultChatTemplateKwargs: Readonly<Record<string, unknown>>;
+  readonly validateTokenIds: (ids: readonly number[], parameter: string) => void;
+  /** For message content that is checked when read. */
+  readonly messageSchema: () => RequestSchema;
+}
+
+/** What a chat is rendered from; /tokenize and /v1/responses have it too. */
+export interface ChatRenderRequest {
+  readonly messages: readonly ChatMessageParam[];
+  readonly chatTemplate: string | null;
+  readonly chatTemplateKwargs: PyDict | null;
+  readonly mmProcessorKwargs: PyDict | null;
+  readonly mediaIoKwargs: PyDict | null;
+  readonly addGenerationPrompt: boolean;
+  readonly continueFinalMessage: boolean;
+  readonly documents: readonly PyDict[] | null;
+  readonly reasoningEffort: string | null;
+  readonly tools: readonly PyDict[] | null;
+  /** Forwarded by a prefill stage: used instead of rendering. */
+  readonly reusedTokenIds: PyValue;
+}
+
+export interface RenderedChat extends RenderedPrompt {
+  readonly conversation: readonly ConversationMessage[];
+}
+
+export class OnlineRenderer {
+  readonly #options: RendererOptions;
+
+  constructor(options: RendererOptions) {
+    this.#options = options;
+  }
+
+  renderCompletion(request: CompletionRequest): readonly RenderedPrompt[] {
+    this.#checkCompletion(request);
+    const params: TokenizeParams = {
+      maxTotalTokens: this.#options.maxModelLen,
+      maxOutputTokens: request.max_tokens ?? 0,
+      truncatePromptTokens: request.truncate_prompt_tokens,
+      truncationSide: request.truncation_side,
+      addSpecialTokens: request.add_special_tokens,
+      maxOutputTokensParam: 'max_tokens',
+    };
+    checkTokenizeParams(params);
+    if (hasEmbeds(request)) {
+      throw validationError('You must set `--enable-prompt-embeds` to input `prompt_embeds`.', {
+        parameter: 'prompt_embeds',
+      });
+    }
+    const prompts = toPromptList(request.prompt);
+    if (prompts.length === 0) {
+      throw validationError('You must pass at least one prompt', { parameter: 'prompt' });
+    }
+    const needsText = request.echo === true && request.return_token_ids !== true;
+    return prompts.map((prompt) => this.#renderPrompt(prompt, params, needsText));
+  }
+
+  #renderPrompt(
+    prompt: string | readonly number[],
+    params: TokenizeParams,
+    needsText: boolean,
+  ): RenderedPrompt {
+    const { tokenizer } = this.#options;
+    if (typeof prompt === 'string') {
+      return { promptTokenIds: tokenizeText(tokenizer, prompt, params), text: prompt };
+    }
+    const promptTokenIds = applyTokenLimits(tokenizer, prompt, params);
+    const text = needsText ? tokenizer.decode(promptTokenIds, { skipSpecialTokens: false }) : null;
+    return { promptTokenIds, text };
+  }
+
+  #checkCompletion(request: CompletionRequest): void {
+    const { suffix, echo, prompt, prompt_logprobs: promptLogprobs } = request;
+    const hasEmbedsInput = request.prompt_embeds !== null;
+    if (suffix !== null) {
+      if (echo === true) throw badRequest('Echo is unsupported with suffix.', 'suffix');
+      if (hasEmbedsInput) throw badRequest('suffix is not supported with prompt_embeds', 'suffix');
+      if (request.truncate_prompt_tokens !== null) {
+        throw badRequest('suffix is not supported with truncate_prompt_tokens', 'suffix');
+      }
+      const isText =
+        typeof prompt === 'string' ||
+        (Array.isArray(prompt) &&
+          (prompt as readonly unknown[]).every((item) => typeof item === 'string'));
+      const isEmptyList = Array.isArray(prompt) && prompt.length === 0;
+      if (!isText)
+        throw badRequest(
+          'suffix requires text prompt input for FIM completion rendering',
+          'suffix',
+        );
+      if (!isEmptyList) {
+        throw badRequest(
+          'suffix is only supported for models with FIM completion rendering',
+          'suffix',
+        );
+      }
+    }
+    if (echo === true && hasEmbedsInput)
+      throw badRequest('Echo is unsupported with prompt embeds.');
+    if (promptLogprobs !== null && hasEmbedsInput) {
+      throw badRequest('prompt_logprobs is not compatible with prompt embeds.');
+    }
+  }
+
+  /** The answer is the rendered prompt; throws ApiError. */
+  renderChatCompletion(request: ChatCompletionRequest): RenderedChat {
+    this.#checkToolChoice(request.tool_choice);
+    const isExcluded =
+      request.tool_choice === 'none' && this.#options.excludeToolsWhenToolChoiceNone;
+    const hasLimit = request.max_completion_tokens !== null;
+    return this.renderChat(
+      {
+        messages: request.messages,
+        chatTemplate: request.chat_template,
+        chatTemplateKwargs: request.chat_template_kwargs,
+        mmProcessorKwargs: request.mm_processor_kwargs,
+        mediaIoKwargs: request.media_io_kwargs,
+        addGenerationPrompt: request.add_generation_prompt,
+        continueFinalMessage: request.continue_final_message,
+        documents: request.documents,
+        reasoningEffort: request.reasoning_effort,
+        tools: isExcluded ? null : request.tools,
+        reusedTokenIds: reusedTokenIds(request),
+      },
+      {
+        maxTotalTokens: this.#options.maxModelLen,
+        maxOutputTokens: hasLimit ? request.max_completion_tokens : request.max_tokens,
+        truncatePromptTokens: request.truncate_prompt_tokens,
+        truncationSide: request.truncation_side,
+        addSpecialTokens: request.add_special_tokens,
+        maxOutputTokensParam: hasLimit ? 'max_completion_tokens' : 'max_tokens',
+      },
+    );
+  }
+
+  /** Without a tool parser only `none` can be served. */
+  #checkToolChoice(choice: ChatCompletionRequest['tool_choice']): void {
+    if (choice === null || choice === 'none' || this.#options.hasToolParser) return;
+    if (choice === 'auto') {
+      if (this.#options.enableAutoToolChoice) return;
+      throw badRequest(
+        '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
+      );
+    }
+    const named = isDict(choice) ? get(choice, 'function') : null;
+    const what = isDict(named) ? `function "${String(get(named, 'name'))}"` : `"${String(choice)}"`;
+    throw badRequest(`tool_choice=${what} requires --tool-call-parser to be set`);
+  }
+
+  renderChat(request: ChatRenderRequest, params: TokenizeParams): RenderedChat {
+    this.#checkTrust(request);
+    checkTokenizeParams(params);
+    const reused = this.#reuse(request.reusedTokenIds);
+    const { tokenizer } = this.#options;
+    if (reused !== null) {
+      return {
+        conversation: [],
+        text: null,
+        promptTokenIds: applyTokenLimits(tokenizer, reused, params),
+      };
+    }
+    const { conversation, text } = this.#applyTemplate(request);
+    return { conversation, text, promptTokenIds: tokenizeText(tokenizer, text, params) };
+  }
+
+  #checkTrust(request: ChatRenderRequest): void {
+    const { trustRequestChatTemplate, trustRequestMmKwargs } = this.#options;
+    const kwargs = request.chatTemplateKwargs;
+    const hasOwn =
+      request.chatTemplate !== null || (kwargs !== null && get(kwargs, 'chat_template') !== null);
+    if (!trustRequestChatTemplate && hasOwn) {
+      throw badRequest(
+        'Chat template is passed with request, but --trust-request-chat-template is not set. ' +
+          'Refused request with untrusted chat template.',
+      );
+    }
+    if (trustRequestMmKwargs) return;
+    if (isTruthy(request.mmProcessorKwargs)) {
+      throw validationError(
+        'Per-request mm_processor_kwargs are disabled by default because they can change multimodal preprocessing ' +
+          'resource usage. Start the server with --trust-request-mm-kwargs only when clients are trusted.',
+        { parameter: 'mm_processor_kwargs' },
+      );
+    }
+    if (isTruthy(request.mediaIoKwargs)) {
+      throw validationError(
+        'Per-request media_io_kwargs are disabled by default because they can change multimodal media loading ' +
+          'resource usage. Start the server with --trust-request-mm-kwargs only when clients are trusted.',
+        { parameter: 'media_io_kwargs' },
+      );
+    }
+  }
+
+  #reuse(ids: PyValue): readonly number[] | null {
+    if (ids === null) return null;
+    const parameter = 'kv_transfer_params.prompt_token_ids';
+    const isList = Array.isArray(ids) && ids.length > 0;
+    if (
+      !isList ||
+      !(ids as readonly PyValue[]).every((id) => Number.isInteger(id) && Number(id) >= 0)
+    ) {
+      throw validationError(
+        "`kv_transfer_params['prompt_token_ids']` must be a non-empty list of non-negative integers.",
+        { parameter },
+      );
+    }
+    const list = ids as unknown as readonly number[];
+    this.#options.validateTokenIds(list, parameter);
+    return list;
+  }
+
+  #applyTemplate(request: ChatRenderRequest): {
+    conversation: readonly ConversationMessage[];
+    text: string;
+  } {
+    const { tokenizer, chatTemplates, chatTemplateContentFormat, modelName, messageSchema } =
+      this.#options;
+    const template = chatTemplates.get(
+      request.chatTemplate ??
+        this.#options.chatTemplate ??
+        tokenizer.chatTemplate ??
+        BUILT_IN_CHAT_TEMPLATE,
+    );
+    const contentFormat =
+      chatTemplateContentFormat === 'auto' ? template.contentFormat : chatTemplateContentFormat;
+    const conversation = parseChatMessages(request.messages, {
+      contentFormat,
+      modelName,
+      schema: messageSchema(),
+    });
+    const hasDeveloper = conversation.some((message) => message['role'] === 'developer');
+    const shown =
+      hasDeveloper && !template.supportsDeveloperRole
+        ? developerToSystem(conversation)
+        : conversation;
+    const text = template.render(shown, {
+      addGenerationPrompt: request.addGenerationPrompt,
+      continueFinalMessage: request.continueFinalMessage,
+      tools: request.tools === null ? null : request.tools.map(dumpTool),
+      documents: request.documents === null ? null : request.documents.map(toPlain),
+      variables: this.#variables(request),
+    });
+    return { conversation, text };
+  }
+
+  #variables(request: ChatRenderRequest): Record<string, unknown> {
+    const user = (
+      request.chatTemplateKwargs === null ? {} : toPlain(request.chatTemplateKwargs)
+    ) as Record<string, unknown>;
+    const variables: Record<string, unknown> = {
+      ...this.#options.tokenizer.specialTokens,
+      ...this.#options.defaultChatTemplateKwargs,
+      ...user,
+    };
+    const effort = request.reasoningEffort;
+    if (effort !== null) {
+      variables['reasoning_effort'] = effort;
+      if (!('enable_thinking' in user)) variables['enable_thinking'] = effort !== 'none';
+    }
+    return variables;
+  }
+}
+
+function hasEmbeds({ prompt_embeds: embeds }: CompletionRequest): boolean {
+  return embeds !== null && (typeof embeds === 'string' || embeds.length > 0);
+}
+
+function toPromptList(
+  prompt: CompletionRequest['prompt'],
+): readonly (string | readonly number[])[] {
+  if (prompt === null) return [];
+  if (typeof prompt === 'string') return [prompt];
+  if (prompt.length > 0 && typeof prompt[0] === 'number') return [prompt as readonly number[]];
+  return prompt as readonly (string | readonly number[])[];
+}
+
+/** Ids that the prefill stage forwarded; echo and content other than text need the messages themselves. */
+function reusedTokenIds(request: ChatCompletionRequest): PyValue {
+  const params = request.kv_transfer_params;
+  if (params === null) return null;
+  const ids = params['prompt_token_ids'] as PyValue | undefined;
+  if (ids === undefined || ids === null || request.echo) return null;
+  delete (params as Record<string, unknown>)['prompt_token_ids'];
+  return ids;
+}
+
+/** A tool as templates see it: all of its fields, whether set or not. */
+function dumpTool(tool: PyDict): unknown {
+  const fn = get(tool, 'function');
+  if (!isDict(fn)) return toPlain(tool);
+  const { name, description = null, parameters = null, strict = null } = fn;
+  const shown: Record<string, unknown> = { name, description, parameters };
+  if (strict !== null) shown['strict'] = strict;
+  return { type: get(tool, 'type') ?? 'function', function: toPlain(shown as PyDict) };
+}

@@ -1,0 +1,193 @@
+/**
+ * From the bytes of a request to a checked request object. JSON.parse and plain numbers serve the requests that are
+ * right; whatever is not, is read again as Python reads it, so that the answer shows the values as vLLM shows them.
+ * Source: fastapi/routing.py get_request_handler, vllm/entrypoints/serve/utils/api_utils.py validate_json_request.
+ */
+import { readFileSync } from 'node:fs';
+import { ApiError } from './api-error.ts';
+import { chatChecks } from './chat-checks.ts';
+import { completionChecks } from './completion-checks.ts';
+import { PyJsonError, parsePythonJson } from './python-json.ts';
+import { isDict, type PyDict, type PyValue, toPlain } from './python-values.ts';
+import { type BodyCheck, type RequestLimits, requestSchemaHooks } from './request-checks.ts';
+import type {
+  ChatCompletionRequest,
+  CompletionRequest,
+  DetokenizeRequest,
+  TokenizeChatRequest,
+  TokenizeCompletionRequest,
+} from './request-types.ts';
+import { responsesChecks } from './responses-checks.ts';
+import type { RequestSchema } from './schema-node.ts';
+import { SchemaValidator } from './schema-validator.ts';
+import { tokenizeChatChecks } from './tokenize-checks.ts';
+import { requestTextError, requestValidationError } from './validation-message.ts';
+
+export type RequestKind =
+  | 'completion-request'
+  | 'chat-completion-request'
+  | 'responses-request'
+  | 'tokenize-request'
+  | 'detokenize-request'
+  | 'load-lora-adapter-request'
+  | 'unload-lora-adapter-request';
+
+const NO_CHECK: BodyCheck = (data) => data;
+const CHECKS: Readonly<Record<RequestKind, BodyCheck>> = {
+  'completion-request': completionChecks,
+  'chat-completion-request': chatChecks,
+  'responses-request': responsesChecks,
+  'tokenize-request': tokenizeChatChecks,
+  'detokenize-request': NO_CHECK,
+  'load-lora-adapter-request': NO_CHECK,
+  'unload-lora-adapter-request': NO_CHECK,
+};
+
+/** Sixteen digits in a row may be an integer that a double cannot hold. */
+const LONG_NUMBER = /\d{16}/;
+const BODY_LOC = ['body'] as const;
+
+/** FastAPI's answer to a body that is no UTF-8. */
+export class UnreadableBodyError extends Error {
+  override readonly name = 'UnreadableBodyError';
+}
+
+export class RequestParser {
+  readonly #limits: RequestLimits;
+  readonly #validators = new Map<RequestKind, SchemaValidator>();
+
+  constructor(limits: RequestLimits) {
+    this.#limits = limits;
+  }
+
+  completion(body: Uint8Array, contentType: string | undefined): CompletionRequest {
+    return this.parse('completion-request', body, contentType) as unknown as CompletionRequest;
+  }
+
+  chatCompletion(body: Uint8Array, contentType: string | undefined): ChatCompletionRequest {
+    return this.parse(
+      'chat-completion-request',
+      body,
+      contentType,
+    ) as unknown as ChatCompletionRequest;
+  }
+
+  tokenize(
+    body: Uint8Array,
+    contentType: string | undefined,
+  ): TokenizeCompletionRequest | TokenizeChatRequest {
+    return this.parse('tokenize-request', body, contentType) as unknown as
+      | TokenizeCompletionRequest
+      | TokenizeChatRequest;
+  }
+
+  detokenize(body: Uint8Array, contentType: string | undefined): DetokenizeRequest {
+    return this.parse('detokenize-request', body, contentType) as unknown as DetokenizeRequest;
+  }
+
+  /** Throws ApiError, or UnreadableBodyError. */
+  parse(kind: RequestKind, body: Uint8Array, contentType: string | undefined): PyDict {
+    const isJson = isJsonContentType(contentType);
+    const text = isJson ? decodeBody(body) : '';
+    let exact: PyValue | undefined;
+    let data: PyValue = null;
+    if (isJson && text.trim() !== '') {
+      const fast = LONG_NUMBER.test(text) ? undefined : tryJsonParse(text);
+      if (fast === undefined) exact = readExactly(text);
+      data = fast === undefined ? (exact as PyValue) : fast;
+    }
+    if (mediaType(contentType) !== 'application/json') {
+      throw requestTextError("Unsupported Media Type: Only 'application/json' is allowed");
+    }
+    try {
+      return this.#check(kind, data);
+    } catch (error) {
+      // Shown again with Python's numbers: 3.0 is not 3 in a message.
+      if (exact !== undefined || !(error instanceof ApiError) || data === null) throw error;
+      return this.#check(kind, parsePythonJson(text));
+    }
+  }
+
+  #check(kind: RequestKind, data: PyValue): PyDict {
+    if (data === null) {
+      throw requestValidationError([
+        { type: 'missing', loc: BODY_LOC, msg: 'Field required', input: null, ctx: [] },
+      ]);
+    }
+    const checked = isDict(data) ? CHECKS[kind](data, this.#limits) : data;
+    const result = this.#validator(kind).validate(checked, undefined, BODY_LOC);
+    if (!result.ok) throw requestValidationError(result.errors);
+    return result.value as PyDict;
+  }
+
+  #validator(kind: RequestKind): SchemaValidator {
+    let validator = this.#validators.get(kind);
+    if (validator === undefined) {
+      validator = new SchemaValidator(loadRequestSchema(kind), requestSchemaHooks);
+      this.#validators.set(kind, validator);
+    }
+    return validator;
+  }
+}
+
+export function loadRequestSchema(kind: RequestKind): RequestSchema {
+  const url = new URL(`./schemas/${kind}.json`, import.meta.url);
+  return JSON.parse(readFileSync(url, 'utf8')) as RequestSchema;
+}
+
+function mediaType(contentType: string | undefined): string {
+  return (contentType ?? '').toLowerCase().split(';', 1)[0] ?? '';
+}
+
+/** What FastAPI takes for JSON: application/json and application/*+json. */
+function isJsonContentType(contentType: string | undefined): boolean {
+  const type = mediaType(contentType).trim();
+  return type === 'application/json' || /^application\/[^+]*\+json$/.test(type);
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Python's json.loads looks at the first bytes for UTF-16 and UTF-32; those are rare enough to leave out. */
+function decodeBody(body: Uint8Array): string {
+  try {
+    return utf8.decode(body);
+  } catch {
+    throw new UnreadableBodyError('There was an error parsing the body');
+  }
+}
+
+function tryJsonParse(text: string): PyValue | undefined {
+  try {
+    return JSON.parse(text) as PyValue;
+  } catch {
+    return undefined;
+  }
+}
+
+function readExactly(text: string): PyValue {
+  try {
+    return parsePythonJson(text);
+  } catch (error) {
+    if (!(error instanceof PyJsonError))
+      throw new UnreadableBodyError('There was an error parsing the body');
+    throw requestValidationError([
+      {
+        type: 'json_invalid',
+        loc: ['body', error.position],
+        msg: 'JSON decode error',
+        input: {},
+        ctx: [['error', reprOf(error.message)]],
+      },
+    ]);
+  }
+}
+
+function reprOf(text: string): string {
+  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+  return `${quote}${text.replaceAll('\\', '\\\\')}${quote}`;
+}
+
+/** JSON values for the wire and for templates, without the marks that error messages need. */
+export function plainJson(value: unknown): unknown {
+  return toPlain(value as PyValue);
+}

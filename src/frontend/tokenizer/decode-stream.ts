@@ -1,0 +1,122 @@
+/**
+ * Text out of tokens as they come, never half a character. Pure.
+ * Source: tokenizers DecodeStream (step_decode_stream), as vllm/v1/engine/detokenizer.py FastIncrementalDetokenizer
+ * uses it (0.33.0).
+ */
+import type { DecodeStream } from './tokenizer.ts';
+
+const REPLACEMENT = '\ufffd';
+const lossyUtf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+/** The longest UTF-8 character. */
+const MAX_CHARACTER_BYTES = 4;
+
+/** For byte-level vocabularies: bytes wait until they spell whole characters. */
+export class ByteDecodeStream implements DecodeStream {
+  readonly #bytesOf: (tokenId: number) => Uint8Array | null;
+  #pending: Uint8Array | null = null;
+
+  constructor(promptTokenIds: readonly number[], bytesOf: (tokenId: number) => Uint8Array | null) {
+    this.#bytesOf = bytesOf;
+    if (endsInPieces(promptTokenIds, bytesOf)) {
+      // The library then has no prefix to take off: all of the prompt's text comes out with the first whole text.
+      this.#pending = joinBytes(promptTokenIds, bytesOf);
+    }
+  }
+
+  step(tokenId: number): string {
+    const bytes = this.#bytesOf(tokenId);
+    if (bytes === null || bytes.length === 0) return '';
+    const pending = this.#pending;
+    const all = pending === null ? bytes : concat(pending, bytes);
+    const text = lossyUtf8.decode(all);
+    if (text.endsWith(REPLACEMENT)) {
+      this.#pending = all;
+      return '';
+    }
+    this.#pending = null;
+    return text;
+  }
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const all = new Uint8Array(a.length + b.length);
+  all.set(a, 0);
+  all.set(b, a.length);
+  return all;
+}
+
+function joinBytes(ids: readonly number[], bytesOf: (id: number) => Uint8Array | null): Uint8Array {
+  return Buffer.concat(ids.map((id) => bytesOf(id) ?? new Uint8Array(0)));
+}
+
+/** Whether the text of these tokens ends with a replacement character. The last few bytes decide. */
+function endsInPieces(ids: readonly number[], bytesOf: (id: number) => Uint8Array | null): boolean {
+  let tail: Uint8Array = new Uint8Array(0);
+  for (let i = ids.length - 1; i >= 0 && tail.length < 2 * MAX_CHARACTER_BYTES; i--) {
+    const bytes = bytesOf(ids[i] as number);
+    if (bytes !== null) tail = concat(bytes, tail);
+  }
+  return (
+    tail.length > 0 && (tail.at(-1) ?? 0) >= 0x80 && lossyUtf8.decode(tail).endsWith(REPLACEMENT)
+  );
+}
+
+/** For any vocabulary: decodes a growing window and gives what is new. */
+export class TextDecodeStream implements DecodeStream {
+  readonly #decode: (ids: readonly number[]) => string;
+  /** Added tokens that print without the blank a decoder puts between two of them; empty: leave blanks alone. */
+  readonly #addedTokens: ReadonlyMap<number, string>;
+  #lastIsAdded = false;
+  #ids: number[];
+  #prefix = '';
+  #prefixIndex = 0;
+
+  constructor(
+    promptTokenIds: readonly number[],
+    decode: (ids: readonly number[]) => string,
+    addedTokens: ReadonlyMap<number, string>,
+  ) {
+    this.#decode = decode;
+    this.#addedTokens = addedTokens;
+    this.#ids = [...promptTokenIds];
+  }
+
+  step(tokenId: number): string {
+    let text = this.#step(tokenId);
+    if (this.#addedTokens.size > 0) {
+      const added = this.#addedTokens.get(tokenId);
+      if (added !== undefined && this.#lastIsAdded) text = added;
+      this.#lastIsAdded = added !== undefined;
+    }
+    return text;
+  }
+
+  #step(tokenId: number): string {
+    if (this.#prefix === '' && this.#ids.length > 0) {
+      const prefix = this.#decode(this.#ids);
+      if (!prefix.endsWith(REPLACEMENT)) {
+        this.#prefix = prefix;
+        this.#prefixIndex = this.#ids.length;
+      }
+    }
+    this.#ids.push(tokenId);
+    const text = this.#decode(this.#ids);
+    if (text.length <= this.#prefix.length || text.endsWith(REPLACEMENT)) return '';
+    if (!text.startsWith(this.#prefix)) return this.#restart(tokenId);
+    const fresh = text.slice(this.#prefix.length);
+    const nextIndex = this.#ids.length - this.#prefixIndex;
+    this.#ids = this.#ids.slice(this.#prefixIndex);
+    this.#prefix = this.#decode(this.#ids);
+    this.#prefixIndex = nextIndex;
+    return fresh;
+  }
+
+  /** A decoder may take back what it gave (invalid UTF-8): begin anew with this token. */
+  #restart(tokenId: number): string {
+    this.#ids = [tokenId];
+    this.#prefix = '';
+    this.#prefixIndex = 0;
+    const text = this.#decode(this.#ids);
+    return text.endsWith(REPLACEMENT) ? '' : text;
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * A Hugging Face tokenizer: encoding by the tokenizers package, decoding byte-exact here for byte-level vocabularies
+ * (nearly all of today's), by the package for others. The one door to @huggingface/tokenizers.
+ */
+import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { byteLevelAlphabet, tokenBytes } from './byte-level.ts';
+import { ByteDecodeStream, TextDecodeStream } from './decode-stream.ts';
+import type { DecodeStream, DecodeStreamOptions, Tokenizer } from './tokenizer.ts';
+
+/** Parsed tokenizer.json and tokenizer_config.json. */
+export interface TokenizerFiles {
+  readonly tokenizer: Readonly<Record<string, unknown>>;
+  readonly config: Readonly<Record<string, unknown>>;
+  /** From chat_template.jinja, where the folder has one. */
+  readonly chatTemplate: string | null;
+}
+
+interface AddedTokenJson {
+  readonly id: number;
+  readonly content: string;
+  readonly special: boolean;
+}
+
+/** Texts of at most this many characters are remembered: prompts of a load test repeat. */
+const CACHED_TEXT_LENGTH = 256;
+const CACHE_SIZE = 512;
+const SPECIAL_TOKEN_NAMES = [
+  'bos_token',
+  'eos_token',
+  'unk_token',
+  'sep_token',
+  'pad_token',
+  'cls_token',
+  'mask_token',
+] as const;
+
+const lossyUtf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+export class HfTokenizer implements Tokenizer {
+  readonly eosTokenId: number | null;
+  readonly bosTokenId: number | null;
+  readonly padTokenId: number | null;
+  readonly maxTokenId: number;
+  readonly maxCharsPerToken: number;
+  readonly truncationSide: 'left' | 'right';
+  readonly chatTemplate: string | null;
+  readonly specialTokens: Readonly<Record<string, string>>;
+  readonly #inner: HuggingFaceTokenizer;
+  /** Index is the id; the vocabulary's spelling. */
+  readonly #tokens: (string | undefined)[] = [];
+  /** Index is the id; null where the decoder is not byte-level. */
+  readonly #bytes: (Uint8Array | undefined)[] | null;
+  readonly #alphabet: ReadonlyMap<string, number>;
+  readonly #specialIds = new Set<number>();
+  readonly #addedTokens = new Map<number, string>();
+  readonly #encodeCache = new Map<string, readonly number[]>();
+
+  constructor({ tokenizer, config, chatTemplate }: TokenizerFiles) {
+    this.#inner = new HuggingFaceTokenizer(tokenizer, { ...config });
+    let maxChars = 0;
+    for (const [token, id] of this.#inner.get_vocab(true)) {
+      this.#tokens[id] = token;
+      const length = [...token].length;
+      if (length > maxChars) maxChars = length;
+    }
+    for (const { id, content, special } of (tokenizer['added_tokens'] ?? []) as AddedTokenJson[]) {
+      this.#tokens[id] = content;
+      this.#addedTokens.set(id, content);
+      if (special) this.#specialIds.add(id);
+      maxChars = Math.max(maxChars, [...content].length);
+    }
+    this.maxTokenId = this.#tokens.length - 1;
+    this.maxCharsPerToken = maxChars;
+    this.#alphabet = byteLevelAlphabet();
+    this.#bytes = isByteLevel(tokenizer['decoder']) ? [] : null;
+    this.truncationSide = config['truncation_side'] === 'left' ? 'left' : 'right';
+    this.specialTokens = readSpecialTokens(config);
+    this.eosTokenId = this.#specialTokenId('eos_token');
+    this.bosTokenId = this.#specialTokenId('bos_token');
+    this.padTokenId = this.#specialTokenId('pad_token');
+    for (const content of Object.values(this.specialTokens)) {
+      const id = this.#inner.token_to_id(content);
+      if (id !== undefined) this.#specialIds.add(id);
+    }
+    this.chatTemplate = chatTemplate ?? readChatTemplate(config['chat_template']);
+  }
+
+  #specialTokenId(name: string): number | null {
+    const content = this.specialTokens[name];
+    return content === undefined ? null : (this.#inner.token_to_id(content) ?? null);
+  }
+
+  encode(
+    text: string,
+    { addSpecialTokens }: { readonly addSpecialTokens: boolean },
+  ): readonly number[] {
+    if (text.length > CACHED_TEXT_LENGTH) return this.#encode(text, addSpecialTokens);
+    const key = addSpecialTokens ? text : `\0${text}`;
+    let ids = this.#encodeCache.get(key);
+    if (ids === undefined) {
+      ids = this.#encode(text, addSpecialTokens);
+      if (this.#encodeCache.size >= CACHE_SIZE) this.#encodeCache.clear();
+      this.#encodeCache.set(key, ids);
+    }
+    return ids;
+  }
+
+  #encode(text: string, addSpecialTokens: boolean): readonly number[] {
+    if (text === '') return addSpecialTokens ? this.#inner.encode('').ids : [];
+    return this.#inner.encode(text, { add_special_tokens: addSpecialTokens }).ids;
+  }
+
+  decode(
+    ids: readonly number[],
+    { skipSpecialTokens }: { readonly skipSpecialTokens: boolean },
+  ): string {
+    if (this.#bytes === null) {
+      const known = ids.filter(
+        (id) => this.#tokens[id] !== undefined && !(skipSpecialTokens && this.#specialIds.has(id)),
+      );
+      return known.length === 0
+        ? ''
+        : this.#inner.decode(known, { skip_special_tokens: skipSpecialTokens });
+    }
+    const pieces: Uint8Array[] = [];
+    for (const id of ids) {
+      const bytes = this.#bytesOf(id, skipSpecialTokens);
+      if (bytes !== null) pieces.push(bytes);
+    }
+    return lossyUtf8.decode(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces));
+  }
+
+  /** A token's bytes in a byte-level vocabulary; null where it adds nothing to the text. */
+  #bytesOf(id: number, skipSpecialTokens: boolean): Uint8Array | null {
+    if (skipSpecialTokens && this.#specialIds.has(id)) return null;
+    const table = this.#bytes;
+    const token = this.#tokens[id];
+    if (table === null || token === undefined) return null;
+    let bytes = table[id];
+    if (bytes === undefined) {
+      bytes = tokenBytes(token, this.#alphabet);
+      table[id] = bytes;
+    }
+    return bytes;
+  }
+
+  convertIdsToTokens(ids: readonly number[]): readonly (string | null)[] {
+    return ids.map((id) => this.#tokens[id] ?? null);
+  }
+
+  createDecodeStream(
+    promptTokenIds: readonly number[],
+    options: DecodeStreamOptions,
+  ): DecodeStream {
+    const { skipSpecialTokens } = options;
+    if (this.#bytes !== null) {
+      return new ByteDecodeStream(promptTokenIds, (id) => this.#bytesOf(id, skipSpecialTokens));
+    }
+    const isJoined = !skipSpecialTokens && !options.spacesBetweenSpecialTokens;
+    return new TextDecodeStream(
+      promptTokenIds,
+      (ids) => this.decode(ids, { skipSpecialTokens }),
+      isJoined ? this.#addedTokens : new Map(),
+    );
+  }
+}
+
+function isByteLevel(decoder: unknown): boolean {
+  if (typeof decoder !== 'object' || decoder === null) return false;
+  const { type, decoders } = decoder as { type?: unknown; decoders?: unknown };
+  if (type === 'ByteLevel') return true;
+  return (
+    type === 'Sequence' &&
+    Array.isArray(decoders) &&
+    decoders.length === 1 &&
+    isByteLevel(decoders[0])
+  );
+}
+
+function readSpecialTokens(config: Readonly<Record<string, unknown>>): Record<string, string> {
+  const tokens: Record<string, string> = {};
+  for (const name of SPECIAL_TOKEN_NAMES) {
+    const value = config[name];
+    const content =
+      typeof value === 'object' && value !== null
+        ? (value as { content?: unknown }).content
+        : value;
+    if (typeof content === 'string') tokens[name] = content;
+  }
+  return tokens;
+}
+
+/** A text, or a list of named texts of which `default` counts. */
+function readChatTemplate(value: unknown): string | null {
+  if (typeof value === 'string') return value;
+  if (!Array.isArray(value)) return null;
+  const named = value as readonly { name?: unknown; template?: unknown }[];
+  const entry = named.find(({ name }) => name === 'default') ?? named[0];
+  return typeof entry?.template === 'string' ? entry.template : null;
+}
