@@ -40,6 +40,16 @@ export function runCases(file: string, io: CliIo): number {
   });
 }
 
+/** Derives every record's layers from its `model`, then plans them. The recorded layers are never read. */
+export async function runModelCases(file: string, io: CliIo): Promise<number> {
+  const { deriveModelCase } = await import('../shared/models/model-case.ts');
+  return answerRecords(file, io, (record) => {
+    const { id, input } = deriveModelCase(record);
+    const { spec_table, layer_sets, workers } = input;
+    return { id, input: { spec_table, layer_sets, workers }, expected: capacityExpected(input) };
+  });
+}
+
 function answerRecords(
   file: string,
   io: CliIo,

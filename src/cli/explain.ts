@@ -78,5 +78,9 @@ export async function runExplain(args: ExplainArgs, io: CliIo): Promise<number> 
     const { explainCases, runCases } = await import('./explain-case.ts');
     return args.json === true ? runCases(args.case, io) : explainCases(args.case, io);
   }
+  if (args.modelCase !== undefined) {
+    const { runModelCases } = await import('./explain-case.ts');
+    return runModelCases(args.modelCase, io);
+  }
   throw new ConfigError('E_BAD_FLAG', 'name a model or give --case FILE');
 }
