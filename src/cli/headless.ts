@@ -4,8 +4,8 @@
  * Source: vllm/entrypoints/cli/serve.py run_headless (0.33.0).
  */
 import { fileURLToPath } from 'node:url';
-import { encodeProcessConfig } from '../engine-core/process-config.ts';
 import { Child, describeExit, stopChildren } from '../frontend/launch/child.ts';
+import { encodeProcessConfig } from '../shared/config/engine-process-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { argsOfRank } from '../shared/config/resolve-args.ts';
 import { ConfigError } from '../shared/errors.ts';

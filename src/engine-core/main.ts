@@ -6,6 +6,10 @@
 import { rmSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { systemClock } from '../shared/clock.ts';
+import {
+  decodeProcessConfig,
+  type EngineProcessConfig,
+} from '../shared/config/engine-process-config.ts';
 import { TwinError } from '../shared/errors.ts';
 import { createLogger, type Logger } from '../shared/logger.ts';
 import { encodeReadyResponse } from '../shared/protocol/codec.ts';
@@ -22,7 +26,6 @@ import { KVEventPublisher } from './kv-event-publisher.ts';
 import { kvEventsConfigOf } from './kv-events-config.ts';
 import { OutputSockets } from './output-sockets.ts';
 import { computeParallelConfigHash } from './parallel-config-hash.ts';
-import { decodeProcessConfig, type EngineProcessConfig } from './process-config.ts';
 import { createReadyResponse } from './ready-response.ts';
 import { type Handshake, shakeHands } from './startup-handshake.ts';
 

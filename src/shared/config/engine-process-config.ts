@@ -1,5 +1,5 @@
-import type { EngineArgs } from '../shared/config/registry.ts';
-import type { EngineIndex } from '../shared/protocol/ids.ts';
+import type { EngineIndex } from '../protocol/ids.ts';
+import type { EngineArgs } from './registry.ts';
 
 /** What an engine-core process is started with: one JSON word on its command line. */
 export interface EngineProcessConfig {
