@@ -26,7 +26,7 @@ export interface EngineClient {
   callUtilityOnAll(method: string, args: readonly unknown[]): Promise<readonly unknown[]>;
   /** One handler; called for each message of an engine that is not a utility answer, in order of arrival. */
   onOutputs(handler: (outputs: EngineCoreOutputs) => void): void;
-  /** One handler; called once, when the first engine dies. Null where its last frame does not tell which one it was. */
+  /** Handlers are called once, in order, when the first engine dies. Null where its last frame does not tell which one it was. */
   onEngineDead(handler: (engineIndex: EngineIndex | null, reason: string) => void): void;
   close(): Promise<void>;
 }

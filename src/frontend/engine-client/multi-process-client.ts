@@ -80,7 +80,7 @@ export class MultiProcessClient implements EngineClient {
   #badFrameCount = 0;
   #earlyOutputs: EngineCoreOutputs[] = [];
   #outputsHandler: OutputsHandler | null = null;
-  #engineDeadHandler: EngineDeadHandler | null = null;
+  readonly #engineDeadHandlers: EngineDeadHandler[] = [];
   #onReady: { resolve: () => void; reject: (error: Error) => void } | null = null;
 
   private constructor(
@@ -223,7 +223,7 @@ export class MultiProcessClient implements EngineClient {
   }
 
   onEngineDead(handler: EngineDeadHandler): void {
-    this.#engineDeadHandler = handler;
+    this.#engineDeadHandlers.push(handler);
   }
 
   /** An engine's frame or its process's end said so. Null where the frame does not tell which engine it was. */
@@ -231,7 +231,7 @@ export class MultiProcessClient implements EngineClient {
     if (this.#isEngineDead) return;
     this.#isEngineDead = true;
     this.#utilities.rejectAll(new ServerError('E_ENGINE_DEAD', ENGINE_DEAD_MESSAGE));
-    this.#engineDeadHandler?.(engineIndex, reason);
+    for (const handler of this.#engineDeadHandlers) handler(engineIndex, reason);
   }
 
   async close(): Promise<void> {

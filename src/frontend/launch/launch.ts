@@ -30,7 +30,6 @@ export interface CoordinatorAddresses {
 
 export interface LaunchOptions {
   readonly plan: ParallelPlan;
-  readonly transport: Transport;
   readonly directory: PrivateDirectory;
   readonly logger: Logger;
   /** A line of a child's log, to be passed on. */
@@ -89,6 +88,19 @@ export class EngineLaunch {
     return this.#engines.size > 0;
   }
 
+  /** Where an API server binds: ipc where all of its engines are on this machine. */
+  clientAddresses(clientIndex: number): ClientAddresses {
+    const { plan, directory } = this.#options;
+    if (!plan.clientLocalOnly) {
+      const tcp = `tcp://${plan.dataParallelAddress}:0`;
+      return { input: tcp, output: tcp };
+    }
+    return {
+      input: directory.ipcAddress(`input-${clientIndex}`),
+      output: directory.ipcAddress(`output-${clientIndex}`),
+    };
+  }
+
   /** Where API servers subscribe; null where this frontend runs no coordinator. */
   async getStatsPublishAddress(): Promise<string | null> {
     return (await this.#coordinatorAddresses)?.frontendStatsPublishAddress ?? null;
@@ -99,10 +111,11 @@ export class EngineLaunch {
    * names the ranks still missing, for the caller's deadline.
    */
   async shakeHands(
+    transport: Transport,
     clientAddresses: Promise<readonly ClientAddresses[]>,
     onMissing: (describe: () => string) => void,
   ): Promise<void> {
-    const { plan, transport, logger, parallelConfigHash } = this.#options;
+    const { plan, logger, parallelConfigHash } = this.#options;
     const startup = new EngineStartup({
       engines: plan.enginesToHandshake,
       remoteShouldBeHeadless: plan.remoteShouldBeHeadless,

@@ -1,0 +1,143 @@
+/**
+ * What the frontend makes of its arguments for the rooms that it starts: the served model, the cache config that
+ * `/metrics` shows, the process commands. Pure but for reading the model's files.
+ */
+import { existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { encodeProcessConfig } from '../shared/config/engine-process-config.ts';
+import type { EngineArgs } from '../shared/config/registry.ts';
+import { argsOfRank } from '../shared/config/resolve-args.ts';
+import type { ModelPlan } from '../shared/models/capacity-builder.ts';
+import type { EngineIndex } from '../shared/protocol/ids.ts';
+import { getMinMaxModelLen, type ReadyEngines } from './engine-client/engine-registry.ts';
+import type { ChildCommand } from './launch/child.ts';
+import type { CoordinatorConfig, EngineHandshakeAddresses } from './launch/launch.ts';
+import type { CacheConfigSettings } from './metrics/cache-config-info.ts';
+import {
+  readGenerationConfig,
+  type ServedModel,
+  systemFingerprint,
+} from './openai/served-model.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export function createEngineCommand(
+  args: EngineArgs,
+  env: Environment,
+): (rank: EngineIndex, localRank: number, addresses: EngineHandshakeAddresses) => ChildCommand {
+  const modulePath = fileURLToPath(new URL('../engine-core/main.js', import.meta.url));
+  return (rank, localRank, addresses) => ({
+    name: `EngineCore_DP${rank}`,
+    modulePath,
+    args: [
+      encodeProcessConfig({
+        args: argsOfRank(args, rank),
+        rank,
+        localRank,
+        ...addresses,
+        headless: false,
+      }),
+    ],
+    env,
+  });
+}
+
+export function createCoordinatorCommand(
+  args: EngineArgs,
+  env: Environment,
+): (config: CoordinatorConfig) => ChildCommand {
+  const modulePath = fileURLToPath(new URL('./dp-coordinator/main.js', import.meta.url));
+  return (config) => ({
+    name: 'DPCoordinator',
+    modulePath,
+    args: [JSON.stringify({ ...config, logLevel: args.logLevel })],
+    env,
+  });
+}
+
+/** The folder that `model` names, itself or by a config.json in it; null for a name of the catalogue. */
+export function modelFolderOf(model: string): string | null {
+  if (!existsSync(model)) return null;
+  return statSync(model).isDirectory() ? model : dirname(model);
+}
+
+export function tokenizerFolderOf(args: EngineArgs): string | null {
+  return args.tokenizer ?? modelFolderOf(args.model);
+}
+
+export function servedModelNamesOf(args: EngineArgs): readonly string[] {
+  return args.servedModelName.length === 0 ? [args.model] : args.servedModelName;
+}
+
+export function createServedModel(
+  args: EngineArgs,
+  { facts, input }: ModelPlan,
+  engines: ReadyEngines,
+): ServedModel {
+  const json = { ...args, apiKey: args.apiKey.map(() => '***') };
+  return {
+    model: args.model,
+    servedModelNames: servedModelNamesOf(args),
+    maxModelLen: Math.min(getMinMaxModelLen(engines), input.config.max_model_len),
+    vocabSize: facts.vocabSize,
+    eosTokenId: facts.eosTokenIds[0] ?? null,
+    ...readSamplingDefaults(args),
+    fingerprint: systemFingerprint({
+      mode: args.fingerprintMode,
+      customValue: args.fingerprintValue,
+      tensorParallelSize: args.tensorParallelSize,
+      pipelineParallelSize: args.pipelineParallelSize,
+      dataParallelSize: args.dataParallelSize,
+      isExpertParallel: args.enableExpertParallel,
+      settings: args,
+    }),
+    vllmConfig: { text: JSON.stringify(json), json },
+  };
+}
+
+/** `--generation-config`: `auto` reads the model's folder, `vllm` nothing, else a folder; single values by the override. */
+function readSamplingDefaults(
+  args: EngineArgs,
+): Pick<ServedModel, 'defaultSamplingParams' | 'generationEosTokenIds'> {
+  const { generationConfig } = args;
+  const folder = generationConfig === 'auto' ? modelFolderOf(args.model) : generationConfig;
+  const read = readGenerationConfig(generationConfig === 'vllm' ? null : folder);
+  const overrides = Object.entries(args.overrideGenerationConfig ?? {}).filter(
+    (entry): entry is [string, number] => typeof entry[1] === 'number',
+  );
+  return {
+    ...read,
+    defaultSamplingParams: { ...read.defaultSamplingParams, ...Object.fromEntries(overrides) },
+  };
+}
+
+export function createCacheConfigSettings(
+  args: EngineArgs,
+  { facts, input }: ModelPlan,
+  ranks: readonly EngineIndex[],
+): CacheConfigSettings {
+  const { config } = input;
+  return {
+    userSpecifiedBlockSize: args.blockSize !== null,
+    gpuMemoryUtilization: args.gpuMemoryUtilization,
+    cacheDtype: args.kvCacheDtype,
+    isAttentionFree: facts.numAttentionHeads === 0,
+    numGpuBlocksOverride: new Map(
+      ranks.map((rank) => [rank, argsOfRank(args, rank).numGpuBlocksOverride]),
+    ),
+    slidingWindow: facts.slidingWindow,
+    enablePrefixCaching: config.enable_prefix_caching,
+    prefixCachingHashAlgo: args.prefixCachingHashAlgo,
+    prefixCacheRetentionInterval: args.prefixCacheRetentionInterval,
+    prefixMatchUnit: args.prefixMatchUnit,
+    kvCacheDtypeSkipLayers: args.kvCacheDtypeSkipLayers,
+    mambaPageSizePadded: null,
+    mambaCacheDtype: args.mambaCacheDtype,
+    mambaSsmCacheDtype: args.mambaSsmCacheDtype,
+    mambaCacheMode: config.mamba_cache_mode,
+    kvCacheMemoryBytes: args.kvCacheMemoryBytes,
+    kvOffloadingSize: args.kvOffloadingSize === null ? null : Number(args.kvOffloadingSize),
+    kvOffloadingBackend: args.kvOffloadingBackend,
+  };
+}
