@@ -154,21 +154,25 @@ function sampledContext(table: LogprobsTable): readonly number[] {
   return context;
 }
 
+/** numpy's and torch's names of the types that logprobs have. */
+const ELEMENTS: Readonly<
+  Record<string, readonly [width: number, read: (view: DataView, at: number) => number]>
+> = {
+  '<f4': [4, (view, at) => view.getFloat32(at, true)],
+  float32: [4, (view, at) => view.getFloat32(at, true)],
+  '<i4': [4, (view, at) => view.getInt32(at, true)],
+  int32: [4, (view, at) => view.getInt32(at, true)],
+  '<i8': [8, (view, at) => Number(view.getBigInt64(at, true))],
+  int64: [8, (view, at) => Number(view.getBigInt64(at, true))],
+};
+
 /** The array's numbers in order. Throws RangeError for a type that logprobs never have. */
-function toValues(array: NdArray): number[] {
-  const { data, dtype } = array;
+function toValues({ data, dtype }: NdArray): number[] {
+  const element = ELEMENTS[dtype];
+  if (element === undefined) throw new RangeError(`logprobs of type ${dtype}`);
+  const [width, read] = element;
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const width = Number(dtype.slice(-1));
-  const out: number[] = new Array(data.byteLength / width);
-  for (let i = 0; i < out.length; i++) {
-    const at = i * width;
-    if (dtype === '<f4') out[i] = view.getFloat32(at, true);
-    else if (dtype === '<i4') out[i] = view.getInt32(at, true);
-    else if (dtype === '<i8') out[i] = Number(view.getBigInt64(at, true));
-    else if (dtype === '<f8') out[i] = view.getFloat64(at, true);
-    else throw new RangeError(`logprobs of type ${dtype}`);
-  }
-  return out;
+  return Array.from({ length: data.byteLength / width }, (_, i) => read(view, i * width));
 }
 
 function toMatrix(array: NdArray): number[][] {

@@ -88,6 +88,14 @@ export class ResponseChannel implements AnswerChannel {
     this.#mark();
   }
 
+  breakStream(): void {
+    if (this.#isDone) return;
+    this.flush();
+    this.#isDone = true;
+    // What was written still goes out; the missing last chunk tells that this is not all.
+    this.#response.socket?.end();
+  }
+
   flush(): void {
     this.#isMarked = false;
     const text = this.#pending;

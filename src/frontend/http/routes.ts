@@ -15,10 +15,12 @@ import { registerMetrics } from './routes/metrics.ts';
 import { registerModels } from './routes/models.ts';
 import { registerPause } from './routes/pause.ts';
 import { registerResetCaches } from './routes/reset-caches.ts';
+import { registerResponses } from './routes/responses.ts';
 import { registerServerInfo } from './routes/server-info.ts';
 import { registerSleep } from './routes/sleep.ts';
 import { registerTokenize } from './routes/tokenize.ts';
 import { registerVersion } from './routes/version.ts';
+import { registerWeights } from './routes/weights.ts';
 
 const ALWAYS: readonly RegisterRoute[] = [
   registerLoad,
@@ -30,6 +32,7 @@ const ALWAYS: readonly RegisterRoute[] = [
   registerDetokenize,
   registerModels,
   registerChatCompletions,
+  registerResponses,
   registerCompletions,
 ];
 
@@ -40,6 +43,7 @@ const DEVELOPMENT: readonly RegisterRoute[] = [
   registerServerInfo,
   registerSleep,
   registerPause,
+  registerWeights,
 ];
 
 export function registerRoutes(app: FastifyInstance, context: RouteContext): void {

@@ -7,6 +7,8 @@ export interface AnswerChannel {
   /** One SSE event, `data: …\n\n`; events of one turn are written together. */
   event(text: string): void;
   endStream(): void;
+  /** Breaks the stream off without its end, so that the client sees that something failed. */
+  breakStream(): void;
   /** Called when the client goes away before the answer is complete. */
   onDisconnect(handler: () => void): void;
 }

@@ -19,7 +19,11 @@ export interface LogprobsFormat {
   readonly asTokenIds: boolean;
 }
 
-function tokenText(format: LogprobsFormat, id: number, decoded: string | null): string {
+export function logprobTokenText(
+  format: LogprobsFormat,
+  id: number,
+  decoded: string | null,
+): string {
   if (format.asTokenIds) return `token_id:${id}`;
   return decoded ?? format.tokenizer.decode([id], { skipSpecialTokens: false });
 }
@@ -56,12 +60,12 @@ export function completionLogprobs(
     if (position === undefined) throw internalError('list index out of range');
     let token: string;
     if (position === null) {
-      token = tokenText(format, id, null);
+      token = logprobTokenText(format, id, null);
       logprobs.push('null');
       top.push('null');
     } else {
       const entry = entryOf(position, id);
-      token = tokenText(format, id, entry.decodedToken);
+      token = logprobTokenText(format, id, entry.decodedToken);
       logprobs.push(shownLogprob(entry.logprob));
       top.push(topByToken(position, format));
     }
@@ -81,7 +85,7 @@ function topByToken(position: PositionLogprobs, format: LogprobsFormat): string 
   let count = 0;
   for (const [id, { logprob, decodedToken }] of position) {
     if (format.limit !== null && count >= format.limit) break;
-    entries.set(tokenText(format, id, decodedToken), shownLogprob(logprob));
+    entries.set(logprobTokenText(format, id, decodedToken), shownLogprob(logprob));
     count += 1;
   }
   const parts: string[] = [];
@@ -102,7 +106,7 @@ export function chatLogprobs(
     const position = table[i];
     if (position === undefined) throw internalError('list index out of range');
     if (position === null || !position.has(id)) {
-      const token = tokenText(format, id, null);
+      const token = logprobTokenText(format, id, null);
       content.push(
         skipUnset
           ? `{"token":${jsonString(token)},"bytes":${utf8Bytes(token)}}`
@@ -111,7 +115,7 @@ export function chatLogprobs(
       continue;
     }
     const entry = entryOf(position, id);
-    const token = tokenText(format, id, entry.decodedToken);
+    const token = logprobTokenText(format, id, entry.decodedToken);
     content.push(
       `{"token":${jsonString(token)},"logprob":${shownLogprob(entry.logprob)},` +
         `"bytes":${utf8Bytes(entry.decodedToken)},"top_logprobs":[${topList(position, format)}]}`,
@@ -124,7 +128,7 @@ function topList(position: PositionLogprobs, format: LogprobsFormat): string {
   const parts: string[] = [];
   for (const [id, { logprob, decodedToken }] of position) {
     if (format.limit !== null && parts.length >= format.limit) break;
-    const token = tokenText(format, id, decodedToken);
+    const token = logprobTokenText(format, id, decodedToken);
     parts.push(
       `{"token":${jsonString(token)},"logprob":${shownLogprob(logprob)},"bytes":${utf8Bytes(token)}}`,
     );

@@ -77,6 +77,7 @@ export class OnlineRenderer {
 
   renderCompletion(request: CompletionRequest): readonly RenderedPrompt[] {
     this.#checkCompletion(request);
+    this.checkMultimodalTrust(extraMultimodal(request as unknown as PyDict));
     const params: TokenizeParams = {
       maxTotalTokens: this.#options.maxModelLen,
       maxOutputTokens: request.max_tokens ?? 0,
@@ -192,7 +193,8 @@ export class OnlineRenderer {
   }
 
   renderChat(request: ChatRenderRequest, params: TokenizeParams): RenderedChat {
-    this.#checkTrust(request);
+    this.#checkTemplateTrust(request);
+    this.checkMultimodalTrust(request);
     checkTokenizeParams(params);
     const reused = this.#reuse(request.reusedTokenIds);
     const { tokenizer } = this.#options;
@@ -207,8 +209,8 @@ export class OnlineRenderer {
     return { conversation, text, promptTokenIds: tokenizeText(tokenizer, text, params) };
   }
 
-  #checkTrust(request: ChatRenderRequest): void {
-    const { trustRequestChatTemplate, trustRequestMmKwargs } = this.#options;
+  #checkTemplateTrust(request: ChatRenderRequest): void {
+    const { trustRequestChatTemplate } = this.#options;
     const kwargs = request.chatTemplateKwargs;
     const hasOwn =
       request.chatTemplate !== null || (kwargs !== null && get(kwargs, 'chat_template') !== null);
@@ -218,7 +220,11 @@ export class OnlineRenderer {
           'Refused request with untrusted chat template.',
       );
     }
-    if (trustRequestMmKwargs) return;
+  }
+
+  /** Also for requests that do not have these fields: whatever a body brings is looked at. */
+  checkMultimodalTrust(request: { mmProcessorKwargs: PyValue; mediaIoKwargs: PyValue }): void {
+    if (this.#options.trustRequestMmKwargs) return;
     if (isTruthy(request.mmProcessorKwargs)) {
       throw validationError(
         'Per-request mm_processor_kwargs are disabled by default because they can change multimodal preprocessing ' +
@@ -336,4 +342,15 @@ function dumpTool(tool: PyDict): unknown {
   const shown: Record<string, unknown> = { name, description, parameters };
   if (strict !== null) shown['strict'] = strict;
   return { type: get(tool, 'type') ?? 'function', function: toPlain(shown as PyDict) };
+}
+
+/** Fields of chat requests that a completion request may bring as extra ones. */
+export function extraMultimodal(request: PyDict): {
+  mmProcessorKwargs: PyValue;
+  mediaIoKwargs: PyValue;
+} {
+  return {
+    mmProcessorKwargs: get(request, 'mm_processor_kwargs'),
+    mediaIoKwargs: get(request, 'media_io_kwargs'),
+  };
 }

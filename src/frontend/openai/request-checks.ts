@@ -188,6 +188,7 @@ function checkRepetitionDetection(fields: PyDict): void {
 
 /** What the schemas' function names mean. */
 export const requestSchemaHooks: SchemaHooks = {
+  keptExtras: ['mm_processor_kwargs', 'media_io_kwargs'],
   before(name, value) {
     if (name === 'validate_thinking_token_budget') return validateThinkingTokenBudget(value);
     // top_logprobs: null means the same as left out.

@@ -12,6 +12,7 @@ import { isDict, type PyDict, type PyValue, toPlain } from './python-values.ts';
 import { type BodyCheck, type RequestLimits, requestSchemaHooks } from './request-checks.ts';
 import type {
   ChatCompletionRequest,
+  ChatMessageParam,
   CompletionRequest,
   DetokenizeRequest,
   TokenizeChatRequest,
@@ -19,7 +20,7 @@ import type {
 } from './request-types.ts';
 import { responsesChecks } from './responses-checks.ts';
 import type { RequestSchema } from './schema-node.ts';
-import { SchemaValidator } from './schema-validator.ts';
+import { LazyItems, SchemaValidator } from './schema-validator.ts';
 import { tokenizeChatChecks } from './tokenize-checks.ts';
 import { requestTextError, requestValidationError } from './validation-message.ts';
 
@@ -43,8 +44,9 @@ const CHECKS: Readonly<Record<RequestKind, BodyCheck>> = {
   'unload-lora-adapter-request': NO_CHECK,
 };
 
-/** Sixteen digits in a row may be an integer that a double cannot hold. */
-const LONG_NUMBER = /\d{16}/;
+/** Sixteen digits may be an integer that a double cannot hold; an exponent makes a float of what looks integral;
+ * and one field refuses floats that look so. */
+const EXACT_NUMBER = /\d{16}|\d[eE][-+]?\d|thinking_token_budget/;
 const BODY_LOC = ['body'] as const;
 
 /** FastAPI's answer to a body that is no UTF-8. */
@@ -91,8 +93,8 @@ export class RequestParser {
     const text = isJson ? decodeBody(body) : '';
     let exact: PyValue | undefined;
     let data: PyValue = null;
-    if (isJson && text.trim() !== '') {
-      const fast = LONG_NUMBER.test(text) ? undefined : tryJsonParse(text);
+    if (isJson && text !== '') {
+      const fast = EXACT_NUMBER.test(text) ? undefined : tryJsonParse(text);
       if (fast === undefined) exact = readExactly(text);
       data = fast === undefined ? (exact as PyValue) : fast;
     }
@@ -117,7 +119,22 @@ export class RequestParser {
     const checked = isDict(data) ? CHECKS[kind](data, this.#limits) : data;
     const result = this.#validator(kind).validate(checked, undefined, BODY_LOC);
     if (!result.ok) throw requestValidationError(result.errors);
-    return result.value as PyDict;
+    const request = result.value as PyDict;
+    if (kind === 'chat-completion-request') this.#checkToolCalls(request);
+    return request;
+  }
+
+  /** The request class turns tool calls into lists at the end of its own checks, which is when their items are checked. */
+  #checkToolCalls(request: PyDict): void {
+    for (const message of request['messages'] as unknown as readonly ChatMessageParam[]) {
+      const calls = message['tool_calls'];
+      if (!(calls instanceof LazyItems)) continue;
+      const validator = this.#validator('chat-completion-request');
+      for (const [index, call] of calls.items.entries()) {
+        const result = validator.validate(call, calls.node, ['body', index]);
+        if (!result.ok) throw requestValidationError(result.errors);
+      }
+    }
   }
 
   #validator(kind: RequestKind): SchemaValidator {

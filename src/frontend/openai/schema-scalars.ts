@@ -81,9 +81,13 @@ export function parseBool(input: PyValue): boolean | ScalarFault {
     if (TRUE_WORDS.has(word)) return true;
     return FALSE_WORDS.has(word) ? false : BOOL_PARSING;
   }
-  if (typeof input === 'bigint') return BOOL_PARSING;
+  if (typeof input === 'bigint') return isInt64(input) ? BOOL_PARSING : BOOL_TYPE;
   const value = input instanceof PyFloat ? input.value : input;
   if (typeof value !== 'number') return BOOL_TYPE;
   if (value === 0 || value === 1) return value === 1;
-  return Number.isInteger(value) ? BOOL_PARSING : BOOL_TYPE;
+  return Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? BOOL_PARSING : BOOL_TYPE;
+}
+
+function isInt64(value: bigint): boolean {
+  return value >= -(2n ** 63n) && value < 2n ** 63n;
 }

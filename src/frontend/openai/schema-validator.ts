@@ -10,6 +10,7 @@ import {
   type ModelNode,
   type RequestSchema,
   type SchemaField,
+  type SchemaFields,
   type SchemaNode,
   type TypedDictNode,
 } from './schema-node.ts';
@@ -38,6 +39,8 @@ export class LazyItems {
 
 /** Functions that a schema names: they may throw the caller's error or change the value. */
 export interface SchemaHooks {
+  /** Fields that a model keeps although its schema does not know them: they are looked at all the same. */
+  readonly keptExtras: readonly string[];
   before(name: string, value: PyValue): PyValue;
   /** For dataclasses that check themselves. */
   dataclass(name: string, fields: PyDict): void;
@@ -242,7 +245,8 @@ export class SchemaValidator {
         [['ge', text]],
       );
     }
-    return value;
+    // Only 64-bit fields carry what a double cannot; elsewhere such a number is out of every range anyway.
+    return typeof value === 'bigint' && le === undefined ? Number(value) : value;
   }
 
   #float(input: PyValue, bounds: { ge?: number; le?: number }): Result {
@@ -450,11 +454,7 @@ export class SchemaValidator {
     const out: Record<string, PyValue> = {};
     const count = this.#fields(node.f, input, out);
     if (count < 0) return FAILED;
-    if (node.extra === 'allow') {
-      for (const key of Object.keys(input)) {
-        if (!(key in node.f)) out[key] = input[key] as PyValue;
-      }
-    }
+    if (node.extra === 'allow') copyExtras(node.f, input, out);
     this.#fieldsSet = (this.#fieldsSet ?? 0) + count;
     return out;
   }
@@ -470,6 +470,10 @@ export class SchemaValidator {
     const out: Record<string, PyValue> = {};
     const count = this.#fields(node.f, input, out);
     if (count < 0) return FAILED;
+    for (const key of this.#hooks.keptExtras) {
+      if (Object.hasOwn(input, key) && !Object.hasOwn(node.f, key))
+        out[key] = input[key] as PyValue;
+    }
     this.#floor(Exactness.LAX);
     this.#fieldsSet = (this.#fieldsSet ?? 0) + count;
     return out;
@@ -491,11 +495,7 @@ export class SchemaValidator {
   }
 
   /** Fills `out` in field order; returns how many fields the input set, or -1 after a fault. */
-  #fields(
-    fields: Readonly<Record<string, SchemaField>>,
-    input: PyDict,
-    out: Record<string, PyValue>,
-  ): number {
+  #fields(fields: SchemaFields, input: PyDict, out: Record<string, PyValue>): number {
     let count = 0;
     let failed = false;
     for (const name in fields) {
@@ -523,5 +523,11 @@ export class SchemaValidator {
       }
     }
     return failed ? -1 : count;
+  }
+}
+
+function copyExtras(fields: SchemaFields, input: PyDict, out: Record<string, PyValue>): void {
+  for (const key of Object.keys(input)) {
+    if (!Object.hasOwn(fields, key) && !Object.hasOwn(out, key)) out[key] = input[key] as PyValue;
   }
 }

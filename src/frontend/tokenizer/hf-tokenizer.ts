@@ -42,7 +42,8 @@ export class HfTokenizer implements Tokenizer {
   readonly padTokenId: number | null;
   readonly maxTokenId: number;
   readonly maxCharsPerToken: number;
-  readonly truncationSide: 'left' | 'right';
+  /** vLLM's choice for every tokenizer, whatever its own files say. */
+  readonly truncationSide = 'left';
   readonly chatTemplate: string | null;
   readonly specialTokens: Readonly<Record<string, string>>;
   readonly #inner: HuggingFaceTokenizer;
@@ -73,7 +74,6 @@ export class HfTokenizer implements Tokenizer {
     this.maxCharsPerToken = maxChars;
     this.#alphabet = byteLevelAlphabet();
     this.#bytes = isByteLevel(tokenizer['decoder']) ? [] : null;
-    this.truncationSide = config['truncation_side'] === 'left' ? 'left' : 'right';
     this.specialTokens = readSpecialTokens(config);
     this.eosTokenId = this.#specialTokenId('eos_token');
     this.bosTokenId = this.#specialTokenId('bos_token');

@@ -1,3 +1,5 @@
+import type { PyDict } from '../../openai/python-values.ts';
+import { extraMultimodal } from '../../openai/renderer.ts';
 import type { TokenizeChatRequest, TokenizeCompletionRequest } from '../../openai/request-types.ts';
 import { checkModel } from '../../openai/serving-context.ts';
 import { tokenizeText } from '../../openai/tokenize-params.ts';
@@ -38,7 +40,10 @@ function tokenIdsOf(
     addSpecialTokens: request.add_special_tokens,
     maxOutputTokensParam: 'max_output_tokens',
   };
-  if (!('messages' in request)) return tokenizeText(tokenizer, request.prompt, params);
+  if (!('messages' in request)) {
+    renderer.checkMultimodalTrust(extraMultimodal(request as unknown as PyDict));
+    return tokenizeText(tokenizer, request.prompt, params);
+  }
   const rendered = renderer.renderChat(
     {
       messages: request.messages,

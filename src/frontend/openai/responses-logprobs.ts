@@ -1,0 +1,38 @@
+/** Log probabilities as `/v1/responses` shows them. Pure. Source: responses/serving.py _create_response_logprobs (0.33.0). */
+import type { LogprobsTable, PositionLogprobs } from '../logprobs.ts';
+import { internalError } from './api-error.ts';
+import { jsonFloat, jsonString } from './json-text.ts';
+import { type LogprobsFormat, logprobTokenText } from './logprobs-json.ts';
+
+const MIN_LOGPROB = -9999;
+
+export function responseLogprobs(
+  tokenIds: readonly number[],
+  table: LogprobsTable,
+  format: LogprobsFormat,
+): string {
+  const entries = tokenIds.map((id, i) => {
+    const position = table[i];
+    const entry = position?.get(id);
+    if (position === undefined || position === null || entry === undefined) {
+      throw internalError(String(id));
+    }
+    const token = logprobTokenText(format, id, entry.decodedToken);
+    return `{${fields(token, entry.logprob)},"top_logprobs":[${topEntries(position, format)}]}`;
+  });
+  return `[${entries.join(',')}]`;
+}
+
+function topEntries(position: PositionLogprobs, format: LogprobsFormat): string {
+  const parts: string[] = [];
+  for (const [id, { logprob, decodedToken }] of position) {
+    if (format.limit !== null && parts.length >= format.limit) break;
+    parts.push(`{${fields(logprobTokenText(format, id, decodedToken), logprob)}}`);
+  }
+  return parts.join(',');
+}
+
+function fields(token: string, logprob: number): string {
+  const bytes = Buffer.from(token, 'utf8').join(',');
+  return `"token":${jsonString(token)},"bytes":[${bytes}],"logprob":${jsonFloat(Math.max(logprob, MIN_LOGPROB))}`;
+}
