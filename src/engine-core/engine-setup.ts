@@ -25,6 +25,7 @@ import { formatCapacityLine } from './kv-cache/capacity.ts';
 import { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
 import { type KVCachePlan, planKVCache } from './kv-cache/plan-kv-cache.ts';
 import { pageSizeBytes } from './kv-cache/spec-size.ts';
+import { loadCorpus } from './load-corpus.ts';
 import { DEFAULT_SCHEDULER_CONFIG, type SchedulerConfig } from './scheduler/scheduler-config.ts';
 
 /** How the engine stands among its data-parallel peers. */
@@ -170,6 +171,7 @@ function createExecutor(setup: EngineSetup): SimulatedExecutor {
       vocabSize: facts.vocabSize,
       eosTokenId: facts.eosTokenIds[0] ?? null,
       maxModelLen: plan.maxModelLen,
+      corpus: args.tokenSource === 'corpus' ? loadCorpus(args) : null,
     }),
     latencyModel: createLatency(setup),
     vocabSize: facts.vocabSize,

@@ -89,7 +89,8 @@ class ConstantLatency implements LatencyModel {
 /**
  * max(compute, memory) + overhead, where
  * compute = (2 x active parameters x tokens + 4 x layers x attention size x sum of contexts) / (peak x efficiency),
- * memory = (weights touched + KV bytes read and written) / (bandwidth x efficiency), all split over the GPUs.
+ * memory = (weights touched + KV bytes read and written) / (bandwidth x efficiency). FLOPs and weights are split over the
+ * GPUs; the KV bytes are those of one GPU already.
  */
 export class RooflineLatency implements LatencyModel {
   readonly #model: RooflineModel;
@@ -138,10 +139,9 @@ export class RooflineLatency implements LatencyModel {
       4 * this.#model.numLayers * this.#model.attentionSize * work.attendedTokens;
     // With experts, a batch touches those that at least one of its tokens is sent to.
     const untouched = (1 - activeParameterCount / parameterCount) ** work.numTokens;
-    const bytes = weightsBytes * (1 - untouched) + work.kvBytes;
+    const bytes = (weightsBytes * (1 - untouched)) / tensorParallelSize + work.kvBytes;
     const computeMs = (flops / (peakFlops * computeEfficiency * tensorParallelSize)) * 1000;
-    const memoryMs =
-      (bytes / (bandwidthBytesPerSecond * bandwidthEfficiency * tensorParallelSize)) * 1000;
+    const memoryMs = (bytes / (bandwidthBytesPerSecond * bandwidthEfficiency)) * 1000;
     const communicationMs = tensorParallelSize > 1 ? 2 * this.#model.numLayers * allReduceMs : 0;
     return Math.max(computeMs, memoryMs) + communicationMs + overheadMs;
   }

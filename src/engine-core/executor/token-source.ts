@@ -4,6 +4,7 @@
  */
 import { Prng } from '../../shared/prng.ts';
 import type { Request } from '../scheduler/request.ts';
+import type { Corpus } from './corpus.ts';
 
 export interface TokenSource {
   /** Called once, before the first step of a request. */
@@ -22,8 +23,8 @@ export interface TokenSourceOptions {
   /** Used where a request does not carry its own (ignore_eos leaves it out, and then nothing ends early). */
   readonly eosTokenId: number | null;
   readonly maxModelLen: number;
-  /** Token ids of readable text, for `corpus`; empty falls back to frequent ids of the vocabulary. */
-  readonly corpus?: readonly number[];
+  /** Readable text, for `corpus`; without it, frequent ids of the vocabulary. */
+  readonly corpus?: Corpus | null;
   /** The median output length of requests that leave it open, in tokens. */
   readonly medianOutputTokens?: number;
 }
@@ -80,12 +81,12 @@ class EchoTokenSource implements TokenSource {
  */
 class SeededTokenSource implements TokenSource {
   readonly #options: TokenSourceOptions;
-  readonly #corpus: readonly number[];
+  readonly #corpus: Corpus | null;
   #numPrepared = 0;
 
   constructor(options: TokenSourceOptions) {
     this.#options = options;
-    this.#corpus = options.kind === 'corpus' ? (options.corpus ?? []) : [];
+    this.#corpus = options.kind === 'corpus' ? (options.corpus ?? null) : null;
   }
 
   prepare(request: Request): void {
@@ -99,31 +100,38 @@ class SeededTokenSource implements TokenSource {
       this.#numPrepared += 1;
       hash = mix(hash, this.#numPrepared);
     }
-    request.tokenSeed = hash;
+    const corpus = this.#corpus;
+    if (corpus !== null) request.tokenSeed = at(corpus.sentenceStarts, hash);
+    else request.tokenSeed = hash;
+    // The frontend turns an absent max_tokens into all that the context has left.
+    const leavesLengthOpen =
+      request.numPromptTokens + request.maxTokens >= this.#options.maxModelLen;
+    if (leavesLengthOpen && request.eosTokenId >= 0) {
+      request.plannedOutputTokens = this.#drawLength(hash, request.tokenSeed);
+    }
   }
 
   tokenAt(request: Request, position: number): number {
-    const eosTokenId = request.eosTokenId;
-    if (eosTokenId >= 0 && this.#leavesLengthOpen(request)) {
-      if (position >= this.#openLength(request)) return eosTokenId;
-    }
+    if (position >= request.plannedOutputTokens) return request.eosTokenId;
     const corpus = this.#corpus;
-    if (corpus.length > 0) return corpus[(request.tokenSeed + position) % corpus.length] ?? 0;
-    return this.#drawnToken(mix(request.tokenSeed, position), eosTokenId);
+    if (corpus !== null) return at(corpus.tokenIds, request.tokenSeed + position);
+    return this.#drawToken(mix(request.tokenSeed, position), request.eosTokenId);
   }
 
-  /** The frontend turns an absent max_tokens into all that the context has left. */
-  #leavesLengthOpen(request: Request): boolean {
-    return request.numPromptTokens + request.maxTokens >= this.#options.maxModelLen;
-  }
-
-  #openLength(request: Request): number {
+  /** Between a quarter and four times the median; a text goes on to the end of its sentence. */
+  #drawLength(hash: number, start: number): number {
     const median = this.#options.medianOutputTokens ?? DEFAULT_MEDIAN_OUTPUT_TOKENS;
-    const spread = new Prng(request.tokenSeed ^ 0x5bd1e995).nextFloat() * 4 - 2;
-    return Math.max(1, Math.round(median * 2 ** spread));
+    const spread = new Prng(hash ^ 0x5bd1e995).nextFloat() * 4 - 2;
+    const length = Math.max(1, Math.round(median * 2 ** spread));
+    const corpus = this.#corpus;
+    if (corpus === null) return length;
+    const size = corpus.tokenIds.length;
+    const end = (start + length) % size;
+    const next = corpus.sentenceStarts.find((sentence) => sentence >= end) ?? size;
+    return length + next - end;
   }
 
-  #drawnToken(hash: number, eosTokenId: number): number {
+  #drawToken(hash: number, eosTokenId: number): number {
     const { vocabSize, kind } = this.#options;
     const first = Math.min(FIRST_PLAIN_TOKEN_ID, vocabSize - 1);
     const size = vocabSize - first;
@@ -133,6 +141,11 @@ class SeededTokenSource implements TokenSource {
     const tokenId = first + Math.floor(share * size);
     return tokenId === eosTokenId ? first + ((tokenId - first + 1) % size) : tokenId;
   }
+}
+
+/** The entry at an index that wraps around. */
+function at(list: readonly number[], index: number): number {
+  return list[index % list.length] ?? 0;
 }
 
 /** Mixes one value into a 32-bit hash. */

@@ -80,6 +80,8 @@ export class Request implements KVCacheRequest {
   nextDecodeEligibleStep = 0;
   /** For the token source: a number it derives from the prompt once. */
   tokenSeed = 0;
+  /** For the token source: eos comes after so many output tokens. */
+  plannedOutputTokens = Number.POSITIVE_INFINITY;
   /** For the token source: output tokens given in advance. */
   scriptedTokenIds: readonly number[] | null = null;
 

@@ -93,11 +93,25 @@ describe.each(['random', 'corpus'] as const)('%s', (kind) => {
 });
 
 describe('corpus', () => {
-  it('reads on in the corpus from a place that depends on the request', () => {
-    const corpus = Array.from({ length: 100 }, (_, i) => 500 + i);
-    const tokens = sequence({ kind: 'corpus', corpus }, { promptTokenIds: prompt }, 5);
-    const start = corpus.indexOf(tokens[0] ?? -1);
-    expect(start).toBeGreaterThanOrEqual(0);
-    expect(tokens).toEqual([0, 1, 2, 3, 4].map((i) => corpus[(start + i) % corpus.length]));
+  const corpus = {
+    tokenIds: Array.from({ length: 100 }, (_, i) => 500 + i),
+    sentenceStarts: [0, 30, 60, 75],
+  };
+
+  it('begins with a sentence that depends on the request and reads on from there', () => {
+    const tokens = sequence({ kind: 'corpus', corpus }, { promptTokenIds: prompt }, 150);
+    const start = (tokens[0] ?? 0) - 500;
+    expect(corpus.sentenceStarts).toContain(start);
+    expect(tokens).toEqual(tokens.map((_, i) => 500 + ((start + i) % 100)));
+  });
+
+  it('ends at the end of a sentence where the length is open', () => {
+    for (let i = 0; i < 50; i += 1) {
+      const open = { promptTokenIds: [i + 3], sampling: { maxTokens: 4000 } };
+      const tokens = sequence({ kind: 'corpus', corpus, maxModelLen: 4001 }, open, 1000);
+      const end = tokens.indexOf(EOS_TOKEN_ID);
+      const next = ((tokens[end - 1] ?? 0) - 500 + 1) % 100;
+      expect(corpus.sentenceStarts).toContain(next);
+    }
   });
 });
