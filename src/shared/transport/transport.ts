@@ -35,7 +35,7 @@ export interface Bound {
 
 export interface DealerSocket extends MessageWriter, Closable {
   onMessage(handler: MessageHandler): void;
-  /** Told when the connection to the peer is made (true) or lost (false); it is made again where the peer comes back. */
+  /** Told at once if the peer is connected, then whenever the connection is lost (false) or made again (true). */
   onConnection(handler: (isConnected: boolean) => void): void;
 }
 export interface RouterSocket extends Closable, Bound {

@@ -63,6 +63,8 @@ class ZmqEndpoint {
   private readonly receiver: Receiver | null;
   private readonly lingerMs: number;
   private isReceiving = false;
+  private isConnected = false;
+  private connectionHandler: ((isConnected: boolean) => void) | null = null;
   private closing: Promise<void> | null = null;
   /** Where a bound socket really is. */
   address = '';
@@ -127,9 +129,19 @@ class ZmqEndpoint {
     }
   }
 
+  /** Begins to follow the connection; called before the socket connects, so that nothing is missed. */
+  watchConnection(): void {
+    const tell = (isConnected: boolean): void => {
+      this.isConnected = isConnected;
+      this.connectionHandler?.(isConnected);
+    };
+    this.socket.events.on('connect', () => tell(true));
+    this.socket.events.on('disconnect', () => tell(false));
+  }
+
   onConnection(handler: (isConnected: boolean) => void): void {
-    this.socket.events.on('connect', () => handler(true));
-    this.socket.events.on('disconnect', () => handler(false));
+    this.connectionHandler = handler;
+    if (this.isConnected) handler(true);
   }
 
   close(): Promise<void> {
@@ -292,8 +304,10 @@ export function createZmqTransport(): Transport {
         receiveHighWaterMark: UNLIMITED,
         ...ipv6Option(address),
       });
+      const endpoint = new ZmqEndpoint({ socket, sender: socket, receiver: socket, lingerMs });
+      endpoint.watchConnection();
       socket.connect(address);
-      return new ZmqSocket(new ZmqEndpoint({ socket, sender: socket, receiver: socket, lingerMs }));
+      return new ZmqSocket(endpoint);
     },
 
     connectPush(address, { lingerMs }) {
