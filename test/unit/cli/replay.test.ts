@@ -138,7 +138,7 @@ describe('the table', () => {
     );
     expect(lines).toContain('      › add r0 (prompt 60), r1 (prompt 60)');
     expect(lines).toContain(
-      '   1  r0:12 +r1:36                                      0     7/16  r0',
+      '   1  r0:12 +r1:36                                       0     7/16  r0',
     );
     expect(lines).toContain(
       '   7  r0 r1                       r2               1          10/16  all 2',
