@@ -190,7 +190,7 @@ function createLatency(setup: EngineSetup): LatencyModel {
     kind: 'roofline',
     model: rooflineModelOf(setup),
     gpu: {
-      peakFlops: model.gpu.peakFlops,
+      peakFlops: model.gpu.peakFlops.bf16,
       bandwidthBytesPerSecond: model.gpu.bandwidthBytesPerSecond,
       tensorParallelSize: args.tensorParallelSize,
     },

@@ -54,7 +54,7 @@ export function resolveModel(
 ): ResolvedModel {
   const root = new HfConfig(config, label);
   const architecture = root.has('architectures') ? root.strings('architectures')[0] : undefined;
-  if (architecture === undefined) root.fail('architectures', 'a list with one name');
+  if (architecture === undefined) return root.fail('architectures', 'a list with one name');
   const family = familyOf(architecture, label);
   const text = languageConfig(root, family);
   const modelType = root.strOr('model_type', '');

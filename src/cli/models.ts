@@ -1,0 +1,39 @@
+/** `vllm-twin models`: what can be served by name, without a network. */
+import { listModels } from '../shared/models/catalogue.ts';
+import type { Command } from './command.ts';
+import { parseOwnFlags } from './own-flags.ts';
+
+const FLAGS = { switches: ['json'], values: [], lists: [] };
+
+export const modelsCommand: Command = {
+  name: 'models',
+  usage: 'models [flags]',
+  summary: 'List the models that can be named, with the source of their facts.',
+  examples: [
+    ['models', 'names and architectures'],
+    ['models --json', 'all facts, for programs'],
+  ],
+  flags: [
+    {
+      title: 'Models',
+      flags: [
+        { flag: '--json', doc: 'Print name, aliases, architecture, source and config as JSON.' },
+      ],
+    },
+  ],
+  async run(words) {
+    const { flags } = parseOwnFlags(words, FLAGS, 'models');
+    const models = listModels();
+    if (flags.get('json')?.at(-1) === 'true') {
+      process.stdout.write(`${JSON.stringify({ models }, null, 2)}\n`);
+      return 0;
+    }
+    const width = Math.max(...models.map(({ name }) => name.length));
+    for (const { name, config, isDraft } of models) {
+      const architectures = config['architectures'];
+      const architecture = Array.isArray(architectures) ? String(architectures[0]) : '';
+      process.stdout.write(`${name.padEnd(width)}  ${architecture}${isDraft ? '  (draft)' : ''}\n`);
+    }
+    return 0;
+  },
+};
