@@ -13,8 +13,8 @@ import {
   encodeKVEventMessage,
   encodeKVEventReplayBatch,
   encodeKVEventReplayEnd,
-  type Frames,
 } from '../shared/protocol/codec.ts';
+import type { Frames } from '../shared/protocol/decode-message.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import type { KVEventBatch } from '../shared/protocol/kv-events.ts';
 import type { KVEventsConfig } from '../shared/protocol/ready-response.ts';

@@ -20,8 +20,8 @@ import {
   encodeEngineInput,
   encodeKVEventBatch,
   encodeKVEventMessage,
-  type Frames,
 } from '../../src/shared/protocol/codec.ts';
+import type { Frames } from '../../src/shared/protocol/decode-message.ts';
 import {
   createEngineCoreOutput,
   createEngineCoreOutputs,

@@ -12,8 +12,8 @@ import {
   encodeCoordinatorReady,
   encodeCoordinatorUpdate,
   encodeStartDpWave,
-  type Frames,
 } from '../../shared/protocol/codec.ts';
+import type { Frames } from '../../shared/protocol/decode-message.ts';
 import { ENGINE_CORE_DEAD } from '../../shared/protocol/outputs.ts';
 import type { PullSocket, Transport, XPubSocket } from '../../shared/transport/transport.ts';
 import { CoordinatorState } from './coordinator-state.ts';

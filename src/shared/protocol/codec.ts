@@ -6,6 +6,15 @@
 import { ServerError } from '../errors.ts';
 import { VLLM_VERSION } from '../version.ts';
 import type { CoordinatorUpdate, EngineRequestCounts, ScaleElasticEp } from './coordinator.ts';
+import {
+  at,
+  decoding,
+  expectFrameCount,
+  expectLength,
+  type Frames,
+  isSameFrame,
+  readWhole,
+} from './decode-message.ts';
 import { locate } from './field-types.ts';
 import {
   COORDINATOR_READY,
@@ -13,15 +22,13 @@ import {
   type HandshakeMessage,
 } from './handshake.ts';
 import type { KVEventBatch, KVEventMessage, KVEventReplayReply } from './kv-events.ts';
-import { DecodeFault, MsgpackReader } from './msgpack-reader.ts';
+import { DecodeFault, type MsgpackReader } from './msgpack-reader.ts';
 import { MsgpackWriter } from './msgpack-writer.ts';
 import { ENGINE_CORE_DEAD, type EngineCoreOutputs } from './outputs.ts';
 import type { EngineCoreReadyResponse } from './ready-response.ts';
 import { EngineCoreRequestType, type EngineInput, type UtilityCall } from './request.ts';
 import type { StructCodec } from './struct-codec.ts';
 import { WIRE_STRUCTS, type WireVersion } from './struct-tables.ts';
-
-export type Frames = readonly Uint8Array[];
 
 /** Subscribes to everything: what engines and frontends send on an XSUB. */
 export const SUBSCRIBE_ALL: Uint8Array = Uint8Array.of(1);
@@ -39,47 +46,6 @@ const REQUEST_BYTES = 512;
 const STATS_BYTES = 640;
 const OUTPUT_BYTES = 80;
 
-function isSameFrame(frame: Uint8Array | undefined, expected: Uint8Array): boolean {
-  return frame !== undefined && Buffer.compare(frame, expected) === 0;
-}
-
-/** Runs a decoder and turns its fault into E_BAD_FRAME. */
-function decoding<T>(message: string, decode: () => T): T {
-  try {
-    return decode();
-  } catch (error) {
-    if (!(error instanceof DecodeFault)) throw error;
-    throw new ServerError('E_BAD_FRAME', describeFault(message, error));
-  }
-}
-
-/** `EngineCoreOutput.finish_reason: expected …, got … (in OUTPUT, EngineCoreOutputs.outputs[2])`. */
-function describeFault(message: string, fault: DecodeFault): string {
-  const structs: string[] = [];
-  for (const step of fault.path) {
-    if (step.startsWith('[') && structs.length > 0) structs[structs.length - 1] += step;
-    else structs.push(step);
-  }
-  const where = structs.at(-1) ?? message;
-  const outer = structs.slice(0, -1);
-  const context = [message, ...outer].join(', ');
-  return `${where}: expected ${fault.expected}, got ${fault.got} (in ${context})`;
-}
-
-function expectFrameCount(frames: Frames, count: number): void {
-  if (frames.length !== count) {
-    throw new DecodeFault(`${count} frame${count === 1 ? '' : 's'}`, `${frames.length}`);
-  }
-}
-
-/** Reads one whole value out of `frames[index]`. */
-function readWhole<T>(frames: Frames, index: number, read: (reader: MsgpackReader) => T): T {
-  const reader = new MsgpackReader(frames, index);
-  const value = read(reader);
-  reader.finish();
-  return value;
-}
-
 function writeStruct<T>(codec: StructCodec<T>, value: T, expectedBytes: number): Uint8Array[] {
   const writer = new MsgpackWriter(expectedBytes);
   codec.write(writer, value);
@@ -92,10 +58,6 @@ function decodeSingle<T>(message: string, codec: StructCodec<T>, frames: Frames)
     return readWhole(frames, 0, (reader) => codec.read(reader));
   });
 }
-
-// ---- the start-up handshake
-
-export type WireCodec = ReturnType<typeof createWireCodec>;
 
 /** The codec of one vLLM version; all its functions are pure. */
 export function createWireCodec(version: WireVersion) {
@@ -272,21 +234,6 @@ function readStartDpWave(reader: MsgpackReader): EngineInput {
       reader.tryNil() ? null : reader.int(),
     ),
   };
-}
-
-function expectLength(reader: MsgpackReader, length: number, what: string): void {
-  at(what, () => {
-    const got = reader.arrayHeader(`an array of ${length}`);
-    if (got !== length) throw new DecodeFault(`an array of ${length}`, `${got} elements`);
-  });
-}
-
-function at<T>(step: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw locate(error, step);
-  }
 }
 
 export function encodeEngineCoreDead(): Uint8Array[] {

@@ -1,0 +1,73 @@
+/** KV cache events, vLLM 0.33.0: fields in their order, with the defaults of those that may be left out. Source: vllm/distributed/kv_events.py (0.33.0). */
+import { any, arrayOf, blockHash, float, int, intArray, nullable, str } from '../field-types.ts';
+import type {
+  AllBlocksCleared,
+  BlockRemoved,
+  BlockStored,
+  KVCacheEvent,
+  KVEventBatch,
+} from '../kv-events.ts';
+import { optional, required, type StructCodec, structCodec, taggedUnion } from '../struct-codec.ts';
+
+export const blockStored = structCodec<BlockStored>({
+  name: 'BlockStored',
+  layout: 'sparse',
+  tag: 'BlockStored',
+  fields: [
+    required('block_hashes', arrayOf(blockHash, 'hashes')),
+    required('parent_block_hash', nullable(blockHash)),
+    required('token_ids', intArray),
+    required('block_size', int),
+    required('lora_id', nullable(int)),
+    required('medium', nullable(str)),
+    required('lora_name', nullable(str)),
+    optional(
+      'extra_keys',
+      nullable(arrayOf(nullable(arrayOf(any, 'keys')), 'arrays')) as never,
+      null,
+    ),
+    optional('group_idx', nullable(int), null),
+    optional('kv_cache_spec_kind', nullable(str), null),
+    optional('kv_cache_spec_sliding_window', nullable(int), null),
+    optional('locality', nullable(str), null),
+    optional('ownership', nullable(str), null),
+    optional('session_id', nullable(str), null),
+    optional('lookahead_token_ids', nullable(arrayOf(intArray, 'arrays')), null),
+  ],
+});
+
+export const blockRemoved = structCodec<BlockRemoved>({
+  name: 'BlockRemoved',
+  layout: 'sparse',
+  tag: 'BlockRemoved',
+  fields: [
+    required('block_hashes', arrayOf(blockHash, 'hashes')),
+    required('medium', nullable(str)),
+    optional('group_idx', nullable(int), null),
+    optional('locality', nullable(str), null),
+    optional('ownership', nullable(str), null),
+  ],
+});
+
+export const allBlocksCleared = structCodec<AllBlocksCleared>({
+  name: 'AllBlocksCleared',
+  layout: 'sparse',
+  tag: 'AllBlocksCleared',
+  fields: [],
+});
+
+const kvCacheEvent = taggedUnion<KVCacheEvent>('KVCacheEvent', [
+  blockStored as unknown as StructCodec<KVCacheEvent>,
+  blockRemoved as unknown as StructCodec<KVCacheEvent>,
+  allBlocksCleared as unknown as StructCodec<KVCacheEvent>,
+]);
+
+export const kvEventBatch = structCodec<KVEventBatch>({
+  name: 'KVEventBatch',
+  layout: 'array',
+  fields: [
+    required('ts', float),
+    required('events', arrayOf(kvCacheEvent, 'events')),
+    optional('data_parallel_rank', nullable(int), null),
+  ],
+});
