@@ -12,6 +12,11 @@ export interface CliIo {
 
 /** The process's own streams; colours on a terminal only, and never against NO_COLOR. */
 export function processIo(): CliIo {
+  // `… | head` is no error: whoever reads has seen enough.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
   return {
     stdout: (text) => process.stdout.write(text),
     stderr: (text) => process.stderr.write(text),

@@ -3,7 +3,7 @@
  * columns; colours only where the caller says so.
  */
 import { FINISH_REASON_STRINGS } from '../shared/protocol/outputs.ts';
-import type { ResolvedRecord, TraceRecord } from './replay-record.ts';
+import type { ResolvedGroupRecord, ResolvedRecord, TraceRecord } from './replay-record.ts';
 import type { OutRecord, ScheduleRecord, StepOpRecord, StepRecord } from './replay-steps.ts';
 
 const WIDTH = 80;
@@ -41,17 +41,11 @@ export function headLines(
 ): string[] {
   const lines = [palette.bold(trace.id)];
   if (trace.description !== undefined) lines.push(...wrap(trace.description.split(' '), WIDTH));
-  const groups = resolved.groups.map((group) => {
-    const name = group.kind
-      .replace(/Spec$/, '')
-      .replace(/([a-z])([A-Z])/g, '$1 $2')
-      .toLowerCase();
-    const window = group.sliding_window === null ? '' : ` of ${group.sliding_window}`;
-    return `${name}${window}, ${group.block_size} tokens a block`;
-  });
+  const groups = new Map<string, number>();
+  for (const group of resolved.groups) increase(groups, describeGroup(group));
   const facts = [
     `${resolved.num_gpu_blocks - 1} usable blocks`,
-    ...groups,
+    ...[...groups].map(([name, count]) => (count === 1 ? name : `${count} × ${name}`)),
     `${resolved.max_num_batched_tokens} tokens a step`,
     `${resolved.max_num_seqs} running`,
     `context ${resolved.max_model_len}`,
@@ -64,6 +58,12 @@ export function headLines(
   lines.push(palette.bold(row(COLUMNS.map(({ name }) => [name]))[0] ?? ''));
   lines.push(palette.dim('─'.repeat(WIDTH)));
   return lines;
+}
+
+function describeGroup(group: ResolvedGroupRecord): string {
+  const words = group.kind.replace(/Spec$/, '').replace(/([a-z])([A-Z])/g, '$1 $2');
+  const window = group.sliding_window === null ? '' : ` of ${group.sliding_window}`;
+  return `${words.toLowerCase()}${window}, ${group.block_size} tokens a block`;
 }
 
 /** The lines of one step: messages in, the row, what ended. */

@@ -2,8 +2,8 @@
  * `vllm-twin replay FILE`: steps an engine over scripted workloads on a virtual clock and shows every decision, as a
  * table, as JSON in the golden format, or only where it departs from the recording.
  */
-import { readFileSync } from 'node:fs';
 import { ConfigError, TwinError } from '../shared/errors.ts';
+import { type CliIo, processIo, readJsonFile } from './cli-io.ts';
 import { describeDifference, firstDifference } from './replay-compare.ts';
 import { Replay } from './replay-engine.ts';
 import { parseTraceRecords, type TraceRecord } from './replay-record.ts';
@@ -28,13 +28,6 @@ export interface ReplayArgs {
   readonly id?: string;
 }
 
-/** Where text goes; the command line passes the process's own streams. */
-export interface ReplayIo {
-  readonly stdout: (text: string) => void;
-  readonly stderr: (text: string) => void;
-  readonly colours: boolean;
-}
-
 /** The flags, for the command line's help. */
 export const REPLAY_OPTIONS = {
   json: {
@@ -50,7 +43,7 @@ export const REPLAY_OPTIONS = {
 } as const;
 
 /** Returns the exit code: 0, 1 for a difference with --check or a plan that fails, 2 for a bad file or flag. */
-export function runReplay(args: ReplayArgs, io: ReplayIo = processIo()): number {
+export function runReplay(args: ReplayArgs, io: CliIo = processIo()): number {
   try {
     const traces = selectTraces(readTraces(args.file, io), args);
     if (args.check === true) return check(traces, args, io);
@@ -63,29 +56,8 @@ export function runReplay(args: ReplayArgs, io: ReplayIo = processIo()): number 
   }
 }
 
-function processIo(): ReplayIo {
-  return {
-    stdout: (text) => process.stdout.write(text),
-    stderr: (text) => process.stderr.write(text),
-    colours: process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined,
-  };
-}
-
-function readTraces(file: string, io: ReplayIo): TraceRecord[] {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError('E_BAD_FILE', `${file}: cannot be read (${reason})`, { cause });
-  }
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError('E_BAD_FILE', `${file}: expected JSON (${reason})`, { cause });
-  }
+function readTraces(file: string, io: CliIo): TraceRecord[] {
+  const document = readJsonFile(file);
   try {
     return parseTraceRecords(document, (message) => io.stderr(`${file}: ${message}\n`));
   } catch (error) {
@@ -115,7 +87,7 @@ function replay(trace: TraceRecord, untilStep: number | undefined): StepRecord[]
   return engine.run(untilStep);
 }
 
-function check(traces: readonly TraceRecord[], args: ReplayArgs, io: ReplayIo): number {
+function check(traces: readonly TraceRecord[], args: ReplayArgs, io: CliIo): number {
   for (const trace of traces) {
     if (trace.steps === undefined) {
       throw new ConfigError(
@@ -136,7 +108,7 @@ function check(traces: readonly TraceRecord[], args: ReplayArgs, io: ReplayIo): 
   return 0;
 }
 
-function printJson(traces: readonly TraceRecord[], args: ReplayArgs, io: ReplayIo): number {
+function printJson(traces: readonly TraceRecord[], args: ReplayArgs, io: CliIo): number {
   const replayed = traces.map((trace) => {
     const resolution = resolveTrace(trace);
     const steps = new Replay({ trace, ...resolution }).run(args.untilStep);
@@ -146,7 +118,7 @@ function printJson(traces: readonly TraceRecord[], args: ReplayArgs, io: ReplayI
   return 0;
 }
 
-function printTables(traces: readonly TraceRecord[], args: ReplayArgs, io: ReplayIo): number {
+function printTables(traces: readonly TraceRecord[], args: ReplayArgs, io: CliIo): number {
   const palette: Palette = io.colours ? COLOURS : PLAIN;
   for (const [index, trace] of traces.entries()) {
     const resolution = resolveTrace(trace);
@@ -171,6 +143,6 @@ function legendLines(): string[] {
   return ['', '+new:tokens  ~resumed:tokens  chunk:tokens  decode (one token)  out. = finished'];
 }
 
-function print(io: ReplayIo, lines: readonly string[]): void {
+function print(io: CliIo, lines: readonly string[]): void {
   io.stdout(`${lines.join('\n')}\n`);
 }

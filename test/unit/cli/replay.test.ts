@@ -149,7 +149,7 @@ describe('the table', () => {
 
 describe('a bad input ends with code 2 and names the field', () => {
   it.each([
-    ['no JSON', '{"id":', 'expected JSON'],
+    ['no JSON', '{"id":', 'is not JSON'],
     ['no object', [], 'the record: expected an object, got []'],
     ['no config', { id: 'x', requests: [] }, 'config: expected a value, got nothing'],
     [
