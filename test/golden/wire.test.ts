@@ -28,6 +28,7 @@ import {
   encodeHandshakeMetadata,
   encodeKVEventBatch,
   encodeKVEventMessage,
+  encodeKVEventReplayBatch,
   encodeKVEventReplayEnd,
   encodeKVEventReplayRequest,
   encodeReadyResponse,
@@ -105,6 +106,22 @@ const subscription: Kind = {
   decode: (frames) => decodeSubscription(frames),
   encode: () => [SUBSCRIBE_ALL],
 };
+const replayRequest: Kind = {
+  decode: (frames) => ({ startSeq: decodeKVEventReplayRequest(frames) }),
+  encode: (frames) => encodeKVEventReplayRequest(decodeKVEventReplayRequest(frames)),
+};
+const replayReply: Kind = {
+  decode(frames) {
+    const reply = decodeKVEventReplayReply(frames);
+    return reply.type === 'end' ? 'end' : reply.message;
+  },
+  encode(frames) {
+    const reply = decodeKVEventReplayReply(frames);
+    if (reply.type === 'end') return encodeKVEventReplayEnd();
+    const { topic, seq, batch } = reply.message;
+    return encodeKVEventReplayBatch({ topic, seq, payload: encodeKVEventBatch(batch) });
+  },
+};
 const engineInput = (sample: WireSample): Kind => ({
   decode: (frames) => meaningOfInput(decodeEngineInput(frames), sample),
   encode: (frames) => encodeEngineInput(decodeEngineInput(frames)),
@@ -163,15 +180,7 @@ function kindOf(sample: WireSample): Kind {
         },
       };
     case 'KV_EVENT_REPLAY':
-      return sample.decoded === 'end marker'
-        ? {
-            decode: (frames) => decodeKVEventReplayReply(frames).type,
-            encode: encodeKVEventReplayEnd,
-          }
-        : {
-            decode: (frames) => ({ startSeq: decodeKVEventReplayRequest(frames) }),
-            encode: (frames) => encodeKVEventReplayRequest(decodeKVEventReplayRequest(frames)),
-          };
+      return sample.frames.length === 2 ? replayRequest : replayReply;
     default:
       // The real coordinator's messages to engine N: READY or START_DP_WAVE.
       if (/^coordinator->engine\d+$/.test(sample.kind)) {
