@@ -10,3 +10,16 @@ export async function waitFor(
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
+
+/** The same for a condition that has to ask another process; asks again every 50 ms. */
+export async function waitUntil(
+  what: string,
+  condition: () => Promise<boolean>,
+  { timeoutMs = 20_000 } = {},
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms for: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
