@@ -7,20 +7,14 @@ import { createEngineCore } from '../engine-core/create-engine-core.ts';
 import type { EngineCore } from '../engine-core/engine-core.ts';
 import { createLatencyModel } from '../engine-core/executor/latency-model.ts';
 import { SimulatedExecutor } from '../engine-core/executor/simulated-executor.ts';
-import { createTokenSource, SCRIPT_ARG } from '../engine-core/executor/token-source.ts';
+import { createTokenSource } from '../engine-core/executor/token-source.ts';
 import type { KVCacheConfig } from '../engine-core/kv-cache/kv-cache-config.ts';
 import { DEFAULT_SCHEDULER_CONFIG } from '../engine-core/scheduler/scheduler-config.ts';
 import { ScheduleKind, type SchedulerOutput } from '../engine-core/scheduler/scheduler-output.ts';
 import { assert } from '../shared/assert.ts';
 import { VirtualClock } from '../shared/clock.ts';
-import { createEngineCoreRequest, createSamplingParams } from '../shared/protocol/defaults.ts';
-import type { EngineCoreOutput, EngineCoreOutputs } from '../shared/protocol/outputs.ts';
-import type {
-  EngineCoreRequest,
-  EngineInput,
-  RepetitionDetectionParams,
-} from '../shared/protocol/request.ts';
-import type { SchedulerStats } from '../shared/protocol/stats.ts';
+import type { EngineInput } from '../shared/protocol/request.ts';
+import { EOS_TOKEN_ID, toEngineCoreRequest, toOut } from './replay-convert.ts';
 import { KVEventNumbering } from './replay-kv-events.ts';
 import type {
   ResolvedRecord,
@@ -28,18 +22,8 @@ import type {
   TraceRecord,
   TraceRequestRecord,
 } from './replay-record.ts';
-import type {
-  AfterRecord,
-  OutputRecord,
-  OutRecord,
-  ScheduleRecord,
-  StatsRecord,
-  StepOpRecord,
-  StepRecord,
-} from './replay-steps.ts';
+import type { AfterRecord, ScheduleRecord, StepOpRecord, StepRecord } from './replay-steps.ts';
 
-/** eos of every scripted request. */
-const EOS_TOKEN_ID = 2;
 /** Pools up to this size have their free queue written down. */
 const MAX_RECORDED_FREE_QUEUE_BLOCKS = 40;
 /** A workload that has not ended by then never will. */
@@ -48,7 +32,6 @@ const STEP_MS = 1;
 /** The vocabulary of the golden recordings; ids beyond it only matter to log probabilities. */
 const VOCAB_SIZE = 32_000;
 const CPU_LORAS = 64;
-const DEFAULT_MAX_TOKENS = 16;
 
 export interface ReplayOptions {
   readonly trace: TraceRecord;
@@ -310,149 +293,6 @@ function createReplayCore(options: ReplayOptions, clock: VirtualClock): EngineCo
     // The golden traces name the class of their recorder in the message about an unknown utility.
     className: 'InprocCore',
   });
-}
-
-function toEngineCoreRequest(record: TraceRequestRecord): EngineCoreRequest {
-  const sampling = record.sampling;
-  const stopTokenIds = (sampling['stop_token_ids'] as number[] | undefined) ?? [];
-  const ignoreEos = sampling['ignore_eos'] === true;
-  return createEngineCoreRequest({
-    requestId: record.id,
-    promptTokenIds: record.prompt_token_ids,
-    arrivalTime: record.arrival_time ?? 0,
-    priority: record.priority ?? 0,
-    cacheSalt: record.cache_salt ?? null,
-    clientIndex: record.client_index ?? 0,
-    loraRequest: record.lora
-      ? {
-          loraName: record.lora.name,
-          loraIntId: record.lora.id,
-          loraPath: `/${record.lora.name}`,
-          baseModelName: null,
-          loadInplace: false,
-          is3dLoraWeight: false,
-        }
-      : null,
-    samplingParams: createSamplingParams({
-      maxTokens: toMaxTokens(sampling['max_tokens']),
-      minTokens: Number(sampling['min_tokens'] ?? 0),
-      temperature: Number(sampling['temperature'] ?? 1),
-      seed: sampling['seed'] === undefined ? null : (sampling['seed'] as number | null),
-      ignoreEos,
-      stopTokenIds,
-      eosTokenId: ignoreEos ? null : EOS_TOKEN_ID,
-      allStopTokenIds: [EOS_TOKEN_ID, ...stopTokenIds],
-      skipReadingPrefixCache:
-        sampling['skip_reading_prefix_cache'] === true ||
-        typeof sampling['prompt_logprobs'] === 'number',
-      repetitionDetection: toRepetitionDetection(sampling['repetition_detection']),
-      extraArgs: record.output_script ? { [SCRIPT_ARG]: record.output_script } : null,
-    }),
-  });
-}
-
-/** Left out, it has vLLM's default; null is a request that the engine refuses. */
-function toMaxTokens(value: unknown): number | null {
-  if (value === undefined) return DEFAULT_MAX_TOKENS;
-  return value === null ? null : Number(value);
-}
-
-function toRepetitionDetection(value: unknown): RepetitionDetectionParams | null {
-  if (typeof value !== 'object' || value === null) return null;
-  const params = value as Record<string, number | undefined>;
-  return {
-    maxPatternSize: params['max_pattern_size'] ?? 0,
-    minPatternSize: params['min_pattern_size'] ?? 0,
-    minCount: params['min_count'] ?? 0,
-  };
-}
-
-function toOut(
-  clientIndex: number,
-  outputs: EngineCoreOutputs,
-  methods: ReadonlyMap<number, string>,
-): OutRecord {
-  const { finishedRequests, utilityOutput, schedulerStats, weightVersion } = outputs;
-  const records = outputs.outputs.map(toOutput);
-  // An "abort all" message is in set order in vLLM; the golden format sorts it.
-  if (schedulerStats === null && weightVersion === null) {
-    records.sort((a, b) => (a.id < b.id ? -1 : 1));
-  }
-  return {
-    client: clientIndex,
-    outputs: records,
-    ...(finishedRequests === null ? {} : { finished_requests: [...finishedRequests].sort() }),
-    ...(utilityOutput === null
-      ? {}
-      : {
-          utility: {
-            call_id: Number(utilityOutput.callId),
-            ...(utilityOutput.failureMessage === null
-              ? {
-                  result: pythonValue(
-                    methods.get(Number(utilityOutput.callId)) ?? '',
-                    utilityOutput.result,
-                  ),
-                }
-              : { failure_message: utilityOutput.failureMessage }),
-          },
-        }),
-    ...(schedulerStats === null ? {} : { stats: toStats(schedulerStats) }),
-    ...(weightVersion === null ? {} : { weight_version: weightVersion }),
-  };
-}
-
-function toOutput(output: EngineCoreOutput): OutputRecord {
-  const { prefillStats } = output;
-  return {
-    id: output.requestId,
-    new_token_ids: [...output.newTokenIds],
-    ...(output.finishReason === null ? {} : { finish_reason: output.finishReason }),
-    ...(output.stopReason === null ? {} : { stop_reason: output.stopReason }),
-    ...(output.events === null ? {} : { events: output.events.map(({ type }) => type) }),
-    ...(prefillStats === null
-      ? {}
-      : {
-          prefill_stats: {
-            num_prompt_tokens: prefillStats.numPromptTokens,
-            num_computed_tokens: prefillStats.numComputedTokens,
-            num_cached_tokens: prefillStats.numCachedTokens,
-            num_local_cached_tokens: prefillStats.numLocalCachedTokens,
-            num_external_cached_tokens: prefillStats.numExternalCachedTokens,
-            num_cache_creation_tokens: prefillStats.numCacheCreationTokens,
-          },
-        }),
-    ...(output.error === null ? {} : { error: { ...output.error } }),
-  };
-}
-
-function toStats(stats: SchedulerStats): StatsRecord {
-  const { prefixCacheStats } = stats;
-  return {
-    num_running_reqs: stats.numRunningReqs,
-    num_waiting_reqs: stats.numWaitingReqs,
-    num_skipped_waiting_reqs: stats.numSkippedWaitingReqs,
-    kv_cache_usage: stats.kvCacheUsage,
-    prefix_cache: {
-      reset: prefixCacheStats.reset,
-      requests: prefixCacheStats.requests,
-      queries: prefixCacheStats.queries,
-      hits: prefixCacheStats.hits,
-      preempted_requests: prefixCacheStats.preemptedRequests,
-      preempted_queries: prefixCacheStats.preemptedQueries,
-      preempted_hits: prefixCacheStats.preemptedHits,
-    },
-  };
-}
-
-/** Tuples and sets of Python have no JSON form; the golden format shows them as Python prints them. */
-function pythonValue(method: string, value: unknown): unknown {
-  if (value === undefined) return null;
-  if (!Array.isArray(value)) return value;
-  const items: unknown[] = value;
-  if (method === 'get_supported_tasks') return `(${items.map((item) => `'${item}'`).join(', ')},)`;
-  if (method === 'list_loras') return items.length === 0 ? 'set()' : `{${items.join(', ')}}`;
-  return items;
 }
 
 function nonEmpty(groups: readonly (readonly number[])[] | undefined): number[][] | null {

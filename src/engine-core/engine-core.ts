@@ -7,6 +7,7 @@
  * Source: vllm/v1/engine/core.py EngineCore, EngineCoreProc (0.33.0). Leaves out: processes, sockets, elastic EP.
  */
 import type { Clock } from '../shared/clock.ts';
+import { createEngineCoreOutput, createEngineCoreOutputs } from '../shared/protocol/defaults.ts';
 import type { EngineIndex, RequestId } from '../shared/protocol/ids.ts';
 import type { KVCacheEvent } from '../shared/protocol/kv-events.ts';
 import {
@@ -258,7 +259,10 @@ export class EngineCore {
 
   /** Queues a message for a client; -1 is the coordinator. */
   send(clientIndex: number, fields: Partial<Omit<EngineCoreOutputs, 'engineIndex'>>): void {
-    this.#outputs.push({ clientIndex, outputs: this.#message(fields) });
+    const { engineIndex, clock } = this.parts;
+    const timestamp = clock.monotonicMs() / 1000;
+    const outputs = createEngineCoreOutputs({ ...fields, engineIndex, timestamp });
+    this.#outputs.push({ clientIndex, outputs });
   }
 
   #add(coreRequest: EngineCoreRequest): void {
@@ -379,49 +383,9 @@ export class EngineCore {
     finishReason: FinishReason,
     error: RequestError | null,
   ): void {
-    const outputs = requestIds.map((requestId) => finishedOutput(requestId, finishReason, error));
+    const outputs = requestIds.map((requestId) =>
+      createEngineCoreOutput({ requestId, finishReason, error }),
+    );
     this.send(clientIndex, { outputs, finishedRequests: requestIds });
   }
-
-  #message(fields: Partial<Omit<EngineCoreOutputs, 'engineIndex'>>): EngineCoreOutputs {
-    return {
-      engineIndex: this.parts.engineIndex,
-      outputs: fields.outputs ?? [],
-      schedulerStats: fields.schedulerStats ?? null,
-      timestamp: this.parts.clock.monotonicMs() / 1000,
-      utilityOutput: fields.utilityOutput ?? null,
-      finishedRequests: fields.finishedRequests ?? null,
-      waveComplete: fields.waveComplete ?? null,
-      startWave: fields.startWave ?? null,
-      weightVersion: fields.weightVersion ?? null,
-    };
-  }
-}
-
-function finishedOutput(
-  requestId: RequestId,
-  finishReason: FinishReason,
-  error: RequestError | null,
-): EngineCoreOutput {
-  return {
-    requestId,
-    newTokenIds: [],
-    newLogprobs: null,
-    newPromptLogprobsTensors: null,
-    poolingOutput: null,
-    finishReason,
-    stopReason: null,
-    events: null,
-    kvTransferParams: null,
-    ecTransferParams: null,
-    traceHeaders: null,
-    prefillStats: null,
-    routedExperts: null,
-    numNansInLogits: 0,
-    mmCacheMissHashes: null,
-    newSamplingMask: null,
-    specDecodeMetrics: null,
-    promptTokenIdLogprobs: null,
-    error,
-  };
 }
