@@ -209,6 +209,7 @@ function watchFrontend(logger: Logger): (isConnected: boolean) => void {
         );
         process.exit(1);
       }, FRONTEND_LOST_MS);
+      timer.unref();
     }
   };
 }
@@ -226,13 +227,23 @@ async function serveUntilDone(engine: RunningEngine, logger: Logger): Promise<vo
   await engine.close();
 }
 
+/** Longer than the sockets' linger: a peer that takes nothing does not keep the process. */
+const END_DEADLINE_MS = 6_000;
+
+/** Lets the process run out of work: an exit at once would cut ZeroMQ's linger short, and with it the last messages. */
+function endNaturally(): void {
+  process.removeAllListeners('disconnect');
+  if (process.connected) process.disconnect();
+  setTimeout(() => process.exit(), END_DEADLINE_MS).unref();
+}
+
 const config = decodeProcessConfig(process.argv[2] ?? '{}');
 const logger = createLogger({
   level: config.args.logLevel,
   bindings: { process: `EngineCore_DP${config.rank}` },
 });
 run(config, logger).then(
-  () => process.exit(),
+  () => endNaturally(),
   (error: unknown) => {
     if (error instanceof TwinError) logger.error(`EngineCore failed to start: ${error.message}`);
     else logger.error({ err: error }, 'EngineCore failed to start.');

@@ -14,6 +14,7 @@ import { Child, type ChildCommand, type ChildExit, describeExit, stopChildren } 
 import { EngineStartup } from './engine-startup.ts';
 import { HandshakeServer } from './handshake-server.ts';
 import type { ParallelPlan } from './parallel-plan.ts';
+import { findFreePort } from './port-check.ts';
 import type { PrivateDirectory } from './private-directory.ts';
 
 /** Where an engine core shakes hands: with the frontend of rank 0, and with its own where that is another one. */
@@ -192,7 +193,7 @@ export class EngineLaunch {
         coordinatorOutput: coordinator?.coordinatorOutputAddress ?? null,
         frontendStatsPublishAddress: coordinator?.frontendStatsPublishAddress ?? null,
       },
-      parallelConfig: sendsConfig ? createParallelConfigPayload(plan) : {},
+      parallelConfig: sendsConfig ? await createParallelConfigPayload(plan) : {},
     };
   }
 
@@ -231,11 +232,14 @@ function isCoordinatorReadyMessage(
   );
 }
 
-/** vLLM's keys. Our ranks need no process group, so that its ports are vLLM's defaults. */
-function createParallelConfigPayload(plan: ParallelPlan): Readonly<Record<string, unknown>> {
+/** vLLM's keys: where the ranks meet to agree on their waves. */
+async function createParallelConfigPayload(
+  plan: ParallelPlan,
+): Promise<Readonly<Record<string, unknown>>> {
+  const host = plan.dataParallelAddress;
   return {
-    data_parallel_master_ip: plan.dataParallelAddress,
-    data_parallel_master_port: 29500,
+    data_parallel_master_ip: host,
+    data_parallel_master_port: await findFreePort(host),
     _data_parallel_master_port_list: [],
     _coord_store_port: 0,
     data_parallel_size: plan.dataParallelSize,

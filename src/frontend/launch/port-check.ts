@@ -30,3 +30,15 @@ export async function checkPortIsFree({
   });
   await new Promise<void>((resolve) => server.close(() => resolve()));
 }
+
+/** A port that nobody listens on now; whoever uses it soon gets it. */
+export async function findFreePort(host: string): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port: 0, exclusive: true }, resolve);
+  });
+  const address = server.address();
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
