@@ -68,10 +68,18 @@ function expand(value: unknown): unknown {
   return Object.fromEntries(Object.entries(record).map(([key, part]) => [key, expand(part)]));
 }
 
+/** As the recorder's `json.dumps` spaces it: error messages of a server name columns. */
+function pythonJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(pythonJson).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value).map(([key, part]) => `"${key}": ${pythonJson(part)}`);
+  return `{${entries.join(', ')}}`;
+}
+
 async function call(baseUrl: string, step: Step): Promise<Answer> {
   const headers: Record<string, string> = { 'content-type': 'application/json' };
   if (step.rank !== undefined) headers['X-data-parallel-rank'] = String(step.rank);
-  const body = step.raw ?? ('body' in step ? JSON.stringify(expand(step.body)) : undefined);
+  const body = step.raw ?? ('body' in step ? pythonJson(expand(step.body)) : undefined);
   const response = await fetch(baseUrl + step.path, {
     method: step.method ?? (body === undefined ? 'GET' : 'POST'),
     headers,
