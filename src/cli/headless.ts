@@ -5,9 +5,9 @@
  */
 import { fileURLToPath } from 'node:url';
 import { Child, describeExit, stopChildren } from '../frontend/launch/child.ts';
+import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import { encodeProcessConfig } from '../shared/config/engine-process-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
-import { argsOfRank } from '../shared/config/resolve-args.ts';
 import { ConfigError } from '../shared/errors.ts';
 import { createLogger } from '../shared/logger.ts';
 

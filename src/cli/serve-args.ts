@@ -1,19 +1,23 @@
 /** The arguments that `serve` and `explain` share, from the command line, the environment and the config file. */
 import { readFileSync } from 'node:fs';
-import { envName, flagName } from '../shared/config/field.ts';
+import { checkEngineOverrides } from '../shared/config/engine-overrides.ts';
+import { ENV_PREFIX, flagName } from '../shared/config/field.ts';
 import {
   type EngineArgs,
   FIELD_GROUPS,
+  FIELDS,
   type FieldKey,
   fieldOf,
 } from '../shared/config/registry.ts';
 import {
-  checkEngineOverrides,
+  type RecordSettings,
   resolveArgs,
   type Settings,
   settingsFromEnv,
   settingsFromRecord,
+  unknownEnvNames,
 } from '../shared/config/resolve-args.ts';
+import { closestName } from '../shared/config/suggestion.ts';
 import { ConfigError } from '../shared/errors.ts';
 import type { FlagGroup } from './command.ts';
 import { type CommandFlags, type SplitWords, splitWords } from './split-words.ts';
@@ -48,16 +52,29 @@ export async function readServeArgs(
       );
     flags.set('model', { words: [model], origin: 'MODEL' });
   }
-  const configFile = split.own.get('config')?.at(-1);
-  const sources: Settings[] = [settingsFromEnv(env), flags];
-  if (configFile !== undefined) sources.unshift(await readConfigFile(configFile));
+  const config = await readConfigFile(split.own.get('config')?.at(-1));
+  const sources: Settings[] = [config.settings, settingsFromEnv(env), flags];
   const args = resolveArgs(sources);
   checkEngineOverrides(args, args.dataParallelSize);
-  const notes = split.ignored.map((flag) => `${flag} is vLLM's, and has no effect in a simulation`);
+  const ignored = [...split.ignored, ...config.ignored];
+  const notes = [
+    ...ignored.map((flag) => `${flag} is vLLM's, and has no effect in a simulation`),
+    ...split.repeated.map((flag) => `Found duplicate keys ${flag}: the last one counts`),
+    ...unknownEnvNames(env).map(noteOnEnvName),
+  ];
   return { args, split, notes };
 }
 
-async function readConfigFile(path: string): Promise<Settings> {
+function noteOnEnvName(name: string): string {
+  const setting = name.slice(ENV_PREFIX.length).toLowerCase();
+  const best = closestName(setting, (Object.keys(FIELDS) as FieldKey[]).map(flagName));
+  const hint =
+    best === null ? '' : ` (did you mean ${ENV_PREFIX}${best.replaceAll('-', '_').toUpperCase()}?)`;
+  return `${name} in the environment is no setting${hint}`;
+}
+
+async function readConfigFile(path: string | undefined): Promise<RecordSettings> {
+  if (path === undefined) return { settings: new Map(), ignored: [] };
   const { parse } = await import('yaml');
   let parsed: unknown;
   try {
@@ -68,7 +85,7 @@ async function readConfigFile(path: string): Promise<Settings> {
       cause,
     });
   }
-  if (parsed === null) return new Map();
+  if (parsed === null) return { settings: new Map(), ignored: [] };
   if (typeof parsed !== 'object' || Array.isArray(parsed))
     throw new ConfigError(
       'E_BAD_FILE',
@@ -98,9 +115,4 @@ function describeField(key: FieldKey): string {
     parts.push(`[${Array.isArray(defaultValue) ? JSON.stringify(defaultValue) : defaultValue}]`);
   if (env !== undefined) parts.push(`(${env})`);
   return parts.join(' ');
-}
-
-/** How a setting is named in the environment, for the help page. */
-export function envNameOf(key: FieldKey): string {
-  return envName(key);
 }

@@ -49,7 +49,6 @@ export const CACHE_FIELDS = {
     'Type of SSM states.',
   ),
   mambaBlockSize: field.intOrNone(null, 'Tokens per state block.', { min: 1, unit: 'tokens' }),
-  mambaCacheMode: field.string('align or none; follows prefix caching if absent.'),
   kvOffloadingSize: field.string('KV offloading in GiB: only shown.'),
   kvOffloadingBackend: field.choice(
     ['lmcache', 'native'],

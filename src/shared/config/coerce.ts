@@ -14,8 +14,7 @@ export function coerce(field: Field<unknown>, words: readonly string[], origin: 
   const [word, second] = words;
   if (word === undefined || (word === '' && field.kind !== 'string'))
     throw bad(origin, '', 'expects a value');
-  if (second !== undefined)
-    throw bad(origin, words.join(' '), 'is given more than once; give it once');
+  if (second !== undefined) throw bad(origin, words.join(' '), 'takes one value');
   return coerceOne(field, word, origin);
 }
 
@@ -31,28 +30,34 @@ function coerceOne(field: Field<unknown>, word: string, origin: string): unknown
     case 'int_or_none':
       return isNone(word) ? null : inBounds(field, parseInteger(word, origin), origin);
     case 'human_int':
-      return inBounds(field, parseHumanInt(word, origin), origin);
+      return inBounds(field, coerceHumanInt(word, origin), origin);
     case 'human_int_or_auto':
-      if (word.toLowerCase() === 'auto') return -1;
-      return inBounds(field, parseHumanInt(word, origin), origin);
+      if (word.trim().toLowerCase() === 'auto') return -1;
+      return inBounds(field, coerceHumanInt(word, origin), origin);
     case 'float':
       return inBounds(field, parseFloatStrictly(word, origin), origin);
     case 'size':
       return inBounds(field, parseSize(word, origin), origin);
     case 'choice':
+      return choose(field, word, origin);
+    case 'choice_or_ms':
       if (field.choices?.includes(word) !== true) {
-        const lower = word.toLowerCase();
-        // vLLM's logging level is upper case, ours is not.
-        const alike = field.choices?.find(
-          (choice) => choice === lower || (lower === 'warning' && choice === 'warn'),
-        );
-        if (alike !== undefined) return alike;
-        throw bad(origin, word, `must be one of ${field.choices?.join(', ')}`);
+        const rule = `must be ${field.choices?.join(', ')} or a number of milliseconds`;
+        if (!/^\d+(\.\d+)?$/.test(word)) throw bad(origin, word, rule);
       }
       return word;
     case 'json':
       return parseJson(field, word, origin);
   }
+}
+
+function choose(field: Field<unknown>, word: string, origin: string): string {
+  const { choices = [], synonyms } = field;
+  if (choices.includes(word)) return word;
+  const lower = word.toLowerCase();
+  const alike = synonyms?.[lower] ?? (choices.includes(lower) ? lower : undefined);
+  if (synonyms !== undefined && alike !== undefined) return alike;
+  throw bad(origin, word, `must be one of ${choices.join(', ')}`);
 }
 
 function coerceBool(word: string, origin: string): boolean {
@@ -66,8 +71,8 @@ function isNone(word: string): boolean {
 }
 
 function parseInteger(word: string, origin: string): number {
-  if (!/^[+-]?\d+$/.test(word)) throw bad(origin, word, 'must be a whole number');
-  return safeInteger(Number(word), word, origin);
+  if (!/^\s*[+-]?\d+(_\d+)*\s*$/.test(word)) throw bad(origin, word, 'must be a whole number');
+  return safeInteger(Number(word.replaceAll('_', '')), word, origin);
 }
 
 const DECIMAL_UNITS: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
@@ -78,19 +83,26 @@ const BINARY_UNITS: Readonly<Record<string, number>> = {
   T: 2 ** 40,
 };
 
-function parseHumanInt(word: string, origin: string): number {
-  const match = /^(\d+(?:\.\d+)?)([kKmMgGtT])$/.exec(word);
-  if (match === null) return parseInteger(word, origin);
-  const [, digits = '', unit = ''] = match;
-  const decimal = DECIMAL_UNITS[unit];
-  if (decimal !== undefined) return safeInteger(Math.trunc(Number(digits) * decimal), word, origin);
-  if (digits.includes('.'))
+function coerceHumanInt(word: string, origin: string): number {
+  if (/^\s*\d+\.\d+[KMGT]\s*$/.test(word))
     throw bad(
       origin,
       word,
-      `takes no decimals with ${unit} (2^n); write ${unit.toLowerCase()} (10^n) or a whole number`,
+      'decimals are not allowed with binary suffixes (K, M, G, T: 2^n); did you mean ' +
+        `${word.trim().toLowerCase()} (10^n)?`,
     );
-  return safeInteger(Number(digits) * (BINARY_UNITS[unit] ?? 1), word, origin);
+  const value = parseHumanInt(word);
+  return value === null ? parseInteger(word, origin) : safeInteger(value, word, origin);
+}
+
+/** `32k` is 32,000 and `25.6k` 25,600; `32K` is 32,768. Null for anything without such a unit. */
+export function parseHumanInt(word: string): number | null {
+  const match = /^(\d+(?:\.\d+)?)([kKmMgGtT])$/.exec(word.trim());
+  if (match === null) return null;
+  const [, digits = '', unit = ''] = match;
+  const decimal = DECIMAL_UNITS[unit];
+  if (decimal !== undefined) return Math.trunc(Number(digits) * decimal);
+  return digits.includes('.') ? null : Number(digits) * (BINARY_UNITS[unit] ?? 1);
 }
 
 function parseFloatStrictly(word: string, origin: string): number {
@@ -114,8 +126,7 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
 
 function parseSize(word: string, origin: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([a-zA-Z]*)$/.exec(word.trim());
-  const single = /^\d+(?:\.\d+)?[kKmMgGtT]$/.test(word.trim());
-  if (single) return parseHumanInt(word.trim(), origin);
+  if (/^\d+(?:\.\d+)?[kKmMgGtT]$/.test(word.trim())) return coerceHumanInt(word, origin);
   const unit = SIZE_UNITS[match?.[2]?.toLowerCase() ?? '?'];
   if (match === null || unit === undefined)
     throw bad(origin, word, 'must be bytes, or a size like 80GB (10^9) or 80GiB (2^30)');
@@ -146,6 +157,8 @@ function safeInteger(value: number, word: string, origin: string): number {
 }
 
 function inBounds(field: Field<unknown>, value: number, origin: string): number {
+  if (field.choices !== undefined && !field.choices.includes(String(value)))
+    throw bad(origin, String(value), `must be one of ${field.choices.join(', ')}`);
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = field;
   if (value >= min && value <= max) return value;
   const low = min === Number.MIN_VALUE ? 'more than 0' : `at least ${min}`;

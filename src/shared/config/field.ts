@@ -14,6 +14,8 @@ export type FieldKind =
   | 'float'
   | 'bool'
   | 'choice'
+  /** Milliseconds, or one of the choices. */
+  | 'choice_or_ms'
   | 'json'
   /** Bytes with a unit: `80GB` (10^9), `80GiB` (2^30). */
   | 'size'
@@ -27,6 +29,8 @@ export interface Field<T> {
   readonly min?: number;
   readonly max?: number;
   readonly choices?: readonly string[];
+  /** Other words for choices, in lower case; the choices are then taken in any case. */
+  readonly synonyms?: Readonly<Record<string, string>>;
   /** `-tp`. */
   readonly short?: string;
   /** Another spelling with two dashes. */
@@ -117,6 +121,12 @@ export const field = {
     doc: string,
     extras: Extras = {},
   ): Field<C> => ({ kind: 'choice', defaultValue, doc, choices, ...extras }),
+  choiceOrMs: (
+    choices: readonly string[],
+    defaultValue: string,
+    doc: string,
+    extras: Extras = {},
+  ): Field<string> => ({ kind: 'choice_or_ms', defaultValue, doc, choices, min: 0, ...extras }),
   json: (doc: string, extras: Extras = {}): Field<Readonly<Record<string, unknown>> | null> => ({
     kind: 'json',
     defaultValue: null,
@@ -142,7 +152,9 @@ export function flagName(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
+export const ENV_PREFIX = 'VLLM_TWIN_';
+
 /** `maxModelLen` → `VLLM_TWIN_MAX_MODEL_LEN`. */
 export function envName(key: string): string {
-  return `VLLM_TWIN_${flagName(key).replaceAll('-', '_').toUpperCase()}`;
+  return `${ENV_PREFIX}${flagName(key).replaceAll('-', '_').toUpperCase()}`;
 }

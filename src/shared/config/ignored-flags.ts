@@ -117,7 +117,6 @@ export const IGNORED_VALUES: readonly string[] = [
   'grpc-port',
   'hf-config-path',
   'hf-overrides',
-  'hf-token',
   'io-processor-plugin',
   'ir-op-priority',
   'jit-monitor-mode',
@@ -133,6 +132,7 @@ export const IGNORED_VALUES: readonly string[] = [
   'logprobs-mode',
   'lora-dtype',
   'mamba-backend',
+  'mamba-cache-mode',
   'mamba-cache-philox-rounds',
   'mamba-ssu-algorithm',
   'master-addr',
@@ -141,6 +141,7 @@ export const IGNORED_VALUES: readonly string[] = [
   'max-lora-cls-labels',
   'max-parallel-loading-workers',
   'media-io-kwargs',
+  'middleware',
   'mm-encoder-attn-backend',
   'mm-encoder-attn-dtype',
   'mm-encoder-fp8-scale-path',
@@ -208,6 +209,9 @@ export const IGNORED_VALUES: readonly string[] = [
   'worker-extension-cls',
 ];
 
+/** Take one value or none. */
+export const IGNORED_OPTIONALS: readonly string[] = ['hf-token'];
+
 /** Take one value or more. */
 export const IGNORED_LISTS: readonly string[] = [
   'allowed-media-domains',
@@ -217,9 +221,20 @@ export const IGNORED_LISTS: readonly string[] = [
   'ignore-patterns',
   'logits-processors',
   'lora-target-modules',
-  'middleware',
   'numa-bind-cpus',
   'numa-bind-nodes',
   'offload-params',
   'sleep-preserve-parameter-names',
 ];
+
+/** Short names of the above. */
+export const IGNORED_SHORT_NAMES: Readonly<Record<string, string>> = {
+  O: 'optimization-level',
+  ac: 'attention-config',
+  cc: 'compilation-config',
+  dc: 'diffusion-config',
+  dpm: 'data-parallel-multi-port-external-lb',
+  n: 'nnodes',
+  pcp: 'prefill-context-parallel-size',
+  r: 'node-rank',
+};

@@ -37,7 +37,9 @@ export const MODEL_FIELDS = {
   enableSleepMode: field.bool(false, 'Allow /sleep and /wake_up.'),
   enableLora: field.optionalBool('Serve LoRA adapters.'),
   maxLoras: field.int(1, 'Adapters in one batch.', { min: 1 }),
-  maxLoraRank: field.int(16, 'Largest LoRA rank.', { min: 1 }),
+  maxLoraRank: field.int(16, 'Largest LoRA rank.', {
+    choices: ['1', '8', '16', '32', '64', '128', '256', '320', '512'],
+  }),
   maxCpuLoras: field.optionalInt('Adapters kept in CPU memory; max-loras if absent.', { min: 1 }),
   speculativeConfig: field.json(
     'Speculative decoding: {"method", "num_speculative_tokens", "model"}.',

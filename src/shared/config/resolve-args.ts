@@ -4,8 +4,10 @@
  */
 import { ConfigError } from '../errors.ts';
 import { coerce } from './coerce.ts';
-import { envName, flagName } from './field.ts';
+import { ENV_PREFIX, envName } from './field.ts';
+import { findFlag, flagNames, type KnownFlag } from './flag-names.ts';
 import { defaultEngineArgs, type EngineArgs, FIELDS, type FieldKey, fieldOf } from './registry.ts';
+import { suggestion } from './suggestion.ts';
 
 /** What one source says: words by setting. */
 export type Settings = ReadonlyMap<
@@ -18,41 +20,60 @@ export function settingsFromEnv(env: Readonly<Record<string, string | undefined>
   const settings = new Map<FieldKey, { words: readonly string[]; origin: string }>();
   for (const key of Object.keys(FIELDS) as FieldKey[]) {
     const field = fieldOf(key);
-    const names = [envName(key), ...(field.env === undefined ? [] : [field.env])];
-    const name = names.find((candidate) => env[candidate] !== undefined && env[candidate] !== '');
-    if (name === undefined) continue;
-    const text = env[name] ?? '';
-    settings.set(key, { words: field.kind === 'strings' ? text.split(',') : [text], origin: name });
+    const ours = env[envName(key)] ?? '';
+    const vllms = field.env === undefined ? '' : (env[field.env] ?? '');
+    if (ours !== '') {
+      const words = field.kind === 'strings' ? ours.split(',') : [ours];
+      settings.set(key, { words, origin: envName(key) });
+    } else if (field.env !== undefined && vllms !== '')
+      settings.set(key, { words: [vllms], origin: field.env });
   }
   return settings;
 }
 
-/** The settings of a parsed config file; keys in kebab or snake case. Throws E_UNKNOWN_FLAG for others. */
+/** Variables that are called like settings and are none: a misspelt one would otherwise go unnoticed. */
+export function unknownEnvNames(
+  env: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  const known = new Set((Object.keys(FIELDS) as FieldKey[]).map(envName));
+  return Object.keys(env).filter((name) => name.startsWith(ENV_PREFIX) && !known.has(name));
+}
+
+export interface RecordSettings {
+  readonly settings: Settings;
+  /** Flags of vLLM that have no meaning here. */
+  readonly ignored: readonly string[];
+}
+
+/** The settings of a config file or an override; keys in kebab or snake case. Throws E_UNKNOWN_FLAG for others. */
 export function settingsFromRecord(
   record: Readonly<Record<string, unknown>>,
   where: string,
-): Settings {
+): RecordSettings {
   const settings = new Map<FieldKey, { words: readonly string[]; origin: string }>();
+  const ignored: string[] = [];
   for (const [name, value] of Object.entries(record)) {
-    const key = keyOfFlag(name.replaceAll('_', '-'));
-    if (key === null)
+    const flag = findFlag(name.replaceAll('_', '-'));
+    if (flag === null)
       throw new ConfigError(
         'E_UNKNOWN_FLAG',
-        `${where}: unknown setting ${name}${suggestion(name)}`,
+        `${where}: unknown setting ${name}${suggestion(name, flagNames())}`,
       );
     if (value === null || value === undefined) continue;
-    settings.set(key, { words: wordsOf(value), origin: `${where}: ${name}` });
+    if (flag.key === null) ignored.push(name);
+    else settings.set(flag.key, { words: wordsOf(flag, value), origin: `${where}: ${name}` });
   }
-  return settings;
+  return { settings, ignored };
 }
 
-function wordsOf(value: unknown): readonly string[] {
-  if (Array.isArray(value)) {
-    return value.every((item) => typeof item !== 'object')
-      ? value.map(String)
-      : [JSON.stringify(value)];
-  }
-  return [typeof value === 'object' ? JSON.stringify(value) : String(value)];
+function wordsOf(flag: KnownFlag, value: unknown): readonly string[] {
+  if (flag.isNegative && typeof value === 'boolean') return [String(!value)];
+  if (flag.takes === 'list' && Array.isArray(value)) return value.map(wordOf);
+  return [wordOf(value)];
+}
+
+function wordOf(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 /** Later sources win. The result is frozen. */
@@ -63,72 +84,4 @@ export function resolveArgs(sources: readonly Settings[], base = defaultEngineAr
       values[key] = coerce(fieldOf(key), words, origin);
   }
   return Object.freeze(values) as EngineArgs;
-}
-
-/**
- * The arguments of one rank: the common ones, changed by --engine-overrides. Throws E_UNKNOWN_FLAG or E_BAD_FLAG with the
- * rank in the message.
- */
-export function argsOfRank(args: EngineArgs, rank: number): EngineArgs {
-  const overrides = args.engineOverrides?.[String(rank)];
-  if (overrides === undefined) return args;
-  return resolveArgs(
-    [settingsFromRecord(asRecord(overrides, rank), `--engine-overrides[${rank}]`)],
-    args,
-  );
-}
-
-/** Every rank that --engine-overrides names must be one of this command's. */
-export function checkEngineOverrides(args: EngineArgs, dataParallelSize: number): void {
-  for (const rank of Object.keys(args.engineOverrides ?? {})) {
-    if (!/^\d+$/.test(rank) || Number(rank) >= dataParallelSize) {
-      throw new ConfigError(
-        'E_BAD_FLAG',
-        `--engine-overrides: rank ${rank} is out of range [0, ${dataParallelSize}); name a rank of --data-parallel-size`,
-      );
-    }
-    argsOfRank(args, Number(rank));
-  }
-}
-
-function asRecord(value: unknown, rank: number): Readonly<Record<string, unknown>> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as Readonly<Record<string, unknown>>;
-  throw new ConfigError(
-    'E_BAD_FLAG',
-    `--engine-overrides[${rank}]: must be an object of flags, e.g. {"${rank}": {"gpu": "L4"}}`,
-  );
-}
-
-/** The setting of a flag in kebab case, by its name or alias; null where there is none. */
-export function keyOfFlag(name: string): FieldKey | null {
-  for (const [key, field] of Object.entries(FIELDS) as [FieldKey, { alias?: string }][])
-    if (flagName(key) === name || field.alias === name) return key;
-  return null;
-}
-
-/** ` (did you mean --x?)` for a name close to a known one, else an empty text. */
-export function suggestion(name: string, others: readonly string[] = []): string {
-  const wanted = name.replaceAll('_', '-').toLowerCase();
-  let best: { name: string; distance: number } | null = null;
-  for (const candidate of [...Object.keys(FIELDS).map(flagName), ...others]) {
-    const distance = editDistance(wanted, candidate);
-    if (distance <= Math.max(2, wanted.length / 4) && (best === null || distance < best.distance))
-      best = { name: candidate, distance };
-  }
-  return best === null ? '' : ` (did you mean --${best.name}?)`;
-}
-
-/** Levenshtein's distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const substituted = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substituted, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

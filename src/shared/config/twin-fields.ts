@@ -37,9 +37,10 @@ export const TWIN_FIELDS = {
     'What the model says: readable text, the golden rule, the prompt again, random tokens.',
     ours,
   ),
-  stepTime: field.stringOr(
+  stepTime: field.choiceOrMs(
+    ['zero', 'roofline'],
     'roofline',
-    'Time of a step: zero, constant milliseconds (5), or roofline.',
+    'Time of a step: none, from the GPU and the batch, or constant milliseconds (5).',
     ours,
   ),
   stepTimeJitter: field.float(0, 'Largest relative deviation of a roofline step, seeded.', {
@@ -75,6 +76,8 @@ export const TWIN_FIELDS = {
     {
       ...ours,
       env: 'VLLM_LOGGING_LEVEL',
+      // vLLM's levels.
+      synonyms: { critical: 'error', warning: 'warn', notset: 'debug' },
     },
   ),
 } as const;
