@@ -88,7 +88,7 @@ function lineOptions(points: readonly Point[]): object {
         { type: 'line', name, color, data: own.map(({ length, tokens }) => [length, tokens]) },
         {
           type: 'line',
-          name: `${name}: blocks x block size`,
+          name: `${name}: blocks × block size`,
           color,
           lineStyle: { type: 'dashed' },
           data: own.map(({ length, naive }) => [length, naive]),
@@ -103,7 +103,7 @@ function barOptions(points: readonly Point[]): object {
     xAxis: { type: 'category', data: points.map(({ name }) => name) },
     series: [
       { type: 'bar', name: 'capacity', data: points.map(({ tokens }) => tokens) },
-      { type: 'bar', name: 'blocks x block size', data: points.map(({ naive }) => naive) },
+      { type: 'bar', name: 'blocks × block size', data: points.map(({ naive }) => naive) },
     ],
   };
 }

@@ -48,7 +48,7 @@ export function comparisonLines(
     palette.bold(title.length > 0 ? title.join(' on ') : 'Capacity'),
     ...table(columns, fitNames(columns, cells), { palette }),
     palette.dim(
-      'x: requests of max_model_len at a time; naive: num_gpu_blocks x block_size / tokens',
+      'x: requests of max_model_len at a time; naive: num_gpu_blocks × block_size / tokens',
     ),
     ...failures,
   ];
@@ -62,7 +62,7 @@ const NAME_COLUMNS = {
 
 function toRow(explanation: CapacityExplanation): Row {
   const { model, gpu, config, plan, naive, memory } = explanation;
-  const numGpus = memory.length > 1 ? `${memory.length} x ` : '';
+  const numGpus = memory.length > 1 ? `${memory.length} × ` : '';
   const smallest = Math.min(...memory.map(({ available_bytes }) => available_bytes));
   const names = {
     model: model?.name ?? 'explicit layers',

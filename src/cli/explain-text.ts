@@ -49,7 +49,7 @@ function titleLines(explanation: CapacityExplanation, palette: Palette): string[
   const length = plan.ok ? plan.max_model_len : config.max_model_len;
   const fitted =
     plan.ok && plan.auto_fit_reduced ? ` (fitted; ${n(config.max_model_len)} asked)` : '';
-  const title = `${model?.name ?? 'Explicit layers'}${gpu === null ? '' : ` on ${numGpus} x ${gpu.name}`}`;
+  const title = `${model?.name ?? 'Explicit layers'}${gpu === null ? '' : ` on ${numGpus} × ${gpu.name}`}`;
   const facts = [
     ...(model === null
       ? []
@@ -103,32 +103,31 @@ function memoryLines(explanation: CapacityExplanation, palette: Palette): string
 
 function budgetTable(memory: ExplainedMemory, whose: string, palette: Palette): string[] {
   const { budget } = memory;
-  const rows: (readonly [string, number])[] =
-    budget === null
-      ? []
-      : [
-          ['GPU memory', budget.total_bytes],
-          [
-            `x gpu_memory_utilization ${(budget.requested_bytes / budget.total_bytes).toFixed(2)}`,
-            budget.requested_bytes,
-          ],
-          ['- weights', budget.weights_bytes],
-          ['- activation peak', budget.peak_activation_bytes],
-          ['- outside the allocator', budget.non_torch_bytes],
-          ['- CUDA graphs', budget.cuda_graph_bytes],
-        ];
-  rows.push([budget === null ? 'KV cache (given)' : '= KV cache', memory.available_bytes]);
+  const rows: { name: string; bytes: number; formula?: string }[] = [];
+  if (budget !== null) {
+    const utilization = (budget.requested_bytes / budget.total_bytes).toFixed(2);
+    const { formulas } = budget;
+    rows.push(
+      { name: 'GPU', bytes: budget.total_bytes },
+      { name: `× gpu_memory_utilization ${utilization}`, bytes: budget.requested_bytes },
+      { name: '- weights', bytes: budget.weights_bytes, formula: formulas.weights },
+      {
+        name: '- activation peak',
+        bytes: budget.peak_activation_bytes,
+        formula: formulas.peak_activation,
+      },
+      { name: '- outside torch', bytes: budget.non_torch_bytes, formula: formulas.non_torch },
+      { name: '- CUDA graphs', bytes: budget.cuda_graph_bytes, formula: formulas.cuda_graph },
+    );
+  }
+  const name = budget === null ? 'KV cache (given)' : '= KV cache';
+  rows.push({ name, bytes: memory.available_bytes });
   return [
     palette.bold(`Memory${whose}`),
-    ...table(
-      [
-        { title: '', align: 'left' },
-        { title: 'bytes', align: 'right' },
-        { title: 'GiB', align: 'right' },
-      ],
-      rows.map(([name, bytes]) => [name.padEnd(38), n(bytes), gib(bytes)]),
-      { indent: '  ', palette },
-    ),
+    ...rows.flatMap(({ name, bytes, formula }) => [
+      ...spread(`  ${name}`, `${n(bytes)} bytes  ${gib(bytes).padStart(7)} GiB`),
+      ...(formula === undefined ? [] : wrap(formula, '      ').map(palette.dim)),
+    ]),
   ];
 }
 
@@ -144,7 +143,7 @@ function layerLines({ layers }: CapacityExplanation, palette: Palette): string[]
         { title: 'page bytes', align: 'right' },
       ],
       layers.map((layer) => [
-        `${layer.num_layers} x ${layer.label}${layer.is_draft ? ' (draft)' : ''}`,
+        `${layer.num_layers} × ${layer.label}${layer.is_draft ? ' (draft)' : ''}`,
         layer.dtype,
         n(layer.block_size),
         n(layer.page_size_bytes),
@@ -239,8 +238,8 @@ function requestLines(
   for (const { group, numGroups } of alikePerRequest(groups)) {
     const each = n(group.blocks_per_request);
     const isOne = numGroups === 1;
-    const times = isOne ? '' : `${numGroups} x `;
-    const product = isOne ? '' : ` = ${numGroups} x ${each}`;
+    const times = isOne ? '' : `${numGroups} × `;
+    const product = isOne ? '' : ` = ${numGroups} × ${each}`;
     const label = `  ${times}${shorten(group.label, 44)}${product}`;
     lines.push(
       ...spread(label, n(numGroups * group.blocks_per_request)),
@@ -277,7 +276,7 @@ function capacityLines(
       `${toFixed2(concurrency)}x`,
     ),
     ...spread(
-      `  KV cache size = int(${plan.kv_cache_max_concurrency_repr} x ${n(plan.max_model_len)})`,
+      `  KV cache size = int(${plan.kv_cache_max_concurrency_repr} × ${n(plan.max_model_len)})`,
       `${n(plan.kv_cache_size_tokens ?? 0)} tokens`,
       palette.bold,
     ),
@@ -287,7 +286,7 @@ function capacityLines(
   return [
     ...lines,
     ...spread(
-      `  naive: num_gpu_blocks x block_size = ${n(plan.num_blocks)} x ${n(plan.cache_block_size)}`,
+      `  naive: num_gpu_blocks × block_size = ${n(plan.num_blocks)} × ${n(plan.cache_block_size)}`,
       `${n(naive.tokens)} tokens`,
     ),
     ...spread('', naiveVerdict(naive.factor), isRight ? undefined : palette.warn),

@@ -1,7 +1,11 @@
 /**
  * `vllm-twin explain`: how many tokens a model's KV cache holds on a GPU, and why.
  */
+import { coerce } from '../shared/config/coerce.ts';
+import { modelOptionsOf } from '../shared/config/model-options.ts';
+import { type EngineArgs, FIELDS } from '../shared/config/registry.ts';
 import { ConfigError } from '../shared/errors.ts';
+import type { ModelOptions } from '../shared/models/engine-options.ts';
 import { type CliIo, processIo } from './cli-io.ts';
 import type { Command } from './command.ts';
 import { readServeArgs, registryFlagGroups } from './serve-args.ts';
@@ -48,18 +52,48 @@ export const explainCommand: Command = {
     ...registryFlagGroups(),
   ],
   async run(words) {
-    const { split } = await readServeArgs(words, process.env, FLAGS);
+    const { args, split, notes } = await readServeArgs(words, process.env, FLAGS);
+    const io = processIo();
+    for (const note of notes) io.stderr(`vllm-twin: ${note}\n`);
     const own = (name: string): readonly string[] => split.own.get(name) ?? [];
     return runExplain(
       {
         case: own('case').at(-1),
         modelCase: own('model-case').at(-1),
         json: own('json').at(-1) === 'true',
+        plot: own('plot').at(-1),
+        variants: variantsOf(args, {
+          models: own('compare'),
+          gpus: own('gpu'),
+          lengths: own('max-model-len').flatMap((word) => word.split(',')),
+        }),
       },
-      processIo(),
+      io,
     );
   },
 };
+
+/** Every model on every GPU at every length; without a list, what serve's flags say. */
+function variantsOf(
+  args: EngineArgs,
+  lists: {
+    readonly models: readonly string[];
+    readonly gpus: readonly string[];
+    readonly lengths: readonly string[];
+  },
+): ModelOptions[] {
+  const base = modelOptionsOf(args);
+  const lengths =
+    lists.lengths.length === 0
+      ? [base.maxModelLen]
+      : lists.lengths.map(
+          (word) => coerce(FIELDS.maxModelLen, [word], '--max-model-len') as number,
+        );
+  const gpus = lists.gpus.length === 0 ? [base.gpu] : lists.gpus;
+  return [base.model, ...lists.models].flatMap((model) =>
+    gpus.flatMap((gpu) => lengths.map((maxModelLen) => ({ ...base, model, gpu, maxModelLen }))),
+  );
+}
 
 export interface ExplainArgs {
   /** A file with records `{"id","input"}`. */
@@ -67,6 +101,10 @@ export interface ExplainArgs {
   /** A file with records `{"id","model","input":{"config"}}`. */
   readonly modelCase?: string | undefined;
   readonly json?: boolean | undefined;
+  /** SVG file. */
+  readonly plot?: string | undefined;
+  /** One for each model, GPU and length. */
+  readonly variants?: readonly ModelOptions[] | undefined;
 }
 
 /** Returns the exit code: 0, or 1 where a plan fails. Throws ConfigError for a bad flag or file. */
@@ -82,5 +120,7 @@ export async function runExplain(args: ExplainArgs, io: CliIo): Promise<number> 
     const { runModelCases } = await import('./explain-case.ts');
     return runModelCases(args.modelCase, io);
   }
-  throw new ConfigError('E_BAD_FLAG', 'name a model or give --case FILE');
+  const { explainModels } = await import('./explain-model.ts');
+  const { variants = [{}], plot } = args;
+  return explainModels({ variants, json: args.json === true, plot }, io);
 }

@@ -66,6 +66,7 @@ describe('recorded model cases', () => {
     expect(weightsBytes.map((bytes) => Math.trunc(bytes * scale))).toEqual(
       record.model.gpu.weights_bytes,
     );
-    expect(attentionBackends).toEqual(record.model.attention_backends);
+    // Which backends, in no order: vLLM lists them by its own walk over the modules, and nothing depends on it.
+    expect([...attentionBackends].sort()).toEqual([...record.model.attention_backends].sort());
   });
 });

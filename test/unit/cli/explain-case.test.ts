@@ -105,11 +105,11 @@ describe('explain --case', () => {
     await runExplain({ case: write('gemma.json', record) }, io);
     const text = out.join('');
     for (const line of [
-      '  52 x sliding_window(1024)  bfloat16     16     131,072',
+      '  52 × sliding_window(1024)  bfloat16     16     131,072',
       '  blocks = 19,921,304,762 / 1,310,720                                     15,198',
       '      ceil(min(1,024 - 1 + 16,384, 131,072) / 16) + 1 = 1,089',
       '  maximum concurrency = 15,198 / 14,726                                    1.03x',
-      '  KV cache size = int(1.0320521526551678 x 131,072)               135,273 tokens',
+      '  KV cache size = int(1.0320521526551678 × 131,072)               135,273 tokens',
       '                                                             1.80 times too many',
     ]) {
       expect(text).toContain(`${line}\n`);
