@@ -11,13 +11,19 @@ import type { EngineArgs } from '../shared/config/registry.ts';
 import { ConfigError } from '../shared/errors.ts';
 import { createLogger } from '../shared/logger.ts';
 
+/** What an engine core ends with that finds a flag wrong, e.g. a model that does not exist. */
+const CONFIG_EXIT_CODE = 2;
 const STOP_GRACE_MS = 5_000;
 const DEFAULT_ADDRESS = '127.0.0.1';
 const DEFAULT_RPC_PORT = 29_550;
 
 /** Resolves with the exit code once all engines are gone. */
 export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
-  const logger = createLogger({ level: args.logLevel, bindings: { process: 'Headless' } });
+  const logger = createLogger({
+    level: args.logLevel,
+    format: args.logFormat,
+    bindings: { process: 'Headless' },
+  });
   const ranks = ranksOf(args);
   const host = args.dataParallelAddress ?? DEFAULT_ADDRESS;
   const handshakeAddress = `tcp://${host}:${args.dataParallelRpcPort ?? DEFAULT_RPC_PORT}`;
@@ -60,7 +66,8 @@ export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
     stop(STOP_GRACE_MS);
   }
   const exits = await Promise.all(children.map(({ exited }) => exited));
-  return first.exitCode === 0 && exits.every(({ exitCode }) => exitCode === 0) ? 0 : 1;
+  if (exits.every(({ exitCode }) => exitCode === 0)) return 0;
+  return first.exitCode === CONFIG_EXIT_CODE ? CONFIG_EXIT_CODE : 1;
 }
 
 function ranksOf(args: EngineArgs): readonly number[] {

@@ -1,6 +1,6 @@
 /** `vllm-twin serve [MODEL]`: engines and a frontend, or with --headless engines only. */
+import { kvEventsConfigOf } from '../engine-core/kv-events-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
-import { createLogger } from '../shared/logger.ts';
 import type { Command } from './command.ts';
 import { readServeArgs, registryFlagGroups } from './serve-args.ts';
 import { NO_COMMAND_FLAGS } from './split-words.ts';
@@ -28,12 +28,27 @@ export const serveCommand: Command = {
     return registryFlagGroups();
   },
   async run(words) {
-    const { args, notes } = await readServeArgs(words, process.env, NO_COMMAND_FLAGS);
-    const logger = createLogger({ level: args.logLevel, bindings: { process: 'APIServer' } });
-    for (const note of notes) logger.info(note);
+    const read = await readServeArgs(words, process.env, NO_COMMAND_FLAGS);
+    const args = withLogFormat(read.args);
+    kvEventsConfigOf(args.kvEventsConfig);
+    if (read.notes.length > 0) {
+      const { createLogger } = await import('../shared/logger.ts');
+      const logger = createLogger({
+        level: args.logLevel,
+        format: args.logFormat,
+        bindings: { process: args.headless ? 'Headless' : 'APIServer' },
+      });
+      for (const note of read.notes) logger.info(note);
+    }
     return args.headless ? runHeadless(args) : runFrontend(args);
   },
 };
+
+/** Only this process sees the terminal: the others write to it through a pipe. */
+function withLogFormat(args: EngineArgs): EngineArgs {
+  if (args.logFormat !== 'auto') return args;
+  return Object.freeze({ ...args, logFormat: process.stderr.isTTY ? 'pretty' : 'json' } as const);
+}
 
 async function runFrontend(args: EngineArgs): Promise<number> {
   const { runServe } = await import('../frontend/main.ts');

@@ -6,6 +6,7 @@
 import type { EngineInput } from '../shared/protocol/request.ts';
 import { EngineCore } from './engine-core.ts';
 import type { Request } from './scheduler/request.ts';
+import { PendingResult, UtilityError } from './utilities.ts';
 
 /** Steps between two agreements. Source: vllm/config/parallel.py dp_sync_interval. */
 export const DP_SYNC_INTERVAL = 16;
@@ -39,6 +40,8 @@ export class DPEngineCore extends EngineCore {
   prefillScheduleInterval = 1;
   #pendingPause = false;
   #ignoreStartDpWave = false;
+  /** Answers the resume that waits for the other ranks. */
+  #barrier: (() => void) | null = null;
 
   override handleInput(input: EngineInput): void {
     if (input.type !== 'START_DP_WAVE') {
@@ -69,16 +72,33 @@ export class DPEngineCore extends EngineCore {
     return false;
   }
 
-  override resumeScheduler(): void {
+  /** All ranks resume before one of them steps: the answer waits for `passBarrier`. */
+  override resumeScheduler(answer: unknown): unknown {
     if (this.#pendingPause || (this.enginesRunning && this.#ignoreStartDpWave)) {
-      throw new Error(
+      throw new UtilityError(
         'resume_scheduler called while pause is still in flight. Wait for the pause future to resolve before resuming.',
       );
     }
-    if (this.enginesRunning) return;
-    super.resumeScheduler();
+    if (this.enginesRunning) return answer;
+    super.resumeScheduler(answer);
     this.#ignoreStartDpWave = false;
-    if (this.scheduler.numUnfinishedRequests > 0) this.enginesRunning = true;
+    const pending = new PendingResult();
+    this.#barrier = () => pending.settle(() => answer);
+    return pending;
+  }
+
+  /** What to tell the others before any further input is handled; null where no resume waits for them. */
+  get barrierVote(): DpVote | null {
+    if (this.#barrier === null) return null;
+    return { hasUnfinished: this.scheduler.numUnfinishedRequests > 0, pendingPause: false };
+  }
+
+  /** All ranks have resumed. */
+  passBarrier({ hasUnfinished }: DpOutcome): void {
+    const pass = this.#barrier;
+    this.#barrier = null;
+    if (hasUnfinished) this.enginesRunning = true;
+    pass?.();
   }
 
   /** Admit no new prefill in this step: only every n-th common step does. */

@@ -4,15 +4,24 @@
  * Source: vllm/config/parallel.py stateless_init_dp_group, sync_dp_state (0.33.0).
  */
 
+import { ServerError, StartupError } from '../shared/errors.ts';
 import { identityFromEngineIndex } from '../shared/protocol/identity.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
-import type { Transport } from '../shared/transport/transport.ts';
+import type { Frame, Transport } from '../shared/transport/transport.ts';
 import { type DpOutcome, type DpVote, tallyVotes } from './dp-engine-core.ts';
 
 export interface DpGroup {
-  /** Resolves once all ranks have voted. */
+  /** Resolves once all ranks have voted. Rejects with E_DP_GROUP where one does not in time. */
   agree(vote: DpVote): Promise<DpOutcome>;
   close(): Promise<void>;
+}
+
+export interface DpMember {
+  readonly address: string;
+  readonly rank: EngineIndex;
+  readonly size: number;
+  /** How long a rank waits for the votes of the others. */
+  readonly timeoutSeconds: number;
 }
 
 const LINGER_MS = 1_000;
@@ -31,66 +40,111 @@ function encodeOutcome({ hasUnfinished, pauseConsensus }: DpOutcome): Uint8Array
   return Uint8Array.of((hasUnfinished ? 1 : 0) | (pauseConsensus ? 2 : 0));
 }
 
-/** Rank 0 binds `address`, the others connect to it. */
-export async function joinDpGroup(
-  transport: Transport,
-  member: { readonly address: string; readonly rank: EngineIndex; readonly size: number },
-): Promise<DpGroup> {
+/** Rank 0 binds `address`, the others connect to it. Throws E_PORT_IN_USE. */
+export function joinDpGroup(transport: Transport, member: DpMember): Promise<DpGroup> {
   return member.rank === 0 ? leadGroup(transport, member) : followGroup(transport, member);
 }
 
-async function leadGroup(
-  transport: Transport,
-  { address, size }: { address: string; size: number },
-): Promise<DpGroup> {
-  const router = await transport.bindRouter(address, { ...options, handover: false });
-  const votes = new Map<string, { identity: Uint8Array; vote: DpVote }>();
-  let own: { vote: DpVote; resolve: (outcome: DpOutcome) => void } | null = null;
+/** One agreement under way, with its deadline. */
+class Agreement {
+  readonly #timer: NodeJS.Timeout;
+  readonly #resolve: (outcome: DpOutcome) => void;
+
+  constructor(
+    resolve: (outcome: DpOutcome) => void,
+    reject: (error: Error) => void,
+    { timeoutSeconds, missing }: { timeoutSeconds: number; missing: () => string },
+  ) {
+    this.#resolve = resolve;
+    this.#timer = setTimeout(() => {
+      const wait = `within ${timeoutSeconds} seconds`;
+      reject(
+        new ServerError(
+          'E_DP_GROUP',
+          `the data-parallel ranks did not agree ${wait}: ${missing()}. Did one of them end? ` +
+            '(--cpu-distributed-timeout-seconds sets the wait)',
+        ),
+      );
+    }, timeoutSeconds * 1000);
+  }
+
+  settle(outcome: DpOutcome): void {
+    this.cancel();
+    this.#resolve(outcome);
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+async function leadGroup(transport: Transport, member: DpMember): Promise<DpGroup> {
+  const { address, size, timeoutSeconds } = member;
+  const router = await bind(transport, address);
+  const votes = new Map<string, { identity: Frame; vote: DpVote }>();
+  let own: { vote: DpVote; agreement: Agreement } | null = null;
+  const missing = (): string => `${size - 1 - votes.size} of ${size} ranks sent no vote`;
   const settle = (): void => {
     if (own === null || votes.size < size - 1) return;
     const outcome = tallyVotes([own.vote, ...Array.from(votes.values(), ({ vote }) => vote)]);
     for (const { identity } of votes.values()) router.sendTo(identity, [encodeOutcome(outcome)]);
     votes.clear();
-    const { resolve } = own;
+    const { agreement } = own;
     own = null;
-    resolve(outcome);
+    agreement.settle(outcome);
   };
   router.onMessage((identity, [frame]) => {
-    votes.set(Buffer.from(identity).toString('hex'), {
-      identity,
-      vote: decodeVote(frame?.[0] ?? 0),
-    });
+    const key = Buffer.from(identity).toString('hex');
+    votes.set(key, { identity, vote: decodeVote(frame?.[0] ?? 0) });
     settle();
   });
   return {
     agree: (vote) =>
-      new Promise((resolve) => {
-        own = { vote, resolve };
+      new Promise((resolve, reject) => {
+        own = { vote, agreement: new Agreement(resolve, reject, { timeoutSeconds, missing }) };
         settle();
       }),
-    close: () => router.close(),
+    close: () => {
+      own?.agreement.cancel();
+      return router.close();
+    },
   };
 }
 
-async function followGroup(
-  transport: Transport,
-  { address, rank }: { address: string; rank: EngineIndex },
-): Promise<DpGroup> {
-  const dealer = transport.connectDealer(address, {
-    ...options,
-    identity: identityFromEngineIndex(rank),
-  });
-  let waiting: ((outcome: DpOutcome) => void) | null = null;
+async function bind(transport: Transport, address: string) {
+  try {
+    return await transport.bindRouter(address, { ...options, handover: false });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new StartupError(
+      'E_PORT_IN_USE',
+      `rank 0 cannot lead the data-parallel ranks at ${address}, the frontend's data_parallel_master_port: ${reason}`,
+      { cause },
+    );
+  }
+}
+
+async function followGroup(transport: Transport, member: DpMember): Promise<DpGroup> {
+  const { address, rank, timeoutSeconds } = member;
+  const identity = identityFromEngineIndex(rank);
+  const dealer = transport.connectDealer(address, { ...options, identity });
+  let waiting: Agreement | null = null;
+  const missing = (): string => `no outcome from rank 0 at ${address}`;
   dealer.onMessage(([frame]) => {
     const byte = frame?.[0] ?? 0;
-    waiting?.({ hasUnfinished: (byte & 1) !== 0, pauseConsensus: (byte & 2) !== 0 });
+    const agreement = waiting;
+    waiting = null;
+    agreement?.settle({ hasUnfinished: (byte & 1) !== 0, pauseConsensus: (byte & 2) !== 0 });
   });
   return {
     agree: (vote) =>
-      new Promise((resolve) => {
-        waiting = resolve;
+      new Promise((resolve, reject) => {
+        waiting = new Agreement(resolve, reject, { timeoutSeconds, missing });
         dealer.send([encodeVote(vote)]);
       }),
-    close: () => dealer.close(),
+    close: () => {
+      waiting?.cancel();
+      return dealer.close();
+    },
   };
 }

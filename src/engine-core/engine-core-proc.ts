@@ -8,8 +8,11 @@ import type { Logger } from '../shared/logger.ts';
 import { createEngineCoreOutputs, createSchedulerStats } from '../shared/protocol/defaults.ts';
 import type { KVCacheEvent } from '../shared/protocol/kv-events.ts';
 import type { EngineInput } from '../shared/protocol/request.ts';
-import { DPEngineCore, type DpOutcome, type DpVote } from './dp-engine-core.ts';
+import { DPEngineCore, type DpOutcome, type DpVote, tallyVotes } from './dp-engine-core.ts';
 import type { ClientOutputs, EngineCore } from './engine-core.ts';
+
+/** Between two looks at requests that cannot run. Source: EngineCoreProc._process_engine_step. */
+const IDLE_STEP_MS = 1;
 
 /** Where a process's outputs go. */
 export interface EngineOutputs {
@@ -33,6 +36,9 @@ export interface EngineCoreProcOptions {
 
 export class EngineCoreProc {
   readonly #options: EngineCoreProcOptions;
+  /** Ends the wait for a slow frontend. */
+  #letGo: (() => void) | null = null;
+  #hasBegunShutdown = false;
   #inputs: EngineInput[] = [];
   #wake: (() => void) | null = null;
   #lastCounts = { numRunning: 0, numWaiting: 0 };
@@ -51,13 +57,14 @@ export class EngineCoreProc {
   /** SIGTERM or SIGINT: aborts what runs, or lets it drain, then `run` returns. */
   requestShutdown(): void {
     this.#options.core.requestShutdown();
+    this.#letGo?.();
     this.#wakeUp();
   }
 
   /** Runs until a shutdown is complete. Rejects where the engine breaks. */
   async run(): Promise<void> {
     const { core } = this.#options;
-    while (core.handleShutdown()) {
+    while (this.#handleShutdown()) {
       const wasRunning = core.enginesRunning;
       await this.#processInputs();
       this.#publishCounts();
@@ -68,43 +75,86 @@ export class EngineCoreProc {
     this.#flush();
   }
 
+  /** False once a shutdown is complete. */
+  #handleShutdown(): boolean {
+    const { core, logger } = this.#options;
+    if (!core.isRunning && !this.#hasBegunShutdown) this.#logShutdown();
+    const goesOn = core.handleShutdown();
+    if (!goesOn)
+      logger.info('[shutdown] EngineCore: request processing complete; starting resource teardown');
+    return goesOn;
+  }
+
+  #logShutdown(): void {
+    const { core, logger } = this.#options;
+    this.#hasBegunShutdown = true;
+    const seconds = core.parts.shutdownTimeoutS;
+    const mode = seconds === 0 ? 'abort' : 'drain';
+    logger.info(`[shutdown] EngineCore: start mode=${mode} timeout=${seconds}s`);
+    const count = core.scheduler.numUnfinishedRequests;
+    if (count === 0) return;
+    if (seconds === 0)
+      logger.info(`[shutdown] EngineCore: aborting in-flight requests count=${count}`);
+    else
+      logger.info(
+        `[shutdown] EngineCore: draining in-flight requests count=${count} timeout=${seconds}s`,
+      );
+  }
+
   /** Returns when there is something to step, or a shutdown was requested. */
   async #processInputs(): Promise<void> {
     const { core } = this.#options;
     while (!core.hasWork() && core.isRunning) {
       core.notifyIdle();
-      this.#flush();
+      await this.#flushAndHold();
       if (this.#inputs.length === 0) {
         core.clearNotedAborts();
-        // A callback may have given the engine work.
-        if (core.hasWork()) break;
+        // A callback may have given the engine work, or a shutdown may have come meanwhile.
+        if (core.hasWork() || !core.isRunning) break;
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
       }
       const next = this.#inputs.shift();
-      if (next !== undefined) core.handleInput(next);
+      if (next !== undefined) await this.#handle(next);
     }
-    if (this.#inputs.length > 0) {
+    while (this.#inputs.length > 0) {
       const inputs = this.#inputs;
       this.#inputs = [];
-      for (const input of inputs) core.handleInput(input);
+      for (const input of inputs) await this.#handle(input);
     }
-    this.#flush();
+    await this.#flushAndHold();
+  }
+
+  async #handle(input: EngineInput): Promise<void> {
+    const { core, agree, logger } = this.#options;
+    const { duplicateRequests, rejectedRequests } = core.counters;
+    core.handleInput(input);
+    if (input.type === 'ADD') {
+      const id = input.request.requestId;
+      // Counted always, said once per kind: a client that does it once may do it often.
+      if (duplicateRequests === 0 && core.counters.duplicateRequests > 0)
+        logger.warn(`Dropped an ADD of request ${id}: a request of that id is running`);
+      if (rejectedRequests === 0 && core.counters.rejectedRequests > 0)
+        logger.warn(`Answered an ADD of request ${id} with an error: it cannot be run`);
+    }
+    if (!(core instanceof DPEngineCore)) return;
+    const vote = core.barrierVote;
+    if (vote !== null) core.passBarrier(agree === null ? tallyVotes([vote]) : await agree(vote));
   }
 
   /** Whether the model ran. */
   async #step(): Promise<boolean> {
-    const { core, outputs, publishKvEvents } = this.#options;
+    const { core, publishKvEvents } = this.#options;
     const throttlePrefills = core instanceof DPEngineCore && core.shouldThrottlePrefills;
     const waitMs = core.beginStep({ throttlePrefills });
     if (core.awaitedBatch !== null) await pause(waitMs);
     const executed = core.finishStep();
-    this.#flush();
     const events = core.takeKvEvents();
     if (events !== null) publishKvEvents?.(events);
-    const pressure = outputs.backPressure();
-    if (pressure !== null) await pressure;
+    await this.#flushAndHold();
+    // Nothing to run, yet requests are there: a pause holds them.
+    if (!executed && core.scheduler.hasRequests()) await pause(IDLE_STEP_MS);
     return executed;
   }
 
@@ -112,7 +162,7 @@ export class EngineCoreProc {
   async #synchronize(core: DPEngineCore, executed: boolean, wasRunning: boolean): Promise<void> {
     if (!executed) {
       if (core.scheduler.numUnfinishedRequests === 0 && !core.enginesRunning) return;
-      await pause(core.executeDummyBatch());
+      await pause(core.parts.executor.isSleeping ? 0 : core.executeDummyBatch());
     }
     const vote = core.countStep();
     if (vote === null || this.#options.agree === null) {
@@ -121,7 +171,7 @@ export class EngineCoreProc {
     } else {
       core.applyOutcome(await this.#options.agree(vote), wasRunning);
     }
-    this.#flush();
+    await this.#flushAndHold();
   }
 
   #publishCounts(): void {
@@ -131,14 +181,13 @@ export class EngineCoreProc {
     const last = this.#lastCounts;
     if (counts.numRunning === last.numRunning && counts.numWaiting === last.numWaiting) return;
     this.#lastCounts = counts;
-    const wave = core instanceof DPEngineCore ? core.currentWave : 0;
-    const stepCounter = core instanceof DPEngineCore ? core.stepCounter : 0;
+    const lockstep = core instanceof DPEngineCore ? core : { currentWave: 0, stepCounter: 0 };
     const schedulerStats = createSchedulerStats({
       numRunningReqs: counts.numRunning,
       numWaitingReqs: counts.numWaiting,
       kvCacheUsage: core.kvCacheUsage,
-      stepCounter,
-      currentWave: wave,
+      stepCounter: lockstep.stepCounter,
+      currentWave: lockstep.currentWave,
     });
     const message = createEngineCoreOutputs({
       engineIndex: core.parts.engineIndex,
@@ -151,6 +200,19 @@ export class EngineCoreProc {
   #flush(): void {
     const messages = this.#options.core.takeOutputs();
     if (messages.length > 0) this.#options.outputs.send(messages);
+  }
+
+  /** Sends, and stops the engine while a frontend reads too slowly; a shutdown does not wait for it. */
+  async #flushAndHold(): Promise<void> {
+    this.#flush();
+    const { core, outputs } = this.#options;
+    const pressure = outputs.backPressure();
+    if (pressure === null || !core.isRunning) return;
+    await new Promise<void>((resolve) => {
+      this.#letGo = resolve;
+      void pressure.then(resolve);
+    });
+    this.#letGo = null;
   }
 
   #wakeUp(): void {

@@ -248,10 +248,11 @@ export class EngineCore {
     return !this.hasWork();
   }
 
-  /** Overridden by a data-parallel engine. */
-  resumeScheduler(): void {
+  /** Returns `answer`, or a PendingResult of it from a data-parallel engine, which resumes together with its peers. */
+  resumeScheduler(answer: unknown): unknown {
     this.rejectNewRequests = false;
     this.scheduler.setPauseState(0);
+    return answer;
   }
 
   /** For a data-parallel engine: a request was queued that its client believed to belong to `wave`. */

@@ -3,8 +3,6 @@
  * stop, its parent or its frontend is gone, or it breaks. Exit codes as vLLM's: 0 after a signal, 1 otherwise.
  * Source: vllm/v1/engine/core.py EngineCoreProc.run_engine_core (0.33.0).
  */
-import { rmSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
 import { systemClock } from '../shared/clock.ts';
 import {
   decodeProcessConfig,
@@ -24,51 +22,23 @@ import { buildEngineCore, type EngineSetup, setUpEngine } from './engine-setup.t
 import { InputSockets } from './input-sockets.ts';
 import { KVEventPublisher } from './kv-event-publisher.ts';
 import { kvEventsConfigOf } from './kv-events-config.ts';
+import { LifeLine } from './life-line.ts';
 import { OutputSockets } from './output-sockets.ts';
 import { computeParallelConfigHash } from './parallel-config-hash.ts';
 import { createReadyResponse } from './ready-response.ts';
 import { type Handshake, shakeHands } from './startup-handshake.ts';
 
-/** How long an engine that lost its frontend waits for it to come back. */
-const FRONTEND_LOST_MS = 3_000;
+/** Source: vllm/config/parallel.py data_parallel_master_port. */
+const DEFAULT_MASTER_PORT = 29_500;
+/** Source: torch.distributed's timeout of a gloo group. */
+const DEFAULT_DP_TIMEOUT_SECONDS = 1_800;
 
-/** What ends the process from outside, from the first moment on. */
-class LifeLine {
-  isShutdownRequested = false;
-  #onShutdown: (() => void) | null = null;
-
-  constructor(logger: Logger, config: EngineProcessConfig) {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.on(signal, () => {
-        logger.info(`[shutdown] EngineCore: trigger received signal=${signal}`);
-        this.isShutdownRequested = true;
-        if (this.#onShutdown === null) process.exit(0);
-        this.#onShutdown();
-      });
-    }
-    if (process.send === undefined) return;
-    process.on('disconnect', () => {
-      logger.warn('The parent process is gone; the engine core ends too');
-      removePrivateDirectory(config.clientHandshakeAddress ?? config.handshakeAddress);
-      process.exit(1);
-    });
-  }
-
-  onShutdown(handler: () => void): void {
-    this.#onShutdown = handler;
-    if (this.isShutdownRequested) handler();
-  }
-}
-
-/** A frontend that was killed leaves its sockets' folder behind; whoever notices first removes it. */
-function removePrivateDirectory(address: string): void {
-  if (!address.startsWith('ipc://')) return;
-  const folder = dirname(address.slice('ipc://'.length));
-  if (basename(folder).startsWith('vllm-twin-')) rmSync(folder, { recursive: true, force: true });
-}
-
-async function run(config: EngineProcessConfig, logger: Logger): Promise<void> {
-  const lifeLine = new LifeLine(logger, config);
+/** Resolves with the exit code once the engine is done and its sockets are closed. */
+async function run(
+  config: EngineProcessConfig,
+  logger: Logger,
+  lifeLine: LifeLine,
+): Promise<number> {
   const transport = createZmqTransport();
   const { args, rank } = config;
   // Sizing runs while HELLO travels; whichever fails first ends the start.
@@ -82,9 +52,10 @@ async function run(config: EngineProcessConfig, logger: Logger): Promise<void> {
   });
   const setup = Promise.resolve().then(() => setUpEngine(args));
   const [handshake, sized] = await Promise.all([handshaking, setup]);
-  const engine = await startEngine({ config, logger, transport, handshake, setup: sized });
+  const options = { config, logger, lifeLine, transport, handshake, setup: sized };
+  const engine = await startEngine(options);
   lifeLine.onShutdown(() => engine.proc.requestShutdown());
-  await serveUntilDone(engine, logger);
+  return serveUntilDone(engine, logger);
 }
 
 interface RunningEngine {
@@ -96,6 +67,7 @@ interface RunningEngine {
 interface StartOptions {
   readonly config: EngineProcessConfig;
   readonly logger: Logger;
+  readonly lifeLine: LifeLine;
   readonly transport: Transport;
   readonly handshake: Handshake;
   readonly setup: EngineSetup;
@@ -103,7 +75,7 @@ interface StartOptions {
 
 /** Sockets, ready response, the coordinator's READY, and READY. */
 async function startEngine(options: StartOptions): Promise<RunningEngine> {
-  const { config, logger, transport, handshake, setup } = options;
+  const { config, logger, lifeLine, transport, handshake, setup } = options;
   const { args, rank } = config;
   for (const line of setup.logLines) logger.info(line);
   const isMoeDp = args.dataParallelSize > 1 && setup.model.facts.isMoe;
@@ -140,7 +112,7 @@ async function startEngine(options: StartOptions): Promise<RunningEngine> {
     rank,
     logger,
     onInput: (input) => proc.push(input),
-    onConnection: watchFrontend(logger),
+    onConnection: (isConnected) => lifeLine.onConnection(isConnected),
   });
   inputs.announce(
     encodeReadyResponse(
@@ -187,66 +159,47 @@ function joinGroup(
     address: `tcp://${ip}:${port}`,
     rank,
     size: args.dataParallelSize,
+    timeoutSeconds: args.cpuDistributedTimeoutSeconds ?? DEFAULT_DP_TIMEOUT_SECONDS,
   });
 }
 
-/** Source: vllm/config/parallel.py data_parallel_master_port. */
-const DEFAULT_MASTER_PORT = 29_500;
-
-/** Ends the process when every API server has been gone for a while: an engine without a frontend serves nobody. */
-function watchFrontend(logger: Logger): (isConnected: boolean) => void {
-  let numConnected = 0;
-  let timer: NodeJS.Timeout | null = null;
-  return (isConnected) => {
-    numConnected += isConnected ? 1 : -1;
-    if (numConnected > 0) {
-      if (timer !== null) clearTimeout(timer);
-      timer = null;
-    } else if (!isConnected && timer === null) {
-      timer = setTimeout(() => {
-        logger.warn(
-          `The frontend has been gone for ${FRONTEND_LOST_MS / 1000} s; the engine core ends too`,
-        );
-        process.exit(1);
-      }, FRONTEND_LOST_MS);
-      timer.unref();
-    }
-  };
-}
-
-/** Runs the busy loop; an engine that breaks tells its clients before it ends. */
-async function serveUntilDone(engine: RunningEngine, logger: Logger): Promise<void> {
+/** Runs the busy loop; an engine that breaks tells its clients before it ends. Resolves with the exit code. */
+async function serveUntilDone(engine: RunningEngine, logger: Logger): Promise<number> {
+  let exitCode = 0;
   try {
     await engine.proc.run();
     logger.info('[shutdown] EngineCore: exiting busy loop');
   } catch (error) {
     logger.error({ err: error }, 'EngineCore encountered a fatal error.');
     engine.outputs.sendDead();
-    process.exitCode = 1;
+    exitCode = 1;
   }
   await engine.close();
+  return exitCode;
 }
 
-/** Longer than the sockets' linger: a peer that takes nothing does not keep the process. */
-const END_DEADLINE_MS = 6_000;
-
-/** Lets the process run out of work: an exit at once would cut ZeroMQ's linger short, and with it the last messages. */
-function endNaturally(): void {
-  process.removeAllListeners('disconnect');
-  if (process.connected) process.disconnect();
-  setTimeout(() => process.exit(), END_DEADLINE_MS).unref();
+/** An engine that cannot start says why in one line: 2 for what the user wrote, 1 for what failed. */
+function failToStart(error: unknown, logger: Logger): never {
+  if (error instanceof TwinError) {
+    logger.error(`EngineCore failed to start: ${error.message}`);
+    process.exit(error.family === 'config' ? 2 : 1);
+  }
+  logger.error({ err: error }, 'EngineCore failed to start.');
+  process.exit(1);
 }
 
-const config = decodeProcessConfig(process.argv[2] ?? '{}');
-const logger = createLogger({
-  level: config.args.logLevel,
-  bindings: { process: `EngineCore_DP${config.rank}` },
-});
-run(config, logger).then(
-  () => endNaturally(),
-  (error: unknown) => {
-    if (error instanceof TwinError) logger.error(`EngineCore failed to start: ${error.message}`);
-    else logger.error({ err: error }, 'EngineCore failed to start.');
-    process.exit(1);
-  },
-);
+function main(): void {
+  const config = decodeProcessConfig(process.argv[2] ?? '{}');
+  const { logLevel, logFormat, dataParallelSize } = config.args;
+  const name = dataParallelSize > 1 ? `EngineCore_DP${config.rank}` : 'EngineCore';
+  process.title = `VLLM::${name}`;
+  const logger = createLogger({ level: logLevel, format: logFormat, bindings: { process: name } });
+  const frontendAddress = config.clientHandshakeAddress ?? config.handshakeAddress;
+  const lifeLine = new LifeLine(logger, frontendAddress);
+  run(config, logger, lifeLine).then(
+    (exitCode) => lifeLine.end(exitCode),
+    (error: unknown) => failToStart(error, logger),
+  );
+}
+
+main();

@@ -139,9 +139,9 @@ export async function shakeHands(options: HandshakeOptions): Promise<Handshake> 
       addresses,
       parallelConfig: metadata.parallelConfig,
       async ready(parallelConfigHash) {
-        await Promise.all(
-          conversations.map((conversation) => conversation.ready(parallelConfigHash)),
-        );
+        // The colocated frontend hears it first, as from vLLM.
+        for (const conversation of conversations.toReversed())
+          await conversation.ready(parallelConfigHash);
       },
       close,
     };

@@ -121,13 +121,12 @@ function sleep(host: UtilityHost, [level, mode]: readonly unknown[]): unknown {
 }
 
 /** True when fully awake; a partial wake keeps the scheduler paused. */
-function wakeUp(host: UtilityHost, [tags]: readonly unknown[]): boolean {
+function wakeUp(host: UtilityHost, [tags]: readonly unknown[]): unknown {
   let wanted: string[] | null = Array.isArray(tags) ? tags.map(String) : null;
   if (wanted?.includes('scheduling')) wanted = wanted.filter((tag) => tag !== 'scheduling');
   if (wanted === null || wanted.length > 0) host.executor.wakeUp(wanted);
   if (host.executor.isSleeping) return false;
-  host.core.resumeScheduler();
-  return true;
+  return host.core.resumeScheduler(true);
 }
 
 function releaseKvCacheMemory(host: UtilityHost): null {
@@ -207,13 +206,7 @@ const UTILITIES: ReadonlyMap<string, Utility> = new Map([
     ),
   ],
   ['pause_generation', utility(['mode', 'clear_cache'], pauseGeneration)],
-  [
-    'resume_scheduler',
-    utility([], ({ core }) => {
-      core.resumeScheduler();
-      return null;
-    }),
-  ],
+  ['resume_scheduler', utility([], ({ core }) => core.resumeScheduler(null))],
   [
     'is_scheduler_paused',
     utility([], ({ scheduler }) => scheduler.pauseState !== PauseState.UNPAUSED),

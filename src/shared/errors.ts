@@ -48,10 +48,21 @@ export const ERRORS = {
     status: 500,
     meaning: "A call of an engine method failed; the message is the engine's.",
   },
+  E_METRICS_INCOMPLETE: {
+    family: 'server',
+    status: 500,
+    meaning: 'One of several API servers did not report its metrics in time.',
+  },
   E_BAD_FRAME: {
     family: 'server',
     status: 500,
     meaning: 'A peer sent a frame that cannot be decoded; only that message is lost.',
+  },
+  E_DP_GROUP: {
+    family: 'server',
+    status: 500,
+    meaning:
+      'The data-parallel ranks of a mixture-of-experts model did not agree in time; the engine core ends.',
   },
   E_BAD_FLAG: {
     family: 'config',

@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module';
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
-import pretty from 'pino-pretty';
 
 /** The one door to pino: JSON lines on stderr, pretty where stderr is a terminal. */
 export type Logger = Pick<
@@ -12,18 +12,32 @@ export type Logger = Pick<
 export interface LoggerOptions {
   /** debug, info, warn, error or silent. */
   readonly level: string;
+  /** auto (the default) is pretty where stderr is a terminal. */
+  readonly format?: 'auto' | 'json' | 'pretty';
   /** Bound to every line, e.g. `{ process: 'EngineCore_DP0' }`. */
   readonly bindings: Record<string, unknown>;
 }
 
-export function createLogger({ level, bindings }: LoggerOptions): Logger {
-  const destination: DestinationStream = process.stderr.isTTY
-    ? pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' })
-    : pino.destination({ dest: 2, sync: true });
+export function createLogger({ level, format = 'auto', bindings }: LoggerOptions): Logger {
+  const isPretty = format === 'pretty' || (format === 'auto' && process.stderr.isTTY);
+  const destination = isPretty ? prettyDestination() : pino.destination({ dest: 2, sync: true });
   return pino(
     { level, base: bindings, timestamp: pino.stdTimeFunctions.isoTime },
     destination,
   ) as unknown as Logger;
+}
+
+/** Loaded for a terminal only: it takes as long to load as pino itself. */
+function prettyDestination(): DestinationStream {
+  const require = createRequire(import.meta.url);
+  const pretty = require('pino-pretty') as typeof import('pino-pretty');
+  return pretty({
+    destination: 2,
+    sync: true,
+    ignore: 'pid,hostname,process',
+    messageFormat: '({process}) {msg}',
+    translateTime: 'SYS:HH:MM:ss',
+  });
 }
 
 /** For tests and pure parts that say nothing. */

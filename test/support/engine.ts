@@ -1,6 +1,6 @@
 /** Builders for tests of the engine core: every argument has a default, a test names only what it is about. */
 import { createEngineCore } from '../../src/engine-core/create-engine-core.ts';
-import type { EngineCore } from '../../src/engine-core/engine-core.ts';
+import { EngineCore, type EngineCoreParts } from '../../src/engine-core/engine-core.ts';
 import {
   createLatencyModel,
   type LatencyModelOptions,
@@ -64,14 +64,23 @@ export interface TestEngineOptions {
   readonly maxCpuLoras?: number | null;
   readonly clock?: VirtualClock;
   readonly shutdownTimeoutS?: number;
+  readonly engineIndex?: number;
 }
 
 export const TEST_VOCAB_SIZE = 4000;
 
-export function createTestEngine(options: TestEngineOptions = {}): {
+export function createTestEngine(options?: TestEngineOptions): {
   core: EngineCore;
   clock: VirtualClock;
-} {
+};
+export function createTestEngine<C extends EngineCore>(
+  options: TestEngineOptions,
+  Core: new (parts: EngineCoreParts) => C,
+): { core: C; clock: VirtualClock };
+export function createTestEngine(
+  options: TestEngineOptions = {},
+  Core: new (parts: EngineCoreParts) => EngineCore = EngineCore,
+): { core: EngineCore; clock: VirtualClock } {
   const clock = options.clock ?? new VirtualClock();
   const names = options.groups ?? ['full'];
   const groups: KVCacheGroup[] = names.map((name, index) => ({
@@ -92,8 +101,8 @@ export function createTestEngine(options: TestEngineOptions = {}): {
     mambaAlign: names.some((name) => name === 'mambaAlign' || name === 'mambaBig'),
     ...options.scheduler,
   };
-  const core = createEngineCore({
-    engineIndex: 0,
+  const coreOptions = {
+    engineIndex: options.engineIndex ?? 0,
     clock,
     executor: new SimulatedExecutor({
       tokenSource: createTokenSource({
@@ -114,7 +123,7 @@ export function createTestEngine(options: TestEngineOptions = {}): {
       blockSize,
       ...sizes,
       enablePrefixCaching,
-      prefixCachingHashAlgo: 'sha256_cbor',
+      prefixCachingHashAlgo: 'sha256_cbor' as const,
       prefixCacheRetentionInterval: options.retentionInterval ?? 0,
       enableKvCacheEvents: options.enableKvCacheEvents ?? false,
     },
@@ -123,8 +132,8 @@ export function createTestEngine(options: TestEngineOptions = {}): {
     logStats: options.logStats ?? true,
     includeFinishedSet: options.includeFinishedSet ?? false,
     shutdownTimeoutS: options.shutdownTimeoutS ?? 0,
-  });
-  return { core, clock };
+  };
+  return { core: createEngineCore(coreOptions, Core), clock };
 }
 
 let lastId = 0;

@@ -87,7 +87,6 @@ export const IGNORED_VALUES: readonly string[] = [
   'compilation-config',
   'config-format',
   'convert',
-  'cpu-distributed-timeout-seconds',
   'cpu-offload-gb',
   'custom-histogram-buckets',
   'data-parallel-supervisor-port',

@@ -54,5 +54,9 @@ export const PARALLEL_FIELDS = {
   dataParallelExternalLb: field.bool(false, 'Somebody in front balances over the ranks.', {
     short: 'dpe',
   }),
+  cpuDistributedTimeoutSeconds: field.optionalInt(
+    'How long data-parallel ranks of a mixture-of-experts model wait for each other; 1800 if absent.',
+    { min: 1, unit: 'seconds' },
+  ),
   enableExpertParallel: field.bool(false, 'Spread experts over the ranks.', { short: 'ep' }),
 } as const;

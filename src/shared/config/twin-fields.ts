@@ -69,6 +69,12 @@ export const TWIN_FIELDS = {
     ...ours,
     env: 'VLLM_KV_CACHE_LAYOUT',
   }),
+  logFormat: field.choice(
+    ['auto', 'json', 'pretty'],
+    'auto',
+    'Form of the log: pretty on a terminal, else JSON lines.',
+    ours,
+  ),
   logLevel: field.choice(
     ['debug', 'info', 'warn', 'error', 'silent'],
     'info',

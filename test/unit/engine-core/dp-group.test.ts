@@ -1,0 +1,96 @@
+import { describe, expect, it, vi } from 'vitest';
+import {
+  type DpOutcome,
+  type DpVote,
+  tallyVotes,
+} from '../../../src/engine-core/dp-engine-core.ts';
+import { type DpGroup, joinDpGroup } from '../../../src/engine-core/dp-group.ts';
+import { createInMemoryTransport } from '../../../src/shared/transport/in-memory.ts';
+import type { Transport } from '../../../src/shared/transport/transport.ts';
+
+const ADDRESS = 'tcp://127.0.0.1:29500';
+const IDLE: DpVote = { hasUnfinished: false, pendingPause: false };
+const BUSY: DpVote = { hasUnfinished: true, pendingPause: false };
+const PAUSING: DpVote = { hasUnfinished: false, pendingPause: true };
+
+function join(transport: Transport, size: number, ranks?: readonly number[]): Promise<DpGroup[]> {
+  const wanted = ranks ?? Array.from({ length: size }, (_, rank) => rank);
+  return Promise.all(
+    wanted.map((rank) =>
+      joinDpGroup(transport, { address: ADDRESS, rank, size, timeoutSeconds: 5 }),
+    ),
+  );
+}
+
+describe('the votes of all ranks', () => {
+  it.each<[string, readonly DpVote[], DpOutcome]>([
+    ['nobody has work', [IDLE, IDLE], { hasUnfinished: false, pauseConsensus: false }],
+    ['somebody has', [IDLE, BUSY, IDLE], { hasUnfinished: true, pauseConsensus: false }],
+    ['all want a pause', [PAUSING, PAUSING], { hasUnfinished: false, pauseConsensus: true }],
+    ['some want a pause', [PAUSING, IDLE], { hasUnfinished: true, pauseConsensus: false }],
+    [
+      'all want a pause, one has work',
+      [PAUSING, { hasUnfinished: true, pendingPause: true }],
+      { hasUnfinished: true, pauseConsensus: true },
+    ],
+  ])('%s', (_, votes, outcome) => {
+    expect(tallyVotes(votes)).toEqual(outcome);
+  });
+});
+
+describe('a data-parallel group', () => {
+  it.each([2, 3, 4])('of %i ranks agrees round by round, whoever is first', async (size) => {
+    const groups = await join(createInMemoryTransport(), size);
+    for (let round = 0; round < 20; round += 1) {
+      const busy = round % (size + 1);
+      const order = groups.map((_, index) => (index + round) % size);
+      const outcomes = await Promise.all(
+        order.map((rank) => groups[rank]?.agree(rank === busy ? BUSY : IDLE)),
+      );
+      const expected = { hasUnfinished: busy < size, pauseConsensus: false };
+      expect(outcomes).toEqual(order.map(() => expected));
+    }
+    await Promise.all(groups.map((group) => group.close()));
+  });
+
+  it('waits for ranks that join late', async () => {
+    const transport = createInMemoryTransport();
+    const [second] = await join(transport, 2, [1]);
+    const vote = second?.agree(PAUSING);
+    const [first] = await join(transport, 2, [0]);
+    await expect(first?.agree(PAUSING)).resolves.toEqual({
+      hasUnfinished: false,
+      pauseConsensus: true,
+    });
+    await expect(vote).resolves.toEqual({ hasUnfinished: false, pauseConsensus: true });
+  });
+
+  it.each([
+    [0, '2 of 3 ranks sent no vote'],
+    [1, `no outcome from rank 0 at ${ADDRESS}`],
+  ])('gives up on ranks that are gone: rank %i', async (rank, missing) => {
+    vi.useFakeTimers();
+    try {
+      const [group] = await join(createInMemoryTransport(), 3, [rank]);
+      const failed = expect(group?.agree(IDLE)).rejects.toMatchObject({
+        code: 'E_DP_GROUP',
+        message:
+          `the data-parallel ranks did not agree within 5 seconds: ${missing}. Did one of them end? ` +
+          '(--cpu-distributed-timeout-seconds sets the wait)',
+      });
+      await vi.advanceTimersByTimeAsync(5_000);
+      await failed;
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('has one leader', async () => {
+    const transport = createInMemoryTransport();
+    await join(transport, 2, [0]);
+    await expect(join(transport, 2, [0])).rejects.toMatchObject({
+      code: 'E_PORT_IN_USE',
+      message: expect.stringContaining(`rank 0 cannot lead the data-parallel ranks at ${ADDRESS}`),
+    });
+  });
+});

@@ -1,0 +1,130 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { InputSockets } from '../../../src/engine-core/input-sockets.ts';
+import type { Logger } from '../../../src/shared/logger.ts';
+import { silentLogger } from '../../../src/shared/logger.ts';
+import {
+  decodeReadyResponse,
+  encodeCoordinatorReady,
+  encodeEngineInput,
+  encodeReadyResponse,
+  encodeStartDpWave,
+  SUBSCRIBE_ALL,
+} from '../../../src/shared/protocol/codec.ts';
+import type { EngineInput } from '../../../src/shared/protocol/request.ts';
+import { createInMemoryTransport } from '../../../src/shared/transport/in-memory.ts';
+import type {
+  Frame,
+  RouterSocket,
+  Transport,
+  XPubSocket,
+} from '../../../src/shared/transport/transport.ts';
+import { createReadyResponse } from '../../support/ready-response.ts';
+
+describe('the input sockets', () => {
+  let transport: Transport;
+  let router: RouterSocket;
+  let coordinator: XPubSocket;
+  let inputs: EngineInput[];
+  let warnings: string[];
+  let fromEngine: { identity: Frame; frames: readonly Frame[] }[];
+  let sockets: InputSockets;
+
+  beforeEach(async () => {
+    transport = createInMemoryTransport();
+    inputs = [];
+    warnings = [];
+    fromEngine = [];
+    router = await transport.bindRouter('tcp://127.0.0.1:0', { lingerMs: 0, handover: false });
+    router.onMessage((identity, frames) => fromEngine.push({ identity, frames }));
+    coordinator = await transport.bindXPub('tcp://127.0.0.1:0', { lingerMs: 0 });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    return sockets.close();
+  });
+
+  function connect({ withCoordinator = false } = {}): InputSockets {
+    const logger: Logger = Object.assign(silentLogger(), {
+      warn: (text: string) => warnings.push(text),
+    });
+    sockets = new InputSockets({
+      transport,
+      addresses: {
+        inputs: [router.address],
+        outputs: [],
+        coordinatorInput: withCoordinator ? coordinator.address : null,
+        coordinatorOutput: null,
+        frontendStatsPublishAddress: null,
+      },
+      rank: 1,
+      logger,
+      onInput: (input) => inputs.push(input),
+      onConnection: () => {},
+    });
+    return sockets;
+  }
+
+  const abort = (id: string): readonly Frame[] =>
+    encodeEngineInput({ type: 'ABORT', requestIds: [id] });
+
+  it('announce the engine, and pass on what comes then in order', async () => {
+    connect().announce(encodeReadyResponse(createReadyResponse({ dataParallelRank: 1 })));
+    await vi.waitFor(() => expect(fromEngine).toHaveLength(1));
+    const [first] = fromEngine;
+    expect([...(first?.identity ?? [])]).toEqual([1, 0]);
+    expect(decodeReadyResponse(first?.frames ?? []).dataParallelRank).toBe(1);
+
+    for (const id of ['a', 'b', 'c']) router.sendTo(Buffer.from([1, 0]), abort(id));
+    await vi.waitFor(() => expect(inputs).toHaveLength(3));
+    expect(inputs).toEqual(['a', 'b', 'c'].map((id) => ({ type: 'ABORT', requestIds: [id] })));
+  });
+
+  it('count what they cannot decode, and say each kind once', async () => {
+    connect().announce(encodeReadyResponse(createReadyResponse()));
+    await vi.waitFor(() => expect(fromEngine).toHaveLength(1));
+    const identity = Buffer.from([1, 0]);
+    for (let i = 0; i < 5; i += 1) {
+      router.sendTo(identity, [Buffer.from([0x09]), Buffer.from([0x90])]);
+      router.sendTo(identity, [Buffer.from([0x01]), Buffer.from([0xc1])]);
+    }
+    router.sendTo(identity, abort('after'));
+    await vi.waitFor(() => expect(inputs).toHaveLength(1));
+    expect(warnings).toHaveLength(2);
+    expect(warnings[0]).toMatch(/^Dropped a message that cannot be decoded: /);
+    expect([...sockets.badFrames.values()]).toEqual([5, 5]);
+  });
+
+  it('wait for the coordinator, and then hear its waves', async () => {
+    const subscriptions: (readonly Frame[])[] = [];
+    coordinator.onMessage((frames) => subscriptions.push(frames));
+    connect({ withCoordinator: true });
+    const ready = sockets.waitForCoordinator(300);
+    await vi.waitFor(() => expect(subscriptions).toHaveLength(1));
+    expect(subscriptions[0]?.map((frame) => [...frame])).toEqual([[...SUBSCRIBE_ALL]]);
+    coordinator.send(encodeCoordinatorReady());
+    await ready;
+    coordinator.send(encodeCoordinatorReady());
+    coordinator.send(encodeStartDpWave({ wave: 4, excludeEngineIndex: 0 }));
+    await vi.waitFor(() =>
+      expect(inputs).toEqual([{ type: 'START_DP_WAVE', wave: 4, excludeEngineIndex: 0 }]),
+    );
+  });
+
+  it('do not wait where there is no coordinator', async () => {
+    await connect().waitForCoordinator(1);
+    expect(inputs).toEqual([]);
+  });
+
+  it('give up on the coordinator after the deadline, which the message names with the flag', async () => {
+    vi.useFakeTimers();
+    connect({ withCoordinator: true });
+    const failed = expect(sockets.waitForCoordinator(9)).rejects.toMatchObject({
+      code: 'E_STARTUP_TIMEOUT',
+      message:
+        `Engine 1: no READY message from the DP Coordinator at ${coordinator.address} within 9 seconds; it comes when ` +
+        'all engines have subscribed: is one missing? (--coordinator-ready-timeout sets the wait)',
+    });
+    await vi.advanceTimersByTimeAsync(9_000);
+    await failed;
+  });
+});

@@ -1,0 +1,79 @@
+import { describe, expect, it, vi } from 'vitest';
+import { MAX_QUEUED_OUTPUTS, OutputSockets } from '../../../src/engine-core/output-sockets.ts';
+import { decodeEngineCoreOutputs } from '../../../src/shared/protocol/codec.ts';
+import { createEngineCoreOutputs } from '../../../src/shared/protocol/defaults.ts';
+import { createInMemoryTransport } from '../../../src/shared/transport/in-memory.ts';
+import type { PushSocket, Transport } from '../../../src/shared/transport/transport.ts';
+
+const addresses = (outputs: readonly string[], coordinatorOutput: string | null) => ({
+  inputs: [],
+  outputs,
+  coordinatorInput: null,
+  coordinatorOutput,
+  frontendStatsPublishAddress: null,
+});
+const message = (clientIndex: number, waveComplete: number) => ({
+  clientIndex,
+  outputs: createEngineCoreOutputs({ waveComplete, timestamp: 1 }),
+});
+
+async function listen(transport: Transport): Promise<{ address: string; got: unknown[] }> {
+  const pull = await transport.bindPull('tcp://127.0.0.1:0', { lingerMs: 0 });
+  const got: unknown[] = [];
+  pull.onMessage((frames) => {
+    const outputs = decodeEngineCoreOutputs(frames);
+    got.push(outputs === 'ENGINE_CORE_DEAD' ? outputs : outputs.waveComplete);
+  });
+  return { address: pull.address, got };
+}
+
+describe('the output sockets', () => {
+  it('send by client index, -1 to the coordinator, and count what has nowhere to go', async () => {
+    const transport = createInMemoryTransport();
+    const [first, second, coordinator] = await Promise.all([
+      listen(transport),
+      listen(transport),
+      listen(transport),
+    ]);
+    const sockets = new OutputSockets(
+      transport,
+      addresses([first.address, second.address], coordinator.address),
+    );
+    sockets.send([message(1, 10), message(-1, 11), message(0, 12), message(2, 13)]);
+    sockets.sendDead();
+    await sockets.close();
+    await vi.waitFor(() => expect(second.got).toEqual([10, 'ENGINE_CORE_DEAD']));
+    expect(first.got).toEqual([12, 'ENGINE_CORE_DEAD']);
+    expect(coordinator.got).toEqual([11]);
+    expect(sockets.numUnroutable).toBe(1);
+  });
+
+  it('count what is for a coordinator that is not there', () => {
+    const sockets = new OutputSockets(createInMemoryTransport(), addresses([], null));
+    sockets.send([message(-1, 1)]);
+    expect(sockets.numUnroutable).toBe(1);
+  });
+
+  it('push back while a client reads too slowly', async () => {
+    let queuedCount = MAX_QUEUED_OUTPUTS;
+    let drain: () => void = () => {};
+    const slow: PushSocket = {
+      get queuedCount() {
+        return queuedCount;
+      },
+      send: () => {},
+      drained: () =>
+        new Promise((resolve) => {
+          drain = resolve;
+        }),
+      close: () => Promise.resolve(),
+    };
+    const transport = { ...createInMemoryTransport(), connectPush: () => slow };
+    const sockets = new OutputSockets(transport, addresses(['a', 'b'], null));
+    expect(sockets.backPressure()).toBeNull();
+    queuedCount += 1;
+    const pressure = sockets.backPressure();
+    drain();
+    await expect(pressure).resolves.toBeUndefined();
+  });
+});
