@@ -7,12 +7,14 @@ import type { Clock } from '../shared/clock.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { ModelPlan } from '../shared/models/capacity-builder.ts';
+import type { EngineIndex } from '../shared/protocol/ids.ts';
 import type { Transport } from '../shared/transport/transport.ts';
 import { type ClientAddresses, MultiProcessClient } from './engine-client/multi-process-client.ts';
 import type { HttpEnv } from './http/http-env.ts';
 import type { HttpMetricsSource } from './http/http-metrics-source.ts';
 import type { HttpServer } from './http/server.ts';
 import type { ParallelPlan } from './launch/parallel-plan.ts';
+import type { FamilySnapshot } from './metrics/families.ts';
 import type { FrontendMetrics } from './metrics/frontend-metrics.ts';
 import {
   createCacheConfigSettings,
@@ -20,12 +22,7 @@ import {
   servedModelNamesOf,
   tokenizerFolderOf,
 } from './serve-settings.ts';
-
-export interface EngineDeath {
-  readonly reason: string;
-  /** Requests that the death ended. */
-  readonly numRequests: number;
-}
+import type { EngineDeath, Serving } from './serving.ts';
 
 export interface ApiServerOptions {
   readonly args: EngineArgs;
@@ -59,8 +56,9 @@ async function loadTokenizerOf(args: EngineArgs) {
   return loadTokenizer({ folder: tokenizerFolderOf(args) });
 }
 
-export class ApiServer {
+export class ApiServer implements Serving {
   readonly client: MultiProcessClient;
+  readonly clientAddresses: Promise<readonly ClientAddresses[]>;
   readonly #options: ApiServerOptions;
   readonly #modules: Promise<Modules>;
   #http: HttpServer | null = null;
@@ -70,6 +68,7 @@ export class ApiServer {
   private constructor(options: ApiServerOptions, client: MultiProcessClient) {
     this.#options = options;
     this.client = client;
+    this.clientAddresses = Promise.resolve([client.addresses]);
     this.#modules = loadModules(options.args);
     this.#modules.catch(() => {});
   }
@@ -93,20 +92,36 @@ export class ApiServer {
     return new ApiServer(options, client);
   }
 
-  get metrics(): FrontendMetrics | null {
-    return this.#metrics;
+  /** This server's own numbers, for another one's `/metrics`. */
+  snapshot(): readonly FamilySnapshot[] {
+    return this.#metrics?.snapshot() ?? [];
   }
 
-  /** Waits for the engines, then listens; resolves with where. */
-  async start(statsAddress: Promise<string | null>): Promise<{ address: string; port: number }> {
+  describeMissing(): string {
+    const ranks = this.client.missingRanks;
+    return ranks.length === 0 ? '' : `no ready response from rank ${ranks.join(', ')}`;
+  }
+
+  markEngineDead(rank: EngineIndex, reason: string): void {
+    this.client.markEngineDead(rank, reason);
+  }
+
+  kill(): void {
+    // The only process is this one.
+  }
+
+  /** Waits for the engines, then listens; resolves with the URL. */
+  async start(statsAddress: Promise<string | null>): Promise<string> {
     const { args, plan, model, env, clock, logger, clientIndex } = this.#options;
     const [[{ createHttpServer }, { FrontendMetrics }, tokenizer]] = await Promise.all([
       this.#modules,
       this.client.waitUntilReady(),
     ]);
     if (plan.dataParallelSize > 1) this.client.subscribeToCoordinator(await statsAddress);
+    const ownsAllEngines = plan.engineRanksStarted.length === plan.engineRanksManaged.length;
     const metrics = new FrontendMetrics({
-      engines: this.client.enginesByArrival,
+      // Engines that this frontend started itself started together: which reports first is chance, so the rank decides.
+      engines: ownsAllEngines ? this.client.engines : this.client.enginesByArrival,
       servedModelName: servedModelNamesOf(args)[0] ?? args.model,
       cacheConfig: createCacheConfigSettings(args, model, plan.engineRanksManaged),
       dpMetrics: args.dpMetrics,
@@ -133,10 +148,10 @@ export class ApiServer {
       onEngineDead: (reason) => this.#options.onEngineDead({ reason, numRequests }),
     });
     this.#http = http;
-    const listening = await http.listen();
+    const { address } = await http.listen();
     // As vLLM, several API servers leave the log lines out: each would tell of its own share only.
     if (!args.disableLogStats && plan.apiServerCount === 1) this.#logStats(metrics);
-    return listening;
+    return address;
   }
 
   /** Lets what is being written end, then closes HTTP and sockets. */

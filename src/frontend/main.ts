@@ -4,12 +4,13 @@
  * Source: vllm/entrypoints/cli/serve.py, vllm/entrypoints/launchers/launcher.py (0.33.0).
  */
 import { systemClock } from '../shared/clock.ts';
+import { checkEngineOverrides } from '../shared/config/engine-overrides.ts';
 import { modelOptionsOf } from '../shared/config/model-options.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
-import { checkEngineOverrides } from '../shared/config/resolve-args.ts';
+import { ConfigError } from '../shared/errors.ts';
 import { createLogger, type Logger } from '../shared/logger.ts';
 import { buildCapacityInput, type ModelPlan } from '../shared/models/capacity-builder.ts';
-import type { ApiServer, ApiServerOptions } from './api-server.ts';
+import type { Transport } from '../shared/transport/transport.ts';
 import type { HttpEnv } from './http/http-env.ts';
 import { readHttpEnv } from './http/http-env.ts';
 import { describeExit } from './launch/child.ts';
@@ -20,6 +21,7 @@ import { checkPortIsFree } from './launch/port-check.ts';
 import { PrivateDirectory, removeOrphanedDirectories } from './launch/private-directory.ts';
 import { type StopReason, StopRequest } from './launch/stop-request.ts';
 import { createCoordinatorCommand, createEngineCommand } from './serve-settings.ts';
+import type { EngineDeath, Serving } from './serving.ts';
 
 /** What a child gets to end by itself, besides --shutdown-timeout. Source: vllm/v1/utils.py shutdown. */
 const STOP_GRACE_MS = 5_000;
@@ -33,23 +35,27 @@ interface Frontend {
   readonly model: ModelPlan;
   readonly env: HttpEnv;
   readonly logger: Logger;
-  readonly directory: PrivateDirectory;
   readonly launch: EngineLaunch;
   readonly stop: StopRequest;
+  /** Null until it is bound. */
+  serving: Serving | null;
+  /** Nothing may be started any more. */
+  isOver: boolean;
 }
 
 /** Resolves with the exit code once everything has ended. Throws config and start-up errors, having cleaned up. */
 export async function runServe(args: EngineArgs): Promise<number> {
   const logger = createLogger({ level: args.logLevel, bindings: { process: 'APIServer' } });
+  const env = readHttpEnv(process.env);
   checkEngineOverrides(args, args.dataParallelSize);
   const model = buildCapacityInput(modelOptionsOf(args));
   const plan = createParallelPlan(args, model.facts.isMoe);
+  checkApiServerCount(plan, env);
   if (args.uds === null) {
     await checkPortIsFree({ host: args.host ?? DEFAULT_HOST, port: args.port });
   }
   removeOrphanedDirectories();
   const directory = PrivateDirectory.create(process.pid);
-  const stop = new StopRequest();
   const launch = new EngineLaunch({
     plan,
     directory,
@@ -59,8 +65,21 @@ export async function runServe(args: EngineArgs): Promise<number> {
     coordinatorCommand: createCoordinatorCommand(args, process.env),
     parallelConfigHash: null,
   });
+  const stop = new StopRequest();
+  const frontend: Frontend = {
+    args,
+    plan,
+    model,
+    env,
+    logger,
+    launch,
+    stop,
+    serving: null,
+    isOver: false,
+  };
   const leaveNothing = (): void => {
     launch.killAll();
+    frontend.serving?.kill();
     directory.remove();
   };
   stop.listenToSignals(process, (exitCode) => {
@@ -68,120 +87,122 @@ export async function runServe(args: EngineArgs): Promise<number> {
     process.exit(exitCode);
   });
   process.once('exit', leaveNothing);
-  const env = readHttpEnv(process.env);
-  const frontend = { args, plan, model, env, logger, directory, launch, stop };
   try {
     return await serve(frontend);
   } finally {
+    frontend.isOver = true;
     await launch.stop(STOP_GRACE_MS);
+    await frontend.serving?.close();
     directory.remove();
     process.off('exit', leaveNothing);
     stop.stopListening();
   }
 }
 
+/** Source: vllm/entrypoints/cli/serve.py run_multi_api_server. */
+function checkApiServerCount({ apiServerCount }: ParallelPlan, env: HttpEnv): void {
+  if (apiServerCount > 1 && env.allowRuntimeLoraUpdating) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      'VLLM_ALLOW_RUNTIME_LORA_UPDATING cannot be used with api_server_count > 1',
+    );
+  }
+}
+
+/** Until the first reason to stop; then the orderly end of it. */
 async function serve(frontend: Frontend): Promise<number> {
   const { launch, stop } = frontend;
   const fallen = launch.waitForFall();
-  let api: ApiServer | null = null;
-  const starting = startUp(frontend, (bound) => {
-    api = bound;
-  });
-  const early = await Promise.race([
-    starting.then(() => null),
+  const starting = startUp(frontend);
+  starting.catch(() => {});
+  await Promise.race([
+    starting,
     fallen.then((child) => Promise.reject(createExitError(child))),
     stop.requested,
   ]);
-  if (early !== null) {
-    // Asked to stop before the start was over.
-    starting.catch(() => {});
-    await launch.stop(STOP_GRACE_MS);
-    return early.kind === 'signal' ? 0 : 1;
-  }
-  void fallen.then((child) => onFall(frontend, api, child));
+  void fallen.then((child) => onFall(frontend, child));
   const reason = await stop.requested;
-  await shutDown(frontend, api, reason);
+  await shutDown(frontend, reason);
   return reason.kind === 'signal' ? 0 : 1;
 }
 
-/** Sockets, handshake, ready responses, HTTP. */
-async function startUp(frontend: Frontend, onBound: (api: ApiServer) => void): Promise<void> {
-  const { args, plan, launch, logger } = frontend;
-  let describeMissing = (): string => 'nothing has been heard of them yet';
-  await withStartupDeadline(
-    (async () => {
-      const { createZmqTransport } = await import('../shared/transport/zmq.ts');
-      const transport = createZmqTransport();
-      const { ApiServer } = await import('./api-server.ts');
-      const api = await ApiServer.bind(
-        apiServerOptions(frontend),
-        transport,
-        launch.clientAddresses(0),
-      );
-      onBound(api);
-      const shaking = launch.shakeHands(
-        transport,
-        Promise.resolve([api.client.addresses]),
-        (of) => {
-          describeMissing = of;
-        },
-      );
-      const [{ address }] = await Promise.all([
-        api.start(launch.getStatsPublishAddress()),
-        shaking,
-      ]);
-      logger.info(`Starting vLLM server on ${address}`);
-      process.stdout.write(`${address}\n`);
-    })(),
-    {
-      timeoutMs: args.engineReadyTimeout * 1000,
-      describeMissing: () => describeMissing() || describeSilent(plan),
-    },
+/** Sockets, handshake, ready responses, HTTP: all under one deadline. */
+async function startUp(frontend: Frontend): Promise<void> {
+  const { args, launch, logger } = frontend;
+  let describeHandshakes = (): string => 'the handshake has not begun';
+  const start = async (): Promise<void> => {
+    const { createZmqTransport } = await import('../shared/transport/zmq.ts');
+    const transport = createZmqTransport();
+    const serving = await bindServing(frontend, transport);
+    frontend.serving = serving;
+    if (frontend.isOver) {
+      await serving.close();
+      return;
+    }
+    const shaking = launch.shakeHands(transport, serving.clientAddresses, (describe) => {
+      describeHandshakes = describe;
+    });
+    const [address] = await Promise.all([serving.start(launch.getStatsPublishAddress()), shaking]);
+    logger.info(`Starting vLLM server on ${address}`);
+    process.stdout.write(`${address}\n`);
+  };
+  await withStartupDeadline(start(), {
+    timeoutMs: args.engineReadyTimeout * 1000,
+    describeMissing: () => describeHandshakes() || (frontend.serving?.describeMissing() ?? ''),
+  });
+}
+
+async function bindServing(frontend: Frontend, transport: Transport): Promise<Serving> {
+  const { args, plan, model, env, logger, launch, stop } = frontend;
+  const onEngineDead = (death: EngineDeath): void => onDeath(frontend, death);
+  if (plan.apiServerCount > 1) {
+    const { ApiServerProcesses } = await import('./api-server-processes.ts');
+    return new ApiServerProcesses({
+      args,
+      count: plan.apiServerCount,
+      addressesOf: (clientIndex) => launch.clientAddresses(clientIndex),
+      env: process.env,
+      onEngineDead,
+      onFall: (message) => stop.request({ kind: 'failure', message: `Process ${message}` }),
+    });
+  }
+  const { ApiServer } = await import('./api-server.ts');
+  return ApiServer.bind(
+    { args, plan, model, env, clock: systemClock, logger, clientIndex: 0, onEngineDead },
+    transport,
+    launch.clientAddresses(0),
   );
 }
 
-function describeSilent({ engineRanksManaged }: ParallelPlan): string {
-  return `no ready response from ranks ${engineRanksManaged.join(', ')}`;
+/** The running requests have got their error: the server ends, unless it is to stay. */
+function onDeath(frontend: Frontend, { reason, numRequests }: EngineDeath): void {
+  const { env, launch, logger, plan, stop } = frontend;
+  logger.error(`Engine core died unexpectedly: ${reason}`);
+  if (env.keepAliveOnEngineDeath) {
+    void launch.stop(STOP_GRACE_MS);
+    return;
+  }
+  const request = (): void => stop.request({ kind: 'failure', message: 'an engine core died' });
+  // An idle server stays until its watchdog looks, as vLLM's: /health says 503 meanwhile.
+  const isIdle = numRequests === 0 && plan.apiServerCount === 1;
+  if (isIdle) setTimeout(request, WATCHDOG_MS).unref();
+  else setImmediate(request);
 }
 
-function apiServerOptions(frontend: Frontend): ApiServerOptions {
-  const { args, plan, model, env, logger, stop, launch } = frontend;
-  return {
-    args,
-    plan,
-    model,
-    env,
-    clock: systemClock,
-    logger,
-    clientIndex: 0,
-    onEngineDead: ({ reason, numRequests }) => {
-      logger.error(`Engine core died unexpectedly: ${reason}.`);
-      if (env.keepAliveOnEngineDeath) {
-        void launch.stop(STOP_GRACE_MS);
-        return;
-      }
-      const request = (): void => stop.request({ kind: 'failure', message: reason });
-      if (numRequests > 0) setImmediate(request);
-      else setTimeout(request, WATCHDOG_MS);
-    },
-  };
-}
-
-/** An engine's end is the death of the engine; the coordinator's ends the server as the death of any of vLLM's processes does. */
-function onFall({ logger, stop }: Frontend, api: ApiServer | null, child: FallenChild): void {
-  const what = `${child.exit.name} ended with ${describeExit(child.exit)}`;
-  if (child.rank !== null) {
-    api?.client.markEngineDead(child.rank, what);
+/** An engine's end is the death of the engine; the coordinator's ends the server, as that of any process of vLLM's. */
+function onFall({ logger, stop, serving }: Frontend, { rank, exit }: FallenChild): void {
+  const what = `${exit.name} ended with ${describeExit(exit)}`;
+  if (rank !== null) {
+    serving?.markEngineDead(rank, what);
     return;
   }
   logger.error(`Process ${what}`);
-  stop.request({ kind: 'failure', message: what });
+  stop.request({ kind: 'failure', message: `Process ${what}` });
 }
 
-/** Engines first, so that running requests get their last output; then HTTP, then the sockets. */
+/** Engines first, so that running requests get their last output; then HTTP and its sockets. */
 async function shutDown(
-  { args, launch, logger }: Frontend,
-  api: ApiServer | null,
+  { args, launch, logger, serving }: Frontend,
   reason: StopReason,
 ): Promise<void> {
   const timeout = args.shutdownTimeout;
@@ -191,5 +212,5 @@ async function shutDown(
       : `[shutdown] API server: ${reason.message}`,
   );
   await launch.stop(STOP_GRACE_MS + timeout * 1000);
-  await api?.close();
+  await serving?.close();
 }

@@ -122,10 +122,11 @@ export function createCacheConfigSettings(
     userSpecifiedBlockSize: args.blockSize !== null,
     gpuMemoryUtilization: args.gpuMemoryUtilization,
     cacheDtype: args.kvCacheDtype,
-    isAttentionFree: facts.numAttentionHeads === 0,
-    numGpuBlocksOverride: new Map(
-      ranks.map((rank) => [rank, argsOfRank(args, rank).numGpuBlocksOverride]),
-    ),
+    isAttentionFree: facts.isAttentionFree,
+    numGpuBlocksOverride:
+      args.engineOverrides === null
+        ? args.numGpuBlocksOverride
+        : new Map(ranks.map((rank) => [rank, argsOfRank(args, rank).numGpuBlocksOverride])),
     slidingWindow: facts.slidingWindow,
     enablePrefixCaching: config.enable_prefix_caching,
     prefixCachingHashAlgo: args.prefixCachingHashAlgo,

@@ -28,7 +28,9 @@ const arrivals = fc
   .array(engine, { minLength: 1, maxLength: 8 })
   .chain((engines) =>
     fc.tuple(
-      fc.constant(engines.map((own, dataParallelRank) => createReadyResponse({ ...own, dataParallelRank }))),
+      fc.constant(
+        engines.map((own, dataParallelRank) => createReadyResponse({ ...own, dataParallelRank })),
+      ),
       fc.shuffledSubarray([...engines.keys()], { minLength: engines.length }),
     ),
   );

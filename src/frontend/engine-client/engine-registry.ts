@@ -7,10 +7,7 @@
 import { assert } from '../../shared/assert.ts';
 import { StartupError } from '../../shared/errors.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
-import type {
-  EngineCoreReadyResponse,
-  KVEventsConfig,
-} from '../../shared/protocol/ready-response.ts';
+import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
 
 export type ReadyEngines = ReadonlyMap<EngineIndex, EngineCoreReadyResponse>;
 
@@ -96,13 +93,4 @@ export function getDpStatsAddress(engines: ReadyEngines): string | null {
     found = dpStatsAddress;
   }
   return found;
-}
-
-/** The KV event publisher of each engine that has one. */
-export function getKvEventSources(engines: ReadyEngines): ReadonlyMap<EngineIndex, KVEventsConfig> {
-  const sources = new Map<EngineIndex, KVEventsConfig>();
-  for (const { dataParallelRank, kvEventsConfig } of engines.values()) {
-    if (kvEventsConfig !== null) sources.set(dataParallelRank, kvEventsConfig);
-  }
-  return sources;
 }

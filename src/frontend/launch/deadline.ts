@@ -19,6 +19,8 @@ export async function withStartupDeadline<T>(
         ),
       );
     }, timeoutMs);
+    // Sockets and children keep the process while there is something to wait for.
+    timer.unref();
   });
   try {
     return await Promise.race([work, deadline]);

@@ -63,10 +63,6 @@ export function internalError(message: string): ApiError {
   return new ApiError({ message, type: 'InternalServerError', param: null, code: 500 });
 }
 
-export function notImplemented(message: string): ApiError {
-  return new ApiError({ message, type: 'NotImplementedError', param: null, code: 501 });
-}
-
 /** GracefulHTTPError: the type is the status's own phrase. */
 export function serviceUnavailable(message: string): ApiError {
   return new ApiError({ message, type: 'Service Unavailable', param: null, code: 503 });

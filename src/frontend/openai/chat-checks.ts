@@ -2,7 +2,7 @@
  * What vLLM checks on the raw body of /v1/chat/completions, in its order. Pure.
  * Source: ChatCompletionRequest's validators (0.33.0).
  */
-import { badRequest, validationError } from './api-error.ts';
+import { validationError } from './api-error.ts';
 import { isDict, isTruthy, type PyDict, type PyValue, pyStr, toNumber } from './python-values.ts';
 import {
   checkCacheSalt,
@@ -182,9 +182,4 @@ function toList(value: PyValue): PyValue {
   if (typeof value === 'string') return [...value];
   if (isDict(value)) return Object.keys(value);
   throw notIterable(value);
-}
-
-/** For callers that read a field of what may be no object at all. */
-export function attributeError(type: string, name: string): Error {
-  return badRequest(`'${type}' object has no attribute '${name}'`);
 }

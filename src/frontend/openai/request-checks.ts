@@ -10,7 +10,6 @@ import {
   isPyNumber,
   isTruthy,
   type PyDict,
-  PyFloat,
   type PyValue,
   pyLength,
   pyRepr,
@@ -204,12 +203,4 @@ export const requestSchemaHooks: SchemaHooks = {
 /** `for x in value` over what cannot be iterated: Python's TypeError, a 400. */
 export function notIterable(value: PyValue): Error {
   return badRequest(`'${pyTypeName(value)}' object is not iterable`);
-}
-
-export function isPyList(value: PyValue): value is readonly PyValue[] {
-  return Array.isArray(value);
-}
-
-export function isPyFloat(value: PyValue): boolean {
-  return value instanceof PyFloat || (typeof value === 'number' && !Number.isInteger(value));
 }

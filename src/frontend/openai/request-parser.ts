@@ -8,7 +8,7 @@ import { ApiError } from './api-error.ts';
 import { chatChecks } from './chat-checks.ts';
 import { completionChecks } from './completion-checks.ts';
 import { PyJsonError, parsePythonJson } from './python-json.ts';
-import { isDict, type PyDict, type PyValue, toPlain } from './python-values.ts';
+import { isDict, type PyDict, type PyValue } from './python-values.ts';
 import { type BodyCheck, type RequestLimits, requestSchemaHooks } from './request-checks.ts';
 import type {
   ChatCompletionRequest,
@@ -202,9 +202,4 @@ function readExactly(text: string): PyValue {
 function reprOf(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
   return `${quote}${text.replaceAll('\\', '\\\\')}${quote}`;
-}
-
-/** JSON values for the wire and for templates, without the marks that error messages need. */
-export function plainJson(value: unknown): unknown {
-  return toPlain(value as PyValue);
 }

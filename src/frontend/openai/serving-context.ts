@@ -6,7 +6,7 @@ import type { AsyncLLM } from '../async-llm.ts';
 import type { RequestStateStats } from '../metrics/iteration-stats.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { notFound } from './api-error.ts';
-import { jsonFloat, jsonNullable } from './json-text.ts';
+import { jsonFloat } from './json-text.ts';
 import type { ModelRegistry } from './model-registry.ts';
 import { randomUuid } from './random-uuid.ts';
 import type { OnlineRenderer } from './renderer.ts';
@@ -245,8 +245,4 @@ export function requestMetricsJson(
 /** Values of kv_transfer_params and the like: whatever the engine sent. */
 export function jsonValue(value: unknown): string {
   return value === null || value === undefined ? 'null' : JSON.stringify(value);
-}
-
-export function jsonName(name: string | null): string {
-  return jsonNullable(name);
 }

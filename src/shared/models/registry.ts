@@ -56,11 +56,6 @@ export const FAMILIES: readonly ModelFamily[] = [
   WHISPER,
 ];
 
-/** All architecture names, sorted. */
-export function knownArchitectures(): string[] {
-  return FAMILIES.flatMap(({ architectures }) => architectures).sort();
-}
-
 /** The family of an architecture; throws E_UNKNOWN_MODEL naming the field. */
 export function familyOf(architecture: string, label: string): ModelFamily {
   const family = FAMILIES.find(({ architectures }) => architectures.includes(architecture));
