@@ -2,6 +2,7 @@
  * A process under test: started, read line by line, waited for with a deadline, and ended for certain by its pid.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 const LOG_DEADLINE_MS = 30_000;
@@ -144,4 +145,23 @@ export async function freePorts(count: number): Promise<readonly number[]> {
     servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
   );
   return ports;
+}
+
+/** Whether it runs: what only waits to be reaped does not. */
+export function isAlive(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return !/\) [ZX] /.test(stat);
+  } catch {
+    return false;
+  }
+}
+
+/** The processes that a process has started and that are still there. */
+export function childrenOf(pid: number): readonly number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text
+    .split(' ')
+    .filter((word) => word !== '')
+    .map(Number);
 }

@@ -89,7 +89,9 @@ export class ZmqFrontend {
       transport.bindRouter(BIND, router),
       transport.bindPull(BIND, { lingerMs: 0 }),
     ]);
-    const coordinatorInput = withCoordinator ? await transport.bindXPub(BIND, { lingerMs: 0 }) : null;
+    const coordinatorInput = withCoordinator
+      ? await transport.bindXPub(BIND, { lingerMs: 0 })
+      : null;
     const coordinatorOutput = withCoordinator
       ? await transport.bindPull(BIND, { lingerMs: 0 })
       : null;
@@ -159,7 +161,11 @@ export class ZmqFrontend {
   #lastCallId = 1_000_000;
 
   async close(): Promise<void> {
-    await Promise.all(Object.values(this.#sockets).map((socket: { close(): Promise<void> } | null) => socket?.close()));
+    await Promise.all(
+      Object.values(this.#sockets).map((socket: { close(): Promise<void> } | null) =>
+        socket?.close(),
+      ),
+    );
   }
 
   #onHandshake(identity: Frame, frames: readonly Frame[]): void {
