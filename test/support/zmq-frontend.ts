@@ -16,7 +16,7 @@ import {
 } from '../../src/shared/protocol/identity.ts';
 import type { EngineCoreOutput, EngineCoreOutputs } from '../../src/shared/protocol/outputs.ts';
 import type { EngineCoreReadyResponse } from '../../src/shared/protocol/ready-response.ts';
-import type { EngineInput } from '../../src/shared/protocol/request.ts';
+import type { EngineCoreRequest, EngineInput } from '../../src/shared/protocol/request.ts';
 import type {
   Frame,
   PullSocket,
@@ -32,6 +32,9 @@ interface Sockets {
   readonly handshake: RouterSocket;
   readonly input: RouterSocket;
   readonly output: PullSocket;
+  /** The second API server's, see `withFlood`. */
+  readonly floodInput: RouterSocket | null;
+  readonly floodOutput: PullSocket | null;
   readonly coordinatorInput: XPubSocket | null;
   readonly coordinatorOutput: PullSocket | null;
 }
@@ -41,6 +44,8 @@ export interface ZmqFrontendOptions {
   readonly engineCount: number;
   /** Greets the engines as the DP coordinator does, once all have subscribed. */
   readonly withCoordinator?: boolean;
+  /** A second API server (client index 1), whose outputs are counted and not decoded. */
+  readonly withFlood?: boolean;
   /** Sent with INIT. */
   readonly parallelConfig?: Readonly<Record<string, unknown>>;
   /** Answers HELLO with these frames instead of INIT, or with nothing. */
@@ -52,6 +57,7 @@ export class ZmqFrontend {
   readonly readyResponses = new Map<number, EngineCoreReadyResponse>();
   readonly outputs: EngineCoreOutputs[] = [];
   readonly toCoordinator: EngineCoreOutputs[] = [];
+  numFlooded = 0;
   /** How many engines said ENGINE_CORE_DEAD. */
   numDead = 0;
   readonly #options: ZmqFrontendOptions;
@@ -70,6 +76,11 @@ export class ZmqFrontend {
       if (outputs === 'ENGINE_CORE_DEAD') this.numDead += 1;
       else this.outputs.push(outputs);
     });
+    // What engines say there at first is their ready response, which is the same.
+    sockets.floodInput?.onMessage(() => {});
+    sockets.floodOutput?.onMessage(() => {
+      this.numFlooded += 1;
+    });
     let numSubscribed = 0;
     coordinatorInput?.onMessage(() => {
       numSubscribed += 1;
@@ -82,20 +93,18 @@ export class ZmqFrontend {
   }
 
   static async start(options: ZmqFrontendOptions): Promise<ZmqFrontend> {
-    const { transport, withCoordinator = false } = options;
-    const router = { lingerMs: 0, handover: false };
-    const [handshake, input, output] = await Promise.all([
-      transport.bindRouter(BIND, router),
-      transport.bindRouter(BIND, router),
-      transport.bindPull(BIND, { lingerMs: 0 }),
-    ]);
-    const coordinatorInput = withCoordinator
-      ? await transport.bindXPub(BIND, { lingerMs: 0 })
-      : null;
-    const coordinatorOutput = withCoordinator
-      ? await transport.bindPull(BIND, { lingerMs: 0 })
-      : null;
-    const sockets = { handshake, input, output, coordinatorInput, coordinatorOutput };
+    const { transport, withCoordinator = false, withFlood = false } = options;
+    const bindRouter = () => transport.bindRouter(BIND, { lingerMs: 0, handover: false });
+    const bindPull = () => transport.bindPull(BIND, { lingerMs: 0 });
+    const sockets: Sockets = {
+      handshake: await bindRouter(),
+      input: await bindRouter(),
+      output: await bindPull(),
+      floodInput: withFlood ? await bindRouter() : null,
+      floodOutput: withFlood ? await bindPull() : null,
+      coordinatorInput: withCoordinator ? await transport.bindXPub(BIND, { lingerMs: 0 }) : null,
+      coordinatorOutput: withCoordinator ? await bindPull() : null,
+    };
     return new ZmqFrontend(options, sockets);
   }
 
@@ -122,6 +131,12 @@ export class ZmqFrontend {
 
   sendFrames(rank: number, frames: readonly Frame[]): void {
     this.#sockets.input.sendTo(identityFromEngineIndex(rank), frames);
+  }
+
+  /** As the second API server. */
+  flood(rank: number, request: EngineCoreRequest): void {
+    const input: EngineInput = { type: 'ADD', request: { ...request, clientIndex: 1 } };
+    this.#sockets.floodInput?.sendTo(identityFromEngineIndex(rank), encodeEngineInput(input));
   }
 
   broadcast(frames: readonly Frame[]): void {
@@ -174,14 +189,15 @@ export class ZmqFrontend {
     if (message.status !== 'HELLO') return;
     const { init, parallelConfig = {} } = this.#options;
     if (init === null) return;
-    const { handshake, input, output, coordinatorInput, coordinatorOutput } = this.#sockets;
+    const { handshake, input, output, floodInput, floodOutput } = this.#sockets;
+    const { coordinatorInput, coordinatorOutput } = this.#sockets;
     handshake.sendTo(
       identity,
       init ??
         encodeHandshakeMetadata({
           addresses: {
-            inputs: [input.address],
-            outputs: [output.address],
+            inputs: [input.address, ...(floodInput === null ? [] : [floodInput.address])],
+            outputs: [output.address, ...(floodOutput === null ? [] : [floodOutput.address])],
             coordinatorInput: coordinatorInput?.address ?? null,
             coordinatorOutput: coordinatorOutput?.address ?? null,
             frontendStatsPublishAddress: null,
