@@ -1,0 +1,271 @@
+/**
+ * The whole product over HTTP against a load client in a process of its own, next to a bare Node server that gives the
+ * same answers in the same run: completions per second, streamed events per second and CPU per event, and how long a
+ * scrape takes meanwhile. Server on one core and client on the other where `taskset` is there.
+ */
+import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { Agent, createServer, type IncomingMessage, request } from 'node:http';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const TINYMODEL = fileURLToPath(new URL('../test/golden/tinymodel', import.meta.url));
+const SELF = fileURLToPath(import.meta.url);
+const isQuick = process.argv.includes('--quick');
+const SECONDS = isQuick ? 1 : 4;
+const hasTaskset = spawnSync('taskset', ['--version']).error === undefined;
+const TICKS_PER_SECOND = 100;
+
+interface Load {
+  readonly url: string;
+  readonly seconds: number;
+  readonly concurrency: number;
+  readonly maxTokens: number;
+  readonly stream: boolean;
+}
+
+interface LoadResult {
+  readonly requests: number;
+  readonly events: number;
+  readonly seconds: number;
+}
+
+/** The load client: keeps `concurrency` requests under way for some seconds. */
+async function runLoad(load: Load): Promise<LoadResult> {
+  const agent = new Agent({ keepAlive: true, maxSockets: load.concurrency });
+  const { hostname, port } = new URL(load.url);
+  const body = JSON.stringify({
+    model: 'tiny',
+    prompt: [100, 200, 300],
+    max_tokens: load.maxTokens,
+    ignore_eos: true,
+    stream: load.stream,
+  });
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+  const path = '/v1/completions';
+  let requests = 0;
+  let events = 0;
+  const startMs = performance.now();
+  const endMs = startMs + load.seconds * 1000;
+  const once = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const call = request({ agent, hostname, port, path, method: 'POST', headers }, (response) => {
+        count(response, load.stream, (n) => {
+          events += n;
+        });
+        response.on('end', resolve);
+        response.on('error', reject);
+      });
+      call.on('error', reject);
+      call.end(body);
+    });
+  const worker = async (): Promise<void> => {
+    while (performance.now() < endMs) {
+      await once();
+      requests += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: load.concurrency }, worker));
+  agent.destroy();
+  return { requests, events, seconds: (performance.now() - startMs) / 1000 };
+}
+
+function count(response: IncomingMessage, stream: boolean, add: (events: number) => void): void {
+  if (!stream) {
+    response.resume();
+    return;
+  }
+  response.on('data', (chunk: Buffer) => {
+    let found = 0;
+    for (let at = chunk.indexOf('data: '); at >= 0; at = chunk.indexOf('data: ', at + 6))
+      found += 1;
+    add(found);
+  });
+}
+
+/** The limit: a bare server that writes an answer of the same size, or as many events, without an engine. */
+function startBareServer(): Promise<string> {
+  const answer = `{"id":"x","choices":[{"text":"${'a'.repeat(300)}"}]}`;
+  const event = `data: {"id":"cmpl-x","choices":[{"text":"${'a'.repeat(180)}"}]}\n\n`;
+  const server = createServer((incoming, response) => {
+    let text = '';
+    incoming.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    incoming.on('end', () => {
+      const { stream, max_tokens } = JSON.parse(text) as { stream: boolean; max_tokens: number };
+      if (!stream) {
+        response.writeHead(200, { 'content-type': 'application/json' }).end(answer);
+        return;
+      }
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      let left = max_tokens;
+      const next = (): void => {
+        if (left === 0) response.end('data: [DONE]\n\n');
+        else {
+          left -= 1;
+          response.write(event);
+          setImmediate(next);
+        }
+      };
+      next();
+    });
+  });
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      if (typeof address === 'object' && address !== null)
+        resolve(`http://127.0.0.1:${address.port}`);
+    });
+  });
+}
+
+interface Server {
+  readonly name: string;
+  readonly url: string;
+  readonly processes: () => readonly number[];
+  stop(): Promise<void>;
+}
+
+function pinned(core: number, command: readonly string[]): readonly [string, string[]] {
+  return hasTaskset
+    ? ['taskset', ['-c', String(core), ...command]]
+    : [command[0] ?? '', [...command.slice(1)]];
+}
+
+async function startServer(name: string, command: readonly string[]): Promise<Server> {
+  const [file, args] = pinned(0, [process.execPath, ...command]);
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const url = await new Promise<string>((resolve, reject) => {
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+      const found = /http:\/\/\S+/.exec(text)?.[0];
+      if (found !== undefined) resolve(found);
+    });
+    child.once('exit', () => reject(new Error(`${name} ended before it was up`)));
+  });
+  return { name, url, processes: () => treeOf(child), stop: () => stop(child) };
+}
+
+function treeOf(child: ChildProcess): readonly number[] {
+  const { stdout } = spawnSync('pgrep', ['-P', String(child.pid)], { encoding: 'utf8' });
+  return [child.pid ?? 0, ...stdout.split('\n').filter(Boolean).map(Number)];
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await exited;
+}
+
+/** User and system CPU seconds of a process tree. */
+function cpuSeconds(pids: readonly number[]): number {
+  let ticks = 0;
+  for (const pid of pids) {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    ticks += Number(fields[11]) + Number(fields[12]);
+  }
+  return ticks / TICKS_PER_SECOND;
+}
+
+function loadFrom(load: Load): Promise<LoadResult> {
+  const client = fork(SELF, ['--load', JSON.stringify(load)], {
+    execArgv: process.execArgv,
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  if (hasTaskset) spawnSync('taskset', ['-cp', '1', String(client.pid)]);
+  return new Promise((resolve, reject) => {
+    client.once('message', (result) => resolve(result as LoadResult));
+    client.once('exit', (code) => code !== 0 && reject(new Error('the load client failed')));
+  });
+}
+
+async function scrapeTimes(url: string, isDone: () => boolean): Promise<readonly number[]> {
+  const times: number[] = [];
+  while (!isDone()) {
+    const startMs = performance.now();
+    await (await fetch(`${url}/metrics`)).arrayBuffer();
+    times.push(performance.now() - startMs);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return times.sort((a, b) => a - b);
+}
+
+async function measure(server: Server, load: Omit<Load, 'url' | 'seconds'>): Promise<string> {
+  const pids = server.processes();
+  // Long enough for the compiler to have seen the hot paths.
+  await loadFrom({ ...load, url: server.url, seconds: 2 });
+  const before = cpuSeconds(pids);
+  const { requests, events, seconds } = await loadFrom({
+    ...load,
+    url: server.url,
+    seconds: SECONDS,
+  });
+  const cpu = cpuSeconds(pids) - before;
+  const rate = load.stream
+    ? `${(events / seconds).toFixed(0)} events/s, ${((cpu * 1e6) / events).toFixed(1)} µs CPU/event`
+    : `${(requests / seconds).toFixed(0)} completions/s, ${((cpu * 1e6) / requests).toFixed(0)} µs CPU each`;
+  return `${server.name}: ${rate}`;
+}
+
+async function main(): Promise<void> {
+  console.log(hasTaskset ? 'server on core 0, client on core 1' : 'not pinned: no taskset');
+  const size = ['--max-model-len', '1024', '--num-gpu-blocks-override', '20001'];
+  const flags = ['--served-model-name', 'tiny', '--port', '0', ...size];
+  const serve = [MAIN, 'serve', TINYMODEL, ...flags, '--step-time', 'zero', '--log-level', 'error'];
+  const bare = await startServer('bare Node', [...process.execArgv, SELF, '--bare']);
+  const twin = await startServer('vllm-twin', serve);
+  try {
+    for (const maxTokens of [1, 64]) {
+      for (const concurrency of isQuick ? [32] : [1, 32, 256]) {
+        console.log(`completions, max_tokens ${maxTokens}, concurrency ${concurrency}`);
+        for (const server of [bare, twin])
+          console.log(`  ${await measure(server, { concurrency, maxTokens, stream: false })}`);
+      }
+    }
+    for (const concurrency of isQuick ? [32] : [32, 256]) {
+      console.log(`streams of 128 tokens, concurrency ${concurrency}`);
+      for (const server of [bare, twin])
+        console.log(`  ${await measure(server, { concurrency, maxTokens: 128, stream: true })}`);
+    }
+  } finally {
+    await Promise.all([bare.stop(), twin.stop()]);
+  }
+  for (const engines of isQuick ? [1] : [1, 8]) {
+    const server = await startServer('vllm-twin', [
+      ...serve,
+      '--data-parallel-size',
+      String(engines),
+    ]);
+    let isDone = false;
+    const load = {
+      concurrency: 32,
+      maxTokens: 128,
+      stream: true,
+      url: server.url,
+      seconds: SECONDS,
+    };
+    const loaded = loadFrom(load).finally(() => {
+      isDone = true;
+    });
+    const times = await scrapeTimes(server.url, () => isDone);
+    await loaded;
+    await server.stop();
+    const at = (share: number): string =>
+      (times[Math.floor(share * (times.length - 1))] ?? 0).toFixed(1);
+    console.log(
+      `/metrics under 32 streams, ${engines} engine(s): p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`,
+    );
+  }
+}
+
+if (process.argv.includes('--bare')) {
+  console.log(await startBareServer());
+} else if (process.argv.includes('--load')) {
+  const load = JSON.parse(process.argv[process.argv.indexOf('--load') + 1] ?? '{}') as Load;
+  const result = await runLoad(load);
+  process.send?.(result, () => process.exit(0));
+} else {
+  await main();
+}
