@@ -108,14 +108,16 @@ export class DPEngineCore extends EngineCore {
     );
   }
 
-  /** Counts a step. The vote to cast where this step ends with an agreement, else null. */
-  countStep(): DpVote | null {
+  /** Counts a step. All ranks take it together, and agree on how to go on in every `DP_SYNC_INTERVAL`-th. */
+  countStep(): { readonly vote: DpVote; readonly isAgreement: boolean } {
     this.stepCounter += 1;
-    // The first step agrees too: an idle pause needs one dummy batch, not a whole interval.
-    if (this.stepCounter !== 1 && this.stepCounter % DP_SYNC_INTERVAL !== 0) return null;
     return {
-      hasUnfinished: this.scheduler.numUnfinishedRequests > 0,
-      pendingPause: this.#pendingPause,
+      vote: {
+        hasUnfinished: this.scheduler.numUnfinishedRequests > 0,
+        pendingPause: this.#pendingPause,
+      },
+      // The first step agrees too: an idle pause needs one dummy batch, not a whole interval.
+      isAgreement: this.stepCounter === 1 || this.stepCounter % DP_SYNC_INTERVAL === 0,
     };
   }
 
@@ -133,11 +135,17 @@ export class DPEngineCore extends EngineCore {
       this.stepCounter = 0;
       return;
     }
-    this.reportStart(wasRunning);
+    this.#reportStart(wasRunning);
+  }
+
+  /** Between two agreements the wave goes on. */
+  goOn(wasRunning: boolean): void {
+    this.enginesRunning = true;
+    this.#reportStart(wasRunning);
   }
 
   /** Rank 0 tells the coordinator that the ranks run, since a paused one discards START_DP_WAVE. */
-  reportStart(wasRunning: boolean): void {
+  #reportStart(wasRunning: boolean): void {
     const isReporter = this.hasCoordinator && this.parts.engineIndex === 0;
     if (!wasRunning && isReporter && !this.#pendingPause)
       this.send(-1, { startWave: this.currentWave });

@@ -1,6 +1,7 @@
 /**
- * The agreement of data-parallel ranks: every rank votes, rank 0 counts, all learn the outcome. In vLLM this is an
- * all-reduce over a process group at data_parallel_master_ip:port; ours is a ROUTER and DEALERs at the same place.
+ * Where data-parallel ranks meet: every rank votes, rank 0 counts, all learn the outcome. In vLLM this is an all-reduce over
+ * a process group at data_parallel_master_ip:port; ours is a ROUTER and DEALERs at the same place. A rank that has ended
+ * is taken to have no work.
  * Source: vllm/config/parallel.py stateless_init_dp_group, sync_dp_state (0.33.0).
  */
 
@@ -40,15 +41,24 @@ function encodeOutcome({ hasUnfinished, pauseConsensus }: DpOutcome): Uint8Array
   return Uint8Array.of((hasUnfinished ? 1 : 0) | (pauseConsensus ? 2 : 0));
 }
 
+/** What a rank says that ends. */
+const LEAVE = Uint8Array.of(0xff);
+const IDLE: DpVote = { hasUnfinished: false, pendingPause: false };
+
 /** Rank 0 binds `address`, the others connect to it. Throws E_PORT_IN_USE. */
 export function joinDpGroup(transport: Transport, member: DpMember): Promise<DpGroup> {
   return member.rank === 0 ? leadGroup(transport, member) : followGroup(transport, member);
+}
+
+function groupError(what: string): ServerError {
+  return new ServerError('E_DP_GROUP', `the data-parallel ranks cannot agree: ${what}`);
 }
 
 /** One agreement under way, with its deadline. */
 class Agreement {
   readonly #timer: NodeJS.Timeout;
   readonly #resolve: (outcome: DpOutcome) => void;
+  readonly #reject: (error: Error) => void;
 
   constructor(
     resolve: (outcome: DpOutcome) => void,
@@ -56,21 +66,22 @@ class Agreement {
     { timeoutSeconds, missing }: { timeoutSeconds: number; missing: () => string },
   ) {
     this.#resolve = resolve;
+    this.#reject = reject;
     this.#timer = setTimeout(() => {
       const wait = `within ${timeoutSeconds} seconds`;
-      reject(
-        new ServerError(
-          'E_DP_GROUP',
-          `the data-parallel ranks did not agree ${wait}: ${missing()}. Did one of them end? ` +
-            '(--cpu-distributed-timeout-seconds sets the wait)',
-        ),
-      );
+      const hint = '(--cpu-distributed-timeout-seconds sets the wait)';
+      this.fail(`${missing()} ${wait}. Did one of them end? ${hint}`);
     }, timeoutSeconds * 1000);
   }
 
   settle(outcome: DpOutcome): void {
     this.cancel();
     this.#resolve(outcome);
+  }
+
+  fail(what: string): void {
+    this.cancel();
+    this.#reject(groupError(what));
   }
 
   cancel(): void {
@@ -83,10 +94,13 @@ async function leadGroup(transport: Transport, member: DpMember): Promise<DpGrou
   const router = await bind(transport, address);
   const votes = new Map<string, { identity: Frame; vote: DpVote }>();
   let own: { vote: DpVote; agreement: Agreement } | null = null;
-  const missing = (): string => `${size - 1 - votes.size} of ${size} ranks sent no vote`;
+  const left = new Set<string>();
+  const numMissing = (): number => size - 1 - votes.size - left.size;
+  const missing = (): string => `${numMissing()} of ${size} ranks sent no vote`;
   const settle = (): void => {
-    if (own === null || votes.size < size - 1) return;
-    const outcome = tallyVotes([own.vote, ...Array.from(votes.values(), ({ vote }) => vote)]);
+    if (own === null || numMissing() > 0) return;
+    const others = Array.from(votes.values(), ({ vote }) => vote);
+    const outcome = tallyVotes([own.vote, ...others, ...Array.from(left, () => IDLE)]);
     for (const { identity } of votes.values()) router.sendTo(identity, [encodeOutcome(outcome)]);
     votes.clear();
     const { agreement } = own;
@@ -95,7 +109,10 @@ async function leadGroup(transport: Transport, member: DpMember): Promise<DpGrou
   };
   router.onMessage((identity, [frame]) => {
     const key = Buffer.from(identity).toString('hex');
-    votes.set(key, { identity, vote: decodeVote(frame?.[0] ?? 0) });
+    if (frame?.[0] === LEAVE[0]) {
+      votes.delete(key);
+      left.add(key);
+    } else votes.set(key, { identity, vote: decodeVote(frame?.[0] ?? 0) });
     settle();
   });
   return {
@@ -129,7 +146,16 @@ async function followGroup(transport: Transport, member: DpMember): Promise<DpGr
   const identity = identityFromEngineIndex(rank);
   const dealer = transport.connectDealer(address, { ...options, identity });
   let waiting: Agreement | null = null;
+  let isLeaderGone = false;
   const missing = (): string => `no outcome from rank 0 at ${address}`;
+  const gone = `rank 0 at ${address} has ended`;
+  dealer.onConnection((isConnected) => {
+    if (isConnected) return;
+    // What was on its way is lost: there is no way back into the rounds.
+    isLeaderGone = true;
+    waiting?.fail(gone);
+    waiting = null;
+  });
   dealer.onMessage(([frame]) => {
     const byte = frame?.[0] ?? 0;
     const agreement = waiting;
@@ -137,13 +163,16 @@ async function followGroup(transport: Transport, member: DpMember): Promise<DpGr
     agreement?.settle({ hasUnfinished: (byte & 1) !== 0, pauseConsensus: (byte & 2) !== 0 });
   });
   return {
-    agree: (vote) =>
-      new Promise((resolve, reject) => {
+    agree: (vote) => {
+      if (isLeaderGone) return Promise.reject(groupError(gone));
+      return new Promise((resolve, reject) => {
         waiting = new Agreement(resolve, reject, { timeoutSeconds, missing });
         dealer.send([encodeVote(vote)]);
-      }),
+      });
+    },
     close: () => {
       waiting?.cancel();
+      if (!isLeaderGone) dealer.send([LEAVE]);
       return dealer.close();
     },
   };

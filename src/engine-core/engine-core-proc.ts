@@ -14,6 +14,9 @@ import type { ClientOutputs, EngineCore } from './engine-core.ts';
 /** Between two looks at requests that cannot run. Source: EngineCoreProc._process_engine_step. */
 const IDLE_STEP_MS = 1;
 
+/** Signals to several processes do not arrive at the same time. */
+const SHUTDOWN_SPREAD_MS = 500;
+
 /** Where a process's outputs go. */
 export interface EngineOutputs {
   send(messages: readonly ClientOutputs[]): void;
@@ -127,7 +130,7 @@ export class EngineCoreProc {
   }
 
   async #handle(input: EngineInput): Promise<void> {
-    const { core, agree, logger } = this.#options;
+    const { core, logger } = this.#options;
     const { duplicateRequests, rejectedRequests } = core.counters;
     core.handleInput(input);
     if (input.type === 'ADD') {
@@ -140,7 +143,7 @@ export class EngineCoreProc {
     }
     if (!(core instanceof DPEngineCore)) return;
     const vote = core.barrierVote;
-    if (vote !== null) core.passBarrier(agree === null ? tallyVotes([vote]) : await agree(vote));
+    if (vote !== null) core.passBarrier(await this.#agree(vote));
   }
 
   /** Whether the model ran. */
@@ -158,20 +161,33 @@ export class EngineCoreProc {
     return executed;
   }
 
-  /** A data-parallel rank's part after its own step: a dummy batch where it had nothing to run, then the agreement. */
+  /**
+   * A data-parallel rank's part after its own step: a dummy batch where it had nothing to run, and the others, whose
+   * experts it needs: no rank is ahead of the slowest by more than a step.
+   */
   async #synchronize(core: DPEngineCore, executed: boolean, wasRunning: boolean): Promise<void> {
     if (!executed) {
       if (core.scheduler.numUnfinishedRequests === 0 && !core.enginesRunning) return;
       await pause(core.parts.executor.isSleeping ? 0 : core.executeDummyBatch());
     }
-    const vote = core.countStep();
-    if (vote === null || this.#options.agree === null) {
-      core.enginesRunning = true;
-      core.reportStart(wasRunning);
-    } else {
-      core.applyOutcome(await this.#options.agree(vote), wasRunning);
-    }
+    const { vote, isAgreement } = core.countStep();
+    const outcome = await this.#agree(vote);
+    if (isAgreement) core.applyOutcome(outcome, wasRunning);
+    else core.goOn(wasRunning);
     await this.#flushAndHold();
+  }
+
+  async #agree(vote: DpVote): Promise<DpOutcome> {
+    const { agree, core } = this.#options;
+    if (agree === null) return tallyVotes([vote]);
+    try {
+      return await agree(vote);
+    } catch (error) {
+      // Where all are told to stop, one is the first to go, and may be gone before this one is told.
+      if (core.isRunning) await pause(SHUTDOWN_SPREAD_MS);
+      if (core.isRunning) throw error;
+      return tallyVotes([vote]);
+    }
   }
 
   #publishCounts(): void {

@@ -1,4 +1,7 @@
 /** Engine-core processes behind a frontend of bare sockets, over real ZeroMQ: recorded frames, garbage and load. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   decodeKVEventReplayReply,
@@ -19,6 +22,7 @@ import {
   utilityAnswers,
 } from '../support/live-frames.ts';
 import { freePorts } from '../support/process.ts';
+import { TINYMODEL } from '../support/twin.ts';
 import { waitUntil } from '../support/wait-for.ts';
 
 /** As the recorded engines were started. */
@@ -99,6 +103,52 @@ describe('engine-core processes', () => {
           requestOutputs(outputs.filter(({ engineIndex }) => engineIndex === rank));
         expect(of(frontend.outputs)).toEqual(of(recordedOutputs(recorded)));
       }
+    });
+  });
+
+  describe('of a mixture-of-experts model', () => {
+    let folder = '';
+    beforeEach(() => {
+      folder = mkdtempSync(join(tmpdir(), 'moe-model-'));
+      const text = readFileSync(join(TINYMODEL, 'config.json'), 'utf8');
+      const tiny = JSON.parse(text) as Record<string, unknown>;
+      const experts = { num_local_experts: 4, num_experts_per_tok: 2 };
+      const kind = { architectures: ['MixtralForCausalLM'], model_type: 'mixtral' };
+      writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...tiny, ...kind, ...experts }));
+    });
+    afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+    it('step in waves, agree on their configuration, and answer as recorded', async () => {
+      const [master = 0] = await freePorts(1);
+      const parallelConfig = {
+        data_parallel_master_ip: '127.0.0.1',
+        data_parallel_master_port: master,
+        data_parallel_size: 2,
+      };
+      const frontend = await processes.frontend(2, { withCoordinator: true, parallelConfig });
+      const sizes = ['--num-gpu-blocks-override', '65', '--step-time', '2'];
+      processes.start(frontend, 2, [...RECORDED, '--model', folder, ...sizes]);
+      await frontend.allReady();
+      const ready = frontend.handshakes.filter(({ message }) => message.status === 'READY');
+      const hashes = ready.map(({ message }) => message.parallelConfigHash);
+      expect(hashes[0]).toMatch(/^[0-9a-f]{64}$/);
+      expect(hashes[1]).toBe(hashes[0]);
+
+      const recorded = liveSamples('dp2_moe');
+      await sendRecorded(recorded, frontend);
+      await frontend.finished('d2');
+      // The recording ends before the last token of d2.
+      const expected = recordedOutputs(recorded);
+      for (const rank of [0, 1]) {
+        const of = (outputs: readonly EngineCoreOutputs[]) =>
+          requestOutputs(outputs.filter(({ engineIndex }) => engineIndex === rank));
+        expect(of(frontend.outputs).slice(0, of(expected).length)).toEqual(of(expected));
+      }
+      await waitUntil('the end of wave 1', async () =>
+        frontend.toCoordinator.some(({ waveComplete }) => waveComplete === 1),
+      );
+      const waves = frontend.toCoordinator.map(({ waveComplete }) => waveComplete);
+      expect(waves.filter((wave) => wave !== null)).toEqual([0, 1]);
     });
   });
 

@@ -8,6 +8,7 @@ import {
   encodeCoordinatorReady,
   encodeEngineInput,
   encodeHandshakeMetadata,
+  encodeStartDpWave,
 } from '../../src/shared/protocol/codec.ts';
 import type { HandshakeMessage } from '../../src/shared/protocol/handshake.ts';
 import {
@@ -42,7 +43,7 @@ interface Sockets {
 export interface ZmqFrontendOptions {
   readonly transport: Transport;
   readonly engineCount: number;
-  /** Greets the engines as the DP coordinator does, once all have subscribed. */
+  /** Greets the engines as the DP coordinator does, once all have subscribed, and passes waves on. */
   readonly withCoordinator?: boolean;
   /** A second API server (client index 1), whose outputs are counted and not decoded. */
   readonly withFlood?: boolean;
@@ -88,7 +89,10 @@ export class ZmqFrontend {
     });
     coordinatorOutput?.onMessage((frames) => {
       const outputs = decodeEngineCoreOutputs(frames);
-      if (outputs !== 'ENGINE_CORE_DEAD') this.toCoordinator.push(outputs);
+      if (outputs === 'ENGINE_CORE_DEAD') return;
+      this.toCoordinator.push(outputs);
+      const { startWave: wave, engineIndex: excludeEngineIndex } = outputs;
+      if (wave !== null) coordinatorInput?.send(encodeStartDpWave({ wave, excludeEngineIndex }));
     });
   }
 
@@ -137,10 +141,6 @@ export class ZmqFrontend {
   flood(rank: number, request: EngineCoreRequest): void {
     const input: EngineInput = { type: 'ADD', request: { ...request, clientIndex: 1 } };
     this.#sockets.floodInput?.sendTo(identityFromEngineIndex(rank), encodeEngineInput(input));
-  }
-
-  broadcast(frames: readonly Frame[]): void {
-    this.#sockets.coordinatorInput?.send(frames);
   }
 
   outputsOf(requestId: string): readonly EngineCoreOutput[] {

@@ -121,6 +121,52 @@ describe('data-parallel ranks', () => {
     expect(coreOf(last).stepCounter).toBe(0);
   });
 
+  it('wait for the slowest in every step', async () => {
+    await start(2);
+    const ahead: number[] = [];
+    const core = coreOf(0);
+    const countStep = core.countStep.bind(core);
+    core.countStep = () => {
+      ahead.push(core.stepCounter - coreOf(1).stepCounter);
+      return countStep();
+    };
+    rank(0).add(request('a', 20, 40));
+    startWave(0, 0);
+    await endOf(0);
+    expect(ahead.length).toBeGreaterThan(40);
+    expect(Math.max(...ahead.map(Math.abs))).toBeLessThanOrEqual(1);
+  });
+
+  it('stop together in the middle of a wave', async () => {
+    await start(3);
+    rank(1).add(request('a', 20, 900));
+    startWave(0, 1);
+    await waitFor('a token', () => rank(1).tokensOf('a').length > 0);
+    await Promise.all(ranks.map((proc) => proc.stop()));
+    expect(rank(1).finishReasonOf('a')).toBe(FinishReason.ABORT);
+  });
+
+  it('do not wait for a rank that was told to stop before it took part', async () => {
+    await start(2);
+    await rank(1).stop();
+    await groups.pop()?.close();
+    // Rank 1 never hears of the wave.
+    rank(0).add(request('a', 20, 900));
+    await waitFor('a token', () => rank(0).tokensOf('a').length > 0);
+    await rank(0).stop();
+    expect(rank(0).finishReasonOf('a')).toBe(FinishReason.ABORT);
+  });
+
+  it('break when they cannot agree, unless they are told to stop', async () => {
+    const broken = () => Promise.reject(new Error('rank 0 has ended'));
+    const [running, stopping] = [1, 2].map(() => new TestProc({ isMoeDp: true, agree: broken }));
+    for (const proc of [running, stopping]) proc?.add(request('a', 20, 900));
+    await waitFor('a token', () => (stopping?.tokensOf('a').length ?? 0) > 0);
+    stopping?.proc.requestShutdown();
+    await expect(running?.ended).rejects.toThrow('rank 0 has ended');
+    await expect(stopping?.ended).resolves.toBeUndefined();
+  });
+
   it('take no notice of a wave that is over, or of their own', async () => {
     await start(2);
     rank(0).add(request('a', 20, 2));

@@ -75,7 +75,7 @@ describe('a data-parallel group', () => {
       const failed = expect(group?.agree(IDLE)).rejects.toMatchObject({
         code: 'E_DP_GROUP',
         message:
-          `the data-parallel ranks did not agree within 5 seconds: ${missing}. Did one of them end? ` +
+          `the data-parallel ranks cannot agree: ${missing} within 5 seconds. Did one of them end? ` +
           '(--cpu-distributed-timeout-seconds sets the wait)',
       });
       await vi.advanceTimersByTimeAsync(5_000);
@@ -83,6 +83,45 @@ describe('a data-parallel group', () => {
     } finally {
       vi.useRealTimers();
     }
+  });
+
+  it('does without ranks that have left', async () => {
+    const [first, second, third] = await join(createInMemoryTransport(), 3);
+    const votes = [first?.agree(BUSY), second?.agree(IDLE)];
+    await third?.close();
+    await expect(Promise.all(votes)).resolves.toEqual([
+      { hasUnfinished: true, pauseConsensus: false },
+      { hasUnfinished: true, pauseConsensus: false },
+    ]);
+    await second?.close();
+    await expect(first?.agree(IDLE)).resolves.toEqual({
+      hasUnfinished: false,
+      pauseConsensus: false,
+    });
+  });
+
+  it('cannot do without its leader', async () => {
+    const inner = createInMemoryTransport();
+    let lose: () => void = () => {};
+    const transport: Transport = {
+      ...inner,
+      connectDealer: (address, options) => {
+        const dealer = inner.connectDealer(address, options);
+        dealer.onConnection = (handler) => {
+          lose = () => handler(false);
+        };
+        return dealer;
+      },
+    };
+    const [group] = await join(transport, 2, [1]);
+    const waiting = expect(group?.agree(IDLE)).rejects.toMatchObject({
+      code: 'E_DP_GROUP',
+      message: `the data-parallel ranks cannot agree: rank 0 at ${ADDRESS} has ended`,
+    });
+    lose();
+    await waiting;
+    await expect(group?.agree(IDLE)).rejects.toThrow('has ended');
+    await group?.close();
   });
 
   it('has one leader', async () => {
