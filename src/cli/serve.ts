@@ -25,7 +25,8 @@ export const serveCommand: Command = {
     ],
   ],
   get flags() {
-    return registryFlagGroups();
+    const config = { flag: '--config', doc: 'YAML file of flags, e.g. max-model-len: 8192.' };
+    return [{ title: 'Command', flags: [config] }, ...registryFlagGroups()];
   },
   async run(words) {
     const read = await readServeArgs(words, process.env, NO_COMMAND_FLAGS);

@@ -9,6 +9,8 @@ import type { ClientOutputs } from './engine-core.ts';
 
 /** Long enough for ENGINE_CORE_DEAD to get out. */
 const OUTPUT_LINGER_MS = 4_000;
+/** Counts of an engine that ends interest nobody, and the coordinator may be gone first. */
+const COORDINATOR_LINGER_MS = 0;
 /** Messages waiting for a slow frontend; the engine stops stepping until there are fewer. */
 export const MAX_QUEUED_OUTPUTS = 1_000;
 
@@ -19,12 +21,13 @@ export class OutputSockets {
   numUnroutable = 0;
 
   constructor(transport: Transport, addresses: EngineZmqAddresses) {
-    const options = { lingerMs: OUTPUT_LINGER_MS };
-    this.#clients = addresses.outputs.map((address) => transport.connectPush(address, options));
+    this.#clients = addresses.outputs.map((address) =>
+      transport.connectPush(address, { lingerMs: OUTPUT_LINGER_MS }),
+    );
     this.#coordinator =
       addresses.coordinatorOutput === null
         ? null
-        : transport.connectPush(addresses.coordinatorOutput, options);
+        : transport.connectPush(addresses.coordinatorOutput, { lingerMs: COORDINATOR_LINGER_MS });
   }
 
   send(messages: readonly ClientOutputs[]): void {

@@ -152,6 +152,22 @@ describe('engine-core processes', () => {
     });
   });
 
+  it('of some ranks only join with those ranks', async () => {
+    const frontend = await processes.frontend(2);
+    const place = ['--data-parallel-size', '4', '--data-parallel-start-rank', '2'];
+    const overrides = ['--engine-overrides', '{"3": {"num_gpu_blocks_override": 99}}'];
+    processes.start(frontend, 2, [...place, '--num-gpu-blocks-override', '65', ...overrides]);
+    await frontend.allReady();
+    const blocks = [...frontend.readyResponses.values()].map((ready) => [
+      ready.dataParallelRank,
+      ready.numGpuBlocks,
+    ]);
+    expect(blocks.sort()).toEqual([
+      [2, 65],
+      [3, 99],
+    ]);
+  });
+
   describe('given garbage', () => {
     it('drop it, say each kind once, and serve everybody else', async () => {
       const frontend = await processes.frontend(2);
