@@ -15,8 +15,7 @@ export function makeSampleLogprobs(
   request: { numLogprobs: number; logprobTokenIds: readonly number[] | null },
   vocabSize: number,
 ): LogprobsLists {
-  const extras = request.numLogprobs < 0 ? vocabSize : request.numLogprobs;
-  const columns = extras + 1;
+  const columns = candidatesOf(request.numLogprobs, vocabSize) + 1;
   const ids = new Int32Array(columns);
   const values = new Float32Array(columns);
   for (let i = 0; i < columns; i += 1) {
@@ -45,7 +44,7 @@ export function makePromptLogprobs(options: {
   promptTokenIds: readonly number[] | null;
 }): LogprobsTensors {
   const rows = Math.max(0, options.numPromptTokens - 1);
-  const columns = (options.numLogprobs < 0 ? options.vocabSize : options.numLogprobs) + 1;
+  const columns = candidatesOf(options.numLogprobs, options.vocabSize) + 1;
   const ids = new Int32Array(rows * columns);
   const values = new Float32Array(rows * columns);
   for (let row = 0; row < rows; row += 1) {
@@ -64,6 +63,11 @@ export function makePromptLogprobs(options: {
     cuNumGeneratedTokens: null,
     cuNumGeneratedTokensTensor: null,
   };
+}
+
+/** No token has more candidates than the vocabulary has, however many a request asks for. */
+function candidatesOf(numLogprobs: number, vocabSize: number): number {
+  return numLogprobs < 0 ? vocabSize : Math.min(numLogprobs, vocabSize);
 }
 
 function ndArray(

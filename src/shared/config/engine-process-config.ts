@@ -15,9 +15,9 @@ export interface EngineProcessConfig {
   readonly headless: boolean;
 }
 
-/** The command-line word, and back. */
+/** The command-line word, which everybody on the machine can read: keys of the HTTP server are none of an engine's. */
 export function encodeProcessConfig(config: EngineProcessConfig): string {
-  return JSON.stringify(config);
+  return JSON.stringify({ ...config, args: { ...config.args, apiKey: [] } });
 }
 
 export function decodeProcessConfig(word: string): EngineProcessConfig {
