@@ -38,6 +38,14 @@ describe('engine-core processes', () => {
       },
     );
 
+    it('while they start, do so at once and exit with 0', async () => {
+      const frontend = await processes.frontend(1, { init: null });
+      const twin = processes.start(frontend, 1);
+      await waitUntil('HELLO', async () => frontend.handshakes.length === 1);
+      twin.signal('SIGTERM');
+      expect(await twin.waitForExit(3_000)).toEqual({ code: 0, signal: null });
+    });
+
     it('let requests drain with --shutdown-timeout', async () => {
       const frontend = await processes.frontend(1);
       const twin = processes.start(frontend, 1, ['--step-time', '2', '--shutdown-timeout', '30']);

@@ -136,6 +136,11 @@ describe('what is wrong is refused', () => {
       'E_UNKNOWN_FLAG',
       'unknown flag --max-modl-len (did you mean --max-model-len?); see --help',
     ],
+    [
+      ['--tensor-par', '2'],
+      'E_UNKNOWN_FLAG',
+      'unknown flag --tensor-par (did you mean --tensor-parallel-size?); see --help',
+    ],
     [['--xyzzy'], 'E_UNKNOWN_FLAG', 'unknown flag --xyzzy; see --help'],
     [['-x'], 'E_UNKNOWN_FLAG', 'unknown flag -x; see --help'],
     [['--no-port'], 'E_UNKNOWN_FLAG', 'unknown flag --no-port'],
