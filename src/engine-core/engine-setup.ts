@@ -21,12 +21,12 @@ import {
 } from './executor/latency-model.ts';
 import { SimulatedExecutor } from './executor/simulated-executor.ts';
 import { createTokenSource } from './executor/token-source.ts';
-import { formatCapacityLine } from './kv-cache/capacity.ts';
 import { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
 import { type KVCachePlan, planKVCache } from './kv-cache/plan-kv-cache.ts';
 import { pageSizeBytes } from './kv-cache/spec-size.ts';
 import { loadCorpus } from './load-corpus.ts';
 import { DEFAULT_SCHEDULER_CONFIG, type SchedulerConfig } from './scheduler/scheduler-config.ts';
+import { type StartupLine, startupLines } from './startup-log.ts';
 
 /** How the engine stands among its data-parallel peers. */
 export interface EnginePlacement {
@@ -45,48 +45,38 @@ export interface EngineSetup {
   readonly gpus: readonly GpuMemory[];
   readonly scheduler: SchedulerConfig;
   /** The log lines of this start, in vLLM's words. */
-  readonly logLines: readonly string[];
+  readonly logLines: readonly StartupLine[];
 }
-
-const GIB = 2 ** 30;
 
 /** Throws what vLLM's planner says (E_KV_CACHE), E_GPU_OUT_OF_MEMORY, or a config error of the model. */
 export function setUpEngine(args: EngineArgs): EngineSetup {
   const model = buildCapacityInput(modelOptionsOf(args));
   const plan = planKVCache(model.input);
-  const gpus = allocate(args, model, plan);
-  const logLines = plan.workers.map(
-    (_worker, index) =>
-      `Available KV cache memory: ${round2(availableBytes(model, index) / GIB)} GiB`,
-  );
-  logLines.push(...plan.warnings);
-  if (plan.capacity !== null) logLines.push(formatCapacityLine(plan.capacity, plan.maxModelLen));
+  const gpus = allocate(model, plan);
+  const logLines = startupLines(args, model, plan);
   return { args, model, plan, gpus, scheduler: schedulerConfigOf(args, model, plan), logLines };
 }
 
-function availableBytes(model: ModelPlan, worker: number): number {
-  return model.input.workers[worker]?.available_memory ?? 0;
-}
+const MORE_MEMORY = 'Raise --tensor-parallel-size, or take a larger --gpu';
+const FEWER_BLOCKS =
+  'Lower --num-gpu-blocks-override or --kv-cache-memory-bytes, or take a larger --gpu';
 
-/** Python's `round(x, 2)` as printed: at most two decimals, at least one. */
-function round2(value: number): string {
-  const text = String(Math.round(value * 100) / 100);
-  return text.includes('.') ? text : `${text}.0`;
-}
-
-/** What the profiler found in use, then the KV cache: one pool per GPU, and every layer's view inside it. */
-function allocate(args: EngineArgs, model: ModelPlan, plan: KVCachePlan): readonly GpuMemory[] {
+/**
+ * What the profiler found in use, then the KV cache: one pool per GPU, and every layer's view inside it. Memory that was
+ * given for the KV cache goes unprofiled, but weights lie beside it all the same.
+ */
+function allocate(model: ModelPlan, plan: KVCachePlan): readonly GpuMemory[] {
   return plan.workers.map((worker, index) => {
     const budget = model.memory[index];
     const gpu = new GpuMemory(budget?.totalBytes ?? model.gpu.memoryBytes, index);
-    if (budget !== undefined && args.kvCacheMemoryBytes === null) {
-      gpu.allocate('weights', budget.weightsBytes);
+    if (budget !== undefined) {
+      gpu.allocate('weights', budget.weightsBytes, MORE_MEMORY);
       gpu.allocate('non-torch memory', budget.nonTorchBytes);
       gpu.allocate('CUDA graphs', budget.cudaGraphBytes);
       // The peak of a forward pass is freed after it, but must have room beside the KV cache.
       gpu.allocate('peak activations', budget.peakActivationBytes);
     }
-    gpu.allocate('KV cache', worker.poolBytes);
+    gpu.allocate('KV cache', worker.poolBytes, FEWER_BLOCKS);
     return gpu;
   });
 }

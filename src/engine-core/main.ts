@@ -77,7 +77,7 @@ interface StartOptions {
 async function startEngine(options: StartOptions): Promise<RunningEngine> {
   const { config, logger, lifeLine, transport, handshake, setup } = options;
   const { args, rank } = config;
-  for (const line of setup.logLines) logger.info(line);
+  for (const { level, text } of setup.logLines) logger[level](text);
   const isMoeDp = args.dataParallelSize > 1 && setup.model.facts.isMoe;
   const { addresses } = handshake;
   const hasInternalLb = addresses.coordinatorOutput !== null && !args.dataParallelExternalLb;

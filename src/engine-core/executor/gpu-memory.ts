@@ -31,16 +31,15 @@ export class GpuMemory {
     return [...this.#allocations.values()];
   }
 
-  /** Throws E_GPU_OUT_OF_MEMORY where less is free. */
-  allocate(name: string, bytes: number): Allocation {
+  /** Throws E_GPU_OUT_OF_MEMORY where less is free; `remedy` says which flags help. */
+  allocate(name: string, bytes: number, remedy = 'Take a larger --gpu'): Allocation {
     assert(bytes >= 0 && Number.isSafeInteger(bytes), () => `allocation ${name} of ${bytes} bytes`);
     assert(!this.#allocations.has(name), () => `${name} is allocated already`);
     if (bytes > this.freeBytes) {
       throw new StartupError(
         'E_GPU_OUT_OF_MEMORY',
         `CUDA out of memory. Tried to allocate ${gib(bytes)} for ${name}. GPU ${this.#deviceIndex} has a total capacity of ` +
-          `${gib(this.#totalBytes)} of which ${gib(this.freeBytes)} is free. Lower --num-gpu-blocks-override or ` +
-          '--kv-cache-memory-bytes, or take a larger --gpu.',
+          `${gib(this.#totalBytes)} of which ${gib(this.freeBytes)} is free. ${remedy}.`,
       );
     }
     const allocation = { name, bytes };

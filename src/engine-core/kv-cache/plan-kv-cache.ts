@@ -27,7 +27,7 @@ import { KVCachePlanError, PlanRuleError, type PlanStage } from './plan-error.ts
 import type { KVCacheSpec } from './spec.ts';
 import { specFromRecord } from './spec-record.ts';
 import type { RequestLimits } from './spec-size.ts';
-import { planWorkers, type WorkerPlan } from './worker-plan.ts';
+import { type PlannedPool, planWorkers, type WorkerPlan } from './worker-plan.ts';
 
 export interface KVCachePlan {
   readonly layout: KVCacheLayout;
@@ -48,6 +48,8 @@ export interface KVCachePlan {
   /** After auto-fit. */
   readonly maxModelLen: number;
   readonly autoFitReduced: boolean;
+  /** Memory of the worker that limits auto-fit, without the null block; null without auto-fit, or without groups. */
+  readonly autoFitMemoryBytes: number | null;
   /** cache_config.block_size after planning. */
   readonly cacheBlockSize: number;
   readonly schedulerBlockSize: number;
@@ -148,6 +150,7 @@ export function planKVCache(input: CapacityInputRecord): KVCachePlan {
     capacity,
     maxModelLen,
     autoFitReduced: maxModelLen !== config.max_model_len,
+    autoFitMemoryBytes: pool.autoFitMemoryBytes,
     ...tokenSizes,
     naiveTokens: numBlocks * tokenSizes.cacheBlockSize,
     enablePrefixCaching,
@@ -228,10 +231,7 @@ function readSpeculative(
 }
 
 /** A model without layers: one block in every worker, because the block pool always needs its null block. */
-function emptyPool(
-  numWorkers: number,
-  maxModelLen: number,
-): { workers: WorkerPlan[]; maxModelLen: number } {
+function emptyPool(numWorkers: number, maxModelLen: number): PlannedPool {
   const worker: WorkerPlan = {
     groups: [],
     bytesPerBlock: 0,
@@ -242,7 +242,11 @@ function emptyPool(
     poolBytes: 0,
     tensors: [],
   };
-  return { workers: Array<WorkerPlan>(numWorkers).fill(worker), maxModelLen };
+  return {
+    workers: Array<WorkerPlan>(numWorkers).fill(worker),
+    maxModelLen,
+    autoFitMemoryBytes: null,
+  };
 }
 
 function createSchedulerConfig(groups: readonly PlannedGroup[], numBlocks: number): KVCacheConfig {

@@ -53,16 +53,22 @@ interface SizedWorker {
   readonly checkMemory: bigint;
 }
 
+export interface PlannedPool {
+  readonly workers: WorkerPlan[];
+  readonly maxModelLen: number;
+  /** Memory of the worker that auto-fit was limited by; null where it was not asked for. */
+  readonly autoFitMemoryBytes: number | null;
+}
+
 /** `globalGroups` is not empty. Throws PlanRuleError with vLLM's words where a worker has too little memory. */
 export function planWorkers(
   globalGroups: readonly PlannedGroup[],
   workers: readonly WorkerInput[],
   options: WorkerPlanOptions,
-): { workers: WorkerPlan[]; maxModelLen: number } {
+): PlannedPool {
   const sized = workers.map((worker) => sizeWorker(globalGroups, worker, options));
-  const maxModelLen = options.autoFitMaxModelLen
-    ? autoFitMaxModelLen(sized, options)
-    : options.maxModelLen;
+  const autoFit = options.autoFitMaxModelLen ? autoFitMaxModelLen(sized, options) : null;
+  const maxModelLen = autoFit?.maxModelLen ?? options.maxModelLen;
   for (const worker of sized) checkEnoughMemory(worker, options, maxModelLen);
 
   const localNumBlocks = sized.map((worker) =>
@@ -71,6 +77,7 @@ export function planWorkers(
   const numBlocks = Math.min(...localNumBlocks);
   return {
     maxModelLen,
+    autoFitMemoryBytes: autoFit === null ? null : exactInteger(autoFit.memory),
     workers: sized.map((worker, i) => ({
       groups: worker.groups,
       bytesPerBlock: exactInteger(worker.bytesPerBlock),
@@ -148,7 +155,11 @@ function estimateMaxModelLen(
   return result;
 }
 
-function autoFitMaxModelLen(workers: readonly SizedWorker[], options: WorkerPlanOptions): number {
+/** The length that every worker can hold, and the memory of the first worker that holds no more. */
+function autoFitMaxModelLen(
+  workers: readonly SizedWorker[],
+  options: WorkerPlanOptions,
+): { maxModelLen: number; memory: bigint } {
   const fitting = workers.map((worker) =>
     estimateMaxModelLen(worker, options, options.maxModelLen),
   );
@@ -159,7 +170,8 @@ function autoFitMaxModelLen(workers: readonly SizedWorker[], options: WorkerPlan
         'Try increasing `gpu_memory_utilization`.',
     );
   }
-  return result;
+  const limiting = workers[result < options.maxModelLen ? fitting.indexOf(result) : 0];
+  return { maxModelLen: result, memory: limiting?.checkMemory ?? 0n };
 }
 
 const SEE_ALSO =

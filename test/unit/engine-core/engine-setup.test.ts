@@ -35,18 +35,15 @@ describe('an engine sized from its flags', () => {
     }
   });
 
-  it("says so in vLLM's lines", () => {
-    const { logLines } = setUpEngine(argsOf({ maxModelLen: 1024, numGpuBlocksOverride: 1025 }));
-    expect(logLines[0]).toMatch(/^Available KV cache memory: \d+\.\d+ GiB$/);
-    expect(logLines.at(-1)).toBe(
-      'GPU KV cache size: 16,400 tokens, Maximum concurrency for 1,024 tokens per request: 16.02x',
+  it('takes the memory of the KV cache as given, and keeps room for the weights beside it', () => {
+    const { gpus, model } = setUpEngine(argsOf({ kvCacheMemoryBytes: GIB }));
+    const kvCache = gpus[0]?.allocations.find(({ name }) => name === 'KV cache');
+    expect(kvCache?.bytes).toBeGreaterThan(0.99 * GIB);
+    expect(kvCache?.bytes).toBeLessThanOrEqual(GIB);
+    const wholeGpu = argsOf({ kvCacheMemoryBytes: model.gpu.memoryBytes });
+    expect(() => setUpEngine(wholeGpu)).toThrow(
+      expect.objectContaining({ code: 'E_GPU_OUT_OF_MEMORY' }),
     );
-  });
-
-  it('takes the memory of the KV cache as given, and profiles nothing', () => {
-    const { gpus, logLines } = setUpEngine(argsOf({ kvCacheMemoryBytes: GIB }));
-    expect(gpus[0]?.allocations.map(({ name }) => name)).toEqual(['KV cache']);
-    expect(logLines[0]).toBe('Available KV cache memory: 1.0 GiB');
   });
 
   it('refuses more blocks than the GPU has memory for', () => {
@@ -55,6 +52,17 @@ describe('an engine sized from its flags', () => {
         code: 'E_GPU_OUT_OF_MEMORY',
         message: expect.stringMatching(
           /^CUDA out of memory. Tried to allocate .* for KV cache. GPU 0 /,
+        ),
+      }),
+    );
+  });
+
+  it('refuses weights that do not fit beside blocks of a given number', () => {
+    const args = argsOf({ weightsBytes: 100 * GIB, numGpuBlocksOverride: 1025, maxModelLen: 64 });
+    expect(() => setUpEngine(args)).toThrow(
+      expect.objectContaining({
+        message: expect.stringMatching(
+          /^CUDA out of memory. Tried to allocate 100.00 GiB for weights. GPU 0 .* Raise --tensor-parallel-size, or take/,
         ),
       }),
     );

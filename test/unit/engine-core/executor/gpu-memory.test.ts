@@ -18,12 +18,12 @@ describe("a GPU's memory", () => {
   it("says in CUDA's words what does not fit, and keeps what is there", () => {
     const gpu = new GpuMemory(10 * GIB, 3);
     gpu.allocate('weights', 4 * GIB);
-    expect(() => gpu.allocate('KV cache', 6 * GIB + 1)).toThrow(
+    expect(() => gpu.allocate('KV cache', 6 * GIB + 1, 'Lower --x')).toThrow(
       expect.objectContaining({
         code: 'E_GPU_OUT_OF_MEMORY',
         message:
           'CUDA out of memory. Tried to allocate 6.00 GiB for KV cache. GPU 3 has a total capacity of 10.00 GiB of which ' +
-          '6.00 GiB is free. Lower --num-gpu-blocks-override or --kv-cache-memory-bytes, or take a larger --gpu.',
+          '6.00 GiB is free. Lower --x.',
       }),
     );
     expect(gpu.freeBytes).toBe(6 * GIB);

@@ -1,0 +1,98 @@
+/**
+ * What an engine says of its memory while it starts, in vLLM's words and order, so that a search finds both.
+ * Source: vllm/v1/worker/gpu_worker.py determine_available_memory, vllm/v1/core/kv_cache_planning.py
+ * get_kv_cache_configs, _auto_fit_max_model_len, vllm/v1/core/kv_cache_utils.py (0.33.0).
+ */
+import type { EngineArgs } from '../shared/config/registry.ts';
+import type { ModelPlan } from '../shared/models/capacity-builder.ts';
+import { formatGib } from '../shared/python-float.ts';
+import { formatCapacityLine } from './kv-cache/capacity.ts';
+import type { KVCachePlan } from './kv-cache/plan-kv-cache.ts';
+
+export interface StartupLine {
+  readonly level: 'info' | 'warn';
+  readonly text: string;
+}
+
+/** One line per fact, in the order in which vLLM comes to know them. */
+export function startupLines(
+  args: EngineArgs,
+  model: ModelPlan,
+  plan: KVCachePlan,
+): readonly StartupLine[] {
+  return [
+    ...nonCausalLines(model, plan).map(info),
+    ...model.input.workers.map((_worker, index) => info(memoryLine(args, model, index))),
+    ...plan.warnings.map(warn),
+    ...overrideLines(model, plan).map(info),
+    ...autoFitLines(model, plan).map(info),
+    ...capacityLines(plan),
+  ];
+}
+
+function info(text: string): StartupLine {
+  return { level: 'info', text };
+}
+
+function warn(text: string): StartupLine {
+  return { level: 'warn', text };
+}
+
+function nonCausalLines(model: ModelPlan, plan: KVCachePlan): string[] {
+  const { config } = model.input;
+  const reason = 'model has non-causal attention layers.';
+  return [
+    ...(config.enable_chunked_prefill && !plan.enableChunkedPrefill
+      ? [`Disabling chunked prefill: ${reason}`]
+      : []),
+    ...(config.enable_prefix_caching && !plan.enablePrefixCaching
+      ? [`Disabling prefix caching: ${reason}`]
+      : []),
+  ];
+}
+
+function memoryLine(args: EngineArgs, model: ModelPlan, worker: number): string {
+  const available = model.input.workers[worker]?.available_memory ?? 0;
+  if (args.kvCacheMemoryBytes === null)
+    return `Available KV cache memory: ${formatGib(available)} GiB`;
+  const budget = model.memory[worker];
+  const free = budget === undefined ? model.gpu.memoryBytes : budget.totalBytes;
+  return (
+    `Initial free memory ${formatGib(free)} GiB, reserved ${formatGib(args.kvCacheMemoryBytes)} GiB memory for KV Cache ` +
+    'as specified by kv_cache_memory_bytes config and skipped memory profiling. This does not respect the ' +
+    "gpu_memory_utilization config. Only use kv_cache_memory_bytes config when you want manual control of KV cache memory size. If OOM'ed, " +
+    'check the difference of initial free memory between the current run and the previous run where kv_cache_memory_bytes is suggested and ' +
+    'update it correspondingly.'
+  );
+}
+
+function overrideLines(model: ModelPlan, plan: KVCachePlan): string[] {
+  const override = model.input.config.num_gpu_blocks_override;
+  if (override === null || plan.groups.length === 0) return [];
+  return plan.workers.map(({ bytesPerBlock }, index) => {
+    const available = model.input.workers[index]?.available_memory ?? 0;
+    const blocks = Math.floor(available / bytesPerBlock);
+    return `Overriding num_gpu_blocks=${blocks} with num_gpu_blocks_override=${override}`;
+  });
+}
+
+function autoFitLines(model: ModelPlan, plan: KVCachePlan): string[] {
+  const { config } = model.input;
+  if (!config.auto_fit_max_model_len) return [];
+  const asked = config.max_model_len;
+  if (plan.autoFitMemoryBytes === null)
+    return [`Auto-fit max_model_len: attention-free model, using derived max_model_len=${asked}`];
+  const memory = `available KV cache memory (${formatGib(plan.autoFitMemoryBytes)} GiB GPU)`;
+  return [
+    plan.autoFitReduced
+      ? `Auto-fit max_model_len: reduced from ${asked} to ${plan.maxModelLen} to fit in ${memory}`
+      : `Auto-fit max_model_len: full model context length ${asked} fits in ${memory}`,
+  ];
+}
+
+function capacityLines({ capacity, maxModelLen, groups, enableChunkedPrefill }: KVCachePlan) {
+  if (capacity !== null) return [info(formatCapacityLine(capacity, maxModelLen))];
+  return groups.length === 0 && enableChunkedPrefill
+    ? [warn('Disabling chunked prefill for model without KVCache')]
+    : [];
+}
