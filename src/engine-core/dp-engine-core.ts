@@ -38,6 +38,8 @@ export class DPEngineCore extends EngineCore {
   /** A coordinator wakes and counts the ranks. */
   hasCoordinator = true;
   prefillScheduleInterval = 1;
+  /** Steps between two agreements. */
+  syncInterval = DP_SYNC_INTERVAL;
   #pendingPause = false;
   #ignoreStartDpWave = false;
   /** Answers the resume that waits for the other ranks. */
@@ -108,7 +110,7 @@ export class DPEngineCore extends EngineCore {
     );
   }
 
-  /** Counts a step. All ranks take it together, and agree on how to go on in every `DP_SYNC_INTERVAL`-th. */
+  /** Counts a step. All ranks take it together, and agree on how to go on in every `syncInterval`-th. */
   countStep(): { readonly vote: DpVote; readonly isAgreement: boolean } {
     this.stepCounter += 1;
     return {
@@ -117,7 +119,7 @@ export class DPEngineCore extends EngineCore {
         pendingPause: this.#pendingPause,
       },
       // The first step agrees too: an idle pause needs one dummy batch, not a whole interval.
-      isAgreement: this.stepCounter === 1 || this.stepCounter % DP_SYNC_INTERVAL === 0,
+      isAgreement: this.stepCounter === 1 || this.stepCounter % this.syncInterval === 0,
     };
   }
 

@@ -152,6 +152,7 @@ function joinGroup(
   if (core instanceof DPEngineCore) {
     core.hasCoordinator = handshake.addresses.coordinatorOutput !== null;
     core.prefillScheduleInterval = args.prefillScheduleInterval;
+    core.syncInterval = args.dpSyncInterval;
   }
   const ip = String(handshake.parallelConfig['data_parallel_master_ip'] ?? '127.0.0.1');
   const port = Number(handshake.parallelConfig['data_parallel_master_port'] ?? DEFAULT_MASTER_PORT);

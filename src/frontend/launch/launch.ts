@@ -248,9 +248,21 @@ async function createParallelConfigPayload(
 
 /** vLLM's sentence, with what the process said last. Source: vllm/v1/engine/utils.py wait_for_engine_startup. */
 export function createExitError({ exit }: FallenChild): StartupError {
-  const lastLine = exit.lastLogLine === null ? '' : ` Its last log line: ${exit.lastLogLine}`;
+  const lastLine =
+    exit.lastLogLine === null ? '' : ` Its last log line: ${messageOf(exit.lastLogLine)}`;
   return new StartupError(
     'E_ENGINE_EXITED',
     `Engine core initialization failed. Failed core proc(s): ${exit.name} (${describeExit(exit)}).${lastLine}`,
   );
+}
+
+/** What a log line says: the message of a JSON line, or the line itself. */
+function messageOf(line: string): string {
+  try {
+    const record: unknown = JSON.parse(line);
+    if (typeof record === 'object' && record !== null && 'msg' in record) return String(record.msg);
+  } catch {
+    // Not every line is our logger's.
+  }
+  return line;
 }

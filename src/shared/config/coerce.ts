@@ -21,6 +21,8 @@ export function coerce(field: Field<unknown>, words: readonly string[], origin: 
 function coerceOne(field: Field<unknown>, word: string, origin: string): unknown {
   switch (field.kind) {
     case 'string':
+      if (field.choices === undefined) return word;
+      return isNone(word) ? null : choose(field, word, origin);
     case 'strings':
       return word;
     case 'bool':

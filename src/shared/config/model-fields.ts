@@ -1,5 +1,48 @@
 import { field } from './field.ts';
 
+/** Source: vllm/config/speculative.py SpeculativeMethod (0.33.0). */
+const SPECULATIVE_METHODS: readonly string[] = [
+  'bailing_hybrid_mtp',
+  'bailing_hybrid_v3_mtp',
+  'custom_class',
+  'deepseek_mtp',
+  'dflash',
+  'dots3_note_mtp',
+  'draft_model',
+  'dspark',
+  'eagle',
+  'eagle3',
+  'ernie_mtp',
+  'exaone4_5_mtp',
+  'exaone_moe_mtp',
+  'extract_hidden_states',
+  'gemma4_mtp',
+  'glm4_moe_lite_mtp',
+  'glm4_moe_mtp',
+  'glm5_next_mtp',
+  'glm_ocr_mtp',
+  'hy_v3_mtp',
+  'hy_v4_mtp',
+  'inkling_mtp',
+  'kimi_k3_mtp',
+  'longcat_flash_mtp',
+  'mimo_mtp',
+  'mimo_v2_mtp',
+  'minimax_m3_mtp',
+  'mtp',
+  'nemotron_h_mtp',
+  'ngram',
+  'ngram_gpu',
+  'pangu_ultra_moe_mtp',
+  'qwen3_5_mtp',
+  'qwen3_next_mtp',
+  'qwen4_exp_mtp',
+  'step3p5_mtp',
+  'step5_mtp',
+  'suffix',
+  'None',
+];
+
 /** Source: vllm/engine/arg_utils.py, groups ModelConfig, LoRAConfig (0.33.0). */
 export const MODEL_FIELDS = {
   model: field.stringOr(
@@ -47,6 +90,11 @@ export const MODEL_FIELDS = {
       short: 'sc',
     },
   ),
+  specMethod: field.string('The method of --speculative-config.', {
+    choices: SPECULATIVE_METHODS,
+  }),
+  specModel: field.string('The model of --speculative-config.'),
+  specTokens: field.optionalInt('The num_speculative_tokens of --speculative-config.', { min: 1 }),
   quantization: field.string('Quantization method: only its name is kept.', { short: 'q' }),
   attentionBackend: field.string('Attention backend of every layer, by its vLLM name.'),
 } as const;

@@ -58,5 +58,10 @@ export const PARALLEL_FIELDS = {
     'How long data-parallel ranks of a mixture-of-experts model wait for each other; 1800 if absent.',
     { min: 1, unit: 'seconds' },
   ),
+  dpSyncInterval: field.int(
+    16,
+    'Steps between two agreements of mixture-of-experts ranks on whether to go on.',
+    { min: 1, unit: 'steps' },
+  ),
   enableExpertParallel: field.bool(false, 'Spread experts over the ranks.', { short: 'ep' }),
 } as const;

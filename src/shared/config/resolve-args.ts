@@ -4,7 +4,7 @@
  */
 import { ConfigError } from '../errors.ts';
 import { coerce } from './coerce.ts';
-import { ENV_PREFIX, envName } from './field.ts';
+import { ENV_PREFIX, envName, flagName } from './field.ts';
 import { findFlag, flagNames, type KnownFlag } from './flag-names.ts';
 import { defaultEngineArgs, type EngineArgs, FIELDS, type FieldKey, fieldOf } from './registry.ts';
 import { suggestion } from './suggestion.ts';
@@ -83,5 +83,37 @@ export function resolveArgs(sources: readonly Settings[], base = defaultEngineAr
     for (const [key, { words, origin }] of source)
       values[key] = coerce(fieldOf(key), words, origin);
   }
-  return Object.freeze(values) as EngineArgs;
+  return Object.freeze(withSpeculation(values as EngineArgs));
+}
+
+/**
+ * --spec-method, --spec-model and --spec-tokens are keys of --speculative-config, one flag each.
+ * Source: vllm/engine/arg_utils.py EngineArgs.create_speculative_config (0.33.0).
+ */
+function withSpeculation(args: EngineArgs): EngineArgs {
+  const shorthands = [
+    ['specMethod', 'method'],
+    ['specModel', 'model'],
+    ['specTokens', 'num_speculative_tokens'],
+  ] as const;
+  const isGiven = shorthands.some(([field]) => args[field] !== null);
+  if (args.speculativeConfig === null && !isGiven) return args;
+  const given = Object.entries(args.speculativeConfig ?? {});
+  const config = Object.fromEntries(given.map(([key, value]) => [key.replaceAll('-', '_'), value]));
+  for (const [field, key] of shorthands) {
+    if (args[field] === null) continue;
+    if (Object.hasOwn(config, key))
+      throw new ConfigError(
+        'E_BAD_FLAG',
+        `--${flagName(field)} and --speculative-config['${key}'] are mutually exclusive`,
+      );
+    config[key] = args[field];
+  }
+  return {
+    ...args,
+    speculativeConfig: config,
+    specMethod: null,
+    specModel: null,
+    specTokens: null,
+  };
 }

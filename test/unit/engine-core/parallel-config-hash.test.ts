@@ -15,4 +15,13 @@ describe('computeParallelConfigHash', () => {
     const other = { ...args, tensorParallelSize: 2 };
     expect(computeParallelConfigHash(other, true)).not.toBe(computeParallelConfigHash(args, true));
   });
+
+  it.each([
+    ['dpSyncInterval', 8],
+    ['cpuDistributedTimeoutSeconds', 60],
+  ])('tells ranks with another %s apart', (name, value) => {
+    const args = { ...defaultEngineArgs(), dataParallelSize: 2 };
+    const other = { ...args, [name]: value };
+    expect(computeParallelConfigHash(other, true)).not.toBe(computeParallelConfigHash(args, true));
+  });
 });

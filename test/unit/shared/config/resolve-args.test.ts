@@ -153,3 +153,37 @@ describe('the model options', () => {
     });
   });
 });
+
+describe('the keys of --speculative-config as flags of their own', () => {
+  it('make the object, or complete it', () => {
+    const spec = { 'spec-method': 'ngram', 'spec-tokens': 3 };
+    expect(fromRecord(spec)).toMatchObject({
+      speculativeConfig: { method: 'ngram', num_speculative_tokens: 3 },
+      specMethod: null,
+      specTokens: null,
+    });
+    const config = { 'speculative-config': { method: 'eagle3' }, 'spec-model': 'draft' };
+    expect(fromRecord(config).speculativeConfig).toEqual({ method: 'eagle3', model: 'draft' });
+  });
+
+  it('may be written with dashes', () => {
+    const config = { 'speculative-config': { method: 'ngram', 'num-speculative-tokens': 2 } };
+    expect(fromRecord(config).speculativeConfig).toEqual({
+      method: 'ngram',
+      num_speculative_tokens: 2,
+    });
+  });
+
+  it('are refused beside the same key there', () => {
+    const twice = { 'speculative-config': { method: 'mtp' }, 'spec-method': 'ngram' };
+    expect(() => fromRecord(twice)).toThrow(
+      "--spec-method and --speculative-config['method'] are mutually exclusive",
+    );
+  });
+
+  it('take only methods that vLLM has', () => {
+    expect(() => fromRecord({ 'spec-method': 'guess' })).toThrow(
+      /'guess': must be one of .*, ngram, /,
+    );
+  });
+});
