@@ -21,6 +21,7 @@ export function startupLines(
   plan: KVCachePlan,
 ): readonly StartupLine[] {
   return [
+    ...model.warnings.map(warn),
     ...nonCausalLines(model, plan).map(info),
     ...model.input.workers.map((_worker, index) => info(memoryLine(args, model, index))),
     ...plan.warnings.map(warn),

@@ -114,7 +114,6 @@ export const IGNORED_VALUES: readonly string[] = [
   'gdn-prefill-backend',
   'grpc-port',
   'hf-config-path',
-  'hf-overrides',
   'io-processor-plugin',
   'ir-op-priority',
   'jit-monitor-mode',

@@ -60,6 +60,7 @@ export const MODEL_FIELDS = {
     'auto',
     'Type of weights and activations.',
   ),
+  hfOverrides: field.json('Keys in place of config.json\'s: {"max_position_embeddings": 65536}.'),
   seed: field.int(0, 'Seed of everything random.', { min: 0 }),
   maxModelLen: field.humanIntOrAuto(
     'Longest context; -1 or auto takes the largest that fits the KV cache.',

@@ -6,6 +6,8 @@ export function modelOptionsOf(args: EngineArgs): ModelOptions {
   return {
     model: args.model,
     kvCacheSpecs: args.kvCacheSpecs ?? undefined,
+    hfOverrides: args.hfOverrides ?? undefined,
+    allowLongMaxModelLen: args.allowLongMaxModelLen,
     maxModelLen: args.maxModelLen ?? undefined,
     dtype: args.dtype,
     kvCacheDtype: args.kvCacheDtype,

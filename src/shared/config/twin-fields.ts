@@ -65,6 +65,10 @@ export const TWIN_FIELDS = {
     unit: 'seconds',
     env: 'VLLM_ENGINE_READY_TIMEOUT_S',
   }),
+  allowLongMaxModelLen: field.bool(false, "Allow a longer --max-model-len than the model's own.", {
+    ...ours,
+    env: 'VLLM_ALLOW_LONG_MAX_MODEL_LEN',
+  }),
   kvCacheLayout: field.string('Physical layout of the KV cache.', {
     ...ours,
     env: 'VLLM_KV_CACHE_LAYOUT',

@@ -11,6 +11,7 @@ import { type DerivedLayers, deriveLayers } from './derive-layers.ts';
 import { DEFAULT_GPU, DEFAULT_MODEL, type ModelOptions } from './engine-options.ts';
 import { type GpuFacts, requireGpu } from './gpus.ts';
 import { isJsonObject, type JsonObject } from './hf-config.ts';
+import { overrideConfig } from './hf-overrides.ts';
 import { type MemoryBudget, memoryBudgets } from './memory-budget.ts';
 import { findModelSource, type ModelSource, readJson } from './model-source.ts';
 import { resolveModel } from './resolve-model.ts';
@@ -53,13 +54,16 @@ export interface ModelPlan {
   readonly memory: readonly MemoryBudget[];
   /** vLLM's class names. */
   readonly attentionBackends: readonly string[];
+  /** vLLM's WARNING lines about model and flags. */
+  readonly warnings: readonly string[];
 }
 
 /** Throws E_UNKNOWN_MODEL, E_UNKNOWN_GPU, E_BAD_FILE or E_BAD_FLAG. */
 export function buildCapacityInput(options: ModelOptions): ModelPlan {
   const source = findModelSource(options.model ?? DEFAULT_MODEL);
   const gpu = withMemory(requireGpu(options.gpu ?? DEFAULT_GPU), options);
-  const model = resolveModel(source.config, source.name, options);
+  const config = overrideConfig(source.config, options.hfOverrides ?? {});
+  const model = resolveModel(config, source.name, options);
   const derived = deriveLayers({ model, gpu, options, draftConfig: draftConfigOf(options) });
   const weightsBytes = derived.weightsBytes.map((bytes) => Math.floor(bytes * source.weightsScale));
   const facts = factsOf({ source, model, derived, weightsBytes });
@@ -71,6 +75,7 @@ export function buildCapacityInput(options: ModelOptions): ModelPlan {
       gpu,
       memory: [],
       attentionBackends: [],
+      warnings: model.warnings,
     };
   }
   const memory = memoryBudgets({
@@ -91,7 +96,8 @@ export function buildCapacityInput(options: ModelOptions): ModelPlan {
       available_memory: availableBytes,
     })),
   };
-  return { input, facts, gpu, memory, attentionBackends: derived.attentionBackends };
+  const { attentionBackends } = derived;
+  return { input, facts, gpu, memory, attentionBackends, warnings: model.warnings };
 }
 
 function withMemory(gpu: GpuFacts, { gpuMemory }: ModelOptions): GpuFacts {

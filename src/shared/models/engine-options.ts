@@ -7,6 +7,10 @@ import type { JsonObject } from './hf-config.ts';
 export interface ModelOptions {
   /** Catalogue name or alias, a folder with a config.json, or a config.json file. Default: DEFAULT_MODEL. */
   readonly model?: string | undefined;
+  /** Keys in place of config.json's, nested configs key by key. */
+  readonly hfOverrides?: JsonObject | undefined;
+  /** VLLM_ALLOW_LONG_MAX_MODEL_LEN: a longer maxModelLen than the model's is a warning, not an error. */
+  readonly allowLongMaxModelLen?: boolean | undefined;
   /** A file in the golden `input` format; the layers come from it and nothing is derived. */
   readonly kvCacheSpecs?: string | undefined;
   /** -1: the largest length that fits. */

@@ -61,7 +61,7 @@ export function resolveModel(
   const isHybrid = family.kind === 'hybrid' && (family.isHybrid?.(text) ?? true);
   const isPooling = family.kind === 'pooling';
   const numHeads = text.numOr('num_attention_heads', 0);
-  const length = maxModelLen(text, options.maxModelLen);
+  const length = maxModelLen(text, options);
   return {
     label,
     architecture,
@@ -165,14 +165,18 @@ function ropeType(parameters: JsonObject): string {
   return typeof type === 'string' ? type : 'default';
 }
 
+interface ModelLength {
+  readonly maxModelLen: number;
+  readonly derivedMaxModelLen: number;
+  readonly warnings: readonly string[];
+}
+
 /** Source: vllm/config/model.py _get_and_verify_max_len. */
-function maxModelLen(
-  text: HfConfig,
-  asked: number | undefined,
-): { maxModelLen: number; derivedMaxModelLen: number } {
+function maxModelLen(text: HfConfig, options: ModelOptions): ModelLength {
+  const asked = options.maxModelLen;
   const named = derivedLength(text);
   if (named === null && asked !== undefined && asked !== -1) {
-    return { maxModelLen: asked, derivedMaxModelLen: asked };
+    return { maxModelLen: asked, derivedMaxModelLen: asked, warnings: [] };
   }
   const ropes = ropeParameters(text);
   let factor = 1;
@@ -186,10 +190,22 @@ function maxModelLen(
   if (asked === undefined || asked === -1) {
     const isLongRope = ropes.some((rope) => ropeType(rope) === 'longrope');
     const original = isLongRope ? originalLength(text, ropes, derived) : derived;
-    return { maxModelLen: Math.trunc(original), derivedMaxModelLen: derived };
+    return { maxModelLen: Math.trunc(original), derivedMaxModelLen: derived, warnings: [] };
   }
-  if (asked > derived) checkLongerThanDerived(text, asked, derived, named?.key ?? null);
-  return { maxModelLen: asked, derivedMaxModelLen: derived };
+  const warning = asked > derived ? tooLong(text, asked, derived, named?.key ?? null) : null;
+  if (warning === null) return { maxModelLen: asked, derivedMaxModelLen: derived, warnings: [] };
+  const { fact, caution } = warning;
+  if (options.allowLongMaxModelLen !== true) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `${fact} To allow overriding this maximum, set the env var VLLM_ALLOW_LONG_MAX_MODEL_LEN=1. ${caution}`,
+    );
+  }
+  return {
+    maxModelLen: asked,
+    derivedMaxModelLen: derived,
+    warnings: [`${fact} ${caution}`],
+  };
 }
 
 /** LongRoPE models are served at their original length unless asked otherwise. */
@@ -210,25 +226,27 @@ function derivedLength(text: HfConfig): { length: number; key: string } | null {
   return ofTokenizer > 0 ? { length: ofTokenizer, key: 'model_max_length' } : found;
 }
 
-function checkLongerThanDerived(
+/** What vLLM says of a longer length than the model's own, or null where the model's other limit allows it. */
+function tooLong(
   text: HfConfig,
   asked: number,
   derived: number,
   key: string | null,
-): void {
+): { fact: string; caution: string } | null {
   const modelMax = text.numOr('model_max_length', null);
-  if (modelMax !== null && asked <= modelMax) return;
+  if (modelMax !== null && asked <= modelMax) return null;
   // Python prints a float once a factor has scaled the length.
   const shown =
     Number.isInteger(derived) && !scalesLength(text) ? `${derived}` : pythonFloat(derived);
-  throw new ConfigError(
-    'E_BAD_FLAG',
-    `User-specified max_model_len (${asked}) is greater than the derived max_model_len (${key ?? 'None'}=${shown} or ` +
-      `model_max_length=${modelMax ?? 'None'} in model's config.json). To allow overriding this maximum, set the env var ` +
-      'VLLM_ALLOW_LONG_MAX_MODEL_LEN=1. VLLM_ALLOW_LONG_MAX_MODEL_LEN must be used with extreme caution. If the model uses ' +
-      'relative position encoding (RoPE), positions exceeding derived_max_model_len lead to nan. If the model uses absolute ' +
-      'position encoding, positions exceeding derived_max_model_len will cause a CUDA array out-of-bounds error.',
-  );
+  return {
+    fact:
+      `User-specified max_model_len (${asked}) is greater than the derived max_model_len (${key ?? 'None'}=${shown} or ` +
+      `model_max_length=${modelMax ?? 'None'} in model's config.json).`,
+    caution:
+      'VLLM_ALLOW_LONG_MAX_MODEL_LEN must be used with extreme caution. If the model uses relative position encoding ' +
+      '(RoPE), positions exceeding derived_max_model_len lead to nan. If the model uses absolute position encoding, ' +
+      'positions exceeding derived_max_model_len will cause a CUDA array out-of-bounds error.',
+  };
 }
 
 /** vLLM multiplies by a float factor whenever the model has RoPE (Gemma 3 excepted). */

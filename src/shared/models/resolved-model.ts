@@ -19,6 +19,8 @@ export interface ResolvedModel {
   /** What the config.json allows. */
   readonly derivedMaxModelLen: number;
   readonly autoFitMaxModelLen: boolean;
+  /** What vLLM warns of while it reads config.json and flags. */
+  readonly warnings: readonly string[];
   /** model_config.get_head_size(), get_total_num_kv_heads() and so on. */
   readonly headSize: number;
   readonly totalNumKvHeads: number;

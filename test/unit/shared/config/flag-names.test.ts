@@ -23,6 +23,7 @@ const OTHER_DEFAULTS: Readonly<Record<string, string>> = {
   'api-key': 'an empty list stands for None',
   'lora-modules': 'an empty list stands for None',
   'override-generation-config': 'None stands for an empty object',
+  'hf-overrides': 'None stands for an empty object',
   'log-level': "the log's level is always set here",
   'dcp-kv-cache-interleave-size': 'an alias of cp-kv-cache-interleave-size here, which is None',
 };
