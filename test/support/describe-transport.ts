@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { identityFromEngineIndex } from '../../src/shared/protocol/identity.ts';
 import type { Closable, Frame, Transport } from '../../src/shared/transport/transport.ts';
 
@@ -247,4 +248,10 @@ export function describeTransport(
 }
 
 export const newTcpAddress = (): string => 'tcp://127.0.0.1:0';
-export const newIpcAddress = (): string => `ipc://${join(tmpdir(), `twin-${randomUUID()}.ipc`)}`;
+
+/** Called within a test, after which the socket's file is gone. */
+export function newIpcAddress(): string {
+  const path = join(tmpdir(), `twin-${randomUUID()}.ipc`);
+  onTestFinished(() => rmSync(path, { force: true }));
+  return `ipc://${path}`;
+}
