@@ -6,10 +6,16 @@ import { type LogprobsFormat, logprobTokenText } from './logprobs-json.ts';
 
 const MIN_LOGPROB = -9999;
 
+export interface ResponseLogprobsFormat extends LogprobsFormat {
+  /** Deltas of streams show no bytes. */
+  readonly hasBytes: boolean;
+}
+
+/** The entries, joined by commas. */
 export function responseLogprobs(
   tokenIds: readonly number[],
   table: LogprobsTable,
-  format: LogprobsFormat,
+  format: ResponseLogprobsFormat,
 ): string {
   const entries = tokenIds.map((id, i) => {
     const position = table[i];
@@ -18,21 +24,21 @@ export function responseLogprobs(
       throw internalError(String(id));
     }
     const token = logprobTokenText(format, id, entry.decodedToken);
-    return `{${fields(token, entry.logprob)},"top_logprobs":[${topEntries(position, format)}]}`;
+    return `{${fields(token, entry.logprob, format)},"top_logprobs":[${topEntries(position, format)}]}`;
   });
-  return `[${entries.join(',')}]`;
+  return entries.join(',');
 }
 
-function topEntries(position: PositionLogprobs, format: LogprobsFormat): string {
+function topEntries(position: PositionLogprobs, format: ResponseLogprobsFormat): string {
   const parts: string[] = [];
   for (const [id, { logprob, decodedToken }] of position) {
     if (format.limit !== null && parts.length >= format.limit) break;
-    parts.push(`{${fields(logprobTokenText(format, id, decodedToken), logprob)}}`);
+    parts.push(`{${fields(logprobTokenText(format, id, decodedToken), logprob, format)}}`);
   }
   return parts.join(',');
 }
 
-function fields(token: string, logprob: number): string {
-  const bytes = Buffer.from(token, 'utf8').join(',');
-  return `"token":${jsonString(token)},"bytes":[${bytes}],"logprob":${jsonFloat(Math.max(logprob, MIN_LOGPROB))}`;
+function fields(token: string, logprob: number, { hasBytes }: ResponseLogprobsFormat): string {
+  const bytes = hasBytes ? `"bytes":[${Buffer.from(token, 'utf8').join(',')}],` : '';
+  return `"token":${jsonString(token)},${bytes}"logprob":${jsonFloat(Math.max(logprob, MIN_LOGPROB))}`;
 }

@@ -494,7 +494,7 @@ export class SchemaValidator {
     return out;
   }
 
-  /** Fills `out` in field order; returns how many fields the input set, or -1 after a fault. */
+  /** Fills `out` in field order, under the aliases; returns how many fields the input set, or -1 after a fault. */
   #fields(fields: SchemaFields, input: PyDict, out: Record<string, PyValue>): number {
     let count = 0;
     let failed = false;
@@ -509,7 +509,7 @@ export class SchemaValidator {
           this.#loc.pop();
           failed = true;
         } else if (field.d !== undefined) {
-          out[name] = field.d as PyValue;
+          out[key] = field.d as PyValue;
         }
         continue;
       }
@@ -518,7 +518,7 @@ export class SchemaValidator {
       this.#loc.pop();
       if (value === FAILED) failed = true;
       else {
-        out[name] = value as PyValue;
+        out[key] = value as PyValue;
         count += 1;
       }
     }

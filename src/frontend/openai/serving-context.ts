@@ -180,8 +180,8 @@ function structuredOutputs(request: GenerationRequest): unknown {
   const start = base ?? NO_STRUCTURE;
   if (format['type'] === 'json_object') return { ...start, json_object: true };
   if (format['type'] === 'json_schema') {
-    const schema = format['json_schema'] as { json_schema?: unknown } | null;
-    return { ...start, json: schema?.json_schema ?? null };
+    const schema = format['json_schema'] as { schema?: unknown } | null;
+    return { ...start, json: schema?.schema ?? null };
   }
   return { ...start, structural_tag: JSON.stringify(format) };
 }

@@ -5,7 +5,6 @@
  */
 import { RequestOutputKind } from '../../shared/protocol/request.ts';
 import type { RequestHandle } from '../async-llm.ts';
-import type { LogprobsTable } from '../logprobs.ts';
 import type { CompletionOutput, RequestOutput, RequestSink } from '../request-output.ts';
 import type { AnswerChannel } from './answer-channel.ts';
 import { ApiError, errorBody, generationError, internalError, toApiError } from './api-error.ts';
@@ -251,6 +250,8 @@ class ResponseExchange {
   #sequenceNumber = 0;
   #hasItem = false;
   #text = '';
+  /** What the deltas showed, for the whole item at the end. */
+  readonly #logprobParts: string[] = [];
   #numTokens = 0;
 
   constructor({ context, request, responseId, params, channel }: ExchangeOptions) {
@@ -313,7 +314,7 @@ class ResponseExchange {
   #wholeAnswer(output: RequestOutput, completion: CompletionOutput): string {
     const { text, tokenIds, finishReason } = completion;
     const hasLogprobs = wantsLogprobs(this.#request) && completion.logprobs !== null;
-    const logprobs = hasLogprobs ? this.#logprobs(tokenIds, completion.logprobs) : 'null';
+    const logprobs = hasLogprobs ? `[${this.#logprobs(completion, true)}]` : 'null';
     const content = text === '' ? '[]' : `[${textPart(text, logprobs)}]`;
     const item = this.#messageJson(content, itemStatus(finishReason));
     this.#numTokens = tokenIds.length;
@@ -332,13 +333,13 @@ class ResponseExchange {
   #streamOutput(output: RequestOutput, completion: CompletionOutput): void {
     const { text, tokenIds, finishReason } = completion;
     this.#numTokens += tokenIds.length;
-    if (!this.#hasItem) this.#openItem();
-    if (text !== '' || this.#hasItem) this.#streamDelta(completion);
-    this.#text += text;
+    if (text !== '') {
+      if (!this.#hasItem) this.#openItem();
+      this.#streamDelta(completion);
+    }
     if (!output.isFinished) return;
-    const status = itemStatus(finishReason);
-    const item = this.#closeItem(status);
-    const response = this.#responseJson(responseStatus(finishReason), `[${item}]`, output);
+    const items = this.#hasItem ? this.#closeItem(itemStatus(finishReason)) : '';
+    const response = this.#responseJson(responseStatus(finishReason), `[${items}]`, output);
     const type =
       responseStatus(finishReason) === 'incomplete' ? 'response.incomplete' : 'response.completed';
     this.#event(type, `"response":${response}`);
@@ -357,16 +358,20 @@ class ResponseExchange {
     );
   }
 
-  #streamDelta({ text, tokenIds, logprobs }: CompletionOutput): void {
-    const shown = wantsLogprobs(this.#request) ? this.#logprobs(tokenIds, logprobs) : '[]';
+  #streamDelta(completion: CompletionOutput): void {
+    const hasLogprobs = wantsLogprobs(this.#request);
+    const shown = hasLogprobs ? this.#logprobs(completion, false) : '';
+    if (shown !== '') this.#logprobParts.push(this.#logprobs(completion, true));
+    this.#text += completion.text;
     this.#event(
       'response.output_text.delta',
-      `"content_index":0,"delta":${jsonString(text)},"item_id":"${this.#messageId}","logprobs":${shown},"output_index":0`,
+      `"content_index":0,"delta":${jsonString(completion.text)},"item_id":"${this.#messageId}","logprobs":[${shown}],"output_index":0`,
     );
   }
 
   #closeItem(status: string): string {
-    const part = textPart(this.#text, 'null');
+    const logprobs = this.#logprobParts;
+    const part = textPart(this.#text, logprobs.length === 0 ? 'null' : `[${logprobs.join(',')}]`);
     const item = this.#messageJson(`[${part}]`, status);
     const place = `"item_id":"${this.#messageId}"`;
     const text = jsonString(this.#text);
@@ -387,12 +392,13 @@ class ResponseExchange {
 
   // Both
 
-  #logprobs(tokenIds: readonly number[], table: LogprobsTable | null): string {
-    if (table === null) throw internalError('logprobs must be provided');
-    return responseLogprobs(tokenIds, table, {
+  #logprobs({ tokenIds, logprobs }: CompletionOutput, hasBytes: boolean): string {
+    if (logprobs === null) throw internalError('logprobs must be provided');
+    return responseLogprobs(tokenIds, logprobs, {
       tokenizer: this.#context.tokenizer,
       limit: this.#request.top_logprobs,
       asTokenIds: this.#context.returnTokensAsTokenIds,
+      hasBytes,
     });
   }
 
