@@ -1,6 +1,8 @@
 /** Sends a recorded request again and makes both answers comparable: ids, times, fingerprints and logprob values aside. */
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { samplesByKey } from './exposition.ts';
+import { describeFirstDifference } from './first-difference.ts';
 
 export interface Sample {
   readonly name: string;
@@ -11,6 +13,20 @@ export interface Sample {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+}
+
+/** All of them, in the order in which they were recorded, and the three servers that answered. */
+export function readSamples(): Readonly<Record<'living' | 'dying' | 'kept', readonly Sample[]>> {
+  const url = new URL('../golden/e2e/samples.json', import.meta.url);
+  const { samples } = JSON.parse(readFileSync(url, 'utf8')) as { samples: readonly Sample[] };
+  const firstCrash = samples.findIndex(({ name }) => name === 'crash');
+  const firstKept = samples.findIndex(({ name }) => name === 'keep-alive-crash');
+  return {
+    living: samples.slice(0, firstCrash),
+    // One record has no request: it tells how the server ends.
+    dying: samples.slice(firstCrash, firstKept).filter(({ method }) => method !== undefined),
+    kept: samples.slice(firstKept),
+  };
 }
 
 export interface SampleAnswer {
@@ -55,6 +71,29 @@ export function sendSample(base: string, sample: Sample): Promise<SampleAnswer> 
     if (hasBody) outgoing.write(typeof body === 'string' ? body : JSON.stringify(body));
     outgoing.end();
   });
+}
+
+/** Sends it again; each entry of the answer is a difference from the recorded one. */
+export async function differencesFromSample(
+  base: string,
+  sample: Sample,
+): Promise<readonly string[]> {
+  const answer = await sendSample(base, sample);
+  const { status, headers = {}, body = '' } = sample;
+  const heads: readonly (readonly [string, unknown, unknown])[] = [
+    ['status', answer.status, status],
+    ['content-type', answer.contentType, headers['content-type'] ?? null],
+    ['allow', answer.allow, headers['allow'] ?? null],
+  ];
+  const differences = heads
+    .filter(([, actual, expected]) => actual !== expected)
+    .map(([name, actual, expected]) => `${name} is ${actual}, ${expected} is expected`);
+  if (sample.path === '/metrics') return [...differences, ...differingMetrics(answer.body, body)];
+  const inBody = describeFirstDifference(
+    parseSample(answer.body, sample),
+    parseSample(body, sample),
+  );
+  return inBody === null ? differences : [...differences, inBody];
 }
 
 const RANDOM_ID = /^(cmpl|chatcmpl|resp|msg|modelperm)[-_][0-9a-f]{16}$/;

@@ -17,6 +17,7 @@ export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** With an IPC channel, as parents of engine cores have one. */
   readonly ipc?: boolean;
+  readonly cwd?: string;
 }
 
 export class RunningProcess {
@@ -33,6 +34,7 @@ export class RunningProcess {
     this.#process = spawn(command, words, {
       stdio: ['ignore', 'pipe', 'pipe', ...(options.ipc === true ? (['ipc'] as const) : [])],
       env: { ...process.env, ...options.env },
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
     this.pid = this.#process.pid ?? 0;
     this.#process.stdout?.setEncoding('utf8').on('data', (text: string) => {

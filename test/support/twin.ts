@@ -1,13 +1,17 @@
 /** The built product, started as a user does. */
 import { fileURLToPath } from 'node:url';
-import { RunningProcess } from './process.ts';
+import { type ProcessOptions, RunningProcess } from './process.ts';
 
 export const CLI_MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 export const TINYMODEL = fileURLToPath(new URL('../golden/tinymodel', import.meta.url));
 
 export class Twin extends RunningProcess {
-  constructor(words: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    super(process.execPath, [CLI_MAIN, ...words], { env });
+  constructor(
+    words: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    options: Pick<ProcessOptions, 'cwd'> = {},
+  ) {
+    super(process.execPath, [CLI_MAIN, ...words], { env, ...options });
   }
 
   /** Where it listens, e.g. `http://127.0.0.1:40123`. */
