@@ -3,9 +3,8 @@
  * by itself without losing its last messages.
  * Source: vllm/v1/engine/core.py EngineCoreProc.run_engine_core (0.33.0).
  */
-import { rmSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
 import type { Logger } from '../shared/logger.ts';
+import { removePrivateDirectoryOf } from '../shared/private-directory.ts';
 
 /** How long an engine that lost its frontend waits for it to come back. */
 const FRONTEND_LOST_MS = 3_000;
@@ -28,7 +27,7 @@ export class LifeLine {
       process.on(signal, () => this.#onSignal(signal));
     this.#onDisconnect = () => {
       logger.warn('The parent process is gone; the engine core ends too');
-      removePrivateDirectory(address);
+      removePrivateDirectoryOf(address);
       process.exit(1);
     };
     if (process.send !== undefined) process.on('disconnect', this.#onDisconnect);
@@ -75,11 +74,4 @@ export class LifeLine {
     if (this.#requestShutdown === null) process.exit(0);
     this.#requestShutdown();
   }
-}
-
-/** A frontend that was killed leaves its sockets' folder behind; whoever notices first removes it. */
-function removePrivateDirectory(address: string): void {
-  if (!address.startsWith('ipc://')) return;
-  const folder = dirname(address.slice('ipc://'.length));
-  if (basename(folder).startsWith('vllm-twin-')) rmSync(folder, { recursive: true, force: true });
 }

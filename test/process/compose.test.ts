@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseExposition } from '../support/exposition.ts';
+import { freePorts } from '../support/process.ts';
 import { Twin } from '../support/twin.ts';
 import { waitUntil } from '../support/wait-for.ts';
 
@@ -28,19 +28,6 @@ function commandsOf(ports: { readonly http: number; readonly rpc: number }): rea
     });
 }
 
-async function freePorts(): Promise<{ http: number; rpc: number }> {
-  const ports: number[] = [];
-  for (let index = 0; index < 2; index += 1) {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const address = server.address();
-    ports.push(typeof address === 'object' && address !== null ? address.port : 0);
-    await new Promise<void>((resolve) => server.close(() => resolve()));
-  }
-  const [http = 0, rpc = 0] = ports;
-  return { http, rpc };
-}
-
 describe('the commands of docker-compose.yml, run by hand', () => {
   const twins: Twin[] = [];
 
@@ -49,7 +36,8 @@ describe('the commands of docker-compose.yml, run by hand', () => {
   });
 
   it('join two engines on different GPUs to the frontend, which shows each one its own capacity', async () => {
-    const ports = await freePorts();
+    const [http = 0, rpc = 0] = await freePorts(2);
+    const ports = { http, rpc };
     for (const words of commandsOf(ports)) twins.push(new Twin(words));
     const url = `http://127.0.0.1:${ports.http}`;
     await waitUntil('200 of /health', async () => {

@@ -18,6 +18,7 @@ import {
 import { identityFromEngineIndex } from '../../src/shared/protocol/identity.ts';
 import type { Closable } from '../../src/shared/transport/transport.ts';
 import { createZmqTransport } from '../../src/shared/transport/zmq.ts';
+import { isAlive } from '../support/process.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/frontend/dp-coordinator/main.js', import.meta.url));
 const SETTINGS = JSON.stringify({
@@ -28,15 +29,6 @@ const SETTINGS = JSON.stringify({
   coordinatorOutputAddress: 'tcp://127.0.0.1:0',
   logLevel: 'error',
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 describe('the DP coordinator process', () => {
   const children: ChildProcess[] = [];

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRecording } from '../support/e2e-traffic.ts';
+import { freePorts } from '../support/process.ts';
 import { TINYMODEL, Twin } from '../support/twin.ts';
 import { waitUntil } from '../support/wait-for.ts';
 
@@ -17,14 +17,6 @@ if (!isInstalled) {
 
 interface PromResult {
   readonly data: { readonly result: readonly { readonly metric: Record<string, string> }[] };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 describe.skipIf(!isInstalled)('a real Prometheus that scrapes two unequal engines', () => {
@@ -48,7 +40,7 @@ describe.skipIf(!isInstalled)('a real Prometheus that scrapes two unequal engine
     };
     // JSON is YAML.
     writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config));
-    const port = await freePort();
+    const [port = 0] = await freePorts(1);
     prometheusUrl = `http://127.0.0.1:${port}`;
     const flags = [
       `--config.file=${join(folder, 'prometheus.yml')}`,

@@ -1,32 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
+import { childrenOf, isAlive } from '../support/process.ts';
 import { TINYMODEL, Twin } from '../support/twin.ts';
 import { waitUntil } from '../support/wait-for.ts';
 
-/** Processes whose parent is `pid`. */
-function childrenOf(pid: number): readonly number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((candidate) => parentOf(candidate) === pid);
-}
-
-function parentOf(pid: number): number | null {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    return Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]);
-  } catch {
-    return null;
-  }
-}
-
 function isEngineCore(pid: number): boolean {
   return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('EngineCore');
-}
-
-function isGone(pid: number): boolean {
-  return parentOf(pid) === null;
 }
 
 describe('a served twin ends as vLLM does', () => {
@@ -56,7 +36,7 @@ describe('a served twin ends as vLLM does', () => {
     const children = childrenOf(twin.pid);
     killOneEngine();
     expect(await twin.exited).toEqual({ code: 1, signal: null });
-    await waitUntil('all children to be gone', async () => children.every(isGone));
+    await waitUntil('all children to be gone', async () => !children.some(isAlive));
   });
 
   it('not at all with VLLM_KEEP_ALIVE_ON_ENGINE_DEATH=1: /health says 503, the rest answers', async () => {
@@ -77,7 +57,7 @@ describe('a served twin ends as vLLM does', () => {
     expect(children.length).toBeGreaterThanOrEqual(2);
     twin.signal('SIGKILL');
     await twin.exited;
-    await waitUntil('all children to be gone', async () => children.every(isGone));
+    await waitUntil('all children to be gone', async () => !children.some(isAlive));
     const folders = readdirSync(tmpdir()).filter((name) =>
       name.startsWith(`vllm-twin-${twin.pid}-`),
     );

@@ -11,15 +11,15 @@ export async function waitFor(
   }
 }
 
-/** The same for a condition that has to ask another process; asks again every 50 ms. */
+/** The same for a condition that has to ask another process. */
 export async function waitUntil(
   what: string,
   condition: () => Promise<boolean>,
-  { timeoutMs = 20_000 } = {},
+  { timeoutMs = 20_000, intervalMs = 50 } = {},
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, intervalMs));
   }
 }

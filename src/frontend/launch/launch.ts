@@ -6,6 +6,7 @@
  */
 import { StartupError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
+import type { PrivateDirectory } from '../../shared/private-directory.ts';
 import type { EngineHandshakeMetadata } from '../../shared/protocol/handshake.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
@@ -15,7 +16,6 @@ import { EngineStartup } from './engine-startup.ts';
 import { HandshakeServer } from './handshake-server.ts';
 import type { ParallelPlan } from './parallel-plan.ts';
 import { findFreePort } from './port-check.ts';
-import type { PrivateDirectory } from './private-directory.ts';
 
 /** Where an engine core shakes hands: with the frontend of rank 0, and with its own where that is another one. */
 export interface EngineHandshakeAddresses {

@@ -4,7 +4,8 @@
  */
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
-import { pythonFloat, pythonStr } from './python-str.ts';
+import { pythonFloatRepr } from '../../shared/python-float.ts';
+import { pythonStr } from './python-str.ts';
 
 /** Which engine's capacity a child shows: its own, or (as vLLM 0.33.0) the first engine's that reported. */
 export type DpMetricsMode = 'per-engine' | 'vllm';
@@ -95,7 +96,7 @@ function labelsOf({
     user_specified_block_size: pythonStr(settings.userSpecifiedBlockSize),
     kv_cache_layout: 'None',
     prefix_match_unit: pythonStr(settings.prefixMatchUnit),
-    gpu_memory_utilization: pythonFloat(settings.gpuMemoryUtilization),
+    gpu_memory_utilization: pythonFloatRepr(settings.gpuMemoryUtilization),
     cache_dtype: settings.cacheDtype,
     is_attention_free: pythonStr(settings.isAttentionFree),
     num_gpu_blocks_override: pythonStr(numGpuBlocksOverrideOf(settings, index, mode)),
@@ -120,14 +121,14 @@ function labelsOf({
     effective_attention_block_size: pythonStr(shown.effectiveAttentionBlockSize),
     kv_cache_size_tokens: pythonStr(shown.kvCacheSizeTokens),
     kv_cache_max_concurrency:
-      shown.kvCacheMaxConcurrency === null ? 'None' : pythonFloat(shown.kvCacheMaxConcurrency),
+      shown.kvCacheMaxConcurrency === null ? 'None' : pythonFloatRepr(shown.kvCacheMaxConcurrency),
     hash_block_size: 'None',
     cache_hit_alignment_tokens: 'None',
     kv_sharing_fast_prefill: 'False',
     swa_bounded_replay: 'True',
     kv_cache_memory_bytes: pythonStr(settings.kvCacheMemoryBytes),
     kv_offloading_size:
-      settings.kvOffloadingSize === null ? 'None' : pythonFloat(settings.kvOffloadingSize),
+      settings.kvOffloadingSize === null ? 'None' : pythonFloatRepr(settings.kvOffloadingSize),
     kv_offloading_backend: settings.kvOffloadingBackend,
     _block_size_resolved: 'True',
     engine: String(index),

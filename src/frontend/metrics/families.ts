@@ -3,7 +3,7 @@
  * A child is one label set; hot code holds on to children, so that recording costs an addition.
  * Snapshots of several processes' families merge into one: counters and histograms add up, gauges take the most recent.
  */
-import { pythonFloat } from './python-str.ts';
+import { pythonFloatRepr } from '../../shared/python-float.ts';
 
 export type FamilyType = 'counter' | 'gauge' | 'histogram' | 'summary';
 export type Labels = Readonly<Record<string, string>>;
@@ -89,7 +89,7 @@ export class Family {
     this.help = help;
     this.type = type;
     this.bounds = buckets;
-    this.#leLabels = [...buckets.map((bound) => ({ le: pythonFloat(bound) })), { le: '+Inf' }];
+    this.#leLabels = [...buckets.map((bound) => ({ le: pythonFloatRepr(bound) })), { le: '+Inf' }];
   }
 
   /** The child with these labels, made if there is none yet. `createdSeconds` is wall-clock time. */

@@ -5,6 +5,7 @@
  * remote code, tokenizer limits, --disable-sliding-window.
  */
 import { ConfigError } from '../errors.ts';
+import { pythonFloatRepr } from '../python-float.ts';
 import { normalizeDtype } from './dtypes.ts';
 import type { ModelOptions } from './engine-options.ts';
 import { HfConfig, isJsonObject, type JsonObject } from './hf-config.ts';
@@ -237,7 +238,7 @@ function tooLong(
   if (modelMax !== null && asked <= modelMax) return null;
   // Python prints a float once a factor has scaled the length.
   const shown =
-    Number.isInteger(derived) && !scalesLength(text) ? `${derived}` : pythonFloat(derived);
+    Number.isInteger(derived) && !scalesLength(text) ? `${derived}` : pythonFloatRepr(derived);
   return {
     fact:
       `User-specified max_model_len (${asked}) is greater than the derived max_model_len (${key ?? 'None'}=${shown} or ` +
@@ -253,8 +254,4 @@ function tooLong(
 function scalesLength(text: HfConfig): boolean {
   if (text.strOr('model_type', '').includes('gemma3')) return false;
   return ropeParameters(text).length > 0 || text.has('rope_theta');
-}
-
-function pythonFloat(value: number): string {
-  return Number.isInteger(value) ? `${value}.0` : `${value}`;
 }

@@ -19,6 +19,9 @@ describe('pythonFloatRepr', () => {
     [1.5e22, '1.5e+22'],
     [2.459078590785908, '2.459078590785908'],
     [Number.NEGATIVE_INFINITY, '-inf'],
+    [0.92, '0.92'],
+    [Number.POSITIVE_INFINITY, 'inf'],
+    [0.1 + 0.2, '0.30000000000000004'],
     [Number.NaN, 'nan'],
   ])('writes %d as Python does: %s', (value, text) => {
     expect(pythonFloatRepr(value)).toBe(text);

@@ -5,7 +5,7 @@ import {
 } from '../../../../src/frontend/metrics/cache-config-info.ts';
 import { FrontendMetrics } from '../../../../src/frontend/metrics/frontend-metrics.ts';
 import { VirtualClock } from '../../../../src/shared/clock.ts';
-import type { SchedulerStats } from '../../../../src/shared/protocol/stats.ts';
+import { createSchedulerStats } from '../../../../src/shared/protocol/defaults.ts';
 import { parseExposition, samplesByKey } from '../../../support/exposition.ts';
 import { createReadyResponse } from '../../../support/ready-response.ts';
 
@@ -36,39 +36,6 @@ function createMetrics({
     maxLoras,
     clock,
   });
-}
-
-function createSchedulerStats(fields: Partial<SchedulerStats> = {}): SchedulerStats {
-  return {
-    numRunningReqs: 0,
-    numWaitingReqs: 0,
-    numSkippedWaitingReqs: 0,
-    numKvFetchReqsByStage: {},
-    stepCounter: 0,
-    currentWave: 0,
-    kvCacheUsage: 0,
-    iterationDetails: null,
-    prefixCacheStats: {
-      reset: false,
-      requests: 0,
-      queries: 0,
-      hits: 0,
-      preemptedRequests: 0,
-      preemptedQueries: 0,
-      preemptedHits: 0,
-      hitsBySource: {},
-    },
-    connectorPrefixCacheStats: null,
-    kvCacheEvictionEvents: [],
-    specDecodingStats: null,
-    kvConnectorStats: null,
-    ecConnectorStats: null,
-    waitingLoraAdapters: {},
-    runningLoraAdapters: {},
-    cudagraphStats: null,
-    perfStats: null,
-    ...fields,
-  };
 }
 
 async function infoLabels(metrics: FrontendMetrics): Promise<readonly Record<string, string>[]> {

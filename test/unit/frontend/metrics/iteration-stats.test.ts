@@ -3,6 +3,7 @@ import {
   IterationStats,
   RequestStateStats,
 } from '../../../../src/frontend/metrics/iteration-stats.ts';
+import { createEngineCoreOutput } from '../../../../src/shared/protocol/defaults.ts';
 import {
   type EngineCoreEvent,
   EngineCoreEventType,
@@ -13,28 +14,7 @@ import {
 const { QUEUED, SCHEDULED, PREEMPTED } = EngineCoreEventType;
 
 function createOutput(fields: Partial<EngineCoreOutput> = {}): EngineCoreOutput {
-  return {
-    requestId: 'r0',
-    newTokenIds: [7],
-    newLogprobs: null,
-    newPromptLogprobsTensors: null,
-    poolingOutput: null,
-    finishReason: null,
-    stopReason: null,
-    events: null,
-    kvTransferParams: null,
-    ecTransferParams: null,
-    traceHeaders: null,
-    prefillStats: null,
-    routedExperts: null,
-    numNansInLogits: 0,
-    mmCacheMissHashes: null,
-    newSamplingMask: null,
-    specDecodeMetrics: null,
-    promptTokenIdLogprobs: null,
-    error: null,
-    ...fields,
-  };
+  return createEngineCoreOutput({ requestId: 'r0', newTokenIds: [7], ...fields });
 }
 
 function event(type: EngineCoreEvent['type'], timestamp: number): EngineCoreEvent {

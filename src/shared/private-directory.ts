@@ -5,7 +5,7 @@
  */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 const PREFIX = 'vllm-twin-';
 const NAME_PATTERN = /^vllm-twin-(\d+)-[A-Za-z0-9]{6}$/;
@@ -31,6 +31,13 @@ export class PrivateDirectory {
   remove(): void {
     rmSync(this.path, { recursive: true, force: true });
   }
+}
+
+/** Removes the folder of an ipc address, where it is such a folder; for children whose parent has died. */
+export function removePrivateDirectoryOf(address: string): void {
+  if (!address.startsWith(IPC_SCHEME)) return;
+  const path = dirname(address.slice(IPC_SCHEME.length));
+  if (NAME_PATTERN.test(basename(path))) rmSync(path, { recursive: true, force: true });
 }
 
 /** Removes folders whose owner is gone. What cannot be read or removed is somebody else's and is left alone. */
