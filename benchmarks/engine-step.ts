@@ -5,12 +5,13 @@
  *
  * Run: npx tsx benchmarks/engine-step.ts [--quick]
  */
+
+import { specFromRecord } from '../src/capacity/file/spec-record.ts';
 import { createEngineCore } from '../src/engine-core/create-engine-core.ts';
 import type { EngineCore } from '../src/engine-core/engine-core.ts';
 import { createLatencyModel } from '../src/engine-core/executor/latency-model.ts';
 import { SimulatedExecutor } from '../src/engine-core/executor/simulated-executor.ts';
 import { createTokenSource } from '../src/engine-core/executor/token-source.ts';
-import { specFromRecord } from '../src/engine-core/kv-cache/spec-record.ts';
 import { DEFAULT_SCHEDULER_CONFIG } from '../src/engine-core/scheduler/scheduler-config.ts';
 import { systemClock } from '../src/shared/clock.ts';
 import {

@@ -3,8 +3,8 @@
  * Prints one line each; the ratio is against parsing the same input from JSON in the same run.
  */
 import { readFileSync } from 'node:fs';
-import { capacityExpected } from '../src/engine-core/kv-cache/capacity-expected.ts';
-import type { CapacityInputRecord } from '../src/shared/models/capacity-input.ts';
+import { capacityExpected } from '../src/capacity/explain/plan-record.ts';
+import type { CapacityInputRecord } from '../src/capacity/file/capacity-input.ts';
 
 const LIMIT_MS = 20;
 const ROUNDS = 9;

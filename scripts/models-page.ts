@@ -1,6 +1,9 @@
 /** docs/models.md: every model of the catalogue on one H100, planned as `explain` does it. */
-import { type CapacityExplanation, explainCapacity } from '../src/explain-capacity.ts';
-import { listModels } from '../src/shared/models/catalogue.ts';
+import {
+  type CapacityExplanation,
+  explainCapacity,
+} from '../src/capacity/explain/explain-capacity.ts';
+import { listModels } from '../src/capacity/models/catalogue.ts';
 
 const GPU = 'H100';
 

@@ -1,11 +1,11 @@
 /** The pages that are generated from the code's own tables, as text. */
 
+import { listGpus } from '../src/capacity/models/gpus.ts';
 import { STATIC_BUCKETS } from '../src/frontend/metrics/buckets.ts';
 import { METRICS, type MetricDefinition } from '../src/frontend/metrics/definitions.ts';
 import { flagName } from '../src/shared/config/field.ts';
 import { FIELD_GROUPS, type FieldKey, fieldOf } from '../src/shared/config/registry.ts';
 import { ERRORS } from '../src/shared/errors.ts';
-import { listGpus } from '../src/shared/models/gpus.ts';
 import { modelsPage } from './models-page.ts';
 
 export interface Page {

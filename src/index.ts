@@ -6,8 +6,8 @@ export type {
   ExplainedGpu,
   ExplainedMemory,
   ExplainedModel,
-} from './explain-capacity.ts';
-export { explainCapacity, explainInput } from './explain-capacity.ts';
+} from './capacity/explain/explain-capacity.ts';
+export { explainCapacity, explainInput } from './capacity/explain/explain-capacity.ts';
+export type { CapacityInputRecord } from './capacity/file/capacity-input.ts';
+export type { ModelOptions } from './capacity/models/model-options.ts';
 export { ConfigError } from './shared/errors.ts';
-export type { CapacityInputRecord } from './shared/models/capacity-input.ts';
-export type { ModelOptions } from './shared/models/engine-options.ts';

@@ -9,9 +9,9 @@ import type { Command } from './command.ts';
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./serve.ts')).serveCommand,
-  explain: async () => (await import('./explain.ts')).explainCommand,
+  explain: async () => (await import('./explain/command.ts')).explainCommand,
   models: async () => (await import('./models.ts')).modelsCommand,
-  replay: async () => (await import('./replay-command.ts')).replayCommand,
+  replay: async () => (await import('./replay/command.ts')).replayCommand,
 };
 
 async function main(words: readonly string[]): Promise<number> {

@@ -1,7 +1,7 @@
 /** `vllm-twin models`: what can be served by name, without a network. */
-import { listModels } from '../shared/models/catalogue.ts';
+import { listModels } from '../capacity/models/catalogue.ts';
 import type { Command } from './command.ts';
-import { parseOwnFlags } from './own-flags.ts';
+import { parseOwnFlags } from './flags/own-flags.ts';
 
 const FLAGS = { switches: ['json'], values: [], lists: [] };
 

@@ -2,8 +2,8 @@
 import { kvEventsConfigOf } from '../engine-core/kv-events-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import type { Command } from './command.ts';
-import { readServeArgs, registryFlagGroups } from './serve-args.ts';
-import { NO_COMMAND_FLAGS } from './split-words.ts';
+import { readServeArgs, registryFlagGroups } from './flags/serve-args.ts';
+import { NO_COMMAND_FLAGS } from './flags/split-words.ts';
 
 export const serveCommand: Command = {
   name: 'serve',

@@ -1,10 +1,11 @@
 /** Puts an engine core together from a planned KV cache and its settings. */
+
+import type { KVCacheConfig } from '../capacity/spec/kv-cache-config.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import { EngineCore, type EngineCoreParts } from './engine-core.ts';
 import type { SimulatedExecutor } from './executor/simulated-executor.ts';
 import { createBlockHasher, type PrefixCachingHashAlgo } from './kv-cache/block-hash.ts';
-import type { KVCacheConfig } from './kv-cache/kv-cache-config.ts';
 import { KVCacheManager } from './kv-cache/kv-cache-manager.ts';
 import type { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
 import { createMambaSplit } from './scheduler/mamba-split.ts';

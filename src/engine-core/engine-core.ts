@@ -6,6 +6,8 @@
  *
  * Source: vllm/v1/engine/core.py EngineCore, EngineCoreProc (0.33.0). Leaves out: processes, sockets, elastic EP.
  */
+
+import type { KVCacheConfig } from '../capacity/spec/kv-cache-config.ts';
 import type { Clock } from '../shared/clock.ts';
 import { createEngineCoreOutput, createEngineCoreOutputs } from '../shared/protocol/defaults.ts';
 import type { EngineIndex, RequestId } from '../shared/protocol/ids.ts';
@@ -21,7 +23,6 @@ import type { EngineCoreRequest, EngineInput, UtilityCall } from '../shared/prot
 import type { SchedulerStats } from '../shared/protocol/stats.ts';
 import type { SimulatedExecutor } from './executor/simulated-executor.ts';
 import type { BlockHasher } from './kv-cache/block-hash.ts';
-import type { KVCacheConfig } from './kv-cache/kv-cache-config.ts';
 import { Request } from './scheduler/request.ts';
 import { RequestStatus } from './scheduler/request-status.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';

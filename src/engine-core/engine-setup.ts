@@ -4,10 +4,12 @@
  * Source: vllm/v1/engine/core.py EngineCore.__init__, _initialize_kv_caches (0.33.0).
  */
 
+import { buildCapacityInput, type ModelPlan } from '../capacity/models/model-plan.ts';
+import { modelOptionsOf } from '../capacity/models/options-of-args.ts';
+import { type KVCachePlan, planKVCache } from '../capacity/plan/plan-kv-cache.ts';
+import { pageSizeBytes } from '../capacity/spec/spec-size.ts';
 import type { Clock } from '../shared/clock.ts';
-import { modelOptionsOf } from '../shared/config/model-options.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
-import { buildCapacityInput, type ModelPlan } from '../shared/models/capacity-builder.ts';
 import { Prng } from '../shared/prng.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import type { KVEventsConfig } from '../shared/protocol/ready-response.ts';
@@ -22,8 +24,6 @@ import {
 import { SimulatedExecutor } from './executor/simulated-executor.ts';
 import { createTokenSource } from './executor/token-source.ts';
 import { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
-import { type KVCachePlan, planKVCache } from './kv-cache/plan-kv-cache.ts';
-import { pageSizeBytes } from './kv-cache/spec-size.ts';
 import { loadCorpus } from './load-corpus.ts';
 import { DEFAULT_SCHEDULER_CONFIG, type SchedulerConfig } from './scheduler/scheduler-config.ts';
 import { type StartupLine, startupLines } from './startup-log.ts';

@@ -3,11 +3,12 @@
  * Source: vllm/v1/worker/gpu_worker.py determine_available_memory, vllm/v1/core/kv_cache_planning.py
  * get_kv_cache_configs, _auto_fit_max_model_len, vllm/v1/core/kv_cache_utils.py (0.33.0).
  */
+
+import type { ModelPlan } from '../capacity/models/model-plan.ts';
+import { formatCapacityLine } from '../capacity/plan/capacity.ts';
+import type { KVCachePlan } from '../capacity/plan/plan-kv-cache.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
-import type { ModelPlan } from '../shared/models/capacity-builder.ts';
-import { formatGib } from '../shared/python-float.ts';
-import { formatCapacityLine } from './kv-cache/capacity.ts';
-import type { KVCachePlan } from './kv-cache/plan-kv-cache.ts';
+import { formatGib } from '../shared/python/float.ts';
 
 export interface StartupLine {
   readonly level: 'info' | 'warn';

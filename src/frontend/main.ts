@@ -3,15 +3,17 @@
  * signal, with the first process that dies, or with an engine that says so. Nothing outlives it, on disk or running.
  * Source: vllm/entrypoints/cli/serve.py, vllm/entrypoints/launchers/launcher.py (0.33.0).
  */
+
+import { buildCapacityInput, type ModelPlan } from '../capacity/models/model-plan.ts';
+import { modelOptionsOf } from '../capacity/models/options-of-args.ts';
 import { systemClock } from '../shared/clock.ts';
 import { checkEngineOverrides } from '../shared/config/engine-overrides.ts';
-import { modelOptionsOf } from '../shared/config/model-options.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { ConfigError } from '../shared/errors.ts';
 import { createLogger, type Logger } from '../shared/logger.ts';
-import { buildCapacityInput, type ModelPlan } from '../shared/models/capacity-builder.ts';
 import { PrivateDirectory, removeOrphanedDirectories } from '../shared/private-directory.ts';
 import type { Transport } from '../shared/transport/transport.ts';
+import type { EngineDeath, Serving } from './api-server/serving.ts';
 import type { HttpEnv } from './http/http-env.ts';
 import { readHttpEnv } from './http/http-env.ts';
 import { describeExit } from './launch/child.ts';
@@ -21,7 +23,6 @@ import { createParallelPlan, type ParallelPlan } from './launch/parallel-plan.ts
 import { checkPortIsFree } from './launch/port-check.ts';
 import { type StopReason, StopRequest } from './launch/stop-request.ts';
 import { createCoordinatorCommand, createEngineCommand } from './serve-settings.ts';
-import type { EngineDeath, Serving } from './serving.ts';
 
 /** What a child gets to end by itself, besides --shutdown-timeout. Source: vllm/v1/utils.py shutdown. */
 const STOP_GRACE_MS = 5_000;
@@ -156,7 +157,7 @@ async function bindServing(frontend: Frontend, transport: Transport): Promise<Se
   const { args, plan, model, env, logger, launch, stop } = frontend;
   const onEngineDead = (death: EngineDeath): void => onDeath(frontend, death);
   if (plan.apiServerCount > 1) {
-    const { ApiServerProcesses } = await import('./api-server-processes.ts');
+    const { ApiServerProcesses } = await import('./api-server/processes.ts');
     return new ApiServerProcesses({
       args,
       count: plan.apiServerCount,
@@ -166,7 +167,7 @@ async function bindServing(frontend: Frontend, transport: Transport): Promise<Se
       onFall: (message) => stop.request({ kind: 'failure', message: `Process ${message}` }),
     });
   }
-  const { ApiServer } = await import('./api-server.ts');
+  const { ApiServer } = await import('./api-server/api-server.ts');
   return ApiServer.bind(
     { args, plan, model, env, clock: systemClock, logger, clientIndex: 0, onEngineDead },
     transport,

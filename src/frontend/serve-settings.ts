@@ -5,20 +5,16 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ModelPlan } from '../capacity/models/model-plan.ts';
 import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import { encodeProcessConfig } from '../shared/config/engine-process-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
-import type { ModelPlan } from '../shared/models/capacity-builder.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import { getMinMaxModelLen, type ReadyEngines } from './engine-client/engine-registry.ts';
 import type { ChildCommand } from './launch/child.ts';
 import type { CoordinatorConfig, EngineHandshakeAddresses } from './launch/launch.ts';
+import { readGenerationConfig, type ServedModel, systemFingerprint } from './llm/served-model.ts';
 import type { CacheConfigSettings } from './metrics/cache-config-info.ts';
-import {
-  readGenerationConfig,
-  type ServedModel,
-  systemFingerprint,
-} from './openai/served-model.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

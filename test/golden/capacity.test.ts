@@ -4,8 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { capacityExpected } from '../../src/engine-core/kv-cache/capacity-expected.ts';
-import type { CapacityInputRecord } from '../../src/shared/models/capacity-input.ts';
+import { capacityExpected } from '../../src/capacity/explain/plan-record.ts';
+import type { CapacityInputRecord } from '../../src/capacity/file/capacity-input.ts';
 import { describeFirstDifference } from '../support/first-difference.ts';
 
 interface CapacityCase {

@@ -4,8 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { CapacityInputRecord } from '../../src/shared/models/capacity-input.ts';
-import { deriveModelCase, deriveModelCaseWeights } from '../../src/shared/models/model-case.ts';
+import type { CapacityInputRecord } from '../../src/capacity/file/capacity-input.ts';
+import { deriveModelCase, deriveModelCaseWeights } from '../../src/capacity/file/model-case.ts';
 
 interface ModelCaseRecord {
   readonly id: string;

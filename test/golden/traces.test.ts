@@ -4,11 +4,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { describeDifference, firstDifference } from '../../src/cli/replay-compare.ts';
-import { deriveResolved } from '../../src/cli/replay-derive.ts';
-import { Replay } from '../../src/cli/replay-engine.ts';
-import { parseTraceRecords } from '../../src/cli/replay-record.ts';
-import { kvCacheConfigFromResolved } from '../../src/cli/replay-resolve.ts';
+import { describeDifference, firstDifference } from '../../src/cli/replay/compare.ts';
+import { deriveResolved } from '../../src/cli/replay/derive.ts';
+import { Replay } from '../../src/cli/replay/engine.ts';
+import { parseTraceRecords } from '../../src/cli/replay/record.ts';
+import { kvCacheConfigFromResolved } from '../../src/cli/replay/resolve.ts';
 
 const document: unknown = JSON.parse(readFileSync(new URL('traces.json', import.meta.url), 'utf8'));
 const traces = parseTraceRecords(document);

@@ -4,12 +4,12 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { KVCachePlanError } from '../../src/engine-core/kv-cache/plan-error.ts';
-import { type KVCachePlan, planKVCache } from '../../src/engine-core/kv-cache/plan-kv-cache.ts';
 import type {
   CapacityInputRecord,
   LayerSpecRecord,
-} from '../../src/shared/models/capacity-input.ts';
+} from '../../src/capacity/file/capacity-input.ts';
+import { KVCachePlanError } from '../../src/capacity/plan/plan-error.ts';
+import { type KVCachePlan, planKVCache } from '../../src/capacity/plan/plan-kv-cache.ts';
 import { createCapacityInput, createLayerSpec, GIB } from '../support/capacity-input.ts';
 
 const attention = fc

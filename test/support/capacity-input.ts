@@ -5,7 +5,7 @@ import type {
   CapacityInputRecord,
   LayerSpecRecord,
   PlannerConfigRecord,
-} from '../../src/shared/models/capacity-input.ts';
+} from '../../src/capacity/file/capacity-input.ts';
 
 export const GIB = 2 ** 30;
 

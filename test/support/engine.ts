@@ -1,4 +1,8 @@
 /** Builders for tests of the engine core: every argument has a default, a test names only what it is about. */
+
+import type { LayerSpecRecord } from '../../src/capacity/file/capacity-input.ts';
+import { specFromRecord } from '../../src/capacity/file/spec-record.ts';
+import type { KVCacheGroup } from '../../src/capacity/spec/kv-cache-config.ts';
 import { createEngineCore } from '../../src/engine-core/create-engine-core.ts';
 import { EngineCore, type EngineCoreParts } from '../../src/engine-core/engine-core.ts';
 import {
@@ -11,14 +15,11 @@ import {
   type TokenSourceKind,
 } from '../../src/engine-core/executor/token-source.ts';
 import { resolveBlockSizes } from '../../src/engine-core/kv-cache/block-sizes.ts';
-import type { KVCacheGroup } from '../../src/engine-core/kv-cache/kv-cache-config.ts';
-import { specFromRecord } from '../../src/engine-core/kv-cache/spec-record.ts';
 import {
   DEFAULT_SCHEDULER_CONFIG,
   type SchedulerConfig,
 } from '../../src/engine-core/scheduler/scheduler-config.ts';
 import { VirtualClock } from '../../src/shared/clock.ts';
-import type { LayerSpecRecord } from '../../src/shared/models/capacity-input.ts';
 import {
   createEngineCoreRequest,
   createSamplingParams,

@@ -1,4 +1,7 @@
 /** Builders for KV cache tests: every argument has a default, a test names only what it is about. */
+
+import type { KVCacheGroup } from '../../src/capacity/spec/kv-cache-config.ts';
+import type { KVCacheSpec } from '../../src/capacity/spec/spec.ts';
 import {
   type BlockHasher,
   BlockHashes,
@@ -6,7 +9,6 @@ import {
   type PrefixCachingHashAlgo,
 } from '../../src/engine-core/kv-cache/block-hash.ts';
 import { resolveBlockSizes } from '../../src/engine-core/kv-cache/block-sizes.ts';
-import type { KVCacheGroup } from '../../src/engine-core/kv-cache/kv-cache-config.ts';
 import {
   type Admission,
   type KVCacheBlocks,
@@ -18,7 +20,6 @@ import type {
   MultiModalFeature,
 } from '../../src/engine-core/kv-cache/kv-cache-request.ts';
 import type { RequestKVState } from '../../src/engine-core/kv-cache/request-kv-state.ts';
-import type { KVCacheSpec } from '../../src/engine-core/kv-cache/spec.ts';
 import type { LoRARequest } from '../../src/shared/protocol/request.ts';
 
 /** A group as the recorded sequences write it. */

@@ -3,10 +3,11 @@
  * Source: vllm/v1/core/kv_cache_utils.py resolve_kv_cache_block_sizes, kv_cache_coordinator.py
  * _validate_prefix_cache_retention_interval (0.33.0). Leaves out: context parallelism, KV connectors.
  */
+
+import type { KVCacheGroup } from '../../capacity/spec/kv-cache-config.ts';
+import { isPrefixCacheable } from '../../capacity/spec/spec-traits.ts';
 import { ConfigError } from '../../shared/errors.ts';
 import { gcd, lcm } from '../../shared/integers.ts';
-import type { KVCacheGroup } from './kv-cache-config.ts';
-import { isPrefixCacheable } from './spec-traits.ts';
 
 export interface BlockSizes {
   /** Prefix hits and chunk ends are multiples of this: the groups' least common multiple. */

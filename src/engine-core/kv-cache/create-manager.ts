@@ -1,4 +1,7 @@
 /** Which manager serves a spec. Source: vllm/v1/core/single_type_kv_cache_manager.py get_manager_for_kv_cache_spec. */
+
+import type { KVCacheSpec } from '../../capacity/spec/spec.ts';
+import { maxAdmissionBlocksPerRequest } from '../../capacity/spec/spec-traits.ts';
 import { unreachable } from '../../shared/assert.ts';
 import type { BlockPool } from './block-pool.ts';
 import {
@@ -9,8 +12,6 @@ import {
 } from './full-attention-manager.ts';
 import { MambaManager } from './mamba-manager.ts';
 import type { SingleTypeKVCacheManager } from './single-type-kv-cache-manager.ts';
-import type { KVCacheSpec } from './spec.ts';
-import { maxAdmissionBlocksPerRequest } from './spec-traits.ts';
 import { ChunkedLocalAttentionManager, SlidingWindowManager } from './windowed-managers.ts';
 
 export interface ManagerContext {

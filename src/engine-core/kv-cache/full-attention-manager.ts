@@ -4,6 +4,8 @@
  * Source: vllm/v1/core/single_type_kv_cache_manager.py FullAttentionManager, RSWAManager, SinkFullAttentionManager,
  * CircularBufferManager, CrossAttentionManager (0.33.0).
  */
+
+import type { RSWASpec } from '../../capacity/spec/spec.ts';
 import { assert, unreachable } from '../../shared/assert.ts';
 import { cdiv } from '../../shared/integers.ts';
 import type { KVCacheRequest } from './kv-cache-request.ts';
@@ -15,7 +17,6 @@ import {
   SingleTypeKVCacheManager,
   type SlotDemand,
 } from './single-type-kv-cache-manager.ts';
-import type { RSWASpec } from './spec.ts';
 
 export class FullAttentionManager extends SingleTypeKVCacheManager {
   override readonly supportsFineGrainedHashLookup: boolean = true;

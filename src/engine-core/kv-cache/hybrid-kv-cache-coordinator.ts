@@ -3,10 +3,12 @@
  * Source: vllm/v1/core/kv_cache_coordinator.py HybridKVCacheCoordinator, kv_cache_utils.py partial_hash_hits_enabled
  * (0.33.0).
  */
+
+import type { KVCacheGroup } from '../../capacity/spec/kv-cache-config.ts';
+import { isFullAttention, isPrefixCacheable, specKey } from '../../capacity/spec/spec-traits.ts';
 import { assert } from '../../shared/assert.ts';
 import { cdiv, roundUp } from '../../shared/integers.ts';
 import { truncate } from './full-attention-manager.ts';
-import type { KVCacheGroup } from './kv-cache-config.ts';
 import {
   type CacheHit,
   type CoordinatorOptions,
@@ -14,7 +16,6 @@ import {
 } from './kv-cache-coordinator.ts';
 import type { KVCacheRequest } from './kv-cache-request.ts';
 import type { SingleTypeKVCacheManager } from './single-type-kv-cache-manager.ts';
-import { isFullAttention, isPrefixCacheable, specKey } from './spec-traits.ts';
 
 /** Groups with the same spec; they are looked up together. */
 interface SpecGroup {

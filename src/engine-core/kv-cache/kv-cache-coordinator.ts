@@ -3,10 +3,11 @@
  * prefix hit is what all of them agree on. Called by the KV cache manager only.
  * Source: vllm/v1/core/kv_cache_coordinator.py (0.33.0). Leaves out: EAGLE/MTP, context parallelism, connectors.
  */
+
+import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
 import { assert } from '../../shared/assert.ts';
 import { BlockPool } from './block-pool.ts';
 import { createManager } from './create-manager.ts';
-import type { KVCacheConfig } from './kv-cache-config.ts';
 import type { KVCacheMetricsCollector } from './kv-cache-metrics.ts';
 import type { KVCacheRequest } from './kv-cache-request.ts';
 import type { KVEventQueue } from './kv-event-queue.ts';

@@ -4,13 +4,15 @@
  * Source: vllm/v1/core/kv_cache_manager.py KVCacheManager (0.33.0).
  * Leaves out: speculative lookahead, KV connectors (external tokens, reserved blocks, offloads), zeroing lists.
  */
+
+import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
+import { isPrefixCacheable } from '../../capacity/spec/spec-traits.ts';
 import { assert } from '../../shared/assert.ts';
 import type { KVCacheEvent } from '../../shared/protocol/kv-events.ts';
 import type { PrefixCacheStats } from '../../shared/protocol/stats.ts';
 import type { BlockPool } from './block-pool.ts';
 import { validateRetentionInterval } from './block-sizes.ts';
 import { HybridKVCacheCoordinator } from './hybrid-kv-cache-coordinator.ts';
-import type { KVCacheConfig } from './kv-cache-config.ts';
 import {
   type CoordinatorOptions,
   type KVCacheCoordinator,
@@ -23,7 +25,6 @@ import { KVEventQueue } from './kv-event-queue.ts';
 import { PrefixCacheCounter } from './prefix-cache-counter.ts';
 import { RequestKVState } from './request-kv-state.ts';
 import type { SlotDemand } from './single-type-kv-cache-manager.ts';
-import { isPrefixCacheable } from './spec-traits.ts';
 
 /** Block ids per group. Never changed once handed out. */
 export interface KVCacheBlocks {

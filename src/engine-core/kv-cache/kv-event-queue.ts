@@ -4,6 +4,12 @@
  * Source: vllm/v1/core/block_pool.py kv_event_queue, kv_cache_manager.py take_events, vllm/distributed/kv_events.py
  * (0.33.0). Leaves out: digests as bytes (VLLM_KV_EVENTS_USE_INT_BLOCK_HASHES=0), lookahead tokens.
  */
+
+import type { KVCacheGroup } from '../../capacity/spec/kv-cache-config.ts';
+import {
+  getKVCacheSpecKind,
+  getKVCacheSpecSlidingWindow,
+} from '../../capacity/spec/spec-traits.ts';
 import type { BlockStored, KVCacheEvent } from '../../shared/protocol/kv-events.ts';
 import { toExternalBlockHash } from './block-hash.ts';
 import {
@@ -11,9 +17,7 @@ import {
   generateBlockHashExtraKeys,
   toEventExtraKeys,
 } from './block-hash-extra-keys.ts';
-import type { KVCacheGroup } from './kv-cache-config.ts';
 import type { KVCacheRequest } from './kv-cache-request.ts';
-import { getKVCacheSpecKind, getKVCacheSpecSlidingWindow } from './spec-traits.ts';
 
 /** Where the blocks live. Source: kv_events.MEDIUM_GPU. */
 const MEDIUM_GPU = 'GPU';

@@ -5,6 +5,8 @@
  * Source: vllm/v1/core/single_type_kv_cache_manager.py MambaManager (0.33.0).
  * Leaves out: EAGLE, hand-over of states to KV connectors.
  */
+
+import type { MambaSpec } from '../../capacity/spec/spec.ts';
 import { assert } from '../../shared/assert.ts';
 import { cdiv } from '../../shared/integers.ts';
 import { NULL_BLOCK } from './block-pool.ts';
@@ -23,7 +25,6 @@ import {
   SingleTypeKVCacheManager,
   type SlotDemand,
 } from './single-type-kv-cache-manager.ts';
-import type { MambaSpec } from './spec.ts';
 
 export class MambaManager extends SingleTypeKVCacheManager {
   override readonly supportsFineGrainedHashLookup: boolean = true;

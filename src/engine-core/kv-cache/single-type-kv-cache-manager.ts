@@ -5,13 +5,14 @@
  * Source: vllm/v1/core/single_type_kv_cache_manager.py SingleTypeKVCacheManager (0.33.0).
  * Leaves out: EAGLE/MTP, context parallelism, external (connector) blocks, zeroing lists.
  */
+
+import type { KVCacheSpec } from '../../capacity/spec/spec.ts';
+import { isPrefixCacheable } from '../../capacity/spec/spec-traits.ts';
 import { assert } from '../../shared/assert.ts';
 import { cdiv } from '../../shared/integers.ts';
 import { type BlockPool, NULL_BLOCK } from './block-pool.ts';
 import type { KVCacheRequest } from './kv-cache-request.ts';
 import type { GroupTable } from './request-kv-state.ts';
-import type { KVCacheSpec } from './spec.ts';
-import { isPrefixCacheable } from './spec-traits.ts';
 
 export const NO_BLOCKS: readonly number[] = Object.freeze([]);
 

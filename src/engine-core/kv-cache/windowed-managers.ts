@@ -3,6 +3,12 @@
  * (plain and MLA) and chunked local attention.
  * Source: vllm/v1/core/single_type_kv_cache_manager.py SlidingWindowManager, ChunkedLocalAttentionManager (0.33.0).
  */
+
+import type {
+  ChunkedLocalAttentionSpec,
+  SlidingWindowMLASpec,
+  SlidingWindowSpec,
+} from '../../capacity/spec/spec.ts';
 import { assert } from '../../shared/assert.ts';
 import { cdiv } from '../../shared/integers.ts';
 import { NULL_BLOCK } from './block-pool.ts';
@@ -13,7 +19,6 @@ import {
   type MaskRange,
   SingleTypeKVCacheManager,
 } from './single-type-kv-cache-manager.ts';
-import type { ChunkedLocalAttentionSpec, SlidingWindowMLASpec, SlidingWindowSpec } from './spec.ts';
 
 export class SlidingWindowManager extends SingleTypeKVCacheManager {
   readonly #window: number;

@@ -3,7 +3,7 @@
  * the last cacheable position of the prompt, and at a shared-prefix junction.
  * Source: vllm/v1/core/sched/scheduler.py Scheduler._mamba_block_aligned_split (0.33.0). Leaves out: EAGLE.
  */
-import type { KVCacheConfig } from '../kv-cache/kv-cache-config.ts';
+import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
 import {
   getMambaPrefillCheckpointPosition,
   isMambaPrefillCheckpointValid,

@@ -1,7 +1,7 @@
 /** Errors on their way to the client. Source: vllm/entrypoints/serve/exception_handling (0.33.0). */
 import { STATUS_CODES } from 'node:http';
 import { TwinError } from '../../shared/errors.ts';
-import { type ErrorInfo, errorBody, toApiError } from '../openai/api-error.ts';
+import { type ErrorInfo, errorBody, toApiError } from '../llm/errors.ts';
 import { UnreadableBodyError } from '../openai/request-parser.ts';
 import type { FastifyReply, FastifyRequest } from './route-context.ts';
 

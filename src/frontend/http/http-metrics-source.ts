@@ -1,5 +1,5 @@
 /** What of the metrics the HTTP side feeds and shows; FrontendMetrics is one. */
-import type { EngineMetrics } from '../async-llm.ts';
+import type { EngineMetrics } from '../llm/async-llm.ts';
 import type { HttpExchange } from '../metrics/http-metrics.ts';
 
 export interface HttpMetricsSource extends EngineMetrics {

@@ -3,7 +3,7 @@
  * count of HTTP exchanges after it. Source: vllm/entrypoints/serve/middleware/register.py (0.33.0).
  */
 import type { FastifyInstance } from 'fastify';
-import { randomHex } from '../openai/random-uuid.ts';
+import { randomHex } from '../llm/random-uuid.ts';
 import { Authenticator } from './authenticate.ts';
 import { Cors } from './cors.ts';
 import { sendJson } from './error-handler.ts';

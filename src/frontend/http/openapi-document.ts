@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifySchema } from 'fastify';
 import { VLLM_VERSION } from '../../shared/version.ts';
 import { loadRequestSchema, type RequestKind } from '../openai/request-parser.ts';
-import type { RequestSchema, SchemaFields, SchemaNode } from '../openai/schema-node.ts';
+import type { RequestSchema, SchemaFields, SchemaNode } from '../pydantic/schema-node.ts';
 
 export interface DocumentedRoute {
   readonly method: string;

@@ -2,12 +2,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../shared/clock.ts';
 import type { Logger } from '../../shared/logger.ts';
-import type { AsyncLLM } from '../async-llm.ts';
 import type { EngineClient } from '../engine-client/engine-client.ts';
+import type { AsyncLLM } from '../llm/async-llm.ts';
+import type { ServedModel } from '../llm/served-model.ts';
 import type { ModelRegistry } from '../openai/model-registry.ts';
 import type { OnlineRenderer } from '../openai/renderer.ts';
 import type { RequestParser } from '../openai/request-parser.ts';
-import type { ServedModel } from '../openai/served-model.ts';
 import type { ServingContext } from '../openai/serving-context.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { HttpArgs } from './http-args.ts';

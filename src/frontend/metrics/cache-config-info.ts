@@ -4,8 +4,8 @@
  */
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
-import { pythonFloatRepr } from '../../shared/python-float.ts';
-import { pythonStr } from './python-str.ts';
+import { pythonFloatRepr } from '../../shared/python/float.ts';
+import { pythonStr } from '../../shared/python/str.ts';
 
 /** Which engine's capacity a child shows: its own, or (as vLLM 0.33.0) the first engine's that reported. */
 export type DpMetricsMode = 'per-engine' | 'vllm';

@@ -3,7 +3,7 @@
  * A child is one label set; hot code holds on to children, so that recording costs an addition.
  * Snapshots of several processes' families merge into one: counters and histograms add up, gauges take the most recent.
  */
-import { pythonFloatRepr } from '../../shared/python-float.ts';
+import { pythonFloatRepr } from '../../shared/python/float.ts';
 
 export type FamilyType = 'counter' | 'gauge' | 'histogram' | 'summary';
 export type Labels = Readonly<Record<string, string>>;

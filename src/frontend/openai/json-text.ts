@@ -1,5 +1,5 @@
 /** JSON as vLLM writes it, built from strings: key order and number forms are kept, which JSON.stringify would not do. */
-import { pyFloatRepr } from './python-values.ts';
+import { pyFloatRepr } from '../../shared/python/values.ts';
 
 export function jsonString(text: string): string {
   return JSON.stringify(text);

@@ -3,11 +3,12 @@
  * Source: vllm/entrypoints/openai/completion/serving.py _create_completion_logprobs,
  * chat_completion/serving.py _create_chat_logprobs (0.33.0).
  */
-import type { LogprobsTable, PositionLogprobs } from '../logprobs.ts';
+
+import { pyLength } from '../../shared/python/values.ts';
+import { internalError } from '../llm/errors.ts';
+import type { LogprobsTable, PositionLogprobs } from '../llm/logprobs.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { internalError } from './api-error.ts';
 import { jsonFloat, jsonString } from './json-text.ts';
-import { pyLength } from './python-values.ts';
 
 const MIN_LOGPROB = -9999;
 

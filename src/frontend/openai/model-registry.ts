@@ -3,9 +3,9 @@
  * Source: vllm/entrypoints/openai/models/serving.py OpenAIServingModels (0.33.0). Leaves out: adapter resolvers.
  */
 import type { LoRARequest } from '../../shared/protocol/request.ts';
-import { ApiError } from './api-error.ts';
-import { randomUuid } from './random-uuid.ts';
-import type { ServedModel } from './served-model.ts';
+import { ApiError } from '../llm/errors.ts';
+import { randomUuid } from '../llm/random-uuid.ts';
+import type { ServedModel } from '../llm/served-model.ts';
 
 export interface LoadLoraAdapterRequest {
   readonly lora_name: string;

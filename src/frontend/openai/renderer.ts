@@ -3,24 +3,31 @@
  * Source: vllm/renderers/online_renderer.py OnlineRenderer, renderers/base.py (0.33.0). Leaves out: multimodal input,
  * prompt embeddings, tool and reasoning parsers, fill-in-the-middle models.
  */
+
+import {
+  isDict,
+  isTruthy,
+  type PyDict,
+  type PyValue,
+  toPlain,
+} from '../../shared/python/values.ts';
+import { badRequest, validationError } from '../llm/errors.ts';
+import type { RequestSchema } from '../pydantic/schema-node.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { badRequest, validationError } from './api-error.ts';
-import { type ConversationMessage, parseChatMessages } from './chat-messages.ts';
-import { BUILT_IN_CHAT_TEMPLATE, type ChatTemplates, developerToSystem } from './chat-template.ts';
-import { isDict, isTruthy, type PyDict, type PyValue, toPlain } from './python-values.ts';
+import { type ConversationMessage, parseChatMessages } from './chat/messages.ts';
+import { BUILT_IN_CHAT_TEMPLATE, type ChatTemplates, developerToSystem } from './chat/template.ts';
 import { get } from './request-checks.ts';
 import type {
   ChatCompletionRequest,
   ChatMessageParam,
   CompletionRequest,
 } from './request-types.ts';
-import type { RequestSchema } from './schema-node.ts';
 import {
   applyTokenLimits,
   checkTokenizeParams,
   type TokenizeParams,
   tokenizeText,
-} from './tokenize-params.ts';
+} from './tokenize/params.ts';
 
 export interface RenderedPrompt {
   readonly promptTokenIds: readonly number[];

@@ -4,7 +4,7 @@
  * Source: vllm/entrypoints/generate/base/protocol.py, the "before" validators of
  * vllm/entrypoints/openai/{completion,chat_completion}/protocol.py (0.33.0). Leaves out: compiling structural tags.
  */
-import { badRequest, internalError, validationError } from './api-error.ts';
+
 import {
   isDict,
   isPyNumber,
@@ -15,8 +15,9 @@ import {
   pyRepr,
   pyTypeName,
   toNumber,
-} from './python-values.ts';
-import type { SchemaHooks } from './schema-validator.ts';
+} from '../../shared/python/values.ts';
+import { badRequest, internalError, validationError } from '../llm/errors.ts';
+import type { SchemaHooks } from '../pydantic/schema-validator.ts';
 
 /** The limits that environment variables of vLLM set. */
 export interface RequestLimits {

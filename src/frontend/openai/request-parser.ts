@@ -4,11 +4,14 @@
  * Source: fastapi/routing.py get_request_handler, vllm/entrypoints/serve/utils/api_utils.py validate_json_request.
  */
 import { readFileSync } from 'node:fs';
-import { ApiError } from './api-error.ts';
-import { chatChecks } from './chat-checks.ts';
-import { completionChecks } from './completion-checks.ts';
-import { PyJsonError, parsePythonJson } from './python-json.ts';
-import { isDict, type PyDict, type PyValue } from './python-values.ts';
+import { PyJsonError, parsePythonJson } from '../../shared/python/json-reader.ts';
+import { isDict, type PyDict, type PyValue } from '../../shared/python/values.ts';
+import { ApiError } from '../llm/errors.ts';
+import type { RequestSchema } from '../pydantic/schema-node.ts';
+import { LazyItems, SchemaValidator } from '../pydantic/schema-validator.ts';
+import { requestTextError, requestValidationError } from '../pydantic/validation-message.ts';
+import { chatChecks } from './chat/checks.ts';
+import { completionChecks } from './completions/checks.ts';
 import { type BodyCheck, type RequestLimits, requestSchemaHooks } from './request-checks.ts';
 import type {
   ChatCompletionRequest,
@@ -18,11 +21,8 @@ import type {
   TokenizeChatRequest,
   TokenizeCompletionRequest,
 } from './request-types.ts';
-import { responsesChecks } from './responses-checks.ts';
-import type { RequestSchema } from './schema-node.ts';
-import { LazyItems, SchemaValidator } from './schema-validator.ts';
-import { tokenizeChatChecks } from './tokenize-checks.ts';
-import { requestTextError, requestValidationError } from './validation-message.ts';
+import { responsesChecks } from './responses/checks.ts';
+import { tokenizeChatChecks } from './tokenize/checks.ts';
 
 export type RequestKind =
   | 'completion-request'
@@ -148,7 +148,7 @@ export class RequestParser {
 }
 
 export function loadRequestSchema(kind: RequestKind): RequestSchema {
-  const url = new URL(`./schemas/${kind}.json`, import.meta.url);
+  const url = new URL(`../pydantic/schemas/${kind}.json`, import.meta.url);
   return JSON.parse(readFileSync(url, 'utf8')) as RequestSchema;
 }
 

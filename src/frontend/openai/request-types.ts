@@ -3,8 +3,8 @@
  * Source: vllm/entrypoints/openai/{completion,chat_completion}/protocol.py, serve/tokenize/protocol.py (0.33.0).
  */
 
-import type { PyDict, PyValue } from './python-values.ts';
-import type { LazyItems } from './schema-validator.ts';
+import type { PyDict, PyValue } from '../../shared/python/values.ts';
+import type { LazyItems } from '../pydantic/schema-validator.ts';
 
 export interface StreamOptions {
   readonly include_usage: boolean | null;

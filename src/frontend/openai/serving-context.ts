@@ -2,17 +2,17 @@
 
 import type { Clock } from '../../shared/clock.ts';
 import type { Logger } from '../../shared/logger.ts';
-import type { AsyncLLM } from '../async-llm.ts';
+import type { AsyncLLM } from '../llm/async-llm.ts';
+import { notFound } from '../llm/errors.ts';
+import { randomUuid } from '../llm/random-uuid.ts';
+import type { SamplingFields } from '../llm/sampling-params.ts';
+import type { ServedModel } from '../llm/served-model.ts';
 import type { RequestStateStats } from '../metrics/iteration-stats.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { notFound } from './api-error.ts';
 import { jsonFloat } from './json-text.ts';
 import type { ModelRegistry } from './model-registry.ts';
-import { randomUuid } from './random-uuid.ts';
 import type { OnlineRenderer } from './renderer.ts';
 import type { GenerationRequest, StreamOptions } from './request-types.ts';
-import type { SamplingFields } from './sampling-params.ts';
-import type { ServedModel } from './served-model.ts';
 
 export interface ServingContext {
   readonly llm: AsyncLLM;

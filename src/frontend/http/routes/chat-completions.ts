@@ -1,4 +1,4 @@
-import { createChatCompletion } from '../../openai/serving-chat.ts';
+import { createChatCompletion } from '../../openai/chat/serving.ts';
 import { generationHandler } from '../generation-route.ts';
 import { requestBody } from '../openapi-document.ts';
 import type { RegisterRoute } from '../route-context.ts';

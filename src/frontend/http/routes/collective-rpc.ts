@@ -1,5 +1,5 @@
-import { PyJsonError, parsePythonJson } from '../../openai/python-json.ts';
-import { isDict, type PyValue, pyStr, toPlain } from '../../openai/python-values.ts';
+import { PyJsonError, parsePythonJson } from '../../../shared/python/json-reader.ts';
+import { isDict, type PyValue, pyStr, toPlain } from '../../../shared/python/values.ts';
 import { HttpException, sendJson } from '../error-handler.ts';
 import { describe } from '../openapi-document.ts';
 import { bodyOf, type RegisterRoute } from '../route-context.ts';

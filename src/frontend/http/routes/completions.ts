@@ -1,4 +1,4 @@
-import { createCompletion } from '../../openai/serving-completion.ts';
+import { createCompletion } from '../../openai/completions/serving.ts';
 import { generationHandler } from '../generation-route.ts';
 import { requestBody } from '../openapi-document.ts';
 import type { RegisterRoute } from '../route-context.ts';

@@ -1,4 +1,4 @@
-import { badRequest } from '../../openai/api-error.ts';
+import { badRequest } from '../../llm/errors.ts';
 import { checkModel } from '../../openai/serving-context.ts';
 import { sendJson } from '../error-handler.ts';
 import { requestBody } from '../openapi-document.ts';

@@ -1,4 +1,4 @@
-import { ApiError, internalError } from '../../openai/api-error.ts';
+import { ApiError, internalError } from '../../llm/errors.ts';
 import type { LoadLoraAdapterRequest } from '../../openai/model-registry.ts';
 import { requestBody } from '../openapi-document.ts';
 import {

@@ -1,6 +1,6 @@
-import type { PauseMode } from '../../async-llm.ts';
-import { PyJsonError, parsePythonJson } from '../../openai/python-json.ts';
-import { isDict, type PyValue } from '../../openai/python-values.ts';
+import { PyJsonError, parsePythonJson } from '../../../shared/python/json-reader.ts';
+import { isDict, type PyValue } from '../../../shared/python/values.ts';
+import type { PauseMode } from '../../llm/async-llm.ts';
 import { HttpException, sendJson } from '../error-handler.ts';
 import { describe } from '../openapi-document.ts';
 import { createQueryParser } from '../query-params.ts';

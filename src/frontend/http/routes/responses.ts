@@ -2,7 +2,7 @@ import {
   createResponse,
   type ResponsesRequest,
   responseNotFound,
-} from '../../openai/serving-responses.ts';
+} from '../../openai/responses/serving.ts';
 import { generationHandler } from '../generation-route.ts';
 import { describe, requestBody } from '../openapi-document.ts';
 import type { RegisterRoute } from '../route-context.ts';

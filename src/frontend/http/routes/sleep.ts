@@ -1,4 +1,4 @@
-import type { PauseMode } from '../../async-llm.ts';
+import type { PauseMode } from '../../llm/async-llm.ts';
 import { sendJson } from '../error-handler.ts';
 import { describe } from '../openapi-document.ts';
 import { createQueryParser } from '../query-params.ts';

@@ -1,8 +1,8 @@
-import type { PyDict } from '../../openai/python-values.ts';
+import type { PyDict } from '../../../shared/python/values.ts';
 import { extraMultimodal } from '../../openai/renderer.ts';
 import type { TokenizeChatRequest, TokenizeCompletionRequest } from '../../openai/request-types.ts';
 import { checkModel } from '../../openai/serving-context.ts';
-import { tokenizeText } from '../../openai/tokenize-params.ts';
+import { tokenizeText } from '../../openai/tokenize/params.ts';
 import { sendJson } from '../error-handler.ts';
 import { requestBody } from '../openapi-document.ts';
 import { bodyOf, type RegisterRoute, type RouteContext } from '../route-context.ts';

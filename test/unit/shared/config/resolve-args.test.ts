@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { modelOptionsOf } from '../../../../src/shared/config/model-options.ts';
+import { modelOptionsOf } from '../../../../src/capacity/models/options-of-args.ts';
 import { defaultEngineArgs } from '../../../../src/shared/config/registry.ts';
 import {
   resolveArgs,

@@ -1,0 +1,213 @@
+/**
+ * The attention backends of layers with one compressed latent per token (MLA), dense and sparse, and the backends of the
+ * caches beside them. Source: vllm/v1/attention/backends/mla/*.py (0.33.0). Leaves out: TokenSpeed (a package of its own)
+ * and FlashInfer's sparse kernels for SM90, which need a FlashInfer that compiles.
+ */
+import type { LayerSpecRecord } from '../../file/capacity-input.ts';
+import { dtypeBytes, isPerTokenHead } from '../../spec/dtypes.ts';
+import {
+  type BackendContext,
+  type BackendDescription,
+  defineBackend,
+  isFamily,
+  type KernelBlockSize,
+} from './backend.ts';
+
+const CACHE_WITH_FP8 = ['auto', 'float16', 'bfloat16', 'fp8', 'fp8_e4m3'];
+const MULTIPLE_OF_16: readonly KernelBlockSize[] = [{ multiple_of: 16 }];
+const MULTIPLE_OF_64: readonly KernelBlockSize[] = [{ multiple_of: 64 }];
+
+/** Bytes of one token of a latent cache. */
+function rowBytes(spec: LayerSpecRecord): number {
+  const width = (spec.head_size ?? 0) + (spec.head_size_v ?? 0);
+  return spec.state_content_bytes ?? width * dtypeBytes(spec.dtype ?? 'bfloat16');
+}
+
+/** Sparse kernels read the cache as flat rows. Source: mla/sparse_utils.py align_blocks_to_rows. */
+function alignBlocksToRows(spec: LayerSpecRecord, rows = 1): LayerSpecRecord {
+  return { ...spec, block_stride_alignment: rows * rowBytes(spec) };
+}
+
+function packPerTokenHead(spec: LayerSpecRecord): LayerSpecRecord {
+  const mode = spec.kv_quant_mode;
+  if (typeof mode !== 'string' || !isPerTokenHead(mode) || spec.state_content_bytes != null) {
+    return spec;
+  }
+  const headSize = Math.floor((spec.head_size ?? 0) / (mode === 'int4_per_token_head' ? 2 : 1));
+  const content = headSize * dtypeBytes(spec.dtype ?? 'uint8') + 2 * dtypeBytes('float32');
+  return { ...spec, state_content_bytes: content };
+}
+
+/** Source: MLACommonBackend in vllm/model_executor/layers/attention/mla_attention.py. */
+function mlaBackend(about: BackendDescription) {
+  return defineBackend({
+    isMla: true,
+    supportsDcp: true,
+    supportsHeadSize: (headSize) => [320, 512, 576].includes(headSize),
+    customizeSpec: packPerTokenHead,
+    ...about,
+  });
+}
+
+export const FLASH_ATTN_MLA = mlaBackend({
+  name: 'FLASH_ATTN_MLA',
+  className: 'FlashAttnMLABackend',
+  kernelBlockSizes: () => MULTIPLE_OF_16,
+  supportsCapability: (capability) => capability.major === 9,
+});
+
+export const FLASHMLA = mlaBackend({
+  name: 'FLASHMLA',
+  className: 'FlashMLABackend',
+  cacheDtypes: CACHE_WITH_FP8,
+  kernelBlockSizes: () => [64],
+  supportsCapability: (capability) => capability.major === 9,
+});
+
+export const FLASHINFER_MLA = mlaBackend({
+  name: 'FLASHINFER_MLA',
+  className: 'FlashInferMLABackend',
+  cacheDtypes: CACHE_WITH_FP8,
+  kernelBlockSizes: () => [32, 64],
+  supportsCapability: (capability) => capability.major === 10,
+  combination: (_, context) =>
+    [64, 128, 192].includes(context.mla?.qkNopeHeadDim ?? 1)
+      ? null
+      : 'FlashInfer MLA kernel requires qk_nope_head_dim in [64, 128, 192]',
+});
+
+export const CUTLASS_MLA = mlaBackend({
+  name: 'CUTLASS_MLA',
+  className: 'CutlassMLABackend',
+  cacheDtypes: CACHE_WITH_FP8,
+  kernelBlockSizes: () => [128],
+  supportsCapability: (capability) => capability.major === 10,
+});
+
+export const TRITON_MLA = mlaBackend({
+  name: 'TRITON_MLA',
+  className: 'TritonMLABackend',
+  cacheDtypes: CACHE_WITH_FP8,
+  kernelBlockSizes: () => MULTIPLE_OF_16,
+  supportsHeadSize: () => true,
+});
+
+export const FLASH_ATTN_MLA_SPARSE = defineBackend({
+  name: 'FLASH_ATTN_MLA_SPARSE',
+  className: 'FlashAttnMLASparseBackend',
+  isMla: true,
+  isSparse: true,
+  kernelBlockSizes: () => MULTIPLE_OF_64,
+  customizeSpec: (spec) => alignBlocksToRows(spec),
+  supportsCapability: (capability) => capability.major === 9,
+  combination: (_, context) =>
+    context.mla?.indexTopk == null
+      ? 'FlashAttention MLA Sparse requires model with index_topk'
+      : null,
+});
+
+function flashMlaSparseCombination(
+  headSize: number,
+  cacheDtype: string,
+  context: BackendContext,
+): string | null {
+  const onHopper = isFamily(context, 9);
+  if (headSize === 512) {
+    const dtypeOk = ['auto', 'bfloat16', 'float16', 'fp8_ds_mla'].includes(cacheDtype);
+    if (!onHopper || !dtypeOk || (context.mla?.qkRopeHeadDim ?? 64) !== 0) {
+      return 'FLASHMLA_SPARSE supports head_size 512 only for rope-free models on SM90';
+    }
+  }
+  return cacheDtype === 'nvfp4_ds_mla' && !isFamily(context, 10)
+    ? 'FLASHMLA_SPARSE only supports nvfp4_ds_mla on SM100'
+    : null;
+}
+
+export const FLASHMLA_SPARSE = defineBackend({
+  name: 'FLASHMLA_SPARSE',
+  className: 'FlashMLASparseBackend',
+  isMla: true,
+  isSparse: true,
+  supportsDcp: true,
+  dtypes: ['bfloat16'],
+  cacheDtypes: ['auto', 'bfloat16', 'fp8_ds_mla', 'fp8', 'nvfp4_ds_mla'],
+  supportsHeadSize: (headSize) => headSize === 576 || headSize === 512,
+  supportsCapability: (capability) => capability.major === 9 || capability.major === 10,
+  kernelBlockSizes: (spec, context) =>
+    spec !== null && (spec.kv_quant_mode ?? 'none') !== 'none' && isFamily(context, 10)
+      ? [64]
+      : MULTIPLE_OF_64,
+  // Off SM100 the quantized kernel reads 64-token pages, which matters only when blocks span several.
+  customizeSpec: (spec, context) =>
+    (spec.kv_quant_mode ?? 'none') !== 'none' && !isFamily(context, 10)
+      ? { ...spec, block_stride_alignment: { multiple_of: 64 } }
+      : alignBlocksToRows(spec),
+  combination: (request, context) =>
+    flashMlaSparseCombination(request.headSize, request.cacheDtype, context),
+});
+
+function flashInferSparseCombination(context: BackendContext): string | null {
+  const { mla } = context;
+  if (mla === null) return null;
+  if (mla.qkRopeHeadDim === 0) {
+    if (mla.qkNopeHeadDim !== 256 || mla.kvLoraRank !== 512) {
+      return 'FlashInfer native no-rope MLA requires qk_nope_head_dim=256 and kv_lora_rank=512';
+    }
+  } else if (![128, 192].includes(mla.qkNopeHeadDim)) {
+    return 'FlashInfer MLA Sparse kernel requires qk_nope_head_dim in [128, 192]';
+  }
+  return mla.indexTopk === null ? 'FlashInfer MLA Sparse requires model with index_topk' : null;
+}
+
+export const FLASHINFER_MLA_SPARSE = defineBackend({
+  name: 'FLASHINFER_MLA_SPARSE',
+  className: 'FlashInferMLASparseTRTLLMBackend',
+  isMla: true,
+  isSparse: true,
+  supportsDcp: true,
+  cacheDtypes: CACHE_WITH_FP8,
+  supportsHeadSize: (headSize) => headSize === 512 || headSize === 576,
+  supportsCapability: (capability) => capability.major === 10,
+  kernelBlockSizes: () => [{ multiple_of: 32 }],
+  customizeSpec: (spec) => alignBlocksToRows(spec, 32),
+  combination: (_, context) => flashInferSparseCombination(context),
+});
+
+/** The key cache of a DeepSeek-V3.2 indexer. Source: mla/indexer.py DeepseekV32IndexerBackend. */
+export const DEEPSEEK_V32_INDEXER = defineBackend({
+  name: 'DEEPSEEK_V32_INDEXER',
+  className: 'DeepseekV32IndexerBackend',
+  kernelBlockSizes: () => [64],
+});
+
+const BLOCK_OUTER_LAYOUTS: readonly string[] = ['BLHNC', 'BLNHC'];
+
+/** DeepSeek-V4's caches share blocks, so the layer lies inside the block. Source: mla/indexer.py, mla/sparse_swa.py. */
+export const DEEPSEEK_V4_INDEXER = defineBackend({
+  name: 'DEEPSEEK_V4_INDEXER',
+  className: 'DeepseekV4IndexerBackend',
+  kernelBlockSizes: () => [256],
+  layouts: () => BLOCK_OUTER_LAYOUTS,
+});
+
+export const V4_SPARSE_SWA = defineBackend({
+  name: 'DEEPSEEK_SPARSE_SWA',
+  className: 'DeepseekSparseSWAFlashMLABackend',
+  kernelBlockSizes: () => [{ multiple_of: 32 }],
+  preferredBlockSize: () => 256,
+});
+
+export const V4_FLASHMLA = defineBackend({
+  name: 'FLASHMLA_SPARSE_DSV4',
+  className: 'DeepseekV4FlashMLABackend',
+  isMla: true,
+  isSparse: true,
+  kernelBlockSizes: () => [256],
+  layouts: () => BLOCK_OUTER_LAYOUTS,
+});
+
+/** What a compressor has seen of the block it is in. Source: vllm/models/deepseek_v4/compressor.py. */
+export const V4_COMPRESSOR = defineBackend({
+  name: 'CompressorBackend',
+  className: 'CompressorBackend',
+});

@@ -1,0 +1,69 @@
+/**
+ * The models that can be named without a network: one data file each, with the facts of its public config.json. A look-up
+ * by name reads one file; an alias, all of them.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { assert } from '../../shared/assert.ts';
+import type { JsonObject } from './hf-config.ts';
+
+export interface CatalogueEntry {
+  /** As on Hugging Face. */
+  readonly name: string;
+  readonly aliases: readonly string[];
+  /** Where the facts come from, and how sure they are. */
+  readonly source: string;
+  /** ISO date of the facts. */
+  readonly date: string;
+  readonly config: JsonObject;
+  /** Stored size of the weights relative to the counted one, for quantised checkpoints. */
+  readonly weightsScale: number;
+  /** A draft model for speculative decoding, not to be served by itself. */
+  readonly isDraft: boolean;
+}
+
+interface CatalogueFile {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly source: string;
+  readonly date: string;
+  readonly config: JsonObject;
+  readonly weights_scale?: number;
+  readonly role?: string;
+}
+
+const FOLDER = fileURLToPath(new URL('./catalogue/', import.meta.url));
+
+/** All models in alphabetical order of their files. */
+export function listModels(): readonly CatalogueEntry[] {
+  return readdirSync(FOLDER)
+    .filter((file) => file.endsWith('.json'))
+    .sort()
+    .map((file) => readEntry(`${FOLDER}${file}`));
+}
+
+/** By its name in any case, the part behind the slash, or an alias. Null when unknown. */
+export function findModel(name: string): CatalogueEntry | null {
+  const wanted = name.toLowerCase();
+  const path = `${FOLDER}${wanted.replaceAll('/', '--')}.json`;
+  if (/^[\w./-]+$/.test(wanted) && !wanted.includes('..') && existsSync(path))
+    return readEntry(path);
+  const isWanted = (entry: CatalogueEntry): boolean =>
+    entry.aliases.some((alias) => alias.toLowerCase() === wanted) ||
+    entry.name.toLowerCase().split('/').at(-1) === wanted;
+  return listModels().find(isWanted) ?? null;
+}
+
+function readEntry(path: string): CatalogueEntry {
+  const file = JSON.parse(readFileSync(path, 'utf8')) as CatalogueFile;
+  assert(typeof file.name === 'string' && typeof file.config === 'object', `${path} is no model`);
+  return {
+    name: file.name,
+    aliases: file.aliases,
+    source: file.source,
+    date: file.date,
+    config: file.config,
+    weightsScale: file.weights_scale ?? 1,
+    isDraft: file.role === 'draft',
+  };
+}

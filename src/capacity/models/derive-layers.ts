@@ -1,0 +1,261 @@
+/**
+ * The heart of the room: a resolved model, a GPU and the flags become every worker's layer specs, as vLLM's own model classes
+ * report them. Source: what vllm/v1/worker/gpu_worker.py does between load_model and get_kv_cache_spec (0.33.0).
+ */
+import { ConfigError } from '../../shared/errors.ts';
+import type { LayerSpecRecord, PlannerConfigRecord } from '../file/capacity-input.ts';
+import { isKnownCacheDtype } from '../spec/dtypes.ts';
+import type { BackendContext } from './attention/backend.ts';
+import { sharedLayouts } from './attention/select.ts';
+import {
+  type CacheSizes,
+  DEFAULT_BLOCK_SIZE,
+  distinctBackends,
+  resolveCacheSizes,
+  type SizingContext,
+  stageSpecs,
+} from './block-sizes.ts';
+import { type EngineConfig, resolveEngineConfig } from './engine-config.ts';
+import { buildEagle3 } from './families/eagle3.ts';
+import type { GpuFacts } from './gpus.ts';
+import { EXPLICIT_LAYERS_HINT, HfConfig, type JsonObject } from './hf-config.ts';
+import type { RunAdjustment, RunConfig } from './model-family.ts';
+import type { ModelOptions } from './model-options.ts';
+import type { ResolvedModel } from './resolved-model.ts';
+import { StageBuilder } from './stage-builder.ts';
+
+/** Everything about the layers; memory is added by capacity-builder.ts. */
+export interface DerivedLayers {
+  readonly config: PlannerConfigRecord;
+  readonly supportedLayouts: readonly string[];
+  readonly specTable: readonly LayerSpecRecord[];
+  readonly layerSets: readonly (readonly (readonly [name: string, spec: number])[])[];
+  /** Bytes and elements of one tensor rank's weights, per stage; the draft is on the last one. */
+  readonly weightsBytes: readonly number[];
+  readonly parameterCounts: readonly number[];
+  readonly attentionBackends: readonly string[];
+}
+
+export interface DeriveInputs {
+  readonly model: ResolvedModel;
+  readonly gpu: GpuFacts;
+  readonly options: ModelOptions;
+  /** The draft model's config.json, for drafts that have one of their own. */
+  readonly draftConfig: JsonObject | null;
+}
+
+export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
+  const { model, gpu, options } = inputs;
+  const engine = resolveEngineConfig(model, gpu, options);
+  const { run, adjustment } = runConfig(inputs, engine);
+  const context = backendContext(model, run, options, adjustment);
+  const stages = Array.from({ length: run.pipelineParallelSize }, (_, stage) => {
+    const builder = new StageBuilder(model, run, context, stage);
+    model.family.build(builder, model);
+    if (builder.isLast) buildDraft(builder, inputs, engine);
+    return builder;
+  });
+  const table = new SpecTable();
+  const sized = stages.map((builder) =>
+    sizeStage(builder, table, { inputs, engine, run, context }),
+  );
+  const [firstStage] = stages;
+  const [firstSizes] = sized;
+  if (firstStage === undefined || firstSizes === undefined)
+    throw new ConfigError('E_BAD_FLAG', '--pipeline-parallel-size must be at least 1');
+  // With one worker vLLM's engine core sees what the worker made of the configuration; other workers are processes.
+  const isShared = run.pipelineParallelSize * run.tensorParallelSize === 1;
+  const backends = distinctBackends(stages.flatMap(({ layers }) => layers));
+  return {
+    config: {
+      ...engine.planner,
+      cache_dtype: isShared ? firstStage.cacheDtype : run.cacheDtype,
+      initial_block_size: isShared
+        ? firstSizes.sizes.blockSize
+        : (options.blockSize ?? DEFAULT_BLOCK_SIZE),
+    },
+    supportedLayouts: sharedLayouts(distinctBackends(firstStage.layers), context),
+    specTable: table.specs,
+    layerSets: sized.map(({ layers }) => layers),
+    weightsBytes: stages.map(({ weightsBytes }) => weightsBytes),
+    parameterCounts: stages.map(({ parameterCount }) => parameterCount),
+    attentionBackends: backends.map(({ className }) => className),
+  };
+}
+
+function runConfig(
+  { model, gpu, options }: DeriveInputs,
+  engine: EngineConfig,
+): { run: RunConfig; adjustment: Partial<RunAdjustment> } {
+  const cacheDtype = options.kvCacheDtype ?? 'auto';
+  if (!isKnownCacheDtype(cacheDtype)) {
+    throw new ConfigError('E_BAD_FLAG', `--kv-cache-dtype ${cacheDtype} is not known`);
+  }
+  const asked: RunConfig = {
+    tensorParallelSize: engine.planner.tensor_parallel_size,
+    pipelineParallelSize: engine.planner.pipeline_parallel_size,
+    decodeContextParallelSize: engine.planner.decode_context_parallel_size,
+    // ROCm has backends of its own, which are left out; its layers come out as on a GPU without special kernels.
+    capability: gpu.vendor === 'amd' ? { major: 8, minor: 0 } : gpu.computeCapability,
+    cacheDtype,
+    skipLayers: options.kvCacheDtypeSkipLayers ?? [],
+    numSpeculativeTokens: engine.planner.num_speculative_tokens,
+    mambaCacheMode: engine.planner.mamba_cache_mode === 'align' ? 'align' : 'none',
+    mambaCacheDtype: options.mambaCacheDtype ?? 'auto',
+    mambaSsmCacheDtype: options.mambaSsmCacheDtype ?? 'auto',
+    maxModelLen: model.maxModelLen,
+  };
+  const adjustment = model.family.adjustRun?.(model, asked) ?? {};
+  const run = {
+    ...asked,
+    cacheDtype: adjustment.cacheDtype ?? asked.cacheDtype,
+    mambaSsmCacheDtype: adjustment.mambaSsmCacheDtype ?? asked.mambaSsmCacheDtype,
+  };
+  checkParallelism(model, run);
+  return { run, adjustment };
+}
+
+/** Source: vllm/config/model.py verify_with_parallel_config. */
+function checkParallelism(model: ResolvedModel, run: RunConfig): void {
+  const heads = model.totalNumAttentionHeads;
+  const tp = run.tensorParallelSize;
+  if (heads % tp !== 0) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `Total number of attention heads (${heads}) must be divisible by tensor parallel size (${tp}).`,
+    );
+  }
+  const dcp = run.decodeContextParallelSize;
+  const kvHeads = model.totalNumKvHeads;
+  if (dcp === 1 || model.useMla || kvHeads === 0) return;
+  if (tp <= kvHeads) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `Decode context parallelism for GQA/MQA requires \`--tensor-parallel-size\` (${tp}) to be greater than the model's ` +
+        `total number of KV heads (${kvHeads}). Increase \`--tensor-parallel-size\` or set \`--decode-context-parallel-size 1\`.`,
+    );
+  }
+  const most = Math.floor(tp / kvHeads);
+  if (dcp > most) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `\`--decode-context-parallel-size\` (${dcp}) exceeds the maximum supported value (${most}) for ` +
+        `\`--tensor-parallel-size\` (${tp}) and ${kvHeads} model KV heads.`,
+    );
+  }
+}
+
+function backendContext(
+  model: ResolvedModel,
+  run: RunConfig,
+  options: ModelOptions,
+  adjustment: Partial<RunAdjustment>,
+): BackendContext {
+  const { text } = model;
+  return {
+    capability: run.capability,
+    userBlockSize: options.blockSize ?? null,
+    decodeContextParallelSize: run.decodeContextParallelSize,
+    modelHeadSize: model.headSize,
+    runCacheDtype: run.cacheDtype,
+    hasLogitSoftcap: text.flag('attn_logit_softcapping'),
+    isMmPrefixLm: model.isMmPrefixLm,
+    flashAttnVersion: adjustment.flashAttnVersion ?? null,
+    forcedBackend: options.attentionBackend ?? adjustment.forcedBackend ?? null,
+    mla: model.useMla
+      ? {
+          qkNopeHeadDim: text.numOr('qk_nope_head_dim', 1),
+          qkRopeHeadDim: text.numOr('qk_rope_head_dim', 64),
+          kvLoraRank: text.numOr('kv_lora_rank', 0),
+          indexTopk: text.numOr('index_topk', null),
+        }
+      : null,
+  };
+}
+
+/** Drafts that read the target's states register layers of their own; n-gram drafts have none. */
+function buildDraft(builder: StageBuilder, inputs: DeriveInputs, engine: EngineConfig): void {
+  const method = engine.speculation?.method;
+  const { model, draftConfig } = inputs;
+  if (method === undefined || ['ngram', 'ngram_gpu', 'suffix'].includes(method)) return;
+  if (method === 'mtp' && model.family.mtp !== undefined) {
+    const { mtp } = model.family;
+    builder.asDraft(() => mtp.build(builder, model));
+    return;
+  }
+  if (method === 'eagle3' && draftConfig !== null) {
+    const draft = new HfConfig(draftConfig, `draft of ${model.label}`, {
+      tie_word_embeddings: false,
+    });
+    const target = {
+      numLayers: model.text.num('num_hidden_layers'),
+      vocabSize: model.text.num('vocab_size'),
+    };
+    builder.asDraft(() => buildEagle3(builder, draft, target));
+    return;
+  }
+  throw new ConfigError(
+    'E_UNKNOWN_MODEL',
+    `${model.label}: --speculative-config method "${method}" ${method === 'eagle3' ? 'needs the draft model as a catalogue name or folder' : 'is not known for this model'}; ${EXPLICIT_LAYERS_HINT}`,
+  );
+}
+
+interface StageSizing {
+  readonly inputs: DeriveInputs;
+  readonly engine: EngineConfig;
+  readonly run: RunConfig;
+  readonly context: BackendContext;
+}
+
+function sizeStage(
+  builder: StageBuilder,
+  table: SpecTable,
+  { inputs, engine, run, context }: StageSizing,
+): { sizes: CacheSizes; layers: readonly (readonly [name: string, spec: number])[] } {
+  const { model, options } = inputs;
+  const sizing: SizingContext = {
+    model,
+    run,
+    backends: { ...context, runCacheDtype: builder.cacheDtype },
+    cacheDtype: builder.cacheDtype,
+    state: model.family.state?.(model, run) ?? null,
+    prefixMatchUnit: options.prefixMatchUnit ?? null,
+  };
+  const sizes = resolveCacheSizes(builder.layers, initialSizes(options, engine, model), sizing);
+  const layers = stageSpecs(builder.layers, sizes, sizing).map(
+    ({ name, spec }) => [name, table.indexOf(spec)] as const,
+  );
+  return { sizes, layers };
+}
+
+/** Before the backends are asked. Source: vllm/model_executor/models/config.py MambaModelConfig. */
+function initialSizes(
+  options: ModelOptions,
+  engine: EngineConfig,
+  model: ResolvedModel,
+): CacheSizes {
+  const blockSize = options.blockSize ?? DEFAULT_BLOCK_SIZE;
+  const isAlign = engine.planner.mamba_cache_mode === 'align';
+  return {
+    blockSize,
+    mambaBlockSize: options.mambaBlockSize ?? (isAlign ? blockSize : model.maxModelLen),
+    mambaPagePadded: null,
+    skipPagePadded: null,
+  };
+}
+
+/** Distinct specs in order of appearance. */
+class SpecTable {
+  readonly specs: LayerSpecRecord[] = [];
+  readonly #indices = new Map<string, number>();
+
+  indexOf(spec: LayerSpecRecord): number {
+    const entries = Object.entries(spec).sort(([a], [b]) => (a < b ? -1 : 1));
+    const key = JSON.stringify(entries);
+    const known = this.#indices.get(key);
+    if (known !== undefined) return known;
+    this.#indices.set(key, this.specs.length);
+    this.specs.push(spec);
+    return this.specs.length - 1;
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * The engine configuration around a model: batch sizes by GPU, prefix caching, scheduling, speculation; in the end the
+ * numbers that the planner reads. Source: vllm/engine/arg_utils.py get_batch_defaults and
+ * _set_default_max_num_seqs_and_batched_tokens_args (usage context: OpenAI API server), vllm/config/vllm.py VllmConfig,
+ * vllm/config/speculative.py SpeculativeConfig (0.33.0). Leaves out: performance modes, batched data-parallel experts.
+ */
+import { ConfigError } from '../../shared/errors.ts';
+import type { PlannerConfigRecord } from '../file/capacity-input.ts';
+import type { GpuFacts } from './gpus.ts';
+import type { ModelOptions } from './model-options.ts';
+import type { ResolvedModel } from './resolved-model.ts';
+
+const GIB = 1 << 30;
+
+/** A draft, or none. */
+export interface Speculation {
+  /** vLLM's method after its own renaming. */
+  readonly method: string;
+  readonly numSpeculativeTokens: number;
+  readonly numPrefillLookaheadTokens: number;
+  readonly useEagleBlockDrop: boolean;
+}
+
+/** Methods that draft from the target's hidden states. Source: SpeculativeConfig.use_eagle. */
+const EAGLE_METHODS = ['eagle', 'eagle3', 'mtp', 'dflash', 'dspark'];
+/** Of these the ones that keep their KV apart from the next token. */
+const NO_BLOCK_DROP = ['dflash', 'dspark'];
+const MTP_ALIASES = /_mtp$|^mtp$/;
+
+/** Reads --speculative-config; throws E_BAD_FLAG with vLLM's words. */
+export function resolveSpeculation(
+  model: ResolvedModel,
+  options: ModelOptions,
+): Speculation | null {
+  const config = options.speculativeConfig;
+  if (config === undefined) return null;
+  const asked = typeof config['method'] === 'string' ? config['method'] : null;
+  const model_ = config['model'];
+  const named = asked ?? (model_ === 'ngram' || model_ === '[ngram]' ? 'ngram' : 'draft_model');
+  const method = MTP_ALIASES.test(named) ? 'mtp' : named === '[ngram]' ? 'ngram' : named;
+  const given = config['num_speculative_tokens'];
+  const mtpLayers = method === 'mtp' ? (model.family.mtp?.layers(model.text) ?? 0) : 0;
+  const count = typeof given === 'number' ? given : mtpLayers;
+  if (count <= 0) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      'A speculative model was provided, but `num_speculative_tokens` was not provided',
+    );
+  }
+  if (method === 'mtp' && mtpLayers > 0 && count > mtpLayers && count % mtpLayers !== 0) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `num_speculative_tokens:${count} must be divisible by n_predict=${mtpLayers}`,
+    );
+  }
+  const usesEagle = EAGLE_METHODS.includes(method);
+  // Only architectures that count their modules in num_nextn_predict_layers chain them.
+  const modules = method === 'mtp' ? model.text.numOr('num_nextn_predict_layers', 1) : 1;
+  const chained = method === 'mtp' && Math.min(modules, count) > 1;
+  return {
+    method,
+    numSpeculativeTokens: count,
+    numPrefillLookaheadTokens: usesEagle ? (chained ? count : 1) : 0,
+    useEagleBlockDrop:
+      usesEagle && !NO_BLOCK_DROP.includes(method) && config['disable_eagle_block_drop'] !== true,
+  };
+}
+
+/** max_num_batched_tokens and max_num_seqs of a GPU before the model has its say. Source: get_batch_defaults. */
+function batchDefaults(gpu: GpuFacts): { tokens: number; seqs: number } {
+  const gib = gpu.memoryBytes / GIB;
+  const isGb10 = gpu.computeCapability.major === 12 && gpu.computeCapability.minor === 1;
+  if (gib >= 160) return { tokens: 16384, seqs: 1024 };
+  if (gib >= 70 && !gpu.deviceName.toLowerCase().includes('a100') && !isGb10) {
+    return { tokens: 8192, seqs: 1024 };
+  }
+  return { tokens: 2048, seqs: 256 };
+}
+
+function batchSizes(
+  model: ResolvedModel,
+  gpu: GpuFacts,
+  options: ModelOptions,
+  enableChunkedPrefill: boolean,
+): { maxNumBatchedTokens: number; maxNumSeqs: number } {
+  const defaults = batchDefaults(gpu);
+  const seqs = options.maxNumSeqs ?? defaults.seqs;
+  let tokens = options.maxNumBatchedTokens ?? defaults.tokens;
+  if (options.maxNumBatchedTokens === undefined) {
+    if (!enableChunkedPrefill) tokens = Math.max(model.maxModelLen, tokens);
+    tokens = Math.min(seqs * model.maxModelLen, tokens);
+  }
+  const maxNumSeqs = options.maxNumSeqs === undefined ? Math.min(seqs, tokens) : seqs;
+  return { maxNumBatchedTokens: tokens, maxNumSeqs };
+}
+
+/** What the layers need to know of the configuration before they are built. */
+export interface EngineConfig {
+  readonly planner: Omit<PlannerConfigRecord, 'initial_block_size' | 'cache_dtype'>;
+  readonly speculation: Speculation | null;
+}
+
+/** Source: is_chunked_prefill_supported and is_prefix_caching_supported in vllm/config/model.py. */
+function cachingDefaults(model: ResolvedModel): { chunked: boolean; prefix: boolean } {
+  if (model.isPooling || model.isEncoderDecoder) return { chunked: false, prefix: false };
+  return { chunked: true, prefix: !model.isAttentionFree };
+}
+
+export function resolveEngineConfig(
+  model: ResolvedModel,
+  gpu: GpuFacts,
+  options: ModelOptions,
+): EngineConfig {
+  const supported = cachingDefaults(model);
+  const enableChunkedPrefill = options.enableChunkedPrefill ?? supported.chunked;
+  const enablePrefixCaching = options.enablePrefixCaching ?? supported.prefix;
+  const batch = batchSizes(model, gpu, options, enableChunkedPrefill);
+  const asyncScheduling = options.asyncScheduling ?? !model.isPooling;
+  const stages = options.pipelineParallelSize ?? 1;
+  const concurrent = asyncScheduling ? stages + 1 : stages;
+  const speculation = resolveSpeculation(model, options);
+  const hasState = model.isHybrid || model.isAttentionFree;
+  return {
+    speculation,
+    planner: {
+      max_model_len: model.maxModelLen,
+      auto_fit_max_model_len: model.autoFitMaxModelLen,
+      max_num_batched_tokens: batch.maxNumBatchedTokens,
+      max_num_seqs: batch.maxNumSeqs,
+      max_num_encoder_input_tokens: batch.maxNumBatchedTokens,
+      async_scheduling: asyncScheduling,
+      use_v2_model_runner: true,
+      max_concurrent_batches: concurrent,
+      max_in_flight_tokens: concurrent * batch.maxNumBatchedTokens,
+      num_speculative_tokens: speculation?.numSpeculativeTokens ?? 0,
+      num_prefill_lookahead_tokens: speculation?.numPrefillLookaheadTokens ?? 0,
+      speculative:
+        speculation === null
+          ? null
+          : { method: speculation.method, use_eagle_block_drop: speculation.useEagleBlockDrop },
+      disable_hybrid_kv_cache_manager: options.disableHybridKvCacheManager ?? false,
+      enable_prefix_caching: enablePrefixCaching,
+      enable_chunked_prefill: enableChunkedPrefill,
+      num_gpu_blocks_override: options.numGpuBlocksOverride ?? null,
+      prefix_match_unit: options.prefixMatchUnit ?? null,
+      mamba_cache_mode: hasState && enablePrefixCaching ? 'align' : 'none',
+      tensor_parallel_size: options.tensorParallelSize ?? 1,
+      pipeline_parallel_size: stages,
+      decode_context_parallel_size: options.decodeContextParallelSize ?? 1,
+      cp_kv_cache_interleave_size: options.cpKvCacheInterleaveSize ?? 1,
+    },
+  };
+}

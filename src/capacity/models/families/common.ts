@@ -1,0 +1,66 @@
+/** Pieces that several families build from. Knows no architecture. */
+import { ConfigError } from '../../../shared/errors.ts';
+import { EXPLICIT_LAYERS_HINT, type HfConfig } from '../hf-config.ts';
+import type { StageBuilder } from '../stage-builder.ts';
+
+/** head_dim, or the hidden size split over the heads. */
+export function headDim(text: HfConfig): number {
+  return (
+    text.numOr('head_dim', null) ??
+    Math.floor(text.num('hidden_size') / text.num('num_attention_heads'))
+  );
+}
+
+export function kvHeads(text: HfConfig): number {
+  return text.numOr('num_key_value_heads', text.num('num_attention_heads'));
+}
+
+/**
+ * Input embedding and output head. Tied, the last stage needs the embedding too; most models build nothing on stages
+ * that use neither, some build the embedding everywhere.
+ */
+export function embeddings(
+  stage: StageBuilder,
+  about: {
+    readonly vocabSize: number;
+    readonly width: number;
+    readonly tied: boolean;
+    readonly everyStage?: boolean;
+    readonly headBias?: boolean;
+    /** The head is built on every stage as well. */
+    readonly headOnEveryStage?: boolean;
+  },
+): void {
+  const { vocabSize, width, tied } = about;
+  const needsEmbedding = stage.isFirst || (tied && stage.isLast) || about.everyStage === true;
+  if (needsEmbedding) stage.embedding(vocabSize, width);
+  const needsHead = stage.isLast || about.headOnEveryStage === true;
+  if (needsHead && !tied) stage.embedding(vocabSize, width, { bias: about.headBias ?? false });
+  if (needsHead && tied && about.headBias === true) {
+    stage.tensor(stage.perRank(vocabSize, 'the vocabulary'));
+  }
+}
+
+/** The window of one layer by `layer_types`, or null. */
+export function slidingLayerWindow(text: HfConfig, layer: number): number | null {
+  if (!text.has('layer_types')) return null;
+  return layerType(text, layer) === 'sliding_attention' ? text.num('sliding_window') : null;
+}
+
+export function layerType(text: HfConfig, layer: number): string {
+  const type = text.strings('layer_types')[layer];
+  if (type === undefined) text.fail('layer_types', `a list with an entry for layer ${layer}`);
+  return type;
+}
+
+/** `layer_types` out of a repeating pattern: every `period`-th layer is full attention. */
+export function periodicLayerTypes(numLayers: number, period: number): string[] {
+  return Array.from({ length: numLayers }, (_, layer) =>
+    (layer + 1) % period === 0 ? 'full_attention' : 'sliding_attention',
+  );
+}
+
+/** Refuses a model because of something that only a family can see. */
+export function refuse(text: HfConfig, reason: string): never {
+  throw new ConfigError('E_UNKNOWN_MODEL', `${text.label}: ${reason}; ${EXPLICIT_LAYERS_HINT}`);
+}

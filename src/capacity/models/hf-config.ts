@@ -1,0 +1,114 @@
+/**
+ * Reading a Hugging Face config.json: typed access by key, transformers' defaults underneath, and an error that names
+ * the field that stopped it. Called by the families; never guesses a value that neither the file nor transformers has.
+ */
+import { ConfigError } from '../../shared/errors.ts';
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What to do about a model that is not understood; ends every such message. */
+export const EXPLICIT_LAYERS_HINT =
+  'describe its layers yourself with --kv-cache-specs FILE (the `input` object of a capacity case)';
+
+/** One config.json, or a nested config of it, with defaults underneath. Null counts as absent, as in Python's getattr chains. */
+export class HfConfig {
+  readonly #values: JsonObject;
+  /** What the messages call it: the model's name, or `NAME text_config`. */
+  readonly label: string;
+
+  constructor(values: JsonObject, label: string, defaults: JsonObject = {}) {
+    this.#values = { ...defaults, ...values };
+    this.label = label;
+  }
+
+  /** The same config with `defaults` under it. */
+  withDefaults(defaults: JsonObject): HfConfig {
+    return new HfConfig(this.#values, this.label, defaults);
+  }
+
+  /** The same config with some values replaced. */
+  with(changes: JsonObject): HfConfig {
+    return new HfConfig({ ...this.#values, ...changes }, this.label);
+  }
+
+  get(key: string): unknown {
+    return this.#values[key] ?? undefined;
+  }
+
+  /** Whether the key stands there at all, null included: Python's hasattr. */
+  hasKey(key: string): boolean {
+    return key in this.#values;
+  }
+
+  /** Whether the key has a value that is not null. */
+  has(key: string): boolean {
+    return this.get(key) !== undefined;
+  }
+
+  /** A finite number; throws E_UNKNOWN_MODEL when it is absent. */
+  num(key: string): number {
+    const value = this.get(key);
+    if (typeof value !== 'number' || !Number.isFinite(value)) this.fail(key, 'a number');
+    return value;
+  }
+
+  numOr<T>(key: string, fallback: T): number | T {
+    return this.has(key) ? this.num(key) : fallback;
+  }
+
+  str(key: string): string {
+    const value = this.get(key);
+    if (typeof value !== 'string') this.fail(key, 'a string');
+    return value;
+  }
+
+  strOr<T>(key: string, fallback: T): string | T {
+    return this.has(key) ? this.str(key) : fallback;
+  }
+
+  /** Python truthiness of a flag: false when absent. */
+  flag(key: string): boolean {
+    const value = this.get(key);
+    return value !== undefined && value !== false && value !== 0 && value !== '';
+  }
+
+  list(key: string): readonly unknown[] {
+    const value = this.get(key);
+    if (!Array.isArray(value)) this.fail(key, 'a list');
+    return value;
+  }
+
+  numbers(key: string): readonly number[] {
+    return this.list(key).map((item) => {
+      if (typeof item !== 'number') this.fail(key, 'a list of numbers');
+      return item;
+    });
+  }
+
+  strings(key: string): readonly string[] {
+    return this.list(key).map((item) => {
+      if (typeof item !== 'string') this.fail(key, 'a list of strings');
+      return item;
+    });
+  }
+
+  /** A nested config. */
+  sub(key: string): HfConfig {
+    const value = this.get(key);
+    if (!isJsonObject(value)) this.fail(key, 'an object');
+    return new HfConfig(value, `${this.label} ${key}`);
+  }
+
+  /** Refuses the model because of one field. */
+  fail(key: string, wanted: string): never {
+    const shown = this.#values[key] === undefined ? 'absent' : JSON.stringify(this.#values[key]);
+    throw new ConfigError(
+      'E_UNKNOWN_MODEL',
+      `${this.label}: config.json field "${key}" must be ${wanted} but is ${shown.slice(0, 80)}; ${EXPLICIT_LAYERS_HINT}`,
+    );
+  }
+}

@@ -1,0 +1,257 @@
+/**
+ * From a config.json and the flags to what vLLM's ModelConfig knows. Throws E_UNKNOWN_MODEL for a model that is not
+ * understood and E_BAD_FLAG where vLLM refuses a flag, with its words.
+ * Source: vllm/config/model.py ModelConfig, vllm/transformers_utils/model_arch_config_convertor.py (0.33.0). Leaves out:
+ * remote code, tokenizer limits, --disable-sliding-window.
+ */
+import { ConfigError } from '../../shared/errors.ts';
+import { pythonFloatRepr } from '../../shared/python/float.ts';
+import { normalizeDtype } from '../spec/dtypes.ts';
+import { HfConfig, isJsonObject, type JsonObject } from './hf-config.ts';
+import type { ModelFamily } from './model-family.ts';
+import type { ModelOptions } from './model-options.ts';
+import { familyOf } from './registry.ts';
+import type { ResolvedModel } from './resolved-model.ts';
+
+/** The length of a model whose config.json names none. */
+const DEFAULT_MAX_MODEL_LEN = 2048;
+
+/** In vLLM's order; the smallest counts. Source: derive_max_model_len_and_key. */
+const LENGTH_KEYS = [
+  'max_position_embeddings',
+  'n_positions',
+  'max_seq_len',
+  'seq_length',
+  'model_max_length',
+  'max_target_positions',
+  'max_sequence_length',
+  'max_seq_length',
+  'seq_len',
+];
+
+/** RoPE types whose max_position_embeddings is scaled already. */
+const SCALED_ROPE_TYPES = [
+  'su',
+  'longrope',
+  'llama3',
+  'yarn',
+  'deepseek_yarn',
+  'deepseek_llama_scaling',
+];
+
+const KV_HEAD_KEYS = [
+  'n_head_kv',
+  'num_kv_heads',
+  'num_key_value_heads',
+  'multi_query_group_num',
+  'num_attention_groups',
+];
+const EXPERT_KEYS = ['num_experts', 'moe_num_experts', 'n_routed_experts', 'num_local_experts'];
+
+export function resolveModel(
+  config: JsonObject,
+  label: string,
+  options: ModelOptions,
+): ResolvedModel {
+  const root = new HfConfig(config, label);
+  const architecture = root.has('architectures') ? root.strings('architectures')[0] : undefined;
+  if (architecture === undefined) return root.fail('architectures', 'a list with one name');
+  const family = familyOf(architecture, label);
+  const text = languageConfig(root, family);
+  const modelType = root.strOr('model_type', '');
+  const isHybrid = family.kind === 'hybrid' && (family.isHybrid?.(text) ?? true);
+  const isPooling = family.kind === 'pooling';
+  const numHeads = text.numOr('num_attention_heads', 0);
+  const length = maxModelLen(text, options);
+  return {
+    label,
+    architecture,
+    family,
+    root,
+    text,
+    modelType,
+    dtype: resolveDtype(root, text, modelType, { dtype: options.dtype, isPooling }),
+    ...length,
+    autoFitMaxModelLen: options.maxModelLen === -1,
+    headSize: headSize(text, family, numHeads),
+    totalNumKvHeads: family.totalNumKvHeads?.(text) ?? firstNumber(text, KV_HEAD_KEYS) ?? numHeads,
+    totalNumAttentionHeads: numHeads,
+    numExperts: firstNumber(text, EXPERT_KEYS) ?? 0,
+    isHybrid,
+    isAttentionFree: family.kind === 'attention_free',
+    isEncoderDecoder: family.kind === 'encoder_decoder',
+    isPooling,
+    useMla: family.usesMla?.(text) ?? false,
+    isMmPrefixLm: family.isMmPrefixLm?.(text, root) ?? false,
+    slidingWindow: modelWideWindow(text),
+  };
+}
+
+/** The language model's own config, with transformers' defaults under it. */
+function languageConfig(root: HfConfig, family: ModelFamily): HfConfig {
+  const nested = root.has('text_config') ? root.sub('text_config') : root;
+  const modelType = nested.strOr('model_type', '');
+  const defaults = family.defaults?.[modelType] ?? Object.values(family.defaults ?? {})[0] ?? {};
+  const text = nested.withDefaults(defaults);
+  return family.normalize?.(text, root) ?? text;
+}
+
+function firstNumber(text: HfConfig, keys: readonly string[]): number | null {
+  for (const key of keys) {
+    if (typeof text.get(key) === 'number') return text.num(key);
+  }
+  return null;
+}
+
+function headSize(text: HfConfig, family: ModelFamily, numHeads: number): number {
+  if (family.headSize !== undefined) return family.headSize(text);
+  if (family.kind === 'attention_free') return 0;
+  const named = text.numOr('head_dim', 0);
+  if (named > 0) return named;
+  return numHeads === 0 ? 0 : Math.floor(text.num('hidden_size') / numHeads);
+}
+
+/** cache_config.sliding_window: only where no layer is exempt. Source: EngineArgs.create_engine_config. */
+function modelWideWindow(text: HfConfig): number | null {
+  const listed = text.has('layer_types') ? text.strings('layer_types') : [];
+  if (listed.some((type) => type !== 'sliding_attention')) return null;
+  const window = text.numOr('sliding_window', 0);
+  return window === 0 ? null : window;
+}
+
+const NO_FLOAT16 = ['gemma2', 'gemma3', 'gemma3_text', 'glm4'];
+const KNOWN_DTYPES = ['float16', 'bfloat16', 'float32'];
+
+/** Source: vllm/config/model.py _get_and_verify_dtype. float32 checkpoints run in bfloat16. */
+function resolveDtype(
+  root: HfConfig,
+  text: HfConfig,
+  modelType: string,
+  asked: { readonly dtype: string | undefined; readonly isPooling: boolean },
+): string {
+  const wanted = normalizeDtype(asked.dtype ?? 'auto');
+  if (wanted !== 'auto') {
+    if (!KNOWN_DTYPES.includes(wanted)) {
+      throw new ConfigError('E_BAD_FLAG', `Unknown dtype: '${asked.dtype}'`);
+    }
+    if (wanted === 'float16' && NO_FLOAT16.includes(modelType)) {
+      throw new ConfigError(
+        'E_BAD_FLAG',
+        `The model type '${modelType}' does not support float16. Reason: Numerical instability. Please use bfloat16 or float32 instead.`,
+      );
+    }
+    return wanted;
+  }
+  const stored = [root, text, ...(root.has('vision_config') ? [root.sub('vision_config')] : [])]
+    .map((config) => config.strOr('dtype', config.strOr('torch_dtype', null)))
+    .find((dtype) => dtype !== null);
+  const dtype = normalizeDtype(stored ?? 'float32');
+  const preferred = asked.isPooling ? 'float16' : 'bfloat16';
+  return dtype === 'float32' || !KNOWN_DTYPES.includes(dtype) ? preferred : dtype;
+}
+
+/** RoPE parameters: one set, or one per layer type. Absent for models without RoPE. */
+function ropeParameters(text: HfConfig): JsonObject[] {
+  for (const key of ['rope_parameters', 'rope_scaling']) {
+    const value = text.get(key);
+    if (!isJsonObject(value)) continue;
+    const nested = Object.values(value).filter(isJsonObject);
+    return nested.length > 0 ? nested : [value];
+  }
+  return [];
+}
+
+function ropeType(parameters: JsonObject): string {
+  const type = parameters['rope_type'] ?? parameters['type'] ?? 'default';
+  return typeof type === 'string' ? type : 'default';
+}
+
+interface ModelLength {
+  readonly maxModelLen: number;
+  readonly derivedMaxModelLen: number;
+  readonly warnings: readonly string[];
+}
+
+/** Source: vllm/config/model.py _get_and_verify_max_len. */
+function maxModelLen(text: HfConfig, options: ModelOptions): ModelLength {
+  const asked = options.maxModelLen;
+  const named = derivedLength(text);
+  if (named === null && asked !== undefined && asked !== -1) {
+    return { maxModelLen: asked, derivedMaxModelLen: asked, warnings: [] };
+  }
+  const ropes = ropeParameters(text);
+  let factor = 1;
+  if (!text.strOr('model_type', '').includes('gemma3')) {
+    for (const rope of ropes) {
+      const value = rope['factor'];
+      if (!SCALED_ROPE_TYPES.includes(ropeType(rope)) && typeof value === 'number') factor = value;
+    }
+  }
+  const derived = (named?.length ?? DEFAULT_MAX_MODEL_LEN) * factor;
+  if (asked === undefined || asked === -1) {
+    const isLongRope = ropes.some((rope) => ropeType(rope) === 'longrope');
+    const original = isLongRope ? originalLength(text, ropes, derived) : derived;
+    return { maxModelLen: Math.trunc(original), derivedMaxModelLen: derived, warnings: [] };
+  }
+  const warning = asked > derived ? tooLong(text, asked, derived, named?.key ?? null) : null;
+  if (warning === null) return { maxModelLen: asked, derivedMaxModelLen: derived, warnings: [] };
+  const { fact, caution } = warning;
+  if (options.allowLongMaxModelLen !== true) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `${fact} To allow overriding this maximum, set the env var VLLM_ALLOW_LONG_MAX_MODEL_LEN=1. ${caution}`,
+    );
+  }
+  return {
+    maxModelLen: asked,
+    derivedMaxModelLen: derived,
+    warnings: [`${fact} ${caution}`],
+  };
+}
+
+/** LongRoPE models are served at their original length unless asked otherwise. */
+function originalLength(text: HfConfig, ropes: readonly JsonObject[], derived: number): number {
+  const nested = ropes.map((rope) => rope['original_max_position_embeddings']);
+  const inRope = nested.find((value) => typeof value === 'number');
+  return text.numOr('original_max_position_embeddings', inRope ?? derived);
+}
+
+function derivedLength(text: HfConfig): { length: number; key: string } | null {
+  let found: { length: number; key: string } | null = null;
+  for (const key of LENGTH_KEYS) {
+    if (typeof text.get(key) !== 'number') continue;
+    const length = text.num(key);
+    if (found === null || length < found.length) found = { length, key };
+  }
+  const ofTokenizer = text.numOr('model_max_length', 0);
+  return ofTokenizer > 0 ? { length: ofTokenizer, key: 'model_max_length' } : found;
+}
+
+/** What vLLM says of a longer length than the model's own, or null where the model's other limit allows it. */
+function tooLong(
+  text: HfConfig,
+  asked: number,
+  derived: number,
+  key: string | null,
+): { fact: string; caution: string } | null {
+  const modelMax = text.numOr('model_max_length', null);
+  if (modelMax !== null && asked <= modelMax) return null;
+  // Python prints a float once a factor has scaled the length.
+  const shown =
+    Number.isInteger(derived) && !scalesLength(text) ? `${derived}` : pythonFloatRepr(derived);
+  return {
+    fact:
+      `User-specified max_model_len (${asked}) is greater than the derived max_model_len (${key ?? 'None'}=${shown} or ` +
+      `model_max_length=${modelMax ?? 'None'} in model's config.json).`,
+    caution:
+      'VLLM_ALLOW_LONG_MAX_MODEL_LEN must be used with extreme caution. If the model uses relative position encoding ' +
+      '(RoPE), positions exceeding derived_max_model_len lead to nan. If the model uses absolute position encoding, ' +
+      'positions exceeding derived_max_model_len will cause a CUDA array out-of-bounds error.',
+  };
+}
+
+/** vLLM multiplies by a float factor whenever the model has RoPE (Gemma 3 excepted). */
+function scalesLength(text: HfConfig): boolean {
+  if (text.strOr('model_type', '').includes('gemma3')) return false;
+  return ropeParameters(text).length > 0 || text.has('rope_theta');
+}

@@ -1,0 +1,127 @@
+/**
+ * `vllm-twin explain`: how many tokens a model's KV cache holds on a GPU, and why.
+ */
+
+import type { ModelOptions } from '../../capacity/models/model-options.ts';
+import { modelOptionsOf } from '../../capacity/models/options-of-args.ts';
+import { coerce } from '../../shared/config/coerce.ts';
+import { type EngineArgs, FIELDS } from '../../shared/config/registry.ts';
+import { ConfigError } from '../../shared/errors.ts';
+import { type CliIo, processIo } from '../cli-io.ts';
+import type { Command } from '../command.ts';
+import { readServeArgs, registryFlagGroups } from '../flags/serve-args.ts';
+
+/** The flags beyond serve's. --gpu and --max-model-len are serve's, but take several values here. */
+const FLAGS = {
+  switches: ['json'],
+  values: ['case', 'model-case', 'plot', 'gpu', 'max-model-len'],
+  lists: ['compare'],
+} as const;
+
+export const explainCommand: Command = {
+  name: 'explain',
+  usage: 'explain MODEL [flags]',
+  summary: "How many tokens a model's KV cache holds on a GPU, and why.",
+  examples: [
+    [
+      'explain google/gemma-3-27b-it --gpu H100',
+      'memory, groups, pages, blocks and tokens, step by step',
+    ],
+    ['explain gemma-3-27b --gpu H100 --gpu A100-80GB', 'a table side by side'],
+    [
+      'explain gemma-3-27b --max-model-len 4096,32768,131072 --plot len.svg',
+      'a sweep, and a picture',
+    ],
+    ['explain --case cases.json --json', 'records of the golden format, answered in that format'],
+  ],
+  flags: [
+    {
+      title: 'Explain',
+      flags: [
+        { flag: '--json', doc: 'Every number as JSON (docs/reference/explain-json.md).' },
+        { flag: '--compare', doc: 'More models, in a table beside the first.' },
+        { flag: '--gpu', doc: 'Given several times: a table of GPUs.' },
+        { flag: '--max-model-len', doc: 'Several lengths, 4096,32768: a table of them.' },
+        { flag: '--plot', doc: 'Draw that table into an SVG file.' },
+        { flag: '--case', doc: 'File with records {"id","input"}: plan their layers.' },
+        {
+          flag: '--model-case',
+          doc: 'File with records {"id","model","input"}: derive layers, plan.',
+        },
+      ],
+    },
+    ...registryFlagGroups(),
+  ],
+  async run(words) {
+    const { args, split, notes } = await readServeArgs(words, process.env, FLAGS);
+    const io = processIo();
+    for (const note of notes) io.stderr(`vllm-twin: ${note}\n`);
+    const own = (name: string): readonly string[] => split.own.get(name) ?? [];
+    return runExplain(
+      {
+        case: own('case').at(-1),
+        modelCase: own('model-case').at(-1),
+        json: own('json').at(-1) === 'true',
+        plot: own('plot').at(-1),
+        variants: variantsOf(args, {
+          models: own('compare'),
+          gpus: own('gpu'),
+          lengths: own('max-model-len').flatMap((word) => word.split(',')),
+        }),
+      },
+      io,
+    );
+  },
+};
+
+/** Every model on every GPU at every length; without a list, what serve's flags say. */
+function variantsOf(
+  args: EngineArgs,
+  lists: {
+    readonly models: readonly string[];
+    readonly gpus: readonly string[];
+    readonly lengths: readonly string[];
+  },
+): ModelOptions[] {
+  const base = modelOptionsOf(args);
+  const lengths =
+    lists.lengths.length === 0
+      ? [base.maxModelLen]
+      : lists.lengths.map(
+          (word) => coerce(FIELDS.maxModelLen, [word], '--max-model-len') as number,
+        );
+  const gpus = lists.gpus.length === 0 ? [base.gpu] : lists.gpus;
+  return [base.model, ...lists.models].flatMap((model) =>
+    gpus.flatMap((gpu) => lengths.map((maxModelLen) => ({ ...base, model, gpu, maxModelLen }))),
+  );
+}
+
+export interface ExplainArgs {
+  /** A file with records `{"id","input"}`. */
+  readonly case?: string | undefined;
+  /** A file with records `{"id","model","input":{"config"}}`. */
+  readonly modelCase?: string | undefined;
+  readonly json?: boolean | undefined;
+  /** SVG file. */
+  readonly plot?: string | undefined;
+  /** One for each model, GPU and length. */
+  readonly variants?: readonly ModelOptions[] | undefined;
+}
+
+/** Returns the exit code: 0, or 1 where a plan fails. Throws ConfigError for a bad flag or file. */
+export async function runExplain(args: ExplainArgs, io: CliIo): Promise<number> {
+  if (args.case !== undefined && args.modelCase !== undefined) {
+    throw new ConfigError('E_BAD_FLAG', '--case and --model-case exclude each other');
+  }
+  if (args.case !== undefined) {
+    const { explainCases, runCases } = await import('./case.ts');
+    return args.json === true ? runCases(args.case, io) : explainCases(args.case, io);
+  }
+  if (args.modelCase !== undefined) {
+    const { runModelCases } = await import('./case.ts');
+    return runModelCases(args.modelCase, io);
+  }
+  const { explainModels } = await import('./model.ts');
+  const { variants = [{}], plot } = args;
+  return explainModels({ variants, json: args.json === true, plot }, io);
+}

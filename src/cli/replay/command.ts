@@ -1,0 +1,53 @@
+/** `vllm-twin replay FILE` as main.ts calls it. */
+import { ConfigError } from '../../shared/errors.ts';
+import type { Command } from '../command.ts';
+import { parseOwnFlags } from '../flags/own-flags.ts';
+import { REPLAY_OPTIONS, runReplay } from './replay.ts';
+
+const FLAGS = { switches: ['json', 'check'], values: ['until-step', 'id'], lists: [] };
+
+export const replayCommand: Command = {
+  name: 'replay',
+  usage: 'replay FILE [flags]',
+  summary: 'Step an engine over a scripted workload on a virtual clock and show every decision.',
+  examples: [
+    ['replay traces.json --id single', 'a table of every step of the matching records'],
+    [
+      'replay traces.json --check',
+      'compare with the recorded steps; exit 1 at the first difference',
+    ],
+    ['replay traces.json --json --until-step 10', 'the first ten steps in the golden format'],
+  ],
+  flags: [
+    {
+      title: 'Replay',
+      flags: Object.entries(REPLAY_OPTIONS).map(([name, { describe }]) => ({
+        flag: `--${name}`,
+        doc: describe,
+      })),
+    },
+  ],
+  async run(words) {
+    const { positionals, flags } = parseOwnFlags(words, FLAGS, 'replay');
+    const [file, extra] = positionals;
+    if (file === undefined || extra !== undefined)
+      throw new ConfigError(
+        'E_BAD_FLAG',
+        `replay: expects one FILE${extra === undefined ? '' : `, got '${extra}' as well`}; see replay --help`,
+      );
+    const untilStep = flags.get('until-step')?.at(-1);
+    const id = flags.get('id')?.at(-1);
+    if (untilStep !== undefined && !/^\d+$/.test(untilStep))
+      throw new ConfigError(
+        'E_BAD_FLAG',
+        `--until-step '${untilStep}': must be a whole number, at least 0`,
+      );
+    return runReplay({
+      file,
+      json: flags.get('json')?.at(-1) === 'true',
+      check: flags.get('check')?.at(-1) === 'true',
+      ...(untilStep === undefined ? {} : { untilStep: Number(untilStep) }),
+      ...(id === undefined ? {} : { id }),
+    });
+  },
+};

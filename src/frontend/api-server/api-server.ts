@@ -1,0 +1,171 @@
+/**
+ * One API server: an engine client, its metrics, and HTTP over both. The only one in this process, or one of several
+ * processes on a port. Heavy modules are loaded while the engines start.
+ * Source: vllm/entrypoints/launchers/api_server/entry.py run_server_worker (0.33.0).
+ */
+
+import type { ModelPlan } from '../../capacity/models/model-plan.ts';
+import type { Clock } from '../../shared/clock.ts';
+import type { EngineArgs } from '../../shared/config/registry.ts';
+import type { Logger } from '../../shared/logger.ts';
+import type { EngineIndex } from '../../shared/protocol/ids.ts';
+import type { Transport } from '../../shared/transport/transport.ts';
+import { type ClientAddresses, MultiProcessClient } from '../engine-client/multi-process-client.ts';
+import type { HttpEnv } from '../http/http-env.ts';
+import type { HttpMetricsSource } from '../http/http-metrics-source.ts';
+import type { HttpServer } from '../http/server.ts';
+import type { ParallelPlan } from '../launch/parallel-plan.ts';
+import type { FamilySnapshot } from '../metrics/families.ts';
+import type { FrontendMetrics } from '../metrics/frontend-metrics.ts';
+import {
+  createCacheConfigSettings,
+  createServedModel,
+  servedModelNamesOf,
+  tokenizerFolderOf,
+} from '../serve-settings.ts';
+import type { EngineDeath, Serving } from './serving.ts';
+
+export interface ApiServerOptions {
+  readonly args: EngineArgs;
+  readonly plan: ParallelPlan;
+  readonly model: ModelPlan;
+  readonly env: HttpEnv;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly clientIndex: number;
+  /** Called once an engine has died and the running requests have got their error. */
+  readonly onEngineDead: (death: EngineDeath) => void;
+  /** Another `/metrics` than this server's own: several API servers show one. */
+  readonly wrapMetrics?: (metrics: FrontendMetrics) => HttpMetricsSource;
+}
+
+/** vLLM's VLLM_LOG_STATS_INTERVAL. */
+const LOG_STATS_INTERVAL_MS = 10_000;
+
+type Modules = Awaited<ReturnType<typeof loadModules>>;
+
+function loadModules(args: EngineArgs) {
+  return Promise.all([
+    import('../http/server.ts'),
+    import('../metrics/frontend-metrics.ts'),
+    loadTokenizerOf(args),
+  ]);
+}
+
+async function loadTokenizerOf(args: EngineArgs) {
+  const { loadTokenizer } = await import('../tokenizer/load-tokenizer.ts');
+  return loadTokenizer({ folder: tokenizerFolderOf(args) });
+}
+
+export class ApiServer implements Serving {
+  readonly client: MultiProcessClient;
+  readonly clientAddresses: Promise<readonly ClientAddresses[]>;
+  readonly #options: ApiServerOptions;
+  readonly #modules: Promise<Modules>;
+  #http: HttpServer | null = null;
+  #metrics: FrontendMetrics | null = null;
+  #statsTimer: NodeJS.Timeout | null = null;
+
+  private constructor(options: ApiServerOptions, client: MultiProcessClient) {
+    this.#options = options;
+    this.client = client;
+    this.clientAddresses = Promise.resolve([client.addresses]);
+    this.#modules = loadModules(options.args);
+    this.#modules.catch(() => {});
+  }
+
+  /** Binds the engine client's sockets. */
+  static async bind(
+    options: ApiServerOptions,
+    transport: Transport,
+    addresses: ClientAddresses,
+  ): Promise<ApiServer> {
+    const { plan, clientIndex, logger } = options;
+    const client = await MultiProcessClient.bind({
+      transport,
+      addresses,
+      engineRanks: plan.engineRanksManaged,
+      isLoadBalancing: plan.dataParallelSize > 1 && plan.mode !== 'external',
+      clientCount: plan.apiServerCount,
+      clientIndex,
+      logger,
+    });
+    return new ApiServer(options, client);
+  }
+
+  /** This server's own numbers, for another one's `/metrics`. */
+  snapshot(): readonly FamilySnapshot[] {
+    return this.#metrics?.snapshot() ?? [];
+  }
+
+  describeMissing(): string {
+    const ranks = this.client.missingRanks;
+    return ranks.length === 0 ? '' : `no ready response from rank ${ranks.join(', ')}`;
+  }
+
+  markEngineDead(rank: EngineIndex, reason: string): void {
+    this.client.markEngineDead(rank, reason);
+  }
+
+  kill(): void {
+    // The only process is this one.
+  }
+
+  /** Waits for the engines, then listens; resolves with the URL. */
+  async start(statsAddress: Promise<string | null>): Promise<string> {
+    const { args, plan, model, env, clock, logger, clientIndex } = this.#options;
+    const [[{ createHttpServer }, { FrontendMetrics }, tokenizer]] = await Promise.all([
+      this.#modules,
+      this.client.waitUntilReady(),
+    ]);
+    if (plan.dataParallelSize > 1) this.client.subscribeToCoordinator(await statsAddress);
+    const ownsAllEngines = plan.engineRanksStarted.length === plan.engineRanksManaged.length;
+    const metrics = new FrontendMetrics({
+      // Engines that this frontend started itself started together: which reports first is chance, so the rank decides.
+      engines: ownsAllEngines ? this.client.engines : this.client.enginesByArrival,
+      servedModelName: servedModelNamesOf(args)[0] ?? args.model,
+      cacheConfig: createCacheConfigSettings(args, model, plan.engineRanksManaged),
+      dpMetrics: args.dpMetrics,
+      kvCacheMetrics: args.kvCacheMetrics,
+      maxLoras: args.enableLora === true ? args.maxLoras : null,
+      clock,
+    });
+    this.#metrics = metrics;
+    let numRequests = 0;
+    this.client.onEngineDead(() => {
+      numRequests = this.#http?.llm.numUnfinishedRequests ?? 0;
+    });
+    const http = await createHttpServer({
+      engineClient: this.client,
+      args,
+      env,
+      model: createServedModel(args, model, this.client.engines),
+      tokenizer,
+      metrics: this.#options.wrapMetrics?.(metrics) ?? metrics,
+      logStats: !args.disableLogStats,
+      clock,
+      logger,
+      clientIndex,
+      onEngineDead: (reason) => this.#options.onEngineDead({ reason, numRequests }),
+    });
+    this.#http = http;
+    const { address } = await http.listen();
+    // As vLLM, several API servers leave the log lines out: each would tell of its own share only.
+    if (!args.disableLogStats && plan.apiServerCount === 1) this.#logStats(metrics);
+    return address;
+  }
+
+  /** Lets what is being written end, then closes HTTP and sockets. */
+  async close(): Promise<void> {
+    if (this.#statsTimer !== null) clearInterval(this.#statsTimer);
+    await this.#http?.close();
+    await this.client.close();
+  }
+
+  #logStats(metrics: FrontendMetrics): void {
+    this.#statsTimer = setInterval(() => {
+      for (const { level, text } of metrics.logLines()) this.#options.logger[level](text);
+    }, LOG_STATS_INTERVAL_MS);
+    this.#statsTimer.unref();
+  }
+}

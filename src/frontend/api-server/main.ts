@@ -1,0 +1,72 @@
+/**
+ * An API server process, one of several on a port; its primary is main.ts. It ends when the primary says so or is gone.
+ * Source: vllm/v1/utils.py run_api_server_worker_proc (0.33.0).
+ */
+
+import { buildCapacityInput } from '../../capacity/models/model-plan.ts';
+import { modelOptionsOf } from '../../capacity/models/options-of-args.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { Deferred } from '../../shared/deferred.ts';
+import { TwinError } from '../../shared/errors.ts';
+import { createLogger } from '../../shared/logger.ts';
+import { createZmqTransport } from '../../shared/transport/zmq.ts';
+import { readHttpEnv } from '../http/http-env.ts';
+import { createParallelPlan } from '../launch/parallel-plan.ts';
+import { ApiServer } from './api-server.ts';
+import type { ApiServerConfig, FromApiServer, ToApiServer } from './messages.ts';
+import { SharedMetrics } from './shared-metrics.ts';
+
+function tell(message: FromApiServer): void {
+  if (process.connected) process.send?.(message);
+}
+
+async function run({ args, clientIndex, addresses }: ApiServerConfig): Promise<void> {
+  const logger = createLogger({
+    level: args.logLevel,
+    bindings: { process: `ApiServer_${clientIndex}` },
+  });
+  const model = buildCapacityInput(modelOptionsOf(args));
+  const plan = createParallelPlan(args, model.facts.isMoe);
+  let shared: SharedMetrics | null = null;
+  const server = await ApiServer.bind(
+    {
+      args,
+      plan,
+      model,
+      env: readHttpEnv(process.env),
+      clock: systemClock,
+      logger,
+      clientIndex,
+      onEngineDead: (death) => tell({ type: 'engine-dead', ...death }),
+      wrapMetrics: (own) => {
+        shared = new SharedMetrics(own, (requestId) =>
+          tell({ type: 'snapshots-request', requestId }),
+        );
+        return shared;
+      },
+    },
+    createZmqTransport(),
+    addresses,
+  );
+  const statsAddress = new Deferred<string | null>();
+  process.on('message', (message: ToApiServer) => {
+    if (message.type === 'coordinator') statsAddress.resolve(message.statsAddress);
+    else if (message.type === 'engine-dead') server.markEngineDead(message.rank, message.reason);
+    else if (message.type === 'snapshot-request') {
+      const { requestId } = message;
+      tell({ type: 'snapshot', requestId, snapshot: server.snapshot() });
+    } else if (message.type === 'snapshots') shared?.take(message.requestId, message.snapshots);
+    else if (message.type === 'stop') void server.close().then(() => process.exit(0));
+  });
+  tell({ type: 'bound', addresses: server.client.addresses });
+  const address = await server.start(statsAddress.promise);
+  tell({ type: 'listening', address, port: 0 });
+}
+
+// A terminal sends its Ctrl-C to every process: what it means is for the primary to say.
+process.on('SIGINT', () => {});
+run(JSON.parse(process.argv[2] ?? '{}') as ApiServerConfig).catch((error: unknown) => {
+  if (!(error instanceof TwinError)) throw error;
+  const failed: FromApiServer = { type: 'failed', code: error.code, message: error.message };
+  process.send?.(failed, () => process.exit(1));
+});

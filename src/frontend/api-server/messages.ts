@@ -1,0 +1,43 @@
+/**
+ * What the frontend's primary process and its API server processes say to each other, over the IPC channels of
+ * node:cluster. `requestId` ties a scrape's answers to its question.
+ */
+import type { EngineArgs } from '../../shared/config/registry.ts';
+import type { EngineIndex } from '../../shared/protocol/ids.ts';
+import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
+import type { FamilySnapshot } from '../metrics/families.ts';
+
+/** On an API server's command line, as JSON. */
+export interface ApiServerConfig {
+  readonly args: EngineArgs;
+  readonly clientIndex: number;
+  readonly addresses: ClientAddresses;
+}
+
+export type ToApiServer =
+  /** Where the coordinator publishes; null where the engines know better or there is none. */
+  | { readonly type: 'coordinator'; readonly statsAddress: string | null }
+  | { readonly type: 'engine-dead'; readonly rank: EngineIndex; readonly reason: string }
+  | { readonly type: 'stop' }
+  /** Asks for this server's numbers. */
+  | { readonly type: 'snapshot-request'; readonly requestId: number }
+  /** All servers' numbers, for the one that asked. */
+  | {
+      readonly type: 'snapshots';
+      readonly requestId: number;
+      readonly snapshots: readonly (readonly FamilySnapshot[])[];
+    };
+
+export type FromApiServer =
+  | { readonly type: 'bound'; readonly addresses: ClientAddresses }
+  | { readonly type: 'listening'; readonly address: string; readonly port: number }
+  /** The running requests have got their error. */
+  | { readonly type: 'engine-dead'; readonly reason: string; readonly numRequests: number }
+  /** A start-up that failed, in the words for the operator. */
+  | { readonly type: 'failed'; readonly code: string; readonly message: string }
+  | { readonly type: 'snapshots-request'; readonly requestId: number }
+  | {
+      readonly type: 'snapshot';
+      readonly requestId: number;
+      readonly snapshot: readonly FamilySnapshot[];
+    };

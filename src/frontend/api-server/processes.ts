@@ -1,0 +1,174 @@
+/**
+ * Several API server processes on one port: started with node:cluster, which hands each new connection to the next one.
+ * The first of them that dies ends the server, as with vLLM.
+ * Source: vllm/v1/utils.py APIServerProcessManager, wait_for_completion_or_failure (0.33.0).
+ */
+import cluster, { type Worker } from 'node:cluster';
+import { fileURLToPath } from 'node:url';
+import type { EngineArgs } from '../../shared/config/registry.ts';
+import { Deferred } from '../../shared/deferred.ts';
+import { ERRORS, type ErrorCode, StartupError } from '../../shared/errors.ts';
+import type { EngineIndex } from '../../shared/protocol/ids.ts';
+import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
+import { describeExit } from '../launch/child.ts';
+import type { ApiServerConfig, FromApiServer, ToApiServer } from './messages.ts';
+import type { EngineDeath, Serving } from './serving.ts';
+import { SnapshotGathering } from './snapshot-gathering.ts';
+
+export interface ApiServerProcessesOptions {
+  readonly args: EngineArgs;
+  readonly count: number;
+  readonly addressesOf: (clientIndex: number) => ClientAddresses;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Called once all API servers have answered the running requests. */
+  readonly onEngineDead: (death: EngineDeath) => void;
+  /** Called for the first API server that ends unasked. */
+  readonly onFall: (what: string) => void;
+}
+
+/** What API servers get to end by themselves. */
+const STOP_GRACE_MS = 5_000;
+
+interface ApiServerProcess {
+  readonly worker: Worker;
+  readonly exited: Promise<void>;
+  readonly bound: Promise<ClientAddresses>;
+  readonly listening: Promise<string>;
+}
+
+export class ApiServerProcesses implements Serving {
+  readonly clientAddresses: Promise<readonly ClientAddresses[]>;
+  readonly #options: ApiServerProcessesOptions;
+  readonly #servers: readonly ApiServerProcess[];
+  readonly #gathering: SnapshotGathering;
+  readonly #deaths: (EngineDeath | null)[];
+  #closing: Promise<void> | null = null;
+  #numListening = 0;
+
+  constructor(options: ApiServerProcessesOptions) {
+    this.#options = options;
+    cluster.setupPrimary({
+      exec: fileURLToPath(new URL('./main.js', import.meta.url)),
+      // Numbers of metrics may be Infinity, which JSON has not.
+      serialization: 'advanced',
+    });
+    this.#deaths = Array.from({ length: options.count }, () => null);
+    this.#gathering = new SnapshotGathering({
+      clientCount: options.count,
+      ask: (index, requestId) => this.#tell(index, { type: 'snapshot-request', requestId }),
+      answer: (index, requestId, snapshots) =>
+        this.#tell(index, { type: 'snapshots', requestId, snapshots }),
+    });
+    this.#servers = Array.from({ length: options.count }, (_, index) => this.#start(index));
+    this.clientAddresses = Promise.all(this.#servers.map(({ bound }) => bound));
+    this.clientAddresses.catch(() => {});
+  }
+
+  async start(statsAddress: Promise<string | null>): Promise<string> {
+    const listening = Promise.all(this.#servers.map(({ listening }) => listening));
+    listening.catch(() => {});
+    // A process that has not bound its sockets does not listen to this one yet.
+    await this.clientAddresses;
+    this.#tellAll({ type: 'coordinator', statsAddress: await statsAddress });
+    const [address = ''] = await listening;
+    return address;
+  }
+
+  describeMissing(): string {
+    const numMissing = this.#servers.length - this.#numListening;
+    return numMissing === 0 ? '' : `${numMissing} of ${this.#servers.length} API servers not ready`;
+  }
+
+  markEngineDead(rank: EngineIndex, reason: string): void {
+    this.#tellAll({ type: 'engine-dead', rank, reason });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#closeOnce();
+    return this.#closing;
+  }
+
+  kill(): void {
+    this.#closing ??= Promise.resolve();
+    for (const { worker } of this.#servers) worker.process.kill('SIGKILL');
+  }
+
+  async #closeOnce(): Promise<void> {
+    this.#tellAll({ type: 'stop' });
+    const timer = setTimeout(() => this.kill(), STOP_GRACE_MS);
+    await Promise.all(this.#servers.map(({ exited }) => exited));
+    clearTimeout(timer);
+  }
+
+  #start(clientIndex: number): ApiServerProcess {
+    const { args, addressesOf, env } = this.#options;
+    const config: ApiServerConfig = { args, clientIndex, addresses: addressesOf(clientIndex) };
+    cluster.setupPrimary({ args: [JSON.stringify(config)] });
+    const worker = cluster.fork(env);
+    const bound = new Deferred<ClientAddresses>();
+    const listening = new Deferred<string>();
+    const fail = (error: Error): void => {
+      bound.reject(error);
+      listening.reject(error);
+    };
+    worker.on('message', (message: FromApiServer) => {
+      if (message.type === 'bound') bound.resolve(message.addresses);
+      else if (message.type === 'listening') {
+        this.#numListening += 1;
+        listening.resolve(message.address);
+      } else if (message.type === 'failed') fail(failureOf(message));
+      else this.#onMessage(clientIndex, message);
+    });
+    const exited = new Promise<void>((resolve) => {
+      worker.once('exit', (exitCode, signal) => {
+        resolve();
+        const name = `ApiServer_${clientIndex}`;
+        const exit = { name, exitCode, signal: toSignal(signal), lastLogLine: null };
+        const what = `${name} (PID: ${worker.process.pid}) died with ${describeExit(exit)}`;
+        fail(new StartupError('E_ENGINE_EXITED', `Process ${what}`));
+        if (this.#closing === null) this.#options.onFall(what);
+      });
+    });
+    return { worker, exited, bound: bound.promise, listening: listening.promise };
+  }
+
+  #onMessage(clientIndex: number, message: FromApiServer): void {
+    if (message.type === 'snapshots-request') {
+      this.#gathering.start(clientIndex, message.requestId);
+    } else if (message.type === 'snapshot') {
+      this.#gathering.add(clientIndex, message.requestId, message.snapshot);
+    } else if (message.type === 'engine-dead') this.#addDeath(clientIndex, message);
+  }
+
+  /** Every API server notices an engine's death by itself or is told; the last one's report counts. */
+  #addDeath(clientIndex: number, death: EngineDeath): void {
+    const isFirst = this.#deaths.every((known) => known === null);
+    this.#deaths[clientIndex] = death;
+    if (isFirst) this.#tellAll({ type: 'engine-dead', rank: -1, reason: death.reason });
+    if (this.#deaths.some((known) => known === null)) return;
+    const numRequests = this.#deaths.reduce((sum, known) => sum + (known?.numRequests ?? 0), 0);
+    this.#options.onEngineDead({ reason: death.reason, numRequests });
+  }
+
+  #tell(clientIndex: number, message: ToApiServer): void {
+    const worker = this.#servers[clientIndex]?.worker;
+    if (worker?.isConnected()) worker.send(message);
+  }
+
+  #tellAll(message: ToApiServer): void {
+    for (let index = 0; index < this.#servers.length; index++) this.#tell(index, message);
+  }
+}
+
+function failureOf({ code, message }: { code: string; message: string }): StartupError {
+  return new StartupError(isErrorCode(code) ? code : 'E_ENGINE_EXITED', message);
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERRORS, code);
+}
+
+/** node:cluster gives a signal as a plain word. */
+function toSignal(signal: string | null): NodeJS.Signals | null {
+  return signal as NodeJS.Signals | null;
+}

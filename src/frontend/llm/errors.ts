@@ -1,0 +1,132 @@
+/**
+ * Errors as the OpenAI API shows them: `{"error": {message, type, param, code}}`, with vLLM's types and words. Pure.
+ * Source: vllm/exceptions.py, vllm/entrypoints/serve/exception_handling/error_response.py (0.33.0).
+ */
+import { type ErrorCode, TwinError } from '../../shared/errors.ts';
+import { type PyValue, pyStr } from '../../shared/python/values.ts';
+
+export interface ErrorInfo {
+  readonly message: string;
+  readonly type: string;
+  readonly param: string | null;
+  readonly code: number;
+}
+
+const CODE_BY_STATUS: Readonly<Record<number, ErrorCode>> = {
+  404: 'E_NOT_FOUND',
+  422: 'E_UNPROCESSABLE',
+  500: 'E_INTERNAL',
+  501: 'E_NOT_IMPLEMENTED',
+  503: 'E_UNAVAILABLE',
+};
+
+/** An error with the body that its client gets. */
+export class ApiError extends TwinError {
+  override readonly name = 'ApiError';
+  readonly info: ErrorInfo;
+  /** True where vLLM raises GenerationError: a chat stream then reports it as an internal error whatever its kind. */
+  readonly isGenerationError: boolean;
+
+  constructor(info: ErrorInfo, { isGenerationError = false } = {}) {
+    super(CODE_BY_STATUS[info.code] ?? 'E_BAD_REQUEST', info.message);
+    this.info = { ...info, message: sanitizeMessage(info.message) };
+    this.isGenerationError = isGenerationError;
+  }
+}
+
+/** VLLMValidationError: 400, and its text ends with the parameter and the value where it has them. */
+export function validationError(
+  message: string,
+  { parameter, value }: { parameter?: string; value?: PyValue } = {},
+): ApiError {
+  const extras: string[] = [];
+  if (parameter !== undefined) extras.push(`parameter=${parameter}`);
+  if (value !== undefined && value !== null) extras.push(`value=${pyStr(value)}`);
+  return new ApiError({
+    message: extras.length === 0 ? message : `${message} (${extras.join(', ')})`,
+    type: 'BadRequestError',
+    param: parameter ?? null,
+    code: 400,
+  });
+}
+
+/** create_error_response with its defaults: 400 BadRequestError; also what a bare ValueError or TypeError becomes. */
+export function badRequest(message: string, param: string | null = null): ApiError {
+  return new ApiError({ message, type: 'BadRequestError', param, code: 400 });
+}
+
+export function notFound(message: string, param: string | null = null): ApiError {
+  return new ApiError({ message, type: 'NotFoundError', param, code: 404 });
+}
+
+export function internalError(message: string): ApiError {
+  return new ApiError({ message, type: 'InternalServerError', param: null, code: 500 });
+}
+
+/** GracefulHTTPError: the type is the status's own phrase. */
+export function serviceUnavailable(message: string): ApiError {
+  return new ApiError({ message, type: 'Service Unavailable', param: null, code: 503 });
+}
+
+/** RequestError.to_exception: retryable ones are 503, others 500. */
+export function generationError(message: string, retryable: boolean): ApiError {
+  return new ApiError(
+    {
+      message,
+      type: retryable ? 'ServiceUnavailableError' : 'InternalServerError',
+      param: null,
+      code: retryable ? 503 : 500,
+    },
+    { isGenerationError: true },
+  );
+}
+
+export const ENGINE_DEAD_CLIENT_MESSAGE = 'The server had an error while processing your request.';
+
+/** EngineDeadError as clients see it. */
+export function engineDead(): ApiError {
+  return internalError(ENGINE_DEAD_CLIENT_MESSAGE);
+}
+
+/** What any thrown value becomes in an answer. */
+export function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof TwinError) {
+    if (error.code === 'E_ENGINE_DEAD') return engineDead();
+    if (error.family === 'client') return badRequest(error.message);
+  }
+  return internalError(error instanceof Error ? error.message : String(error));
+}
+
+const ADDRESS = / at 0x[0-9a-fA-F]+>/g;
+const TRACEBACK = /\n?\s*File "[^"]+", line \d+, in \S+(\n\s+.*)?/g;
+const SYSTEM_PATH = /\/(?:home|usr|opt|var|tmp|root|lib|mnt|srv)(?:\/[\w.-]+)+/g;
+const FILE_PATH = /(?:\/[\w-]+)+\/[\w-]+\.\w+/g;
+
+/** Takes memory addresses, tracebacks and file paths out. Source: exception_handling/utils.py sanitize_message. */
+export function sanitizeMessage(message: string): string {
+  return message
+    .replace(ADDRESS, '>')
+    .replace(TRACEBACK, '')
+    .replace(SYSTEM_PATH, '<path>')
+    .replace(FILE_PATH, '<path>')
+    .trim();
+}
+
+/** `json.dumps` of an error body: Python puts a blank after `:` and `,` and escapes what is not ASCII. */
+export function errorBodyPythonJson({ message, type, param, code }: ErrorInfo): string {
+  const text = (value: string | null) => (value === null ? 'null' : asciiJson(value));
+  return `{"error": {"message": ${text(message)}, "type": ${text(type)}, "param": ${text(param)}, "code": ${code}}}`;
+}
+
+function asciiJson(value: string): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+export function errorBody(info: ErrorInfo): string {
+  const { message, type, param, code } = info;
+  return JSON.stringify({ error: { message, type, param, code } });
+}

@@ -1,0 +1,129 @@
+/**
+ * From a rendered prompt and its sampling parameters to the request that an engine gets, with vLLM's last checks. Pure.
+ * Source: vllm/v1/engine/input_processor.py InputProcessor (0.33.0). Leaves out: pooling, multimodal input, prompt
+ * embeddings.
+ */
+import { createEngineCoreRequest } from '../../shared/protocol/defaults.ts';
+import type { EngineCoreRequest, LoRARequest } from '../../shared/protocol/request.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { validationError } from './errors.ts';
+import { randomHex } from './random-uuid.ts';
+import {
+  type MutableSamplingParams,
+  updateFromGenerationConfig,
+  updateFromTokenizer,
+  verifyAgainstModel,
+} from './sampling-params.ts';
+import type { ServedModel } from './served-model.ts';
+
+/** One prompt to generate from. */
+export interface GenerateRequest {
+  /** As the client knows it; the engine's id has eight random characters more. */
+  readonly requestId: string;
+  readonly promptTokenIds: readonly number[];
+  /** Belongs to this request alone: the input processor completes it. */
+  readonly params: MutableSamplingParams;
+  /** Wall-clock seconds. */
+  readonly arrivalTime: number;
+  readonly priority: number;
+  readonly dataParallelRank: number | null;
+  readonly cacheSalt: string | null;
+  readonly sessionId: string | null;
+  readonly loraRequest: LoRARequest | null;
+}
+
+export interface InputProcessorOptions {
+  readonly model: ServedModel;
+  readonly tokenizer: Tokenizer;
+  /** Ranks that this frontend can address. */
+  readonly numRanks: number;
+  readonly clientIndex: number;
+  readonly maxLogprobs: number;
+}
+
+export class InputProcessor {
+  readonly #options: InputProcessorOptions;
+  readonly #eosTokenId: number | null;
+  readonly #maxTokenId: number;
+
+  constructor(options: InputProcessorOptions) {
+    this.#options = options;
+    const { model, tokenizer } = options;
+    this.#eosTokenId = tokenizer.eosTokenId ?? model.eosTokenId;
+    this.#maxTokenId = Math.max(tokenizer.maxTokenId, model.vocabSize - 1);
+  }
+
+  /** Throws ApiError with vLLM's words. Changes `request.params`. */
+  processInputs(request: GenerateRequest): EngineCoreRequest {
+    const { model, tokenizer, numRanks, clientIndex, maxLogprobs } = this.#options;
+    const { params, promptTokenIds, dataParallelRank } = request;
+    verifyAgainstModel(params, { vocabSize: model.vocabSize, maxLogprobs });
+    if (params.thinkingTokenBudget !== null) {
+      throw validationError(
+        'thinking_token_budget is set but reasoning_config is not configured. ' +
+          'Please set --reasoning-parser and/or --reasoning-config to use thinking_token_budget.',
+      );
+    }
+    if (dataParallelRank !== null && !(dataParallelRank >= 0 && dataParallelRank < numRanks)) {
+      throw validationError(
+        `data_parallel_rank ${dataParallelRank} is out of range [0, ${numRanks}).`,
+      );
+    }
+    this.#validatePromptLength(promptTokenIds.length);
+    this.validateTokenIds(promptTokenIds);
+    if (params.routedExpertsPromptStart > promptTokenIds.length) {
+      throw validationError(
+        `routed_experts_prompt_start must be between 0 and the prompt length (${promptTokenIds.length}), inclusive.`,
+        { parameter: 'routed_experts_prompt_start', value: params.routedExpertsPromptStart },
+      );
+    }
+    updateFromGenerationConfig(params, model.generationEosTokenIds, this.#eosTokenId);
+    updateFromTokenizer(params, tokenizer);
+    return createEngineCoreRequest({
+      requestId: `${request.requestId}-${randomHex(8)}`,
+      externalReqId: request.requestId,
+      promptTokenIds,
+      samplingParams: params,
+      arrivalTime: request.arrivalTime,
+      loraRequest: request.loraRequest,
+      cacheSalt: request.cacheSalt,
+      dataParallelRank,
+      clientIndex,
+      priority: request.priority,
+      sessionId: request.sessionId,
+    });
+  }
+
+  #validatePromptLength(length: number): void {
+    if (length === 0) throw validationError('The decoder prompt cannot be empty');
+    const { maxModelLen } = this.#options.model;
+    if (length > maxModelLen) {
+      throw validationError(
+        `The decoder prompt (length ${length}) is longer than the maximum model length of ${maxModelLen}. ` +
+          'Make sure that `max_model_len` is no smaller than the number of text tokens.',
+      );
+    }
+    if (length === maxModelLen) {
+      throw validationError(
+        `The decoder prompt (length ${length}) plus the number of requested output tokens (at least 1) is longer ` +
+          `than the maximum model length of ${maxModelLen}. Make sure that \`max_model_len\` is no smaller than the ` +
+          'number of text tokens (prompt + requested output tokens).',
+      );
+    }
+  }
+
+  /** Throws ApiError for an id that neither the tokenizer nor the model knows. */
+  validateTokenIds(ids: readonly number[], parameter?: string): void {
+    let max = 0;
+    let min = 0;
+    for (const id of ids) {
+      if (id > max) max = id;
+      else if (id < min) min = id;
+    }
+    const where = parameter === undefined ? {} : { parameter };
+    if (min < 0) throw validationError(`Token id ${min} is out of vocabulary`, where);
+    if (max > this.#maxTokenId) {
+      throw validationError(`Token id ${BigInt(max)} is out of vocabulary`, where);
+    }
+  }
+}

@@ -1,0 +1,376 @@
+/**
+ * From the engines' outputs to each request's own stream: text, stop strings, log probabilities, parallel sampling and
+ * the request metrics, in one pass over a message. Pure: effects are calls of the requests' sinks and the returned ids.
+ * Source: vllm/v1/engine/output_processor.py OutputProcessor, RequestState (0.33.0). Leaves out: pooling, routed
+ * experts, sampling masks, streaming input, tracing.
+ */
+import type { RequestId } from '../../shared/protocol/ids.ts';
+import {
+  type EngineCoreOutput,
+  FINISH_REASON_STRINGS,
+  FinishReason,
+} from '../../shared/protocol/outputs.ts';
+import {
+  type EngineCoreRequest,
+  RequestOutputKind,
+  type SamplingParams,
+} from '../../shared/protocol/request.ts';
+import { type IterationStats, RequestStateStats } from '../metrics/iteration-stats.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { IncrementalDetokenizer } from './detokenizer.ts';
+import { generationError } from './errors.ts';
+import { LogprobsProcessor } from './logprobs.ts';
+import type { ParentRequest } from './parallel-sampling.ts';
+import type {
+  CompletionOutput,
+  RequestOutput,
+  RequestSink,
+  WeightVersionSpan,
+} from './request-output.ts';
+
+const NO_TOKENS: readonly number[] = [];
+
+/** One request in the engine; a child where n > 1. */
+class RequestState {
+  readonly requestId: RequestId;
+  readonly externalReqId: string;
+  readonly parent: ParentRequest | null;
+  readonly index: number;
+  readonly sink: RequestSink;
+  readonly promptTokenIds: readonly number[];
+  readonly maxTokensParam: number | null;
+  readonly stats: RequestStateStats;
+  readonly detokenizer: IncrementalDetokenizer;
+  readonly logprobs: LogprobsProcessor | null;
+  isPrefilling = true;
+  numCachedTokens = 0;
+  numCacheCreationTokens = 0;
+  readonly #isDelta: boolean;
+  readonly #isFinalOnly: boolean;
+  readonly #streamInterval: number;
+  #sentTokensOffset = 0;
+  #weightVersionStarts: { version: string; start: number }[] | null = null;
+
+  constructor(options: {
+    request: EngineCoreRequest;
+    params: SamplingParams;
+    tokenizer: Tokenizer;
+    parent: ParentRequest | null;
+    index: number;
+    sink: RequestSink;
+    streamInterval: number;
+  }) {
+    const { request, params, tokenizer } = options;
+    this.requestId = request.requestId;
+    this.externalReqId = request.externalReqId ?? request.requestId;
+    this.parent = options.parent;
+    this.index = options.index;
+    this.sink = options.sink;
+    this.promptTokenIds = request.promptTokenIds ?? NO_TOKENS;
+    this.maxTokensParam = params.maxTokens;
+    this.stats = new RequestStateStats(request.arrivalTime);
+    this.#isDelta = params.outputKind === RequestOutputKind.DELTA;
+    this.#isFinalOnly = params.outputKind === RequestOutputKind.FINAL_ONLY;
+    this.detokenizer = new IncrementalDetokenizer(
+      tokenizer.createDecodeStream(this.promptTokenIds, params),
+      params,
+      this.#isDelta,
+    );
+    this.logprobs = LogprobsProcessor.isNeeded(params)
+      ? new LogprobsProcessor(tokenizer, params)
+      : null;
+    this.#streamInterval = Math.max(params.streamInterval ?? 1, options.streamInterval);
+  }
+
+  trackWeightVersion(version: string): void {
+    const starts = this.#weightVersionStarts ?? [];
+    if (starts.at(-1)?.version === version) return;
+    starts.push({ version, start: this.detokenizer.numOutputTokens });
+    this.#weightVersionStarts = starts;
+  }
+
+  #weightVersions(): readonly WeightVersionSpan[] | null {
+    const numTokens = this.detokenizer.numOutputTokens;
+    const starts = this.#weightVersionStarts;
+    if (starts === null) return numTokens > 0 ? null : [];
+    return starts.map(({ version, start }, i) => ({
+      version,
+      start,
+      end: starts[i + 1]?.start ?? numTokens,
+    }));
+  }
+
+  /** Null where the client gets nothing now. */
+  makeOutput(
+    newTokenIds: readonly number[],
+    finishReason: FinishReason | null,
+    stopReason: number | string | null,
+    transfer: { kvTransferParams: unknown; ecTransferParams: unknown } | null,
+  ): RequestOutput | null {
+    const isFinished = finishReason !== null;
+    if (!isFinished && this.#isFinalOnly) return null;
+    let tokenIds = newTokenIds;
+    if (this.#streamInterval > 1) {
+      const { numOutputTokens } = this.detokenizer;
+      const numUnsent = numOutputTokens - this.#sentTokensOffset;
+      if (!isFinished && this.#sentTokensOffset !== 0 && numUnsent < this.#streamInterval)
+        return null;
+      if (this.#isDelta) {
+        tokenIds = this.detokenizer.outputTokenIds.slice(this.#sentTokensOffset);
+        this.#sentTokensOffset = numOutputTokens;
+      }
+    }
+    const completion = this.#completion(tokenIds, finishReason, stopReason);
+    if (this.parent === null) return this.#output([completion], isFinished, transfer);
+    const { outputs, isFinished: isAllFinished } = this.parent.getOutputs(
+      this.requestId,
+      completion,
+    );
+    return outputs.length === 0 ? null : this.#output(outputs, isAllFinished, transfer);
+  }
+
+  #completion(
+    newTokenIds: readonly number[],
+    finishReason: FinishReason | null,
+    stopReason: number | string | null,
+  ): CompletionOutput {
+    const isFinished = finishReason !== null;
+    let logprobs = this.logprobs?.logprobs ?? null;
+    if (this.#isDelta && logprobs !== null) {
+      logprobs = newTokenIds.length === 0 ? [] : logprobs.slice(-newTokenIds.length);
+    }
+    return {
+      index: this.index,
+      text: this.detokenizer.getNextOutputText(isFinished, this.#isDelta),
+      tokenIds: this.#isDelta ? newTokenIds : this.detokenizer.outputTokenIds,
+      logprobs,
+      finishReason: isFinished ? FINISH_REASON_STRINGS[finishReason] : null,
+      stopReason: isFinished ? stopReason : null,
+      weightVersions: isFinished ? this.#weightVersions() : null,
+    };
+  }
+
+  #output(
+    outputs: readonly CompletionOutput[],
+    isFinished: boolean,
+    transfer: { kvTransferParams: unknown; ecTransferParams: unknown } | null,
+  ): RequestOutput {
+    return {
+      promptTokenIds: this.promptTokenIds,
+      promptLogprobs:
+        this.logprobs === null
+          ? null
+          : this.#isDelta
+            ? this.logprobs.popPromptLogprobs()
+            : this.logprobs.promptLogprobs,
+      outputs,
+      isFinished,
+      numCachedTokens: this.numCachedTokens,
+      numCacheCreationTokens: this.numCacheCreationTokens,
+      kvTransferParams: transfer?.kvTransferParams ?? null,
+      ecTransferParams: transfer?.ecTransferParams ?? null,
+      stats: this.stats,
+    };
+  }
+}
+
+export class OutputProcessor {
+  readonly #tokenizer: Tokenizer;
+  readonly #streamInterval: number;
+  readonly #states = new Map<RequestId, RequestState>();
+  readonly #parents = new Map<RequestId, ParentRequest>();
+  /** External id → internal ids, for aborts by the client's own id. */
+  readonly #internalIds = new Map<string, Set<RequestId>>();
+  #numQueuedTokens = 0;
+
+  constructor(tokenizer: Tokenizer, streamInterval: number) {
+    this.#tokenizer = tokenizer;
+    this.#streamInterval = streamInterval;
+  }
+
+  get numUnfinishedRequests(): number {
+    return this.#states.size;
+  }
+
+  /** Prompt tokens of the requests that are still in prefill. */
+  get numQueuedTokens(): number {
+    return this.#numQueuedTokens;
+  }
+
+  get requestIds(): readonly RequestId[] {
+    return [...this.#states.keys(), ...this.#parents.keys()];
+  }
+
+  addRequest(
+    request: EngineCoreRequest,
+    params: SamplingParams,
+    { parent, index, sink }: { parent: ParentRequest | null; index: number; sink: RequestSink },
+  ): void {
+    const state = new RequestState({
+      request,
+      params,
+      tokenizer: this.#tokenizer,
+      parent,
+      index,
+      sink,
+      streamInterval: this.#streamInterval,
+    });
+    this.#states.set(state.requestId, state);
+    this.#numQueuedTokens += state.promptTokenIds.length;
+    if (parent !== null) this.#parents.set(parent.requestId, parent);
+    const ids = this.#internalIds.get(state.externalReqId);
+    if (ids === undefined) this.#internalIds.set(state.externalReqId, new Set([state.requestId]));
+    else ids.add(state.requestId);
+  }
+
+  /**
+   * Takes one message in. Returns the ids that the engine must be told to abort: those that a stop string ended here.
+   * `timestamp` is the message's, in engine seconds; `iterationStats` is null when no statistics are kept.
+   */
+  processOutputs(
+    outputs: readonly EngineCoreOutput[],
+    timestamp: number,
+    iterationStats: IterationStats | null,
+    weightVersion: string | null,
+  ): readonly RequestId[] {
+    let toAbort: RequestId[] | null = null;
+    for (const output of outputs) {
+      const state = this.#states.get(output.requestId);
+      // Late outputs of a request that its client gave up.
+      if (state === undefined) continue;
+      if (output.error !== null) {
+        this.#finish(state);
+        state.sink.onError(generationError(output.error.message, output.error.retryable));
+        continue;
+      }
+      iterationStats?.updateFromOutput(output, timestamp, state.isPrefilling, state.stats);
+      if (state.isPrefilling) this.#endPrefill(state, output);
+      if (this.#processOutput(state, output, iterationStats, weightVersion)) {
+        toAbort ??= [];
+        toAbort.push(state.requestId);
+      }
+    }
+    return toAbort ?? [];
+  }
+
+  #endPrefill(state: RequestState, output: EngineCoreOutput): void {
+    if (output.prefillStats !== null) {
+      state.numCachedTokens = output.prefillStats.numCachedTokens;
+      state.numCacheCreationTokens = output.prefillStats.numCacheCreationTokens;
+    }
+    state.isPrefilling = false;
+    this.#numQueuedTokens -= state.promptTokenIds.length;
+  }
+
+  /** True when the engine does not know yet that the request is over. */
+  #processOutput(
+    state: RequestState,
+    output: EngineCoreOutput,
+    iterationStats: IterationStats | null,
+    weightVersion: string | null,
+  ): boolean {
+    const { detokenizer } = state;
+    let { newTokenIds, finishReason, stopReason } = output;
+    if (weightVersion !== null && newTokenIds.length > 0) state.trackWeightVersion(weightVersion);
+    const numPrevious = detokenizer.numOutputTokens;
+    const stopString = detokenizer.update(newTokenIds, finishReason === FinishReason.STOP);
+    if (stopString !== null) {
+      finishReason = FinishReason.STOP;
+      stopReason = stopString;
+      const numKept = detokenizer.numOutputTokens - numPrevious;
+      if (numKept < newTokenIds.length) newTokenIds = newTokenIds.slice(0, numKept);
+    }
+    state.logprobs?.updateFromOutput(output, newTokenIds.length);
+    const result = state.makeOutput(newTokenIds, finishReason, stopReason, output);
+    if (finishReason === null) {
+      if (result !== null) state.sink.onOutput(result);
+      return false;
+    }
+    this.#finish(state);
+    if (iterationStats !== null) recordFinished(state, finishReason, iterationStats);
+    if (result !== null) state.sink.onOutput(result);
+    return output.finishReason === null;
+  }
+
+  #finish(state: RequestState): void {
+    this.#remove(state);
+    const { parent } = state;
+    if (parent === null) return;
+    parent.childRequests.delete(state.requestId);
+    if (parent.childRequests.size === 0) this.#parents.delete(parent.requestId);
+  }
+
+  #remove(state: RequestState): void {
+    this.#states.delete(state.requestId);
+    if (state.isPrefilling) this.#numQueuedTokens -= state.promptTokenIds.length;
+    const ids = this.#internalIds.get(state.externalReqId);
+    ids?.delete(state.requestId);
+    if (ids?.size === 0) this.#internalIds.delete(state.externalReqId);
+  }
+
+  /**
+   * Forgets requests, whose clients get a last output with finish reason abort, and returns which of them an engine
+   * must be told of. A parent's id stands for its children.
+   */
+  abortRequests(
+    requestIds: Iterable<string>,
+    { areInternal }: { areInternal: boolean },
+  ): readonly RequestId[] {
+    const aborted: RequestId[] = [];
+    for (const id of requestIds) {
+      const internalIds = areInternal ? [id] : [...(this.#internalIds.get(id) ?? [])];
+      for (const internalId of internalIds) this.#abort(internalId, aborted);
+    }
+    return aborted;
+  }
+
+  #abort(requestId: RequestId, aborted: RequestId[]): void {
+    const state = this.#states.get(requestId);
+    if (state !== undefined) {
+      this.#remove(state);
+      aborted.push(requestId);
+      const result = state.makeOutput(NO_TOKENS, FinishReason.ABORT, null, null);
+      if (result !== null) state.sink.onOutput(result);
+      return;
+    }
+    const parent = this.#parents.get(requestId);
+    if (parent === undefined) return;
+    for (const child of [...parent.childRequests]) this.#abort(child, aborted);
+    this.#parents.delete(requestId);
+  }
+
+  /** The engines are gone: every request ends with this error. */
+  propagateError(error: Error): void {
+    const states = [...this.#states.values()];
+    this.#states.clear();
+    this.#parents.clear();
+    this.#internalIds.clear();
+    this.#numQueuedTokens = 0;
+    for (const state of states) state.sink.onError(error);
+  }
+}
+
+function recordFinished(
+  state: RequestState,
+  finishReason: FinishReason,
+  iterationStats: IterationStats,
+): void {
+  iterationStats.updateFromFinishedRequest(
+    finishReason,
+    state.promptTokenIds.length,
+    state.maxTokensParam,
+    state.stats,
+    state.numCachedTokens,
+  );
+  const { parent, stats } = state;
+  if (parent === null) {
+    iterationStats.maxNumGenerationTokens.push(stats.numGenerationTokens);
+    iterationStats.nParams.push(1);
+    return;
+  }
+  const largest = parent.observeNumGenerationTokens(stats.numGenerationTokens);
+  if (parent.childRequests.size === 0) {
+    iterationStats.maxNumGenerationTokens.push(largest);
+    iterationStats.nParams.push(parent.n);
+  }
+}

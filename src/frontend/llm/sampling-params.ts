@@ -1,0 +1,432 @@
+/**
+ * From a request to the sampling parameters that an engine gets, with vLLM's checks in vLLM's order and words. Pure.
+ * Source: vllm/sampling_params.py SamplingParams (0.33.0). Leaves out: structured output grammars, speculative
+ * decoding, diffusion models.
+ */
+import { createSamplingParams } from '../../shared/protocol/defaults.ts';
+import type { RequestOutputKind, SamplingParams } from '../../shared/protocol/request.ts';
+import { PyFloat, type PyValue, pyFloatRepr, pyRepr } from '../../shared/python/values.ts';
+import type { RepetitionDetection } from '../openai/request-types.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { validationError } from './errors.ts';
+
+const SAMPLING_EPS = 1e-5;
+const MIN_TEMPERATURE = 1e-2;
+const MAX_LOGPROB_TOKEN_IDS = 128;
+const MAX_NUM_BAD_WORDS = 128;
+
+/** What SamplingParams.from_optional takes, as far as requests can set it. */
+export interface SamplingFields {
+  readonly n: number | null;
+  readonly presencePenalty: number;
+  readonly frequencyPenalty: number;
+  readonly repetitionPenalty: number;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly topK: number;
+  readonly minP: number;
+  readonly seed: number | bigint | null;
+  readonly stop: string | readonly string[] | null;
+  readonly stopTokenIds: readonly number[] | null;
+  readonly badWords: readonly string[] | null;
+  readonly thinkingTokenBudget: number | null;
+  readonly includeStopStrInOutput: boolean;
+  readonly ignoreEos: boolean;
+  readonly maxTokens: number | null;
+  readonly minTokens: number;
+  readonly logprobs: number | null;
+  readonly promptLogprobs: number | null;
+  readonly logprobTokenIds: readonly number[] | null;
+  readonly skipSpecialTokens: boolean;
+  readonly spacesBetweenSpecialTokens: boolean;
+  readonly outputKind: RequestOutputKind;
+  readonly streamInterval: number | null;
+  readonly structuredOutputs: unknown;
+  readonly logitBias: Readonly<Record<string, number>> | null;
+  readonly allowedTokenIds: readonly number[] | null;
+  readonly extraArgs: Readonly<Record<string, unknown>> | null;
+  readonly repetitionDetection: RepetitionDetection | null;
+  readonly routedExpertsPromptStart: number;
+}
+
+/** Fields that the input processor fills later; a mutable copy of the parameters is its own. */
+export type MutableSamplingParams = {
+  -readonly [Key in keyof SamplingParams]: SamplingParams[Key];
+};
+
+/** from_optional and __post_init__. Throws ApiError. `maxNumSequences` is VLLM_MAX_N_SEQUENCES. */
+export function buildSamplingParams(
+  fields: SamplingFields,
+  maxNumSequences: number,
+): MutableSamplingParams {
+  const logitBias = fields.logitBias === null ? null : toLogitBias(fields.logitBias);
+  const stop =
+    fields.stop === null ? [] : typeof fields.stop === 'string' ? [fields.stop] : fields.stop;
+  const stopTokenIds = fields.stopTokenIds === null ? [] : unique(fields.stopTokenIds);
+  const params = createSamplingParams() as MutableSamplingParams;
+  params.n = fields.n ?? 1;
+  params.presencePenalty = fields.presencePenalty;
+  params.frequencyPenalty = fields.frequencyPenalty;
+  params.repetitionPenalty = fields.repetitionPenalty;
+  params.temperature =
+    fields.temperature > 0 && fields.temperature < MIN_TEMPERATURE
+      ? MIN_TEMPERATURE
+      : fields.temperature;
+  params.watermarking = false;
+  params.topP = fields.topP;
+  params.topK = fields.topK;
+  params.minP = fields.minP;
+  params.seed = fields.seed === -1 ? null : fields.seed;
+  params.stop = stop;
+  params.stopTokenIds = stopTokenIds;
+  params.badWords = fields.badWords === null ? [] : unique(fields.badWords);
+  params.thinkingTokenBudget = fields.thinkingTokenBudget;
+  params.includeStopStrInOutput = fields.includeStopStrInOutput;
+  params.ignoreEos = fields.ignoreEos;
+  params.maxTokens = fields.maxTokens;
+  params.minTokens = fields.minTokens;
+  params.logprobs = fields.logprobs;
+  params.promptLogprobs = fields.promptLogprobs;
+  params.logprobTokenIds = fields.logprobTokenIds;
+  params.skipSpecialTokens = fields.skipSpecialTokens;
+  params.spacesBetweenSpecialTokens = fields.spacesBetweenSpecialTokens;
+  params.outputKind = fields.outputKind;
+  params.streamInterval = fields.streamInterval;
+  params.skipClone = true;
+  params.structuredOutputs = fields.structuredOutputs;
+  params.logitBias = logitBias;
+  params.allowedTokenIds = fields.allowedTokenIds;
+  params.extraArgs = fields.extraArgs;
+  params.repetitionDetection = toRepetitionDetection(fields.repetitionDetection);
+  params.routedExpertsPromptStart = fields.routedExpertsPromptStart;
+  if (stop.length > 0 && !fields.includeStopStrInOutput) {
+    params.outputTextBufferLength = Math.max(...stop.map((text) => [...text].length)) - 1;
+  }
+  verifyArgs(params, maxNumSequences);
+  if (params.temperature < SAMPLING_EPS) {
+    params.topP = 1;
+    params.topK = 0;
+    params.minP = 0;
+    if (params.n > 1) {
+      throw validationError(`n must be 1 when using greedy sampling, got ${params.n}.`);
+    }
+  }
+  params.allStopTokenIds = stopTokenIds;
+  params.skipReadingPrefixCache = params.promptLogprobs !== null;
+  return params;
+}
+
+function unique<T>(items: readonly T[]): readonly T[] {
+  return items.length < 2 ? items : [...new Set(items)];
+}
+
+function toRepetitionDetection(value: RepetitionDetection | null) {
+  if (value === null) return null;
+  return {
+    maxPatternSize: value.max_pattern_size,
+    minPatternSize: value.min_pattern_size,
+    minCount: value.min_count,
+  };
+}
+
+function toLogitBias(bias: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  const out: Record<string, number> = {};
+  const invalid: string[] = [];
+  for (const [token, value] of Object.entries(bias)) {
+    const trimmed = token.trim();
+    if (!/^[+-]?\d+(_\d+)*$/.test(trimmed)) invalid.push(token);
+    else out[String(Number(trimmed.replaceAll('_', '')))] = Math.min(100, Math.max(-100, value));
+  }
+  if (invalid.length > 0) {
+    throw validationError(
+      `logit_bias contains key(s) that cannot be converted to integer token IDs: ${pyRepr(invalid)}`,
+      { parameter: 'logit_bias', value: invalid },
+    );
+  }
+  return out;
+}
+
+const asFloat = (value: number): PyValue => new PyFloat(value);
+
+function verifyArgs(params: SamplingParams, maxNumSequences: number): void {
+  verifyNumSequences(params.n, maxNumSequences);
+  if (params.extraArgs !== null) verifyExtraArgs(params.extraArgs);
+  verifyPenalties(params);
+  verifyTemperature(params.temperature);
+  if (!(params.topP > 0 && params.topP <= 1)) {
+    throw validationError(`top_p must be in (0, 1], got ${pyFloatRepr(params.topP)}.`, {
+      parameter: 'top_p',
+      value: asFloat(params.topP),
+    });
+  }
+  if (params.topK < -1) {
+    throw validationError(`top_k must be 0 (disable), or at least 1, got ${params.topK}.`);
+  }
+  if (!(params.minP >= 0 && params.minP <= 1)) {
+    throw validationError(`min_p must be in [0, 1], got ${pyFloatRepr(params.minP)}.`);
+  }
+  verifyLengths(params);
+  verifyLogprobCounts(params);
+  if ((params.stop ?? []).some((text) => text === '')) {
+    throw validationError('stop cannot contain an empty string.');
+  }
+  const badWords = params.badWords ?? [];
+  if (badWords.some((word) => word === '')) {
+    throw validationError(
+      `bad_words cannot contain an empty string. Got bad_words=${pyRepr([...badWords])}`,
+    );
+  }
+}
+
+function verifyNumSequences(n: number, max: number): void {
+  if (n < 1) throw validationError(`n must be at least 1, got ${n}.`);
+  if (n > max) {
+    throw validationError(
+      `n must be at most ${max}, got ${n}. To increase this limit, set the VLLM_MAX_N_SEQUENCES environment variable.`,
+    );
+  }
+}
+
+function verifyExtraArgs(extraArgs: Readonly<Record<string, unknown>>): void {
+  const pending: unknown[] = [extraArgs];
+  while (pending.length > 0) {
+    const value = pending.pop();
+    if (typeof value === 'bigint' && (value < -(2n ** 63n) || value >= 2n ** 64n)) {
+      throw validationError('extra_args integers must be between -2**63 and 2**64 - 1.', {
+        parameter: 'extra_args',
+      });
+    }
+    if (typeof value === 'object' && value !== null) pending.push(...Object.values(value));
+  }
+}
+
+function verifyPenalties(params: SamplingParams): void {
+  const { presencePenalty, frequencyPenalty, repetitionPenalty } = params;
+  if (!(presencePenalty >= -2 && presencePenalty <= 2)) {
+    throw validationError(
+      `presence_penalty must be in [-2, 2], got ${pyFloatRepr(presencePenalty)}.`,
+    );
+  }
+  if (!(frequencyPenalty >= -2 && frequencyPenalty <= 2)) {
+    throw validationError(
+      `frequency_penalty must be in [-2, 2], got ${pyFloatRepr(frequencyPenalty)}.`,
+    );
+  }
+  if (!Number.isFinite(repetitionPenalty)) {
+    throw validationError(
+      `repetition_penalty must be a finite number, got ${pyFloatRepr(repetitionPenalty)}.`,
+    );
+  }
+  if (repetitionPenalty <= 0) {
+    throw validationError(
+      `repetition_penalty must be greater than zero, got ${pyFloatRepr(repetitionPenalty)}.`,
+    );
+  }
+}
+
+function verifyTemperature(temperature: number): void {
+  const fail = (rule: string) =>
+    validationError(`temperature must be ${rule}, got ${pyFloatRepr(temperature)}.`, {
+      parameter: 'temperature',
+      value: asFloat(temperature),
+    });
+  if (!Number.isFinite(temperature)) throw fail('a finite number');
+  if (temperature < 0) throw fail('non-negative');
+  if (temperature > 2) throw fail('in [0, 2]');
+}
+
+function verifyLengths({ maxTokens, minTokens, streamInterval }: SamplingParams): void {
+  if (maxTokens !== null && maxTokens < 1) {
+    throw validationError(`max_tokens must be at least 1, got ${maxTokens}.`, {
+      parameter: 'max_tokens',
+      value: maxTokens,
+    });
+  }
+  if (minTokens < 0) {
+    throw validationError(`min_tokens must be greater than or equal to 0, got ${minTokens}.`);
+  }
+  if (maxTokens !== null && minTokens > maxTokens) {
+    throw validationError(
+      `min_tokens must be less than or equal to max_tokens=${maxTokens}, got ${minTokens}.`,
+    );
+  }
+  if (streamInterval !== null && streamInterval < 1) {
+    throw validationError(`stream_interval must be at least 1, got ${streamInterval}.`, {
+      parameter: 'stream_interval',
+      value: streamInterval,
+    });
+  }
+}
+
+function verifyLogprobCounts({ logprobs, promptLogprobs }: SamplingParams): void {
+  if (logprobs !== null && logprobs !== -1 && logprobs < 0) {
+    throw validationError(`logprobs must be non-negative or -1, got ${logprobs}.`, {
+      parameter: 'logprobs',
+      value: logprobs,
+    });
+  }
+  if (promptLogprobs !== null && promptLogprobs !== -1 && promptLogprobs < 0) {
+    throw validationError(`prompt_logprobs must be non-negative or -1, got ${promptLogprobs}.`, {
+      parameter: 'prompt_logprobs',
+      value: promptLogprobs,
+    });
+  }
+}
+
+/** SamplingParams.verify: against the model. Throws ApiError. */
+export function verifyAgainstModel(
+  params: SamplingParams,
+  { vocabSize, maxLogprobs }: { vocabSize: number; maxLogprobs: number },
+): void {
+  verifyLogprobs(params, vocabSize, maxLogprobs === -1 ? vocabSize : maxLogprobs);
+  const isOutside = (id: number) => id < 0 || id >= vocabSize;
+  if (params.logitBias !== null) {
+    const ids = Object.keys(params.logitBias).map(Number).filter(isOutside);
+    if (ids.length > 0) throw outOfVocab(ids, 'logit_bias', vocabSize);
+  }
+  const stopIds = (params.stopTokenIds ?? []).filter(isOutside);
+  if (stopIds.length > 0) throw outOfVocab(stopIds, 'stop_token_ids', vocabSize);
+  const allowed = params.allowedTokenIds;
+  if (allowed !== null) {
+    if (allowed.length === 0) {
+      throw validationError('allowed_token_ids is not None and empty!', {
+        parameter: 'allowed_token_ids',
+        value: [],
+      });
+    }
+    const invalid = allowed.filter(isOutside);
+    if (invalid.length > 0) {
+      throw validationError('allowed_token_ids contains out-of-vocab token id!', {
+        parameter: 'allowed_token_ids',
+        value: invalid,
+      });
+    }
+  }
+  if (params.structuredOutputs !== null) verifyStructuredOutputs(params.structuredOutputs);
+}
+
+function outOfVocab(ids: readonly number[], parameter: string, vocabSize: number): Error {
+  return validationError(
+    `token_id(s) ${pyRepr([...ids])} in ${parameter} contain out-of-vocab token ids. Vocabulary size: ${vocabSize}`,
+    { parameter, value: [...ids] },
+  );
+}
+
+function verifyLogprobs(params: SamplingParams, vocabSize: number, maxLogprobs: number): void {
+  const { logprobs, logprobTokenIds, promptLogprobs } = params;
+  if (logprobs) {
+    const count = logprobs === -1 ? vocabSize : logprobs;
+    if (count > maxLogprobs) {
+      throw validationError(
+        `Requested sample logprobs of ${count}, which is greater than max allowed: ${maxLogprobs}`,
+        { parameter: 'logprobs', value: count },
+      );
+    }
+  }
+  if (logprobTokenIds !== null) verifyLogprobTokenIds(logprobTokenIds, vocabSize);
+  if (promptLogprobs) {
+    const count = promptLogprobs === -1 ? vocabSize : promptLogprobs;
+    if (count > maxLogprobs) {
+      throw validationError(
+        `Requested prompt logprobs of ${count}, which is greater than max allowed: ${maxLogprobs}`,
+        { parameter: 'prompt_logprobs', value: count },
+      );
+    }
+  }
+}
+
+function verifyLogprobTokenIds(ids: readonly number[], vocabSize: number): void {
+  if (ids.length > MAX_LOGPROB_TOKEN_IDS) {
+    throw validationError(
+      `Requested logprob_token_ids of length ${ids.length}, which is greater than max allowed: ${MAX_LOGPROB_TOKEN_IDS}`,
+      { parameter: 'logprob_token_ids', value: ids.length },
+    );
+  }
+  const invalid = ids.filter((id) => id < 0 || id >= vocabSize);
+  if (invalid.length > 0) throw outOfVocab(invalid, 'logprob_token_ids', vocabSize);
+}
+
+function verifyStructuredOutputs(value: unknown): void {
+  const {
+    choice,
+    grammar,
+    json,
+    json_object: jsonObject,
+    regex,
+  } = value as Record<string, unknown>;
+  if (Array.isArray(choice) && choice.length === 0) {
+    throw validationError("Choice '[]' cannot be an empty list");
+  }
+  if (typeof grammar === 'string' && grammar.trim() === '') {
+    throw validationError('structured_outputs.grammar cannot be an empty string');
+  }
+  if (typeof json === 'string' && json.trim() === '') {
+    throw validationError('structured_outputs.json cannot be an empty string');
+  }
+  if (jsonObject === false) {
+    throw validationError(
+      'structured_outputs.json_object must be True if set; omit structured_outputs to disable structured outputs',
+    );
+  }
+  if (typeof regex === 'string' && regex.includes('\0')) {
+    throw validationError("structured_outputs.regex must not contain a NUL character ('\\x00')");
+  }
+}
+
+/** Tokenizes the bad words. Changes `params`. Source: SamplingParams.update_from_tokenizer. */
+export function updateFromTokenizer(params: MutableSamplingParams, tokenizer: Tokenizer): void {
+  const words = params.badWords ?? [];
+  if (words.length === 0) return;
+  const sequences: number[][] = [];
+  for (const word of words) {
+    for (const prefix of ['', ' ']) {
+      const ids = tokenizer.encode(prefix + word.trimStart(), { addSpecialTokens: false });
+      if (ids.length === 0) {
+        if (prefix === '') {
+          throw validationError('bad_words entries must tokenize to at least one token.', {
+            parameter: 'bad_words',
+            value: [...words],
+          });
+        }
+        continue;
+      }
+      const last = sequences.at(-1);
+      if (
+        prefix === '' ||
+        (last !== undefined && ids[0] !== last[0] && ids.length === last.length)
+      ) {
+        sequences.push([...ids]);
+        if (sequences.length > MAX_NUM_BAD_WORDS) throw tooManyBadWords(sequences.length, words);
+      }
+    }
+  }
+  params.badWordsTokenIds = sequences;
+}
+
+function tooManyBadWords(count: number, words: readonly string[]): Error {
+  return validationError(
+    `Too many bad words after tokenization: ${count}. The max number is ${MAX_NUM_BAD_WORDS}.`,
+    { parameter: 'bad_words', value: [...words] },
+  );
+}
+
+/** Source: SamplingParams.update_from_generation_config. Changes `params`. */
+export function updateFromGenerationConfig(
+  params: MutableSamplingParams,
+  generationEosTokenIds: readonly number[],
+  eosTokenId: number | null,
+): void {
+  if (!params.ignoreEos) params.eosTokenId = eosTokenId;
+  const all = new Set(params.allStopTokenIds ?? []);
+  if (eosTokenId !== null) all.add(eosTokenId);
+  const extra = generationEosTokenIds.filter((id) => id !== eosTokenId);
+  if (extra.length > 0) {
+    for (const id of extra) all.add(id);
+    if (!params.ignoreEos) {
+      params.stopTokenIds = [...new Set([...extra, ...(params.stopTokenIds ?? [])])].sort(
+        (a, b) => a - b,
+      );
+    }
+  }
+  params.allStopTokenIds = [...all];
+}

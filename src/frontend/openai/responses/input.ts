@@ -1,0 +1,99 @@
+/**
+ * From the input of `/v1/responses` to chat messages. Pure.
+ * Source: vllm/entrypoints/openai/responses/utils.py construct_input_messages (0.33.0). Leaves out: custom tools.
+ */
+
+import { isDict, type PyDict, type PyValue, pyStr } from '../../../shared/python/values.ts';
+import { validationError } from '../../llm/errors.ts';
+import { get } from '../request-checks.ts';
+import type { ChatMessageParam } from '../request-types.ts';
+
+type Message = Record<string, PyValue>;
+
+export function responsesMessages(
+  instructions: string | null,
+  input: string | readonly PyDict[],
+): readonly ChatMessageParam[] {
+  const messages: Message[] = [];
+  if (instructions) messages.push({ role: 'system', content: instructions });
+  if (typeof input === 'string') {
+    messages.push({ role: 'user', content: input });
+    return messages;
+  }
+  for (const item of input) addItem(messages, item);
+  return messages;
+}
+
+/** Whether the last item is an answer that was cut off, to be continued. */
+export function continuesFinalMessage(input: string | readonly PyDict[]): boolean {
+  const last = typeof input === 'string' ? undefined : input.at(-1);
+  if (last === undefined) return false;
+  const type = get(last, 'type') ?? 'message';
+  if (type !== 'message' && type !== 'reasoning') return false;
+  const status = get(last, 'status');
+  return status === 'in_progress' || status === 'incomplete';
+}
+
+/** Parts of one answer stand in several items: they go into one message where it has room. */
+function addItem(messages: Message[], item: PyDict): void {
+  const last = messages.at(-1);
+  const answer = last?.['role'] === 'assistant' ? last : null;
+  const type = get(item, 'type');
+  if (type === 'function_call') {
+    const call = {
+      id: get(item, 'call_id'),
+      type: 'function',
+      function: { name: get(item, 'name'), arguments: get(item, 'arguments') },
+    };
+    if (answer === null) messages.push({ role: 'assistant', tool_calls: [call] });
+    else answer['tool_calls'] = [...((answer['tool_calls'] ?? []) as readonly PyValue[]), call];
+    return;
+  }
+  if (type === 'function_call_output' || type === 'custom_tool_call_output') {
+    messages.push({
+      role: 'tool',
+      content: get(item, 'output'),
+      tool_call_id: get(item, 'call_id'),
+    });
+    return;
+  }
+  if (type === 'reasoning') {
+    addToAnswer(messages, answer, 'reasoning', reasoningText(item));
+    return;
+  }
+  if (get(item, 'role') === 'assistant') {
+    const text = firstText(get(item, 'content'));
+    if (text !== null) {
+      addToAnswer(messages, answer, 'content', text);
+      return;
+    }
+  }
+  if (get(item, 'role') === null) {
+    throw validationError(`Unsupported input item type: ${pyStr(type)}`, { parameter: 'input' });
+  }
+  messages.push({ ...item });
+}
+
+function addToAnswer(
+  messages: Message[],
+  answer: Message | null,
+  field: 'content' | 'reasoning',
+  text: string,
+): void {
+  if (answer !== null && (answer[field] ?? null) === null) answer[field] = text;
+  else messages.push({ role: 'assistant', [field]: text });
+}
+
+function reasoningText(item: PyDict): string {
+  if (get(item, 'encrypted_content')) {
+    throw validationError('Encrypted content is not supported.', { parameter: 'input' });
+  }
+  return firstText(get(item, 'content')) ?? firstText(get(item, 'summary')) ?? '';
+}
+
+function firstText(content: PyValue): string | null {
+  if (typeof content === 'string') return content;
+  const first = Array.isArray(content) ? (content as readonly PyValue[])[0] : undefined;
+  const text = first !== undefined && isDict(first) ? get(first, 'text') : null;
+  return typeof text === 'string' ? text : null;
+}

@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readServeArgs, registryFlagGroups } from '../../../../src/cli/flags/serve-args.ts';
+import { NO_COMMAND_FLAGS } from '../../../../src/cli/flags/split-words.ts';
+import { FIELDS } from '../../../../src/shared/config/registry.ts';
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'serve-args-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function configFile(text: string): string {
+  const path = join(folder, 'twin.yaml');
+  writeFileSync(path, text);
+  return path;
+}
+const read = (words: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+  readServeArgs(words, env, NO_COMMAND_FLAGS);
+
+describe('the arguments of serve', () => {
+  it('come from the flag before the environment before the file before the default', async () => {
+    const file = configFile('port: 1\nseed: 1\ngpu: T4\nmax-num-seqs: 9\n');
+    const env = { VLLM_TWIN_PORT: '2', VLLM_TWIN_SEED: '2' };
+    const { args } = await read(['--config', file, '--port', '3'], env);
+    expect(args).toMatchObject({ port: 3, seed: 2, gpu: 'T4', maxNumSeqs: 9, maxLoras: 1 });
+  });
+
+  it('take the model from the first word, over the file', async () => {
+    const file = configFile('model: from-file\n');
+    expect((await read(['here', '--config', file])).args.model).toBe('here');
+    expect((await read(['--config', file])).args.model).toBe('from-file');
+    expect((await read(['--model', 'flag'])).args.model).toBe('flag');
+  });
+
+  it('note what has no effect', async () => {
+    const file = configFile('enforce-eager: true\n');
+    const words = ['--config', file, '--load-format', 'dummy', '--seed', '1', '--seed', '2'];
+    const { args, notes } = await read(words, { VLLM_TWIN_PROT: '1' });
+    expect(args.seed).toBe(2);
+    expect(notes).toEqual([
+      "--load-format is vLLM's, and has no effect in a simulation",
+      "enforce-eager is vLLM's, and has no effect in a simulation",
+      'Found duplicate keys --seed: the last one counts',
+      'VLLM_TWIN_PROT in the environment is no setting (did you mean VLLM_TWIN_PORT?)',
+    ]);
+  });
+
+  it('may come from an empty file', async () => {
+    expect((await read(['--config', configFile('# nothing\n')])).args.port).toBe(8000);
+  });
+
+  it.each([
+    ['port: [', 'cannot be read as YAML'],
+    ['- port', 'must be a map of flags, e.g. max-model-len: 8192'],
+    ['prot: 1', 'unknown setting prot (did you mean --port?)'],
+  ])('are refused with a file that is wrong: %j', async (text, message) => {
+    await expect(read(['--config', configFile(text)])).rejects.toThrow(message);
+  });
+
+  it('are refused without the file, with two models, or with overrides of other ranks', async () => {
+    const missing = join(folder, 'missing.yaml');
+    await expect(read(['--config', missing])).rejects.toThrow(
+      `--config ${missing}: cannot be read`,
+    );
+    await expect(read(['a', 'b'])).rejects.toThrow("unexpected word 'b'");
+    await expect(read(['a', '--model', 'b'])).rejects.toThrow("the model is given twice: 'a'");
+    await expect(read(['--engine-overrides', '{"1": {}}'])).rejects.toThrow(
+      'rank 1 is out of range',
+    );
+  });
+});
+
+it('the help lists every setting once, with its choices and default', () => {
+  const flags = registryFlagGroups().flatMap((group) => group.flags);
+  expect(flags).toHaveLength(Object.keys(FIELDS).length);
+  const docs = new Map(flags.map(({ flag, doc }) => [flag, doc]));
+  expect(docs.get('--port')).toBe('Port to listen on; 0 takes a free one. [8000]');
+  expect(docs.get('--token-source')).toContain('One of corpus, rule, echo, random. [corpus]');
+  expect(docs.get('--log-level')).toContain('(VLLM_LOGGING_LEVEL)');
+});

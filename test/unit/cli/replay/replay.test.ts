@@ -1,0 +1,228 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type ReplayArgs, runReplay } from '../../../../src/cli/replay/replay.ts';
+
+const GOLDEN = fileURLToPath(new URL('../../../golden/traces.json', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'replay-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(args: Partial<ReplayArgs>): Ran {
+  let stdout = '';
+  let stderr = '';
+  const io = {
+    stdout: (text: string) => {
+      stdout += text;
+    },
+    stderr: (text: string) => {
+      stderr += text;
+    },
+    colours: false,
+  };
+  const code = runReplay({ file: GOLDEN, ...args }, io);
+  return { code, stdout, stderr };
+}
+
+let numFiles = 0;
+function fileOf(document: unknown): string {
+  numFiles += 1;
+  const path = join(folder, `${numFiles}.json`);
+  writeFileSync(path, typeof document === 'string' ? document : JSON.stringify(document));
+  return path;
+}
+
+const CONFIG = {
+  num_blocks: 17,
+  max_model_len: 256,
+  max_num_batched_tokens: 64,
+  max_num_seqs: 4,
+};
+const REQUEST = {
+  id: 'a',
+  arrival_step: 0,
+  prompt_token_ids: [5, 6, 7],
+  sampling: { max_tokens: 2 },
+};
+
+describe('replay --json', () => {
+  it('prints resolved config and steps in the golden format', () => {
+    const { code, stdout } = run({ json: true, id: 'prefix-repeat' });
+    const golden = JSON.parse(readFileSync(GOLDEN, 'utf8')) as { traces: { id: string }[] };
+    const [trace] = golden.traces.filter(({ id }) => id === 'prefix-repeat') as {
+      id: string;
+      resolved: unknown;
+      steps: unknown;
+    }[];
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({
+      traces: [{ id: trace?.id, resolved: trace?.resolved, steps: trace?.steps }],
+    });
+  });
+
+  it('takes one record without resolved, ops and steps', () => {
+    const file = fileOf({ id: 'mine', config: CONFIG, requests: [REQUEST] });
+    const { code, stdout } = run({ file, json: true });
+    const { traces } = JSON.parse(stdout);
+    expect(code).toBe(0);
+    expect(traces[0].resolved).toMatchObject({ num_gpu_blocks: 17, scheduler: 'Scheduler' });
+    expect(traces[0].steps.map((step: { model_executed: boolean }) => step.model_executed)).toEqual(
+      [true, true, false],
+    );
+  });
+
+  it('stops before the step that it is told', () => {
+    const { stdout } = run({ json: true, id: 'single-exact-block', untilStep: 3 });
+    expect(JSON.parse(stdout).traces[0].steps).toHaveLength(3);
+  });
+});
+
+describe('replay --check', () => {
+  it('finds no difference in the golden traces', () => {
+    expect(run({ check: true })).toMatchObject({
+      code: 0,
+      stdout: '100 records replayed, no difference\n',
+    });
+  });
+
+  it('names the first difference: record, step, field, expected, got', () => {
+    const { traces } = JSON.parse(run({ json: true, id: 'stop-eos' }).stdout);
+    const golden = JSON.parse(readFileSync(GOLDEN, 'utf8')) as { traces: { id: string }[] };
+    const trace = golden.traces.find(({ id }) => id === 'stop-eos');
+    const steps = structuredClone(traces[0].steps);
+    steps[2].schedule.free_blocks += 1;
+    const { code, stdout } = run({ file: fileOf({ ...trace, steps }), check: true });
+    const free = steps[2].schedule.free_blocks;
+    expect(code).toBe(1);
+    expect(stdout).toBe(
+      `stop-eos, step 2, schedule.free_blocks: expected ${free}, got ${free - 1}\n`,
+    );
+  });
+
+  it('notices steps that are missing', () => {
+    const golden = JSON.parse(readFileSync(GOLDEN, 'utf8')) as {
+      traces: { id: string; steps: unknown[] }[];
+    };
+    const trace = golden.traces.find(({ id }) => id === 'stop-eos');
+    const file = fileOf({ ...trace, steps: trace?.steps.slice(0, -1) });
+    expect(run({ file, check: true })).toMatchObject({ code: 1 });
+    expect(run({ file, check: true, untilStep: 2 })).toMatchObject({ code: 0 });
+  });
+
+  it('needs something to compare with', () => {
+    const file = fileOf({ id: 'mine', config: CONFIG, requests: [REQUEST] });
+    expect(run({ file, check: true })).toMatchObject({ code: 2 });
+  });
+});
+
+describe('the table', () => {
+  it('fits 80 columns for every golden trace', () => {
+    const { code, stdout } = run({});
+    const widest = Math.max(...stdout.split('\n').map((line) => [...line].length));
+    expect(code).toBe(0);
+    expect(widest).toBeLessThanOrEqual(80);
+  });
+
+  it('shows who is scheduled, preempted and waiting, hits, blocks and tokens', () => {
+    const { stdout } = run({ id: 'preempt-chunked', untilStep: 9 });
+    const lines = stdout.split('\n');
+    expect(lines).toContain(
+      'step  scheduled                   preempted  waiting  hits  blocks   tokens out',
+    );
+    expect(lines).toContain('      › add r0 (prompt 60), r1 (prompt 60)');
+    expect(lines).toContain(
+      '   1  r0:12 +r1:36                                       0     7/16  r0',
+    );
+    expect(lines).toContain(
+      '   7  r0 r1                       r2               1          10/16  all 2',
+    );
+    expect(stdout).toContain('preempted  r2 ×1');
+  });
+});
+
+describe('a bad input ends with code 2 and names the field', () => {
+  it.each([
+    ['no JSON', '{"id":', 'is not JSON'],
+    ['no object', [], 'the record: expected an object, got []'],
+    ['no config', { id: 'x', requests: [] }, 'config: expected a value, got nothing'],
+    [
+      'a word for a number',
+      { id: 'x', config: { ...CONFIG, max_num_seqs: '4' }, requests: [] },
+      'config.max_num_seqs: expected an integer of at least 1, got "4"',
+    ],
+    [
+      'an unknown policy',
+      { id: 'x', config: { ...CONFIG, scheduling_policy: 'lifo' }, requests: [] },
+      'config.scheduling_policy: expected one of fcfs, priority, got "lifo"',
+    ],
+    [
+      'an empty prompt',
+      { id: 'x', config: CONFIG, requests: [{ ...REQUEST, prompt_token_ids: [] }] },
+      'requests[0].prompt_token_ids: expected at least one token id, got []',
+    ],
+    [
+      'a fraction among the tokens',
+      { id: 'x', config: CONFIG, requests: [{ ...REQUEST, prompt_token_ids: [1, 2.5] }] },
+      'requests[0].prompt_token_ids[1]: expected an integer of at least 0, got 2.5',
+    ],
+    [
+      'an id given twice',
+      { id: 'x', config: CONFIG, requests: [REQUEST, REQUEST] },
+      'requests[1].id: expected an id that is not taken yet, got "a"',
+    ],
+    [
+      'an op without a method',
+      { id: 'x', config: CONFIG, requests: [], ops: [{ step: 0, op: 'utility' }] },
+      'ops[0].method: expected a value, got nothing',
+    ],
+    [
+      'a bad record among good ones',
+      { traces: [{ id: 'x', config: CONFIG, requests: [] }, { id: 'y' }] },
+      'traces[1].config: expected a value, got nothing',
+    ],
+    [
+      'a window without its size',
+      {
+        id: 'x',
+        config: { ...CONFIG, specs: [{ kind: 'swa', layers: 1, block_size: 16 }] },
+        requests: [],
+      },
+      'config.specs[0].window: expected an integer of at least 1, got nothing',
+    ],
+    [
+      'a pool too small for one request',
+      { id: 'x', config: { ...CONFIG, num_blocks: 9 }, requests: [] },
+      'config: To serve at least one request',
+    ],
+    [
+      'a budget too small for whole prompts',
+      { id: 'x', config: { ...CONFIG, enable_chunked_prefill: false }, requests: [] },
+      'max_num_batched_tokens (64) is smaller than max_model_len (256)',
+    ],
+  ])('%s', (_name, document, message) => {
+    const { code, stdout, stderr } = run({ file: fileOf(document) });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(message);
+  });
+
+  it('a file that is not there, an id that no record has', () => {
+    expect(run({ file: join(folder, 'none.json') })).toMatchObject({ code: 2 });
+    const { code, stderr } = run({ id: 'no such id' });
+    expect(code).toBe(2);
+    expect(stderr).toContain("no record's id contains");
+  });
+
+  it('but an unknown option is only mentioned', () => {
+    const file = fileOf({ id: 'x', config: { ...CONFIG, shiny: 1 }, requests: [REQUEST] });
+    const { code, stderr } = run({ file });
+    expect(code).toBe(0);
+    expect(stderr).toContain('config.shiny: no such field here, ignored');
+  });
+});

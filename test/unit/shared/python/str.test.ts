@@ -1,0 +1,16 @@
+import { describe, expect, it } from 'vitest';
+import { pythonStr } from '../../../../src/shared/python/str.ts';
+
+describe('pythonStr', () => {
+  it.each([
+    [null, 'None'],
+    [true, 'True'],
+    [false, 'False'],
+    [16, '16'],
+    ['auto', 'auto'],
+    [[], '[]'],
+    [['0', "it's"], `['0', "it's"]`],
+  ] as const)('writes %j as %s', (value, text) => {
+    expect(pythonStr(value)).toBe(text);
+  });
+});
