@@ -5,7 +5,7 @@ import type { Clock } from '../shared/clock.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import { EngineCore, type EngineCoreParts } from './engine-core.ts';
 import type { SimulatedExecutor } from './executor/simulated-executor.ts';
-import { createBlockHasher, type PrefixCachingHashAlgo } from './kv-cache/block-hash.ts';
+import { createBlockHasher, type PrefixCachingHashAlgo } from './kv-cache/hash/block-hash.ts';
 import { KVCacheManager } from './kv-cache/kv-cache-manager.ts';
 import type { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
 import { createMambaSplit } from './scheduler/mamba-split.ts';

@@ -22,7 +22,7 @@ import {
 import type { EngineCoreRequest, EngineInput, UtilityCall } from '../shared/protocol/request.ts';
 import type { SchedulerStats } from '../shared/protocol/stats.ts';
 import type { SimulatedExecutor } from './executor/simulated-executor.ts';
-import type { BlockHasher } from './kv-cache/block-hash.ts';
+import type { BlockHasher } from './kv-cache/hash/block-hash.ts';
 import { Request } from './scheduler/request.ts';
 import { RequestStatus } from './scheduler/request-status.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { PrefixCachingHashAlgo } from '../../src/engine-core/kv-cache/block-hash.ts';
+import type { PrefixCachingHashAlgo } from '../../src/engine-core/kv-cache/hash/block-hash.ts';
 import type { ComputedBlocks } from '../../src/engine-core/kv-cache/kv-cache-manager.ts';
 import type { KVCacheEvent } from '../../src/shared/protocol/kv-events.ts';
 import {

@@ -1,8 +1,8 @@
 /** BlockPool against a model made of plain arrays: same blocks in the same order, whatever is done to it. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createBlockHasher } from '../../src/engine-core/kv-cache/block-hash.ts';
-import { BlockPool } from '../../src/engine-core/kv-cache/block-pool.ts';
+import { createBlockHasher } from '../../src/engine-core/kv-cache/hash/block-hash.ts';
+import { BlockPool } from '../../src/engine-core/kv-cache/pool/block-pool.ts';
 import { GroupTable } from '../../src/engine-core/kv-cache/request-kv-state.ts';
 import { TestRequest } from '../support/kv-cache.ts';
 

@@ -2,13 +2,13 @@
 
 import type { KVCacheGroup } from '../../src/capacity/spec/kv-cache-config.ts';
 import type { KVCacheSpec } from '../../src/capacity/spec/spec.ts';
+import { resolveBlockSizes } from '../../src/engine-core/kv-cache/block-sizes.ts';
 import {
   type BlockHasher,
   BlockHashes,
   createBlockHasher,
   type PrefixCachingHashAlgo,
-} from '../../src/engine-core/kv-cache/block-hash.ts';
-import { resolveBlockSizes } from '../../src/engine-core/kv-cache/block-sizes.ts';
+} from '../../src/engine-core/kv-cache/hash/block-hash.ts';
 import {
   type Admission,
   type KVCacheBlocks,

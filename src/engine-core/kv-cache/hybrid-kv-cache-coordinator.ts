@@ -8,14 +8,14 @@ import type { KVCacheGroup } from '../../capacity/spec/kv-cache-config.ts';
 import { isFullAttention, isPrefixCacheable, specKey } from '../../capacity/spec/spec-traits.ts';
 import { assert } from '../../shared/assert.ts';
 import { cdiv, roundUp } from '../../shared/integers.ts';
-import { truncate } from './full-attention-manager.ts';
 import {
   type CacheHit,
   type CoordinatorOptions,
   KVCacheCoordinator,
 } from './kv-cache-coordinator.ts';
 import type { KVCacheRequest } from './kv-cache-request.ts';
-import type { SingleTypeKVCacheManager } from './single-type-kv-cache-manager.ts';
+import { truncate } from './managers/full-attention-manager.ts';
+import type { SingleTypeKVCacheManager } from './managers/single-type-kv-cache-manager.ts';
 
 /** Groups with the same spec; they are looked up together. */
 interface SpecGroup {

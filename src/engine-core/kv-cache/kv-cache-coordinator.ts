@@ -6,17 +6,17 @@
 
 import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
 import { assert } from '../../shared/assert.ts';
-import { BlockPool } from './block-pool.ts';
-import { createManager } from './create-manager.ts';
 import type { KVCacheMetricsCollector } from './kv-cache-metrics.ts';
 import type { KVCacheRequest } from './kv-cache-request.ts';
-import type { KVEventQueue } from './kv-event-queue.ts';
-import type { GroupTable, RequestKVState } from './request-kv-state.ts';
+import { createManager } from './managers/create-manager.ts';
 import type {
   PendingCopy,
   SingleTypeKVCacheManager,
   SlotDemand,
-} from './single-type-kv-cache-manager.ts';
+} from './managers/single-type-kv-cache-manager.ts';
+import { BlockPool } from './pool/block-pool.ts';
+import type { KVEventQueue } from './pool/kv-event-queue.ts';
+import type { GroupTable, RequestKVState } from './request-kv-state.ts';
 
 export interface CoordinatorOptions {
   readonly kvCacheConfig: KVCacheConfig;

@@ -10,7 +10,6 @@ import { isPrefixCacheable } from '../../capacity/spec/spec-traits.ts';
 import { assert } from '../../shared/assert.ts';
 import type { KVCacheEvent } from '../../shared/protocol/kv-events.ts';
 import type { PrefixCacheStats } from '../../shared/protocol/stats.ts';
-import type { BlockPool } from './block-pool.ts';
 import { validateRetentionInterval } from './block-sizes.ts';
 import { HybridKVCacheCoordinator } from './hybrid-kv-cache-coordinator.ts';
 import {
@@ -21,10 +20,11 @@ import {
 } from './kv-cache-coordinator.ts';
 import type { KVCacheMetricsCollector } from './kv-cache-metrics.ts';
 import type { KVCacheRequest } from './kv-cache-request.ts';
-import { KVEventQueue } from './kv-event-queue.ts';
+import type { SlotDemand } from './managers/single-type-kv-cache-manager.ts';
+import type { BlockPool } from './pool/block-pool.ts';
+import { KVEventQueue } from './pool/kv-event-queue.ts';
 import { PrefixCacheCounter } from './prefix-cache-counter.ts';
 import { RequestKVState } from './request-kv-state.ts';
-import type { SlotDemand } from './single-type-kv-cache-manager.ts';
 
 /** Block ids per group. Never changed once handed out. */
 export interface KVCacheBlocks {

@@ -7,7 +7,7 @@ import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
 import {
   getMambaPrefillCheckpointPosition,
   isMambaPrefillCheckpointValid,
-} from '../kv-cache/mamba-checkpoint.ts';
+} from '../kv-cache/managers/mamba-checkpoint.ts';
 import type { Request } from './request.ts';
 
 export interface MambaSplitOptions {

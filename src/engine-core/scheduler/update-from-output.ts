@@ -9,7 +9,7 @@ import type {
   LogprobsTensors,
 } from '../../shared/protocol/outputs.ts';
 import type { PrefillStats } from '../../shared/protocol/stats.ts';
-import type { BlockHasher } from '../kv-cache/block-hash.ts';
+import type { BlockHasher } from '../kv-cache/hash/block-hash.ts';
 import type { Request } from './request.ts';
 import { RequestStatus } from './request-status.ts';
 import { NO_SAMPLE, type SchedulerOutput } from './scheduler-output.ts';

@@ -5,7 +5,7 @@
  * the pool.
  * Source: vllm/v1/core/block_pool.py BlockHashToBlockMap, cached_block_hashes_by_block (0.33.0).
  */
-import { assert } from '../../shared/assert.ts';
+import { assert } from '../../../shared/assert.ts';
 
 /** No block 0 is ever cached, so 0 stands for "no entry" everywhere. */
 const NONE = 0;

@@ -1,9 +1,9 @@
 /** Which manager serves a spec. Source: vllm/v1/core/single_type_kv_cache_manager.py get_manager_for_kv_cache_spec. */
 
-import type { KVCacheSpec } from '../../capacity/spec/spec.ts';
-import { maxAdmissionBlocksPerRequest } from '../../capacity/spec/spec-traits.ts';
-import { unreachable } from '../../shared/assert.ts';
-import type { BlockPool } from './block-pool.ts';
+import type { KVCacheSpec } from '../../../capacity/spec/spec.ts';
+import { maxAdmissionBlocksPerRequest } from '../../../capacity/spec/spec-traits.ts';
+import { unreachable } from '../../../shared/assert.ts';
+import type { BlockPool } from '../pool/block-pool.ts';
 import {
   CircularBufferManager,
   CrossAttentionManager,

@@ -4,14 +4,14 @@
  * such a block is eviction. Called by the managers; knows neither requests' tables nor attention kinds.
  * Source: vllm/v1/core/block_pool.py BlockPool (0.33.0). Leaves out: several pools, pinned blocks of KV connectors.
  */
-import { assert } from '../../shared/assert.ts';
-import { toExternalBlockHash } from './block-hash.ts';
+import { assert } from '../../../shared/assert.ts';
+import { toExternalBlockHash } from '../hash/block-hash.ts';
+import type { KVCacheMetricsCollector } from '../kv-cache-metrics.ts';
+import type { KVCacheRequest } from '../kv-cache-request.ts';
+import type { GroupTable } from '../request-kv-state.ts';
 import { BlockHashMap } from './block-hash-map.ts';
 import { FreeBlockQueue } from './free-block-queue.ts';
-import type { KVCacheMetricsCollector } from './kv-cache-metrics.ts';
-import type { KVCacheRequest } from './kv-cache-request.ts';
 import type { KVEventQueue } from './kv-event-queue.ts';
-import type { GroupTable } from './request-kv-state.ts';
 
 /** The placeholder in block tables; never free, never cached, its reference count is not kept. */
 export const NULL_BLOCK = 0;

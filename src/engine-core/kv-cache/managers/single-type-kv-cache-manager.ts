@@ -6,13 +6,13 @@
  * Leaves out: EAGLE/MTP, context parallelism, external (connector) blocks, zeroing lists.
  */
 
-import type { KVCacheSpec } from '../../capacity/spec/spec.ts';
-import { isPrefixCacheable } from '../../capacity/spec/spec-traits.ts';
-import { assert } from '../../shared/assert.ts';
-import { cdiv } from '../../shared/integers.ts';
-import { type BlockPool, NULL_BLOCK } from './block-pool.ts';
-import type { KVCacheRequest } from './kv-cache-request.ts';
-import type { GroupTable } from './request-kv-state.ts';
+import type { KVCacheSpec } from '../../../capacity/spec/spec.ts';
+import { isPrefixCacheable } from '../../../capacity/spec/spec-traits.ts';
+import { assert } from '../../../shared/assert.ts';
+import { cdiv } from '../../../shared/integers.ts';
+import type { KVCacheRequest } from '../kv-cache-request.ts';
+import { type BlockPool, NULL_BLOCK } from '../pool/block-pool.ts';
+import type { GroupTable } from '../request-kv-state.ts';
 
 export const NO_BLOCKS: readonly number[] = Object.freeze([]);
 

@@ -4,8 +4,8 @@ import {
   createBlockHasher,
   type PrefixCachingHashAlgo,
   toExternalBlockHash,
-} from '../../../../src/engine-core/kv-cache/block-hash.ts';
-import { createLoRARequest, TestRequest } from '../../../support/kv-cache.ts';
+} from '../../../../../src/engine-core/kv-cache/hash/block-hash.ts';
+import { createLoRARequest, TestRequest } from '../../../../support/kv-cache.ts';
 
 interface HashCase {
   readonly algorithm: PrefixCachingHashAlgo;
@@ -19,7 +19,7 @@ interface HashCase {
 }
 
 const golden = JSON.parse(
-  readFileSync(new URL('../../../golden/block-hash.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../../../golden/block-hash.json', import.meta.url), 'utf8'),
 ) as { head: { tokens: number[] }; cases: readonly HashCase[] };
 
 function hashesOf(request: TestRequest): string[] {

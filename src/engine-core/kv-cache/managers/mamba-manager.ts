@@ -6,17 +6,17 @@
  * Leaves out: EAGLE, hand-over of states to KV connectors.
  */
 
-import type { MambaSpec } from '../../capacity/spec/spec.ts';
-import { assert } from '../../shared/assert.ts';
-import { cdiv } from '../../shared/integers.ts';
-import { NULL_BLOCK } from './block-pool.ts';
+import type { MambaSpec } from '../../../capacity/spec/spec.ts';
+import { assert } from '../../../shared/assert.ts';
+import { cdiv } from '../../../shared/integers.ts';
+import type { KVCacheRequest } from '../kv-cache-request.ts';
+import { NULL_BLOCK } from '../pool/block-pool.ts';
+import type { GroupTable } from '../request-kv-state.ts';
 import { appendFound } from './full-attention-manager.ts';
-import type { KVCacheRequest } from './kv-cache-request.ts';
 import {
   getMambaPrefillCheckpointPosition,
   isMambaPrefillCheckpointValid,
 } from './mamba-checkpoint.ts';
-import type { GroupTable } from './request-kv-state.ts';
 import {
   type CacheRange,
   type ManagerOptions,

@@ -4,8 +4,8 @@
  * Source: vllm/v1/kv_cache_interface.py get_mamba_prefill_checkpoint_position, is_mamba_prefill_checkpoint_valid
  * (0.33.0). Leaves out: EAGLE, lookahead hashes.
  */
-import { assert } from '../../shared/assert.ts';
-import { cdiv } from '../../shared/integers.ts';
+import { assert } from '../../../shared/assert.ts';
+import { cdiv } from '../../../shared/integers.ts';
 
 /** The last hash boundary before the last of `numTokens` tokens, which is computed again for its logits. */
 export function getMambaPrefillCheckpointPosition(

@@ -4,7 +4,7 @@
  * Source: vllm/utils/hashing.py sha256, sha256_cbor; RFC 8949; CPython Lib/pickle.py.
  */
 import { createHash } from 'node:crypto';
-import { assert } from '../../shared/assert.ts';
+import { assert } from '../../../shared/assert.ts';
 import type { ExtraKeys } from './block-hash-extra-keys.ts';
 
 export type WireAlgorithm = 'sha256' | 'sha256_cbor';

@@ -4,7 +4,7 @@
  * Source: vllm/v1/core/kv_cache_utils.py generate_block_hash_extra_keys, to_event_extra_keys (0.33.0).
  * Leaves out: prompt embeddings.
  */
-import type { KVCacheRequest } from './kv-cache-request.ts';
+import type { KVCacheRequest } from '../kv-cache-request.ts';
 
 type ExtraKey =
   | readonly ['lora', string, string]

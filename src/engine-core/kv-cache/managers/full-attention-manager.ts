@@ -5,11 +5,11 @@
  * CircularBufferManager, CrossAttentionManager (0.33.0).
  */
 
-import type { RSWASpec } from '../../capacity/spec/spec.ts';
-import { assert, unreachable } from '../../shared/assert.ts';
-import { cdiv } from '../../shared/integers.ts';
-import type { KVCacheRequest } from './kv-cache-request.ts';
-import type { GroupTable } from './request-kv-state.ts';
+import type { RSWASpec } from '../../../capacity/spec/spec.ts';
+import { assert, unreachable } from '../../../shared/assert.ts';
+import { cdiv } from '../../../shared/integers.ts';
+import type { KVCacheRequest } from '../kv-cache-request.ts';
+import type { GroupTable } from '../request-kv-state.ts';
 import {
   type CacheRange,
   type ManagerOptions,

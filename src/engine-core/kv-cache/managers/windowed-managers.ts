@@ -8,12 +8,12 @@ import type {
   ChunkedLocalAttentionSpec,
   SlidingWindowMLASpec,
   SlidingWindowSpec,
-} from '../../capacity/spec/spec.ts';
-import { assert } from '../../shared/assert.ts';
-import { cdiv } from '../../shared/integers.ts';
-import { NULL_BLOCK } from './block-pool.ts';
+} from '../../../capacity/spec/spec.ts';
+import { assert } from '../../../shared/assert.ts';
+import { cdiv } from '../../../shared/integers.ts';
+import type { KVCacheRequest } from '../kv-cache-request.ts';
+import { NULL_BLOCK } from '../pool/block-pool.ts';
 import { appendFound, truncate } from './full-attention-manager.ts';
-import type { KVCacheRequest } from './kv-cache-request.ts';
 import {
   type ManagerOptions,
   type MaskRange,

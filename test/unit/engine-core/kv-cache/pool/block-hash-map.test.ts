@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BlockHashMap } from '../../../../src/engine-core/kv-cache/block-hash-map.ts';
+import { BlockHashMap } from '../../../../../src/engine-core/kv-cache/pool/block-hash-map.ts';
 
 describe('BlockHashMap', () => {
   it('returns the block that was inserted first, and the next one when that is gone', () => {

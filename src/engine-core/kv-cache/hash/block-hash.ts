@@ -6,10 +6,10 @@
  * Source: vllm/v1/core/kv_cache_utils.py get_request_block_hasher, hash_block_tokens (0.33.0).
  * Leaves out: lookahead tokens (speculative decoding), prompt embeddings.
  */
-import { assert } from '../../shared/assert.ts';
+import { assert } from '../../../shared/assert.ts';
+import type { KVCacheRequest } from '../kv-cache-request.ts';
 import { encodeBlockKey, encodeSeed, sha256, type WireAlgorithm } from './block-hash-digest.ts';
 import { type ExtraKeys, generateBlockHashExtraKeys } from './block-hash-extra-keys.ts';
-import type { KVCacheRequest } from './kv-cache-request.ts';
 
 /** `prefix_caching_hash_algo`. The xxhash ones are salted per process in vLLM, so any hash is as good. */
 export type PrefixCachingHashAlgo = 'sha256' | 'sha256_cbor' | 'xxhash' | 'xxhash_cbor';

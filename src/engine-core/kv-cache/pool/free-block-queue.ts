@@ -3,7 +3,7 @@
  * Owned by the block pool. It never looks at reference counts or hashes.
  * Source: vllm/v1/core/kv_cache_utils.py FreeKVCacheBlockQueue (0.33.0).
  */
-import { assert } from '../../shared/assert.ts';
+import { assert } from '../../../shared/assert.ts';
 
 /** Block 0 is the null block and never free, so its links are the two ends of the list. */
 const ENDS = 0;

@@ -5,19 +5,19 @@
  * (0.33.0). Leaves out: digests as bytes (VLLM_KV_EVENTS_USE_INT_BLOCK_HASHES=0), lookahead tokens.
  */
 
-import type { KVCacheGroup } from '../../capacity/spec/kv-cache-config.ts';
+import type { KVCacheGroup } from '../../../capacity/spec/kv-cache-config.ts';
 import {
   getKVCacheSpecKind,
   getKVCacheSpecSlidingWindow,
-} from '../../capacity/spec/spec-traits.ts';
-import type { BlockStored, KVCacheEvent } from '../../shared/protocol/kv-events.ts';
-import { toExternalBlockHash } from './block-hash.ts';
+} from '../../../capacity/spec/spec-traits.ts';
+import type { BlockStored, KVCacheEvent } from '../../../shared/protocol/kv-events.ts';
+import { toExternalBlockHash } from '../hash/block-hash.ts';
 import {
   type ExtraKeys,
   generateBlockHashExtraKeys,
   toEventExtraKeys,
-} from './block-hash-extra-keys.ts';
-import type { KVCacheRequest } from './kv-cache-request.ts';
+} from '../hash/block-hash-extra-keys.ts';
+import type { KVCacheRequest } from '../kv-cache-request.ts';
 
 /** Where the blocks live. Source: kv_events.MEDIUM_GPU. */
 const MEDIUM_GPU = 'GPU';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FreeBlockQueue } from '../../../../src/engine-core/kv-cache/free-block-queue.ts';
+import { FreeBlockQueue } from '../../../../../src/engine-core/kv-cache/pool/free-block-queue.ts';
 
 describe('FreeBlockQueue', () => {
   it('starts with all blocks but the null block, in order', () => {
