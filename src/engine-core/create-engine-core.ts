@@ -3,7 +3,8 @@
 import type { KVCacheConfig } from '../capacity/spec/kv-cache-config.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
-import { EngineCore, type EngineCoreParts } from './engine-core.ts';
+import { EngineCore } from './engine-core.ts';
+import type { EngineCoreParts } from './engine-core-parts.ts';
 import type { SimulatedExecutor } from './executor/simulated-executor.ts';
 import { createBlockHasher, type PrefixCachingHashAlgo } from './kv-cache/hash/block-hash.ts';
 import { KVCacheManager } from './kv-cache/kv-cache-manager.ts';

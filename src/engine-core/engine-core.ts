@@ -7,10 +7,8 @@
  * Source: vllm/v1/engine/core.py EngineCore, EngineCoreProc (0.33.0). Leaves out: processes, sockets, elastic EP.
  */
 
-import type { KVCacheConfig } from '../capacity/spec/kv-cache-config.ts';
-import type { Clock } from '../shared/clock.ts';
 import { createEngineCoreOutput, createEngineCoreOutputs } from '../shared/protocol/defaults.ts';
-import type { EngineIndex, RequestId } from '../shared/protocol/ids.ts';
+import type { RequestId } from '../shared/protocol/ids.ts';
 import type { KVCacheEvent } from '../shared/protocol/kv-events.ts';
 import {
   type EngineCoreOutput,
@@ -21,36 +19,19 @@ import {
 } from '../shared/protocol/outputs.ts';
 import type { EngineCoreRequest, EngineInput, UtilityCall } from '../shared/protocol/request.ts';
 import type { SchedulerStats } from '../shared/protocol/stats.ts';
-import type { SimulatedExecutor } from './executor/simulated-executor.ts';
-import type { BlockHasher } from './kv-cache/hash/block-hash.ts';
+import type { EngineCoreParts } from './engine-core-parts.ts';
+import { PendingResult } from './pending-result.ts';
 import { Request } from './scheduler/request.ts';
 import { RequestStatus } from './scheduler/request-status.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
 import type { SchedulerOutput } from './scheduler/scheduler-output.ts';
 import { updateFromOutput } from './scheduler/update-from-output.ts';
-import { callUtility, PendingResult, type UtilityHost } from './utilities.ts';
+import { callUtility, type UtilityHost } from './utilities.ts';
 
 /** One message to one client; -1 is the data-parallel coordinator. */
 export interface ClientOutputs {
   readonly clientIndex: number;
   readonly outputs: EngineCoreOutputs;
-}
-
-export interface EngineCoreParts {
-  readonly engineIndex: EngineIndex;
-  readonly clock: Clock;
-  readonly scheduler: Scheduler;
-  readonly executor: SimulatedExecutor;
-  readonly kvCacheConfig: KVCacheConfig;
-  /** Null where nothing is hashed. */
-  readonly blockHasher: BlockHasher | null;
-  readonly maxModelLen: number;
-  /** Batches in flight; 1 is a plain step, 2 and more the batch queue. */
-  readonly maxConcurrentBatches: number;
-  /** 0 aborts what runs when a shutdown is requested; more lets it drain. */
-  readonly shutdownTimeoutS: number;
-  /** How vLLM's class is called in the message about an unknown utility. */
-  readonly className: string;
 }
 
 interface Batch {

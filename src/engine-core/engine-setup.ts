@@ -7,20 +7,17 @@
 import { buildCapacityInput, type ModelPlan } from '../capacity/models/model-plan.ts';
 import { modelOptionsOf } from '../capacity/models/options-of-args.ts';
 import { type KVCachePlan, planKVCache } from '../capacity/plan/plan-kv-cache.ts';
-import { pageSizeBytes } from '../capacity/spec/spec-size.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { Prng } from '../shared/prng.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import type { KVEventsConfig } from '../shared/protocol/ready-response.ts';
 import { createEngineCore, type EngineCoreOptions } from './create-engine-core.ts';
-import type { EngineCore, EngineCoreParts } from './engine-core.ts';
-import { GpuMemory } from './executor/gpu-memory.ts';
-import {
-  createLatencyModel,
-  type LatencyModel,
-  type RooflineModel,
-} from './executor/latency-model.ts';
+import type { EngineCore } from './engine-core.ts';
+import type { EngineCoreParts } from './engine-core-parts.ts';
+import { allocateGpus } from './executor/allocate-gpus.ts';
+import type { GpuMemory } from './executor/gpu-memory.ts';
+import { latencyModelOf } from './executor/latency-inputs.ts';
 import { SimulatedExecutor } from './executor/simulated-executor.ts';
 import { createTokenSource } from './executor/token-source.ts';
 import { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
@@ -52,33 +49,9 @@ export interface EngineSetup {
 export function setUpEngine(args: EngineArgs): EngineSetup {
   const model = buildCapacityInput(modelOptionsOf(args));
   const plan = planKVCache(model.input);
-  const gpus = allocate(model, plan);
+  const gpus = allocateGpus(model.memory, plan.workers, model.gpu.memoryBytes);
   const logLines = startupLines(args, model, plan);
   return { args, model, plan, gpus, scheduler: schedulerConfigOf(args, model, plan), logLines };
-}
-
-const MORE_MEMORY = 'Raise --tensor-parallel-size, or take a larger --gpu';
-const FEWER_BLOCKS =
-  'Lower --num-gpu-blocks-override or --kv-cache-memory-bytes, or take a larger --gpu';
-
-/**
- * What the profiler found in use, then the KV cache: one pool per GPU, and every layer's view inside it. Memory that was
- * given for the KV cache goes unprofiled, but weights lie beside it all the same.
- */
-function allocate(model: ModelPlan, plan: KVCachePlan): readonly GpuMemory[] {
-  return plan.workers.map((worker, index) => {
-    const budget = model.memory[index];
-    const gpu = new GpuMemory(budget?.totalBytes ?? model.gpu.memoryBytes, index);
-    if (budget !== undefined) {
-      gpu.allocate('weights', budget.weightsBytes, MORE_MEMORY);
-      gpu.allocate('non-torch memory', budget.nonTorchBytes);
-      gpu.allocate('CUDA graphs', budget.cudaGraphBytes);
-      // The peak of a forward pass is freed after it, but must have room beside the KV cache.
-      gpu.allocate('peak activations', budget.peakActivationBytes);
-    }
-    gpu.allocate('KV cache', worker.poolBytes, FEWER_BLOCKS);
-    return gpu;
-  });
 }
 
 function schedulerConfigOf(args: EngineArgs, model: ModelPlan, plan: KVCachePlan): SchedulerConfig {
@@ -163,61 +136,10 @@ function createExecutor(setup: EngineSetup): SimulatedExecutor {
       maxModelLen: plan.maxModelLen,
       corpus: args.tokenSource === 'corpus' ? loadCorpus(args) : null,
     }),
-    latencyModel: createLatency(setup),
+    latencyModel: latencyModelOf(setup),
     vocabSize: facts.vocabSize,
     numWorkers: plan.workers.length,
     goldenLogprobs: args.tokenSource === 'rule',
     maxCpuLoras: args.enableLora === true ? (args.maxCpuLoras ?? args.maxLoras) : null,
   });
-}
-
-function createLatency(setup: EngineSetup): LatencyModel {
-  const { args, model } = setup;
-  if (args.stepTime === 'zero') return createLatencyModel({ kind: 'zero' });
-  if (args.stepTime !== 'roofline')
-    return createLatencyModel({ kind: 'constant', stepMs: Number(args.stepTime) });
-  return createLatencyModel({
-    kind: 'roofline',
-    model: rooflineModelOf(setup),
-    gpu: {
-      peakFlops: model.gpu.peakFlops.bf16,
-      bandwidthBytesPerSecond: model.gpu.bandwidthBytesPerSecond,
-      tensorParallelSize: args.tensorParallelSize,
-    },
-    jitter: args.stepTimeJitter,
-    seed: args.seed,
-  });
-}
-
-function rooflineModelOf({ args, model, plan }: EngineSetup): RooflineModel {
-  const { facts } = model;
-  return {
-    parameterCount: facts.parameterCount,
-    activeParameterCount: facts.activeParameterCount,
-    weightsBytes:
-      facts.weightsBytes.reduce((sum, bytes) => sum + bytes, 0) * args.tensorParallelSize,
-    numLayers: facts.numHiddenLayers,
-    attentionSize: facts.numAttentionHeads * facts.headSize,
-    kvReaders: plan.schedulerConfig.groups.map(({ spec, layerNames }) => ({
-      bytesPerToken: (pageSizeBytes(spec) / spec.blockSize) * layerNames.length,
-      maxTokens: readLimitOf(spec),
-    })),
-  };
-}
-
-/** How far back a token of this kind looks: a window, a chunk, one state, or everything. */
-function readLimitOf(
-  spec: KVCachePlan['schedulerConfig']['groups'][number]['spec'],
-): number | null {
-  switch (spec.kind) {
-    case 'sliding_window':
-    case 'sliding_window_mla':
-      return spec.slidingWindow;
-    case 'chunked_local_attention':
-      return spec.attentionChunkSize;
-    case 'mamba':
-      return spec.blockSize;
-    default:
-      return null;
-  }
 }

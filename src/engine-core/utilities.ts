@@ -3,12 +3,21 @@
  * Source: vllm/v1/engine/core.py EngineCore, EngineCoreProc (0.33.0). Leaves out: weight transfer, elastic EP.
  */
 import type { LoRARequest } from '../shared/protocol/request.ts';
-import type { EngineCore, EngineCoreParts } from './engine-core.ts';
+import type { EngineCoreParts } from './engine-core-parts.ts';
+import { PendingResult } from './pending-result.ts';
 import { PauseState } from './scheduler/scheduler-state.ts';
+
+/** What the utilities ask of the engine core and change of it. */
+interface UtilityTarget {
+  rejectNewRequests: boolean;
+  weightVersion: string;
+  pauseComplete(): boolean;
+  resumeScheduler(answer: unknown): unknown;
+}
 
 /** What the utilities see of the engine. */
 export interface UtilityHost extends EngineCoreParts {
-  readonly core: EngineCore;
+  readonly core: UtilityTarget;
   abortAll(): void;
   hasBatches(): boolean;
   /** Runs the callback when the engine next has no work. */
@@ -18,29 +27,6 @@ export interface UtilityHost extends EngineCoreParts {
 /** An error whose message vLLM would send. */
 export class UtilityError extends Error {
   override readonly name = 'UtilityError';
-}
-
-/** A result that comes at the engine's own time; both callbacks run synchronously, one of them once. */
-export class PendingResult {
-  #onValue: ((value: unknown) => void) | null = null;
-  #onFailure: ((error: unknown) => void) | null = null;
-
-  listen(onValue: (value: unknown) => void, onFailure: (error: unknown) => void): void {
-    this.#onValue = onValue;
-    this.#onFailure = onFailure;
-  }
-
-  /** Passes on the value of `compute`, or what it throws. */
-  settle(compute: () => unknown): void {
-    let value: unknown;
-    try {
-      value = compute();
-    } catch (error) {
-      this.#onFailure?.(error);
-      return;
-    }
-    this.#onValue?.(value);
-  }
 }
 
 interface Utility {

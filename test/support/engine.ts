@@ -4,7 +4,8 @@ import type { LayerSpecRecord } from '../../src/capacity/file/capacity-input.ts'
 import { specFromRecord } from '../../src/capacity/file/spec-record.ts';
 import type { KVCacheGroup } from '../../src/capacity/spec/kv-cache-config.ts';
 import { createEngineCore } from '../../src/engine-core/create-engine-core.ts';
-import { EngineCore, type EngineCoreParts } from '../../src/engine-core/engine-core.ts';
+import { EngineCore } from '../../src/engine-core/engine-core.ts';
+import type { EngineCoreParts } from '../../src/engine-core/engine-core-parts.ts';
 import {
   createLatencyModel,
   type LatencyModelOptions,

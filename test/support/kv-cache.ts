@@ -5,10 +5,10 @@ import type { KVCacheSpec } from '../../src/capacity/spec/spec.ts';
 import { resolveBlockSizes } from '../../src/engine-core/kv-cache/block-sizes.ts';
 import {
   type BlockHasher,
-  BlockHashes,
   createBlockHasher,
   type PrefixCachingHashAlgo,
 } from '../../src/engine-core/kv-cache/hash/block-hash.ts';
+import { BlockHashes } from '../../src/engine-core/kv-cache/hash/block-hashes.ts';
 import {
   type Admission,
   type KVCacheBlocks,

@@ -4,7 +4,7 @@
  * Source: vllm/v1/request.py Request (0.33.0), the fields that vllm/v1/core reads.
  */
 import type { LoRARequest } from '../../shared/protocol/request.ts';
-import type { BlockHashes } from './hash/block-hash.ts';
+import type { BlockHashes } from './hash/block-hashes.ts';
 import type { RequestKVState } from './request-kv-state.ts';
 
 /** Where a multi-modal input stands in the prompt. Source: vllm/multimodal/inputs.py MultiModalFeatureSpec. */

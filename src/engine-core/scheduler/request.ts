@@ -17,7 +17,7 @@ import type {
   RepetitionDetectionParams,
   SamplingParams,
 } from '../../shared/protocol/request.ts';
-import { BlockHashes } from '../kv-cache/hash/block-hash.ts';
+import { BlockHashes } from '../kv-cache/hash/block-hashes.ts';
 import type { KVCacheRequest } from '../kv-cache/kv-cache-request.ts';
 import type { RequestKVState } from '../kv-cache/request-kv-state.ts';
 import { finishReasonOf, isFinishedStatus, RequestStatus } from './request-status.ts';

@@ -1,0 +1,24 @@
+import type { KVCacheConfig } from '../capacity/spec/kv-cache-config.ts';
+import type { Clock } from '../shared/clock.ts';
+import type { EngineIndex } from '../shared/protocol/ids.ts';
+import type { SimulatedExecutor } from './executor/simulated-executor.ts';
+import type { BlockHasher } from './kv-cache/hash/block-hash.ts';
+import type { Scheduler } from './scheduler/scheduler.ts';
+
+/** What an engine core is made of. */
+export interface EngineCoreParts {
+  readonly engineIndex: EngineIndex;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly executor: SimulatedExecutor;
+  readonly kvCacheConfig: KVCacheConfig;
+  /** Null where nothing is hashed. */
+  readonly blockHasher: BlockHasher | null;
+  readonly maxModelLen: number;
+  /** Batches in flight; 1 is a plain step, 2 and more the batch queue. */
+  readonly maxConcurrentBatches: number;
+  /** 0 aborts what runs when a shutdown is requested; more lets it drain. */
+  readonly shutdownTimeoutS: number;
+  /** How vLLM's class is called in the message about an unknown utility. */
+  readonly className: string;
+}
