@@ -50,7 +50,7 @@ function makeCore({ asyncScheduling = true } = {}): EngineCore {
       latencyModel: createLatencyModel({ kind: 'zero' }),
       vocabSize: VOCAB_SIZE,
       numWorkers: 1,
-      goldenLogprobs: false,
+      faults: null,
       maxCpuLoras: null,
     }),
     kvCacheConfig: {

@@ -39,7 +39,8 @@ export interface EngineCoreOptions {
   /** Send the ids of finished requests with each step (internal data-parallel load balancing). */
   readonly includeFinishedSet: boolean;
   readonly shutdownTimeoutS?: number;
-  readonly className?: string;
+  /** The class of vLLM that this engine core is the twin of; EngineCoreProc where left out. */
+  readonly vllmClass?: string;
   /** Samples how long evicted blocks lived; null is off. */
   readonly kvCacheMetrics?: KVCacheMetricsCollector | null;
 }
@@ -94,7 +95,7 @@ export function createEngineCore(
     maxModelLen: config.maxModelLen,
     maxConcurrentBatches: options.maxConcurrentBatches,
     shutdownTimeoutS: options.shutdownTimeoutS ?? 0,
-    className: options.className ?? 'EngineCoreProc',
+    vllmClass: options.vllmClass ?? 'EngineCoreProc',
   });
 }
 

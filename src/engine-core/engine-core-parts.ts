@@ -19,6 +19,6 @@ export interface EngineCoreParts {
   readonly maxConcurrentBatches: number;
   /** 0 aborts what runs when a shutdown is requested; more lets it drain. */
   readonly shutdownTimeoutS: number;
-  /** How vLLM's class is called in the message about an unknown utility. */
-  readonly className: string;
+  /** The class of vLLM that this engine core is the twin of, as vLLM's messages name it. */
+  readonly vllmClass: string;
 }

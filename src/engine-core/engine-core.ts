@@ -20,6 +20,7 @@ import {
 import type { EngineCoreRequest, EngineInput, UtilityCall } from '../shared/protocol/request.ts';
 import type { SchedulerStats } from '../shared/protocol/stats.ts';
 import type { EngineCoreParts } from './engine-core-parts.ts';
+import { FaultError } from './faults/fault.ts';
 import { PendingResult } from './pending-result.ts';
 import { Request } from './scheduler/request.ts';
 import { RequestStatus } from './scheduler/request-status.ts';
@@ -169,7 +170,7 @@ export class EngineCore {
 
   /**
    * Takes the awaited batch in: aborts that came meanwhile, then its tokens. Returns whether the step ran the model.
-   * Throws ModelCrashError when the simulated model died; the engine is then lost.
+   * Throws where a request's fault breaks the engine; it is then lost.
    */
   finishStep(): boolean {
     if (!this.#awaitsBatch) return this.#modelExecuted;
@@ -269,8 +270,16 @@ export class EngineCore {
       return;
     }
     const request = new Request(coreRequest);
+    try {
+      executor.prepareRequest(request);
+    } catch (error) {
+      if (!(error instanceof FaultError)) throw error;
+      this.counters.rejectedRequests += 1;
+      const badFault = { code: 'bad_fault', message: error.message, retryable: false };
+      this.#sendFinished(clientIndex, [requestId], FinishReason.ERROR, badFault);
+      return;
+    }
     blockHasher?.update(request);
-    executor.prepareRequest(request);
     scheduler.addRequest(request);
     if (coreRequest.abortImmediately) this.abortRequests([requestId]);
     this.onRequestAdded(request, coreRequest.currentWave);

@@ -18,8 +18,10 @@ import type { EngineCoreParts } from './engine-core-parts.ts';
 import { allocateGpus } from './executor/allocate-gpus.ts';
 import type { GpuMemory } from './executor/gpu-memory.ts';
 import { latencyModelOf } from './executor/latency-inputs.ts';
+import { ScriptedTokenSource } from './executor/scripted-token-source.ts';
 import { SimulatedExecutor } from './executor/simulated-executor.ts';
 import { createTokenSource } from './executor/token-source.ts';
+import { RequestFaults } from './faults/request-faults.ts';
 import { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
 import { loadCorpus } from './load-corpus.ts';
 import { DEFAULT_SCHEDULER_CONFIG, type SchedulerConfig } from './scheduler/scheduler-config.ts';
@@ -110,7 +112,7 @@ export function buildEngineCore(
     logStats: !args.disableLogStats,
     includeFinishedSet: placement.hasInternalLb,
     shutdownTimeoutS: args.shutdownTimeout,
-    className: placement.isMoeDp ? 'DPEngineCoreProc' : 'EngineCoreProc',
+    vllmClass: placement.isMoeDp ? 'DPEngineCoreProc' : 'EngineCoreProc',
     kvCacheMetrics: args.kvCacheMetrics ? createResidencyMetrics(args, clock) : null,
   };
   return Core === undefined ? createEngineCore(options) : createEngineCore(options, Core);
@@ -127,19 +129,20 @@ function createResidencyMetrics(args: EngineArgs, clock: Clock): KVCacheMetricsC
 function createExecutor(setup: EngineSetup): SimulatedExecutor {
   const { args, model, plan } = setup;
   const { facts } = model;
+  const tokenSource = createTokenSource({
+    kind: args.tokenSource,
+    seed: args.seed,
+    vocabSize: facts.vocabSize,
+    eosTokenId: facts.eosTokenIds[0] ?? null,
+    maxModelLen: plan.maxModelLen,
+    corpus: args.tokenSource === 'corpus' ? loadCorpus(args) : null,
+  });
   return new SimulatedExecutor({
-    tokenSource: createTokenSource({
-      kind: args.tokenSource,
-      seed: args.seed,
-      vocabSize: facts.vocabSize,
-      eosTokenId: facts.eosTokenIds[0] ?? null,
-      maxModelLen: plan.maxModelLen,
-      corpus: args.tokenSource === 'corpus' ? loadCorpus(args) : null,
-    }),
+    tokenSource: args.enableFaults ? new ScriptedTokenSource(tokenSource) : tokenSource,
     latencyModel: latencyModelOf(setup),
     vocabSize: facts.vocabSize,
     numWorkers: plan.workers.length,
-    goldenLogprobs: args.tokenSource === 'rule',
     maxCpuLoras: args.enableLora === true ? (args.maxCpuLoras ?? args.maxLoras) : null,
+    faults: args.enableFaults ? new RequestFaults() : null,
   });
 }

@@ -41,7 +41,7 @@ interface Utility {
 export function callUtility(host: UtilityHost, method: string, args: readonly unknown[]): unknown {
   const utility = UTILITIES.get(method);
   if (utility === undefined) {
-    throw new UtilityError(`'${host.className}' object has no attribute '${method}'`);
+    throw new UtilityError(`'${host.vllmClass}' object has no attribute '${method}'`);
   }
   // vLLM asserts here, and an assertion has no message.
   if (args.length > utility.parameters.length) throw new UtilityError('');

@@ -2,6 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { differencesFromSample, readSamples, type Sample } from '../support/e2e-samples.ts';
 import { createTestServer, type TestServer } from '../support/http-server.ts';
 
+/** The recorded server understood requests that ask for a crash. */
+const WITH_FAULTS = { enableFaults: true };
+
 function replay(samples: readonly Sample[], open: () => Promise<TestServer>) {
   let running: TestServer | null = null;
   let base = '';
@@ -18,13 +21,14 @@ function replay(samples: readonly Sample[], open: () => Promise<TestServer>) {
 }
 
 describe('answers of the Python frontend, in their order', () => {
-  replay(readSamples().living, () => createTestServer());
+  replay(readSamples().living, () => createTestServer({ engines: { engine: WITH_FAULTS } }));
 });
 
 describe('an engine dies', () => {
   let reason: string | null = null;
   replay(readSamples().dying, () =>
     createTestServer({
+      engines: { engine: WITH_FAULTS },
       onEngineDead: (why) => {
         reason = why;
       },
@@ -38,5 +42,5 @@ describe('an engine dies', () => {
 describe('an engine dies and the server stays', () => {
   // The recorded engines had 1,025 and 2,049 blocks.
   const ready = (rank: number) => ({ numGpuBlocks: rank === 0 ? 1025 : 2049 });
-  replay(readSamples().kept, () => createTestServer({ engines: { ready } }));
+  replay(readSamples().kept, () => createTestServer({ engines: { engine: WITH_FAULTS, ready } }));
 });

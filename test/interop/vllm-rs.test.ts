@@ -54,7 +54,7 @@ describe.skipIf(vllmRs.path === null)(`vllm-rs serve over our engines${skipReaso
     const overrides = ['--engine-overrides', '{"1": {"num_gpu_blocks_override": 2049}}'];
     engines = new Twin([
       ...['serve', TINYMODEL, '--headless', ...ranks, ...place, `${handshake}`],
-      ...[...sizes, ...overrides, '--token-source', 'rule'],
+      ...[...sizes, ...overrides, '--token-source', 'rule', '--enable-faults'],
     ]);
     await waitUntil('200 of /health', async () => {
       if (frontend.exit !== null || engines.exit !== null)
@@ -88,11 +88,11 @@ describe.skipIf(vllmRs.path === null)(`vllm-rs serve over our engines${skipReaso
     ['stops at its limit', { ignore_eos: true, max_tokens: 40 }, 40, 'length'],
     [
       'stops at a stop token',
-      { vllm_xargs: { oracle_outputs: [900, 901, 902, 903] }, stop_token_ids: [902] },
+      { vllm_xargs: { scripted_token_ids: [900, 901, 902, 903] }, stop_token_ids: [902] },
       3,
       'stop',
     ],
-    ['stops at the end of text', { vllm_xargs: { oracle_outputs: [900, 901, 2] } }, 3, 'stop'],
+    ['stops at the end of text', { vllm_xargs: { scripted_token_ids: [900, 901, 2] } }, 3, 'stop'],
   ])('a completion %s, plain and streamed', async (_, options, numTokens, finishReason) => {
     const request = { model: 'tiny', prompt: genTokens(31, 50), max_tokens: 64, ...options };
     const plain = (await post('/v1/completions', request)) as Completion;

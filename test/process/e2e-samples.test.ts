@@ -18,6 +18,7 @@ const WORDS = [
   ...['--data-parallel-size', '2', '--num-gpu-blocks-override', '1025', '--dp-metrics', 'vllm'],
   ...['--engine-overrides', '{"1": {"num_gpu_blocks_override": 2049}}'],
   ...['--token-source', 'rule', '--step-time', 'zero', '--enable-request-id-headers'],
+  '--enable-faults',
 ];
 
 function replay(samples: readonly Sample[], env: Readonly<Record<string, string>>): () => Twin {

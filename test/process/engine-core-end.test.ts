@@ -80,7 +80,7 @@ describe('engine-core processes', () => {
 
     it('by a model that crashes, tell everybody and exit with 1', async () => {
       const frontend = await processes.frontend(2);
-      const twin = processes.start(frontend, 2);
+      const twin = processes.start(frontend, 2, ['--enable-faults']);
       await frontend.allReady();
       const crash = createTestRequest({
         requestId: 'crash',

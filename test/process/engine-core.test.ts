@@ -245,6 +245,23 @@ describe('engine-core processes', () => {
     });
   });
 
+  describe('told to pause while a request is in flight', () => {
+    it.each([
+      ['pause_scheduler', ['wait', true]],
+      ['sleep', [1, 'wait']],
+    ])('answer %s %j once it has ended', async (method, args) => {
+      const frontend = await processes.frontend(1);
+      processes.start(frontend, 1, ['--step-time', '5']);
+      await frontend.allReady();
+      const sampling = { maxTokens: 20, ignoreEos: true };
+      frontend.send(0, { type: 'ADD', request: createTestRequest({ requestId: 'a', sampling }) });
+      await waitUntil('a token', async () => frontend.tokensOf('a').length > 0);
+      expect(await frontend.call(0, method, args)).toBeNull();
+      expect(frontend.tokensOf('a')).toHaveLength(20);
+      expect(await frontend.call(0, 'is_scheduler_paused')).toBe(true);
+    });
+  });
+
   describe('under load', () => {
     it('answer a call within 20 ms though steps take no time', async () => {
       const frontend = await processes.frontend(1, { withFlood: true });

@@ -48,7 +48,10 @@ const sampling = fc.record({
     fc.record({ maxPatternSize: smallInt, minPatternSize: smallInt, minCount: smallInt }),
   ),
   extraArgs: orNull(
-    fc.record({ oracle_outputs: fc.constantFrom('x', [-1, 1e12, 'a', null], [5, 6], {}) }),
+    fc.record({
+      scripted_token_ids: fc.constantFrom('x', [-1, 1e12, 'a', null], [5, 6], {}),
+      vllm_twin_fault: fc.constantFrom(null, '', 'x', 'x;', 'engine.crash-on-request;a', [1], {}),
+    }),
   ),
 });
 
@@ -113,6 +116,7 @@ describe('an engine given requests without sense', () => {
           groups: fc.constantFrom<readonly GroupName[]>(['full'], ['full', 'window'], ['chunked']),
           maxConcurrentBatches: fc.constantFrom(1, 2),
           numBlocks: fc.constantFrom(20, 65),
+          enableFaults: fc.boolean(),
         }),
         fc.array(fc.tuple(input, fc.nat({ max: 10 })), { maxLength: 10 }),
         (engine, script) => {

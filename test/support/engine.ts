@@ -10,11 +10,13 @@ import {
   createLatencyModel,
   type LatencyModelOptions,
 } from '../../src/engine-core/executor/latency-model.ts';
+import { ScriptedTokenSource } from '../../src/engine-core/executor/scripted-token-source.ts';
 import { SimulatedExecutor } from '../../src/engine-core/executor/simulated-executor.ts';
 import {
   createTokenSource,
   type TokenSourceKind,
 } from '../../src/engine-core/executor/token-source.ts';
+import { RequestFaults } from '../../src/engine-core/faults/request-faults.ts';
 import { resolveBlockSizes } from '../../src/engine-core/kv-cache/block-sizes.ts';
 import {
   DEFAULT_SCHEDULER_CONFIG,
@@ -67,6 +69,8 @@ export interface TestEngineOptions {
   readonly clock?: VirtualClock;
   readonly shutdownTimeoutS?: number;
   readonly engineIndex?: number;
+  /** As --enable-faults. */
+  readonly enableFaults?: boolean;
 }
 
 export const TEST_VOCAB_SIZE = 4000;
@@ -103,21 +107,23 @@ export function createTestEngine(
     mambaAlign: names.some((name) => name === 'mambaAlign' || name === 'mambaBig'),
     ...options.scheduler,
   };
+  const tokenSource = createTokenSource({
+    kind: options.tokenSource ?? 'rule',
+    seed: options.seed ?? 0,
+    vocabSize: TEST_VOCAB_SIZE,
+    eosTokenId: EOS_TOKEN_ID,
+    maxModelLen: scheduler.maxModelLen,
+  });
   const coreOptions = {
     engineIndex: options.engineIndex ?? 0,
     clock,
     executor: new SimulatedExecutor({
-      tokenSource: createTokenSource({
-        kind: options.tokenSource ?? 'rule',
-        seed: options.seed ?? 0,
-        vocabSize: TEST_VOCAB_SIZE,
-        eosTokenId: EOS_TOKEN_ID,
-        maxModelLen: scheduler.maxModelLen,
-      }),
+      tokenSource:
+        options.enableFaults === true ? new ScriptedTokenSource(tokenSource) : tokenSource,
       latencyModel: createLatencyModel(options.latency ?? { kind: 'zero' }),
       vocabSize: TEST_VOCAB_SIZE,
       numWorkers: 1,
-      goldenLogprobs: true,
+      faults: options.enableFaults === true ? new RequestFaults() : null,
       maxCpuLoras: options.maxCpuLoras === undefined ? 4 : options.maxCpuLoras,
     }),
     kvCacheConfig: { numBlocks: options.numBlocks ?? 65, groups },

@@ -1,6 +1,6 @@
 /** Between the golden format and the engine's own types: requests in, outputs and statistics out. */
-import { SCRIPT_ARG } from '../../engine-core/executor/token-source.ts';
 import { createEngineCoreRequest, createSamplingParams } from '../../shared/protocol/defaults.ts';
+import { SCRIPTED_TOKEN_IDS_KEY } from '../../shared/protocol/fault-keys.ts';
 import type { EngineCoreOutput, EngineCoreOutputs } from '../../shared/protocol/outputs.ts';
 import type {
   EngineCoreRequest,
@@ -49,7 +49,7 @@ export function toEngineCoreRequest(record: TraceRequestRecord): EngineCoreReque
         sampling['skip_reading_prefix_cache'] === true ||
         typeof sampling['prompt_logprobs'] === 'number',
       repetitionDetection: toRepetitionDetection(sampling['repetition_detection']),
-      extraArgs: record.output_script ? { [SCRIPT_ARG]: record.output_script } : null,
+      extraArgs: record.output_script ? { [SCRIPTED_TOKEN_IDS_KEY]: record.output_script } : null,
     }),
   });
 }

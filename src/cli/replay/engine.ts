@@ -7,6 +7,7 @@ import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
 import { createEngineCore } from '../../engine-core/create-engine-core.ts';
 import type { EngineCore } from '../../engine-core/engine-core.ts';
 import { createLatencyModel } from '../../engine-core/executor/latency-model.ts';
+import { ScriptedTokenSource } from '../../engine-core/executor/scripted-token-source.ts';
 import { SimulatedExecutor } from '../../engine-core/executor/simulated-executor.ts';
 import { createTokenSource } from '../../engine-core/executor/token-source.ts';
 import { DEFAULT_SCHEDULER_CONFIG } from '../../engine-core/scheduler/scheduler-config.ts';
@@ -244,18 +245,20 @@ function createReplayCore(options: ReplayOptions, clock: VirtualClock): EngineCo
     engineIndex: 0,
     clock,
     executor: new SimulatedExecutor({
-      tokenSource: createTokenSource({
-        kind: 'rule',
-        seed: 0,
-        vocabSize: VOCAB_SIZE,
-        eosTokenId: EOS_TOKEN_ID,
-        maxModelLen: resolved.max_model_len,
-      }),
+      tokenSource: new ScriptedTokenSource(
+        createTokenSource({
+          kind: 'rule',
+          seed: 0,
+          vocabSize: VOCAB_SIZE,
+          eosTokenId: EOS_TOKEN_ID,
+          maxModelLen: resolved.max_model_len,
+        }),
+      ),
       latencyModel: createLatencyModel({ kind: 'zero' }),
       vocabSize: VOCAB_SIZE,
       numWorkers: 1,
-      goldenLogprobs: true,
       maxCpuLoras: CPU_LORAS,
+      faults: null,
     }),
     kvCacheConfig,
     cache: {
@@ -288,8 +291,8 @@ function createReplayCore(options: ReplayOptions, clock: VirtualClock): EngineCo
     maxConcurrentBatches: resolved.max_concurrent_batches,
     logStats: true,
     includeFinishedSet: config.include_finished_set ?? false,
-    // The golden traces name the class of their recorder in the message about an unknown utility.
-    className: 'InprocCore',
+    // What the recordings were made with.
+    vllmClass: 'InprocCore',
   });
 }
 

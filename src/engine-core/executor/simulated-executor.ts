@@ -6,17 +6,13 @@
 import { assert } from '../../shared/assert.ts';
 import type { LogprobsLists, LogprobsTensors } from '../../shared/protocol/outputs.ts';
 import type { LoRARequest } from '../../shared/protocol/request.ts';
+import type { RequestFaults } from '../faults/request-faults.ts';
 import type { Request } from '../scheduler/request.ts';
 import { NO_SAMPLE, type SchedulerOutput } from '../scheduler/scheduler-output.ts';
 import type { LogprobsSource } from '../scheduler/update-from-output.ts';
 import type { LatencyModel } from './latency-model.ts';
 import { makePromptLogprobs, makeSampleLogprobs } from './logprobs.ts';
 import type { TokenSource } from './token-source.ts';
-
-/** The simulated model died under a request that asked for it: a fatal error of the engine. */
-export class ModelCrashError extends Error {
-  override readonly name = 'ModelCrashError';
-}
 
 /** An error of a call, with the message that vLLM's worker has for it; the engine goes on. */
 export class WorkerCallError extends Error {
@@ -29,14 +25,12 @@ export interface SimulatedExecutorOptions {
   readonly vocabSize: number;
   /** World size: the answers of a collective call. */
   readonly numWorkers: number;
-  /** Prompt logprobs just count, as in the golden recordings. */
-  readonly goldenLogprobs: boolean;
   /** Adapters that the workers keep; null where LoRA is off. Source: max_cpu_loras. */
   readonly maxCpuLoras: number | null;
+  /** Null where requests carry no faults. */
+  readonly faults: RequestFaults | null;
 }
 
-/** vllm_xargs key that kills the engine while it runs the request. */
-const CRASH_ARG = 'oracle_crash';
 /** Source: vllm/v1/executor/abstract.py SLEEP_TAGS. */
 const SLEEP_TAGS = ['weights', 'kv_cache'] as const;
 
@@ -59,7 +53,9 @@ export class SimulatedExecutor implements LogprobsSource {
     return this.#sleepingTags.size > 0;
   }
 
+  /** Throws FaultError for a fault that the request carries and nobody knows. */
   prepareRequest(request: Request): void {
+    if (request.hasExtraArgs) this.#options.faults?.admit(request);
     this.#options.tokenSource.prepare(request);
   }
 
@@ -71,16 +67,14 @@ export class SimulatedExecutor implements LogprobsSource {
     return this.#options.latencyModel.dummyStepMs();
   }
 
-  /** Fills in the sampled tokens of a step. Throws ModelCrashError if a request asked for it. */
+  /** Fills in the sampled tokens of a step. Throws what a request's fault throws. */
   sampleTokens(output: SchedulerOutput): void {
-    const { tokenSource } = this.#options;
+    const { tokenSource, faults } = this.#options;
     const { samplePositions, sampledTokenIds } = output;
     for (let i = 0; i < output.numRequests; i += 1) {
       const request = output.requests[i];
       if (request === undefined) continue;
-      if (request.hasExtraArgs && request.samplingParams.extraArgs?.[CRASH_ARG]) {
-        throw new ModelCrashError(`${CRASH_ARG} was asked for by request ${request.requestId}`);
-      }
+      if (faults !== null && request.hasExtraArgs) faults.beforeSampling(request);
       const position = samplePositions[i] ?? NO_SAMPLE;
       if (position === NO_SAMPLE) {
         sampledTokenIds[i] = NO_SAMPLE;
@@ -108,7 +102,8 @@ export class SimulatedExecutor implements LogprobsSource {
       numPromptTokens: request.numPromptTokens,
       numLogprobs: request.samplingParams.promptLogprobs ?? 0,
       vocabSize: this.#options.vocabSize,
-      promptTokenIds: this.#options.goldenLogprobs ? null : request.allTokenIds,
+      promptTokenIds:
+        this.#options.tokenSource.promptLogprobIds === 'counted' ? null : request.allTokenIds,
     });
   }
 

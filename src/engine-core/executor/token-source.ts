@@ -7,6 +7,8 @@ import type { Request } from '../scheduler/request.ts';
 import type { Corpus } from './corpus.ts';
 
 export interface TokenSource {
+  /** The ids in the log probabilities of a prompt: those of the prompt, or, as recorded, ones that just count. */
+  readonly promptLogprobIds: 'prompt' | 'counted';
   /** Called once, before the first step of a request. */
   prepare(request: Request): void;
   /** The output token at `position` (0-based), before min_tokens masks stop tokens. */
@@ -33,32 +35,24 @@ export interface TokenSourceOptions {
 const FIRST_PLAIN_TOKEN_ID = 3;
 const DEFAULT_MEDIAN_OUTPUT_TOKENS = 128;
 
-/** vllm_xargs key with output tokens given in advance; the rule goes on where they end. */
-export const SCRIPT_ARG = 'oracle_outputs';
-
 /** Follows the rule by which the golden data were recorded: 1000 + (sum of the prompt + 7k) % 2000. */
 class RuleTokenSource implements TokenSource {
+  readonly promptLogprobIds = 'counted';
+
   prepare(request: Request): void {
     let sum = 0;
     for (const tokenId of request.allTokenIds) sum += tokenId;
     request.tokenSeed = sum;
-    const script = request.samplingParams.extraArgs?.[SCRIPT_ARG];
-    if (isTokenIds(script)) request.scriptedTokenIds = script;
   }
 
   tokenAt(request: Request, position: number): number {
-    const scripted = request.scriptedTokenIds?.[position];
-    if (scripted !== undefined) return scripted;
     return 1000 + ((request.tokenSeed + 7 * position) % 2000);
   }
 }
 
-function isTokenIds(value: unknown): value is readonly number[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'number');
-}
-
 /** Says the prompt again, then eos. */
 class EchoTokenSource implements TokenSource {
+  readonly promptLogprobIds = 'prompt';
   readonly #eosTokenId: number | null;
 
   constructor(options: TokenSourceOptions) {
@@ -80,6 +74,7 @@ class EchoTokenSource implements TokenSource {
  * length open ends in eos after a seeded number of tokens, spread log-uniformly around the median.
  */
 class SeededTokenSource implements TokenSource {
+  readonly promptLogprobIds = 'prompt';
   readonly #options: TokenSourceOptions;
   readonly #corpus: Corpus | null;
   #numPrepared = 0;

@@ -2,6 +2,7 @@
 import type { AnswerChannel } from '../openai/answer-channel.ts';
 import type { RequestHeaders } from '../openai/serving-context.ts';
 import { sendError } from './error-handler.ts';
+import { type CarriesFaults, withFaultHeader } from './fault-header.ts';
 import { ResponseChannel } from './response-channel.ts';
 import {
   bodyOf,
@@ -16,7 +17,7 @@ export type CreateAnswer<Request> = (
   channel: AnswerChannel,
 ) => void;
 
-export function generationHandler<Request>(
+export function generationHandler<Request extends CarriesFaults>(
   context: RouteContext,
   parse: (body: Uint8Array, contentType: string | undefined) => Request,
   create: CreateAnswer<Request>,
@@ -26,6 +27,7 @@ export function generationHandler<Request>(
     let parsed: Request;
     try {
       parsed = parse(bodyOf(request), request.headers['content-type']);
+      if (args.enableFaults) parsed = withFaultHeader(parsed, request.headers);
     } catch (error) {
       sendError(request, reply, error);
       return;

@@ -4,6 +4,7 @@ import type { EngineArgs } from '../../shared/config/registry.ts';
 export type HttpArgs = Pick<
   EngineArgs,
   | 'host'
+  | 'enableFaults'
   | 'port'
   | 'uds'
   | 'apiKey'

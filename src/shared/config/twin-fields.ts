@@ -37,6 +37,11 @@ export const TWIN_FIELDS = {
     'What the model says: readable text, the golden rule, the prompt again, random tokens.',
     ours,
   ),
+  enableFaults: field.bool(
+    false,
+    'Let requests carry simulated failures and scripted outputs: vllm_xargs, x-vllm-twin-fault.',
+    ours,
+  ),
   stepTime: field.choiceOrMs(
     ['zero', 'roofline'],
     'roofline',

@@ -105,6 +105,42 @@ describe('the busy loop', () => {
     expect(proc.tokensOf('a')).toHaveLength(200);
   });
 
+  it.each([
+    ['pause_scheduler', ['wait', true], FinishReason.LENGTH],
+    ['pause_scheduler', ['abort', true], FinishReason.ABORT],
+    ['pause_generation', ['wait'], FinishReason.LENGTH],
+    ['sleep', [1, 'wait'], FinishReason.LENGTH],
+    ['sleep', [1, 'abort'], FinishReason.ABORT],
+  ])(
+    'answers %s %j once the request in flight has ended, and then at once',
+    async (method, args, reason) => {
+      const proc = start({
+        engine: { maxConcurrentBatches: 2, latency: { kind: 'constant', stepMs: 5 } },
+      });
+      proc.add(createTestRequest({ requestId: 'a', sampling: { maxTokens: 5, ignoreEos: true } }));
+      await waitFor('a batch in flight', () => proc.core.awaitedBatch !== null);
+      proc.call(method, args, 1);
+      await waitFor('the answer', () => proc.answers.has(1));
+      expect(proc.answers.get(1)).toBeNull();
+      expect(proc.finishReasonOf('a')).toBe(reason);
+      expect(proc.core.hasWork()).toBe(false);
+      // The answer is the last word: nothing has to come in before it goes out.
+      expect(proc.sent.at(-1)?.outputs.utilityOutput?.callId).toBe(1);
+    },
+  );
+
+  it('answers a pause that keeps requests once the batches in flight are done', async () => {
+    const proc = start({
+      engine: { maxConcurrentBatches: 2, latency: { kind: 'constant', stepMs: 5 } },
+    });
+    proc.add(endless('a'));
+    await waitFor('a batch in flight', () => proc.core.awaitedBatch !== null);
+    proc.call('pause_scheduler', ['keep', false], 1);
+    await waitFor('the answer', () => proc.answers.has(1));
+    expect(proc.core.awaitedBatch).toBeNull();
+    expect(proc.finishReasonOf('a')).toBeNull();
+  });
+
   it('publishes its counts when they change, and only where somebody balances by them', async () => {
     const proc = start({ publishesCounts: true });
     const silent = start();
@@ -219,7 +255,7 @@ describe('the busy loop', () => {
   });
 
   it('breaks when the model does', async () => {
-    const proc = start();
+    const proc = start({ engine: { enableFaults: true } });
     proc.add(endless('a', { sampling: { maxTokens: 5, extraArgs: { oracle_crash: 1 } } }));
     await expect(proc.ended).rejects.toThrow();
   });

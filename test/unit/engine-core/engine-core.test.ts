@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EngineCore } from '../../../src/engine-core/engine-core.ts';
-import { ModelCrashError } from '../../../src/engine-core/executor/simulated-executor.ts';
+import { ModelCrashError } from '../../../src/engine-core/faults/crash-on-request.ts';
 import {
   type EngineCoreOutputs,
   FinishReason,
@@ -68,11 +68,38 @@ describe('a request', () => {
     expect(core.getRequestCounts()).toEqual({ numRunning: 0, numWaiting: 0 });
   });
 
-  it('takes the engine down if it asks for that', () => {
-    const { core } = createTestEngine();
+  it('takes the engine down if it asks for that and faults are enabled', () => {
+    const { core } = createTestEngine({ enableFaults: true });
     add(core, createTestRequest({ sampling: { extraArgs: { oracle_crash: true } } }));
     core.beginStep();
     expect(() => core.finishStep()).toThrow(ModelCrashError);
+  });
+
+  it.each([
+    ['our own name', { vllm_twin_fault: 'engine.crash-on-request' }],
+    ['the recorded name', { oracle_crash: 1 }],
+    ['a fault that nobody knows', { vllm_twin_fault: 'engine.rust' }],
+  ])('is served as any other with %s where faults are not enabled', (_, extraArgs) => {
+    const { core } = createTestEngine();
+    add(core, createTestRequest({ requestId: 'a', sampling: { maxTokens: 1, extraArgs } }));
+    expect(finishOf(step(core))).toEqual([['a', FinishReason.LENGTH, null]]);
+  });
+
+  it('with a fault that nobody knows is answered with an error that names the known ones', () => {
+    const { core } = createTestEngine({ enableFaults: true });
+    const extraArgs = { vllm_twin_fault: 'engine.rust' };
+    add(core, createTestRequest({ requestId: 'a', sampling: { extraArgs } }));
+    const [message] = core.takeOutputs();
+    expect(message?.outputs.outputs[0]).toMatchObject({
+      requestId: 'a',
+      finishReason: FinishReason.ERROR,
+      error: {
+        code: 'bad_fault',
+        message: "There is no fault 'engine.rust'; known are engine.crash-on-request",
+      },
+    });
+    expect(core.counters.rejectedRequests).toBe(1);
+    expect(core.hasWork()).toBe(false);
   });
 });
 

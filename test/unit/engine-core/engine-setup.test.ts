@@ -140,6 +140,6 @@ describe('an engine sized from its flags', () => {
     const placement = { rank: 1, hasInternalLb: true, isMoeDp: true };
     const core = buildEngineCore(setup, placement, new VirtualClock(), null, DPEngineCore);
     expect(core).toBeInstanceOf(DPEngineCore);
-    expect(core.parts.className).toBe('DPEngineCoreProc');
+    expect(core.parts.vllmClass).toBe('DPEngineCoreProc');
   });
 });

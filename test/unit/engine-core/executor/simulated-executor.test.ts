@@ -1,11 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { createLatencyModel } from '../../../../src/engine-core/executor/latency-model.ts';
+import { ScriptedTokenSource } from '../../../../src/engine-core/executor/scripted-token-source.ts';
 import {
-  ModelCrashError,
   SimulatedExecutor,
   type SimulatedExecutorOptions,
 } from '../../../../src/engine-core/executor/simulated-executor.ts';
-import { createTokenSource } from '../../../../src/engine-core/executor/token-source.ts';
+import {
+  createTokenSource,
+  type TokenSource,
+  type TokenSourceKind,
+} from '../../../../src/engine-core/executor/token-source.ts';
+import { ModelCrashError } from '../../../../src/engine-core/faults/crash-on-request.ts';
+import { RequestFaults } from '../../../../src/engine-core/faults/request-faults.ts';
 import { Request } from '../../../../src/engine-core/scheduler/request.ts';
 import {
   NO_SAMPLE,
@@ -15,19 +21,23 @@ import {
 import type { LoRARequest } from '../../../../src/shared/protocol/request.ts';
 import { createTestRequest, EOS_TOKEN_ID, type TestRequest } from '../../../support/engine.ts';
 
+function tokenSource(kind: TokenSourceKind): TokenSource {
+  return createTokenSource({
+    kind,
+    seed: 0,
+    vocabSize: 4000,
+    eosTokenId: EOS_TOKEN_ID,
+    maxModelLen: 256,
+  });
+}
+
 function createExecutor(options: Partial<SimulatedExecutorOptions> = {}): SimulatedExecutor {
   return new SimulatedExecutor({
-    tokenSource: createTokenSource({
-      kind: 'rule',
-      seed: 0,
-      vocabSize: 4000,
-      eosTokenId: EOS_TOKEN_ID,
-      maxModelLen: 256,
-    }),
+    tokenSource: tokenSource('rule'),
     latencyModel: createLatencyModel({ kind: 'zero' }),
     vocabSize: 4000,
     numWorkers: 2,
-    goldenLogprobs: true,
+    faults: null,
     maxCpuLoras: 2,
     ...options,
   });
@@ -72,15 +82,20 @@ describe('sampling', () => {
       minTokens: 2,
       ignoreEos: true,
       stopTokenIds: [3],
-      extraArgs: { oracle_outputs: [2, 3, 2] },
+      extraArgs: { scripted_token_ids: [2, 3, 2] },
     };
-    const tokens = [0, 1, 2].map((k) => sample(createExecutor(), { sampling }, k));
+    const scripted = new ScriptedTokenSource(tokenSource('rule'));
+    const executor = createExecutor({ tokenSource: scripted });
+    const tokens = [0, 1, 2].map((k) => sample(executor, { sampling }, k));
     expect(tokens).toEqual([4, 4, 2]);
   });
 
-  it('crashes under a request that asks for it', () => {
-    const sampling = { extraArgs: { oracle_crash: 1 } };
-    expect(() => sample(createExecutor(), { sampling }, 0)).toThrow(ModelCrashError);
+  it('crashes under a request that asks for it, also where it samples nothing', () => {
+    const executor = createExecutor({ faults: new RequestFaults() });
+    const sampling = { extraArgs: { vllm_twin_fault: 'engine.crash-on-request' } };
+    expect(() => sample(executor, { sampling }, 0)).toThrow(ModelCrashError);
+    expect(() => sample(executor, { sampling }, NO_SAMPLE)).toThrow(ModelCrashError);
+    expect(sample(executor, { promptTokenIds: [1] }, 0)).toBe(1001);
   });
 });
 
@@ -114,7 +129,7 @@ describe('log probabilities', () => {
     expect(float32s(golden?.logprobs.data ?? new Uint8Array())).toEqual([
       -0, -0.125, -0.25, -0.375,
     ]);
-    const own = createExecutor({ goldenLogprobs: false }).promptLogprobs(
+    const own = createExecutor({ tokenSource: tokenSource('random') }).promptLogprobs(
       new Request(createTestRequest(options)),
     );
     expect(int32s(own?.logprobTokenIds.data ?? new Uint8Array())).toEqual([11, 12, 12, 13]);

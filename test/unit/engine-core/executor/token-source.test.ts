@@ -33,10 +33,10 @@ describe('rule', () => {
     expect(sequence({ kind: 'rule' }, { promptTokenIds: prompt }, 3)).toEqual([1060, 1067, 1074]);
   });
 
-  it('begins with the outputs that a request brings along', () => {
-    const sampling = { extraArgs: { oracle_outputs: [5, 77] } };
-    const tokens = sequence({ kind: 'rule' }, { promptTokenIds: prompt, sampling }, 3);
-    expect(tokens).toEqual([5, 77, 1074]);
+  it('knows nothing of scripts by itself', () => {
+    const sampling = { extraArgs: { scripted_token_ids: [5], oracle_outputs: [5] } };
+    const tokens = sequence({ kind: 'rule' }, { promptTokenIds: prompt, sampling }, 1);
+    expect(tokens).toEqual([1060]);
   });
 });
 
