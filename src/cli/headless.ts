@@ -4,7 +4,11 @@
  * Source: vllm/entrypoints/cli/serve.py run_headless (0.33.0).
  */
 import { fileURLToPath } from 'node:url';
-import { Child, describeExit, stopChildren } from '../frontend/launch/child.ts';
+import { Child, describeExit, STOP_GRACE_MS, stopChildren } from '../frontend/launch/child.ts';
+import {
+  DEFAULT_DATA_PARALLEL_ADDRESS,
+  DEFAULT_DATA_PARALLEL_RPC_PORT,
+} from '../frontend/launch/parallel-plan.ts';
 import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import { encodeProcessConfig } from '../shared/config/engine-process-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
@@ -13,9 +17,6 @@ import { createLogger } from '../shared/logger.ts';
 
 /** What an engine core ends with that finds a flag wrong, e.g. a model that does not exist. */
 const CONFIG_EXIT_CODE = 2;
-const STOP_GRACE_MS = 5_000;
-const DEFAULT_ADDRESS = '127.0.0.1';
-const DEFAULT_RPC_PORT = 29_550;
 
 /** Resolves with the exit code once all engines are gone. */
 export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
@@ -25,8 +26,8 @@ export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
     bindings: { process: 'Headless' },
   });
   const ranks = ranksOf(args);
-  const host = args.dataParallelAddress ?? DEFAULT_ADDRESS;
-  const handshakeAddress = `tcp://${host}:${args.dataParallelRpcPort ?? DEFAULT_RPC_PORT}`;
+  const host = args.dataParallelAddress ?? DEFAULT_DATA_PARALLEL_ADDRESS;
+  const handshakeAddress = `tcp://${host}:${args.dataParallelRpcPort ?? DEFAULT_DATA_PARALLEL_RPC_PORT}`;
   logger.info(
     `Launching ${ranks.length} data parallel engine(s) in headless mode, with head node address ${handshakeAddress}.`,
   );

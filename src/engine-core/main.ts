@@ -5,9 +5,10 @@
  */
 import { systemClock } from '../shared/clock.ts';
 import {
-  decodeProcessConfig,
   type EngineProcessConfig,
+  engineProcessConfigSchema,
 } from '../shared/config/engine-process-config.ts';
+import { readProcessArgument } from '../shared/config/process-argument.ts';
 import { TwinError } from '../shared/errors.ts';
 import { createLogger, type Logger } from '../shared/logger.ts';
 import { encodeReadyResponse } from '../shared/protocol/codec.ts';
@@ -190,7 +191,7 @@ function failToStart(error: unknown, logger: Logger): never {
 }
 
 function main(): void {
-  const config = decodeProcessConfig(process.argv[2] ?? '{}');
+  const config = readProcessArgument(engineProcessConfigSchema(), 'an engine core');
   const { logLevel, logFormat, dataParallelSize } = config.args;
   const name = dataParallelSize > 1 ? `EngineCore_DP${config.rank}` : 'EngineCore';
   process.title = `VLLM::${name}`;

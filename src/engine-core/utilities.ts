@@ -2,6 +2,7 @@
  * The engine's methods that a client may call by name, with vLLM's names, arguments and answers.
  * Source: vllm/v1/engine/core.py EngineCore, EngineCoreProc (0.33.0). Leaves out: weight transfer, elastic EP.
  */
+import { isJsonObject } from '../shared/json-object.ts';
 import type { LoRARequest } from '../shared/protocol/request.ts';
 import type { EngineCoreParts } from './engine-core-parts.ts';
 import { PendingResult } from './pending-result.ts';
@@ -142,7 +143,7 @@ function collectiveRpc(host: UtilityHost, args: readonly unknown[]): unknown[] {
   return host.executor.collectiveRpc(
     method,
     Array.isArray(callArgs) ? callArgs : [],
-    isRecord(kwargs) ? kwargs : {},
+    isJsonObject(kwargs) ? kwargs : {},
   );
 }
 
@@ -162,10 +163,6 @@ function toLoRARequest(value: unknown): LoRARequest {
     loadInplace: loadInplace === true,
     is3dLoraWeight: is3d === true,
   };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isTrue(value: unknown, byDefault: boolean): boolean {

@@ -16,7 +16,7 @@ import type { Transport } from '../shared/transport/transport.ts';
 import type { EngineDeath, Serving } from './api-server/serving.ts';
 import type { HttpEnv } from './http/http-env.ts';
 import { readHttpEnv } from './http/http-env.ts';
-import { describeExit } from './launch/child.ts';
+import { describeExit, STOP_GRACE_MS } from './launch/child.ts';
 import { withStartupDeadline } from './launch/deadline.ts';
 import { createExitError, EngineLaunch, type FallenChild } from './launch/launch.ts';
 import { createParallelPlan, type ParallelPlan } from './launch/parallel-plan.ts';
@@ -24,8 +24,6 @@ import { checkPortIsFree } from './launch/port-check.ts';
 import { type StopReason, StopRequest } from './launch/stop-request.ts';
 import { createCoordinatorCommand, createEngineCommand } from './serve-settings.ts';
 
-/** What a child gets to end by itself, besides --shutdown-timeout. Source: vllm/v1/utils.py shutdown. */
-const STOP_GRACE_MS = 5_000;
 /** vLLM's watchdog sees an idle server's dead engine within this time. */
 const WATCHDOG_MS = 5_000;
 const DEFAULT_HOST = '127.0.0.1';

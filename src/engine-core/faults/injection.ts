@@ -3,6 +3,7 @@
  * semicolon; several injections are parted by commas: `engine.crash-on-request;after-tokens=3`.
  */
 import * as v from 'valibot';
+import { ruleOf } from '../../shared/config/checked.ts';
 import { type ArmedFault, type Fault, FaultError } from './fault.ts';
 import { FAULTS } from './registry.ts';
 
@@ -19,11 +20,8 @@ export function armFault(
   const result = v.safeParse(fault.parameters, parameters);
   if (result.success) return fault.arm(result.output);
   const [issue] = result.issues;
-  const where = v.getDotPath(issue) ?? 'parameters';
-  const expected = issue.kind === 'validation' ? issue.message : (issue.expected ?? 'no such one');
-  throw new FaultError(
-    `Fault ${fault.id}: parameter ${where} must be ${expected}, got ${issue.received}`,
-  );
+  const where = v.getDotPath(issue) ?? '';
+  throw new FaultError(`Fault ${fault.id}: parameter ${where} ${ruleOf(issue)}`);
 }
 
 function armInjection(text: string): ArmedFault {

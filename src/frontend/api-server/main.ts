@@ -3,9 +3,13 @@
  * Source: vllm/v1/utils.py run_api_server_worker_proc (0.33.0).
  */
 
+import * as v from 'valibot';
 import { buildCapacityInput } from '../../capacity/models/model-plan.ts';
 import { modelOptionsOf } from '../../capacity/models/options-of-args.ts';
 import { systemClock } from '../../shared/clock.ts';
+import { wholeNumber } from '../../shared/config/checked.ts';
+import { engineArgsSchema } from '../../shared/config/engine-args-schema.ts';
+import { readProcessArgument } from '../../shared/config/process-argument.ts';
 import { Deferred } from '../../shared/deferred.ts';
 import { TwinError } from '../../shared/errors.ts';
 import { createLogger } from '../../shared/logger.ts';
@@ -15,6 +19,15 @@ import { createParallelPlan } from '../launch/parallel-plan.ts';
 import { ApiServer } from './api-server.ts';
 import type { ApiServerConfig, FromApiServer, ToApiServer } from './messages.ts';
 import { SharedMetrics } from './shared-metrics.ts';
+
+const CONFIG: v.GenericSchema<unknown, ApiServerConfig> = v.pipe(
+  v.unknown(),
+  v.strictObject({
+    clientIndex: wholeNumber,
+    addresses: v.strictObject({ input: v.string(), output: v.string() }),
+    args: engineArgsSchema(),
+  }),
+);
 
 function tell(message: FromApiServer): void {
   if (process.connected) process.send?.(message);
@@ -65,7 +78,7 @@ async function run({ args, clientIndex, addresses }: ApiServerConfig): Promise<v
 
 // A terminal sends its Ctrl-C to every process: what it means is for the primary to say.
 process.on('SIGINT', () => {});
-run(JSON.parse(process.argv[2] ?? '{}') as ApiServerConfig).catch((error: unknown) => {
+run(readProcessArgument(CONFIG, 'an API server')).catch((error: unknown) => {
   if (!(error instanceof TwinError)) throw error;
   const failed: FromApiServer = { type: 'failed', code: error.code, message: error.message };
   process.send?.(failed, () => process.exit(1));

@@ -10,7 +10,7 @@ import { Deferred } from '../../shared/deferred.ts';
 import { ERRORS, type ErrorCode, StartupError } from '../../shared/errors.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
-import { describeExit } from '../launch/child.ts';
+import { describeExit, STOP_GRACE_MS } from '../launch/child.ts';
 import type { ApiServerConfig, FromApiServer, ToApiServer } from './messages.ts';
 import type { EngineDeath, Serving } from './serving.ts';
 import { SnapshotGathering } from './snapshot-gathering.ts';
@@ -25,9 +25,6 @@ export interface ApiServerProcessesOptions {
   /** Called for the first API server that ends unasked. */
   readonly onFall: (what: string) => void;
 }
-
-/** What API servers get to end by themselves. */
-const STOP_GRACE_MS = 5_000;
 
 interface ApiServerProcess {
   readonly worker: Worker;

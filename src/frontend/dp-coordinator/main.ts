@@ -3,25 +3,31 @@
  * `logLevel` as JSON. Tells its parent
  * the bound addresses over the IPC channel (`CoordinatorReadyMessage`) and ends with it: when the channel closes.
  */
+import * as v from 'valibot';
 import { systemClock } from '../../shared/clock.ts';
+import { wholeNumber } from '../../shared/config/checked.ts';
+import { readProcessArgument } from '../../shared/config/process-argument.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
-import {
-  type CoordinatorAddresses,
-  type CoordinatorSettings,
-  DPCoordinatorProc,
-} from './dp-coordinator-proc.ts';
+import { type CoordinatorAddresses, DPCoordinatorProc } from './dp-coordinator-proc.ts';
 
 /** What the parent gets over the IPC channel, once. */
 export interface CoordinatorReadyMessage extends CoordinatorAddresses {
   readonly type: 'ready';
 }
 
+const SETTINGS = v.strictObject({
+  engineCount: wholeNumber,
+  enableWaveCoordination: v.boolean(),
+  frontendStatsPublishAddress: v.string(),
+  coordinatorInputAddress: v.string(),
+  coordinatorOutputAddress: v.string(),
+  logLevel: v.string(),
+});
+
 async function main(): Promise<void> {
   process.title = 'VLLM::DPCoordinator';
-  const settings = JSON.parse(process.argv[2] ?? '') as CoordinatorSettings & {
-    readonly logLevel: string;
-  };
+  const settings = readProcessArgument(SETTINGS, 'the DP coordinator');
   const logger = createLogger({
     level: settings.logLevel,
     bindings: { process: 'DPCoordinator' },

@@ -20,6 +20,9 @@ export interface ChildExit {
   readonly lastLogLine: string | null;
 }
 
+/** What a process gets to end by itself, besides --shutdown-timeout. Source: vllm/v1/utils.py shutdown. */
+export const STOP_GRACE_MS = 5_000;
+
 /** Longest part of a log line that is kept for a message. */
 const MAX_LOG_LINE_LENGTH = 2_000;
 

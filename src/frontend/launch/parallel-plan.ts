@@ -61,8 +61,8 @@ export interface ParallelPlan {
   readonly coordinatedDp: boolean;
 }
 
-const DEFAULT_DATA_PARALLEL_ADDRESS = '127.0.0.1';
-const DEFAULT_DATA_PARALLEL_RPC_PORT = 29550;
+export const DEFAULT_DATA_PARALLEL_ADDRESS = '127.0.0.1';
+export const DEFAULT_DATA_PARALLEL_RPC_PORT = 29550;
 
 interface ResolvedParallel {
   readonly mode: LoadBalancingMode;

@@ -1,5 +1,6 @@
 /** --engine-overrides: flags of single ranks, where engines of one command differ. */
 import { ConfigError } from '../errors.ts';
+import { isJsonObject, type JsonObject } from '../json-object.ts';
 import { flagName } from './field.ts';
 import { FRONTEND_FIELDS } from './frontend-fields.ts';
 import type { EngineArgs, FieldKey } from './registry.ts';
@@ -32,7 +33,7 @@ export function argsOfRank(args: EngineArgs, rank: number): EngineArgs {
   const overrides = args.engineOverrides?.[String(rank)];
   if (overrides === undefined) return args;
   const where = `--engine-overrides[${rank}]`;
-  const { settings } = settingsFromRecord(asRecord(overrides, rank), where);
+  const { settings } = settingsFromRecord(asObject(overrides, rank), where);
   for (const [key, { origin }] of settings) {
     if (COMMON.includes(key) || key in FRONTEND_FIELDS)
       throw new ConfigError(
@@ -56,9 +57,8 @@ export function checkEngineOverrides(args: EngineArgs, dataParallelSize: number)
   }
 }
 
-function asRecord(value: unknown, rank: number): Readonly<Record<string, unknown>> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as Readonly<Record<string, unknown>>;
+function asObject(value: unknown, rank: number): JsonObject {
+  if (isJsonObject(value)) return value;
   throw new ConfigError(
     'E_BAD_FLAG',
     `--engine-overrides[${rank}]: must be an object of flags, e.g. {"${rank}": {"gpu": "L4"}}`,

@@ -1,4 +1,7 @@
+import * as v from 'valibot';
 import type { EngineIndex } from '../protocol/ids.ts';
+import { wholeNumber } from './checked.ts';
+import { engineArgsSchema } from './engine-args-schema.ts';
 import type { EngineArgs } from './registry.ts';
 
 /** What an engine-core process is started with: one JSON word on its command line. */
@@ -20,6 +23,16 @@ export function encodeProcessConfig(config: EngineProcessConfig): string {
   return JSON.stringify({ ...config, args: { ...config.args, apiKey: [] } });
 }
 
-export function decodeProcessConfig(word: string): EngineProcessConfig {
-  return JSON.parse(word) as EngineProcessConfig;
+export function engineProcessConfigSchema(): v.GenericSchema<unknown, EngineProcessConfig> {
+  return v.pipe(
+    v.unknown(),
+    v.strictObject({
+      rank: wholeNumber,
+      localRank: wholeNumber,
+      handshakeAddress: v.string(),
+      clientHandshakeAddress: v.nullable(v.string()),
+      headless: v.boolean(),
+      args: engineArgsSchema(),
+    }),
+  );
 }

@@ -30,10 +30,10 @@ describe('--kv-events-config', () => {
   });
 
   it.each([
-    [{ topics: 't' }, '--kv-events-config: unknown key topics; it takes enable_kv_cache_events,'],
+    [{ topics: 't' }, '--kv-events-config: topics is not known; it takes enable_kv_cache_events,'],
     [{ hwm: '1' }, '--kv-events-config: hwm must be a number, got "1"'],
-    [{ topic: null }, '--kv-events-config: topic must be a string, got null'],
-    [{ replay_endpoint: 5 }, '--kv-events-config: replay_endpoint must be a string, got 5'],
+    [{ topic: null }, '--kv-events-config: topic must be a text, got null'],
+    [{ replay_endpoint: 5 }, '--kv-events-config: replay_endpoint must be a text, got 5'],
   ])('is refused where it is wrong: %j', (record, message) => {
     expect(() => kvEventsConfigOf(record)).toThrow(message);
   });

@@ -1,20 +1,50 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
-  decodeProcessConfig,
   encodeProcessConfig,
+  engineProcessConfigSchema,
 } from '../../../../src/shared/config/engine-process-config.ts';
+import { parseProcessArgument } from '../../../../src/shared/config/process-argument.ts';
 import { defaultEngineArgs } from '../../../../src/shared/config/registry.ts';
 
-it('the word that starts an engine process says all but the keys of the HTTP server', () => {
-  const config = {
-    args: { ...defaultEngineArgs(), apiKey: ['secret'], gpu: 'L4' },
-    rank: 3,
-    localRank: 1,
-    handshakeAddress: 'tcp://127.0.0.1:1',
-    clientHandshakeAddress: null,
-    headless: true,
-  };
-  const word = encodeProcessConfig(config);
-  expect(word).not.toContain('secret');
-  expect(decodeProcessConfig(word)).toEqual({ ...config, args: { ...config.args, apiKey: [] } });
+const CONFIG = {
+  args: { ...defaultEngineArgs(), apiKey: ['secret'], gpu: 'L4' },
+  rank: 3,
+  localRank: 1,
+  handshakeAddress: 'tcp://127.0.0.1:1',
+  clientHandshakeAddress: null,
+  headless: true,
+};
+
+const parse = (word: string | undefined) =>
+  parseProcessArgument(engineProcessConfigSchema(), word, 'an engine core');
+
+describe('the word that starts an engine process', () => {
+  it('says all but the keys of the HTTP server', () => {
+    const word = encodeProcessConfig(CONFIG);
+    expect(word).not.toContain('secret');
+    expect(parse(word)).toEqual({ ...CONFIG, args: { ...CONFIG.args, apiKey: [] } });
+  });
+
+  it.each([
+    [undefined, "an engine core's settings: expects them as one word of JSON; vllm-twin serve"],
+    ['--help', "an engine core's settings: must be JSON, got '--help'; vllm-twin serve starts"],
+    ['7', "an engine core's settings: must be an object, got 7; vllm-twin serve starts"],
+    ['{}', 'rank is missing'],
+  ])('is refused in one line where it is none: %s', (word, message) => {
+    expect(() => parse(word)).toThrow(message);
+  });
+
+  it.each([
+    [{ rank: -1 }, "an engine core's settings: rank must be at least 0, got -1"],
+    [{ rank: 0.5 }, 'rank must be a whole number, got 0.5'],
+    [{ headless: 'no' }, 'headless must be true or false, got "no"'],
+    [{ ranks: 2 }, 'ranks is not known'],
+    [{ args: { ...CONFIG.args, seed: '7' } }, 'args.seed must be a number, got "7"'],
+    [{ args: { ...CONFIG.args, gpu: null } }, 'args.gpu must be a text, got null'],
+    [{ args: { ...CONFIG.args, logLevel: 'x' } }, 'args.logLevel must be "debug" or "info" or'],
+    [{ args: { ...CONFIG.args, engineOverrides: [] } }, 'args.engineOverrides must be an object'],
+    [{ args: { ...CONFIG.args, madeUp: 1 } }, 'args.madeUp is not known'],
+  ])('is refused with the field, what it must be and what it is: %#', (fields, message) => {
+    expect(() => parse(JSON.stringify({ ...CONFIG, ...fields }))).toThrow(message);
+  });
 });
