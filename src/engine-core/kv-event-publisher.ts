@@ -26,7 +26,7 @@ import type {
 } from '../shared/transport/transport.ts';
 
 /** Replay requests that may wait for the one being answered; further ones are dropped. */
-export const MAX_WAITING_REPLAYS = 64;
+const MAX_WAITING_REPLAYS = 64;
 /** Batches sent to a replaying subscriber before others get their turn. */
 const REPLAY_CHUNK = 500;
 const CLOSE_LINGER_MS = 1_000;

@@ -33,11 +33,6 @@ export const ERRORS = {
     status: 503,
     meaning: 'The server takes no new request now: paused, or an admission limit is reached.',
   },
-  E_ENGINE_PAUSED: {
-    family: 'server',
-    status: 503,
-    meaning: 'The engine is paused and rejects new requests.',
-  },
   E_ENGINE_DEAD: {
     family: 'server',
     status: 500,

@@ -50,7 +50,7 @@ export interface RooflineFactors {
   readonly allReduceMs: number;
 }
 
-export const DEFAULT_ROOFLINE_FACTORS: RooflineFactors = Object.freeze({
+const DEFAULT_ROOFLINE_FACTORS: RooflineFactors = Object.freeze({
   computeEfficiency: 0.55,
   bandwidthEfficiency: 0.75,
   overheadMs: 1,
@@ -92,7 +92,7 @@ class ConstantLatency implements LatencyModel {
  * memory = (weights touched + KV bytes read and written) / (bandwidth x efficiency). FLOPs and weights are split over the
  * GPUs; the KV bytes are those of one GPU already.
  */
-export class RooflineLatency implements LatencyModel {
+class RooflineLatency implements LatencyModel {
   readonly #model: RooflineModel;
   readonly #gpu: RooflineGpu;
   readonly #factors: RooflineFactors;

@@ -15,7 +15,7 @@ import { makePromptLogprobs, makeSampleLogprobs } from './logprobs.ts';
 import type { TokenSource } from './token-source.ts';
 
 /** An error of a call, with the message that vLLM's worker has for it; the engine goes on. */
-export class WorkerCallError extends Error {
+class WorkerCallError extends Error {
   override readonly name = 'WorkerCallError';
 }
 

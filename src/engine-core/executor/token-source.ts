@@ -2,6 +2,7 @@
  * Where the simulated GPU takes its tokens from. Every source is a pure function of the request and the position, so
  * that a token sampled again after a preemption is the same token.
  */
+import type { EngineArgs } from '../../shared/config/registry.ts';
 import { Prng } from '../../shared/prng.ts';
 import type { Request } from '../scheduler/request.ts';
 import type { Corpus } from './corpus.ts';
@@ -15,8 +16,7 @@ export interface TokenSource {
   tokenAt(request: Request, position: number): number;
 }
 
-export const TOKEN_SOURCES = ['rule', 'echo', 'random', 'corpus'] as const;
-export type TokenSourceKind = (typeof TOKEN_SOURCES)[number];
+export type TokenSourceKind = EngineArgs['tokenSource'];
 
 export interface TokenSourceOptions {
   readonly kind: TokenSourceKind;

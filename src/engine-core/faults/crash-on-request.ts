@@ -13,10 +13,12 @@ export const CRASH_ON_REQUEST = defineFault({
   id: 'engine.crash-on-request',
   meaning: MEANING,
   parameters: v.strictObject({
-    /** Output tokens that the request has got before. */
-    'after-tokens': v.optional(
-      v.pipe(v.string(), v.regex(/^\d{1,9}$/, 'a whole number'), v.transform(Number)),
-      '0',
+    'after-tokens': v.pipe(
+      v.optional(
+        v.pipe(v.string(), v.regex(/^\d{1,9}$/, 'a whole number'), v.transform(Number)),
+        '0',
+      ),
+      v.description('output tokens that the request has got before (0)'),
     ),
   }),
   arm: ({ 'after-tokens': afterTokens }) => ({

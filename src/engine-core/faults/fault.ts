@@ -11,8 +11,8 @@ export interface ArmedFault {
   beforeSampling(request: Request): void;
 }
 
-/** Parameters come as texts, `name=value`: the schema gives them their types and defaults. */
-export type ParameterSchema = v.GenericSchema<object, object>;
+/** Parameters come as texts, `name=value`: the schema gives them their types, defaults and descriptions. */
+export type ParameterSchema = v.StrictObjectSchema<v.ObjectEntries, undefined>;
 
 export interface Fault<Schema extends ParameterSchema = ParameterSchema> {
   /** Where, and what happens there: `engine.crash-on-request`. */

@@ -224,12 +224,6 @@ export class KVCacheManager {
   }
 
   /** A copy of a request's block tables. */
-  getBlocks(request: KVCacheRequest): KVCacheBlocks {
-    return request.kvState === null
-      ? this.emptyKVCacheBlocks
-      : { blocks: this.getBlockIds(request) };
-  }
-
   getBlockIds(request: KVCacheRequest): number[][] {
     const state = request.kvState;
     return state === null ? this.#groups.map(() => []) : state.tables.map((table) => table.slice());
@@ -291,11 +285,6 @@ export class KVCacheManager {
   /** One reference less for each block. */
   freeBlocks(blockIds: Iterable<number>): void {
     this.blockPool.freeBlocks(blockIds);
-  }
-
-  /** Cascade attention is gone in vLLM: always 0 per group. */
-  getNumCommonPrefixBlocks(): number[] {
-    return this.#groups.map(() => 0);
   }
 
   /** The free blocks, next to be reused first. O(free blocks); for traces and tests. */

@@ -302,10 +302,4 @@ describe('other kinds', () => {
     for (let i = 0; i < 20; i++) bench.decode(request, 1);
     expect(bench.manager.getBlockIds(request)[1]).toEqual([4]);
   });
-
-  it('has zero common prefix blocks, as cascade attention is gone', () => {
-    expect(new KVCacheBench({ groups: [full, window] }).manager.getNumCommonPrefixBlocks()).toEqual(
-      [0, 0],
-    );
-  });
 });
