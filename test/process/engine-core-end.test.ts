@@ -166,7 +166,7 @@ describe('engine-core processes', () => {
         ['--data-parallel-start-rank', '2'],
         '--data-parallel-start-rank 2 and 1 local engine(s) go beyond --data-parallel-size 1',
       ],
-      [['--kv-events-config', '{"x": 1}'], '--kv-events-config: unknown key x'],
+      [['--kv-events-config', '{"x": 1}'], '--kv-events-config: x is not known'],
     ])(
       'for a flag that is wrong say so in one line, with exit code 2: %j',
       async (words, message) => {

@@ -25,8 +25,11 @@ import { freePorts } from '../support/process.ts';
 import { TINYMODEL } from '../support/twin.ts';
 import { waitUntil } from '../support/wait-for.ts';
 
-/** As the recorded engines were started. */
-const RECORDED = ['--max-num-seqs', '128', '--max-num-batched-tokens', '2048'];
+/** As the recorded engines were started; their requests carry scripts and a crash. */
+const RECORDED = [
+  ...['--max-num-seqs', '128', '--max-num-batched-tokens', '2048'],
+  '--enable-faults',
+];
 
 describe('engine-core processes', () => {
   let processes: EngineProcesses;
