@@ -12,11 +12,8 @@ import {
 import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import { encodeProcessConfig } from '../shared/config/engine-process-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
-import { ConfigError } from '../shared/errors.ts';
+import { CONFIG_EXIT_CODE, ConfigError } from '../shared/errors.ts';
 import { createLogger } from '../shared/logger.ts';
-
-/** What an engine core ends with that finds a flag wrong, e.g. a model that does not exist. */
-const CONFIG_EXIT_CODE = 2;
 
 /** Resolves with the exit code once all engines are gone. */
 export async function runHeadlessEngines(args: EngineArgs): Promise<number> {

@@ -9,7 +9,7 @@ import {
   engineProcessConfigSchema,
 } from '../shared/config/engine-process-config.ts';
 import { readProcessArgument } from '../shared/config/process-argument.ts';
-import { TwinError } from '../shared/errors.ts';
+import { CONFIG_EXIT_CODE, TwinError } from '../shared/errors.ts';
 import { createLogger, type Logger } from '../shared/logger.ts';
 import { encodeReadyResponse } from '../shared/protocol/codec.ts';
 import type { KVEventsConfig } from '../shared/protocol/ready-response.ts';
@@ -184,7 +184,7 @@ async function serveUntilDone(engine: RunningEngine, logger: Logger): Promise<nu
 function failToStart(error: unknown, logger: Logger): never {
   if (error instanceof TwinError) {
     logger.error(`EngineCore failed to start: ${error.message}`);
-    process.exit(error.family === 'config' ? 2 : 1);
+    process.exit(error.family === 'config' ? CONFIG_EXIT_CODE : 1);
   }
   logger.error({ err: error }, 'EngineCore failed to start.');
   process.exit(1);

@@ -16,6 +16,7 @@ import type { Transport } from '../shared/transport/transport.ts';
 import type { EngineDeath, Serving } from './api-server/serving.ts';
 import type { HttpEnv } from './http/http-env.ts';
 import { readHttpEnv } from './http/http-env.ts';
+import { DEFAULT_HOST } from './http/listen.ts';
 import { describeExit, STOP_GRACE_MS } from './launch/child.ts';
 import { withStartupDeadline } from './launch/deadline.ts';
 import { createExitError, EngineLaunch, type FallenChild } from './launch/launch.ts';
@@ -26,7 +27,6 @@ import { createCoordinatorCommand, createEngineCommand } from './serve-settings.
 
 /** vLLM's watchdog sees an idle server's dead engine within this time. */
 const WATCHDOG_MS = 5_000;
-const DEFAULT_HOST = '127.0.0.1';
 
 interface Frontend {
   readonly args: EngineArgs;

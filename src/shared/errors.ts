@@ -108,6 +108,9 @@ export const ERRORS = {
   },
 } as const satisfies Record<string, { family: ErrorFamily; status: number; meaning: string }>;
 
+/** What a process ends with that finds a setting wrong; with anything else that fails it is 1. */
+export const CONFIG_EXIT_CODE = 2;
+
 export type ErrorCode = keyof typeof ERRORS;
 
 /** The base of all of them: a code out of the table and a message that names thing, value, limit and remedy. */

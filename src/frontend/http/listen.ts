@@ -4,6 +4,8 @@ import type { FastifyInstance } from 'fastify';
 import { StartupError } from '../../shared/errors.ts';
 import type { HttpArgs } from './http-args.ts';
 
+/** Where a server listens that is not told. */
+export const DEFAULT_HOST = '127.0.0.1';
 /** Connections waiting to be accepted. */
 const BACKLOG = 2048;
 
@@ -17,7 +19,7 @@ export interface ListeningAddress {
 /** Opens the port or the Unix socket. Throws StartupError E_PORT_IN_USE. */
 export async function listen(app: FastifyInstance, args: HttpArgs): Promise<ListeningAddress> {
   const { uds, port } = args;
-  const host = args.host ?? '127.0.0.1';
+  const host = args.host ?? DEFAULT_HOST;
   try {
     if (uds !== null) {
       if (existsSync(uds) && statSync(uds).isSocket()) unlinkSync(uds);

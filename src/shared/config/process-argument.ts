@@ -3,10 +3,9 @@
  * in one line what it takes.
  */
 import type * as v from 'valibot';
-import { ConfigError } from '../errors.ts';
+import { CONFIG_EXIT_CODE, ConfigError } from '../errors.ts';
 import { checked } from './checked.ts';
 
-const CONFIG_EXIT_CODE = 2;
 const REMEDY = '; vllm-twin serve starts this process';
 
 /** Throws E_BAD_FLAG naming the process, the field, what it must be and what it is. */
