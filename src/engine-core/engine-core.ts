@@ -129,6 +129,11 @@ export class EngineCore {
     this.#notedAborts = [];
   }
 
+  /** Whether a reply is due as soon as there is no work: the next notifyIdle makes it. */
+  get awaitsIdle(): boolean {
+    return this.#idleCallbacks.length > 0;
+  }
+
   /** Completes what waits for an engine without work. Call it each time before blocking on input. */
   notifyIdle(): void {
     for (let next = this.#idleCallbacks.pop(); next; next = this.#idleCallbacks.pop()) next();

@@ -9,13 +9,21 @@ import { deriveResolved } from '../../src/cli/replay/derive.ts';
 import { Replay } from '../../src/cli/replay/engine.ts';
 import { parseTraceRecords } from '../../src/cli/replay/record.ts';
 import { kvCacheConfigFromResolved } from '../../src/cli/replay/resolve.ts';
+import type { StepRecord } from '../../src/cli/replay/steps.ts';
 
-const document: unknown = JSON.parse(readFileSync(new URL('traces.json', import.meta.url), 'utf8'));
-const traces = parseTraceRecords(document);
+const FILES = [
+  ['traces.json', 100],
+  ['traces-2.json', 49],
+] as const;
 
-describe('golden traces', () => {
-  it('are all there', () => {
-    expect(traces.length).toBe(100);
+describe.each(FILES)('golden %s', (file, count) => {
+  const text = readFileSync(new URL(file, import.meta.url), 'utf8');
+  const traces = parseTraceRecords(JSON.parse(text), (message) => {
+    throw new Error(`not replayed: ${message}`);
+  });
+
+  it('has all its workloads', () => {
+    expect(traces.length).toBe(count);
   });
 
   describe.each(traces.map((trace) => [trace.id, trace] as const))('%s', (_id, trace) => {
@@ -24,18 +32,24 @@ describe('golden traces', () => {
 
     it('replays with what vLLM resolved', () => {
       const kvCacheConfig = kvCacheConfigFromResolved(resolved);
-      const difference = firstDifference(
-        steps,
-        new Replay({ trace, resolved, kvCacheConfig }).run(),
-      );
-      expect(difference === null ? null : describeDifference(trace.id, difference)).toBeNull();
+      const replayed = new Replay({ trace, resolved, kvCacheConfig }).run();
+      expect(differenceInWords(trace.id, steps, replayed)).toBe('none');
     });
 
     it('replays with what we derive from the config', () => {
       const derived = deriveResolved(trace.config);
       expect(derived.resolved).toEqual(resolved);
-      const difference = firstDifference(steps, new Replay({ trace, ...derived }).run());
-      expect(difference === null ? null : describeDifference(trace.id, difference)).toBeNull();
+      const replayed = new Replay({ trace, ...derived }).run();
+      expect(differenceInWords(trace.id, steps, replayed)).toBe('none');
     });
   });
 });
+
+function differenceInWords(
+  id: string,
+  recorded: readonly unknown[],
+  replayed: readonly StepRecord[],
+): string {
+  const difference = firstDifference(recorded, replayed);
+  return difference === null ? 'none' : describeDifference(id, difference);
+}

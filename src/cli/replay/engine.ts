@@ -20,7 +20,7 @@ import { VirtualClock } from '../../shared/clock.ts';
 import type { EngineInput } from '../../shared/protocol/request.ts';
 import { EOS_TOKEN_ID, toEngineCoreRequest, toOut } from './convert.ts';
 import { KVEventNumbering } from './kv-events.ts';
-import type { ResolvedRecord, TraceOpRecord, TraceRecord, TraceRequestRecord } from './record.ts';
+import type { ResolvedRecord, TraceConfigRecord, TraceOpRecord, TraceRecord, TraceRequestRecord } from './record.ts';
 import type { AfterRecord, ScheduleRecord, StepOpRecord, StepRecord } from './steps.ts';
 
 /** Pools up to this size have their free queue written down. */
@@ -31,6 +31,8 @@ const STEP_MS = 1;
 /** The vocabulary of the golden recordings; ids beyond it only matter to log probabilities. */
 const VOCAB_SIZE = 32_000;
 const CPU_LORAS = 64;
+/** Source: vllm/config/lora.py LoRAConfig.max_loras (0.33.0). */
+const DEFAULT_MAX_LORAS = 1;
 
 export interface ReplayOptions {
   readonly trace: TraceRecord;
@@ -71,9 +73,10 @@ export class Replay {
     this.#lastPlannedStep = last;
   }
 
-  /** Whether something is still to come or to be done. */
+  /** Whether something is still to come, to be done, or to be answered once all is done. */
   hasMore(): boolean {
-    return this.#step <= this.#lastPlannedStep || this.core.hasWork();
+    const { core } = this;
+    return this.#step <= this.#lastPlannedStep || core.hasWork() || core.awaitsIdle;
   }
 
   /** All steps, or those before `untilStep`. */
@@ -285,15 +288,21 @@ function createReplayCore(options: ReplayOptions, clock: VirtualClock): EngineCo
       schedulerReserveFullIsl: config.scheduler_reserve_full_isl ?? true,
       watermark: config.watermark ?? 0,
       asyncScheduling: resolved.max_concurrent_batches > 1,
-      maxLoras: config.max_loras ?? null,
+      maxLoras: maxLorasOf(config),
       mambaAlign: resolved.groups.some((group) => group.mamba_cache_mode === 'align'),
     },
     maxConcurrentBatches: resolved.max_concurrent_batches,
-    logStats: true,
+    logStats: config.log_stats ?? true,
     includeFinishedSet: config.include_finished_set ?? false,
     // What the recordings were made with.
     vllmClass: 'InprocCore',
   });
+}
+
+/** vLLM has a limit only with LoRA on, and then one adapter unless told otherwise. */
+function maxLorasOf({ enable_lora, max_loras }: TraceConfigRecord): number | null {
+  if (enable_lora === false) return null;
+  return max_loras ?? (enable_lora === true ? DEFAULT_MAX_LORAS : null);
 }
 
 function nonEmpty(groups: readonly (readonly number[])[] | undefined): number[][] | null {

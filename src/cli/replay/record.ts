@@ -36,7 +36,9 @@ export interface TraceConfigRecord {
   readonly prefix_match_unit?: number | null;
   readonly async_scheduling?: boolean;
   readonly include_finished_set?: boolean;
+  readonly enable_lora?: boolean;
   readonly max_loras?: number | null;
+  readonly log_stats?: boolean;
 }
 
 export interface ResolvedGroupRecord {
@@ -297,7 +299,9 @@ const CONFIG_FIELDS: Record<string, FieldCheck> = {
   prefix_match_unit: optional(orNull(positive)),
   async_scheduling: optional(flag),
   include_finished_set: optional(flag),
+  enable_lora: optional(flag),
   max_loras: optional(orNull(positive)),
+  log_stats: optional(flag),
 };
 
 const RESOLVED_FIELDS: Record<string, FieldCheck> = {
