@@ -1,42 +1,50 @@
 /**
  * What a command of the command line may touch: where its text goes, and whether colours are welcome there.
  */
-import { readFileSync } from 'node:fs';
-import { ConfigError } from '../shared/errors.ts';
-
 export interface CliIo {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
+  /** Resolves once the reader of stdout can take more. */
+  readonly drained: () => Promise<void>;
   readonly colours: boolean;
 }
 
 /** The process's own streams; colours on a terminal only, and never against NO_COLOR. */
 export function processIo(): CliIo {
+  const { stdout } = process;
   // `… | head` is no error: whoever reads has seen enough.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
     process.exit(0);
   });
   return {
-    stdout: (text) => process.stdout.write(text),
+    stdout: (text) => stdout.write(text),
     stderr: (text) => process.stderr.write(text),
-    colours: process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined,
+    drained: () =>
+      new Promise((resolve) => {
+        if (stdout.writableNeedDrain) stdout.once('drain', resolve);
+        // Not a resolved promise: the error of a closed pipe is only told between turns of the event loop.
+        else setImmediate(resolve);
+      }),
+    colours: stdout.isTTY === true && process.env['NO_COLOR'] === undefined,
   };
 }
 
-/** The JSON of a file. Throws E_BAD_FILE naming the file. */
-export function readJsonFile(file: string): unknown {
-  let text: string;
+/** Characters that are gathered before they are written. */
+const CHUNK_CHARACTERS = 1 << 16;
+
+/** Writes text as it is made, and makes no more than the reader takes: memory stays flat however much there is. */
+export async function writePieces(pieces: Iterable<string>, io: CliIo): Promise<void> {
+  let text = '';
   try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError('E_BAD_FILE', `${file}: cannot be read (${reason})`, { cause });
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError('E_BAD_FILE', `${file}: is not JSON (${reason})`, { cause });
+    for (const piece of pieces) {
+      text += piece;
+      if (text.length < CHUNK_CHARACTERS) continue;
+      io.stdout(text);
+      text = '';
+      await io.drained();
+    }
+  } finally {
+    if (text !== '') io.stdout(text);
   }
 }

@@ -25,16 +25,17 @@ export async function overview(
 export async function commandHelp(command: Command): Promise<string> {
   const page = base().usage(`Usage: $0 ${command.usage}\n\n${command.summary}`);
   for (const { title, flags } of command.flags) {
-    for (const { flag, doc } of flags) page.option(flag.replace(/^--/, ''), { describe: doc });
+    for (const { name, doc } of flags) page.option(name, { describe: doc });
     page.group(
-      flags.map(({ flag }) => flag.replace(/^--/, '')),
+      flags.map(({ name }) => name),
       `${title}:`,
     );
   }
   for (const [example, meaning] of command.examples) page.example(`$0 ${example}`, meaning);
-  page.epilogue(
-    'A flag can also be set as VLLM_TWIN_<NAME> in the environment or in --config FILE.yaml; the flag wins.',
-  );
+  if (command.readsSettings)
+    page.epilogue(
+      'A flag can also be set as VLLM_TWIN_<NAME> in the environment or in --config FILE.yaml; the flag wins.',
+    );
   return `${await page.getHelp()}\n`;
 }
 

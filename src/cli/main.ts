@@ -12,7 +12,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   explain: async () => (await import('./explain/command.ts')).explainCommand,
   models: async () => (await import('./models.ts')).modelsCommand,
   replay: async () => (await import('./replay/command.ts')).replayCommand,
+  completion: async () => (await import('./completion/command.ts')).completionCommand,
 };
+
+/** What the completion script calls this program with. */
+const COMPLETION_WORD = '--get-yargs-completions';
 
 async function main(words: readonly string[]): Promise<number> {
   const [name, ...rest] = words;
@@ -22,6 +26,12 @@ async function main(words: readonly string[]): Promise<number> {
   }
   if (name === '--version' || name === '-v') {
     process.stdout.write(`vllm-twin ${await twinVersion()} (vLLM ${VLLM_VERSION})\n`);
+    return 0;
+  }
+  if (name === COMPLETION_WORD) {
+    const { completionCandidates } = await import('./completion/candidates.ts');
+    const candidates = await completionCandidates(rest, COMMANDS);
+    process.stdout.write(candidates.map((candidate) => `${candidate}\n`).join(''));
     return 0;
   }
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;

@@ -1,26 +1,27 @@
 /** `vllm-twin models`: what can be served by name, without a network. */
 import { listModels } from '../capacity/models/catalogue.ts';
-import type { Command } from './command.ts';
+import type { Command, CommandFlag } from './command.ts';
 import { parseOwnFlags } from './flags/own-flags.ts';
 
-const FLAGS = { switches: ['json'], values: [], lists: [] };
+const FLAGS: readonly CommandFlag[] = [
+  {
+    name: 'json',
+    takes: 'switch',
+    doc: 'Print name, aliases, architecture, source and config as JSON.',
+  },
+];
 
 export const modelsCommand: Command = {
   name: 'models',
   usage: 'models [flags]',
   summary: 'List the models that can be named, with the source of their facts.',
+  positional: null,
+  readsSettings: false,
   examples: [
     ['models', 'names and architectures'],
     ['models --json', 'all facts, for programs'],
   ],
-  flags: [
-    {
-      title: 'Models',
-      flags: [
-        { flag: '--json', doc: 'Print name, aliases, architecture, source and config as JSON.' },
-      ],
-    },
-  ],
+  flags: [{ title: 'Models', flags: FLAGS }],
   async run(words) {
     const { flags } = parseOwnFlags(words, FLAGS, 'models');
     const models = listModels();

@@ -2,13 +2,15 @@
 import { kvEventsConfigOf } from '../engine-core/kv-events-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import type { Command } from './command.ts';
-import { readServeArgs, registryFlagGroups } from './flags/serve-args.ts';
-import { NO_COMMAND_FLAGS } from './flags/split-words.ts';
+import { CONFIG_FLAG, registryFlagGroups } from './flags/registry-flags.ts';
+import { readServeArgs } from './flags/serve-args.ts';
 
 export const serveCommand: Command = {
   name: 'serve',
   usage: 'serve [MODEL] [flags]',
   summary: 'Start engine cores and the OpenAI-compatible frontend with its /metrics.',
+  positional: 'model',
+  readsSettings: true,
   examples: [
     ['serve', 'one engine of Qwen/Qwen3-0.6B on an H100, at http://127.0.0.1:8000'],
     [
@@ -25,11 +27,10 @@ export const serveCommand: Command = {
     ],
   ],
   get flags() {
-    const config = { flag: '--config', doc: 'YAML file of flags, e.g. max-model-len: 8192.' };
-    return [{ title: 'Command', flags: [config] }, ...registryFlagGroups()];
+    return [{ title: 'Command', flags: [CONFIG_FLAG] }, ...registryFlagGroups()];
   },
   async run(words) {
-    const read = await readServeArgs(words, process.env, NO_COMMAND_FLAGS);
+    const read = await readServeArgs(words, process.env);
     const args = withLogFormat(read.args);
     kvEventsConfigOf(args.kvEventsConfig);
     if (read.notes.length > 0) {

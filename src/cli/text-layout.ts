@@ -19,17 +19,22 @@ export const COLOUR_PALETTE: Palette = { bold: ansi(1, 22), dim: ansi(2, 22), wa
 
 /** Lines of at most `width` characters; a word longer than that stays whole. */
 export function wrap(text: string, indent = '', width = PAGE_WIDTH): string[] {
+  return wrapWords(text.split(' '), width - indent.length).map((line) => indent + line);
+}
+
+/** Words, a space apart, in lines of at most `width` characters; a longer word has a line of its own. */
+export function wrapWords(words: readonly string[], width: number): string[] {
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && indent.length + line.length + 1 + word.length > width) {
-      lines.push(indent + line);
+  for (const word of words) {
+    if (line === '') line = word;
+    else if (line.length + 1 + word.length <= width) line += ` ${word}`;
+    else {
+      lines.push(line);
       line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
     }
   }
-  return [...lines, indent + line];
+  return line === '' && lines.length > 0 ? lines : [...lines, line];
 }
 
 export interface Column {

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { describeDifference, firstDifference } from '../../src/cli/replay/compare.ts';
 import { deriveResolved } from '../../src/cli/replay/derive.ts';
 import { Replay } from '../../src/cli/replay/engine.ts';
-import { parseTraceRecords } from '../../src/cli/replay/record.ts';
+import { parseTraceRecords } from '../../src/cli/replay/read-traces.ts';
 import { kvCacheConfigFromResolved } from '../../src/cli/replay/resolve.ts';
 import type { StepRecord } from '../../src/cli/replay/steps.ts';
 

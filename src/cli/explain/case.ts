@@ -10,7 +10,8 @@ import { parseCapacityCase, parseRecords } from '../../capacity/file/capacity-ca
 import type { CapacityInputRecord } from '../../capacity/file/capacity-input.ts';
 import { TwinError } from '../../shared/errors.ts';
 import { pythonFloatRepr } from '../../shared/python/float.ts';
-import { type CliIo, readJsonFile } from '../cli-io.ts';
+import type { CliIo } from '../cli-io.ts';
+import { readJsonFile } from '../input-file.ts';
 import { COLOUR_PALETTE, PLAIN_PALETTE } from '../text-layout.ts';
 
 interface CaseAnswer {

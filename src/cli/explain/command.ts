@@ -8,20 +8,45 @@ import { coerce } from '../../shared/config/coerce.ts';
 import { type EngineArgs, FIELDS } from '../../shared/config/registry.ts';
 import { ConfigError } from '../../shared/errors.ts';
 import { type CliIo, processIo } from '../cli-io.ts';
-import type { Command } from '../command.ts';
-import { readServeArgs, registryFlagGroups } from '../flags/serve-args.ts';
+import type { Command, CommandFlag } from '../command.ts';
+import { CONFIG_FLAG, registryFlagGroups } from '../flags/registry-flags.ts';
+import { readServeArgs } from '../flags/serve-args.ts';
 
 /** The flags beyond serve's. --gpu and --max-model-len are serve's, but take several values here. */
-const FLAGS = {
-  switches: ['json'],
-  values: ['case', 'model-case', 'plot', 'gpu', 'max-model-len'],
-  lists: ['compare'],
-} as const;
+const FLAGS: readonly CommandFlag[] = [
+  { name: 'json', takes: 'switch', doc: 'Every number as JSON, as explainCapacity returns it.' },
+  {
+    name: 'compare',
+    takes: 'list',
+    doc: 'More models, in a table beside the first.',
+    values: 'model',
+  },
+  {
+    name: 'gpu',
+    takes: 'value',
+    doc: 'Simulated GPU; given several times: a table of GPUs.',
+    values: 'gpu',
+  },
+  {
+    name: 'max-model-len',
+    takes: 'value',
+    doc: 'Context length in tokens or auto; several, 4096,32768: a table of them.',
+  },
+  { name: 'plot', takes: 'value', doc: 'Draw that table into an SVG file.' },
+  { name: 'case', takes: 'value', doc: 'File with records {"id","input"}: plan their layers.' },
+  {
+    name: 'model-case',
+    takes: 'value',
+    doc: 'File with records {"id","model","input"}: derive layers, plan.',
+  },
+];
 
 export const explainCommand: Command = {
   name: 'explain',
   usage: 'explain MODEL [flags]',
   summary: "How many tokens a model's KV cache holds on a GPU, and why.",
+  positional: 'model',
+  readsSettings: true,
   examples: [
     [
       'explain google/gemma-3-27b-it --gpu H100',
@@ -34,24 +59,14 @@ export const explainCommand: Command = {
     ],
     ['explain --case cases.json --json', 'records of the golden format, answered in that format'],
   ],
-  flags: [
-    {
-      title: 'Explain',
-      flags: [
-        { flag: '--json', doc: 'Every number as JSON (docs/reference/explain-json.md).' },
-        { flag: '--compare', doc: 'More models, in a table beside the first.' },
-        { flag: '--gpu', doc: 'Given several times: a table of GPUs.' },
-        { flag: '--max-model-len', doc: 'Several lengths, 4096,32768: a table of them.' },
-        { flag: '--plot', doc: 'Draw that table into an SVG file.' },
-        { flag: '--case', doc: 'File with records {"id","input"}: plan their layers.' },
-        {
-          flag: '--model-case',
-          doc: 'File with records {"id","model","input"}: derive layers, plan.',
-        },
-      ],
-    },
-    ...registryFlagGroups(),
-  ],
+  get flags() {
+    // serve's whole command line is taken, but what only its HTTP server reads says nothing here.
+    const flags = FLAGS.map(({ name }) => name);
+    return [
+      { title: 'Explain', flags: [...FLAGS, CONFIG_FLAG] },
+      ...registryFlagGroups({ groups: ['HTTP frontend'], flags }),
+    ];
+  },
   async run(words) {
     const { args, split, notes } = await readServeArgs(words, process.env, FLAGS);
     const io = processIo();

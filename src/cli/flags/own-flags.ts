@@ -1,9 +1,8 @@
 /** Splits the words of a command that has only flags of its own. */
-import type { FlagArity } from '../../shared/config/flag-names.ts';
 import { suggestion } from '../../shared/config/suggestion.ts';
 import { ConfigError } from '../../shared/errors.ts';
 import { takeFlags } from './flag-words.ts';
-import type { CommandFlags } from './split-words.ts';
+import type { OwnFlag } from './split-words.ts';
 
 export interface OwnFlags {
   readonly positionals: readonly string[];
@@ -14,19 +13,16 @@ export interface OwnFlags {
 /** Throws E_UNKNOWN_FLAG for a flag that the command does not have, E_BAD_FLAG for one without its value. */
 export function parseOwnFlags(
   words: readonly string[],
-  { switches, values, lists }: CommandFlags,
+  own: readonly OwnFlag[],
   command: string,
 ): OwnFlags {
-  const arities = new Map<string, FlagArity>();
-  for (const name of switches) arities.set(name, 'switch');
-  for (const name of values) arities.set(name, 'value');
-  for (const name of lists) arities.set(name, 'list');
-  const find = (written: string): { name: string; takes: FlagArity } => {
+  const find = (written: string): OwnFlag => {
     const name = written.replace(/^--?/, '');
-    const takes = arities.get(name);
-    if (takes !== undefined && written.startsWith('--')) return { name, takes };
-    const names = [...arities.keys()];
-    const hint = suggestion(name, names) || `; it takes ${names.map((n) => `--${n}`).join(', ')}`;
+    const flag = own.find((known) => known.name === name);
+    if (flag !== undefined && written.startsWith('--')) return flag;
+    const names = own.map((known) => known.name);
+    const list = names.length === 0 ? 'none' : names.map((known) => `--${known}`).join(', ');
+    const hint = suggestion(name, names) || `; it takes ${list}`;
     throw new ConfigError('E_UNKNOWN_FLAG', `${command}: unknown flag ${written}${hint}`);
   };
   const taken = takeFlags(words, find);

@@ -10,15 +10,9 @@ import { type FieldKey, fieldOf } from '../../shared/config/registry.ts';
 import type { Settings } from '../../shared/config/resolve-args.ts';
 import { suggestion } from '../../shared/config/suggestion.ts';
 import { ConfigError } from '../../shared/errors.ts';
+import type { CommandFlag } from '../command.ts';
 import { DottedKeys } from './dotted-keys.ts';
 import { type TakenFlag, takeFlags } from './flag-words.ts';
-
-/** Flags that a command has beyond the registry's, in kebab case. */
-export interface CommandFlags {
-  readonly switches: readonly string[];
-  readonly values: readonly string[];
-  readonly lists: readonly string[];
-}
 
 export interface SplitWords {
   readonly positionals: readonly string[];
@@ -31,16 +25,17 @@ export interface SplitWords {
   readonly repeated: readonly string[];
 }
 
-export const NO_COMMAND_FLAGS: CommandFlags = { switches: [], values: [], lists: [] };
-
 /** One of the command's own flags, or one of the table. */
 type ServeFlag = KnownFlag | { readonly takes: FlagArity; readonly own: string };
 
+/** A flag that a command has beyond the registry's. */
+export type OwnFlag = Pick<CommandFlag, 'name' | 'takes'>;
+
 /** Throws E_UNKNOWN_FLAG with a suggestion, or E_BAD_FLAG for a flag without its value. */
-export function splitWords(words: readonly string[], command: CommandFlags): SplitWords {
-  const { positionals, flags } = takeFlags(words, (written) => findServeFlag(written, command));
+export function splitWords(words: readonly string[], own: readonly OwnFlag[] = []): SplitWords {
+  const { positionals, flags } = takeFlags(words, (written) => findServeFlag(written, own));
   const settings = new Map<FieldKey, { words: readonly string[]; origin: string }>();
-  const own = new Map<string, readonly string[]>();
+  const ownWords = new Map<string, readonly string[]>();
   const dotted = new DottedKeys();
   const ignored = new Set<string>();
   const repeated = new Set<string>();
@@ -48,7 +43,8 @@ export function splitWords(words: readonly string[], command: CommandFlags): Spl
     const { flag, written } = taken;
     if ('own' in flag) {
       const given = flag.takes === 'switch' ? ['true'] : taken.words;
-      own.set(flag.own, [...(flag.takes === 'switch' ? [] : (own.get(flag.own) ?? [])), ...given]);
+      const before = flag.takes === 'switch' ? [] : (ownWords.get(flag.own) ?? []);
+      ownWords.set(flag.own, [...before, ...given]);
     } else if (flag.key === null) ignored.add(written);
     else if (taken.path.length > 0) {
       if (fieldOf(flag.key).kind !== 'json')
@@ -60,7 +56,13 @@ export function splitWords(words: readonly string[], command: CommandFlags): Spl
     }
   }
   for (const [key, value] of dotted.values) settings.set(key, value);
-  return { positionals, settings, own, ignored: [...ignored], repeated: [...repeated] };
+  return {
+    positionals,
+    settings,
+    own: ownWords,
+    ignored: [...ignored],
+    repeated: [...repeated],
+  };
 }
 
 function wordsOf(taken: TakenFlag<ServeFlag>, flag: KnownFlag): readonly string[] {
@@ -71,24 +73,20 @@ function wordsOf(taken: TakenFlag<ServeFlag>, flag: KnownFlag): readonly string[
   return ['false'];
 }
 
-function findServeFlag(written: string, command: CommandFlags): ServeFlag {
+function findServeFlag(written: string, own: readonly OwnFlag[]): ServeFlag {
   if (!written.startsWith('--')) {
     const flag = findShortFlag(written.slice(1));
     if (flag !== null) return flag;
     throw new ConfigError('E_UNKNOWN_FLAG', `unknown flag ${written}; see --help`);
   }
   const name = written.slice(2);
-  const flag = findOwnFlag(name, command) ?? findFlag(name);
+  const ownFlag = own.find((flag) => flag.name === name);
+  if (ownFlag !== undefined) return { takes: ownFlag.takes, own: name };
+  const flag = findFlag(name);
   if (flag !== null) return flag;
-  const candidates = [...flagNames(), ...command.switches, ...command.values, ...command.lists];
+  const candidates = [...flagNames(), ...own.map((known) => known.name)];
   throw new ConfigError(
     'E_UNKNOWN_FLAG',
     `unknown flag ${written}${suggestion(name, candidates)}; see --help`,
   );
-}
-
-function findOwnFlag(name: string, command: CommandFlags): ServeFlag | null {
-  if (command.switches.includes(name)) return { takes: 'switch', own: name };
-  if (command.values.includes(name)) return { takes: 'value', own: name };
-  return command.lists.includes(name) ? { takes: 'list', own: name } : null;
 }

@@ -1,15 +1,30 @@
 /** `vllm-twin replay FILE` as main.ts calls it. */
 import { ConfigError } from '../../shared/errors.ts';
-import type { Command } from '../command.ts';
+import type { Command, CommandFlag } from '../command.ts';
 import { parseOwnFlags } from '../flags/own-flags.ts';
-import { REPLAY_OPTIONS, runReplay } from './replay.ts';
+import { runReplay } from './replay.ts';
 
-const FLAGS = { switches: ['json', 'check'], values: ['until-step', 'id'], lists: [] };
+const FLAGS: readonly CommandFlag[] = [
+  {
+    name: 'json',
+    takes: 'switch',
+    doc: 'Print resolved config and steps as JSON in the golden format',
+  },
+  {
+    name: 'check',
+    takes: 'switch',
+    doc: "Compare with the file's own steps; exit 1 at the first difference",
+  },
+  { name: 'until-step', takes: 'value', doc: 'Stop before this step' },
+  { name: 'id', takes: 'value', doc: 'Only records whose id contains this text' },
+];
 
 export const replayCommand: Command = {
   name: 'replay',
   usage: 'replay FILE [flags]',
   summary: 'Step an engine over a scripted workload on a virtual clock and show every decision.',
+  positional: 'file',
+  readsSettings: false,
   examples: [
     ['replay traces.json --id single', 'a table of every step of the matching records'],
     [
@@ -18,15 +33,7 @@ export const replayCommand: Command = {
     ],
     ['replay traces.json --json --until-step 10', 'the first ten steps in the golden format'],
   ],
-  flags: [
-    {
-      title: 'Replay',
-      flags: Object.entries(REPLAY_OPTIONS).map(([name, { describe }]) => ({
-        flag: `--${name}`,
-        doc: describe,
-      })),
-    },
-  ],
+  flags: [{ title: 'Replay', flags: FLAGS }],
   async run(words) {
     const { positionals, flags } = parseOwnFlags(words, FLAGS, 'replay');
     const [file, extra] = positionals;

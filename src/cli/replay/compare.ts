@@ -1,4 +1,5 @@
 /** Finds where a replay first departs from a recording. */
+import { isJsonObject } from '../../shared/json-object.ts';
 import type { StepRecord } from './steps.ts';
 
 export interface Difference {
@@ -9,18 +10,26 @@ export interface Difference {
   readonly got: unknown;
 }
 
-/** The first difference over all fields of all steps, or null. */
+/** The first difference over all fields of all steps, or null. Takes no more steps than it needs. */
 export function firstDifference(
   expected: readonly unknown[],
-  got: readonly StepRecord[],
+  got: Iterable<StepRecord>,
 ): Difference | null {
-  const numSteps = Math.min(expected.length, got.length);
-  for (let step = 0; step < numSteps; step += 1) {
-    const found = compare(expected[step], got[step], '');
-    if (found !== null) return { step, ...found };
+  let numSteps = 0;
+  for (const step of got) {
+    if (numSteps < expected.length) {
+      const found = compare(expected[numSteps], step, '');
+      if (found !== null) return { step: numSteps, ...found };
+    }
+    numSteps += 1;
   }
-  if (expected.length === got.length) return null;
-  return { step: numSteps, field: 'number of steps', expected: expected.length, got: got.length };
+  if (expected.length === numSteps) return null;
+  return {
+    step: Math.min(expected.length, numSteps),
+    field: 'number of steps',
+    expected: expected.length,
+    got: numSteps,
+  };
 }
 
 export function describeDifference(id: string, difference: Difference): string {
@@ -37,7 +46,7 @@ function compare(expected: unknown, got: unknown, path: string): Omit<Difference
     }
     return null;
   }
-  if (isRecord(expected) && isRecord(got)) {
+  if (isJsonObject(expected) && isJsonObject(got)) {
     for (const key of new Set([...Object.keys(expected), ...Object.keys(got)])) {
       const inner = path === '' ? key : `${path}.${key}`;
       const found = compare(expected[key], got[key], inner);
@@ -46,10 +55,6 @@ function compare(expected: unknown, got: unknown, path: string): Omit<Difference
     return null;
   }
   return Object.is(expected, got) ? null : { field: path, expected, got };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function show(value: unknown): string {

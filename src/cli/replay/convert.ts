@@ -16,9 +16,9 @@ const DEFAULT_MAX_TOKENS = 16;
 
 /** A scripted request as a client would send it. */
 export function toEngineCoreRequest(record: TraceRequestRecord): EngineCoreRequest {
-  const sampling = record.sampling;
-  const stopTokenIds = (sampling['stop_token_ids'] as number[] | undefined) ?? [];
-  const ignoreEos = sampling['ignore_eos'] === true;
+  const { sampling } = record;
+  const stopTokenIds = sampling.stop_token_ids ?? [];
+  const ignoreEos = sampling.ignore_eos === true;
   return createEngineCoreRequest({
     requestId: record.id,
     promptTokenIds: record.prompt_token_ids,
@@ -37,36 +37,31 @@ export function toEngineCoreRequest(record: TraceRequestRecord): EngineCoreReque
         }
       : null,
     samplingParams: createSamplingParams({
-      maxTokens: toMaxTokens(sampling['max_tokens']),
-      minTokens: Number(sampling['min_tokens'] ?? 0),
-      temperature: Number(sampling['temperature'] ?? 1),
-      seed: sampling['seed'] === undefined ? null : (sampling['seed'] as number | null),
+      // Left out, it has vLLM's default; null is a request that the engine refuses.
+      maxTokens: sampling.max_tokens === undefined ? DEFAULT_MAX_TOKENS : sampling.max_tokens,
+      minTokens: sampling.min_tokens ?? 0,
+      temperature: sampling.temperature ?? 1,
+      seed: sampling.seed ?? null,
       ignoreEos,
       stopTokenIds,
       eosTokenId: ignoreEos ? null : EOS_TOKEN_ID,
       allStopTokenIds: [EOS_TOKEN_ID, ...stopTokenIds],
       skipReadingPrefixCache:
-        sampling['skip_reading_prefix_cache'] === true ||
-        typeof sampling['prompt_logprobs'] === 'number',
-      repetitionDetection: toRepetitionDetection(sampling['repetition_detection']),
+        sampling.skip_reading_prefix_cache === true || typeof sampling.prompt_logprobs === 'number',
+      repetitionDetection: toRepetitionDetection(sampling.repetition_detection ?? null),
       extraArgs: record.output_script ? { [SCRIPTED_TOKEN_IDS_KEY]: record.output_script } : null,
     }),
   });
 }
 
-/** Left out, it has vLLM's default; null is a request that the engine refuses. */
-function toMaxTokens(value: unknown): number | null {
-  if (value === undefined) return DEFAULT_MAX_TOKENS;
-  return value === null ? null : Number(value);
-}
-
-function toRepetitionDetection(value: unknown): RepetitionDetectionParams | null {
-  if (typeof value !== 'object' || value === null) return null;
-  const params = value as Record<string, number | undefined>;
+function toRepetitionDetection(
+  params: TraceRequestRecord['sampling']['repetition_detection'] | null,
+): RepetitionDetectionParams | null {
+  if (params === null || params === undefined) return null;
   return {
-    maxPatternSize: params['max_pattern_size'] ?? 0,
-    minPatternSize: params['min_pattern_size'] ?? 0,
-    minCount: params['min_count'] ?? 0,
+    maxPatternSize: params.max_pattern_size,
+    minPatternSize: params.min_pattern_size ?? 0,
+    minCount: params.min_count,
   };
 }
 

@@ -7,6 +7,7 @@ import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
 import type { KVCacheSpec } from '../../capacity/spec/spec.ts';
 import { isFullAttention } from '../../capacity/spec/spec-traits.ts';
 import { ConfigError } from '../../shared/errors.ts';
+import { unexpected } from '../input-file.ts';
 import type {
   ResolvedGroupRecord,
   ResolvedRecord,
@@ -30,6 +31,7 @@ export function deriveResolved(config: TraceConfigRecord): {
   checkConfig(config);
   const input = toCapacityInput(config);
   const plan = planOrRefuse(input);
+  if (plan.enablePrefixCaching) checkMambaModes(config);
   const groups = plan.schedulerConfig.groups.map(({ spec, layerNames }) =>
     toGroupRecord(spec, layerNames.length),
   );
@@ -69,6 +71,14 @@ function planOrRefuse(input: CapacityInputRecord): KVCachePlan {
   } catch (error) {
     if (!(error instanceof KVCachePlanError)) throw error;
     throw new ConfigError('E_BAD_FILE', `config: ${error.message}`, { cause: error });
+  }
+}
+
+/** States of mamba layers are cached where blocks end, and in no other mode. */
+function checkMambaModes({ specs = [] }: TraceConfigRecord): void {
+  for (const [index, { kind, mode }] of specs.entries()) {
+    if (kind === 'mamba' && mode !== 'align')
+      throw unexpected(`config.specs[${index}].mode`, 'align, with prefix caching', mode);
   }
 }
 

@@ -3,42 +3,27 @@
  * One step is one turn of vLLM's busy loop: the step's messages are queued, the queue is drained, the engine steps.
  */
 
-import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
-import { createEngineCore } from '../../engine-core/create-engine-core.ts';
 import type { EngineCore } from '../../engine-core/engine-core.ts';
-import { createLatencyModel } from '../../engine-core/executor/latency-model.ts';
-import { ScriptedTokenSource } from '../../engine-core/executor/scripted-token-source.ts';
-import { SimulatedExecutor } from '../../engine-core/executor/simulated-executor.ts';
-import { createTokenSource } from '../../engine-core/executor/token-source.ts';
-import { DEFAULT_SCHEDULER_CONFIG } from '../../engine-core/scheduler/scheduler-config.ts';
 import {
   ScheduleKind,
   type SchedulerOutput,
 } from '../../engine-core/scheduler/scheduler-output.ts';
 import { assert } from '../../shared/assert.ts';
 import { VirtualClock } from '../../shared/clock.ts';
+import { ConfigError } from '../../shared/errors.ts';
 import type { EngineInput } from '../../shared/protocol/request.ts';
-import { EOS_TOKEN_ID, toEngineCoreRequest, toOut } from './convert.ts';
+import { toEngineCoreRequest, toOut } from './convert.ts';
+import { createReplayCore, type ReplayOptions } from './create-replay-core.ts';
 import { KVEventNumbering } from './kv-events.ts';
-import type { ResolvedRecord, TraceConfigRecord, TraceOpRecord, TraceRecord, TraceRequestRecord } from './record.ts';
+import type { TraceOpRecord, TraceRecord, TraceRequestRecord } from './record.ts';
 import type { AfterRecord, ScheduleRecord, StepOpRecord, StepRecord } from './steps.ts';
 
 /** Pools up to this size have their free queue written down. */
 const MAX_RECORDED_FREE_QUEUE_BLOCKS = 40;
-/** A workload that has not ended by then never will. */
-const MAX_STEPS = 1_000_000;
+/** After the last message, so many steps in a row without a token mean that no other step will have one. */
+const MAX_IDLE_STEPS = 10_000;
+const MAX_NAMED_REQUESTS = 5;
 const STEP_MS = 1;
-/** The vocabulary of the golden recordings; ids beyond it only matter to log probabilities. */
-const VOCAB_SIZE = 32_000;
-const CPU_LORAS = 64;
-/** Source: vllm/config/lora.py LoRAConfig.max_loras (0.33.0). */
-const DEFAULT_MAX_LORAS = 1;
-
-export interface ReplayOptions {
-  readonly trace: TraceRecord;
-  readonly resolved: ResolvedRecord;
-  readonly kvCacheConfig: KVCacheConfig;
-}
 
 export class Replay {
   readonly core: EngineCore;
@@ -80,11 +65,32 @@ export class Replay {
   }
 
   /** All steps, or those before `untilStep`. */
-  run(untilStep = MAX_STEPS): StepRecord[] {
-    const steps: StepRecord[] = [];
-    while (this.hasMore() && this.#step < untilStep) steps.push(this.nextStep());
-    assert(this.#step < MAX_STEPS, `the workload has not ended after ${MAX_STEPS} steps`);
-    return steps;
+  run(untilStep = Number.POSITIVE_INFINITY): StepRecord[] {
+    return [...this.steps(untilStep)];
+  }
+
+  /**
+   * The steps one by one, each made when it is asked for. Throws E_BAD_FILE for a workload that never ends: one whose
+   * requests wait for what never comes.
+   */
+  *steps(untilStep = Number.POSITIVE_INFINITY): Generator<StepRecord> {
+    let numIdleSteps = 0;
+    while (this.hasMore() && this.#step < untilStep) {
+      const record = this.nextStep();
+      const isIdle = record.step > this.#lastPlannedStep && !record.model_executed;
+      numIdleSteps = isIdle ? numIdleSteps + 1 : 0;
+      if (numIdleSteps > MAX_IDLE_STEPS) throw this.#endless(record);
+      yield record;
+    }
+  }
+
+  #endless({ step, after }: StepRecord): ConfigError {
+    const stuck = [...after.running, ...after.waiting].slice(0, MAX_NAMED_REQUESTS).join(', ');
+    return new ConfigError(
+      'E_BAD_FILE',
+      `${this.#trace.id}: nothing ran in the ${MAX_IDLE_STEPS} steps before step ${step}, and nothing more is to come; ` +
+        `stuck: ${stuck}. Give the pool more blocks, or stop with --until-step`,
+    );
   }
 
   nextStep(): StepRecord {
@@ -127,10 +133,10 @@ export class Replay {
     const scripted = this.#ops.get(step) ?? [];
     const queueOp = (op: TraceOpRecord): void => {
       if (op.op === 'utility') {
-        ops.push(this.#queueUtility(op));
+        ops.push(this.#queueUtility(op.method, op.args ?? []));
         return;
       }
-      const ids = op.ids ?? [];
+      const { ids } = op;
       ops.push({ op: op.op, ids });
       if (op.op === 'abort_during_execution') {
         duringExecution.push(ids);
@@ -144,15 +150,15 @@ export class Replay {
       ops.push({ op: 'add', id: request.id });
       this.#queue.push({ type: 'ADD', request: toEngineCoreRequest(request) });
     }
+    this.#arrivals.delete(step);
+    this.#ops.delete(step);
     for (const op of scripted) if (op.after_adds === true) queueOp(op);
     return { ops, duringExecution };
   }
 
-  #queueUtility(op: TraceOpRecord): StepOpRecord {
+  #queueUtility(method: string, args: readonly unknown[]): StepOpRecord {
     const callId = this.#nextCallId;
     this.#nextCallId += 1;
-    const method = op.method ?? '';
-    const args = op.args ?? [];
     this.#methods.set(callId, method);
     this.#queue.push({ type: 'UTILITY', call: { clientIndex: 0, callId, method, args } });
     return { op: 'utility', method, args, call_id: callId };
@@ -188,6 +194,7 @@ export class Replay {
       waiting: state.waiting.toArray().map(({ requestId }) => requestId),
     };
     this.#numPreemptionsSeen = 0;
+    for (const id of output.finishedReqIds) this.#tables.delete(id);
     const tables: Record<string, number[][]> = {};
     for (let i = 0; i < output.numRequests; i += 1) {
       const request = output.requests[i];
@@ -239,70 +246,6 @@ export class Replay {
       ...(this.#recordsFreeQueue ? { free_queue: kvCacheManager.freeBlockQueue() } : {}),
     };
   }
-}
-
-function createReplayCore(options: ReplayOptions, clock: VirtualClock): EngineCore {
-  const { resolved, kvCacheConfig } = options;
-  const { config } = options.trace;
-  return createEngineCore({
-    engineIndex: 0,
-    clock,
-    executor: new SimulatedExecutor({
-      tokenSource: new ScriptedTokenSource(
-        createTokenSource({
-          kind: 'rule',
-          seed: 0,
-          vocabSize: VOCAB_SIZE,
-          eosTokenId: EOS_TOKEN_ID,
-          maxModelLen: resolved.max_model_len,
-        }),
-      ),
-      latencyModel: createLatencyModel({ kind: 'zero' }),
-      vocabSize: VOCAB_SIZE,
-      numWorkers: 1,
-      maxCpuLoras: CPU_LORAS,
-      faults: null,
-    }),
-    kvCacheConfig,
-    cache: {
-      blockSize: resolved.block_size,
-      schedulerBlockSize: resolved.scheduler_block_size,
-      hashBlockSize: resolved.hash_block_size,
-      enablePrefixCaching: resolved.enable_prefix_caching,
-      prefixCachingHashAlgo: 'sha256_cbor',
-      prefixCacheRetentionInterval: resolved.prefix_cache_retention_interval,
-      enableKvCacheEvents: true,
-    },
-    scheduler: {
-      ...DEFAULT_SCHEDULER_CONFIG,
-      maxNumSeqs: resolved.max_num_seqs,
-      maxNumActiveSeqs: config.max_num_active_seqs ?? null,
-      maxNumBatchedTokens: resolved.max_num_batched_tokens,
-      maxNumScheduledTokens: config.max_num_scheduled_tokens ?? null,
-      maxModelLen: resolved.max_model_len,
-      policy: resolved.policy === 'priority' ? 'priority' : 'fcfs',
-      enableChunkedPrefill: config.enable_chunked_prefill ?? true,
-      longPrefillTokenThreshold: config.long_prefill_token_threshold ?? 0,
-      longPrefillTokenThresholdAdaptive: config.long_prefill_token_threshold_adaptive ?? false,
-      prefillScheduleInterval: config.prefill_schedule_interval ?? 1,
-      schedulerReserveFullIsl: config.scheduler_reserve_full_isl ?? true,
-      watermark: config.watermark ?? 0,
-      asyncScheduling: resolved.max_concurrent_batches > 1,
-      maxLoras: maxLorasOf(config),
-      mambaAlign: resolved.groups.some((group) => group.mamba_cache_mode === 'align'),
-    },
-    maxConcurrentBatches: resolved.max_concurrent_batches,
-    logStats: config.log_stats ?? true,
-    includeFinishedSet: config.include_finished_set ?? false,
-    // What the recordings were made with.
-    vllmClass: 'InprocCore',
-  });
-}
-
-/** vLLM has a limit only with LoRA on, and then one adapter unless told otherwise. */
-function maxLorasOf({ enable_lora, max_loras }: TraceConfigRecord): number | null {
-  if (enable_lora === false) return null;
-  return max_loras ?? (enable_lora === true ? DEFAULT_MAX_LORAS : null);
 }
 
 function nonEmpty(groups: readonly (readonly number[])[] | undefined): number[][] | null {

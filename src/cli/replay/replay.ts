@@ -1,15 +1,17 @@
 /**
  * `vllm-twin replay FILE`: steps an engine over scripted workloads on a virtual clock and shows every decision, as a
- * table, as JSON in the golden format, or only where it departs from the recording.
+ * table, as JSON in the golden format, or only where it departs from the recording. Each step is written when it is made.
  */
 import { ConfigError, TwinError } from '../../shared/errors.ts';
-import { type CliIo, processIo, readJsonFile } from '../cli-io.ts';
+import { type CliIo, processIo, writePieces } from '../cli-io.ts';
+import { COLOUR_PALETTE, type Palette, PLAIN_PALETTE } from '../text-layout.ts';
 import { describeDifference, firstDifference } from './compare.ts';
 import { Replay } from './engine.ts';
-import { parseTraceRecords, type TraceRecord } from './record.ts';
+import { readTraces } from './read-traces.ts';
+import type { TraceRecord } from './record.ts';
 import { resolveTrace } from './resolve.ts';
-import type { StepRecord } from './steps.ts';
-import { COLOURS, headLines, type Palette, PLAIN, ReplaySummary, stepLines } from './table.ts';
+import { ReplaySummary } from './summary.ts';
+import { headLines, stepLines } from './table.ts';
 
 export interface ReplayArgs {
   readonly file: string;
@@ -21,41 +23,21 @@ export interface ReplayArgs {
   readonly id?: string;
 }
 
-/** The flags, for the command line's help. */
-export const REPLAY_OPTIONS = {
-  json: {
-    type: 'boolean',
-    describe: 'Print resolved config and steps as JSON in the golden format',
-  },
-  check: {
-    type: 'boolean',
-    describe: "Compare with the file's own steps; exit 1 at the first difference",
-  },
-  'until-step': { type: 'number', describe: 'Stop before this step' },
-  id: { type: 'string', describe: 'Only records whose id contains this text' },
-} as const;
-
-/** Returns the exit code: 0, 1 for a difference with --check or a plan that fails, 2 for a bad file or flag. */
-export function runReplay(args: ReplayArgs, io: CliIo = processIo()): number {
+/** Resolves with the exit code: 0, 1 for a difference with --check, 2 for a bad file or flag. */
+export async function runReplay(args: ReplayArgs, io: CliIo = processIo()): Promise<number> {
   try {
-    const traces = selectTraces(readTraces(args.file, io), args);
+    const traces = selectTraces(
+      readTraces(args.file, (text) => io.stderr(`${text}\n`)),
+      args,
+    );
     if (args.check === true) return check(traces, args, io);
-    if (args.json === true) return printJson(traces, args, io);
-    return printTables(traces, args, io);
+    const pieces = args.json === true ? jsonPieces(traces, args) : tablePieces(traces, args, io);
+    await writePieces(pieces, io);
+    return 0;
   } catch (error) {
     if (!(error instanceof TwinError)) throw error;
     io.stderr(`vllm-twin replay: ${error.message}\n`);
     return error.family === 'config' ? 2 : 1;
-  }
-}
-
-function readTraces(file: string, io: CliIo): TraceRecord[] {
-  const document = readJsonFile(file);
-  try {
-    return parseTraceRecords(document, (message) => io.stderr(`${file}: ${message}\n`));
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new ConfigError('E_BAD_FILE', `${file}: ${error.message}`, { cause: error });
   }
 }
 
@@ -75,11 +57,6 @@ function selectTraces(traces: readonly TraceRecord[], args: ReplayArgs): readonl
   return selected;
 }
 
-function replay(trace: TraceRecord, untilStep: number | undefined): StepRecord[] {
-  const engine = new Replay({ trace, ...resolveTrace(trace) });
-  return engine.run(untilStep);
-}
-
 function check(traces: readonly TraceRecord[], args: ReplayArgs, io: CliIo): number {
   for (const trace of traces) {
     if (trace.steps === undefined) {
@@ -88,9 +65,8 @@ function check(traces: readonly TraceRecord[], args: ReplayArgs, io: CliIo): num
         `${trace.id}: --check needs recorded steps, and there are none`,
       );
     }
-    const steps = replay(trace, args.untilStep);
-    const recorded = trace.steps.slice(0, args.untilStep);
-    const difference = firstDifference(recorded, steps);
+    const steps = new Replay({ trace, ...resolveTrace(trace) }).steps(args.untilStep);
+    const difference = firstDifference(trace.steps.slice(0, args.untilStep), steps);
     if (difference !== null) {
       io.stdout(`${describeDifference(trace.id, difference)}\n`);
       return 1;
@@ -101,41 +77,49 @@ function check(traces: readonly TraceRecord[], args: ReplayArgs, io: CliIo): num
   return 0;
 }
 
-function printJson(traces: readonly TraceRecord[], args: ReplayArgs, io: CliIo): number {
-  const replayed = traces.map((trace) => {
-    const resolution = resolveTrace(trace);
-    const steps = new Replay({ trace, ...resolution }).run(args.untilStep);
-    return { id: trace.id, resolved: resolution.resolved, steps };
-  });
-  io.stdout(`${JSON.stringify({ traces: replayed })}\n`);
-  return 0;
+/** The text of `{"traces": [{"id", "resolved", "steps"}]}`, a piece a step. A plan that fails comes before any text. */
+function* jsonPieces(traces: readonly TraceRecord[], args: ReplayArgs): Generator<string> {
+  const resolutions = traces.map(resolveTrace);
+  yield '{"traces":[';
+  for (const [index, resolution] of resolutions.entries()) {
+    const trace = traces[index];
+    if (trace === undefined) break;
+    const { resolved } = resolution;
+    const start = JSON.stringify({ id: trace.id, resolved }).slice(0, -1);
+    yield `${index === 0 ? '' : ','}${start},"steps":[`;
+    for (const step of new Replay({ trace, ...resolution }).steps(args.untilStep))
+      yield `${step.step === 0 ? '' : ','}${JSON.stringify(step)}`;
+    yield ']}';
+  }
+  yield ']}\n';
 }
 
-function printTables(traces: readonly TraceRecord[], args: ReplayArgs, io: CliIo): number {
-  const palette: Palette = io.colours ? COLOURS : PLAIN;
+function* tablePieces(
+  traces: readonly TraceRecord[],
+  args: ReplayArgs,
+  { colours }: CliIo,
+): Generator<string> {
+  const palette: Palette = colours ? COLOUR_PALETTE : PLAIN_PALETTE;
   for (const [index, trace] of traces.entries()) {
     const resolution = resolveTrace(trace);
     const { resolved } = resolution;
-    const engine = new Replay({ trace, ...resolution });
     const summary = new ReplaySummary();
-    if (index > 0) io.stdout('\n\n');
-    print(io, headLines(trace, resolved, palette));
-    const untilStep = args.untilStep ?? Infinity;
-    for (let step = 0; engine.hasMore() && step < untilStep; step += 1) {
-      const record = engine.nextStep();
-      summary.add(record, resolved);
-      print(io, stepLines(record, trace, resolved, palette));
+    if (index > 0) yield '\n\n';
+    yield textOf(headLines(trace, resolved, palette));
+    for (const step of new Replay({ trace, ...resolution }).steps(args.untilStep)) {
+      summary.add(step, resolved);
+      yield textOf(stepLines(step, trace, resolved, palette));
     }
-    print(io, summary.lines(trace, resolved, palette));
-    if (index === traces.length - 1) print(io, legendLines().map(palette.dim));
+    yield textOf(summary.lines(trace, resolved, palette));
+    if (index === traces.length - 1) yield textOf(LEGEND.map(palette.dim));
   }
-  return 0;
 }
 
-function legendLines(): string[] {
-  return ['', '+new:tokens  ~resumed:tokens  chunk:tokens  decode (one token)  out. = finished'];
-}
+const LEGEND = [
+  '',
+  '+new:tokens  ~resumed:tokens  chunk:tokens  decode (one token)  out. = finished',
+];
 
-function print(io: CliIo, lines: readonly string[]): void {
-  io.stdout(`${lines.join('\n')}\n`);
+function textOf(lines: readonly string[]): string {
+  return `${lines.join('\n')}\n`;
 }

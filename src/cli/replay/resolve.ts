@@ -4,6 +4,7 @@
 import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
 import type { KVCacheSpec } from '../../capacity/spec/spec.ts';
 import { ConfigError } from '../../shared/errors.ts';
+import { unexpected } from '../input-file.ts';
 import { deriveResolved } from './derive.ts';
 import type { ResolvedGroupRecord, ResolvedRecord, TraceRecord } from './record.ts';
 
@@ -12,9 +13,40 @@ export interface ResolvedTrace {
   readonly kvCacheConfig: KVCacheConfig;
 }
 
-export function resolveTrace({ config, resolved }: TraceRecord): ResolvedTrace {
-  if (resolved === undefined) return deriveResolved(config);
-  return { resolved, kvCacheConfig: kvCacheConfigFromResolved(resolved) };
+/** Throws E_BAD_FILE naming the record, where its config is none for vLLM or its `resolved` contradicts itself. */
+export function resolveTrace({ id, config, resolved }: TraceRecord): ResolvedTrace {
+  try {
+    if (resolved === undefined) return deriveResolved(config);
+    checkBlockSizes(resolved);
+    return { resolved, kvCacheConfig: kvCacheConfigFromResolved(resolved) };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError(error.code, `${id}: ${error.message}`, { cause: error });
+  }
+}
+
+/** Block sizes and hashes have to divide each other for a prefix hit to end where a block ends. */
+function checkBlockSizes(resolved: ResolvedRecord): void {
+  const { scheduler_block_size, hash_block_size, groups, enable_prefix_caching } = resolved;
+  const divisor = `a divisor of scheduler_block_size ${scheduler_block_size}`;
+  if (groups.length === 0) throw unexpected('resolved.groups', 'at least one group', groups);
+  if (scheduler_block_size % hash_block_size !== 0)
+    throw unexpected('resolved.hash_block_size', divisor, hash_block_size);
+  for (const [index, { block_size, kind }] of groups.entries()) {
+    const place = `resolved.groups[${index}].block_size`;
+    if (scheduler_block_size % block_size !== 0) throw unexpected(place, divisor, block_size);
+    if (!enable_prefix_caching) continue;
+    if (groups.length === 1 && block_size !== hash_block_size)
+      throw unexpected(place, `hash_block_size ${hash_block_size}, with one group`, block_size);
+    if (block_size % hash_block_size !== 0)
+      throw unexpected(place, `a multiple of hash_block_size ${hash_block_size}`, block_size);
+    if (kind === 'MambaSpec' && groups[index]?.mamba_cache_mode !== 'align')
+      throw unexpected(
+        `resolved.groups[${index}].mamba_cache_mode`,
+        'align, with prefix caching',
+        groups[index]?.mamba_cache_mode,
+      );
+  }
 }
 
 /** The planned cache that `resolved` describes; layer sizes do not matter to the scheduler. */
@@ -53,12 +85,12 @@ function specFromGroup(group: ResolvedGroupRecord, index: number): KVCacheSpec {
         ...ATTENTION,
         kind: 'full_attention',
         blockSize,
-        slidingWindow: group.sliding_window,
+        slidingWindow: group.sliding_window ?? null,
         attentionChunkSize: null,
         nonCausal: false,
       };
     case 'SlidingWindowSpec':
-      if (group.sliding_window === null) break;
+      if (typeof group.sliding_window !== 'number') break;
       return {
         ...ATTENTION,
         kind: 'sliding_window',

@@ -61,19 +61,32 @@ export function settingsFromRecord(
       );
     if (value === null || value === undefined) continue;
     if (flag.key === null) ignored.push(name);
-    else settings.set(flag.key, { words: wordsOf(flag, value), origin: `${where}: ${name}` });
+    else {
+      const origin = `${where}: ${name}`;
+      settings.set(flag.key, { words: wordsOf(flag, value, origin), origin });
+    }
   }
   return { settings, ignored };
 }
 
-function wordsOf(flag: KnownFlag, value: unknown): readonly string[] {
+function wordsOf(flag: KnownFlag, value: unknown, origin: string): readonly string[] {
   if (flag.isNegative && typeof value === 'boolean') return [String(!value)];
-  if (flag.takes === 'list' && Array.isArray(value)) return value.map(wordOf);
-  return [wordOf(value)];
+  const isText = flag.key !== null && ['string', 'strings'].includes(fieldOf(flag.key).kind);
+  const word = isText ? (item: unknown) => textWordOf(item, origin) : wordOf;
+  return flag.takes === 'list' && Array.isArray(value) ? value.map(word) : [word(value)];
 }
 
 function wordOf(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** Any word is a text, so that a list or a map has to be refused here. */
+function textWordOf(value: unknown, origin: string): string {
+  if (typeof value !== 'object') return String(value);
+  throw new ConfigError(
+    'E_BAD_FLAG',
+    `${origin}: expected one value, got ${JSON.stringify(value)}`,
+  );
 }
 
 /** Later sources win. The result is frozen. */

@@ -32,6 +32,7 @@ function createIo(): { io: CliIo; out: string[]; err: string[] } {
   const io = {
     stdout: (text: string) => void out.push(text),
     stderr: (text: string) => void err.push(text),
+    drained: () => Promise.resolve(),
     colours: false,
   };
   return { io, out, err };

@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { parseOwnFlags } from '../../../../src/cli/flags/own-flags.ts';
 
-const FLAGS = { switches: ['json'], values: ['id'], lists: ['names'] };
+const FLAGS = [
+  { name: 'json', takes: 'switch' },
+  { name: 'id', takes: 'value' },
+  { name: 'names', takes: 'list' },
+] as const;
 
 describe('the flags of a small command', () => {
   it('are split from its positionals', () => {

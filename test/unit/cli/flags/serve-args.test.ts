@@ -2,9 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readServeArgs, registryFlagGroups } from '../../../../src/cli/flags/serve-args.ts';
-import { NO_COMMAND_FLAGS } from '../../../../src/cli/flags/split-words.ts';
-import { FIELDS } from '../../../../src/shared/config/registry.ts';
+import { readServeArgs } from '../../../../src/cli/flags/serve-args.ts';
 
 let folder = '';
 beforeAll(() => {
@@ -18,7 +16,7 @@ function configFile(text: string): string {
   return path;
 }
 const read = (words: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-  readServeArgs(words, env, NO_COMMAND_FLAGS);
+  readServeArgs(words, env);
 
 describe('the arguments of serve', () => {
   it('come from the flag before the environment before the file before the default', async () => {
@@ -54,7 +52,10 @@ describe('the arguments of serve', () => {
 
   it.each([
     ['port: [', 'cannot be read as YAML'],
-    ['- port', 'must be a map of flags, e.g. max-model-len: 8192'],
+    ['- port', 'the file: expected a map of flags, e.g. max-model-len: 8192, got ["port"]'],
+    ['port: &x {a: *x}', 'port: expected a value that JSON can hold'],
+    ['model: {a: 1}', 'model: expected one value, got {"a":1}'],
+    ['served-model-name: [a, {b: 1}]', 'served-model-name: expected one value, got {"b":1}'],
     ['prot: 1', 'unknown setting prot (did you mean --port?)'],
   ])('are refused with a file that is wrong: %j', async (text, message) => {
     await expect(read(['--config', configFile(text)])).rejects.toThrow(message);
@@ -71,13 +72,4 @@ describe('the arguments of serve', () => {
       'rank 1 is out of range',
     );
   });
-});
-
-it('the help lists every setting once, with its choices and default', () => {
-  const flags = registryFlagGroups().flatMap((group) => group.flags);
-  expect(flags).toHaveLength(Object.keys(FIELDS).length);
-  const docs = new Map(flags.map(({ flag, doc }) => [flag, doc]));
-  expect(docs.get('--port')).toBe('Port to listen on; 0 takes a free one. [8000]');
-  expect(docs.get('--token-source')).toContain('One of corpus, rule, echo, random. [corpus]');
-  expect(docs.get('--log-level')).toContain('(VLLM_LOGGING_LEVEL)');
 });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { NO_COMMAND_FLAGS, splitWords } from '../../../../src/cli/flags/split-words.ts';
+import { splitWords } from '../../../../src/cli/flags/split-words.ts';
 import { type EngineArgs, FIELDS, type FieldKey } from '../../../../src/shared/config/registry.ts';
 import { resolveArgs } from '../../../../src/shared/config/resolve-args.ts';
 
-const split = (line: readonly string[]) => splitWords(line, NO_COMMAND_FLAGS);
+const split = (line: readonly string[]) => splitWords(line);
 /** What the words come to, without what nobody asked for. */
 const parse = (...line: string[]): Partial<EngineArgs> => {
   const { settings } = split(line);
@@ -100,7 +100,11 @@ describe('a flag', () => {
   });
 
   it('of the command itself is kept apart, with all its words', () => {
-    const own = { switches: ['json'], values: ['gpu'], lists: ['compare'] };
+    const own = [
+      { name: 'json', takes: 'switch' },
+      { name: 'gpu', takes: 'value' },
+      { name: 'compare', takes: 'list' },
+    ] as const;
     const words = ['m', '--json', '--gpu', 'L4', '--compare', 'a', 'b', '--gpu=T4', '--json'];
     const { positionals, own: given, settings } = splitWords(words, own);
     expect(positionals).toEqual(['m']);

@@ -15,7 +15,7 @@ interface Ran {
   readonly stderr: string;
 }
 
-function run(args: Partial<ReplayArgs>): Ran {
+async function run(args: Partial<ReplayArgs>): Promise<Ran> {
   let stdout = '';
   let stderr = '';
   const io = {
@@ -25,9 +25,10 @@ function run(args: Partial<ReplayArgs>): Ran {
     stderr: (text: string) => {
       stderr += text;
     },
+    drained: () => Promise.resolve(),
     colours: false,
   };
-  const code = runReplay({ file: GOLDEN, ...args }, io);
+  const code = await runReplay({ file: GOLDEN, ...args }, io);
   return { code, stdout, stderr };
 }
 
@@ -53,8 +54,8 @@ const REQUEST = {
 };
 
 describe('replay --json', () => {
-  it('prints resolved config and steps in the golden format', () => {
-    const { code, stdout } = run({ json: true, id: 'prefix-repeat' });
+  it('prints resolved config and steps in the golden format', async () => {
+    const { code, stdout } = await run({ json: true, id: 'prefix-repeat' });
     const golden = JSON.parse(readFileSync(GOLDEN, 'utf8')) as { traces: { id: string }[] };
     const [trace] = golden.traces.filter(({ id }) => id === 'prefix-repeat') as {
       id: string;
@@ -67,9 +68,9 @@ describe('replay --json', () => {
     });
   });
 
-  it('takes one record without resolved, ops and steps', () => {
+  it('takes one record without resolved, ops and steps', async () => {
     const file = fileOf({ id: 'mine', config: CONFIG, requests: [REQUEST] });
-    const { code, stdout } = run({ file, json: true });
+    const { code, stdout } = await run({ file, json: true });
     const { traces } = JSON.parse(stdout);
     expect(code).toBe(0);
     expect(traces[0].resolved).toMatchObject({ num_gpu_blocks: 17, scheduler: 'Scheduler' });
@@ -78,27 +79,27 @@ describe('replay --json', () => {
     );
   });
 
-  it('stops before the step that it is told', () => {
-    const { stdout } = run({ json: true, id: 'single-exact-block', untilStep: 3 });
+  it('stops before the step that it is told', async () => {
+    const { stdout } = await run({ json: true, id: 'single-exact-block', untilStep: 3 });
     expect(JSON.parse(stdout).traces[0].steps).toHaveLength(3);
   });
 });
 
 describe('replay --check', () => {
-  it('finds no difference in the golden traces', () => {
-    expect(run({ check: true })).toMatchObject({
+  it('finds no difference in the golden traces', async () => {
+    expect(await run({ check: true })).toMatchObject({
       code: 0,
       stdout: '100 records replayed, no difference\n',
     });
   });
 
-  it('names the first difference: record, step, field, expected, got', () => {
-    const { traces } = JSON.parse(run({ json: true, id: 'stop-eos' }).stdout);
+  it('names the first difference: record, step, field, expected, got', async () => {
+    const { traces } = JSON.parse((await run({ json: true, id: 'stop-eos' })).stdout);
     const golden = JSON.parse(readFileSync(GOLDEN, 'utf8')) as { traces: { id: string }[] };
     const trace = golden.traces.find(({ id }) => id === 'stop-eos');
     const steps = structuredClone(traces[0].steps);
     steps[2].schedule.free_blocks += 1;
-    const { code, stdout } = run({ file: fileOf({ ...trace, steps }), check: true });
+    const { code, stdout } = await run({ file: fileOf({ ...trace, steps }), check: true });
     const free = steps[2].schedule.free_blocks;
     expect(code).toBe(1);
     expect(stdout).toBe(
@@ -106,32 +107,32 @@ describe('replay --check', () => {
     );
   });
 
-  it('notices steps that are missing', () => {
+  it('notices steps that are missing', async () => {
     const golden = JSON.parse(readFileSync(GOLDEN, 'utf8')) as {
       traces: { id: string; steps: unknown[] }[];
     };
     const trace = golden.traces.find(({ id }) => id === 'stop-eos');
     const file = fileOf({ ...trace, steps: trace?.steps.slice(0, -1) });
-    expect(run({ file, check: true })).toMatchObject({ code: 1 });
-    expect(run({ file, check: true, untilStep: 2 })).toMatchObject({ code: 0 });
+    expect(await run({ file, check: true })).toMatchObject({ code: 1 });
+    expect(await run({ file, check: true, untilStep: 2 })).toMatchObject({ code: 0 });
   });
 
-  it('needs something to compare with', () => {
+  it('needs something to compare with', async () => {
     const file = fileOf({ id: 'mine', config: CONFIG, requests: [REQUEST] });
-    expect(run({ file, check: true })).toMatchObject({ code: 2 });
+    expect(await run({ file, check: true })).toMatchObject({ code: 2 });
   });
 });
 
 describe('the table', () => {
-  it('fits 80 columns for every golden trace', () => {
-    const { code, stdout } = run({});
+  it('fits 80 columns for every golden trace', async () => {
+    const { code, stdout } = await run({});
     const widest = Math.max(...stdout.split('\n').map((line) => [...line].length));
     expect(code).toBe(0);
     expect(widest).toBeLessThanOrEqual(80);
   });
 
-  it('shows who is scheduled, preempted and waiting, hits, blocks and tokens', () => {
-    const { stdout } = run({ id: 'preempt-chunked', untilStep: 9 });
+  it('shows who is scheduled, preempted and waiting, hits, blocks and tokens', async () => {
+    const { stdout } = await run({ id: 'preempt-chunked', untilStep: 9 });
     const lines = stdout.split('\n');
     expect(lines).toContain(
       'step  scheduled                   preempted  waiting  hits  blocks   tokens out',
@@ -206,22 +207,22 @@ describe('a bad input ends with code 2 and names the field', () => {
       { id: 'x', config: { ...CONFIG, enable_chunked_prefill: false }, requests: [] },
       'max_num_batched_tokens (64) is smaller than max_model_len (256)',
     ],
-  ])('%s', (_name, document, message) => {
-    const { code, stdout, stderr } = run({ file: fileOf(document) });
+  ])('%s', async (_name, document, message) => {
+    const { code, stdout, stderr } = await run({ file: fileOf(document) });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(message);
   });
 
-  it('a file that is not there, an id that no record has', () => {
-    expect(run({ file: join(folder, 'none.json') })).toMatchObject({ code: 2 });
-    const { code, stderr } = run({ id: 'no such id' });
+  it('a file that is not there, an id that no record has', async () => {
+    expect(await run({ file: join(folder, 'none.json') })).toMatchObject({ code: 2 });
+    const { code, stderr } = await run({ id: 'no such id' });
     expect(code).toBe(2);
     expect(stderr).toContain("no record's id contains");
   });
 
-  it('but an unknown option is only mentioned', () => {
+  it('but an unknown option is only mentioned', async () => {
     const file = fileOf({ id: 'x', config: { ...CONFIG, shiny: 1 }, requests: [REQUEST] });
-    const { code, stderr } = run({ file });
+    const { code, stderr } = await run({ file });
     expect(code).toBe(0);
     expect(stderr).toContain('config.shiny: no such field here, ignored');
   });

@@ -1,0 +1,52 @@
+/** `--config FILE.yaml`: a map of flags to values. */
+import * as v from 'valibot';
+import { type RecordSettings, settingsFromRecord } from '../../shared/config/resolve-args.ts';
+import { ConfigError } from '../../shared/errors.ts';
+import { isJsonObject } from '../../shared/json-object.ts';
+import { checked, readTextFile, reasonOf } from '../input-file.ts';
+
+const CONFIG_FILE = v.pipe(
+  v.custom<Readonly<Record<string, unknown>>>(
+    isJsonObject,
+    'a map of flags, e.g. max-model-len: 8192',
+  ),
+  v.record(
+    v.string(),
+    v.custom(isJsonValue, 'a value that JSON can hold, without references to itself'),
+  ),
+);
+
+/** Throws E_BAD_FILE for a file that cannot be read, is no YAML or no map; E_UNKNOWN_FLAG for a key that is no flag. */
+export async function readConfigFile(file: string | undefined): Promise<RecordSettings> {
+  if (file === undefined) return { settings: new Map(), ignored: [] };
+  const where = `--config ${file}`;
+  const text = readTextFile(file, where);
+  const { parse } = await import('yaml');
+  let parsed: unknown;
+  try {
+    parsed = parse(text);
+  } catch (cause) {
+    const [reason = ''] = reasonOf(cause).split('\n');
+    throw new ConfigError('E_BAD_FILE', `${where}: cannot be read as YAML (${reason})`, { cause });
+  }
+  if (parsed === null) return { settings: new Map(), ignored: [] };
+  return settingsFromRecord(checkedConfig(parsed, where), file);
+}
+
+function checkedConfig(parsed: unknown, where: string): Readonly<Record<string, unknown>> {
+  try {
+    return checked(CONFIG_FILE, parsed, { path: '', whole: 'the file' });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError(error.code, `${where}: ${error.message}`, { cause: error });
+  }
+}
+
+/** YAML has values that JSON has not: references to a map from inside it, for one. */
+function isJsonValue(value: unknown): boolean {
+  try {
+    return value === undefined || JSON.stringify(value) !== undefined;
+  } catch {
+    return false;
+  }
+}

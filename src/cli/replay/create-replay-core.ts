@@ -1,0 +1,88 @@
+/** An engine core for a workload: its scheduler and cache as vLLM would configure them, a model that says what is scripted. */
+import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
+import { createEngineCore } from '../../engine-core/create-engine-core.ts';
+import type { EngineCore } from '../../engine-core/engine-core.ts';
+import { createLatencyModel } from '../../engine-core/executor/latency-model.ts';
+import { ScriptedTokenSource } from '../../engine-core/executor/scripted-token-source.ts';
+import { SimulatedExecutor } from '../../engine-core/executor/simulated-executor.ts';
+import { createTokenSource } from '../../engine-core/executor/token-source.ts';
+import { DEFAULT_SCHEDULER_CONFIG } from '../../engine-core/scheduler/scheduler-config.ts';
+import type { VirtualClock } from '../../shared/clock.ts';
+import { EOS_TOKEN_ID } from './convert.ts';
+import type { ResolvedRecord, TraceConfigRecord, TraceRecord } from './record.ts';
+
+/** The vocabulary of the golden recordings; ids beyond it only matter to log probabilities. */
+const VOCAB_SIZE = 32_000;
+const CPU_LORAS = 64;
+/** Source: vllm/config/lora.py LoRAConfig.max_loras (0.33.0). */
+const DEFAULT_MAX_LORAS = 1;
+
+export interface ReplayOptions {
+  readonly trace: TraceRecord;
+  readonly resolved: ResolvedRecord;
+  readonly kvCacheConfig: KVCacheConfig;
+}
+
+export function createReplayCore(options: ReplayOptions, clock: VirtualClock): EngineCore {
+  const { resolved, kvCacheConfig } = options;
+  const { config } = options.trace;
+  return createEngineCore({
+    engineIndex: 0,
+    clock,
+    executor: new SimulatedExecutor({
+      tokenSource: new ScriptedTokenSource(
+        createTokenSource({
+          kind: 'rule',
+          seed: 0,
+          vocabSize: VOCAB_SIZE,
+          eosTokenId: EOS_TOKEN_ID,
+          maxModelLen: resolved.max_model_len,
+        }),
+      ),
+      latencyModel: createLatencyModel({ kind: 'zero' }),
+      vocabSize: VOCAB_SIZE,
+      numWorkers: 1,
+      maxCpuLoras: CPU_LORAS,
+      faults: null,
+    }),
+    kvCacheConfig,
+    cache: {
+      blockSize: resolved.block_size,
+      schedulerBlockSize: resolved.scheduler_block_size,
+      hashBlockSize: resolved.hash_block_size,
+      enablePrefixCaching: resolved.enable_prefix_caching,
+      prefixCachingHashAlgo: 'sha256_cbor',
+      prefixCacheRetentionInterval: resolved.prefix_cache_retention_interval,
+      enableKvCacheEvents: true,
+    },
+    scheduler: {
+      ...DEFAULT_SCHEDULER_CONFIG,
+      maxNumSeqs: resolved.max_num_seqs,
+      maxNumActiveSeqs: config.max_num_active_seqs ?? null,
+      maxNumBatchedTokens: resolved.max_num_batched_tokens,
+      maxNumScheduledTokens: config.max_num_scheduled_tokens ?? null,
+      maxModelLen: resolved.max_model_len,
+      policy: resolved.policy === 'priority' ? 'priority' : 'fcfs',
+      enableChunkedPrefill: config.enable_chunked_prefill ?? true,
+      longPrefillTokenThreshold: config.long_prefill_token_threshold ?? 0,
+      longPrefillTokenThresholdAdaptive: config.long_prefill_token_threshold_adaptive ?? false,
+      prefillScheduleInterval: config.prefill_schedule_interval ?? 1,
+      schedulerReserveFullIsl: config.scheduler_reserve_full_isl ?? true,
+      watermark: config.watermark ?? 0,
+      asyncScheduling: resolved.max_concurrent_batches > 1,
+      maxLoras: maxLorasOf(config),
+      mambaAlign: resolved.groups.some((group) => group.mamba_cache_mode === 'align'),
+    },
+    maxConcurrentBatches: resolved.max_concurrent_batches,
+    logStats: config.log_stats ?? true,
+    includeFinishedSet: config.include_finished_set ?? false,
+    // What the recordings were made with.
+    vllmClass: 'InprocCore',
+  });
+}
+
+/** vLLM has a limit only with LoRA on, and then one adapter unless told otherwise. */
+function maxLorasOf({ enable_lora, max_loras }: TraceConfigRecord): number | null {
+  if (enable_lora === false) return null;
+  return max_loras ?? (enable_lora === true ? DEFAULT_MAX_LORAS : null);
+}
