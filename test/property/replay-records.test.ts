@@ -11,15 +11,27 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
-/** Short recordings that between them have every field of the format. */
-const IDS = ['single-exact-block', 'mamba-align-mixed', 'prefix-lora', 'pause-wait', 'swa-decode'];
-const golden = JSON.parse(
-  readFileSync(new URL('../golden/traces.json', import.meta.url), 'utf8'),
-) as { traces: { [name: string]: Json }[] };
-const records = IDS.map((id) => {
-  const record = golden.traces.find((trace) => trace['id'] === id);
-  if (record === undefined) throw new Error(`${id} is not among the golden traces`);
-  return record;
+type Trace = { [name: string]: Json };
+
+/** Recordings that between them have every field of the format. */
+const IDS = {
+  'traces.json': [
+    'single-exact-block',
+    'mamba-align-mixed',
+    'prefix-lora',
+    'pause-wait',
+    'swa-3to1',
+  ],
+  'traces-2.json': ['t2-lora-max1', 't2-log-stats-off-abort', 't2-fuzz-chunked-async'],
+};
+const records = Object.entries(IDS).flatMap(([file, ids]) => {
+  const text = readFileSync(new URL(`../golden/${file}`, import.meta.url), 'utf8');
+  const { traces } = JSON.parse(text) as { traces: Trace[] };
+  return ids.map((id) => {
+    const record = traces.find((trace) => trace['id'] === id);
+    if (record === undefined) throw new Error(`${id} is not in ${file}`);
+    return record;
+  });
 });
 
 /** Every place in a value, as a list of keys; long token lists only by their first entries. */

@@ -16,9 +16,12 @@ export interface ResolvedTrace {
 /** Throws E_BAD_FILE naming the record, where its config is none for vLLM or its `resolved` contradicts itself. */
 export function resolveTrace({ id, config, resolved }: TraceRecord): ResolvedTrace {
   try {
-    if (resolved === undefined) return deriveResolved(config);
-    checkBlockSizes(resolved);
-    return { resolved, kvCacheConfig: kvCacheConfigFromResolved(resolved) };
+    const resolution =
+      resolved === undefined
+        ? deriveResolved(config)
+        : { resolved, kvCacheConfig: kvCacheConfigFromResolved(resolved) };
+    checkBlockSizes(resolution.resolved);
+    return resolution;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new ConfigError(error.code, `${id}: ${error.message}`, { cause: error });
@@ -32,7 +35,7 @@ function checkBlockSizes(resolved: ResolvedRecord): void {
   if (groups.length === 0) throw unexpected('resolved.groups', 'at least one group', groups);
   if (scheduler_block_size % hash_block_size !== 0)
     throw unexpected('resolved.hash_block_size', divisor, hash_block_size);
-  for (const [index, { block_size, kind }] of groups.entries()) {
+  for (const [index, { block_size, kind, mamba_cache_mode }] of groups.entries()) {
     const place = `resolved.groups[${index}].block_size`;
     if (scheduler_block_size % block_size !== 0) throw unexpected(place, divisor, block_size);
     if (!enable_prefix_caching) continue;
@@ -40,11 +43,18 @@ function checkBlockSizes(resolved: ResolvedRecord): void {
       throw unexpected(place, `hash_block_size ${hash_block_size}, with one group`, block_size);
     if (block_size % hash_block_size !== 0)
       throw unexpected(place, `a multiple of hash_block_size ${hash_block_size}`, block_size);
-    if (kind === 'MambaSpec' && groups[index]?.mamba_cache_mode !== 'align')
+    // vLLM asserts the last two as well.
+    if (kind === 'MambaSpec' && mamba_cache_mode !== 'align')
       throw unexpected(
         `resolved.groups[${index}].mamba_cache_mode`,
         'align, with prefix caching',
-        groups[index]?.mamba_cache_mode,
+        mamba_cache_mode,
+      );
+    if (kind === 'ChunkedLocalAttentionSpec' && block_size !== scheduler_block_size)
+      throw unexpected(
+        place,
+        `scheduler_block_size ${scheduler_block_size}, with chunked local attention and prefix caching`,
+        block_size,
       );
   }
 }
