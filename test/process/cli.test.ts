@@ -1,11 +1,32 @@
 /** The command line itself: help, versions, exit codes. */
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { Twin } from '../support/twin.ts';
+import { RunningProcess } from '../support/process.ts';
+import { CLI_MAIN, Twin } from '../support/twin.ts';
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { version: string };
+
+const COMMANDS = ['serve', 'explain', 'models', 'replay', 'completion'];
+
+const GOLDEN = fileURLToPath(new URL('../golden/traces.json', import.meta.url));
+
+/** Loads the script as a user does, and asks for the completion of a line as bash does at the tab key. */
+const COMPLETE_IN_BASH = `
+node=$1 main=$2
+shift 2
+vllm-twin() { "$node" "$main" "$@"; }
+eval "$(vllm-twin completion bash)"
+COMP_WORDS=(vllm-twin "$@")
+COMP_CWORD=$#
+_vllm-twin_yargs_completions
+printf '%s\\n' "\${COMPREPLY[@]}"
+`;
+
+/** The first characters only; with pipefail, the exit code is the writer's. */
+const PIPE_TO_HEAD = '"$1" "$2" replay "$3" --json | head -c 11';
 
 async function run(...words: string[]): Promise<{ code: number | null; text: string }> {
   const twin = new Twin(words);
@@ -17,7 +38,7 @@ describe('vllm-twin', () => {
   it('without a word shows its commands, with exit code 2', async () => {
     const { code, text } = await run();
     expect(code).toBe(2);
-    for (const command of ['serve', 'explain', 'models', 'replay']) expect(text).toContain(command);
+    for (const command of COMMANDS) expect(text).toContain(command);
   });
 
   it.each(['--help', '-h', 'help'])('%s shows them with exit code 0', async (word) => {
@@ -36,20 +57,17 @@ describe('vllm-twin', () => {
   it('does not know other commands', async () => {
     expect(await run('sevre')).toEqual({
       code: 2,
-      text: "vllm-twin: unknown command 'sevre'; one of serve, explain, models, replay (see --help)\n",
+      text: "vllm-twin: unknown command 'sevre'; one of serve, explain, models, replay, completion (see --help)\n",
     });
   });
 
-  it.each(['serve', 'explain', 'models', 'replay'])(
-    '%s --help fits 100 columns',
-    async (command) => {
-      const { code, text } = await run(command, '--help');
-      expect(code).toBe(0);
-      expect(text).toContain(`Usage: vllm-twin ${command}`);
-      const lines = text.split('\n').filter((line) => !line.trimStart().startsWith('vllm-twin '));
-      expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(100);
-    },
-  );
+  it.each(COMMANDS)('%s --help fits 100 columns', async (command) => {
+    const { code, text } = await run(command, '--help');
+    expect(code).toBe(0);
+    expect(text).toContain(`Usage: vllm-twin ${command}`);
+    const lines = text.split('\n').filter((line) => !line.trimStart().startsWith('vllm-twin '));
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(100);
+  });
 
   it.each([
     [['serve', '--prot', '1'], 'unknown flag --prot (did you mean --port?); see --help'],
@@ -65,5 +83,32 @@ describe('vllm-twin', () => {
     expect(code).toBe(2);
     expect(text.trimEnd().split('\n')).toHaveLength(1);
     expect(text).toContain(message);
+  });
+
+  it.each([
+    ['serve --gpu A100', ['A100-40GB', 'A100-80GB']],
+    ['serve --log-format p', ['pretty']],
+    ['explain Qwen/Qwen3-0', ['Qwen/Qwen3-0.6B']],
+    ['rep', ['replay']],
+  ])('completes "%s" in bash', async (line, candidates) => {
+    const words = [process.execPath, CLI_MAIN, ...line.split(' ')];
+    const bash = new RunningProcess('bash', ['-c', COMPLETE_IN_BASH, 'bash', ...words]);
+    expect(await bash.exited, bash.log).toEqual({ code: 0, signal: null });
+    expect(bash.stdout.trimEnd().split('\n')).toEqual(candidates);
+  });
+
+  it('ends quietly when the reader of a replay has seen enough', async () => {
+    const pipe = new RunningProcess('bash', [
+      '-o',
+      'pipefail',
+      '-c',
+      PIPE_TO_HEAD,
+      'bash',
+      process.execPath,
+      CLI_MAIN,
+      GOLDEN,
+    ]);
+    expect(await pipe.exited).toEqual({ code: 0, signal: null });
+    expect(pipe.log).toBe('{"traces":[');
   });
 });

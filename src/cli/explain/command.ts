@@ -24,13 +24,13 @@ const FLAGS: readonly CommandFlag[] = [
   {
     name: 'gpu',
     takes: 'value',
-    doc: 'Simulated GPU; given several times: a table of GPUs.',
+    doc: `Simulated GPU: H100, A100-40GB, L4, …; given several times, a table of them. [${FIELDS.gpu.defaultValue}]`,
     values: 'gpu',
   },
   {
     name: 'max-model-len',
     takes: 'value',
-    doc: 'Context length in tokens or auto; several, 4096,32768: a table of them.',
+    doc: 'Longest context; -1 or auto takes the largest that fits; several, 4096,32768, a table.',
   },
   { name: 'plot', takes: 'value', doc: 'Draw that table into an SVG file.' },
   { name: 'case', takes: 'value', doc: 'File with records {"id","input"}: plan their layers.' },

@@ -3,11 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { CliIo } from '../../../../src/cli/cli-io.ts';
 import { type ReplayArgs, runReplay } from '../../../../src/cli/replay/replay.ts';
 
 const GOLDEN = fileURLToPath(new URL('../../../golden/traces.json', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'replay-'));
 afterAll(() => rmSync(folder, { recursive: true }));
+
+/** What may be made before the reader has taken it: a chunk and the step that fills it. */
+const MAX_UNDRAINED_CHARACTERS = 100_000;
 
 interface Ran {
   readonly code: number;
@@ -82,6 +86,55 @@ describe('replay --json', () => {
   it('stops before the step that it is told', async () => {
     const { stdout } = await run({ json: true, id: 'single-exact-block', untilStep: 3 });
     expect(JSON.parse(stdout).traces[0].steps).toHaveLength(3);
+  });
+});
+
+describe('a long replay', () => {
+  it.each(['json', 'table'])(
+    'as %s is written while it runs, and waits for its reader',
+    async (form) => {
+      const file = fileOf({
+        id: 'long',
+        config: { ...CONFIG, num_blocks: 1000, max_model_len: 8000 },
+        requests: [{ ...REQUEST, sampling: { max_tokens: 5000, ignore_eos: true } }],
+      });
+      let numUndrained = 0;
+      let maxUndrained = 0;
+      const writes: number[] = [];
+      const io: CliIo = {
+        stdout: (text) => {
+          writes.push(text.length);
+          numUndrained += text.length;
+          maxUndrained = Math.max(maxUndrained, numUndrained);
+        },
+        stderr: () => {},
+        drained: () => {
+          numUndrained = 0;
+          return Promise.resolve();
+        },
+        colours: false,
+      };
+      expect(await runReplay({ file, json: form === 'json' }, io)).toBe(0);
+      const total = writes.reduce((sum, length) => sum + length, 0);
+      expect(total).toBeGreaterThan(4 * maxUndrained);
+      expect(maxUndrained).toBeLessThan(MAX_UNDRAINED_CHARACTERS);
+    },
+  );
+
+  it('that never ends is refused with who is stuck', async () => {
+    const prompt = Array.from({ length: 60 }, (_, index) => index + 3);
+    const record = {
+      id: 'small',
+      config: CONFIG,
+      requests: [{ ...REQUEST, prompt_token_ids: prompt }],
+    };
+    const { traces } = JSON.parse((await run({ file: fileOf(record), json: true })).stdout);
+    const resolved = { ...traces[0].resolved, num_gpu_blocks: 3 };
+    const file = fileOf({ ...record, resolved });
+    const { code, stderr } = await run({ file });
+    expect(code).toBe(2);
+    expect(stderr).toContain('small: nothing ran in the 10000 steps before step');
+    expect(stderr).toContain('stuck: a.');
   });
 });
 
@@ -187,6 +240,21 @@ describe('a bad input ends with code 2 and names the field', () => {
       'a bad record among good ones',
       { traces: [{ id: 'x', config: CONFIG, requests: [] }, { id: 'y' }] },
       'traces[1].config: expected a value, got nothing',
+    ],
+    [
+      'a bad record, by its id',
+      { traces: [{ id: 'y', config: CONFIG, requests: [{ ...REQUEST, arrival_step: -1 }] }] },
+      'y, traces[0].requests[0].arrival_step: expected an integer of at least 0, got -1',
+    ],
+    [
+      'a step beyond all bounds',
+      { id: 'x', config: CONFIG, requests: [{ ...REQUEST, arrival_step: 1e9 }] },
+      'requests[0].arrival_step: expected an integer of at most 999999, got 1000000000',
+    ],
+    [
+      'a pool beyond all bounds',
+      { id: 'x', config: { ...CONFIG, num_blocks: 1e12 }, requests: [] },
+      'config.num_blocks: expected an integer of at most 4194304, got 1000000000000',
     ],
     [
       'a window without its size',
