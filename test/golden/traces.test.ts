@@ -10,6 +10,7 @@ import { Replay } from '../../src/cli/replay/engine.ts';
 import { parseTraceRecords } from '../../src/cli/replay/read-traces.ts';
 import { kvCacheConfigFromResolved } from '../../src/cli/replay/resolve.ts';
 import type { StepRecord } from '../../src/cli/replay/steps.ts';
+import type { JsonObject } from '../../src/shared/json-object.ts';
 
 const FILES = [
   ['traces.json', 100],
@@ -52,4 +53,32 @@ function differenceInWords(
 ): string {
   const difference = firstDifference(recorded, replayed);
   return difference === null ? 'none' : describeDifference(id, difference);
+}
+
+describe('statistics', () => {
+  const traces = FILES.flatMap(([file]) =>
+    parseTraceRecords(JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8'))),
+  ).filter(({ config }) => config.log_stats !== false);
+
+  it.each(traces.map((trace) => [trace.id, trace] as const))(
+    'change nothing but themselves: %s',
+    (_id, trace) => {
+      const off = { ...trace, config: { ...trace.config, log_stats: false } };
+      const replayed = new Replay({ trace: off, ...deriveResolved(off.config) }).run();
+      const recorded = (trace.steps ?? []).map(withoutStatistics);
+      expect(differenceInWords(trace.id, recorded, replayed)).toBe('none');
+    },
+  );
+});
+
+/** A recorded step as it would be with --disable-log-stats: no stats, no events, no message that only carries stats. */
+function withoutStatistics(step: JsonObject): JsonObject {
+  const out = (step['out'] as JsonObject[]).flatMap((message) => {
+    const { stats, ...rest } = message;
+    const outputs = (message['outputs'] as JsonObject[]).map(({ events: _, ...output }) => output);
+    const isOnlyStats =
+      stats !== undefined && outputs.length === 0 && message['finished_requests'] === undefined;
+    return isOnlyStats ? [] : [{ ...rest, outputs }];
+  });
+  return { ...step, out };
 }

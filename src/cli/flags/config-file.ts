@@ -1,5 +1,6 @@
 /** `--config FILE.yaml`: a map of flags to values. */
 import * as v from 'valibot';
+import { parse } from 'yaml';
 import { type RecordSettings, settingsFromRecord } from '../../shared/config/resolve-args.ts';
 import { ConfigError } from '../../shared/errors.ts';
 import { isJsonObject } from '../../shared/json-object.ts';
@@ -17,11 +18,9 @@ const CONFIG_FILE = v.pipe(
 );
 
 /** Throws E_BAD_FILE for a file that cannot be read, is no YAML or no map; E_UNKNOWN_FLAG for a key that is no flag. */
-export async function readConfigFile(file: string | undefined): Promise<RecordSettings> {
-  if (file === undefined) return { settings: new Map(), ignored: [] };
+export function readConfigFile(file: string): RecordSettings {
   const where = `--config ${file}`;
   const text = readTextFile(file, where);
-  const { parse } = await import('yaml');
   let parsed: unknown;
   try {
     parsed = parse(text);

@@ -3,6 +3,7 @@ import { checkEngineOverrides } from '../../shared/config/engine-overrides.ts';
 import { ENV_PREFIX, flagName } from '../../shared/config/field.ts';
 import { type EngineArgs, FIELDS, type FieldKey } from '../../shared/config/registry.ts';
 import {
+  type RecordSettings,
   resolveArgs,
   type Settings,
   settingsFromEnv,
@@ -11,7 +12,6 @@ import {
 import { closestName } from '../../shared/config/suggestion.ts';
 import { ConfigError } from '../../shared/errors.ts';
 import type { CommandFlag } from '../command.ts';
-import { readConfigFile } from './config-file.ts';
 import { CONFIG_FLAG } from './registry-flags.ts';
 import { type SplitWords, splitWords } from './split-words.ts';
 
@@ -51,7 +51,7 @@ export async function readServeArgs(
       );
     flags.set('model', { words: [model], origin: 'MODEL' });
   }
-  const config = await readConfigFile(split.own.get('config')?.at(-1));
+  const config = await configOf(split.own.get('config')?.at(-1));
   const sources: Settings[] = [config.settings, settingsFromEnv(env), flags];
   const args = resolveArgs(sources);
   checkEngineOverrides(args, args.dataParallelSize);
@@ -62,6 +62,13 @@ export async function readServeArgs(
     ...unknownEnvNames(env).map(noteOnEnvName),
   ];
   return { args, split, notes };
+}
+
+/** What reads YAML and checks it is loaded for those who have a file. */
+async function configOf(file: string | undefined): Promise<RecordSettings> {
+  if (file === undefined) return { settings: new Map(), ignored: [] };
+  const { readConfigFile } = await import('./config-file.ts');
+  return readConfigFile(file);
 }
 
 function noteOnEnvName(name: string): string {
