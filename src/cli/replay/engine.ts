@@ -33,7 +33,8 @@ export class Replay {
   readonly #ops = new Map<number, TraceOpRecord[]>();
   readonly #lastPlannedStep: number;
   readonly #queue: EngineInput[] = [];
-  readonly #tables = new Map<string, string>();
+  /** Block tables as they were last written down, by request. */
+  readonly #tables = new Map<string, readonly (readonly number[])[]>();
   readonly #kvEvents = new KVEventNumbering();
   readonly #recordsFreeQueue: boolean;
   /** Utility methods by call id. */
@@ -209,9 +210,8 @@ export class Replay {
         const list = output.kinds[i] === ScheduleKind.NEW ? record.new : record.resumed;
         list.push({ id, computed, blocks: table });
       }
-      const text = JSON.stringify(table);
-      if (this.#tables.get(id) !== text) {
-        this.#tables.set(id, text);
+      if (!isSameTable(table, this.#tables.get(id))) {
+        this.#tables.set(id, table);
         tables[id] = table;
       }
     }
@@ -246,6 +246,17 @@ export class Replay {
       ...(this.#recordsFreeQueue ? { free_queue: kvCacheManager.freeBlockQueue() } : {}),
     };
   }
+}
+
+function isSameTable(
+  table: readonly (readonly number[])[],
+  known: readonly (readonly number[])[] | undefined,
+): boolean {
+  return table.every((blocks, group) => {
+    const before = known?.[group];
+    if (before === undefined || before.length !== blocks.length) return false;
+    return blocks.every((block, index) => block === before[index]);
+  });
 }
 
 function nonEmpty(groups: readonly (readonly number[])[] | undefined): number[][] | null {
