@@ -4,11 +4,11 @@ import fc from '../../../node_modules/fast-check/lib/fast-check.js';
 const MAX_RUNS = 25;
 
 /** fast-check as the mutation run's tests see it (vitest.mutation.config.ts): the same, with fewer inputs a property. */
-const assert: typeof fc.assert = (property, parameters) =>
+const assert = ((property: fc.IRawProperty<unknown>, parameters?: fc.Parameters<unknown>) =>
   fc.assert(property, {
     ...parameters,
     numRuns: Math.min(parameters?.numRuns ?? MAX_RUNS, MAX_RUNS),
-  });
+  })) as typeof fc.assert;
 
 const withFewerRuns: typeof fc = { ...fc, assert };
 
