@@ -1,0 +1,273 @@
+import { describe, expect, it } from 'vitest';
+import { importsOf, sourceFiles } from '../support/source-files.ts';
+
+/**
+ * The rooms under src, a folder or a single file each; the longest name that fits a file is its room. A room imports
+ * itself and what is listed: `capacity` is the whole folder with the rooms in it, `shared/*` only the files beside its
+ * rooms. Type imports count.
+ */
+const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly why: string }>> = {
+  shared: {
+    may: [],
+    why: 'shared is what both sides of the wire know: it imports nothing from above.',
+  },
+  'shared/python': { may: ['shared/*'], why: 'how Python writes things depends on no room.' },
+  'shared/protocol': {
+    may: ['shared/*', 'shared/python'],
+    why: 'the words of the wire need no socket and no setting.',
+  },
+  'shared/transport': {
+    may: ['shared/*'],
+    why: 'a transport moves frames and knows none of them.',
+  },
+  'shared/config': {
+    may: ['shared/*', 'shared/python', 'shared/protocol'],
+    why: 'settings are read by every room and read none.',
+  },
+
+  'capacity/spec': { may: ['shared'], why: 'specs are what families make and plans take.' },
+  'capacity/models': {
+    may: ['capacity/spec', 'shared'],
+    why: "a model becomes layer specs; what becomes of those is the plan's.",
+  },
+  'capacity/plan': {
+    may: ['capacity/spec', 'shared'],
+    why: 'a plan is made of specs, wherever they came from.',
+  },
+  'capacity/explain': {
+    may: ['capacity/plan', 'capacity/models', 'capacity/spec', 'shared'],
+    why: 'an explanation reads models and plans; file formats are outside.',
+  },
+  'capacity/file': {
+    may: ['capacity/models', 'capacity/plan', 'capacity/spec', 'shared'],
+    why: 'file formats are the outermost edge of capacity: nothing inside knows them.',
+  },
+
+  'engine-core': {
+    may: ['engine-core', 'capacity', 'shared'],
+    why: 'engine cores and frontends meet on the wire only.',
+  },
+  'engine-core/kv-cache': {
+    may: ['capacity/spec', 'capacity/plan', 'shared'],
+    why: 'scheduler → kv-cache, never upward.',
+  },
+  'engine-core/scheduler': {
+    may: ['engine-core/kv-cache', 'capacity/spec', 'capacity/plan', 'shared'],
+    why: 'the engine core drives the scheduler, never the reverse.',
+  },
+  'engine-core/faults': {
+    may: ['engine-core/scheduler', 'shared'],
+    why: 'a fault is handed what it changes; it reaches for nothing.',
+  },
+  'engine-core/executor': {
+    may: ['engine-core/scheduler', 'engine-core/faults', 'capacity', 'shared'],
+    why: 'the executor runs what the scheduler put out; it has no part in the KV cache.',
+  },
+
+  frontend: {
+    may: ['frontend', 'capacity', 'shared'],
+    why: 'engine cores and frontends meet on the wire only.',
+  },
+  'frontend/serve-settings.ts': {
+    may: [
+      'frontend/llm',
+      'frontend/engine-client',
+      'frontend/launch',
+      'frontend/metrics',
+      'capacity',
+      'shared',
+    ],
+    why: 'it says how processes are started, and starts none.',
+  },
+  'frontend/tokenizer': { may: ['shared'], why: 'text and token ids, nothing of requests.' },
+  'frontend/metrics': {
+    may: ['shared'],
+    why: 'metrics take messages of the wire and plain figures, never a route or a request format.',
+  },
+  'frontend/engine-client': { may: ['shared'], why: 'it carries requests, whoever made them.' },
+  'frontend/dp-coordinator': { may: ['shared'], why: 'a process of its own.' },
+  'frontend/launch': {
+    may: ['frontend/engine-client', 'shared'],
+    why: 'starting processes needs no request.',
+  },
+  'frontend/pydantic': {
+    may: ['frontend/llm/errors.ts', 'shared'],
+    why: 'the validator knows rules and words of pydantic, no endpoint.',
+  },
+  'frontend/llm': {
+    may: ['frontend/engine-client', 'frontend/metrics', 'frontend/tokenizer', 'shared'],
+    why: 'http → openai → llm → engine-client, never upward.',
+  },
+  'frontend/openai': {
+    may: ['frontend/llm', 'frontend/metrics', 'frontend/pydantic', 'frontend/tokenizer', 'shared'],
+    why: "an endpoint knows requests and answers, not the server or the engines' sockets.",
+  },
+  'frontend/http': {
+    may: [
+      'frontend/openai',
+      'frontend/llm',
+      'frontend/engine-client',
+      'frontend/metrics',
+      'frontend/pydantic',
+      'frontend/tokenizer',
+      'shared',
+    ],
+    why: 'routes are served by processes, which they know nothing of.',
+  },
+  'frontend/api-server': {
+    may: [
+      'frontend/serve-settings.ts',
+      'frontend/http',
+      'frontend/openai',
+      'frontend/llm',
+      'frontend/engine-client',
+      'frontend/launch',
+      'frontend/metrics',
+      'frontend/tokenizer',
+      'capacity',
+      'shared',
+    ],
+    why: 'a process builds its parts; it is not part of what starts it.',
+  },
+
+  cli: {
+    may: ['cli', 'frontend', 'engine-core', 'capacity', 'shared'],
+    why: 'the command line is outermost.',
+  },
+  'index.ts': { may: ['capacity', 'shared'], why: 'the library is what explain computes.' },
+};
+
+/** Single files and folders with a narrower rule than their room's. */
+const NEVER: readonly { from: string; to: RegExp; why: string }[] = [
+  {
+    from: 'engine-core/executor',
+    to: /^engine-core\/scheduler\/scheduler\.ts$/,
+    why: "the executor knows the scheduler's output, not the scheduler.",
+  },
+  {
+    from: 'engine-core/kv-cache/pool',
+    to: /^engine-core\/kv-cache\/.*(manager|coordinator)/,
+    why: 'managers → block pool, never upward.',
+  },
+  {
+    from: 'engine-core/kv-cache/hash',
+    to: /^engine-core\/kv-cache\/(pool\/|.*(manager|coordinator))/,
+    why: 'block pool → hashes, never upward.',
+  },
+  {
+    from: 'engine-core/kv-cache/managers',
+    to: /^engine-core\/kv-cache\/.*(coordinator|kv-cache-manager\.ts)/,
+    why: 'coordinator → managers, never upward.',
+  },
+];
+
+/** One door a package: where its imports may stand. A package that is not here may be imported nowhere in src. */
+const DOORS: Readonly<Record<string, readonly string[]>> = {
+  zeromq: ['shared/transport'],
+  msgpackr: ['shared/protocol'],
+  'prom-client': ['frontend/metrics'],
+  fastify: ['frontend/http'],
+  '@fastify/swagger-ui': ['frontend/http'],
+  yargs: ['cli'],
+  yaml: ['cli'],
+  pino: ['shared/logger.ts'],
+  'pino-pretty': ['shared/logger.ts'],
+  '@huggingface/tokenizers': ['frontend/tokenizer'],
+  '@huggingface/jinja': ['frontend/tokenizer'],
+  // The edges where files, child processes' arguments and fault specifications come in.
+  valibot: [
+    'capacity/file',
+    'capacity/models',
+    'cli',
+    'engine-core/main.ts',
+    'engine-core/kv-events-config.ts',
+    'engine-core/faults',
+    'frontend/api-server',
+    'frontend/dp-coordinator/main.ts',
+    'frontend/faults',
+    'shared/config',
+  ],
+};
+
+const isIn = (path: string, room: string): boolean => path === room || path.startsWith(`${room}/`);
+
+/** The longest of the rooms that a file under src is in. */
+function roomOf(path: string): string | undefined {
+  return Object.keys(ROOMS)
+    .filter((room) => isIn(path, room))
+    .sort((a, b) => b.length - a.length)[0];
+}
+
+/** Whether an entry of a room's list covers a file. */
+function covers(allowed: string, path: string): boolean {
+  return allowed.endsWith('/*') ? roomOf(path) === allowed.slice(0, -2) : isIn(path, allowed);
+}
+
+/** The other rooms that a room may import. */
+function roomsBelow(room: string): readonly string[] {
+  const may = ROOMS[room]?.may ?? [];
+  return Object.keys(ROOMS).filter(
+    (other) => other !== room && may.some((allowed) => covers(allowed, other)),
+  );
+}
+
+/** Every import of src, as paths under src or as names of packages. */
+const IMPORTS = sourceFiles('src').flatMap((file) =>
+  importsOf(file).map((to) => ({
+    from: file.path.replace(/^src\//, ''),
+    to: to.replace(/^src\//, ''),
+    isPackage: !to.startsWith('src/'),
+  })),
+);
+
+describe('the rooms of src', () => {
+  it('have a rule for every file', () => {
+    const homeless = sourceFiles('src')
+      .map(({ path }) => path.replace(/^src\//, ''))
+      .filter((path) => roomOf(path) === undefined);
+    expect(homeless, 'in no room: add the folder to ROOMS, with what it may import').toEqual([]);
+  });
+
+  it('import only what stands below them, type imports included', () => {
+    const wrong = IMPORTS.filter(({ isPackage }) => !isPackage).flatMap(({ from, to }) => {
+      const room = roomOf(from) ?? '';
+      const { may = [], why = '' } = ROOMS[room] ?? {};
+      if (roomOf(to) === room || may.some((allowed) => covers(allowed, to))) return [];
+      return [`src/${from} imports src/${to}: ${room} may import ${may.join(', ')}, for ${why}`];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('keep the narrower rules of single folders', () => {
+    const wrong = IMPORTS.flatMap(({ from, to }) =>
+      NEVER.filter((rule) => isIn(from, rule.from) && rule.to.test(to)).map(
+        ({ why }) => `src/${from} imports src/${to}, against the rule: ${why}`,
+      ),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('have rules without a circle among themselves', () => {
+    const circles: string[] = [];
+    const walk = (room: string, above: readonly string[]): void => {
+      if (above.includes(room)) circles.push([...above, room].join(' → '));
+      else for (const next of roomsBelow(room)) walk(next, [...above, room]);
+    };
+    for (const room of Object.keys(ROOMS)) walk(room, []);
+    expect(circles).toEqual([]);
+  });
+});
+
+describe('the packages', () => {
+  it('each have one door', () => {
+    const wrong = IMPORTS.filter(({ to, isPackage }) => isPackage && !to.startsWith('node:'))
+      .filter(({ from, to }) => !DOORS[to]?.some((door) => isIn(from, door)))
+      .map(({ from, to }) => {
+        const doors = DOORS[to];
+        return doors === undefined
+          ? `src/${from} imports ${to}, which has no door: add it to DOORS`
+          : `src/${from} imports ${to}, whose door is ${doors.join(', ')}: go through it`;
+      });
+    expect(wrong).toEqual([]);
+  });
+});
