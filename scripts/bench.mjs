@@ -1,4 +1,7 @@
-/** `npm run bench`: every benchmark in turn, or those whose names are given. Each prints a ratio against a limit measured in the same run. */
+/**
+ * `npm run bench`: every benchmark in turn, or those whose names are given. Each prints a ratio against a limit measured
+ * in the same run.
+ */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

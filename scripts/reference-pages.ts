@@ -75,7 +75,7 @@ function faultsPage(): string {
 }
 
 function flagRow(key: FieldKey): string {
-  const { kind, defaultValue, doc, choices, min, max, short, env, unit } = fieldOf(key);
+  const { kind, defaultValue, doc, choices, min, max, short, env, unit, noEffect } = fieldOf(key);
   const names = [`\`--${flagName(key)}\``, ...(short === undefined ? [] : [`\`-${short}\``])];
   const limits = [
     ...(min === undefined || min === Number.MIN_VALUE ? [] : [`≥ ${min}`]),
@@ -87,7 +87,8 @@ function flagRow(key: FieldKey): string {
   const type = [kind.replaceAll('_', ' '), ...limits].join('; ');
   const shown = defaultValue === null ? '' : `\`${JSON.stringify(defaultValue)}\``;
   const from = env === undefined ? '' : ` (\`${env}\`)`;
-  return `| ${names.join(' ')} | ${cell(type)} | ${shown} | ${cell(doc)}${from} |`;
+  const without = noEffect === undefined ? '' : ` No effect: ${cell(noEffect)}`;
+  return `| ${names.join(' ')} | ${cell(type)} | ${shown} | ${cell(doc)}${without}${from} |`;
 }
 
 function errorsPage(): string {

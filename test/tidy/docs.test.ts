@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { generatedPages } from '../../scripts/reference-pages.ts';
+import { explainCapacity } from '../../src/capacity/explain/explain-capacity.ts';
 
 const root = new URL('../../', import.meta.url);
 
@@ -27,5 +28,13 @@ describe('docs/differences-from-vllm.md', () => {
       expect(tests, row).not.toHaveLength(0);
       for (const path of tests) expect(existsSync(new URL(path, root)), path).toBe(true);
     }
+  });
+});
+
+describe('docs/reference/explain-json.md', () => {
+  it('names every field of the answer, and no other', () => {
+    const page = readFileSync(new URL('docs/reference/explain-json.md', root), 'utf8');
+    const documented = [...page.matchAll(/^\| `(\w+)` \|/gm)].map((row) => row[1]);
+    expect(documented.sort()).toEqual(Object.keys(explainCapacity()).sort());
   });
 });

@@ -38,6 +38,8 @@ export interface Field<T> {
   /** vLLM's own environment variable for it, read besides VLLM_TWIN_<NAME>. */
   readonly env?: string;
   readonly unit?: string;
+  /** Why the flag changes nothing here, where vLLM's does something: it is taken, checked and not read. */
+  readonly noEffect?: string;
   /** Not in vLLM. */
   readonly isOurs?: boolean;
 }

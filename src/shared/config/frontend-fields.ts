@@ -1,5 +1,7 @@
 import { field } from './field.ts';
 
+const NO_REQUEST_LOG = 'texts of requests and answers are not logged.';
+
 /** Source: vllm/entrypoints/common/cli_args.py FrontendArgs (0.33.0). */
 export const FRONTEND_FIELDS = {
   host: field.string('Address to listen on; 127.0.0.1 if absent.'),
@@ -22,7 +24,9 @@ export const FRONTEND_FIELDS = {
   allowedMethods: field.jsonList(['*'], 'CORS: allowed methods, a JSON list.'),
   allowedHeaders: field.jsonList(['*'], 'CORS: allowed headers, a JSON list.'),
   enableRequestIdHeaders: field.bool(false, 'Answer with X-Request-Id.'),
-  loraModules: field.strings('Adapters to load: name=path or JSON.'),
+  loraModules: field.strings('Adapters to load: name=path or JSON.', {
+    noEffect: 'load adapters with POST /v1/load_lora_adapter.',
+  }),
   chatTemplate: field.string("File or text of the chat template; the tokenizer's if absent."),
   chatTemplateContentFormat: field.choice(
     ['auto', 'openai', 'string'],
@@ -34,17 +38,18 @@ export const FRONTEND_FIELDS = {
   returnTokensAsTokenIds: field.bool(false, 'Logprob tokens as token_id:N.'),
   enableAutoToolChoice: field.bool(false, 'Accept tool_choice auto.'),
   toolCallParser: field.string('Tool call parser: only its presence counts.'),
-  maxLogLen: field.optionalInt('Longest prompt in the log.', { min: 0 }),
+  maxLogLen: field.optionalInt('Longest prompt in the log.', { min: 0, noEffect: NO_REQUEST_LOG }),
   enablePromptTokensDetails: field.bool(false, 'Show cached tokens in usage.'),
   enableServerLoadTracking: field.bool(false, 'Count requests for /load.'),
   enableForceIncludeUsage: field.bool(false, 'Usage in every stream.'),
   enableTokenizerInfoEndpoint: field.bool(false, 'Serve /tokenizer_info.'),
   enableLogRequests: field.bool(false, 'Log every request.'),
-  enableLogOutputs: field.bool(false, 'Log every answer.'),
+  enableLogOutputs: field.bool(false, 'Log every answer.', { noEffect: NO_REQUEST_LOG }),
   uvicornLogLevel: field.choice(
     ['critical', 'debug', 'error', 'info', 'trace', 'warning'],
     'info',
-    'Level of the log.',
+    "Level of the HTTP server's log.",
+    { noEffect: '--log-level is the level of the whole log.' },
   ),
   disableUvicornAccessLog: field.bool(false, 'No access log.'),
   disableFastapiDocs: field.bool(false, 'No /docs and no /openapi.json.'),

@@ -29,7 +29,10 @@ export interface Transit {
 }
 
 export interface InMemoryOptions {
-  /** Called for every message: it calls `deliver` at once, later (not twice), or never. Default: in order, in one of the next turns of the event loop. */
+  /**
+   * Called for every message: it calls `deliver` at once, later (not twice), or never. Default: in order, in one of the
+   * next turns of the event loop.
+   */
   readonly onTransit?: (transit: Transit, deliver: () => void) => void;
 }
 

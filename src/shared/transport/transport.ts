@@ -65,7 +65,10 @@ export interface SocketOptions {
   readonly lingerMs: number;
 }
 
-/** Addresses are ZeroMQ's: `tcp://127.0.0.1:0` (port 0: any free one), `ipc:///path`. A connect never fails at once: it retries until closed. */
+/**
+ * Addresses are ZeroMQ's: `tcp://127.0.0.1:0` (port 0: any free one), `ipc:///path`. A connect never fails at once: it
+ * retries until closed.
+ */
 export interface Transport {
   bindRouter(
     address: string,

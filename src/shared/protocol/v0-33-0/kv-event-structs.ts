@@ -1,4 +1,7 @@
-/** KV cache events, vLLM 0.33.0: fields in their order, with the defaults of those that may be left out. Source: vllm/distributed/kv_events.py (0.33.0). */
+/**
+ * KV cache events, vLLM 0.33.0: fields in their order, with the defaults of those that may be left out.
+ * Source: vllm/distributed/kv_events.py (0.33.0).
+ */
 import { any, arrayOf, blockHash, float, int, intArray, nullable, str } from '../field-types.ts';
 import type {
   AllBlocksCleared,

@@ -1,4 +1,7 @@
-/** The start-up messages, vLLM 0.33.0: fields in their order, with the defaults of those that may be left out. Source: vllm/v1/engine/__init__.py EngineCoreReadyResponse, vllm/v1/engine/utils.py, vllm/config/kv_events.py (0.33.0). */
+/**
+ * The start-up messages, vLLM 0.33.0: fields in their order, with the defaults of those that may be left out.
+ * Source: vllm/v1/engine/__init__.py EngineCoreReadyResponse, vllm/v1/engine/utils.py, vllm/config/kv_events.py (0.33.0).
+ */
 import { any, arrayOf, bool, float, int, mapOf, nullable, str } from '../field-types.ts';
 import type {
   EngineHandshakeMetadata,
