@@ -9,8 +9,8 @@ const MAX_IN_FLIGHT = 96;
 const STEP_MS = 5;
 
 function heapBytes(): number {
-  // Vitest's workers may run without --expose-gc; the comparison below allows for garbage.
-  globalThis.gc?.();
+  if (globalThis.gc === undefined) throw new Error('the unit project runs with --expose-gc');
+  globalThis.gc();
   return process.memoryUsage().heapUsed;
 }
 

@@ -1,8 +1,14 @@
+/**
+ * How long a test waits for what must happen. It only decides when a broken test fails, so it is long: the machine may
+ * have twenty other things to do.
+ */
+export const PATIENCE_MS = 25_000;
+
 /** Waits until a condition holds; fails with what it waited for after the deadline. */
 export async function waitFor(
   what: string,
   condition: () => boolean,
-  { timeoutMs = 2_000 } = {},
+  { timeoutMs = PATIENCE_MS } = {},
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!condition()) {
@@ -15,7 +21,7 @@ export async function waitFor(
 export async function waitUntil(
   what: string,
   condition: () => Promise<boolean>,
-  { timeoutMs = 20_000, intervalMs = 50 } = {},
+  { timeoutMs = PATIENCE_MS, intervalMs = 50 } = {},
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {
