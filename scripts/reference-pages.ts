@@ -75,8 +75,13 @@ function faultsPage(): string {
 }
 
 function flagRow(key: FieldKey): string {
-  const { kind, defaultValue, doc, choices, min, max, short, env, unit, noEffect } = fieldOf(key);
-  const names = [`\`--${flagName(key)}\``, ...(short === undefined ? [] : [`\`-${short}\``])];
+  const { kind, defaultValue, doc, choices, min, max, short, alias, env, unit, noEffect } =
+    fieldOf(key);
+  const names = [
+    `\`--${flagName(key)}\``,
+    ...(alias === undefined ? [] : [`\`--${alias}\``]),
+    ...(short === undefined ? [] : [`\`-${short}\``]),
+  ];
   const limits = [
     ...(min === undefined || min === Number.MIN_VALUE ? [] : [`≥ ${min}`]),
     ...(min === Number.MIN_VALUE ? ['> 0'] : []),

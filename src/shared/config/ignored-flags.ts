@@ -1,6 +1,6 @@
 /**
  * Flags of vLLM that have no meaning without a GPU, weights or a cluster: accepted, so that a command line for vLLM works
- * here, and noted in the log. Source: vLLM's own argument parser (0.33.0).
+ * here, and noted in the log. Made by producers/flags.py. Source: vLLM's own argument parser (0.33.0).
  */
 
 /** Take no value; also as --no-NAME. */
