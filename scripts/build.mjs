@@ -1,16 +1,40 @@
-/** `npm run build`: compiles src to dist and copies the data files that the code reads beside itself. */
+/**
+ * `npm run build`: compiles src to dist and copies the data files that the code reads beside itself. `--fresh` (before
+ * packing) starts from nothing, so that no file of an older tree stays behind.
+ */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const path = (relative) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
 const started = Date.now();
 const tsc = path('node_modules/typescript/bin/tsc');
+if (process.argv.includes('--fresh')) rmSync(path('dist'), { recursive: true, force: true });
 mkdirSync(path('dist'), { recursive: true });
 cpSync(path('src'), path('dist'), {
   recursive: true,
   filter: (source) => !/\.(ts|md)$/.test(source),
 });
+// Of swagger-ui the page needs three files; the package with what it depends on would weigh ten megabytes in an install.
+const SWAGGER_UI = [
+  'static/swagger-ui.css',
+  'static/swagger-ui-bundle.js',
+  'static/favicon-32x32.png',
+  'LICENSE',
+];
+for (const file of SWAGGER_UI)
+  cpSync(
+    path(`node_modules/@fastify/swagger-ui/${file}`),
+    path(`dist/frontend/http/swagger-ui/${file.replace('static/', '')}`),
+  );
 const { status } = spawnSync(process.execPath, [tsc, '-p', path('tsconfig.json')], {
   stdio: 'inherit',
 });

@@ -167,7 +167,6 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   msgpackr: ['shared/protocol'],
   'prom-client': ['frontend/metrics'],
   fastify: ['frontend/http'],
-  '@fastify/swagger-ui': ['frontend/http'],
   yargs: ['cli'],
   yaml: ['cli'],
   pino: ['shared/logger.ts'],

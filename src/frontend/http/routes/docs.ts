@@ -1,6 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { sendDetail } from '../error-handler.ts';
 import { createOpenApiDocument, type DocumentedRoute } from '../openapi-document.ts';
 import type { RegisterRoute } from '../route-context.ts';
@@ -10,6 +8,9 @@ const ASSETS: Readonly<Record<string, string>> = {
   'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
   'favicon-32x32.png': 'image/png',
 };
+
+/** Files of swagger-ui; `npm run build` puts them beside the compiled code. */
+const ASSET_FOLDER = new URL('../swagger-ui/', import.meta.url);
 
 const PAGE = `<!DOCTYPE html>
 <html lang="en">
@@ -57,15 +58,10 @@ export const registerDocs: RegisterRoute = (app, { args }) => {
       sendDetail(request, reply, 404, 'Not Found');
       return reply;
     }
-    const content = await readFile(join(assetFolder(), name));
+    const content = await readFile(new URL(name, ASSET_FOLDER));
     return reply.headers(request.extraHeaders).header('content-type', type).send(content);
   });
 };
-
-function assetFolder(): string {
-  const require = createRequire(import.meta.url);
-  return join(dirname(require.resolve('@fastify/swagger-ui/package.json')), 'static');
-}
 
 declare module 'fastify' {
   interface FastifyInstance {
