@@ -146,17 +146,17 @@ const NEVER: readonly { from: string; to: RegExp; why: string }[] = [
   },
   {
     from: 'engine-core/kv-cache/pool',
-    to: /^engine-core\/kv-cache\/.*(manager|coordinator)/,
+    to: /^engine-core\/kv-cache\/(managers\/|kv-cache-manager\.ts|.*coordinator)/,
     why: 'managers → block pool, never upward.',
   },
   {
     from: 'engine-core/kv-cache/hash',
-    to: /^engine-core\/kv-cache\/(pool\/|.*(manager|coordinator))/,
+    to: /^engine-core\/kv-cache\/(pool\/|managers\/|kv-cache-manager\.ts|.*coordinator)/,
     why: 'block pool → hashes, never upward.',
   },
   {
     from: 'engine-core/kv-cache/managers',
-    to: /^engine-core\/kv-cache\/.*(coordinator|kv-cache-manager\.ts)/,
+    to: /^engine-core\/kv-cache\/(kv-cache-manager\.ts|.*coordinator)/,
     why: 'coordinator → managers, never upward.',
   },
 ];
