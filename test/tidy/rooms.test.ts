@@ -27,8 +27,8 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
 
   'capacity/spec': { may: ['shared'], why: 'specs are what families make and plans take.' },
   'capacity/models': {
-    may: ['capacity/spec', 'shared'],
-    why: "a model becomes layer specs; what becomes of those is the plan's.",
+    may: ['capacity/plan', 'capacity/spec', 'shared'],
+    why: 'a model becomes the input of a plan; where it was read from is outside.',
   },
   'capacity/plan': {
     may: ['capacity/spec', 'shared'],
@@ -210,11 +210,20 @@ function roomsBelow(room: string): readonly string[] {
   );
 }
 
+/** `msgpackr/pack` → `msgpackr`. */
+function packageOf(specifier: string): string {
+  if (specifier.startsWith('node:')) return specifier;
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
 /** Every import of src, as paths under src or as names of packages. */
 const IMPORTS = sourceFiles('src').flatMap((file) =>
   importsOf(file).map((to) => ({
     from: file.path.replace(/^src\//, ''),
-    to: to.replace(/^src\//, ''),
+    to: to.startsWith('src/') ? to.slice('src/'.length) : packageOf(to),
     isPackage: !to.startsWith('src/'),
   })),
 );
