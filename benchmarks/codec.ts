@@ -4,12 +4,6 @@
  */
 import { Packr } from 'msgpackr';
 import {
-  decodeEngineCoreOutputs,
-  decodeEngineInput,
-  encodeEngineCoreOutputs,
-  encodeEngineInput,
-} from '../src/shared/protocol/codec.ts';
-import {
   createEngineCoreOutput,
   createEngineCoreOutputs,
   createEngineCoreRequest,
@@ -17,6 +11,12 @@ import {
   createSamplingParams,
   createSchedulerStats,
 } from '../src/shared/protocol/defaults.ts';
+import { WIRE_VERSIONS } from '../src/shared/protocol/versions/wire-versions.ts';
+import { createWireCodec } from '../src/shared/protocol/wire-codec.ts';
+import { VLLM_VERSION } from '../src/shared/version.ts';
+
+const { decodeEngineCoreOutputs, decodeEngineInput, encodeEngineCoreOutputs, encodeEngineInput } =
+  createWireCodec(WIRE_VERSIONS[VLLM_VERSION]);
 
 const MEASURE_MS = 400;
 
