@@ -53,7 +53,13 @@ const int64 = fc.oneof(
   fc.bigInt({ min: 2n ** 53n, max: 2n ** 64n - 1n }),
   fc.bigInt({ min: -(2n ** 63n), max: -(2n ** 53n) }),
 );
-const float = fc.double({ noNaN: true }).filter((value) => !Object.is(value, -0));
+const float = fc.oneof(
+  fc.double(),
+  fc.maxSafeInteger(),
+  fc.constantFrom(-0, 2 ** 31, 2 ** 32, 2 ** 53),
+);
+/** Without a declared type an integral number is an integer, which has no negative zero. */
+const untypedFloat = fc.double().filter((value) => !Object.is(value, -0));
 const text = fc.oneof(fc.string(), fc.string({ unit: 'grapheme', maxLength: 300 }));
 const tokens = fc.array(fc.oneof(fc.nat(127), fc.nat(200_000)), { maxLength: 40 });
 const orNull = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> =>
@@ -63,7 +69,7 @@ const untyped = fc.letrec((tie) => ({
     { depthSize: 'small' },
     fc.constantFrom(null, true, false),
     int64,
-    float,
+    untypedFloat,
     text,
     fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
     fc.array(tie('value'), { maxLength: 20 }),

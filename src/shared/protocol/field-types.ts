@@ -3,7 +3,7 @@
  * them; they mirror msgspec's strict decoding: an int is no float, a bool no int, null only where the field allows it.
  */
 import { DecodeFault, locate, type MsgpackReader, setOwn } from './msgpack-reader.ts';
-import { isInt32, packableFloat, packableInt, packableUntyped } from './msgpack-writer.ts';
+import { areInt32, packableFloat, packableInt, packableUntyped } from './msgpack-writer.ts';
 import type { WireStructs } from './wire-structs.ts';
 
 /** Gives the codec of a struct by its name; which one it is depends on the version. */
@@ -41,7 +41,7 @@ export const str: FieldType<string> = { read: (reader) => reader.str(), pack: as
 /** Token ids, mostly: msgpackr takes the array itself unless one of them needs more than 32 bits. */
 export const intArray: FieldType<readonly number[]> = {
   read: (reader) => reader.intArray(),
-  pack: (values) => (values.every(isInt32) ? values : values.map(packableInt)),
+  pack: (values) => (areInt32(values) ? values : values.map(packableInt)),
 };
 
 /** A value of no declared type, like a utility call's arguments. */

@@ -127,8 +127,14 @@ export function packableExt(extType: number, data: Uint8Array): unknown {
 }
 
 /** Whether msgpackr writes the number as an integer: it needs 32 bits at most, signed or not. */
-export function isInt32(value: number): boolean {
+function isInt32(value: number): boolean {
   return value >>> 0 === value || value >> 0 === value;
+}
+
+/** The same of all of them; a loop, because prompts are long. */
+export function areInt32(values: readonly number[]): boolean {
+  for (let i = 0; i < values.length; i++) if (!isInt32(values[i] as number)) return false;
+  return true;
 }
 
 const MIN_INT64 = -(1n << 63n);

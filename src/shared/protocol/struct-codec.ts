@@ -97,7 +97,7 @@ function arrayCodec(table: StructTable<Values>, make: () => Values): StructCodec
     for (let i = 0; i < size; i++) {
       const field = fields[i] as StructField;
       const fieldValue = fieldValueOf(table, field, value);
-      if (i >= numRequired && fieldValue === field.fallback) continue;
+      if (i >= numRequired && Object.is(fieldValue, field.fallback)) continue;
       packable[i] = field.type.pack(fieldValue, frames);
     }
     return packable;
@@ -112,7 +112,7 @@ function arrayCodec(table: StructTable<Values>, make: () => Values): StructCodec
 /** Whether a sparse map goes without the field: it has its default, or is empty where the default is. */
 function isLeftOut(field: StructField, value: unknown): boolean {
   if (field.required) return false;
-  if (value === field.fallback) return true;
+  if (Object.is(value, field.fallback)) return true;
   return Array.isArray(value) && value.length === 0 && Array.isArray(field.fallback);
 }
 
