@@ -58,6 +58,7 @@ function fieldValueOf(table: StructTable<Values>, field: StructField, value: Val
 
 function arrayCodec(table: StructTable<Values>, make: () => Values): StructCodec<Values> {
   const { name, fields } = table;
+  assert(table.tag === undefined, `${name}: a tag stands in maps only`);
   const size = fields.length;
   const numRequired = fields.filter((field) => field.required).length;
   // Most outputs have nothing but defaults behind the required fields: those bytes are compared whole.
