@@ -3,7 +3,7 @@
  * same answers in the same run: completions per second, streamed events per second and CPU per event, and how long a
  * scrape takes meanwhile. Server on one core and client on the other where `taskset` is there.
  *
- * `--against DIST` compares this build with another one instead: CPU per event and per completion, in turns, medians.
+ * `--against=DIST` compares this build with another one instead: CPU per event and per completion, in turns, medians.
  */
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -278,9 +278,9 @@ async function compare(other: string): Promise<void> {
 
 async function main(): Promise<void> {
   console.log(hasTaskset ? 'server on core 0, client on core 1' : 'not pinned: no taskset');
-  const against = process.argv.indexOf('--against');
-  if (against >= 0) {
-    await compare(process.argv[against + 1] ?? '');
+  const against = process.argv.find((word) => word.startsWith('--against='));
+  if (against !== undefined) {
+    await compare(against.slice('--against='.length));
     return;
   }
   const serve = serveCommand(DIST, 1024);
