@@ -140,6 +140,7 @@ function keyedMap<T>(options: KeyedMapOptions<T>): FieldType<Readonly<Record<str
     },
     pack(value, frames) {
       const entries = Object.entries(value);
+      if (entries.length === 0) return value;
       return new Map(entries.map(([key, element]) => [packKey(key), type.pack(element, frames)]));
     },
     bind: (resolve) => keyedMap({ ...options, type: bindType(type, resolve) }),

@@ -48,12 +48,30 @@ function structCodec(table: StructTable, resolve: StructResolver): StructCodec<u
   return codec as unknown as StructCodec<unknown>;
 }
 
-/** A field that the object's maker does not know has its default. */
-function fieldValueOf(table: StructTable<Values>, field: StructField, value: Values): unknown {
-  const fieldValue = value[field.key];
-  if (fieldValue !== undefined) return fieldValue;
-  assert(!field.required, () => `${table.name}.${field.wire} is not set`);
-  return field.fallback;
+/** Gives an object's values in the order of the fields; a field that the object's maker does not know has its default. */
+function valuesReader({ name, fields }: StructTable<Values>): (value: Values) => unknown[] {
+  const keys = fields.map(({ key }) => key);
+
+  function oneByOne(value: Values): unknown[] {
+    return fields.map((field) => {
+      const fieldValue = value[field.key];
+      if (fieldValue !== undefined) return fieldValue;
+      assert(!field.required, () => `${name}.${field.wire} is not set`);
+      return field.fallback;
+    });
+  }
+
+  return (value) => {
+    // Nearly all objects have the fields in their order, and looking them up one by one is what costs.
+    const values: unknown[] = keys.slice();
+    let count = 0;
+    for (const key in value) {
+      const fieldValue = value[key];
+      if (key !== keys[count] || fieldValue === undefined) return oneByOne(value);
+      values[count++] = fieldValue;
+    }
+    return count === keys.length ? values : oneByOne(value);
+  };
 }
 
 function arrayCodec(table: StructTable<Values>, make: () => Values): StructCodec<Values> {
@@ -68,6 +86,7 @@ function arrayCodec(table: StructTable<Values>, make: () => Values): StructCodec
   const defaultTail = Uint8Array.from(
     Buffer.concat(defaults.slice(numRequired).map((value) => packBytes(value))),
   );
+  const valuesOf = valuesReader(table);
   const expected = `an array, ${name}`;
 
   function read(reader: MsgpackReader): Values {
@@ -94,14 +113,13 @@ function arrayCodec(table: StructTable<Values>, make: () => Values): StructCodec
   }
 
   function pack(value: Values, frames: Uint8Array[]): unknown {
-    const packable = defaults.slice();
+    const values = valuesOf(value);
     for (let i = 0; i < size; i++) {
-      const field = fields[i] as StructField;
-      const fieldValue = fieldValueOf(table, field, value);
-      if (i >= numRequired && Object.is(fieldValue, field.fallback)) continue;
-      packable[i] = field.type.pack(fieldValue, frames);
+      const { type, fallback, required } = fields[i] as StructField;
+      const isDefault = !required && Object.is(values[i], fallback);
+      values[i] = isDefault ? defaults[i] : type.pack(values[i], frames);
     }
-    return packable;
+    return values;
   }
 
   const readMapFields = (): never => {
@@ -120,6 +138,7 @@ function isLeftOut(field: StructField, value: unknown): boolean {
 function mapCodec(table: StructTable<Values>, make: () => Values): StructCodec<Values> {
   const { name, fields, tag } = table;
   const isSparse = table.layout === 'sparse';
+  const valuesOf = valuesReader(table);
   const keys = fields.map((field) => packBytes(field.wire));
   const indexOf = new Map(fields.map((field, index) => [field.wire, index]));
   const tagParts = tag === undefined ? [] : ['type', tag];
@@ -181,10 +200,11 @@ function mapCodec(table: StructTable<Values>, make: () => Values): StructCodec<V
   }
 
   function pack(value: Values, frames: Uint8Array[]): unknown {
+    const values = valuesOf(value);
     const parts: unknown[] = tagParts.slice();
     for (let i = 0; i < fields.length; i++) {
       const field = fields[i] as StructField;
-      const fieldValue = fieldValueOf(table, field, value);
+      const fieldValue = values[i];
       if (isSparse && isLeftOut(field, fieldValue)) continue;
       parts.push(field.wire, field.type.pack(fieldValue, frames));
     }
