@@ -2,13 +2,15 @@
  * The whole product over HTTP against a load client in a process of its own, next to a bare Node server that gives the
  * same answers in the same run: completions per second, streamed events per second and CPU per event, and how long a
  * scrape takes meanwhile. Server on one core and client on the other where `taskset` is there.
+ *
+ * `--against=DIST` compares this build with another one instead: CPU per event and per completion, in turns, medians.
  */
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { Agent, createServer, type IncomingMessage, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const DIST = fileURLToPath(new URL('../dist', import.meta.url));
 const TINYMODEL = fileURLToPath(new URL('../test/golden/tinymodel', import.meta.url));
 const SELF = fileURLToPath(import.meta.url);
 const isQuick = process.argv.includes('--quick');
@@ -21,6 +23,7 @@ interface Load {
   readonly seconds: number;
   readonly concurrency: number;
   readonly maxTokens: number;
+  readonly promptTokens?: number;
   readonly stream: boolean;
 }
 
@@ -36,7 +39,7 @@ async function runLoad(load: Load): Promise<LoadResult> {
   const { hostname, port } = new URL(load.url);
   const body = JSON.stringify({
     model: 'tiny',
-    prompt: [100, 200, 300],
+    prompt: Array.from({ length: load.promptTokens ?? 3 }, (_, index) => 100 + (index % 200)),
     max_tokens: load.maxTokens,
     ignore_eos: true,
     stream: load.stream,
@@ -135,7 +138,9 @@ function pinned(core: number, command: readonly string[]): readonly [string, str
 
 async function startServer(name: string, command: readonly string[]): Promise<Server> {
   const [file, args] = pinned(0, [process.execPath, ...command]);
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  // The model says 4,096 positions; the long prompts need more.
+  const env = { ...process.env, VLLM_ALLOW_LONG_MAX_MODEL_LEN: '1' };
+  const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'ignore'] });
   const url = await new Promise<string>((resolve, reject) => {
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
@@ -192,28 +197,93 @@ async function scrapeTimes(url: string, isDone: () => boolean): Promise<readonly
   return times.sort((a, b) => a - b);
 }
 
-async function measure(server: Server, load: Omit<Load, 'url' | 'seconds'>): Promise<string> {
+interface Measured extends LoadResult {
+  readonly cpu: number;
+}
+
+async function measureCpu(server: Server, load: Omit<Load, 'url' | 'seconds'>): Promise<Measured> {
   const pids = server.processes();
   // Long enough for the compiler to have seen the hot paths.
   await loadFrom({ ...load, url: server.url, seconds: 2 });
   const before = cpuSeconds(pids);
-  const { requests, events, seconds } = await loadFrom({
-    ...load,
-    url: server.url,
-    seconds: SECONDS,
-  });
-  const cpu = cpuSeconds(pids) - before;
+  const result = await loadFrom({ ...load, url: server.url, seconds: SECONDS });
+  return { ...result, cpu: cpuSeconds(pids) - before };
+}
+
+async function measure(server: Server, load: Omit<Load, 'url' | 'seconds'>): Promise<string> {
+  const { requests, events, seconds, cpu } = await measureCpu(server, load);
   const rate = load.stream
     ? `${(events / seconds).toFixed(0)} events/s, ${((cpu * 1e6) / events).toFixed(1)} µs CPU/event`
     : `${(requests / seconds).toFixed(0)} completions/s, ${((cpu * 1e6) / requests).toFixed(0)} µs CPU each`;
   return `${server.name}: ${rate}`;
 }
 
+/** The product's command line, of the build in `dist`. */
+function serveCommand(dist: string, maxModelLen: number): readonly string[] {
+  const size = ['--max-model-len', String(maxModelLen), '--num-gpu-blocks-override', '20001'];
+  const flags = ['--served-model-name', 'tiny', '--port', '0', ...size];
+  const quiet = ['--step-time', 'zero', '--log-level', 'error'];
+  return [`${dist}/cli/main.js`, 'serve', TINYMODEL, ...flags, ...quiet];
+}
+
+const PAIRED_LOADS = [
+  { name: 'streamed event, 256 streams', concurrency: 256, maxTokens: 128, stream: true },
+  {
+    name: '1-token completion, 16 prompt tokens',
+    concurrency: 32,
+    maxTokens: 1,
+    stream: false,
+    promptTokens: 16,
+  },
+  {
+    name: '1-token completion, 8,192 prompt tokens',
+    concurrency: 8,
+    maxTokens: 1,
+    stream: false,
+    promptTokens: 8_192,
+  },
+];
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+async function compare(other: string): Promise<void> {
+  const rounds = isQuick ? 1 : 5;
+  const servers = await Promise.all([
+    startServer('this build', serveCommand(DIST, 16_384)),
+    startServer('the other', serveCommand(other, 16_384)),
+  ]);
+  try {
+    for (const { name, ...load } of PAIRED_LOADS) {
+      const costs: readonly [number[], number[]] = [[], []];
+      for (let round = 0; round < rounds; round++) {
+        for (const index of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
+          const server = servers[index];
+          if (server === undefined) continue;
+          const { requests, events, cpu } = await measureCpu(server, load);
+          costs[index].push((cpu * 1e6) / (load.stream ? events : requests));
+        }
+      }
+      const [mine, theirs] = [median(costs[0]), median(costs[1])];
+      const all = costs.map((list) => list.map((cost) => cost.toFixed(1)).join(' '));
+      console.log(
+        `${name}: ${mine.toFixed(1)} µs CPU, the other ${theirs.toFixed(1)}, ` +
+          `${(100 * (mine / theirs - 1)).toFixed(1)} % more   [${all[0]}] [${all[1]}]`,
+      );
+    }
+  } finally {
+    await Promise.all(servers.map((server) => server.stop()));
+  }
+}
+
 async function main(): Promise<void> {
   console.log(hasTaskset ? 'server on core 0, client on core 1' : 'not pinned: no taskset');
-  const size = ['--max-model-len', '1024', '--num-gpu-blocks-override', '20001'];
-  const flags = ['--served-model-name', 'tiny', '--port', '0', ...size];
-  const serve = [MAIN, 'serve', TINYMODEL, ...flags, '--step-time', 'zero', '--log-level', 'error'];
+  const against = process.argv.find((word) => word.startsWith('--against='));
+  if (against !== undefined) {
+    await compare(against.slice('--against='.length));
+    return;
+  }
+  const serve = serveCommand(DIST, 1024);
   const bare = await startServer('bare Node', [...process.execArgv, SELF, '--bare']);
   const twin = await startServer('vllm-twin', serve);
   try {

@@ -9,14 +9,20 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Packr } from 'msgpackr';
 import { Pull, Push } from 'zeromq';
-import { decodeEngineCoreOutputs, encodeEngineCoreOutputs } from '../src/shared/protocol/codec.ts';
 import {
   createEngineCoreOutput,
   createEngineCoreOutputs,
   createSchedulerStats,
 } from '../src/shared/protocol/defaults.ts';
 import { ENGINE_CORE_DEAD, type EngineCoreOutputs } from '../src/shared/protocol/outputs.ts';
+import { WIRE_VERSIONS } from '../src/shared/protocol/versions/wire-versions.ts';
+import { createWireCodec } from '../src/shared/protocol/wire-codec.ts';
 import { createZmqTransport } from '../src/shared/transport/zmq.ts';
+import { VLLM_VERSION } from '../src/shared/version.ts';
+
+const { decodeEngineCoreOutputs, encodeEngineCoreOutputs } = createWireCodec(
+  WIRE_VERSIONS[VLLM_VERSION],
+);
 
 type Mode = 'ours' | 'bare';
 

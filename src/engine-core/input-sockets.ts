@@ -5,17 +5,19 @@
  */
 import { StartupError } from '../shared/errors.ts';
 import type { Logger } from '../shared/logger.ts';
-import { decodeEngineInput, isCoordinatorReady, SUBSCRIBE_ALL } from '../shared/protocol/codec.ts';
 import type { EngineZmqAddresses } from '../shared/protocol/handshake.ts';
 import { identityFromEngineIndex } from '../shared/protocol/identity.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
+import { SUBSCRIBE_ALL } from '../shared/protocol/messages/coordinator-messages.ts';
 import type { EngineInput } from '../shared/protocol/request.ts';
+import type { WireCodec } from '../shared/protocol/wire-codec.ts';
 import type { DealerSocket, Frame, Transport, XSubSocket } from '../shared/transport/transport.ts';
 
 const INPUT_LINGER_MS = 0;
 
 export interface InputSocketsOptions {
   readonly transport: Transport;
+  readonly codec: WireCodec;
   readonly addresses: EngineZmqAddresses;
   readonly rank: EngineIndex;
   readonly logger: Logger;
@@ -79,7 +81,7 @@ export class InputSockets {
       };
     });
     coordinator.onMessage((frames) => {
-      if (isCoordinatorReady(frames)) this.#coordinatorReady?.();
+      if (this.#options.codec.isCoordinatorReady(frames)) this.#coordinatorReady?.();
       else this.#onFrames(frames);
     });
     coordinator.send([SUBSCRIBE_ALL]);
@@ -93,7 +95,7 @@ export class InputSockets {
   #onFrames(frames: readonly Frame[]): void {
     let input: EngineInput;
     try {
-      input = decodeEngineInput(frames);
+      input = this.#options.codec.decodeEngineInput(frames);
     } catch (error) {
       this.#countBadFrame(error instanceof Error ? error.message : String(error));
       return;

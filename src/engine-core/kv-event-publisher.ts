@@ -7,17 +7,11 @@
 import { networkInterfaces } from 'node:os';
 import { ConfigError, ServerError } from '../shared/errors.ts';
 import type { Logger } from '../shared/logger.ts';
-import {
-  decodeKVEventReplayRequest,
-  encodeKVEventBatch,
-  encodeKVEventMessage,
-  encodeKVEventReplayBatch,
-  encodeKVEventReplayEnd,
-} from '../shared/protocol/codec.ts';
 import type { Frames } from '../shared/protocol/decode-message.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import type { KVEventBatch } from '../shared/protocol/kv-events.ts';
 import type { KVEventsConfig } from '../shared/protocol/ready-response.ts';
+import type { WireCodec } from '../shared/protocol/wire-codec.ts';
 import type {
   ConnectedPubSocket,
   Frame,
@@ -63,6 +57,7 @@ class ReplayBuffer {
 
 export interface KVEventPublisherParts {
   readonly transport: Transport;
+  readonly codec: WireCodec;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
   /** `data_parallel_index`: shifts the port, and marks batches that carry no rank. */
   readonly dataParallelRank: EngineIndex;
@@ -133,9 +128,10 @@ export class KVEventPublisher {
   /** Sends the step's events; a batch without a rank gets this engine's. */
   publish(batch: KVEventBatch): void {
     const dataParallelRank = batch.dataParallelRank ?? this.parts.dataParallelRank;
-    const payload = encodeKVEventBatch({ ...batch, dataParallelRank });
+    const { codec } = this.parts;
+    const payload = codec.encodeKVEventBatch({ ...batch, dataParallelRank });
     const seq = this.nextSeq++;
-    this.publisher.send(encodeKVEventMessage({ topic: this.config.topic, seq, payload }));
+    this.publisher.send(codec.encodeKVEventMessage({ topic: this.config.topic, seq, payload }));
     this.buffer.add({ seq, payload });
   }
 
@@ -145,10 +141,10 @@ export class KVEventPublisher {
   }
 
   private onReplayRequest(identity: Frame, frames: Frames): void {
-    const { logger } = this.parts;
+    const { codec, logger } = this.parts;
     let startSeq: number;
     try {
-      startSeq = decodeKVEventReplayRequest(frames);
+      startSeq = codec.decodeKVEventReplayRequest(frames);
     } catch (error) {
       if (!(error instanceof ServerError)) throw error;
       logger.warn(`Invalid replay request: ${error.message}`);
@@ -165,6 +161,7 @@ export class KVEventPublisher {
   /** Answers one subscriber after the other, so that they do not fill the writer's queue together. */
   private async serveReplays(): Promise<void> {
     const { replay, waitingReplays } = this;
+    const { codec } = this.parts;
     if (replay === null) return;
     this.isReplaying = true;
     for (let next = waitingReplays.shift(); next !== undefined; next = waitingReplays.shift()) {
@@ -172,12 +169,12 @@ export class KVEventPublisher {
       const batches = this.buffer.from(next.startSeq);
       for (let i = 0; i < batches.length && !this.isClosed; i += REPLAY_CHUNK) {
         for (const { seq, payload } of batches.slice(i, i + REPLAY_CHUNK)) {
-          replay.sendTo(next.identity, encodeKVEventReplayBatch({ topic, seq, payload }));
+          replay.sendTo(next.identity, codec.encodeKVEventReplayBatch({ topic, seq, payload }));
         }
         await replay.drained();
       }
       if (this.isClosed) return;
-      replay.sendTo(next.identity, encodeKVEventReplayEnd());
+      replay.sendTo(next.identity, codec.encodeKVEventReplayEnd());
     }
     this.isReplaying = false;
   }

@@ -11,10 +11,12 @@ import {
 import { readProcessArgument } from '../shared/config/process-argument.ts';
 import { CONFIG_EXIT_CODE, TwinError } from '../shared/errors.ts';
 import { createLogger, type Logger } from '../shared/logger.ts';
-import { encodeReadyResponse } from '../shared/protocol/codec.ts';
 import type { KVEventsConfig } from '../shared/protocol/ready-response.ts';
+import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
+import { createWireCodec, type WireCodec } from '../shared/protocol/wire-codec.ts';
 import type { Transport } from '../shared/transport/transport.ts';
 import { createZmqTransport } from '../shared/transport/zmq.ts';
+import { VLLM_VERSION } from '../shared/version.ts';
 import { DPEngineCore } from './dp-engine-core.ts';
 import { type DpGroup, joinDpGroup } from './dp-group.ts';
 import type { EngineCore } from './engine-core.ts';
@@ -41,10 +43,12 @@ async function run(
   lifeLine: LifeLine,
 ): Promise<number> {
   const transport = createZmqTransport();
+  const codec = createWireCodec(WIRE_VERSIONS[VLLM_VERSION]);
   const { args, rank } = config;
   // Sizing runs while HELLO travels; whichever fails first ends the start.
   const handshaking = shakeHands({
     transport,
+    codec,
     rank,
     handshakeAddress: config.handshakeAddress,
     clientHandshakeAddress: config.clientHandshakeAddress,
@@ -53,7 +57,7 @@ async function run(
   });
   const setup = Promise.resolve().then(() => setUpEngine(args));
   const [handshake, sized] = await Promise.all([handshaking, setup]);
-  const options = { config, logger, lifeLine, transport, handshake, setup: sized };
+  const options = { config, logger, lifeLine, transport, codec, handshake, setup: sized };
   const engine = await startEngine(options);
   lifeLine.onShutdown(() => engine.proc.requestShutdown());
   return serveUntilDone(engine, logger);
@@ -70,13 +74,14 @@ interface StartOptions {
   readonly logger: Logger;
   readonly lifeLine: LifeLine;
   readonly transport: Transport;
+  readonly codec: WireCodec;
   readonly handshake: Handshake;
   readonly setup: EngineSetup;
 }
 
 /** Sockets, ready response, the coordinator's READY, and READY. */
 async function startEngine(options: StartOptions): Promise<RunningEngine> {
-  const { config, logger, lifeLine, transport, handshake, setup } = options;
+  const { config, logger, lifeLine, transport, codec, handshake, setup } = options;
   const { args, rank } = config;
   for (const { level, text } of setup.logLines) logger[level](text);
   const isMoeDp = args.dataParallelSize > 1 && setup.model.facts.isMoe;
@@ -84,6 +89,7 @@ async function startEngine(options: StartOptions): Promise<RunningEngine> {
   const hasInternalLb = addresses.coordinatorOutput !== null && !args.dataParallelExternalLb;
   const publisher = await KVEventPublisher.create(kvEventsConfigOf(args.kvEventsConfig), {
     transport,
+    codec,
     logger,
     dataParallelRank: rank,
   });
@@ -97,7 +103,7 @@ async function startEngine(options: StartOptions): Promise<RunningEngine> {
     isMoeDp ? DPEngineCore : undefined,
   );
   const group = isMoeDp ? await joinGroup(options, core) : null;
-  const outputs = new OutputSockets(transport, addresses);
+  const outputs = new OutputSockets({ transport, codec, addresses });
   const proc = new EngineCoreProc({
     core,
     clock: systemClock,
@@ -109,6 +115,7 @@ async function startEngine(options: StartOptions): Promise<RunningEngine> {
   });
   const inputs = new InputSockets({
     transport,
+    codec,
     addresses,
     rank,
     logger,
@@ -116,7 +123,7 @@ async function startEngine(options: StartOptions): Promise<RunningEngine> {
     onConnection: (isConnected) => lifeLine.onConnection(isConnected),
   });
   inputs.announce(
-    encodeReadyResponse(
+    codec.encodeReadyResponse(
       createReadyResponse({
         setup,
         rank,

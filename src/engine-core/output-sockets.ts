@@ -2,8 +2,8 @@
  * The engine's output side: a PUSH to every API server, by client index, and one to the coordinator.
  * Source: vllm/v1/engine/core.py EngineCoreProc.process_output_sockets (0.33.0).
  */
-import { encodeEngineCoreDead, encodeEngineCoreOutputs } from '../shared/protocol/codec.ts';
 import type { EngineZmqAddresses } from '../shared/protocol/handshake.ts';
+import type { WireCodec } from '../shared/protocol/wire-codec.ts';
 import type { PushSocket, Transport } from '../shared/transport/transport.ts';
 import type { ClientOutputs } from './engine-core.ts';
 
@@ -14,13 +14,21 @@ const COORDINATOR_LINGER_MS = 0;
 /** Messages waiting for a slow frontend; the engine stops stepping until there are fewer. */
 export const MAX_QUEUED_OUTPUTS = 1_000;
 
+export interface OutputSocketsOptions {
+  readonly transport: Transport;
+  readonly codec: WireCodec;
+  readonly addresses: EngineZmqAddresses;
+}
+
 export class OutputSockets {
+  readonly #codec: WireCodec;
   readonly #clients: readonly PushSocket[];
   readonly #coordinator: PushSocket | null;
   /** Outputs for client indices that do not exist. */
   numUnroutable = 0;
 
-  constructor(transport: Transport, addresses: EngineZmqAddresses) {
+  constructor({ transport, codec, addresses }: OutputSocketsOptions) {
+    this.#codec = codec;
     this.#clients = addresses.outputs.map((address) =>
       transport.connectPush(address, { lingerMs: OUTPUT_LINGER_MS }),
     );
@@ -34,7 +42,7 @@ export class OutputSockets {
     for (const { clientIndex, outputs } of messages) {
       const socket = clientIndex === -1 ? this.#coordinator : this.#clients[clientIndex];
       if (socket === undefined || socket === null) this.numUnroutable += 1;
-      else socket.send(encodeEngineCoreOutputs(outputs));
+      else socket.send(this.#codec.encodeEngineCoreOutputs(outputs));
     }
   }
 
@@ -46,7 +54,7 @@ export class OutputSockets {
 
   /** The raw frame that tells every API server that this engine is lost. */
   sendDead(): void {
-    for (const client of this.#clients) client.send(encodeEngineCoreDead());
+    for (const client of this.#clients) client.send(this.#codec.encodeEngineCoreDead());
   }
 
   async close(): Promise<void> {

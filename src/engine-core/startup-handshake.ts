@@ -4,16 +4,17 @@
  * Source: vllm/v1/engine/core.py EngineCoreProc._perform_handshakes, startup_handshake (0.33.0).
  */
 import { StartupError } from '../shared/errors.ts';
-import { decodeHandshakeMetadata, encodeHandshakeMessage } from '../shared/protocol/codec.ts';
 import type { EngineHandshakeMetadata, EngineZmqAddresses } from '../shared/protocol/handshake.ts';
 import { identityFromEngineIndex } from '../shared/protocol/identity.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
+import type { WireCodec } from '../shared/protocol/wire-codec.ts';
 import type { DealerSocket, Frame, Transport } from '../shared/transport/transport.ts';
 
 const HANDSHAKE_LINGER_MS = 5_000;
 
 export interface HandshakeOptions {
   readonly transport: Transport;
+  readonly codec: WireCodec;
   readonly rank: EngineIndex;
   readonly handshakeAddress: string;
   readonly clientHandshakeAddress: string | null;
@@ -24,6 +25,7 @@ export interface HandshakeOptions {
 /** One conversation with one frontend. */
 class Conversation {
   readonly #socket: DealerSocket;
+  readonly #codec: WireCodec;
   readonly #address: string;
   readonly #local: boolean;
   readonly #headless: boolean;
@@ -34,6 +36,7 @@ class Conversation {
     address: string,
     who: { local: boolean; headless: boolean },
   ) {
+    this.#codec = options.codec;
     this.#address = address;
     this.#local = who.local;
     this.#headless = who.headless;
@@ -49,7 +52,7 @@ class Conversation {
     this.#send('HELLO');
     const frames = await answer;
     try {
-      return decodeHandshakeMetadata(frames);
+      return this.#codec.decodeHandshakeMetadata(frames);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new StartupError(
@@ -71,7 +74,7 @@ class Conversation {
 
   #send(status: 'HELLO' | 'READY', parallelConfigHash: string | null = null): void {
     this.#socket.send(
-      encodeHandshakeMessage({
+      this.#codec.encodeHandshakeMessage({
         status,
         local: this.#local,
         headless: this.#headless,

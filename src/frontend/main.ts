@@ -12,7 +12,10 @@ import type { EngineArgs } from '../shared/config/registry.ts';
 import { ConfigError } from '../shared/errors.ts';
 import { createLogger, type Logger } from '../shared/logger.ts';
 import { PrivateDirectory, removeOrphanedDirectories } from '../shared/private-directory.ts';
+import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
+import { createWireCodec, type WireCodec } from '../shared/protocol/wire-codec.ts';
 import type { Transport } from '../shared/transport/transport.ts';
+import { VLLM_VERSION } from '../shared/version.ts';
 import type { EngineDeath, Serving } from './api-server/serving.ts';
 import type { HttpEnv } from './http/http-env.ts';
 import { readHttpEnv } from './http/http-env.ts';
@@ -32,6 +35,7 @@ interface Frontend {
   readonly args: EngineArgs;
   readonly plan: ParallelPlan;
   readonly model: ModelPlan;
+  readonly codec: WireCodec;
   readonly env: HttpEnv;
   readonly logger: Logger;
   readonly launch: EngineLaunch;
@@ -55,8 +59,10 @@ export async function runServe(args: EngineArgs): Promise<number> {
   }
   removeOrphanedDirectories();
   const directory = PrivateDirectory.create(process.pid);
+  const codec = createWireCodec(WIRE_VERSIONS[VLLM_VERSION]);
   const launch = new EngineLaunch({
     plan,
+    codec,
     directory,
     logger,
     onLogLine: (line) => process.stderr.write(`${line}\n`),
@@ -69,6 +75,7 @@ export async function runServe(args: EngineArgs): Promise<number> {
     args,
     plan,
     model,
+    codec,
     env,
     logger,
     launch,
@@ -152,7 +159,7 @@ async function startUp(frontend: Frontend): Promise<void> {
 }
 
 async function bindServing(frontend: Frontend, transport: Transport): Promise<Serving> {
-  const { args, plan, model, env, logger, launch, stop } = frontend;
+  const { args, plan, model, codec, env, logger, launch, stop } = frontend;
   const onEngineDead = (death: EngineDeath): void => onDeath(frontend, death);
   if (plan.apiServerCount > 1) {
     const { ApiServerProcesses } = await import('./api-server/processes.ts');
@@ -167,7 +174,7 @@ async function bindServing(frontend: Frontend, transport: Transport): Promise<Se
   }
   const { ApiServer } = await import('./api-server/api-server.ts');
   return ApiServer.bind(
-    { args, plan, model, env, clock: systemClock, logger, clientIndex: 0, onEngineDead },
+    { args, plan, model, codec, env, clock: systemClock, logger, clientIndex: 0, onEngineDead },
     transport,
     launch.clientAddresses(0),
   );

@@ -8,6 +8,23 @@ import { readFileSync } from 'node:fs';
 import { Unpackr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import {
+  engineIndexFromIdentity,
+  identityFromEngineIndex,
+} from '../../src/shared/protocol/identity.ts';
+import { SUBSCRIBE_ALL } from '../../src/shared/protocol/messages/coordinator-messages.ts';
+import type { EngineInput } from '../../src/shared/protocol/request.ts';
+import { createStructCodecs } from '../../src/shared/protocol/struct-codec.ts';
+import { WIRE_VERSIONS } from '../../src/shared/protocol/versions/wire-versions.ts';
+import { wireCodec } from '../support/wire-codec.ts';
+import {
+  differOnlyInNumberForm,
+  MeaningComparer,
+  mutations,
+  type WireRecording,
+  type WireSample,
+} from '../support/wire-meaning.ts';
+
+const {
   decodeCoordinatorUpdate,
   decodeEngineCoreOutputs,
   decodeEngineInput,
@@ -34,21 +51,7 @@ import {
   encodeReadyResponse,
   encodeScaleElasticEp,
   isCoordinatorReady,
-  SUBSCRIBE_ALL,
-} from '../../src/shared/protocol/codec.ts';
-import {
-  engineIndexFromIdentity,
-  identityFromEngineIndex,
-} from '../../src/shared/protocol/identity.ts';
-import type { EngineInput } from '../../src/shared/protocol/request.ts';
-import { WIRE_STRUCTS } from '../../src/shared/protocol/struct-tables.ts';
-import {
-  differOnlyInNumberForm,
-  MeaningComparer,
-  mutations,
-  type WireRecording,
-  type WireSample,
-} from '../support/wire-meaning.ts';
+} = wireCodec;
 
 type Frames = readonly Uint8Array[];
 type Dict = Readonly<Record<string, unknown>>;
@@ -289,7 +292,8 @@ const counts = { bytes: 0, stub: 0, explicitDefault: 0, numberForm: 0, keyOrder:
 describe('the recorded frames of vLLM', () => {
   it('come with the field order that our tables have', () => {
     const { field_order: order, map_types: maps } = recording.meta;
-    const structs = WIRE_STRUCTS[recording.meta.vllm_version as keyof typeof WIRE_STRUCTS];
+    const version = recording.meta.vllm_version as keyof typeof WIRE_VERSIONS;
+    const structs = createStructCodecs(WIRE_VERSIONS[version].tables);
     const fieldsOf = (table: { readonly fields: readonly { readonly wire: string }[] }) =>
       table.fields.map((field) => field.wire);
     expect(fieldsOf(structs.engineCoreRequest.table)).toEqual(order['EngineCoreRequest']);

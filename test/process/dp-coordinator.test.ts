@@ -4,21 +4,19 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { CoordinatorAddresses } from '../../src/frontend/dp-coordinator/dp-coordinator-proc.ts';
-import {
-  decodeCoordinatorUpdate,
-  encodeEngineCoreOutputs,
-  isCoordinatorReady,
-  SUBSCRIBE_ALL,
-} from '../../src/shared/protocol/codec.ts';
 import type { CoordinatorUpdate } from '../../src/shared/protocol/coordinator.ts';
 import {
   createEngineCoreOutputs,
   createSchedulerStats,
 } from '../../src/shared/protocol/defaults.ts';
 import { identityFromEngineIndex } from '../../src/shared/protocol/identity.ts';
+import { SUBSCRIBE_ALL } from '../../src/shared/protocol/messages/coordinator-messages.ts';
 import type { Closable } from '../../src/shared/transport/transport.ts';
 import { createZmqTransport } from '../../src/shared/transport/zmq.ts';
 import { isAlive } from '../support/process.ts';
+import { wireCodec } from '../support/wire-codec.ts';
+
+const { decodeCoordinatorUpdate, encodeEngineCoreOutputs, isCoordinatorReady } = wireCodec;
 
 const MAIN = fileURLToPath(new URL('../../dist/frontend/dp-coordinator/main.js', import.meta.url));
 const SETTINGS = JSON.stringify({

@@ -3,10 +3,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  decodeKVEventReplayReply,
-  encodeKVEventReplayRequest,
-} from '../../src/shared/protocol/codec.ts';
 import type { KVEventMessage } from '../../src/shared/protocol/kv-events.ts';
 import { type EngineCoreOutputs, FinishReason } from '../../src/shared/protocol/outputs.ts';
 import { createTestRequest } from '../support/engine.ts';
@@ -24,6 +20,9 @@ import {
 import { freePorts } from '../support/process.ts';
 import { TINYMODEL } from '../support/twin.ts';
 import { waitUntil } from '../support/wait-for.ts';
+import { wireCodec } from '../support/wire-codec.ts';
+
+const { decodeKVEventReplayReply, encodeKVEventReplayRequest } = wireCodec;
 
 /** As the recorded engines were started; their requests carry scripts and a crash. */
 const RECORDED = [

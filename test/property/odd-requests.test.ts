@@ -2,14 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TokenSourceKind } from '../../src/engine-core/executor/token-source.ts';
-import {
-  decodeEngineInput,
-  encodeEngineCoreOutputs,
-  encodeEngineInput,
-} from '../../src/shared/protocol/codec.ts';
 import { FinishReason } from '../../src/shared/protocol/outputs.ts';
 import type { EngineCoreRequest } from '../../src/shared/protocol/request.ts';
 import { createTestEngine, createTestRequest, type GroupName } from '../support/engine.ts';
+import { wireCodec } from '../support/wire-codec.ts';
+
+const { decodeEngineInput, encodeEngineCoreOutputs, encodeEngineInput } = wireCodec;
 
 const MAX_MODEL_LEN = 128;
 const oddInt = fc.constantFrom(

@@ -1,14 +1,6 @@
 /**
  * An engine core as its frontend sees it, over any transport: shakes hands, reports, and then does what the test says.
  */
-import {
-  decodeEngineInput,
-  decodeHandshakeMetadata,
-  encodeEngineCoreDead,
-  encodeEngineCoreOutputs,
-  encodeHandshakeMessage,
-  encodeReadyResponse,
-} from '../../src/shared/protocol/codec.ts';
 import { createEngineCoreOutputs } from '../../src/shared/protocol/defaults.ts';
 import type { EngineHandshakeMetadata } from '../../src/shared/protocol/handshake.ts';
 import { identityFromEngineIndex } from '../../src/shared/protocol/identity.ts';
@@ -22,6 +14,16 @@ import type {
   Transport,
 } from '../../src/shared/transport/transport.ts';
 import { createReadyResponse } from './ready-response.ts';
+import { wireCodec } from './wire-codec.ts';
+
+const {
+  decodeEngineInput,
+  decodeHandshakeMetadata,
+  encodeEngineCoreDead,
+  encodeEngineCoreOutputs,
+  encodeHandshakeMessage,
+  encodeReadyResponse,
+} = wireCodec;
 
 export interface FakeEngineOptions {
   readonly transport: Transport;

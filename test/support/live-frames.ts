@@ -1,10 +1,12 @@
 /** Frames of wire.json that were recorded with live engine processes, to be sent again to ours. */
 import { readFileSync } from 'node:fs';
-import { decodeEngineCoreOutputs, decodeKVEventMessage } from '../../src/shared/protocol/codec.ts';
 import type { ExternalBlockHash, KVEventMessage } from '../../src/shared/protocol/kv-events.ts';
 import type { EngineCoreOutputs } from '../../src/shared/protocol/outputs.ts';
 import { waitUntil } from './wait-for.ts';
+import { wireCodec } from './wire-codec.ts';
 import type { ZmqFrontend } from './zmq-frontend.ts';
+
+const { decodeEngineCoreOutputs, decodeKVEventMessage } = wireCodec;
 
 export interface LiveSample {
   readonly name: string;

@@ -1,15 +1,6 @@
 /**
  * A frontend made of bare sockets, as an engine core sees one: answers HELLO, keeps what it hears, and sends any frames.
  */
-import {
-  decodeEngineCoreOutputs,
-  decodeHandshakeMessage,
-  decodeReadyResponse,
-  encodeCoordinatorReady,
-  encodeEngineInput,
-  encodeHandshakeMetadata,
-  encodeStartDpWave,
-} from '../../src/shared/protocol/codec.ts';
 import type { HandshakeMessage } from '../../src/shared/protocol/handshake.ts';
 import {
   engineIndexFromIdentity,
@@ -26,6 +17,16 @@ import type {
   XPubSocket,
 } from '../../src/shared/transport/transport.ts';
 import { waitUntil } from './wait-for.ts';
+import { wireCodec } from './wire-codec.ts';
+
+const {
+  decodeEngineCoreOutputs,
+  decodeHandshakeMessage,
+  decodeReadyResponse,
+  encodeCoordinatorReady,
+  encodeEngineInput,
+  encodeHandshakeMetadata,
+} = wireCodec;
 
 const BIND = 'tcp://127.0.0.1:0';
 
@@ -92,7 +93,10 @@ export class ZmqFrontend {
       if (outputs === 'ENGINE_CORE_DEAD') return;
       this.toCoordinator.push(outputs);
       const { startWave: wave, engineIndex: excludeEngineIndex } = outputs;
-      if (wave !== null) coordinatorInput?.send(encodeStartDpWave({ wave, excludeEngineIndex }));
+      if (wave !== null)
+        coordinatorInput?.send(
+          encodeEngineInput({ type: 'START_DP_WAVE', wave, excludeEngineIndex }),
+        );
     });
   }
 

@@ -9,6 +9,7 @@ import type { Clock } from '../../shared/clock.ts';
 import type { EngineArgs } from '../../shared/config/registry.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
+import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
 import { type ClientAddresses, MultiProcessClient } from '../engine-client/multi-process-client.ts';
 import type { HttpEnv } from '../http/http-env.ts';
@@ -29,6 +30,7 @@ export interface ApiServerOptions {
   readonly args: EngineArgs;
   readonly plan: ParallelPlan;
   readonly model: ModelPlan;
+  readonly codec: WireCodec;
   readonly env: HttpEnv;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -80,9 +82,10 @@ export class ApiServer implements Serving {
     transport: Transport,
     addresses: ClientAddresses,
   ): Promise<ApiServer> {
-    const { plan, clientIndex, logger } = options;
+    const { plan, codec, clientIndex, logger } = options;
     const client = await MultiProcessClient.bind({
       transport,
+      codec,
       addresses,
       engineRanks: plan.engineRanksManaged,
       isLoadBalancing: plan.dataParallelSize > 1 && plan.mode !== 'external',

@@ -13,7 +13,10 @@ import { readProcessArgument } from '../../shared/config/process-argument.ts';
 import { Deferred } from '../../shared/deferred.ts';
 import { TwinError } from '../../shared/errors.ts';
 import { createLogger } from '../../shared/logger.ts';
+import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
+import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
+import { VLLM_VERSION } from '../../shared/version.ts';
 import { readHttpEnv } from '../http/http-env.ts';
 import { createParallelPlan } from '../launch/parallel-plan.ts';
 import { ApiServer } from './api-server.ts';
@@ -46,6 +49,7 @@ async function run({ args, clientIndex, addresses }: ApiServerConfig): Promise<v
       args,
       plan,
       model,
+      codec: createWireCodec(WIRE_VERSIONS[VLLM_VERSION]),
       env: readHttpEnv(process.env),
       clock: systemClock,
       logger,

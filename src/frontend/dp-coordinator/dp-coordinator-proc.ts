@@ -5,16 +5,9 @@
 import type { Clock } from '../../shared/clock.ts';
 import { ServerError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
-import {
-  decodeEngineCoreOutputs,
-  decodeScaleElasticEp,
-  decodeSubscription,
-  encodeCoordinatorReady,
-  encodeCoordinatorUpdate,
-  encodeStartDpWave,
-} from '../../shared/protocol/codec.ts';
 import type { Frames } from '../../shared/protocol/decode-message.ts';
 import { ENGINE_CORE_DEAD } from '../../shared/protocol/outputs.ts';
+import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { PullSocket, Transport, XPubSocket } from '../../shared/transport/transport.ts';
 import { CoordinatorState } from './coordinator-state.ts';
 
@@ -35,6 +28,7 @@ export interface CoordinatorSettings extends CoordinatorAddresses {
 
 export interface CoordinatorParts {
   readonly transport: Transport;
+  readonly codec: WireCodec;
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
 }
@@ -105,7 +99,7 @@ export class DPCoordinatorProc {
 
   /** Until every engine has subscribed nothing else is looked at; later ones are new engines, which get their READY. */
   private onEngineSubscription(frames: Frames): void {
-    const subscription = decodeSubscription(frames);
+    const subscription = this.parts.codec.decodeSubscription(frames);
     if (subscription === null) {
       this.parts.logger.error('DP Coordinator received unexpected message from engines');
       return;
@@ -113,13 +107,13 @@ export class DPCoordinatorProc {
     if (!subscription) return;
     this.numSubscribed++;
     if (this.isReady) {
-      this.publishBack.send(encodeCoordinatorReady());
+      this.publishBack.send(this.parts.codec.encodeCoordinatorReady());
       this.armTimer();
       return;
     }
     if (this.numSubscribed < this.state.engineCount) return;
     this.isReady = true;
-    this.publishBack.send(encodeCoordinatorReady());
+    this.publishBack.send(this.parts.codec.encodeCoordinatorReady());
     this.parts.logger.info('All engine subscriptions received by DP coordinator');
     this.publishFront.onMessage((message) => this.onFrontendMessage(message));
     this.outputBack.onMessage((message) => this.onEngineMessage(message));
@@ -127,9 +121,9 @@ export class DPCoordinatorProc {
   }
 
   private onFrontendMessage(frames: Frames): void {
-    if (decodeSubscription(frames) === null) {
+    if (this.parts.codec.decodeSubscription(frames) === null) {
       this.guarded('a frontend', () => {
-        const { newEngineCount } = decodeScaleElasticEp(frames);
+        const { newEngineCount } = this.parts.codec.decodeScaleElasticEp(frames);
         if (newEngineCount < 0 || newEngineCount > MAX_ENGINES) {
           throw new ServerError('E_BAD_FRAME', `SCALE_ELASTIC_EP to ${newEngineCount} engines`);
         }
@@ -144,12 +138,15 @@ export class DPCoordinatorProc {
 
   private onEngineMessage(frames: Frames): void {
     this.guarded('an engine', () => {
-      const outputs = decodeEngineCoreOutputs(frames);
+      const { codec, logger } = this.parts;
+      const outputs = codec.decodeEngineCoreOutputs(frames);
       if (outputs === ENGINE_CORE_DEAD) return;
       const { startWave, update, warning } = this.state.onEngineOutputs(outputs);
-      if (warning !== null) this.parts.logger.warn(warning);
-      if (startWave !== null) this.publishBack.send(encodeStartDpWave(startWave));
-      if (update !== null) this.publishFront.send(encodeCoordinatorUpdate(update));
+      if (warning !== null) logger.warn(warning);
+      if (startWave !== null) {
+        this.publishBack.send(codec.encodeEngineInput({ type: 'START_DP_WAVE', ...startWave }));
+      }
+      if (update !== null) this.publishFront.send(codec.encodeCoordinatorUpdate(update));
     });
     this.armTimer();
   }
@@ -172,7 +169,9 @@ export class DPCoordinatorProc {
     this.timer = setTimeout(
       () => {
         this.publishFront.send(
-          encodeCoordinatorUpdate(this.state.publish(this.parts.clock.monotonicMs())),
+          this.parts.codec.encodeCoordinatorUpdate(
+            this.state.publish(this.parts.clock.monotonicMs()),
+          ),
         );
         this.armTimer();
       },

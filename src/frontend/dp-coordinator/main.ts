@@ -8,7 +8,10 @@ import { systemClock } from '../../shared/clock.ts';
 import { wholeNumber } from '../../shared/config/checked.ts';
 import { readProcessArgument } from '../../shared/config/process-argument.ts';
 import { createLogger } from '../../shared/logger.ts';
+import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
+import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
+import { VLLM_VERSION } from '../../shared/version.ts';
 import { type CoordinatorAddresses, DPCoordinatorProc } from './dp-coordinator-proc.ts';
 
 /** What the parent gets over the IPC channel, once. */
@@ -38,6 +41,7 @@ async function main(): Promise<void> {
   process.on('disconnect', () => process.exit(0));
   const coordinator = await DPCoordinatorProc.start(settings, {
     transport: createZmqTransport(),
+    codec: createWireCodec(WIRE_VERSIONS[VLLM_VERSION]),
     clock: systemClock,
     logger,
   });

@@ -8,19 +8,14 @@
 import { ClientError, ServerError, StartupError, TwinError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
 import {
-  decodeCoordinatorUpdate,
-  decodeEngineCoreOutputs,
-  decodeReadyResponse,
-  encodeEngineInput,
-  SUBSCRIBE_ALL,
-} from '../../shared/protocol/codec.ts';
-import {
   engineIndexFromIdentity,
   identityFromEngineIndex,
 } from '../../shared/protocol/identity.ts';
 import type { EngineIndex, RequestId } from '../../shared/protocol/ids.ts';
+import { SUBSCRIBE_ALL } from '../../shared/protocol/messages/coordinator-messages.ts';
 import { ENGINE_CORE_DEAD, type EngineCoreOutputs } from '../../shared/protocol/outputs.ts';
-import type { EngineCoreRequest } from '../../shared/protocol/request.ts';
+import type { EngineCoreRequest, EngineInput } from '../../shared/protocol/request.ts';
+import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import type {
   Frame,
   PullSocket,
@@ -41,6 +36,7 @@ export interface ClientAddresses {
 
 export interface MultiProcessClientOptions {
   readonly transport: Transport;
+  readonly codec: WireCodec;
   readonly addresses: ClientAddresses;
   /** Ascending. */
   readonly engineRanks: readonly EngineIndex[];
@@ -65,6 +61,7 @@ type EngineDeadHandler = (engineIndex: EngineIndex | null, reason: string) => vo
 export class MultiProcessClient implements EngineClient {
   readonly addresses: ClientAddresses;
   readonly #options: MultiProcessClientOptions;
+  readonly #codec: WireCodec;
   readonly #logger: Logger;
   readonly #input: RouterSocket;
   readonly #output: PullSocket;
@@ -88,6 +85,7 @@ export class MultiProcessClient implements EngineClient {
     sockets: { input: RouterSocket; output: PullSocket },
   ) {
     this.#options = options;
+    this.#codec = options.codec;
     this.#logger = options.logger;
     this.#input = sockets.input;
     this.#output = sockets.output;
@@ -243,9 +241,9 @@ export class MultiProcessClient implements EngineClient {
     if (this.#isEngineDead) throw new ServerError('E_ENGINE_DEAD', ENGINE_DEAD_MESSAGE);
   }
 
-  #send(position: number, input: Parameters<typeof encodeEngineInput>[0]): void {
+  #send(position: number, input: EngineInput): void {
     const identity = this.#identities[position];
-    if (identity !== undefined) this.#input.sendTo(identity, encodeEngineInput(input));
+    if (identity !== undefined) this.#input.sendTo(identity, this.#codec.encodeEngineInput(input));
   }
 
   #rankAt(position: number): EngineIndex {
@@ -259,7 +257,7 @@ export class MultiProcessClient implements EngineClient {
       return;
     }
     try {
-      const response = decodeReadyResponse(frames);
+      const response = this.#codec.decodeReadyResponse(frames);
       this.#registry.add(engineIndexFromIdentity(identity), response);
     } catch (error) {
       if (error instanceof StartupError) this.#onReady?.reject(error);
@@ -274,7 +272,7 @@ export class MultiProcessClient implements EngineClient {
   #onOutputMessage(frames: readonly Frame[]): void {
     let outputs: EngineCoreOutputs | typeof ENGINE_CORE_DEAD;
     try {
-      outputs = decodeEngineCoreOutputs(frames);
+      outputs = this.#codec.decodeEngineCoreOutputs(frames);
     } catch (error) {
       this.#countBadFrame('output', error);
       return;
@@ -306,7 +304,7 @@ export class MultiProcessClient implements EngineClient {
 
   #onCoordinatorMessage(frames: readonly Frame[]): void {
     try {
-      const { counts, currentWave, enginesRunning } = decodeCoordinatorUpdate(frames);
+      const { counts, currentWave, enginesRunning } = this.#codec.decodeCoordinatorUpdate(frames);
       this.#currentWave = currentWave;
       this.#enginesRunning = enginesRunning;
       if (counts === null) return;

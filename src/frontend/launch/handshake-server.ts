@@ -5,14 +5,15 @@
  */
 import { StartupError, TwinError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
-import { decodeHandshakeMessage, encodeHandshakeMetadata } from '../../shared/protocol/codec.ts';
 import type { EngineHandshakeMetadata } from '../../shared/protocol/handshake.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
+import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { Frame, RouterSocket, Transport } from '../../shared/transport/transport.ts';
 import type { EngineStartup } from './engine-startup.ts';
 
 export interface HandshakeServerOptions {
   readonly transport: Transport;
+  readonly codec: WireCodec;
   readonly address: string;
   readonly startup: EngineStartup;
   /** What engines are told; HELLO is answered once it is known. */
@@ -74,10 +75,10 @@ export class HandshakeServer {
   }
 
   #onMessage(identity: Frame, frames: readonly Frame[]): void {
-    const { startup, logger } = this.#options;
+    const { codec, startup, logger } = this.#options;
     const rank = rankFromIdentity(identity);
     try {
-      const message = decodeHandshakeMessage(frames);
+      const message = codec.decodeHandshakeMessage(frames);
       const action = startup.receive(rank, message);
       logger.debug(
         { rank: Number(rank) },
@@ -101,8 +102,9 @@ export class HandshakeServer {
 
   async #sendInit(identity: Frame): Promise<void> {
     try {
+      const { codec } = this.#options;
       const metadata = await this.#options.metadata;
-      this.#socket.sendTo(identity, encodeHandshakeMetadata(metadata));
+      this.#socket.sendTo(identity, codec.encodeHandshakeMetadata(metadata));
     } catch (error) {
       this.#reject(error instanceof Error ? error : new Error(String(error)));
     }

@@ -9,6 +9,7 @@ import type { Logger } from '../../shared/logger.ts';
 import type { PrivateDirectory } from '../../shared/private-directory.ts';
 import type { EngineHandshakeMetadata } from '../../shared/protocol/handshake.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
+import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
 import { Child, type ChildCommand, type ChildExit, describeExit, stopChildren } from './child.ts';
@@ -31,6 +32,7 @@ export interface CoordinatorAddresses {
 
 export interface LaunchOptions {
   readonly plan: ParallelPlan;
+  readonly codec: WireCodec;
   readonly directory: PrivateDirectory;
   readonly logger: Logger;
   /** A line of a child's log, to be passed on. */
@@ -116,7 +118,7 @@ export class EngineLaunch {
     clientAddresses: Promise<readonly ClientAddresses[]>,
     onMissing: (describe: () => string) => void,
   ): Promise<void> {
-    const { plan, logger, parallelConfigHash } = this.#options;
+    const { plan, codec, logger, parallelConfigHash } = this.#options;
     const startup = new EngineStartup({
       engines: plan.enginesToHandshake,
       remoteShouldBeHeadless: plan.remoteShouldBeHeadless,
@@ -127,7 +129,14 @@ export class EngineLaunch {
     const metadata = this.#createMetadata(clientAddresses);
     metadata.catch(() => {});
     const address = this.#handshakeBindAddress();
-    this.#handshake = await HandshakeServer.bind({ transport, address, startup, metadata, logger });
+    this.#handshake = await HandshakeServer.bind({
+      transport,
+      codec,
+      address,
+      startup,
+      metadata,
+      logger,
+    });
     if (address.startsWith('tcp:')) {
       logger.info(`Waiting for engine cores at ${this.#handshake.address}`);
     }

@@ -2,8 +2,8 @@
  * What all message decoders share: a fault becomes E_BAD_FRAME with its place in words, and frames are read whole.
  */
 import { ServerError } from '../errors.ts';
-import { locate } from './field-types.ts';
-import { DecodeFault, MsgpackReader } from './msgpack-reader.ts';
+import { DecodeFault, locate, MsgpackReader } from './msgpack-reader.ts';
+import type { StructCodec } from './struct-codec.ts';
 
 /** A message without the identity frame. */
 export type Frames = readonly Uint8Array[];
@@ -47,6 +47,14 @@ export function readWhole<T>(frames: Frames, index: number, read: (reader: Msgpa
   const value = read(reader);
   reader.finish();
   return value;
+}
+
+/** A message of one struct and no other frames. */
+export function decodeStruct<T>(message: string, codec: StructCodec<T>, frames: Frames): T {
+  return decoding(message, () => {
+    expectFrameCount(frames, 1);
+    return readWhole(frames, 0, (reader) => codec.read(reader));
+  });
 }
 
 export function expectLength(reader: MsgpackReader, length: number, what: string): void {

@@ -114,32 +114,6 @@ export function createEngineCoreOutput(values?: Partial<EngineCoreOutput>): Engi
   return values === undefined ? output : Object.assign(output, values);
 }
 
-/**
- * Whether an output has nothing but tokens: every optional field at its default, as for nearly all of them. Written out
- * because it is asked for every output that is encoded.
- */
-export function isPlainEngineCoreOutput(output: EngineCoreOutput): boolean {
-  return (
-    output.newLogprobs === null &&
-    output.newPromptLogprobsTensors === null &&
-    output.poolingOutput === null &&
-    output.finishReason === null &&
-    output.stopReason === null &&
-    output.events === null &&
-    output.kvTransferParams === null &&
-    output.ecTransferParams === null &&
-    output.traceHeaders === null &&
-    output.prefillStats === null &&
-    output.routedExperts === null &&
-    output.numNansInLogits === 0 &&
-    output.mmCacheMissHashes === null &&
-    output.newSamplingMask === null &&
-    output.specDecodeMetrics === null &&
-    output.promptTokenIdLogprobs === null &&
-    output.error === null
-  );
-}
-
 /** Source: vllm/v1/engine/__init__.py EngineCoreOutputs; the caller sets the timestamp. */
 export function createEngineCoreOutputs(values?: Partial<EngineCoreOutputs>): EngineCoreOutputs {
   const outputs: EngineCoreOutputs = {

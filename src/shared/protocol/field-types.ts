@@ -1,68 +1,80 @@
 /**
- * The kinds of values that wire fields have, each with its reader and writer. The struct tables name them; they mirror
- * msgspec's strict decoding: an int is no float, a bool no int, null only where the field allows it.
+ * The kinds of values that wire fields have: how each is read, and what msgpackr is given to write. The struct tables name
+ * them; they mirror msgspec's strict decoding: an int is no float, a bool no int, null only where the field allows it.
  */
-import { DecodeFault, type MsgpackReader, setOwn } from './msgpack-reader.ts';
-import { INLINE_ARRAY_MAX_BYTES, type MsgpackWriter } from './msgpack-writer.ts';
-import type { NdArray } from './outputs.ts';
+import { DecodeFault, locate, type MsgpackReader, setOwn } from './msgpack-reader.ts';
+import { areInt32, packableFloat, packableInt, packableUntyped } from './msgpack-writer.ts';
+import type { WireStructs } from './wire-structs.ts';
+
+/** Gives the codec of a struct by its name; which one it is depends on the version. */
+export type StructResolver = (name: string) => FieldType<unknown>;
 
 export interface FieldType<T> {
   read(reader: MsgpackReader): T;
-  write(writer: MsgpackWriter, value: T): void;
+  /** The value as msgpackr is to write it. What travels in a frame of its own is pushed to `frames`. */
+  pack(value: T, frames: Uint8Array[]): unknown;
+  /** The same type with the structs inside it resolved; absent where there is none inside. */
+  readonly bind?: (resolve: StructResolver) => FieldType<T>;
 }
 
-export const bool: FieldType<boolean> = {
-  read: (reader) => reader.bool(),
-  write: (writer, value) => writer.bool(value),
-};
+/** The type with its structs resolved. */
+export function bindType<T>(type: FieldType<T>, resolve: StructResolver): FieldType<T> {
+  return type.bind === undefined ? type : type.bind(resolve);
+}
 
-export const int: FieldType<number> = {
-  read: (reader) => reader.int(),
-  write: (writer, value) => writer.int(value),
-};
+const asItIs = <T>(value: T): unknown => value;
+
+export const bool: FieldType<boolean> = { read: (reader) => reader.bool(), pack: asItIs };
+
+export const int: FieldType<number> = { read: (reader) => reader.int(), pack: packableInt };
 
 /** An integer that may need 64 bits, like a seed or a call id. */
 export const int64: FieldType<number | bigint> = {
   read: (reader) => reader.int64(),
-  write: (writer, value) => writer.int(value),
+  pack: packableInt,
 };
 
-export const float: FieldType<number> = {
-  read: (reader) => reader.float(),
-  write: (writer, value) => writer.float64(value),
-};
+export const float: FieldType<number> = { read: (reader) => reader.float(), pack: packableFloat };
 
-export const str: FieldType<string> = {
-  read: (reader) => reader.str(),
-  write: (writer, value) => writer.str(value),
-};
+export const str: FieldType<string> = { read: (reader) => reader.str(), pack: asItIs };
 
+/** Token ids, mostly: msgpackr takes the array itself unless one of them needs more than 32 bits. */
 export const intArray: FieldType<readonly number[]> = {
   read: (reader) => reader.intArray(),
-  write: (writer, value) => writer.intArray(value),
+  pack: (values) => (areInt32(values) ? values : values.map(packableInt)),
 };
 
 /** A value of no declared type, like a utility call's arguments. */
-export const any: FieldType<unknown> = {
-  read: (reader) => reader.any(),
-  write: (writer, value) => writer.any(value),
-};
+export const any: FieldType<unknown> = { read: (reader) => reader.any(), pack: packableUntyped };
 
 export const intOrStr: FieldType<number | string> = {
   read: (reader) => (reader.isInt() ? reader.int() : reader.str()),
-  write: (writer, value) => (typeof value === 'number' ? writer.int(value) : writer.str(value)),
+  pack: (value) => (typeof value === 'number' ? packableInt(value) : value),
 };
 
 /** A block hash: 64 bits as an integer, or the digest's bytes. */
 export const blockHash: FieldType<number | bigint | Uint8Array> = {
   read: (reader) => (reader.isBin() ? reader.bin() : reader.int64()),
-  write: (writer, value) => (value instanceof Uint8Array ? writer.bin(value) : writer.int(value)),
+  pack: (value) => (value instanceof Uint8Array ? value : packableInt(value)),
 };
+
+/** A struct by its name in the tables; each version's own stands there once the type is bound. */
+export function struct<N extends keyof WireStructs>(name: N): FieldType<WireStructs[N]> {
+  const unbound = (): never => {
+    throw new TypeError(`the type of struct ${name} is not bound to a version`);
+  };
+  return {
+    read: unbound,
+    pack: unbound,
+    bind: (resolve) => resolve(name) as FieldType<WireStructs[N]>,
+  };
+}
 
 export function nullable<T>(type: FieldType<T>): FieldType<T | null> {
   return {
     read: (reader) => (reader.tryNil() ? null : type.read(reader)),
-    write: (writer, value) => (value === null ? writer.nil() : type.write(writer, value)),
+    pack: (value, frames) => (value === null ? null : type.pack(value, frames)),
+    bind: (resolve) => nullable(bindType(type, resolve)),
   };
 }
 
@@ -80,16 +92,14 @@ export function arrayOf<T>(type: FieldType<T>, what: string): FieldType<readonly
       }
       return values;
     },
-    write(writer, values) {
-      writer.arrayHeader(values.length);
-      for (const value of values) type.write(writer, value);
-    },
+    pack: (values, frames) => values.map((value) => type.pack(value, frames)),
+    bind: (resolve) => arrayOf(bindType(type, resolve), what),
   };
 }
 
 /** A map with string keys. */
 export function mapOf<T>(type: FieldType<T>, what: string): FieldType<Readonly<Record<string, T>>> {
-  return keyedMap({ type, what, readKey: (r) => r.str(), writeKey: (w, key) => w.str(key) });
+  return keyedMap({ type, what, readKey: (reader) => reader.str(), packKey: asItIs });
 }
 
 /** A map with integer keys, which are decimal strings here. */
@@ -101,17 +111,19 @@ export function intMapOf<T>(
     type,
     what,
     readKey: (reader) => String(reader.int64()),
-    writeKey: (writer, key) => writer.int(BigInt(key)),
+    packKey: (key) => packableInt(BigInt(key)),
   });
 }
 
-function keyedMap<T>(options: {
+interface KeyedMapOptions<T> {
   readonly type: FieldType<T>;
   readonly what: string;
   readonly readKey: (reader: MsgpackReader) => string;
-  readonly writeKey: (writer: MsgpackWriter, key: string) => void;
-}): FieldType<Readonly<Record<string, T>>> {
-  const { type, what, readKey, writeKey } = options;
+  readonly packKey: (key: string) => unknown;
+}
+
+function keyedMap<T>(options: KeyedMapOptions<T>): FieldType<Readonly<Record<string, T>>> {
+  const { type, what, readKey, packKey } = options;
   return {
     read(reader) {
       const length = reader.mapHeader(`a map of ${what}`);
@@ -126,14 +138,12 @@ function keyedMap<T>(options: {
       }
       return result;
     },
-    write(writer, value) {
-      const keys = Object.keys(value);
-      writer.mapHeader(keys.length);
-      for (const key of keys) {
-        writeKey(writer, key);
-        type.write(writer, value[key] as T);
-      }
+    pack(value, frames) {
+      const entries = Object.entries(value);
+      if (entries.length === 0) return value;
+      return new Map(entries.map(([key, element]) => [packKey(key), type.pack(element, frames)]));
     },
+    bind: (resolve) => keyedMap({ ...options, type: bindType(type, resolve) }),
   };
 }
 
@@ -147,89 +157,9 @@ export function enumOf<T extends number>(values: Readonly<Record<string, T>>): F
       if (!known.has(value)) throw new DecodeFault(expected, `${value}`);
       return value as T;
     },
-    write: (writer, value) => writer.int(value),
+    pack: asItIs,
   };
 }
-
-const RAW_VIEW = 3;
-
-/** Bytes an element takes, by numpy's type string or torch's type name; unknown types are not checked. */
-const ELEMENT_BYTES: Readonly<Record<string, number>> = {
-  bool: 1,
-  uint8: 1,
-  int8: 1,
-  float16: 2,
-  bfloat16: 2,
-  int16: 2,
-  int32: 4,
-  float32: 4,
-  int64: 8,
-  float64: 8,
-};
-
-function elementBytes(dtype: string): number | null {
-  const numpy = /^[<>|=][biufc](\d{1,2})$/.exec(dtype);
-  return numpy === null ? (ELEMENT_BYTES[dtype] ?? null) : Number(numpy[1]);
-}
-
-function readArray(reader: MsgpackReader): NdArray {
-  const length = reader.arrayHeader('an array [dtype, shape, data]');
-  if (length !== 3) throw new DecodeFault('an array [dtype, shape, data]', `${length} elements`);
-  const dtype = reader.str();
-  const shape = reader.intArray();
-  const data = readArrayData(reader);
-  const size = elementBytes(dtype);
-  const expectedBytes = shape.reduce((product, n) => product * n, size ?? 1);
-  if (shape.some((n) => n < 0) || (size !== null && expectedBytes !== data.length)) {
-    throw new DecodeFault(
-      `${expectedBytes} bytes for ${dtype} of shape [${shape.join(', ')}]`,
-      `${data.length} bytes`,
-    );
-  }
-  return { dtype, shape, data };
-}
-
-function readArrayData(reader: MsgpackReader): Uint8Array {
-  if (!reader.isInt()) {
-    const { extType, data } = reader.ext();
-    if (extType !== RAW_VIEW) throw new DecodeFault('extension type 3', `${extType}`);
-    return data;
-  }
-  const index = reader.int();
-  const frame = index < 1 ? undefined : reader.frames[index];
-  if (frame === undefined) {
-    throw new DecodeFault(
-      `the index of one of ${reader.frames.length - 1} auxiliary frames`,
-      `${index}`,
-    );
-  }
-  return frame;
-}
-
-function writeArray(writer: MsgpackWriter, value: NdArray, isInline: boolean): void {
-  writer.arrayHeader(3);
-  writer.str(value.dtype);
-  writer.intArray(value.shape);
-  if (isInline) writer.ext(RAW_VIEW, value.data);
-  else writer.int(writer.addFrame(value.data));
-}
-
-/** Source: vllm/v1/serial_utils.py MsgpackEncoder._encode_ndarray (scalars are always inline). */
-export const ndArray: FieldType<NdArray> = {
-  read: readArray,
-  write: (writer, value) =>
-    writeArray(
-      writer,
-      value,
-      value.shape.length === 0 || value.data.length < INLINE_ARRAY_MAX_BYTES,
-    ),
-};
-
-/** Source: vllm/v1/serial_utils.py MsgpackEncoder._encode_tensor. */
-export const tensor: FieldType<NdArray> = {
-  read: readArray,
-  write: (writer, value) => writeArray(writer, value, value.data.length < INLINE_ARRAY_MAX_BYTES),
-};
 
 /**
  * A utility call's result: `[type information, value]`. Type information means pickled types, which vLLM refuses too
@@ -243,19 +173,5 @@ export const utilityResult: FieldType<unknown> = {
     if (!reader.tryNil()) throw new DecodeFault('no type information', 'some');
     return reader.any();
   },
-  write(writer, value) {
-    if (value === undefined) {
-      writer.nil();
-      return;
-    }
-    writer.arrayHeader(2);
-    writer.nil();
-    writer.any(value);
-  },
+  pack: (value) => (value === undefined ? null : [null, packableUntyped(value)]),
 };
-
-/** Adds an index or a field to a fault on its way up; other errors are rethrown as they are. */
-export function locate(error: unknown, step: string): unknown {
-  if (error instanceof DecodeFault) error.path.unshift(step);
-  return error;
-}

@@ -1,10 +1,10 @@
 /**
  * Reads MessagePack as msgspec's strict decoder does and refuses the rest: every read states what it expects, lengths
  * are checked against the bytes that are there before anything is allocated, and nesting and untyped values have bounds.
- * It throws DecodeFault; struct-codec.ts adds the struct and the field, codec.ts turns it into E_BAD_FRAME.
+ * It throws DecodeFault; struct-codec.ts adds the struct and the field, decode-message.ts turns it into E_BAD_FRAME.
  */
 import { isUtf8 } from 'node:buffer';
-import type { ExtValue } from './msgpack-writer.ts';
+import type { ExtValue } from './ext-value.ts';
 
 /** A message's first frame may be this long; the longest prompt of a million tokens needs 5 MB. */
 export const MAX_FRAME_BYTES = 64 * 1024 * 1024;
@@ -25,6 +25,12 @@ export class DecodeFault extends Error {
     this.expected = expected;
     this.got = got;
   }
+}
+
+/** Adds an index or a field to a fault on its way up; other errors are rethrown as they are. */
+export function locate(error: unknown, step: string): unknown {
+  if (error instanceof DecodeFault) error.path.unshift(step);
+  return error;
 }
 
 /** What Buffer.toString('latin1') calls after checking its arguments; the types leave it out. */

@@ -1,5 +1,5 @@
 /**
- * What a client sends to an engine core. Field order on the wire is in struct-tables.ts; here are the meanings.
+ * What a client sends to an engine core. Field order on the wire is in the tables of a version; here are the meanings.
  * Source: vllm/v1/engine/__init__.py, vllm/sampling_params.py (0.33.0).
  */
 import type { RequestId } from './ids.ts';

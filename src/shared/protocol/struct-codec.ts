@@ -1,102 +1,92 @@
 /**
  * Turns a struct's field table into its reader and writer. Which structs there are and what fields they have is in the
- * tables of struct-tables.ts; this file knows only the two layouts of msgspec: positional arrays and maps.
+ * tables of a version; this file knows only the two layouts of msgspec: positional arrays and maps.
  */
 import { assert } from '../assert.ts';
-import { type FieldType, locate } from './field-types.ts';
-import { DecodeFault, type MsgpackReader } from './msgpack-reader.ts';
-import { MsgpackWriter } from './msgpack-writer.ts';
-
-export interface StructField {
-  /** vLLM's name, which maps have on the wire. */
-  readonly wire: string;
-  /** Our name. */
-  readonly key: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a table holds fields of every type; the struct's interface is checked by its tests.
-  readonly type: FieldType<any>;
-  readonly required: boolean;
-  /** What the field is when the peer left it out. */
-  readonly fallback: unknown;
-}
-
-export interface StructTable {
-  /** vLLM's class name, for error messages. */
-  readonly name: string;
-  /** `array`: positional, always all fields. `map`: all fields by name. `sparse`: a map without fields at their default. */
-  readonly layout: 'array' | 'map' | 'sparse';
-  /** The value of a leading `type` field, which tells the members of a union apart. */
-  readonly tag?: string;
-  readonly fields: readonly StructField[];
-}
+import { bindType, type FieldType, type StructResolver } from './field-types.ts';
+import { DecodeFault, locate, type MsgpackReader } from './msgpack-reader.ts';
+import { packBytes, StructMap } from './msgpack-writer.ts';
+import type { StructField, StructTable, WireTables } from './struct-table.ts';
+import type { WireStructs } from './wire-structs.ts';
 
 /** A struct's codec; it can stand where a field's type stands. */
 export interface StructCodec<T> extends FieldType<T> {
-  readonly table: StructTable;
+  readonly table: StructTable<T>;
   /** Reads the fields of a map whose header, and tag if there is one, were read. */
   readMapFields(reader: MsgpackReader, count: number): T;
 }
 
+/** A version's codecs, by the structs' names in the code. */
+export type StructCodecs = { readonly [N in keyof WireStructs]: StructCodec<WireStructs[N]> };
+
+/** Makes the codecs of a version; structs may be inside others, but not inside themselves. */
+export function createStructCodecs(tables: WireTables): StructCodecs {
+  const made = new Map<string, StructCodec<unknown>>();
+  const byName: Readonly<Record<string, StructTable>> = tables;
+  const resolve = (name: string): StructCodec<unknown> => {
+    const known = made.get(name);
+    if (known !== undefined) return known;
+    const table = byName[name];
+    assert(table !== undefined, () => `no table of struct ${name}`);
+    const codec = structCodec(table, resolve);
+    made.set(name, codec);
+    return codec;
+  };
+  for (const name of Object.keys(byName)) resolve(name);
+  return Object.fromEntries(made) as unknown as StructCodecs;
+}
+
 type Values = Record<string, unknown>;
 
-/** The table's name of a field: `_eos_token_id` is `eosTokenId`. */
-export function camelCase(wire: string): string {
-  return wire
-    .replace(/^_+/, '')
-    .replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-}
-
-export function required<T>(wire: string, type: FieldType<T>): StructField {
-  return { wire, key: camelCase(wire), type, required: true, fallback: null };
-}
-
-export function optional<T>(wire: string, type: FieldType<T>, fallback: T): StructField {
-  return { wire, key: camelCase(wire), type, required: false, fallback };
-}
-
-/** What a struct may bring along to be fast; without it the table alone does. */
-export interface StructShape<T> {
-  /** Makes an object with every field at its default: one literal, so that all share one shape. */
-  readonly create?: () => T;
-  /** Whether all optional fields have their defaults. */
-  readonly isPlain?: (value: T) => boolean;
-}
-
-export function structCodec<T extends object>(
-  table: StructTable,
-  shape: StructShape<T> = {},
-): StructCodec<T> {
+function structCodec(table: StructTable, resolve: StructResolver): StructCodec<unknown> {
   const template: Values = table.tag === undefined ? {} : { type: table.tag };
   for (const field of table.fields) template[field.key] = field.fallback;
-  const make = (shape.create ?? (() => ({ ...template }))) as () => Values;
-  const isPlain = (shape.isPlain ?? ((value) => hasDefaults(table, value as Values))) as (
-    value: Values,
-  ) => boolean;
-  const codec = table.layout === 'array' ? arrayCodec(table, make, isPlain) : mapCodec(table, make);
-  return codec as unknown as StructCodec<T>;
+  const make = (table.create ?? (() => ({ ...template }))) as () => Values;
+  const fields = table.fields.map((field) => ({ ...field, type: bindType(field.type, resolve) }));
+  const bound = { ...table, fields } as StructTable<Values>;
+  const codec = table.layout === 'array' ? arrayCodec(bound, make) : mapCodec(bound, make);
+  return codec as unknown as StructCodec<unknown>;
 }
 
-function hasDefaults(table: StructTable, value: Values): boolean {
-  return table.fields.every((field) => field.required || value[field.key] === field.fallback);
+/** Gives an object's values in the order of the fields; a field that the object's maker does not know has its default. */
+function valuesReader({ name, fields }: StructTable<Values>): (value: Values) => unknown[] {
+  const keys = fields.map(({ key }) => key);
+
+  function oneByOne(value: Values): unknown[] {
+    return fields.map((field) => {
+      const fieldValue = value[field.key];
+      if (fieldValue !== undefined) return fieldValue;
+      assert(!field.required, () => `${name}.${field.wire} is not set`);
+      return field.fallback;
+    });
+  }
+
+  return (value) => {
+    // Nearly all objects have the fields in their order, and looking them up one by one is what costs.
+    const values: unknown[] = keys.slice();
+    let count = 0;
+    for (const key in value) {
+      const fieldValue = value[key];
+      if (key !== keys[count] || fieldValue === undefined) return oneByOne(value);
+      values[count++] = fieldValue;
+    }
+    return count === keys.length ? values : oneByOne(value);
+  };
 }
 
-function encodeOnce(write: (writer: MsgpackWriter) => void): Uint8Array {
-  const writer = new MsgpackWriter(64);
-  write(writer);
-  return Uint8Array.from(writer.finish()[0] as Uint8Array);
-}
-
-function arrayCodec(
-  table: StructTable,
-  make: () => Values,
-  isPlain: (value: Values) => boolean,
-): StructCodec<Values> {
+function arrayCodec(table: StructTable<Values>, make: () => Values): StructCodec<Values> {
   const { name, fields } = table;
+  assert(table.tag === undefined, `${name}: a tag stands in maps only`);
   const size = fields.length;
   const numRequired = fields.filter((field) => field.required).length;
-  // Most outputs have nothing but defaults behind the required fields: those bytes are compared and copied whole.
-  const defaultTail = encodeOnce((writer) => {
-    for (const field of fields.slice(numRequired)) field.type.write(writer, field.fallback);
-  });
+  // Most outputs have nothing but defaults behind the required fields: those bytes are compared whole.
+  const defaults = fields.map(({ required, type, fallback }) =>
+    required ? null : type.pack(fallback, []),
+  );
+  const defaultTail = Uint8Array.from(
+    Buffer.concat(defaults.slice(numRequired).map((value) => packBytes(value))),
+  );
+  const valuesOf = valuesReader(table);
   const expected = `an array, ${name}`;
 
   function read(reader: MsgpackReader): Values {
@@ -122,49 +112,41 @@ function arrayCodec(
     return result;
   }
 
-  function write(writer: MsgpackWriter, value: Values): void {
-    writer.arrayHeader(size);
-    const plain = isPlain(value);
-    for (let i = 0; i < (plain ? numRequired : size); i++) {
-      const field = fields[i] as StructField;
-      field.type.write(writer, value[field.key]);
+  function pack(value: Values, frames: Uint8Array[]): unknown {
+    const values = valuesOf(value);
+    for (let i = 0; i < size; i++) {
+      const { type, fallback, required } = fields[i] as StructField;
+      const isDefault = !required && Object.is(values[i], fallback);
+      values[i] = isDefault ? defaults[i] : type.pack(values[i], frames);
     }
-    if (plain) writer.raw(defaultTail);
+    return values;
   }
 
   const readMapFields = (): never => {
     throw new DecodeFault(expected, 'a map');
   };
-  return { table, read, write, readMapFields };
+  return { table, read, pack, readMapFields };
 }
 
 /** Whether a sparse map goes without the field: it has its default, or is empty where the default is. */
 function isLeftOut(field: StructField, value: unknown): boolean {
   if (field.required) return false;
-  if (value === field.fallback) return true;
+  if (Object.is(value, field.fallback)) return true;
   return Array.isArray(value) && value.length === 0 && Array.isArray(field.fallback);
 }
 
-function mapCodec(table: StructTable, make: () => Values): StructCodec<Values> {
+function mapCodec(table: StructTable<Values>, make: () => Values): StructCodec<Values> {
   const { name, fields, tag } = table;
   const isSparse = table.layout === 'sparse';
-  const keys = fields.map((field) => encodeOnce((writer) => writer.str(field.wire)));
+  const valuesOf = valuesReader(table);
+  const keys = fields.map((field) => packBytes(field.wire));
   const indexOf = new Map(fields.map((field, index) => [field.wire, index]));
-  const tagBytes =
-    tag === undefined
-      ? new Uint8Array()
-      : encodeOnce((writer) => {
-          writer.str('type');
-          writer.str(tag);
-        });
-  const numTags = tag === undefined ? 0 : 1;
-  const maxLength = fields.length + numTags;
-  let requiredMask = 0;
-  for (const [index, field] of fields.entries()) {
-    if (!field.required) continue;
-    assert(index < 31, `${name}.${field.wire}: required fields come first`);
-    requiredMask |= 1 << index;
-  }
+  const tagParts = tag === undefined ? [] : ['type', tag];
+  const maxLength = fields.length + tagParts.length / 2;
+  const requiredFields = fields.filter((field) => field.required);
+  assert(requiredFields.length < 31, `${name}: too many required fields`);
+  const maskOf = fields.map((field) => (field.required ? 1 << requiredFields.indexOf(field) : 0));
+  const requiredMask = 2 ** requiredFields.length - 1;
 
   function read(reader: MsgpackReader): Values {
     return readMapFields(reader, reader.mapHeader(`a map, ${name}`));
@@ -197,7 +179,7 @@ function mapCodec(table: StructTable, make: () => Values): StructCodec<Values> {
       } catch (error) {
         throw locate(error, `${name}.${field.wire}`);
       }
-      if (field.required) seenMask |= 1 << index;
+      seenMask |= maskOf[index] as number;
     }
     if (seenMask !== requiredMask) throw missingFault(seenMask);
     return result;
@@ -212,36 +194,49 @@ function mapCodec(table: StructTable, make: () => Values): StructCodec<Values> {
   }
 
   function missingFault(seenMask: number): unknown {
-    const missing = fields.filter(
-      (field, index) => field.required && (seenMask & (1 << index)) === 0,
-    );
+    const missing = requiredFields.filter((_, index) => (seenMask & (1 << index)) === 0);
     const wires = missing.map((field) => field.wire).join(', ');
     return locate(new DecodeFault(`the required field ${wires}`, 'a map without it'), name);
   }
 
-  function write(writer: MsgpackWriter, value: Values): void {
-    const start = writer.beginMap(maxLength);
-    let count = numTags;
-    if (numTags > 0) writer.raw(tagBytes);
+  function pack(value: Values, frames: Uint8Array[]): unknown {
+    const values = valuesOf(value);
+    const parts: unknown[] = tagParts.slice();
     for (let i = 0; i < fields.length; i++) {
       const field = fields[i] as StructField;
-      const fieldValue = value[field.key];
+      const fieldValue = values[i];
       if (isSparse && isLeftOut(field, fieldValue)) continue;
-      count++;
-      writer.raw(keys[i] as Uint8Array);
-      field.type.write(writer, fieldValue);
+      parts.push(field.wire, field.type.pack(fieldValue, frames));
     }
-    writer.endMap(start, maxLength, count);
+    return new StructMap(maxLength, parts);
   }
 
-  return { table, read, write, readMapFields };
+  return { table, read, pack, readMapFields };
 }
 
 /**
  * A union of tagged maps: the `type` entry names the member. Source: msgspec.Struct(tag=True).
  * The tag comes first, as msgspec writes it.
  */
-export function taggedUnion<T extends { readonly type: string }>(
+export function taggedUnion<N extends keyof WireStructs>(
+  what: string,
+  members: readonly N[],
+): FieldType<WireStructs[N] & { readonly type: string }> {
+  const unbound = (): never => {
+    throw new TypeError(`the members of ${what} are not bound to a version`);
+  };
+  return {
+    read: unbound,
+    pack: unbound,
+    bind: (resolve) =>
+      unionOf(
+        what,
+        members.map((name) => resolve(name) as StructCodec<never>),
+      ),
+  };
+}
+
+function unionOf<T extends { readonly type: string }>(
   what: string,
   members: readonly StructCodec<T>[],
 ): FieldType<T> {
@@ -257,10 +252,10 @@ export function taggedUnion<T extends { readonly type: string }>(
       if (member === undefined) throw locate(new DecodeFault(`one of ${names}`, `'${tag}'`), what);
       return member.readMapFields(reader, count - 1);
     },
-    write(writer, value) {
+    pack(value, frames) {
       const member = byTag.get(value.type);
       if (member === undefined) throw new TypeError(`${what} of unknown type ${value.type}`);
-      member.write(writer, value);
+      return member.pack(value, frames);
     },
   };
 }

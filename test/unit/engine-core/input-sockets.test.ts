@@ -2,14 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { InputSockets } from '../../../src/engine-core/input-sockets.ts';
 import type { Logger } from '../../../src/shared/logger.ts';
 import { silentLogger } from '../../../src/shared/logger.ts';
-import {
-  decodeReadyResponse,
-  encodeCoordinatorReady,
-  encodeEngineInput,
-  encodeReadyResponse,
-  encodeStartDpWave,
-  SUBSCRIBE_ALL,
-} from '../../../src/shared/protocol/codec.ts';
+import { SUBSCRIBE_ALL } from '../../../src/shared/protocol/messages/coordinator-messages.ts';
 import type { EngineInput } from '../../../src/shared/protocol/request.ts';
 import { createInMemoryTransport } from '../../../src/shared/transport/in-memory.ts';
 import type {
@@ -19,6 +12,10 @@ import type {
   XPubSocket,
 } from '../../../src/shared/transport/transport.ts';
 import { createReadyResponse } from '../../support/ready-response.ts';
+import { wireCodec } from '../../support/wire-codec.ts';
+
+const { decodeReadyResponse, encodeCoordinatorReady, encodeEngineInput, encodeReadyResponse } =
+  wireCodec;
 
 describe('the input sockets', () => {
   let transport: Transport;
@@ -49,6 +46,7 @@ describe('the input sockets', () => {
     });
     sockets = new InputSockets({
       transport,
+      codec: wireCodec,
       addresses: {
         inputs: [router.address],
         outputs: [],
@@ -104,7 +102,7 @@ describe('the input sockets', () => {
     coordinator.send(encodeCoordinatorReady());
     await ready;
     coordinator.send(encodeCoordinatorReady());
-    coordinator.send(encodeStartDpWave({ wave: 4, excludeEngineIndex: 0 }));
+    coordinator.send(encodeEngineInput({ type: 'START_DP_WAVE', wave: 4, excludeEngineIndex: 0 }));
     await vi.waitFor(() =>
       expect(inputs).toEqual([{ type: 'START_DP_WAVE', wave: 4, excludeEngineIndex: 0 }]),
     );

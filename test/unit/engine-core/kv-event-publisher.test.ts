@@ -5,18 +5,16 @@ import {
   KVEventPublisher,
   offsetEndpointPort,
 } from '../../../src/engine-core/kv-event-publisher.ts';
-import {
-  decodeKVEventMessage,
-  decodeKVEventReplayReply,
-  encodeKVEventReplayRequest,
-} from '../../../src/shared/protocol/codec.ts';
 import { createKVEventsConfig } from '../../../src/shared/protocol/defaults.ts';
 import type { KVEventBatch } from '../../../src/shared/protocol/kv-events.ts';
 import type { KVEventsConfig } from '../../../src/shared/protocol/ready-response.ts';
 import { createInMemoryTransport } from '../../../src/shared/transport/in-memory.ts';
 import type { Closable, Frame, Transport } from '../../../src/shared/transport/transport.ts';
 import { createZmqTransport } from '../../../src/shared/transport/zmq.ts';
+import { wireCodec } from '../../support/wire-codec.ts';
 import type { WireRecording } from '../../support/wire-meaning.ts';
+
+const { decodeKVEventMessage, decodeKVEventReplayReply, encodeKVEventReplayRequest } = wireCodec;
 
 const recording = JSON.parse(
   readFileSync(new URL('../../golden/wire.json', import.meta.url), 'utf8'),
@@ -51,6 +49,7 @@ describe.each([
       }),
       {
         transport,
+        codec: wireCodec,
         dataParallelRank: rank,
         logger: { info: () => {}, warn: (text: unknown) => warnings.push(`${text}`) },
       },
@@ -162,6 +161,7 @@ describe.each([
 describe('the KV event settings', () => {
   const parts = {
     transport: createInMemoryTransport(),
+    codec: wireCodec,
     dataParallelRank: 0,
     logger: { info: () => {}, warn: () => {} },
   };

@@ -1,9 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
 import { MAX_QUEUED_OUTPUTS, OutputSockets } from '../../../src/engine-core/output-sockets.ts';
-import { decodeEngineCoreOutputs } from '../../../src/shared/protocol/codec.ts';
 import { createEngineCoreOutputs } from '../../../src/shared/protocol/defaults.ts';
 import { createInMemoryTransport } from '../../../src/shared/transport/in-memory.ts';
 import type { PushSocket, Transport } from '../../../src/shared/transport/transport.ts';
+import { wireCodec } from '../../support/wire-codec.ts';
+
+const { decodeEngineCoreOutputs } = wireCodec;
 
 const addresses = (outputs: readonly string[], coordinatorOutput: string | null) => ({
   inputs: [],
@@ -35,10 +37,11 @@ describe('the output sockets', () => {
       listen(transport),
       listen(transport),
     ]);
-    const sockets = new OutputSockets(
+    const sockets = new OutputSockets({
       transport,
-      addresses([first.address, second.address], coordinator.address),
-    );
+      codec: wireCodec,
+      addresses: addresses([first.address, second.address], coordinator.address),
+    });
     sockets.send([message(1, 10), message(-1, 11), message(0, 12), message(2, 13)]);
     sockets.sendDead();
     await sockets.close();
@@ -49,7 +52,11 @@ describe('the output sockets', () => {
   });
 
   it('count what is for a coordinator that is not there', () => {
-    const sockets = new OutputSockets(createInMemoryTransport(), addresses([], null));
+    const sockets = new OutputSockets({
+      transport: createInMemoryTransport(),
+      codec: wireCodec,
+      addresses: addresses([], null),
+    });
     sockets.send([message(-1, 1)]);
     expect(sockets.numUnroutable).toBe(1);
   });
@@ -69,7 +76,11 @@ describe('the output sockets', () => {
       close: () => Promise.resolve(),
     };
     const transport = { ...createInMemoryTransport(), connectPush: () => slow };
-    const sockets = new OutputSockets(transport, addresses(['a', 'b'], null));
+    const sockets = new OutputSockets({
+      transport,
+      codec: wireCodec,
+      addresses: addresses(['a', 'b'], null),
+    });
     expect(sockets.backPressure()).toBeNull();
     queuedCount += 1;
     const pressure = sockets.backPressure();

@@ -4,13 +4,12 @@ import { setUpEngine } from '../../../src/engine-core/engine-setup.ts';
 import { kvEventsConfigOf } from '../../../src/engine-core/kv-events-config.ts';
 import { createReadyResponse } from '../../../src/engine-core/ready-response.ts';
 import { defaultEngineArgs, type EngineArgs } from '../../../src/shared/config/registry.ts';
-import {
-  decodeHandshakeMetadata,
-  decodeReadyResponse,
-} from '../../../src/shared/protocol/codec.ts';
 import type { EngineZmqAddresses } from '../../../src/shared/protocol/handshake.ts';
 import type { EngineCoreReadyResponse } from '../../../src/shared/protocol/ready-response.ts';
 import { TINYMODEL } from '../../support/twin.ts';
+import { wireCodec } from '../../support/wire-codec.ts';
+
+const { decodeHandshakeMetadata, decodeReadyResponse } = wireCodec;
 
 const { samples } = JSON.parse(
   readFileSync(new URL('../../golden/wire.json', import.meta.url), 'utf8'),

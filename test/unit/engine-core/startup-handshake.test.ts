@@ -1,9 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type HandshakeOptions, shakeHands } from '../../../src/engine-core/startup-handshake.ts';
-import {
-  decodeHandshakeMessage,
-  encodeHandshakeMetadata,
-} from '../../../src/shared/protocol/codec.ts';
 import type {
   EngineZmqAddresses,
   HandshakeMessage,
@@ -11,6 +7,9 @@ import type {
 import { engineIndexFromIdentity } from '../../../src/shared/protocol/identity.ts';
 import { createInMemoryTransport } from '../../../src/shared/transport/in-memory.ts';
 import type { Frame, RouterSocket, Transport } from '../../../src/shared/transport/transport.ts';
+import { wireCodec } from '../../support/wire-codec.ts';
+
+const { decodeHandshakeMessage, encodeHandshakeMetadata } = wireCodec;
 
 const ADDRESSES: EngineZmqAddresses = {
   inputs: ['tcp://127.0.0.1:1'],
@@ -69,6 +68,7 @@ describe('the start-up handshake', () => {
 
   const options = (fields: Partial<HandshakeOptions>): HandshakeOptions => ({
     transport,
+    codec: wireCodec,
     rank: 0,
     handshakeAddress: 'tcp://127.0.0.1:9',
     clientHandshakeAddress: null,

@@ -2,19 +2,21 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CoordinatorState } from '../../../../src/frontend/dp-coordinator/coordinator-state.ts';
 import {
+  createEngineCoreOutputs,
+  createSchedulerStats,
+} from '../../../../src/shared/protocol/defaults.ts';
+import type { EngineCoreOutputs } from '../../../../src/shared/protocol/outputs.ts';
+import { wireCodec } from '../../../support/wire-codec.ts';
+import type { WireRecording } from '../../../support/wire-meaning.ts';
+
+const {
   decodeEngineCoreOutputs,
   decodeScaleElasticEp,
   decodeSubscription,
   encodeCoordinatorReady,
   encodeCoordinatorUpdate,
-  encodeStartDpWave,
-} from '../../../../src/shared/protocol/codec.ts';
-import {
-  createEngineCoreOutputs,
-  createSchedulerStats,
-} from '../../../../src/shared/protocol/defaults.ts';
-import type { EngineCoreOutputs } from '../../../../src/shared/protocol/outputs.ts';
-import type { WireRecording } from '../../../support/wire-meaning.ts';
+  encodeEngineInput,
+} = wireCodec;
 
 const stats = (
   engineIndex: number,
@@ -91,7 +93,8 @@ function replay(scenario: Scenario): Sent[] {
       startWave: message.start_wave ?? null,
       waveComplete: message.wave_complete ?? null,
     });
-    if (startWave !== null) sent.push([nowMs, 'back', hex(encodeStartDpWave(startWave))]);
+    if (startWave !== null)
+      sent.push([nowMs, 'back', hex(encodeEngineInput({ type: 'START_DP_WAVE', ...startWave }))]);
     if (update !== null) sent.push([nowMs, 'front', hex(encodeCoordinatorUpdate(update))]);
   }
   return sent;
@@ -130,7 +133,8 @@ describe('the coordinator against the recorded live session', () => {
         const outputs = decodeEngineCoreOutputs(sample.frames.map((f) => Buffer.from(f, 'hex')));
         if (outputs === 'ENGINE_CORE_DEAD') throw new Error('not in this session');
         const { startWave, update } = state.onEngineOutputs(outputs);
-        if (startWave !== null) toEngines = hex(encodeStartDpWave(startWave));
+        if (startWave !== null)
+          toEngines = hex(encodeEngineInput({ type: 'START_DP_WAVE', ...startWave }));
         if (update !== null) toFrontends.push(hex(encodeCoordinatorUpdate(update)));
         continue;
       }

@@ -4,22 +4,20 @@ import {
   DPCoordinatorProc,
 } from '../../../../src/frontend/dp-coordinator/dp-coordinator-proc.ts';
 import { systemClock } from '../../../../src/shared/clock.ts';
-import {
-  decodeCoordinatorUpdate,
-  decodeEngineInput,
-  encodeEngineCoreOutputs,
-  isCoordinatorReady,
-  SUBSCRIBE_ALL,
-} from '../../../../src/shared/protocol/codec.ts';
 import type { CoordinatorUpdate } from '../../../../src/shared/protocol/coordinator.ts';
 import {
   createEngineCoreOutputs,
   createSchedulerStats,
 } from '../../../../src/shared/protocol/defaults.ts';
 import { identityFromEngineIndex } from '../../../../src/shared/protocol/identity.ts';
+import { SUBSCRIBE_ALL } from '../../../../src/shared/protocol/messages/coordinator-messages.ts';
 import type { EngineInput } from '../../../../src/shared/protocol/request.ts';
 import { createInMemoryTransport } from '../../../../src/shared/transport/in-memory.ts';
 import type { Transport } from '../../../../src/shared/transport/transport.ts';
+import { wireCodec } from '../../../support/wire-codec.ts';
+
+const { decodeCoordinatorUpdate, decodeEngineInput, encodeEngineCoreOutputs, isCoordinatorReady } =
+  wireCodec;
 
 const LINGER = { lingerMs: 0 };
 const SETTINGS: CoordinatorSettings = {
@@ -74,6 +72,7 @@ describe('the coordinator process', () => {
     const errors: string[] = [];
     const coordinator = await DPCoordinatorProc.start(SETTINGS, {
       transport,
+      codec: wireCodec,
       clock: systemClock,
       logger: { info: () => {}, warn: () => {}, error: (text: unknown) => errors.push(`${text}`) },
     });

@@ -3,7 +3,6 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { MultiProcessClient } from '../../../../src/frontend/engine-client/multi-process-client.ts';
 import { TwinError } from '../../../../src/shared/errors.ts';
 import { silentLogger } from '../../../../src/shared/logger.ts';
-import { encodeCoordinatorUpdate } from '../../../../src/shared/protocol/codec.ts';
 import {
   createEngineCoreOutput,
   createEngineCoreRequest,
@@ -17,6 +16,9 @@ import { createInMemoryTransport } from '../../../../src/shared/transport/in-mem
 import type { Closable } from '../../../../src/shared/transport/transport.ts';
 import { FakeEngine, type FakeEngineOptions } from '../../../support/fake-engine.ts';
 import { waitFor } from '../../../support/wait-for.ts';
+import { wireCodec } from '../../../support/wire-codec.ts';
+
+const { encodeCoordinatorUpdate } = wireCodec;
 
 const open: Closable[] = [];
 afterEach(async () => {
@@ -34,6 +36,7 @@ async function createClient({
 } = {}) {
   const transport = createInMemoryTransport();
   const client = await MultiProcessClient.bind({
+    codec: wireCodec,
     transport,
     addresses: { input: 'ipc:///input', output: 'ipc:///output' },
     engineRanks: ranks,
@@ -128,6 +131,7 @@ describe('the coordinator', () => {
     const subscriptions: number[] = [];
     coordinator.onMessage((frames) => subscriptions.push(frames[0]?.[0] ?? -1));
     const client = await MultiProcessClient.bind({
+      codec: wireCodec,
       transport,
       addresses: { input: 'ipc:///input', output: 'ipc:///output' },
       engineRanks: [2, 3],
@@ -252,6 +256,7 @@ describe('ready responses', () => {
   it('of a rank that is not expected end the start', async () => {
     const transport = createInMemoryTransport();
     const client = await MultiProcessClient.bind({
+      codec: wireCodec,
       transport,
       addresses: { input: 'ipc:///input', output: 'ipc:///output' },
       engineRanks: [0, 1],
@@ -271,6 +276,7 @@ describe('ready responses', () => {
   it('that are garbage are dropped, and the right one still counts', async () => {
     const transport = createInMemoryTransport();
     const client = await MultiProcessClient.bind({
+      codec: wireCodec,
       transport,
       addresses: { input: 'ipc:///input', output: 'ipc:///output' },
       engineRanks: [0],
@@ -309,6 +315,7 @@ describe("a real vLLM engine core's recorded frames", () => {
   it('make an engine that the client takes every message of', async () => {
     const transport = createInMemoryTransport();
     const client = await MultiProcessClient.bind({
+      codec: wireCodec,
       transport,
       addresses: { input: 'ipc:///input', output: 'ipc:///output' },
       engineRanks: [0],

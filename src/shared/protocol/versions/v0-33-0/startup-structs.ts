@@ -2,18 +2,18 @@
  * The start-up messages, vLLM 0.33.0: fields in their order, with the defaults of those that may be left out.
  * Source: vllm/v1/engine/__init__.py EngineCoreReadyResponse, vllm/v1/engine/utils.py, vllm/config/kv_events.py (0.33.0).
  */
-import { any, arrayOf, bool, float, int, mapOf, nullable, str } from '../field-types.ts';
+import { any, arrayOf, bool, float, int, mapOf, nullable, str, struct } from '../../field-types.ts';
 import type {
   EngineHandshakeMetadata,
   EngineZmqAddresses,
   HandshakeMessage,
-} from '../handshake.ts';
-import type { EngineCoreReadyResponse, KVEventsConfig } from '../ready-response.ts';
-import { optional, required, structCodec } from '../struct-codec.ts';
+} from '../../handshake.ts';
+import type { EngineCoreReadyResponse, KVEventsConfig } from '../../ready-response.ts';
+import { optional, required, type StructTable } from '../../struct-table.ts';
 
 const strArray = arrayOf(str, 'str');
 
-export const kvEventsConfig = structCodec<KVEventsConfig>({
+const kvEventsConfig: StructTable<KVEventsConfig> = {
   name: 'KVEventsConfig',
   layout: 'map',
   fields: [
@@ -26,9 +26,9 @@ export const kvEventsConfig = structCodec<KVEventsConfig>({
     optional('max_queue_size', int, 100_000),
     optional('topic', str, ''),
   ],
-});
+};
 
-export const engineCoreReadyResponse = structCodec<EngineCoreReadyResponse>({
+const engineCoreReadyResponse: StructTable<EngineCoreReadyResponse> = {
   name: 'EngineCoreReadyResponse',
   layout: 'map',
   fields: [
@@ -52,7 +52,7 @@ export const engineCoreReadyResponse = structCodec<EngineCoreReadyResponse>({
     optional('mamba_block_size', nullable(int), null),
     optional('kv_cache_size_tokens', nullable(int), null),
     optional('kv_cache_max_concurrency', nullable(float), null),
-    optional('kv_events_config', nullable(kvEventsConfig), null),
+    optional('kv_events_config', nullable(struct('kvEventsConfig')), null),
     optional('weight_transfer_backend', nullable(str), null),
     optional('enable_sleep_mode', bool, false),
     optional('supports_draft_weight_updates', bool, false),
@@ -61,9 +61,9 @@ export const engineCoreReadyResponse = structCodec<EngineCoreReadyResponse>({
     optional('coordinator_input_address', nullable(str), null),
     optional('coordinator_output_address', nullable(str), null),
   ],
-});
+};
 
-export const handshakeMessage = structCodec<HandshakeMessage>({
+const handshakeMessage: StructTable<HandshakeMessage> = {
   name: 'HandshakeMessage',
   layout: 'sparse',
   fields: [
@@ -72,9 +72,9 @@ export const handshakeMessage = structCodec<HandshakeMessage>({
     required('headless', bool),
     optional<string | undefined>('parallel_config_hash', str as never, undefined),
   ],
-});
+};
 
-export const engineZmqAddresses = structCodec<EngineZmqAddresses>({
+const engineZmqAddresses: StructTable<EngineZmqAddresses> = {
   name: 'EngineZmqAddresses',
   layout: 'map',
   fields: [
@@ -84,13 +84,21 @@ export const engineZmqAddresses = structCodec<EngineZmqAddresses>({
     optional('coordinator_output', nullable(str), null),
     optional('frontend_stats_publish_address', nullable(str), null),
   ],
-});
+};
 
-export const engineHandshakeMetadata = structCodec<EngineHandshakeMetadata>({
+const engineHandshakeMetadata: StructTable<EngineHandshakeMetadata> = {
   name: 'EngineHandshakeMetadata',
   layout: 'map',
   fields: [
-    required('addresses', engineZmqAddresses),
+    required('addresses', struct('engineZmqAddresses')),
     required('parallel_config', mapOf(any, 'values')),
   ],
-});
+};
+
+export const STARTUP_TABLES = {
+  kvEventsConfig,
+  engineCoreReadyResponse,
+  handshakeMessage,
+  engineZmqAddresses,
+  engineHandshakeMetadata,
+};

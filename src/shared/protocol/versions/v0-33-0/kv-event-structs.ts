@@ -2,17 +2,12 @@
  * KV cache events, vLLM 0.33.0: fields in their order, with the defaults of those that may be left out.
  * Source: vllm/distributed/kv_events.py (0.33.0).
  */
-import { any, arrayOf, blockHash, float, int, intArray, nullable, str } from '../field-types.ts';
-import type {
-  AllBlocksCleared,
-  BlockRemoved,
-  BlockStored,
-  KVCacheEvent,
-  KVEventBatch,
-} from '../kv-events.ts';
-import { optional, required, type StructCodec, structCodec, taggedUnion } from '../struct-codec.ts';
+import { any, arrayOf, blockHash, float, int, intArray, nullable, str } from '../../field-types.ts';
+import type { AllBlocksCleared, BlockRemoved, BlockStored, KVEventBatch } from '../../kv-events.ts';
+import { taggedUnion } from '../../struct-codec.ts';
+import { optional, required, type StructTable } from '../../struct-table.ts';
 
-export const blockStored = structCodec<BlockStored>({
+const blockStored: StructTable<BlockStored> = {
   name: 'BlockStored',
   layout: 'sparse',
   tag: 'BlockStored',
@@ -37,9 +32,9 @@ export const blockStored = structCodec<BlockStored>({
     optional('session_id', nullable(str), null),
     optional('lookahead_token_ids', nullable(arrayOf(intArray, 'arrays')), null),
   ],
-});
+};
 
-export const blockRemoved = structCodec<BlockRemoved>({
+const blockRemoved: StructTable<BlockRemoved> = {
   name: 'BlockRemoved',
   layout: 'sparse',
   tag: 'BlockRemoved',
@@ -50,22 +45,22 @@ export const blockRemoved = structCodec<BlockRemoved>({
     optional('locality', nullable(str), null),
     optional('ownership', nullable(str), null),
   ],
-});
+};
 
-export const allBlocksCleared = structCodec<AllBlocksCleared>({
+const allBlocksCleared: StructTable<AllBlocksCleared> = {
   name: 'AllBlocksCleared',
   layout: 'sparse',
   tag: 'AllBlocksCleared',
   fields: [],
-});
+};
 
-const kvCacheEvent = taggedUnion<KVCacheEvent>('KVCacheEvent', [
-  blockStored as unknown as StructCodec<KVCacheEvent>,
-  blockRemoved as unknown as StructCodec<KVCacheEvent>,
-  allBlocksCleared as unknown as StructCodec<KVCacheEvent>,
+const kvCacheEvent = taggedUnion('KVCacheEvent', [
+  'blockStored',
+  'blockRemoved',
+  'allBlocksCleared',
 ]);
 
-export const kvEventBatch = structCodec<KVEventBatch>({
+const kvEventBatch: StructTable<KVEventBatch> = {
   name: 'KVEventBatch',
   layout: 'array',
   fields: [
@@ -73,4 +68,11 @@ export const kvEventBatch = structCodec<KVEventBatch>({
     required('events', arrayOf(kvCacheEvent, 'events')),
     optional('data_parallel_rank', nullable(int), null),
   ],
-});
+};
+
+export const KV_EVENT_TABLES = {
+  blockStored,
+  blockRemoved,
+  allBlocksCleared,
+  kvEventBatch,
+};

@@ -1,0 +1,142 @@
+/** What a client sends, vLLM 0.33.0: fields in their order, with the defaults of those that may be left out. Source: vllm/v1/engine/__init__.py EngineCoreRequest, vllm/sampling_params.py, vllm/lora/request.py (0.33.0). */
+
+import { tensor } from '../../array-types.ts';
+import { createEngineCoreRequest, createSamplingParams } from '../../defaults.ts';
+import {
+  any,
+  arrayOf,
+  bool,
+  enumOf,
+  float,
+  int,
+  int64,
+  intArray,
+  intMapOf,
+  mapOf,
+  nullable,
+  str,
+  struct,
+} from '../../field-types.ts';
+import {
+  type EngineCoreRequest,
+  type LoRARequest,
+  type RepetitionDetectionParams,
+  RequestOutputKind,
+  type SamplingParams,
+} from '../../request.ts';
+import { optional, required, type StructTable } from '../../struct-table.ts';
+
+const EMPTY: readonly never[] = Object.freeze([]);
+const strArray = arrayOf(str, 'str');
+const strMap = mapOf(str, 'str');
+
+const repetitionDetectionParams: StructTable<RepetitionDetectionParams> = {
+  name: 'RepetitionDetectionParams',
+  layout: 'map',
+  fields: [
+    optional('max_pattern_size', int, 0),
+    optional('min_pattern_size', int, 0),
+    optional('min_count', int, 0),
+  ],
+};
+
+const samplingParams: StructTable<SamplingParams> = {
+  name: 'SamplingParams',
+  layout: 'sparse',
+  fields: [
+    optional('n', int, 1),
+    optional('presence_penalty', float, 0),
+    optional('frequency_penalty', float, 0),
+    optional('repetition_penalty', float, 1),
+    optional('temperature', float, 1),
+    optional('watermarking', any, null),
+    optional('top_p', float, 1),
+    optional('top_k', int, 0),
+    optional('min_p', float, 0),
+    optional('seed', nullable(int64), null),
+    optional('stop', nullable(strArray), null),
+    optional('stop_token_ids', nullable(intArray), null),
+    optional('ignore_eos', bool, false),
+    optional('max_tokens', nullable(int), 16),
+    optional('min_tokens', int, 0),
+    optional('logprobs', nullable(int), null),
+    optional('prompt_logprobs', nullable(int), null),
+    optional('prompt_logprob_token_ids', any, null),
+    optional('prompt_logprob_start', nullable(int), null),
+    optional('logprob_token_ids', nullable(intArray), null),
+    optional('flat_logprobs', bool, false),
+    optional('detokenize', bool, true),
+    optional('skip_special_tokens', bool, true),
+    optional('spaces_between_special_tokens', bool, true),
+    optional('include_stop_str_in_output', bool, false),
+    optional('output_kind', enumOf(RequestOutputKind), RequestOutputKind.CUMULATIVE),
+    optional('stream_interval', nullable(int), null),
+    optional('skip_clone', bool, false),
+    optional('output_text_buffer_length', int, 0),
+    optional('_eos_token_id', nullable(int), null),
+    optional('_all_stop_token_ids', intArray, EMPTY),
+    optional('_watermarking_skipped', bool, false),
+    optional('structured_outputs', any, null),
+    optional('logit_bias', nullable(intMapOf(float, 'float')), null),
+    optional('allowed_token_ids', nullable(intArray), null),
+    optional('extra_args', nullable(mapOf(any, 'values')), null),
+    optional('bad_words', nullable(strArray), null),
+    optional('_bad_words_token_ids', nullable(arrayOf(intArray, 'arrays')), null),
+    optional('skip_reading_prefix_cache', nullable(bool), null),
+    optional('thinking_token_budget', nullable(int), null),
+    optional('repetition_detection', nullable(struct('repetitionDetectionParams')), null),
+    optional('routed_experts_prompt_start', int, 0),
+    optional('trace_decode_token_ids', any, null),
+  ],
+  create: createSamplingParams,
+};
+
+const loraRequest: StructTable<LoRARequest> = {
+  name: 'LoRARequest',
+  layout: 'array',
+  fields: [
+    required('lora_name', str),
+    required('lora_int_id', int),
+    optional('lora_path', str, ''),
+    optional('base_model_name', nullable(str), null),
+    optional('load_inplace', bool, false),
+    optional('is_3d_lora_weight', bool, false),
+  ],
+};
+
+const engineCoreRequest: StructTable<EngineCoreRequest> = {
+  name: 'EngineCoreRequest',
+  layout: 'array',
+  fields: [
+    required('request_id', str),
+    required('prompt_token_ids', nullable(intArray)),
+    required('mm_features', any),
+    required('sampling_params', nullable(struct('samplingParams'))),
+    required('pooling_params', any),
+    required('arrival_time', float),
+    required('lora_request', nullable(struct('loraRequest'))),
+    required('cache_salt', nullable(str)),
+    required('data_parallel_rank', nullable(int)),
+    optional('prompt_embeds', nullable(tensor), null),
+    optional('prompt_is_token_ids', nullable(arrayOf(bool, 'bool')), null),
+    optional('client_index', int, 0),
+    optional('current_wave', int, 0),
+    optional('priority', int, 0),
+    optional('trace_headers', nullable(strMap), null),
+    optional('resumable', bool, false),
+    optional('external_req_id', nullable(str), null),
+    optional('reasoning_ended', nullable(bool), null),
+    optional('reasoning_parser_kwargs', nullable(mapOf(any, 'values')), null),
+    optional('abort_immediately', bool, false),
+    optional('session_id', nullable(str), null),
+    optional('kv_hints', any, null),
+  ],
+  create: createEngineCoreRequest,
+};
+
+export const REQUEST_TABLES = {
+  repetitionDetectionParams,
+  samplingParams,
+  loraRequest,
+  engineCoreRequest,
+};

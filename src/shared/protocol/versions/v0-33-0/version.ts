@@ -1,0 +1,18 @@
+/** The wire of vLLM 0.33.0. */
+import type { WireVersion } from '../../wire-version.ts';
+import { KV_EVENT_TABLES } from './kv-event-structs.ts';
+import { OUTPUT_TABLES } from './output-structs.ts';
+import { REQUEST_TABLES } from './request-structs.ts';
+import { STARTUP_TABLES } from './startup-structs.ts';
+import { STATS_TABLES } from './stats-structs.ts';
+
+export const V0_33_0: WireVersion = {
+  vllmVersion: '0.33.0',
+  tables: {
+    ...STARTUP_TABLES,
+    ...REQUEST_TABLES,
+    ...STATS_TABLES,
+    ...OUTPUT_TABLES,
+    ...KV_EVENT_TABLES,
+  },
+};

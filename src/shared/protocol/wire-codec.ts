@@ -1,0 +1,27 @@
+/**
+ * Every message of the engine-core protocol, from frames to objects and back, as one vLLM version says it: the only place
+ * where vLLM's snake_case names and the bytes appear. A process makes one codec and hands it to its parts. Frames are what
+ * travels behind the identity. Decoding a bad frame throws a ServerError E_BAD_FRAME whose message names struct, field,
+ * what was expected and what came; nothing else is thrown.
+ */
+import { createCoordinatorMessages } from './messages/coordinator-messages.ts';
+import { createEngineInputMessages } from './messages/engine-input-messages.ts';
+import { createEngineOutputMessages } from './messages/engine-output-messages.ts';
+import { createKVEventMessages } from './messages/kv-event-messages.ts';
+import { createStartupMessages } from './messages/startup-messages.ts';
+import { createStructCodecs } from './struct-codec.ts';
+import type { WireVersion } from './wire-version.ts';
+
+/** All its functions are pure and stand alone: they may be taken out of it. */
+export type WireCodec = ReturnType<typeof createWireCodec>;
+
+export function createWireCodec({ tables }: WireVersion) {
+  const structs = createStructCodecs(tables);
+  return {
+    ...createStartupMessages(structs),
+    ...createEngineInputMessages(structs),
+    ...createEngineOutputMessages(structs),
+    ...createCoordinatorMessages(),
+    ...createKVEventMessages(structs),
+  };
+}
