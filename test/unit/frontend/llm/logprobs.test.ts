@@ -192,7 +192,7 @@ describe('the text of a token that is part of a character', () => {
       processor,
       ids.map((id) => ({ ids: [id], logprobs: [-1] })),
     );
-    return textsOf(processor.logprobs)?.flat();
+    return (textsOf(processor.logprobs) ?? []).flat();
   };
 
   it('is empty until the token that completes it, which has all of it', () => {
