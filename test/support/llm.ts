@@ -1,5 +1,8 @@
 /** Builders for tests of the frontend's half of an engine: every argument has a default. */
-import type { GenerateRequest, InputProcessorOptions } from '../../src/frontend/llm/input-processor.ts';
+import type {
+  GenerateRequest,
+  InputProcessorOptions,
+} from '../../src/frontend/llm/input-processor.ts';
 import type { SamplingFields } from '../../src/frontend/llm/sampling-params.ts';
 import type { ServedModel } from '../../src/frontend/llm/served-model.ts';
 import { ByteTokenizer } from './byte-tokenizer.ts';

@@ -21,16 +21,8 @@ function arraysOf(rows: readonly LogprobsRow[], floats: string, ints: string) {
   const shape = [rows.length, rows[0]?.ids.length ?? 0];
   const flat = <T>(pick: (row: LogprobsRow) => readonly T[]) => rows.flatMap(pick);
   return {
-    logprobTokenIds: array(
-      ints,
-      shape,
-      Int32Array.from(flat(({ ids }) => ids)),
-    ),
-    logprobs: array(
-      floats,
-      shape,
-      Float32Array.from(flat(({ logprobs }) => logprobs)),
-    ),
+    logprobTokenIds: array(ints, shape, Int32Array.from(flat(({ ids }) => ids))),
+    logprobs: array(floats, shape, Float32Array.from(flat(({ logprobs }) => logprobs))),
     ranks: array(ints, [rows.length], Int32Array.from(rows.map(({ rank }) => rank ?? 1))),
   };
 }

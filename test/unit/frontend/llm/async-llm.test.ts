@@ -162,10 +162,7 @@ describe('a request', () => {
 
     llm.generate(createGenerateRequest(), new RecordingSink()).abort();
 
-    expect(lines).toEqual([
-      `Added request ${firstOf(client).requestId}.`,
-      'Aborted request(s) a.',
-    ]);
+    expect(lines).toEqual([`Added request ${firstOf(client).requestId}.`, 'Aborted request(s) a.']);
   });
 
   it('is not logged otherwise', () => {
@@ -192,10 +189,7 @@ describe('the handle of a request', () => {
 
   it('takes all answers of it from the engines', () => {
     const { llm, client } = createLlm();
-    const handle = llm.generate(
-      createGenerateRequest({ sampling: { n: 2 } }),
-      new RecordingSink(),
-    );
+    const handle = llm.generate(createGenerateRequest({ sampling: { n: 2 } }), new RecordingSink());
 
     handle.abort();
 

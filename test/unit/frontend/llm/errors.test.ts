@@ -92,7 +92,12 @@ describe('what was thrown becomes an answer', () => {
       500,
     ],
     ['the caller’s fault', new ClientError('E_BAD_REQUEST', 'rank 9'), 'rank 9', 400],
-    ['a fault of the server', new ServerError('E_UTILITY_FAILED', 'call failed'), 'call failed', 500],
+    [
+      'a fault of the server',
+      new ServerError('E_UTILITY_FAILED', 'call failed'),
+      'call failed',
+      500,
+    ],
     ['a bug', new TypeError('x is undefined'), 'x is undefined', 500],
     ['no error at all', 'a text', 'a text', 500],
   ])('%s', (_name, thrown, message, code) => {
@@ -106,10 +111,7 @@ describe('a message to a client', () => {
   it.each([
     ['<object at 0x7f3A>', '<object>'],
     ['two <a at 0x1> and <b at 0x2>', 'two <a> and <b>'],
-    [
-      'failed\n  File "/usr/lib/x.py", line 12, in run\n    do_it()\nend',
-      'failed\nend',
-    ],
+    ['failed\n  File "/usr/lib/x.py", line 12, in run\n    do_it()\nend', 'failed\nend'],
     ['failed File "x.py", line 3, in run', 'failed'],
     ['no /home/user/model-1.0/config found', 'no <path> found'],
     ['no /tmp/a and /opt/b', 'no <path> and <path>'],

@@ -34,9 +34,14 @@ describe('the request that an engine gets', () => {
       loraRequest,
     };
 
-    expect(process({ ...fields, requestId: 'cmpl-1' }, { numRanks: 2, clientIndex: 3 })).toMatchObject(
-      { ...fields, externalReqId: 'cmpl-1', clientIndex: 3, samplingParams: { maxTokens: 16 } },
-    );
+    expect(
+      process({ ...fields, requestId: 'cmpl-1' }, { numRanks: 2, clientIndex: 3 }),
+    ).toMatchObject({
+      ...fields,
+      externalReqId: 'cmpl-1',
+      clientIndex: 3,
+      samplingParams: { maxTokens: 16 },
+    });
   });
 
   it('has the client’s id and eight random digits, so that two of the same id live apart', () => {
@@ -149,9 +154,9 @@ describe('a request is refused', () => {
         '(parameter=routed_experts_prompt_start, value=4)',
       param: 'routed_experts_prompt_start',
     });
-    expect(
-      process({ sampling: { routedExpertsPromptStart: 3 } }).samplingParams,
-    ).toMatchObject({ routedExpertsPromptStart: 3 });
+    expect(process({ sampling: { routedExpertsPromptStart: 3 } }).samplingParams).toMatchObject({
+      routedExpertsPromptStart: 3,
+    });
   });
 
   it('for sampling parameters that the model has no tokens for, before all else', () => {

@@ -115,7 +115,14 @@ describe('log probabilities of sampled tokens', () => {
   it('end with the tokens that a stop string left', () => {
     const processor = createProcessor({ logprobs: 0 });
 
-    add(processor, [{ ids: [97], logprobs: [-1] }, { ids: [98], logprobs: [-2] }], 1);
+    add(
+      processor,
+      [
+        { ids: [97], logprobs: [-1] },
+        { ids: [98], logprobs: [-2] },
+      ],
+      1,
+    );
 
     expect(processor.logprobs).toHaveLength(1);
     expect(processor.cumulativeLogprob).toBe(-1);

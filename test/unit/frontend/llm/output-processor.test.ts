@@ -10,7 +10,10 @@ import {
   createPrefillStats,
 } from '../../../../src/shared/protocol/defaults.ts';
 import { type EngineCoreOutput, FinishReason } from '../../../../src/shared/protocol/outputs.ts';
-import { type EngineCoreRequest, RequestOutputKind } from '../../../../src/shared/protocol/request.ts';
+import {
+  type EngineCoreRequest,
+  RequestOutputKind,
+} from '../../../../src/shared/protocol/request.ts';
 import { ByteTokenizer } from '../../../support/byte-tokenizer.ts';
 import { logprobsLists, logprobsTensors } from '../../../support/logprobs.ts';
 import { RecordingSink } from '../../../support/recording-sink.ts';
@@ -175,9 +178,9 @@ describe('the output of one request', () => {
     expect(cachedWith({ kv_transfer_params: kv })).toBe(48);
     expect(cachedWith({ kv_transfer_params: { ...kv, do_remote_prefill: false } })).toBe(2);
     expect(cachedWith({ kv_transfer_params: { do_remote_prefill: true } })).toBe(2);
-    expect(
-      cachedWith({ kv_transfer_params: { ...kv, remote_prefill_cached_tokens: '48' } }),
-    ).toBe(2);
+    expect(cachedWith({ kv_transfer_params: { ...kv, remote_prefill_cached_tokens: '48' } })).toBe(
+      2,
+    );
     expect(cachedWith({ kv_transfer_params: { ...kv, remote_prefill_cached_tokens: 4.5 } })).toBe(
       2,
     );

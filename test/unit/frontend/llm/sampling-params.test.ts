@@ -400,10 +400,7 @@ describe('checks against the model', () => {
       { json_object: false },
       'structured_outputs.json_object must be True if set; omit structured_outputs to disable structured outputs',
     ],
-    [
-      { regex: 'a\0b' },
-      "structured_outputs.regex must not contain a NUL character ('\\x00')",
-    ],
+    [{ regex: 'a\0b' }, "structured_outputs.regex must not contain a NUL character ('\\x00')"],
   ])('refuse the structured output %j', (structuredOutputs, message) => {
     expect(refusalOf({ structuredOutputs })).toBe(message);
   });
