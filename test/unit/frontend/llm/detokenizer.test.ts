@@ -95,6 +95,7 @@ describe('a stop string', () => {
 
     expect(detokenizer.update(bytes('abEND'), false)).toBe('END');
     expect(detokenizer.getNextOutputText(true, true)).toBe('abEND');
+    expect(detokenizer.outputTokenIds).toEqual(bytes('abEND'));
   });
 
   it('cuts what its last token brought beyond it', () => {
