@@ -170,10 +170,9 @@ describe('what is offered to the cache later', () => {
 
     bench.manager.removeSkippedBlocks(request, 80);
 
-    expect(bench.manager.getBlocks(request).blocks).toEqual([[0, 0, 0, 4, 5]]);
+    expect(bench.manager.getBlockIds(request)).toEqual([[0, 0, 0, 4, 5]]);
     const idle = bench.request(5);
     bench.manager.removeSkippedBlocks(idle, 5);
-    expect(bench.manager.getBlocks(idle)).toBe(bench.manager.emptyKVCacheBlocks);
     expect(bench.manager.getBlockIds(idle)).toEqual([[]]);
   });
 });
