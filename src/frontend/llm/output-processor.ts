@@ -39,6 +39,8 @@ class RequestState {
   readonly sink: RequestSink;
   readonly promptTokenIds: readonly number[];
   readonly maxTokensParam: number | null;
+  /** What the cache of the engine that prefilled the prompt had; null where that is this engine. */
+  readonly remotePrefillCachedTokens: number | null;
   readonly stats: RequestStateStats;
   readonly detokenizer: IncrementalDetokenizer;
   readonly logprobs: LogprobsProcessor | null;
@@ -68,6 +70,7 @@ class RequestState {
     this.sink = options.sink;
     this.promptTokenIds = request.promptTokenIds ?? NO_TOKENS;
     this.maxTokensParam = params.maxTokens;
+    this.remotePrefillCachedTokens = remotePrefillCachedTokens(params);
     this.stats = new RequestStateStats(request.arrivalTime);
     this.#isDelta = params.outputKind === RequestOutputKind.DELTA;
     this.#isFinalOnly = params.outputKind === RequestOutputKind.FINAL_ONLY;
@@ -258,6 +261,7 @@ export class OutputProcessor {
       state.numCachedTokens = output.prefillStats.numCachedTokens;
       state.numCacheCreationTokens = output.prefillStats.numCacheCreationTokens;
     }
+    state.numCachedTokens = state.remotePrefillCachedTokens ?? state.numCachedTokens;
     state.isPrefilling = false;
     this.#numQueuedTokens -= state.promptTokenIds.length;
   }
@@ -297,7 +301,12 @@ export class OutputProcessor {
     const { parent } = state;
     if (parent === null) return;
     parent.childRequests.delete(state.requestId);
-    if (parent.childRequests.size === 0) this.#parents.delete(parent.requestId);
+    this.#forgetParent(parent);
+  }
+
+  /** Once its last child is over. */
+  #forgetParent(parent: ParentRequest | null): void {
+    if (parent?.childRequests.size === 0) this.#parents.delete(parent.requestId);
   }
 
   #remove(state: RequestState): void {
@@ -330,6 +339,7 @@ export class OutputProcessor {
       this.#remove(state);
       aborted.push(requestId);
       const result = state.makeOutput(NO_TOKENS, FinishReason.ABORT, null, null);
+      this.#forgetParent(state.parent);
       if (result !== null) state.sink.onOutput(result);
       return;
     }
@@ -348,6 +358,12 @@ export class OutputProcessor {
     this.#numQueuedTokens = 0;
     for (const state of states) state.sink.onError(error);
   }
+}
+
+function remotePrefillCachedTokens({ extraArgs }: SamplingParams): number | null {
+  const transfer = extraArgs?.['kv_transfer_params'] as Record<string, unknown> | null | undefined;
+  const count = transfer?.['do_remote_prefill'] ? transfer['remote_prefill_cached_tokens'] : null;
+  return typeof count === 'number' && Number.isInteger(count) ? count : null;
 }
 
 function recordFinished(

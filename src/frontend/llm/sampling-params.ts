@@ -323,7 +323,7 @@ function verifyLogprobs(params: SamplingParams, vocabSize: number, maxLogprobs: 
       );
     }
   }
-  if (logprobTokenIds !== null) verifyLogprobTokenIds(logprobTokenIds, vocabSize);
+  if (logprobTokenIds !== null) verifyLogprobTokenIds(logprobTokenIds, logprobs, vocabSize);
   if (promptLogprobs) {
     const count = promptLogprobs === -1 ? vocabSize : promptLogprobs;
     if (count > maxLogprobs) {
@@ -335,7 +335,11 @@ function verifyLogprobs(params: SamplingParams, vocabSize: number, maxLogprobs: 
   }
 }
 
-function verifyLogprobTokenIds(ids: readonly number[], vocabSize: number): void {
+function verifyLogprobTokenIds(
+  ids: readonly number[],
+  logprobs: number | null,
+  vocabSize: number,
+): void {
   if (ids.length > MAX_LOGPROB_TOKEN_IDS) {
     throw validationError(
       `Requested logprob_token_ids of length ${ids.length}, which is greater than max allowed: ${MAX_LOGPROB_TOKEN_IDS}`,
@@ -344,6 +348,13 @@ function verifyLogprobTokenIds(ids: readonly number[], vocabSize: number): void 
   }
   const invalid = ids.filter((id) => id < 0 || id >= vocabSize);
   if (invalid.length > 0) throw outOfVocab(invalid, 'logprob_token_ids', vocabSize);
+  if (logprobs !== null && logprobs !== ids.length) {
+    throw validationError(
+      'When both logprobs and logprob_token_ids are set, logprobs must equal len(logprob_token_ids). ' +
+        `Got logprobs=${logprobs}, len(logprob_token_ids)=${ids.length}.`,
+      { parameter: 'logprob_token_ids', value: ids.length },
+    );
+  }
 }
 
 function verifyStructuredOutputs(value: unknown): void {
