@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { pythonStr } from '../../../../src/shared/python/str.ts';
+import { pyStr } from '../../../../src/shared/python/str.ts';
 
-describe('pythonStr', () => {
+describe('pyStr', () => {
   it.each([
     [null, 'None'],
     [true, 'True'],
@@ -11,6 +11,6 @@ describe('pythonStr', () => {
     [[], '[]'],
     [['0', "it's"], `['0', "it's"]`],
   ] as const)('writes %j as %s', (value, text) => {
-    expect(pythonStr(value)).toBe(text);
+    expect(pyStr(value)).toBe(text);
   });
 });
