@@ -10,7 +10,7 @@ import type { ModelRegistry } from './model-registry.ts';
 import type { OnlineRenderer } from './renderer.ts';
 
 export interface ServingContext {
-  readonly llm: AsyncLLM;
+  readonly llm: Pick<AsyncLLM, 'preflight' | 'generate'>;
   readonly models: ModelRegistry;
   readonly renderer: OnlineRenderer;
   readonly tokenizer: Tokenizer;
