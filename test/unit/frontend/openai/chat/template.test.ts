@@ -56,9 +56,7 @@ describe('ChatTemplate', () => {
   });
 
   it('drops the blanks that a template strips there', () => {
-    const stripping = new ChatTemplate(
-      '{% for m in messages %}{{ m.content | trim }}{% endfor %}',
-    );
+    const stripping = new ChatTemplate('{% for m in messages %}{{ m.content | trim }}{% endfor %}');
     expect(stripping.render([{ role: 'assistant', content: 'So ' }], CONTINUE)).toBe('So');
   });
 
