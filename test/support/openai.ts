@@ -112,6 +112,7 @@ export interface FakeCall {
 export class FakeLLM {
   readonly calls: FakeCall[] = [];
   readonly preflights: number[] = [];
+  numAsked = 0;
   preflightError: Error | null = null;
   /** Thrown by the call of this index. */
   generateError: { readonly index: number; readonly error: Error } | null = null;
@@ -122,7 +123,8 @@ export class FakeLLM {
   }
 
   generate(request: GenerateRequest, sink: RequestSink): RequestHandle {
-    if (this.generateError?.index === this.calls.length) throw this.generateError.error;
+    this.numAsked += 1;
+    if (this.generateError?.index === this.numAsked - 1) throw this.generateError.error;
     const call: FakeCall = { request, sink, numAborts: 0 };
     this.calls.push(call);
     return {

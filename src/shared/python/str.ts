@@ -14,7 +14,6 @@ export function pyStrRepr(text: string): string {
     else if (char === '\n') out += '\\n';
     else if (char === '\r') out += '\\r';
     else if (char === '\t') out += '\\t';
-    else if (code < 0x20 || code === 0x7f) out += `\\x${code.toString(16).padStart(2, '0')}`;
     else if (/^[\p{C}\p{Zl}\p{Zp}\p{Zs}]$/u.test(char) && char !== ' ') out += escapeCode(code);
     else out += char;
   }

@@ -56,6 +56,18 @@ describe('validateUnion', () => {
     expect(validate(nested, { a: { x: '1' }, b: 1 })).toEqual({ value: { a: { x: 1 }, b: 1 } });
   });
 
+  it('takes of equal field counts the better fit: an integer is one for an integer before a float', () => {
+    const withDefault: SchemaNode = {
+      t: 'typed-dict',
+      name: 'I',
+      extra: 'ignore',
+      f: { a: { s: 'int' }, b: { s: 'int', d: 0 } },
+    };
+    const node = union(typedDict('F', { a: { s: 'float' } }), withDefault);
+    expect(validate(node, { a: 1 })).toEqual({ value: { a: 1, b: 0 } });
+    expect(validate(node, { a: 1.5 })).toEqual({ value: { a: 1.5 } });
+  });
+
   it('shows the faults of all members, by the names of classes and bounded integers', () => {
     expect(faultsOf(union(model('A', 'a'), model('B', 'a')), { a: 'x' })).toEqual([
       ['int_parsing', 'A.a'],
