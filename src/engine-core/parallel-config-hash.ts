@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { EngineArgs } from '../shared/config/registry.ts';
+import { pythonJson } from '../shared/python/json-text.ts';
 
 /**
  * The digest of what data-parallel ranks of one model must have in common, byte for byte vLLM's: a frontend refuses a
@@ -60,14 +61,4 @@ export function computeParallelConfigHash(args: EngineArgs, asyncScheduling: boo
     world_size: args.tensorParallelSize * args.pipelineParallelSize,
   };
   return createHash('sha256').update(pythonJson(factors)).digest('hex');
-}
-
-/** `json.dumps(value, sort_keys=True)`: the keys above are sorted already. */
-function pythonJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(pythonJson).join(', ')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value).map(([key, part]) => `"${key}": ${pythonJson(part)}`);
-    return `{${entries.join(', ')}}`;
-  }
-  return JSON.stringify(value);
 }

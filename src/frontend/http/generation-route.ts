@@ -1,6 +1,6 @@
 /** The way of every generating endpoint: parse, hand over, let the channel write; nothing is awaited per token. */
 import type { AnswerChannel } from '../openai/answer-channel.ts';
-import type { RequestHeaders } from '../openai/serving-context.ts';
+import type { RequestHeaders } from '../openai/request-headers.ts';
 import { sendError } from './error-handler.ts';
 import { type CarriesFaults, withFaultHeader } from './fault-header.ts';
 import { ResponseChannel } from './response-channel.ts';

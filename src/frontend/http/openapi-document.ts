@@ -1,8 +1,8 @@
 /** The OpenAPI document, made from the routes and from the same schema trees that check their bodies. */
 import type { FastifyInstance, FastifySchema } from 'fastify';
 import { VLLM_VERSION } from '../../shared/version.ts';
-import { loadRequestSchema, type RequestKind } from '../openai/request-parser.ts';
 import type { RequestSchema, SchemaFields, SchemaNode } from '../pydantic/schema-node.ts';
+import { loadRequestSchema, type RequestKind } from '../pydantic/schemas.ts';
 
 export interface DocumentedRoute {
   readonly method: string;

@@ -1,9 +1,9 @@
 /** Query parameters checked as FastAPI checks them: the same conversions, the same 400. Pure. */
 import type { PyDict, PyValue } from '../../shared/python/values.ts';
 import { requestSchemaHooks } from '../openai/request-checks.ts';
+import { requestValidationError } from '../openai/validation-message.ts';
 import type { SchemaFields } from '../pydantic/schema-node.ts';
 import { SchemaValidator } from '../pydantic/schema-validator.ts';
-import { requestValidationError } from '../pydantic/validation-message.ts';
 
 /** Checks one set of parameters. The last of several values with one name counts. */
 export function createQueryParser(fields: SchemaFields): (query: unknown) => PyDict {

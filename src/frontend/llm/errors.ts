@@ -3,7 +3,9 @@
  * Source: vllm/exceptions.py, vllm/entrypoints/serve/exception_handling/error_response.py (0.33.0).
  */
 import { type ErrorCode, TwinError } from '../../shared/errors.ts';
-import { type PyValue, pyStr } from '../../shared/python/values.ts';
+import { pythonJson } from '../../shared/python/json-text.ts';
+import { pyStr } from '../../shared/python/str.ts';
+import type { PyValue } from '../../shared/python/values.ts';
 
 export interface ErrorInfo {
   readonly message: string;
@@ -113,17 +115,9 @@ export function sanitizeMessage(message: string): string {
     .trim();
 }
 
-/** `json.dumps` of an error body: Python puts a blank after `:` and `,` and escapes what is not ASCII. */
+/** `json.dumps` of an error body. */
 export function errorBodyPythonJson({ message, type, param, code }: ErrorInfo): string {
-  const text = (value: string | null) => (value === null ? 'null' : asciiJson(value));
-  return `{"error": {"message": ${text(message)}, "type": ${text(type)}, "param": ${text(param)}, "code": ${code}}}`;
-}
-
-function asciiJson(value: string): string {
-  return JSON.stringify(value).replace(
-    /[\u007f-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return pythonJson({ error: { message, type, param, code } });
 }
 
 export function errorBody(info: ErrorInfo): string {

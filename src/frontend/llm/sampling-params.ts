@@ -5,8 +5,9 @@
  */
 import { createSamplingParams } from '../../shared/protocol/defaults.ts';
 import type { RequestOutputKind, SamplingParams } from '../../shared/protocol/request.ts';
-import { PyFloat, type PyValue, pyFloatRepr, pyRepr } from '../../shared/python/values.ts';
-import type { RepetitionDetection } from '../openai/request-types.ts';
+import { pythonFloatRepr } from '../../shared/python/float.ts';
+import { pyRepr } from '../../shared/python/str.ts';
+import { PyFloat, type PyValue } from '../../shared/python/values.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { validationError } from './errors.ts';
 
@@ -14,6 +15,12 @@ const SAMPLING_EPS = 1e-5;
 const MIN_TEMPERATURE = 1e-2;
 const MAX_LOGPROB_TOKEN_IDS = 128;
 const MAX_NUM_BAD_WORDS = 128;
+
+export interface RepetitionDetection {
+  readonly max_pattern_size: number;
+  readonly min_pattern_size: number;
+  readonly min_count: number;
+}
 
 /** What SamplingParams.from_optional takes, as far as requests can set it. */
 export interface SamplingFields {
@@ -154,7 +161,7 @@ function verifyArgs(params: SamplingParams, maxNumSequences: number): void {
   verifyPenalties(params);
   verifyTemperature(params.temperature);
   if (!(params.topP > 0 && params.topP <= 1)) {
-    throw validationError(`top_p must be in (0, 1], got ${pyFloatRepr(params.topP)}.`, {
+    throw validationError(`top_p must be in (0, 1], got ${pythonFloatRepr(params.topP)}.`, {
       parameter: 'top_p',
       value: asFloat(params.topP),
     });
@@ -163,7 +170,7 @@ function verifyArgs(params: SamplingParams, maxNumSequences: number): void {
     throw validationError(`top_k must be 0 (disable), or at least 1, got ${params.topK}.`);
   }
   if (!(params.minP >= 0 && params.minP <= 1)) {
-    throw validationError(`min_p must be in [0, 1], got ${pyFloatRepr(params.minP)}.`);
+    throw validationError(`min_p must be in [0, 1], got ${pythonFloatRepr(params.minP)}.`);
   }
   verifyLengths(params);
   verifyLogprobCounts(params);
@@ -204,29 +211,29 @@ function verifyPenalties(params: SamplingParams): void {
   const { presencePenalty, frequencyPenalty, repetitionPenalty } = params;
   if (!(presencePenalty >= -2 && presencePenalty <= 2)) {
     throw validationError(
-      `presence_penalty must be in [-2, 2], got ${pyFloatRepr(presencePenalty)}.`,
+      `presence_penalty must be in [-2, 2], got ${pythonFloatRepr(presencePenalty)}.`,
     );
   }
   if (!(frequencyPenalty >= -2 && frequencyPenalty <= 2)) {
     throw validationError(
-      `frequency_penalty must be in [-2, 2], got ${pyFloatRepr(frequencyPenalty)}.`,
+      `frequency_penalty must be in [-2, 2], got ${pythonFloatRepr(frequencyPenalty)}.`,
     );
   }
   if (!Number.isFinite(repetitionPenalty)) {
     throw validationError(
-      `repetition_penalty must be a finite number, got ${pyFloatRepr(repetitionPenalty)}.`,
+      `repetition_penalty must be a finite number, got ${pythonFloatRepr(repetitionPenalty)}.`,
     );
   }
   if (repetitionPenalty <= 0) {
     throw validationError(
-      `repetition_penalty must be greater than zero, got ${pyFloatRepr(repetitionPenalty)}.`,
+      `repetition_penalty must be greater than zero, got ${pythonFloatRepr(repetitionPenalty)}.`,
     );
   }
 }
 
 function verifyTemperature(temperature: number): void {
   const fail = (rule: string) =>
-    validationError(`temperature must be ${rule}, got ${pyFloatRepr(temperature)}.`, {
+    validationError(`temperature must be ${rule}, got ${pythonFloatRepr(temperature)}.`, {
       parameter: 'temperature',
       value: asFloat(temperature),
     });

@@ -5,7 +5,7 @@
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
 import { pythonFloatRepr } from '../../shared/python/float.ts';
-import { pythonStr } from '../../shared/python/str.ts';
+import { pyStr } from '../../shared/python/str.ts';
 
 /** Which engine's capacity a child shows: its own, or (as vLLM 0.33.0) the first engine's that reported. */
 export type DpMetricsMode = 'per-engine' | 'vllm';
@@ -92,22 +92,22 @@ function labelsOf({
   mode,
 }: ChildOptions): Record<string, string> {
   return {
-    block_size: pythonStr(shown.blockSize),
-    user_specified_block_size: pythonStr(settings.userSpecifiedBlockSize),
+    block_size: pyStr(shown.blockSize),
+    user_specified_block_size: pyStr(settings.userSpecifiedBlockSize),
     kv_cache_layout: 'None',
-    prefix_match_unit: pythonStr(settings.prefixMatchUnit),
+    prefix_match_unit: pyStr(settings.prefixMatchUnit),
     gpu_memory_utilization: pythonFloatRepr(settings.gpuMemoryUtilization),
     cache_dtype: settings.cacheDtype,
-    is_attention_free: pythonStr(settings.isAttentionFree),
-    num_gpu_blocks_override: pythonStr(numGpuBlocksOverrideOf(settings, index, mode)),
-    sliding_window: pythonStr(settings.slidingWindow),
-    enable_prefix_caching: pythonStr(settings.enablePrefixCaching),
+    is_attention_free: pyStr(settings.isAttentionFree),
+    num_gpu_blocks_override: pyStr(numGpuBlocksOverrideOf(settings, index, mode)),
+    sliding_window: pyStr(settings.slidingWindow),
+    enable_prefix_caching: pyStr(settings.enablePrefixCaching),
     prefix_caching_hash_algo: settings.prefixCachingHashAlgo,
-    prefix_cache_retention_interval: pythonStr(settings.prefixCacheRetentionInterval),
-    kv_cache_dtype_skip_layers: pythonStr(settings.kvCacheDtypeSkipLayers),
-    mamba_page_size_padded: pythonStr(settings.mambaPageSizePadded),
+    prefix_cache_retention_interval: pyStr(settings.prefixCacheRetentionInterval),
+    kv_cache_dtype_skip_layers: pyStr(settings.kvCacheDtypeSkipLayers),
+    mamba_page_size_padded: pyStr(settings.mambaPageSizePadded),
     skip_page_size_padded: 'None',
-    mamba_block_size: pythonStr(shown.mambaBlockSize),
+    mamba_block_size: pyStr(shown.mambaBlockSize),
     mamba_cache_dtype: settings.mambaCacheDtype,
     mamba_ssm_cache_dtype: settings.mambaSsmCacheDtype,
     mamba_cache_mode: settings.mambaCacheMode,
@@ -115,18 +115,18 @@ function labelsOf({
     replayssm_buffer_len: '16',
     use_replayssm: 'False',
     use_kda_recoverssm: 'False',
-    num_gpu_blocks: pythonStr(numGpuBlocks),
+    num_gpu_blocks: pyStr(numGpuBlocks),
     num_cpu_blocks: 'None',
     simple_cpu_offload_num_blocks: 'None',
-    effective_attention_block_size: pythonStr(shown.effectiveAttentionBlockSize),
-    kv_cache_size_tokens: pythonStr(shown.kvCacheSizeTokens),
+    effective_attention_block_size: pyStr(shown.effectiveAttentionBlockSize),
+    kv_cache_size_tokens: pyStr(shown.kvCacheSizeTokens),
     kv_cache_max_concurrency:
       shown.kvCacheMaxConcurrency === null ? 'None' : pythonFloatRepr(shown.kvCacheMaxConcurrency),
     hash_block_size: 'None',
     cache_hit_alignment_tokens: 'None',
     kv_sharing_fast_prefill: 'False',
     swa_bounded_replay: 'True',
-    kv_cache_memory_bytes: pythonStr(settings.kvCacheMemoryBytes),
+    kv_cache_memory_bytes: pyStr(settings.kvCacheMemoryBytes),
     kv_offloading_size:
       settings.kvOffloadingSize === null ? 'None' : pythonFloatRepr(settings.kvOffloadingSize),
     kv_offloading_backend: settings.kvOffloadingBackend,

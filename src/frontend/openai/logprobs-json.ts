@@ -1,14 +1,8 @@
-/**
- * Log probabilities in the forms of both OpenAI APIs. Pure.
- * Source: vllm/entrypoints/openai/completion/serving.py _create_completion_logprobs,
- * chat_completion/serving.py _create_chat_logprobs (0.33.0).
- */
-
-import { pyLength } from '../../shared/python/values.ts';
+/** What the answers of all endpoints do alike with log probabilities. Pure. */
+import { jsonFloat, jsonString } from '../../shared/python/json-text.ts';
 import { internalError } from '../llm/errors.ts';
 import type { LogprobsTable, PositionLogprobs } from '../llm/logprobs.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { jsonFloat, jsonString } from './json-text.ts';
 
 const MIN_LOGPROB = -9999;
 
@@ -30,115 +24,32 @@ export function logprobTokenText(
 }
 
 /** vLLM looks the token up in its table: Python's KeyError, a 500, where the engine did not list it. */
-function entryOf(position: PositionLogprobs, id: number) {
+export function entryOf(position: PositionLogprobs, id: number) {
   const entry = position.get(id);
   if (entry === undefined) throw internalError(String(id));
   return entry;
 }
 
-const shownLogprob = (logprob: number): string => jsonFloat(Math.max(logprob, MIN_LOGPROB));
-
-export interface CompletionLogprobsText {
-  readonly json: string;
-  /** Where the next token's text begins. */
-  readonly nextOffset: number;
+export function shownLogprob(logprob: number): string {
+  return jsonFloat(Math.max(logprob, MIN_LOGPROB));
 }
 
-export function completionLogprobs(
-  tokenIds: readonly number[],
-  table: LogprobsTable,
+export function utf8Bytes(text: string): string {
+  return `[${Buffer.from(text, 'utf8').join(',')}]`;
+}
+
+/** The candidates that are shown, as `shown` writes one. */
+export function topCandidates<T>(
+  position: PositionLogprobs,
   format: LogprobsFormat,
-  initialOffset: number,
-): CompletionLogprobsText {
-  const offsets: number[] = [];
-  const logprobs: string[] = [];
-  const tokens: string[] = [];
-  const top: string[] = [];
-  let nextOffset = initialOffset;
-  for (let i = 0; i < tokenIds.length; i++) {
-    const id = tokenIds[i] as number;
-    const position = table[i];
-    if (position === undefined) throw internalError('list index out of range');
-    let token: string;
-    if (position === null) {
-      token = logprobTokenText(format, id, null);
-      logprobs.push('null');
-      top.push('null');
-    } else {
-      const entry = entryOf(position, id);
-      token = logprobTokenText(format, id, entry.decodedToken);
-      logprobs.push(shownLogprob(entry.logprob));
-      top.push(topByToken(position, format));
-    }
-    tokens.push(jsonString(token));
-    offsets.push(nextOffset);
-    nextOffset += pyLength(token);
-  }
-  const json =
-    `{"text_offset":[${offsets.join(',')}],"token_logprobs":[${logprobs.join(',')}],` +
-    `"tokens":[${tokens.join(',')}],"top_logprobs":[${top.join(',')}]}`;
-  return { json, nextOffset };
-}
-
-/** Candidates by text; two that read the same share one entry, the later value in the earlier place. */
-function topByToken(position: PositionLogprobs, format: LogprobsFormat): string {
-  const entries = new Map<string, string>();
-  let count = 0;
-  for (const [id, { logprob, decodedToken }] of position) {
-    if (format.limit !== null && count >= format.limit) break;
-    entries.set(logprobTokenText(format, id, decodedToken), shownLogprob(logprob));
-    count += 1;
-  }
-  const parts: string[] = [];
-  for (const [token, logprob] of entries) parts.push(`${jsonString(token)}:${logprob}`);
-  return `{${parts.join(',')}}`;
-}
-
-/** `skipUnset`: in a stream fields that were never set are left out. */
-export function chatLogprobs(
-  tokenIds: readonly number[],
-  table: LogprobsTable,
-  format: LogprobsFormat,
-  skipUnset: boolean,
-): string {
-  const content: string[] = [];
-  for (let i = 0; i < tokenIds.length; i++) {
-    const id = tokenIds[i] as number;
-    const position = table[i];
-    if (position === undefined) throw internalError('list index out of range');
-    if (position === null || !position.has(id)) {
-      const token = logprobTokenText(format, id, null);
-      content.push(
-        skipUnset
-          ? `{"token":${jsonString(token)},"bytes":${utf8Bytes(token)}}`
-          : `{"token":${jsonString(token)},"logprob":-9999.0,"bytes":${utf8Bytes(token)},"top_logprobs":[]}`,
-      );
-      continue;
-    }
-    const entry = entryOf(position, id);
-    const token = logprobTokenText(format, id, entry.decodedToken);
-    content.push(
-      `{"token":${jsonString(token)},"logprob":${shownLogprob(entry.logprob)},` +
-        `"bytes":${utf8Bytes(entry.decodedToken)},"top_logprobs":[${topList(position, format)}]}`,
-    );
-  }
-  return `{"content":[${content.join(',')}]}`;
-}
-
-function topList(position: PositionLogprobs, format: LogprobsFormat): string {
-  const parts: string[] = [];
+  shown: (token: string, logprob: number) => T,
+): T[] {
+  const parts: T[] = [];
   for (const [id, { logprob, decodedToken }] of position) {
     if (format.limit !== null && parts.length >= format.limit) break;
-    const token = logprobTokenText(format, id, decodedToken);
-    parts.push(
-      `{"token":${jsonString(token)},"logprob":${shownLogprob(logprob)},"bytes":${utf8Bytes(token)}}`,
-    );
+    parts.push(shown(logprobTokenText(format, id, decodedToken), logprob));
   }
-  return parts.join(',');
-}
-
-function utf8Bytes(text: string): string {
-  return `[${Buffer.from(text, 'utf8').join(',')}]`;
+  return parts;
 }
 
 /** `prompt_logprobs`: a list of maps from token id, the first entry null. */

@@ -14,6 +14,10 @@ export interface LoadLoraAdapterRequest {
   readonly is_3d_lora_weight: boolean;
 }
 
+export interface UnloadLoraAdapterRequest {
+  readonly lora_name: string;
+}
+
 export class ModelRegistry {
   readonly #model: ServedModel;
   readonly #loras = new Map<string, LoRARequest>();

@@ -5,6 +5,7 @@
  */
 
 import {
+  get,
   isDict,
   isTruthy,
   type PyDict,
@@ -15,13 +16,10 @@ import { badRequest, validationError } from '../llm/errors.ts';
 import type { RequestSchema } from '../pydantic/schema-node.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type ConversationMessage, parseChatMessages } from './chat/messages.ts';
+import type { ChatCompletionRequest, ChatMessageParam } from './chat/request.ts';
 import { BUILT_IN_CHAT_TEMPLATE, type ChatTemplates, developerToSystem } from './chat/template.ts';
-import { get } from './request-checks.ts';
-import type {
-  ChatCompletionRequest,
-  ChatMessageParam,
-  CompletionRequest,
-} from './request-types.ts';
+
+import type { CompletionRequest } from './completions/request.ts';
 import {
   applyTokenLimits,
   checkTokenizeParams,

@@ -5,19 +5,19 @@
  * vllm/entrypoints/openai/{completion,chat_completion}/protocol.py (0.33.0). Leaves out: compiling structural tags.
  */
 
+import { pyLength, pyRepr } from '../../shared/python/str.ts';
 import {
+  get,
   isDict,
   isPyNumber,
   isTruthy,
   type PyDict,
   type PyValue,
-  pyLength,
-  pyRepr,
   pyTypeName,
   toNumber,
 } from '../../shared/python/values.ts';
 import { badRequest, internalError, validationError } from '../llm/errors.ts';
-import type { SchemaHooks } from '../pydantic/schema-validator.ts';
+import type { SchemaHooks } from '../pydantic/validation-walk.ts';
 
 /** The limits that environment variables of vLLM set. */
 export interface RequestLimits {
@@ -29,11 +29,6 @@ export interface RequestLimits {
 export type BodyCheck = (data: PyDict, limits: RequestLimits) => PyDict;
 
 const MAX_CACHE_SALT_LENGTH = 128;
-
-/** `data.get(name)`: null for None and for what is not there. */
-export function get(data: PyDict, name: string): PyValue {
-  return Object.hasOwn(data, name) ? (data[name] ?? null) : null;
-}
 
 export function checkCacheSalt(data: PyDict): void {
   const salt = get(data, 'cache_salt');

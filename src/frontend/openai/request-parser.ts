@@ -3,35 +3,35 @@
  * right; whatever is not, is read again as Python reads it, so that the answer shows the values as vLLM shows them.
  * Source: fastapi/routing.py get_request_handler, vllm/entrypoints/serve/utils/api_utils.py validate_json_request.
  */
-import { readFileSync } from 'node:fs';
 import { PyJsonError, parsePythonJson } from '../../shared/python/json-reader.ts';
+import { pyStrRepr } from '../../shared/python/str.ts';
 import { isDict, type PyDict, type PyValue } from '../../shared/python/values.ts';
 import { ApiError } from '../llm/errors.ts';
-import type { RequestSchema } from '../pydantic/schema-node.ts';
-import { LazyItems, SchemaValidator } from '../pydantic/schema-validator.ts';
-import { requestTextError, requestValidationError } from '../pydantic/validation-message.ts';
+import { SchemaValidator } from '../pydantic/schema-validator.ts';
+import { loadRequestSchema, type RequestKind } from '../pydantic/schemas.ts';
+import { LazyItems } from '../pydantic/validation-walk.ts';
 import { chatChecks } from './chat/checks.ts';
+import type { ChatCompletionRequest, ChatMessageParam } from './chat/request.ts';
 import { completionChecks } from './completions/checks.ts';
+import type { CompletionRequest } from './completions/request.ts';
+import type { LoadLoraAdapterRequest, UnloadLoraAdapterRequest } from './model-registry.ts';
 import { type BodyCheck, type RequestLimits, requestSchemaHooks } from './request-checks.ts';
-import type {
-  ChatCompletionRequest,
-  ChatMessageParam,
-  CompletionRequest,
-  DetokenizeRequest,
-  TokenizeChatRequest,
-  TokenizeCompletionRequest,
-} from './request-types.ts';
 import { responsesChecks } from './responses/checks.ts';
+import type { ResponsesRequest } from './responses/request.ts';
 import { tokenizeChatChecks } from './tokenize/checks.ts';
+import type { DetokenizeRequest, TokenizeRequest } from './tokenize/request.ts';
+import { requestTextError, requestValidationError } from './validation-message.ts';
 
-export type RequestKind =
-  | 'completion-request'
-  | 'chat-completion-request'
-  | 'responses-request'
-  | 'tokenize-request'
-  | 'detokenize-request'
-  | 'load-lora-adapter-request'
-  | 'unload-lora-adapter-request';
+/** What a checked body of each kind is. */
+export interface ParsedRequests {
+  'completion-request': CompletionRequest;
+  'chat-completion-request': ChatCompletionRequest;
+  'responses-request': ResponsesRequest;
+  'tokenize-request': TokenizeRequest;
+  'detokenize-request': DetokenizeRequest;
+  'load-lora-adapter-request': LoadLoraAdapterRequest;
+  'unload-lora-adapter-request': UnloadLoraAdapterRequest;
+}
 
 const NO_CHECK: BodyCheck = (data) => data;
 const CHECKS: Readonly<Record<RequestKind, BodyCheck>> = {
@@ -62,33 +62,17 @@ export class RequestParser {
     this.#limits = limits;
   }
 
-  completion(body: Uint8Array, contentType: string | undefined): CompletionRequest {
-    return this.parse('completion-request', body, contentType) as unknown as CompletionRequest;
-  }
-
-  chatCompletion(body: Uint8Array, contentType: string | undefined): ChatCompletionRequest {
-    return this.parse(
-      'chat-completion-request',
-      body,
-      contentType,
-    ) as unknown as ChatCompletionRequest;
-  }
-
-  tokenize(
+  /** Throws ApiError, or UnreadableBodyError. */
+  parse<Kind extends RequestKind>(
+    kind: Kind,
     body: Uint8Array,
     contentType: string | undefined,
-  ): TokenizeCompletionRequest | TokenizeChatRequest {
-    return this.parse('tokenize-request', body, contentType) as unknown as
-      | TokenizeCompletionRequest
-      | TokenizeChatRequest;
+  ): ParsedRequests[Kind] {
+    // The schema of a kind is what its type says.
+    return this.#parse(kind, body, contentType) as unknown as ParsedRequests[Kind];
   }
 
-  detokenize(body: Uint8Array, contentType: string | undefined): DetokenizeRequest {
-    return this.parse('detokenize-request', body, contentType) as unknown as DetokenizeRequest;
-  }
-
-  /** Throws ApiError, or UnreadableBodyError. */
-  parse(kind: RequestKind, body: Uint8Array, contentType: string | undefined): PyDict {
+  #parse(kind: RequestKind, body: Uint8Array, contentType: string | undefined): PyDict {
     const isJson = isJsonContentType(contentType);
     const text = isJson ? decodeBody(body) : '';
     let exact: PyValue | undefined;
@@ -147,11 +131,6 @@ export class RequestParser {
   }
 }
 
-export function loadRequestSchema(kind: RequestKind): RequestSchema {
-  const url = new URL(`../pydantic/schemas/${kind}.json`, import.meta.url);
-  return JSON.parse(readFileSync(url, 'utf8')) as RequestSchema;
-}
-
 function mediaType(contentType: string | undefined): string {
   return (contentType ?? '').toLowerCase().split(';', 1)[0] ?? '';
 }
@@ -193,13 +172,8 @@ function readExactly(text: string): PyValue {
         loc: ['body', error.position],
         msg: 'JSON decode error',
         input: {},
-        ctx: [['error', reprOf(error.message)]],
+        ctx: [['error', pyStrRepr(error.message)]],
       },
     ]);
   }
-}
-
-function reprOf(text: string): string {
-  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
-  return `${quote}${text.replaceAll('\\', '\\\\')}${quote}`;
 }

@@ -72,9 +72,3 @@ export interface RequestSchema {
   readonly root: SchemaNode;
   readonly defs: Readonly<Record<string, SchemaNode>>;
 }
-
-/** The bounds of a 64-bit integer lose their last digits in JSON.parse; messages print them exactly. */
-export function boundText(bound: number): string {
-  if (bound >= 2 ** 63) return '9223372036854775807';
-  return bound <= -(2 ** 63) ? '-9223372036854775808' : String(bound);
-}

@@ -2,7 +2,9 @@
  * From words to values: one setting, one text, one answer or an error that names the setting, the value, the limit and
  * what to write instead. Source: vllm/engine/arg_utils.py human_readable_int (0.33.0).
  */
+
 import { ConfigError } from '../errors.ts';
+import { isJsonObject } from '../json-object.ts';
 import type { Field } from './field.ts';
 
 /** The value of `words` for a setting. `origin` is how the user wrote it: `--port`, `VLLM_TWIN_PORT`. */
@@ -147,7 +149,7 @@ function parseJson(field: Field<unknown>, word: string, origin: string): unknown
       throw bad(origin, word, 'must be a JSON list of strings, e.g. \'["*"]\'');
     return value;
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
+  if (!isJsonObject(value))
     throw bad(origin, word, 'must be a JSON object, e.g. \'{"key": "value"}\'');
   return value;
 }

@@ -11,7 +11,7 @@ export const registerChatCompletions: RegisterRoute = (app, context) => {
     { schema: requestBody('Create Chat Completion', 'chat-completion-request') },
     generationHandler(
       context,
-      (body, contentType) => parser.chatCompletion(body, contentType),
+      (body, contentType) => parser.parse('chat-completion-request', body, contentType),
       (request, headers, channel) => {
         if (request.tools !== null)
           logger.debug('tools are shown to the template and never called');

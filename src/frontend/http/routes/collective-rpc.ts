@@ -1,5 +1,6 @@
 import { PyJsonError, parsePythonJson } from '../../../shared/python/json-reader.ts';
-import { isDict, type PyValue, pyStr, toPlain } from '../../../shared/python/values.ts';
+import { pyStr } from '../../../shared/python/str.ts';
+import { isDict, type PyValue, toPlain } from '../../../shared/python/values.ts';
 import { HttpException, sendJson } from '../error-handler.ts';
 import { describe } from '../openapi-document.ts';
 import { bodyOf, type RegisterRoute } from '../route-context.ts';

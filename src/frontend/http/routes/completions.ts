@@ -11,7 +11,7 @@ export const registerCompletions: RegisterRoute = (app, context) => {
     { schema: requestBody('Create Completion', 'completion-request') },
     generationHandler(
       context,
-      (body, contentType) => parser.completion(body, contentType),
+      (body, contentType) => parser.parse('completion-request', body, contentType),
       (request, headers, channel) => createCompletion(serving, request, headers, channel),
     ),
   );

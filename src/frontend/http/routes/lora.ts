@@ -1,5 +1,4 @@
 import { ApiError, internalError } from '../../llm/errors.ts';
-import type { LoadLoraAdapterRequest } from '../../openai/model-registry.ts';
 import { requestBody } from '../openapi-document.ts';
 import {
   bodyOf,
@@ -18,7 +17,7 @@ export const registerLora: RegisterRoute = (app, { parser, models, llm, logger }
         'load-lora-adapter-request',
         bodyOf(request),
         request.headers['content-type'],
-      ) as unknown as LoadLoraAdapterRequest;
+      );
       const lora = models.prepareLoad(parsed);
       await llm.addLora(lora).catch((error: unknown) => {
         throw error instanceof ApiError ? error : internalError(String((error as Error).message));
@@ -41,13 +40,9 @@ export const registerLora: RegisterRoute = (app, { parser, models, llm, logger }
         bodyOf(request),
         request.headers['content-type'],
       );
-      models.remove(String(name));
-      logger.info(`Removed LoRA adapter: name '${String(name)}'`);
-      return sendText(
-        request,
-        reply,
-        `Success: LoRA adapter '${String(name)}' removed successfully.`,
-      );
+      models.remove(name);
+      logger.info(`Removed LoRA adapter: name '${name}'`);
+      return sendText(request, reply, `Success: LoRA adapter '${name}' removed successfully.`);
     },
   );
 };

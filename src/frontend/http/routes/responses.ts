@@ -1,8 +1,4 @@
-import {
-  createResponse,
-  type ResponsesRequest,
-  responseNotFound,
-} from '../../openai/responses/serving.ts';
+import { createResponse, responseNotFound } from '../../openai/responses/serving.ts';
 import { generationHandler } from '../generation-route.ts';
 import { describe, requestBody } from '../openapi-document.ts';
 import type { RegisterRoute } from '../route-context.ts';
@@ -15,8 +11,7 @@ export const registerResponses: RegisterRoute = (app, context) => {
     { schema: requestBody('Create Responses', 'responses-request') },
     generationHandler(
       context,
-      (body, contentType) =>
-        parser.parse('responses-request', body, contentType) as unknown as ResponsesRequest,
+      (body, contentType) => parser.parse('responses-request', body, contentType),
       (request, headers, channel) => createResponse(serving, request, headers, channel),
     ),
   );

@@ -3,12 +3,13 @@
  * Source: ChatCompletionRequest's validators (0.33.0).
  */
 
+import { pyStr } from '../../../shared/python/str.ts';
 import {
+  get,
   isDict,
   isTruthy,
   type PyDict,
   type PyValue,
-  pyStr,
   toNumber,
 } from '../../../shared/python/values.ts';
 import { validationError } from '../../llm/errors.ts';
@@ -19,7 +20,6 @@ import {
   checkStreamOptions,
   checkStructuralTag,
   countStructuredOutputs,
-  get,
   notIterable,
 } from '../request-checks.ts';
 

@@ -4,13 +4,15 @@
  * refuses.
  */
 
-import { isDict, type PyDict, type PyValue, pyRepr } from '../../../shared/python/values.ts';
+import { pyRepr } from '../../../shared/python/str.ts';
+import { get, isDict, type PyDict, type PyValue } from '../../../shared/python/values.ts';
 import { badRequest, validationError } from '../../llm/errors.ts';
+import { pydanticErrorText } from '../../pydantic/error-text.ts';
 import type { RequestSchema } from '../../pydantic/schema-node.ts';
-import { LazyItems, SchemaValidator } from '../../pydantic/schema-validator.ts';
-import { pydanticErrorText } from '../../pydantic/validation-message.ts';
-import { get, requestSchemaHooks } from '../request-checks.ts';
-import type { ChatMessageParam } from '../request-types.ts';
+import { SchemaValidator } from '../../pydantic/schema-validator.ts';
+import { LazyItems } from '../../pydantic/validation-walk.ts';
+import { requestSchemaHooks } from '../request-checks.ts';
+import type { ChatMessageParam } from './request.ts';
 
 /** How a template wants `content`: one text, or a list of parts. */
 export type ContentFormat = 'string' | 'openai';

@@ -1,6 +1,6 @@
 /** What vLLM checks on the raw body of /v1/completions, in its order. Pure. Source: CompletionRequest's validators. */
 
-import { isTruthy, type PyDict, toNumber } from '../../../shared/python/values.ts';
+import { get, isTruthy, type PyDict, toNumber } from '../../../shared/python/values.ts';
 import { validationError } from '../../llm/errors.ts';
 import {
   checkCacheSalt,
@@ -9,7 +9,6 @@ import {
   checkStreamOptions,
   checkStructuralTag,
   countStructuredOutputs,
-  get,
   type RequestLimits,
 } from '../request-checks.ts';
 

@@ -1,8 +1,8 @@
 /** What vLLM checks on the raw body of /v1/responses, in its order. Pure. Source: ResponsesRequest's validators (0.33.0). */
 
-import { isDict, isTruthy, type PyDict, type PyValue } from '../../../shared/python/values.ts';
+import { get, isDict, isTruthy, type PyDict, type PyValue } from '../../../shared/python/values.ts';
 import { validationError } from '../../llm/errors.ts';
-import { checkCacheSalt, get } from '../request-checks.ts';
+import { checkCacheSalt } from '../request-checks.ts';
 
 export function responsesChecks(input: PyDict): PyDict {
   const data = checkToolUsage(input);

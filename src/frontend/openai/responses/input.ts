@@ -3,10 +3,11 @@
  * Source: vllm/entrypoints/openai/responses/utils.py construct_input_messages (0.33.0). Leaves out: custom tools.
  */
 
-import { isDict, type PyDict, type PyValue, pyStr } from '../../../shared/python/values.ts';
+import { pyStr } from '../../../shared/python/str.ts';
+import { get, isDict, type PyDict, type PyValue } from '../../../shared/python/values.ts';
 import { validationError } from '../../llm/errors.ts';
-import { get } from '../request-checks.ts';
-import type { ChatMessageParam } from '../request-types.ts';
+
+import type { ChatMessageParam } from '../chat/request.ts';
 
 type Message = Record<string, PyValue>;
 

@@ -1,11 +1,14 @@
 /** Log probabilities as `/v1/responses` shows them. Pure. Source: responses/serving.py _create_response_logprobs (0.33.0). */
-
+import { jsonString } from '../../../shared/python/json-text.ts';
 import { internalError } from '../../llm/errors.ts';
 import type { LogprobsTable, PositionLogprobs } from '../../llm/logprobs.ts';
-import { jsonFloat, jsonString } from '../json-text.ts';
-import { type LogprobsFormat, logprobTokenText } from '../logprobs-json.ts';
-
-const MIN_LOGPROB = -9999;
+import {
+  type LogprobsFormat,
+  logprobTokenText,
+  shownLogprob,
+  topCandidates,
+  utf8Bytes,
+} from '../logprobs-json.ts';
 
 export interface ResponseLogprobsFormat extends LogprobsFormat {
   /** Deltas of streams show no bytes. */
@@ -31,15 +34,14 @@ export function responseLogprobs(
 }
 
 function topEntries(position: PositionLogprobs, format: ResponseLogprobsFormat): string {
-  const parts: string[] = [];
-  for (const [id, { logprob, decodedToken }] of position) {
-    if (format.limit !== null && parts.length >= format.limit) break;
-    parts.push(`{${fields(logprobTokenText(format, id, decodedToken), logprob, format)}}`);
-  }
-  return parts.join(',');
+  return topCandidates(
+    position,
+    format,
+    (token, logprob) => `{${fields(token, logprob, format)}}`,
+  ).join(',');
 }
 
 function fields(token: string, logprob: number, { hasBytes }: ResponseLogprobsFormat): string {
-  const bytes = hasBytes ? `"bytes":[${Buffer.from(token, 'utf8').join(',')}],` : '';
-  return `"token":${jsonString(token)},${bytes}"logprob":${jsonFloat(Math.max(logprob, MIN_LOGPROB))}`;
+  const bytes = hasBytes ? `"bytes":${utf8Bytes(token)},` : '';
+  return `"token":${jsonString(token)},${bytes}"logprob":${shownLogprob(logprob)}`;
 }

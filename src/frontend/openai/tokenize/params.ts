@@ -4,7 +4,7 @@
  * Leaves out: padding, lower case, token offsets.
  */
 
-import { pyLength } from '../../../shared/python/values.ts';
+import { pyLength } from '../../../shared/python/str.ts';
 import { validationError } from '../../llm/errors.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 

@@ -71,7 +71,7 @@ export function parseFloatText(text: string): number | null {
     return word[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
   if (!/^[+-]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)([eE][+-]?\d[\d_]*)?$/.test(trimmed)) return null;
-  if (/__|_$|^_|_\.|\._/.test(trimmed)) return null;
+  if (/__|_$/.test(trimmed)) return null;
   return Number(trimmed.replaceAll('_', ''));
 }
 

@@ -3,17 +3,10 @@
  * Source: vllm/entrypoints/serve/exception_handling/handlers/validation.py (0.33.0).
  */
 
-import {
-  isDict,
-  type PyValue,
-  pyLength,
-  pyRepr,
-  pySlice,
-  pyStr,
-  pyStrRepr,
-} from '../../shared/python/values.ts';
+import { pyLength, pySlice, pyStr, pyStrRepr } from '../../shared/python/str.ts';
+import { isDict, type PyValue } from '../../shared/python/values.ts';
 import { ApiError } from '../llm/errors.ts';
-import type { LineError } from './schema-validator.ts';
+import type { LineError } from '../pydantic/validation-walk.ts';
 
 const MAX_REPORTED_ERRORS = 10;
 const MAX_ERROR_INPUT_CHARS = 200;
@@ -71,33 +64,4 @@ function summarizeInput(value: PyValue): string {
 
 function truncate(text: string, max: number): string {
   return pyLength(text) > max ? `${pySlice(text, max)}...[truncated]` : text;
-}
-
-/** pydantic's own `str(ValidationError)`, as a lazily checked message list raises it. */
-export function pydanticErrorText(title: string, errors: readonly LineError[]): string {
-  const count = errors.length;
-  const lines = errors.map(({ loc, msg, type, input }) => {
-    const place = loc.length === 0 ? '' : `${loc.join('.')}\n`;
-    return (
-      `${place}  ${msg} [type=${type}, input_value=${shortRepr(input)}, input_type=${inputType(input)}]\n` +
-      `    For further information visit https://errors.pydantic.dev/2.14/v/${type}`
-    );
-  });
-  return `${count} validation error${count === 1 ? '' : 's'} for ${title}\n${lines.join('\n')}`;
-}
-
-function shortRepr(input: PyValue): string {
-  const text = [...pyRepr(input)];
-  return text.length <= 50
-    ? text.join('')
-    : `${text.slice(0, 25).join('')}...${text.slice(-24).join('')}`;
-}
-
-function inputType(input: PyValue): string {
-  if (input === null) return 'NoneType';
-  if (typeof input === 'boolean') return 'bool';
-  if (typeof input === 'string') return 'str';
-  if (Array.isArray(input)) return 'list';
-  if (isDict(input)) return 'dict';
-  return typeof input === 'bigint' || Number.isInteger(input) ? 'int' : 'float';
 }

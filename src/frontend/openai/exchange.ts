@@ -1,0 +1,161 @@
+/**
+ * One request while it is answered, the same for every generating endpoint: its prompts go to the engines, their
+ * outputs to the endpoint's own Answer, and whatever fails ends it once. A client that leaves aborts what still runs.
+ * Source: vllm/entrypoints/generate/base/serving.py (0.33.0).
+ */
+import type { RequestHandle } from '../llm/async-llm.ts';
+import { type ApiError, errorBody, generationError, toApiError } from '../llm/errors.ts';
+import type { GenerateRequest } from '../llm/input-processor.ts';
+import type { CompletionOutput, RequestOutput } from '../llm/request-output.ts';
+import type { AnswerChannel } from './answer-channel.ts';
+import {
+  dataParallelRank,
+  type RequestHeaders,
+  requestPriority,
+  requestSessionId,
+} from './request-headers.ts';
+import type { ServingContext } from './serving-context.ts';
+
+/** What an endpoint makes of the outputs. Each method may throw; the exchange then ends with that error. */
+export interface Answer {
+  /** A stream has begun; there is no output yet. */
+  beginStream(): void;
+  streamOutput(output: RequestOutput, promptIndex: number): void;
+  /** The events after the output that was the last one of all prompts. */
+  lastEvents(output: RequestOutput): string;
+  /** `finals` has the last output of each prompt. */
+  wholeAnswer(finals: readonly RequestOutput[]): string;
+  /** The events that end a stream with an error; null: there is none, the stream breaks off. */
+  errorEvents(error: ApiError): string | null;
+}
+
+/** What of a request does not depend on its endpoint. */
+export interface ExchangeRequest {
+  readonly model: string | null;
+  readonly stream: boolean | null;
+  readonly priority: number | bigint;
+  readonly cache_salt: string | null;
+  readonly session_id: string | null;
+  readonly vllm_xargs: Readonly<Record<string, unknown>> | null;
+}
+
+/** One prompt's part of a request. */
+export type ExchangePrompt = Pick<GenerateRequest, 'requestId' | 'promptTokenIds' | 'params'>;
+
+export interface ExchangeOptions {
+  readonly context: ServingContext;
+  readonly request: ExchangeRequest;
+  readonly headers: RequestHeaders;
+  readonly channel: AnswerChannel;
+  /** Wall-clock seconds. */
+  readonly arrivalTime: number;
+  readonly prompts: readonly ExchangePrompt[];
+  readonly answer: Answer;
+}
+
+export class Exchange {
+  readonly #options: ExchangeOptions;
+  readonly #channel: AnswerChannel;
+  readonly #answer: Answer;
+  readonly #isStream: boolean;
+  readonly #handles: RequestHandle[] = [];
+  readonly #finals: RequestOutput[] = [];
+  #numOpen: number;
+  #isOver = false;
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+    this.#channel = options.channel;
+    this.#answer = options.answer;
+    this.#isStream = options.request.stream === true;
+    this.#numOpen = options.prompts.length;
+  }
+
+  /** From here on every error is part of the answer; in a stream it is an event, for the answer has begun. */
+  start(): void {
+    this.#channel.onDisconnect(() => this.#abort());
+    if (this.#isStream) {
+      this.#channel.beginStream();
+      this.#answer.beginStream();
+    }
+    for (const [index, prompt] of this.#options.prompts.entries()) {
+      if (this.#isOver) return;
+      try {
+        this.#handles.push(this.#generate(prompt, index));
+      } catch (error) {
+        this.#fail(error);
+      }
+    }
+  }
+
+  #generate(prompt: ExchangePrompt, index: number): RequestHandle {
+    const { context, request, headers, arrivalTime } = this.#options;
+    return context.llm.generate(
+      {
+        ...prompt,
+        arrivalTime,
+        priority: requestPriority(headers, request.priority),
+        dataParallelRank: dataParallelRank(headers),
+        cacheSalt: request.cache_salt,
+        sessionId: requestSessionId(headers, request),
+        loraRequest: context.models.lora(request.model),
+      },
+      {
+        onOutput: (output) => this.#onOutput(output, index),
+        onError: (error) => this.#fail(error),
+      },
+    );
+  }
+
+  #abort(): void {
+    this.#isOver = true;
+    for (const handle of this.#handles) handle.abort();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#abort();
+    const apiError = toApiError(error);
+    const { info } = apiError;
+    if (!this.#isStream) {
+      this.#channel.json(info.code, errorBody(info));
+      return;
+    }
+    const events = this.#answer.errorEvents(apiError);
+    if (events === null) {
+      this.#channel.breakStream();
+      return;
+    }
+    this.#channel.event(events);
+    this.#channel.endStream();
+  }
+
+  #onOutput(output: RequestOutput, index: number): void {
+    if (this.#isOver) return;
+    try {
+      if (this.#isStream) this.#answer.streamOutput(output, index);
+      else this.#finals[index] = output;
+      if (!output.isFinished) return;
+      this.#numOpen -= 1;
+      if (this.#numOpen > 0) return;
+      this.#end(output);
+      this.#isOver = true;
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #end(output: RequestOutput): void {
+    if (!this.#isStream) {
+      this.#channel.json(200, this.#answer.wholeAnswer(this.#finals));
+      return;
+    }
+    this.#channel.event(this.#answer.lastEvents(output));
+    this.#channel.endStream();
+  }
+}
+
+/** An engine's own failure ends the whole request. Throws ApiError. */
+export function checkFinishReason({ finishReason }: CompletionOutput): void {
+  if (finishReason === 'error') throw generationError('Internal server error', false);
+}

@@ -1,0 +1,71 @@
+/**
+ * `/tokenize` and `/detokenize`: texts and chats to token ids, and back.
+ * Source: vllm/entrypoints/serve/tokenize/serving.py (0.33.0).
+ */
+import type { PyDict } from '../../../shared/python/values.ts';
+import { badRequest } from '../../llm/errors.ts';
+import { extraMultimodal } from '../renderer.ts';
+import { checkModel, type ServingContext } from '../serving-context.ts';
+import { tokenizeText } from './params.ts';
+import type { DetokenizeRequest, TokenizeRequest } from './request.ts';
+
+const MAX_TOKEN_ID = 0xffff_ffff;
+
+/** The answer's JSON. Throws ApiError. */
+export function tokenize(context: ServingContext, request: TokenizeRequest): string {
+  const { model, tokenizer } = context;
+  checkModel(context, request.model);
+  const tokens = tokenIdsOf(context, request);
+  return JSON.stringify({
+    count: tokens.length,
+    max_model_len: model.maxModelLen,
+    tokens,
+    token_strs: request.return_token_strs === true ? tokenizer.convertIdsToTokens(tokens) : null,
+  });
+}
+
+function tokenIdsOf(
+  { renderer, tokenizer }: ServingContext,
+  request: TokenizeRequest,
+): readonly number[] {
+  const params = {
+    maxTotalTokens: null,
+    maxOutputTokens: 0,
+    truncatePromptTokens: null,
+    truncationSide: null,
+    addSpecialTokens: request.add_special_tokens,
+    maxOutputTokensParam: 'max_output_tokens',
+  };
+  if (!('messages' in request)) {
+    renderer.checkMultimodalTrust(extraMultimodal(request as unknown as PyDict));
+    return tokenizeText(tokenizer, request.prompt, params);
+  }
+  const rendered = renderer.renderChat(
+    {
+      messages: request.messages,
+      chatTemplate: request.chat_template,
+      chatTemplateKwargs: request.chat_template_kwargs,
+      mmProcessorKwargs: request.mm_processor_kwargs,
+      mediaIoKwargs: request.media_io_kwargs,
+      addGenerationPrompt: request.add_generation_prompt,
+      continueFinalMessage: request.continue_final_message,
+      documents: null,
+      reasoningEffort: null,
+      tools: request.tools,
+      reusedTokenIds: null,
+    },
+    params,
+  );
+  return rendered.promptTokenIds;
+}
+
+/** The answer's JSON; ids that are in no vocabulary add nothing. Throws ApiError. */
+export function detokenize(context: ServingContext, request: DetokenizeRequest): string {
+  checkModel(context, request.model);
+  // The tokenizer's ids are 32 bits wide: what is larger is its error, in its words.
+  if (request.tokens.some((id) => id > MAX_TOKEN_ID)) {
+    throw badRequest('number too large to fit in target type');
+  }
+  const ids = request.tokens.map(Number);
+  return JSON.stringify({ prompt: context.tokenizer.decode(ids, { skipSpecialTokens: false }) });
+}

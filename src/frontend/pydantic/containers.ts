@@ -1,0 +1,90 @@
+/**
+ * Lists, lazily read lists and dicts, as pydantic checks them in lax mode. Pure.
+ * Source: pydantic-core src/validators (list.rs, generator.rs, dict.rs).
+ */
+import { isDict, type PyValue } from '../../shared/python/values.ts';
+import type { SchemaNode } from './schema-node.ts';
+import { FAILED, LazyItems, type Result, type ValidationWalk } from './validation-walk.ts';
+
+export interface ListNode {
+  readonly of: SchemaNode;
+  readonly min_length?: number;
+  readonly max_length?: number;
+}
+
+export function validateList(walk: ValidationWalk, node: ListNode, input: PyValue): Result {
+  if (!Array.isArray(input)) return walk.fail('list_type', 'Input should be a valid list', input);
+  const items = input as readonly PyValue[];
+  const { of, min_length: min, max_length: max } = node;
+  if (max !== undefined && items.length > max) {
+    return failLength(walk, items, {
+      type: 'too_long',
+      word: 'most',
+      name: 'max_length',
+      limit: max,
+    });
+  }
+  const out: PyValue[] = new Array(items.length);
+  const takesIntegers = of === 'int' || of === 'any';
+  let failed = false;
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i] as PyValue;
+    // Token ids: no need to leave the fast path for a plain integer.
+    if (takesIntegers && typeof item === 'number' && Number.isInteger(item)) {
+      out[i] = item;
+      continue;
+    }
+    const value = walk.at(i, of, item);
+    if (value === FAILED) failed = true;
+    else out[i] = value as PyValue;
+  }
+  if (failed) return FAILED;
+  if (min !== undefined && items.length < min) {
+    return failLength(walk, items, {
+      type: 'too_short',
+      word: 'least',
+      name: 'min_length',
+      limit: min,
+    });
+  }
+  return out;
+}
+
+function failLength(
+  walk: ValidationWalk,
+  items: readonly PyValue[],
+  { type, word, name, limit }: { type: string; word: string; name: string; limit: number },
+): Result {
+  const noun = limit === 1 ? 'item' : 'items';
+  const msg = `List should have at ${word} ${limit} ${noun} after validation, not ${items.length}`;
+  return walk.fail(type, msg, items, [
+    ['field_type', "'List'"],
+    [name, String(limit)],
+    ['actual_length', String(items.length)],
+  ]);
+}
+
+/** What can be iterated is taken as it is; its items are checked when they are read. */
+export function validateGenerator(walk: ValidationWalk, of: SchemaNode, input: PyValue): Result {
+  if (Array.isArray(input)) return new LazyItems(input as readonly PyValue[], of);
+  if (typeof input === 'string') return new LazyItems([...input], of);
+  if (isDict(input)) return new LazyItems(Object.keys(input), of);
+  return walk.fail('iterable_type', 'Input should be iterable', input);
+}
+
+export function validateDict(
+  walk: ValidationWalk,
+  { k: keyNode, v: valueNode }: { readonly k: SchemaNode; readonly v: SchemaNode },
+  input: PyValue,
+): Result {
+  if (!isDict(input)) return walk.fail('dict_type', 'Input should be a valid dictionary', input);
+  if (valueNode === 'any' && (keyNode === 'str' || keyNode === 'any')) return input;
+  const out: Record<string, PyValue> = {};
+  let failed = false;
+  for (const [key, item] of Object.entries(input)) {
+    const value = walk.at(key, valueNode, item);
+    if (value === FAILED) failed = true;
+    else out[key] = value as PyValue;
+  }
+  return failed ? FAILED : out;
+}

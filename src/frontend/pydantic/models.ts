@@ -1,0 +1,108 @@
+/**
+ * Typed dicts, models and dataclasses, as pydantic fills them. Pure.
+ * Source: pydantic-core src/validators (typed_dict.rs, model_fields.rs, dataclass.rs).
+ */
+import { pyRepr } from '../../shared/python/str.ts';
+import { isDict, type PyDict, type PyValue } from '../../shared/python/values.ts';
+import type {
+  DataclassNode,
+  ModelNode,
+  SchemaField,
+  SchemaFields,
+  TypedDictNode,
+} from './schema-node.ts';
+import { Exactness, FAILED, type Result, type ValidationWalk } from './validation-walk.ts';
+
+export function validateTypedDict(
+  walk: ValidationWalk,
+  node: TypedDictNode,
+  input: PyValue,
+): Result {
+  if (!isDict(input)) {
+    return walk.fail('dict_type', 'Input should be a valid dictionary', input);
+  }
+  const out: Record<string, PyValue> = {};
+  const count = fillFields(walk, node.f, input, out);
+  if (count < 0) return FAILED;
+  if (node.extra === 'allow') copyExtras(node.f, input, out);
+  walk.countFieldsSet(count);
+  return out;
+}
+
+export function validateModel(walk: ValidationWalk, node: ModelNode, input: PyValue): Result {
+  if (!isDict(input)) {
+    return walk.fail(
+      'model_attributes_type',
+      'Input should be a valid dictionary or object to extract fields from',
+      input,
+    );
+  }
+  const out: Record<string, PyValue> = {};
+  const count = fillFields(walk, node.f, input, out);
+  if (count < 0) return FAILED;
+  for (const key of walk.hooks.keptExtras) {
+    if (Object.hasOwn(input, key) && !Object.hasOwn(node.f, key)) out[key] = input[key] as PyValue;
+  }
+  walk.floor(Exactness.LAX);
+  walk.countFieldsSet(count);
+  return out;
+}
+
+export function validateDataclass(
+  walk: ValidationWalk,
+  node: DataclassNode,
+  input: PyValue,
+): Result {
+  if (!isDict(input)) {
+    return walk.fail(
+      'dataclass_type',
+      `Input should be a dictionary or an instance of ${node.name}`,
+      input,
+      [['class_name', pyRepr(node.name)]],
+    );
+  }
+  const out: Record<string, PyValue> = {};
+  if (fillFields(walk, node.f, input, out) < 0) return FAILED;
+  if (node.post === 1) walk.hooks.dataclass(node.name, out);
+  return out;
+}
+
+/** Fills `out` in field order, under the aliases; returns how many fields the input set, or -1 after a fault. */
+function fillFields(
+  walk: ValidationWalk,
+  fields: SchemaFields,
+  input: PyDict,
+  out: Record<string, PyValue>,
+): number {
+  let count = 0;
+  let failed = false;
+  for (const name in fields) {
+    const field = fields[name] as SchemaField;
+    const key = field.alias ?? name;
+    const item = Object.hasOwn(input, key) ? input[key] : undefined;
+    if (item === undefined) {
+      if (field.r === 1) {
+        walk.loc.push(key);
+        walk.fail('missing', 'Field required', input);
+        walk.loc.pop();
+        failed = true;
+      } else if (field.d !== undefined) {
+        out[key] = field.d as PyValue;
+      }
+      continue;
+    }
+    const value = walk.at(key, field.s, item);
+    if (value === FAILED) failed = true;
+    else {
+      out[key] = value as PyValue;
+      count += 1;
+    }
+  }
+  return failed ? -1 : count;
+}
+
+function copyExtras(fields: SchemaFields, input: PyDict, out: Record<string, PyValue>): void {
+  for (const key of Object.keys(input)) {
+    if (!Object.hasOwn(fields, key) && !Object.hasOwn(out, key)) out[key] = input[key] as PyValue;
+  }
+}

@@ -1,0 +1,17 @@
+/** The schemas of vLLM 0.33.0's request classes, one JSON file each in schemas/. */
+import { readFileSync } from 'node:fs';
+import type { RequestSchema } from './schema-node.ts';
+
+export type RequestKind =
+  | 'completion-request'
+  | 'chat-completion-request'
+  | 'responses-request'
+  | 'tokenize-request'
+  | 'detokenize-request'
+  | 'load-lora-adapter-request'
+  | 'unload-lora-adapter-request';
+
+export function loadRequestSchema(kind: RequestKind): RequestSchema {
+  const url = new URL(`schemas/${kind}.json`, import.meta.url);
+  return JSON.parse(readFileSync(url, 'utf8')) as RequestSchema;
+}
