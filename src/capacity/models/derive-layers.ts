@@ -157,6 +157,10 @@ function backendContext(
     userBlockSize: options.blockSize ?? null,
     decodeContextParallelSize: run.decodeContextParallelSize,
     modelHeadSize: model.headSize,
+    modelNumHeads: Math.floor(model.totalNumAttentionHeads / run.tensorParallelSize),
+    modelNumKvHeads: model.useMla
+      ? 1
+      : Math.max(1, Math.floor(model.totalNumKvHeads / run.tensorParallelSize)),
     runCacheDtype: run.cacheDtype,
     hasLogitSoftcap: text.flag('attn_logit_softcapping'),
     isMmPrefixLm: model.isMmPrefixLm,

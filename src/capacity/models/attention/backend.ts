@@ -23,6 +23,9 @@ export interface BackendContext {
   readonly decodeContextParallelSize: number;
   /** model_config.get_head_size(). */
   readonly modelHeadSize: number;
+  /** Of this rank: model_config.get_num_attention_heads(), get_num_kv_heads(). The latter is at least 1. */
+  readonly modelNumHeads: number;
+  readonly modelNumKvHeads: number;
   /** cache_config.cache_dtype. */
   readonly runCacheDtype: string;
   /** The config has a truthy attn_logit_softcapping. */

@@ -1,7 +1,8 @@
 /**
  * The attention backends of layers with a key and a value per head. Called by select.ts in vLLM's order of preference.
  * Source: vllm/v1/attention/backends/{flash_attn,flash_attn_diffkv,flashinfer,triton_attn,composite,flex_attention}.py
- * (0.33.0). FlashInfer's TRTLLM kernels count as absent: they are downloaded, and the recorded cases had no network.
+ * (0.33.0). FlashInfer's TRTLLM kernels count as present wherever the GPU has them, as on a machine that may download
+ * them or has the package flashinfer-cubin; without either vLLM chooses otherwise on Blackwell.
  */
 import type { LayerSpecRecord } from '../../file/capacity-input.ts';
 import { dtypeBytes, isPerTokenHead, isQuantizedCache } from '../../spec/dtypes.ts';
@@ -133,11 +134,29 @@ export function flashAttnDiffKv(headSizeV: number): AttentionBackend {
 
 const FLASHINFER_CACHE_DTYPES = ['auto', 'float16', 'bfloat16', 'fp8', 'fp8_e4m3', 'fp8_e5m2'];
 const FLASHINFER_BLOCK_SIZES: readonly KernelBlockSize[] = [16, 32, 64];
+const NVFP4_TYPES = ['nvfp4', 'nvfp4_4over6'];
+/** Pages of 128 and more run on the TRTLLM kernels for grouped queries only. */
+const TRTLLM_BLOCK_SIZES: readonly KernelBlockSize[] = [16, 32, 64, 128, 256, 512, 1024];
+
+/** Source: vllm/utils/flashinfer.py supports_trtllm_attention. Hopper and SM12x have the decode kernel (XQA) only. */
+function supportsTrtllm(phase: 'decode' | 'prefill', { capability }: BackendContext): boolean {
+  const { major, minor } = capability;
+  if (major === 10) return true;
+  return phase === 'decode' && (major === 12 || (major === 9 && minor === 0));
+}
+
+/** Source: FlashInferBackend.get_supported_kernel_block_sizes: one size for the model, whatever the layer. */
+function flashInferBlockSizes(context: BackendContext): readonly KernelBlockSize[] {
+  const { modelNumHeads, modelNumKvHeads } = context;
+  const hasGroups = modelNumHeads >= 2 * modelNumKvHeads && modelNumHeads % modelNumKvHeads === 0;
+  return isFamily(context, 10) && hasGroups ? TRTLLM_BLOCK_SIZES : FLASHINFER_BLOCK_SIZES;
+}
 
 function flashInferCombination(request: BackendRequest, context: BackendContext): string | null {
   if (!request.cacheDtype.startsWith('nvfp4')) return null;
   if (![8, 9, 12].includes(context.capability.major)) return null;
-  return request.headSize === 64 ? 'fa2 prefill misreads an NVFP4 KV cache at head_size 64' : null;
+  if (request.headSize === 64) return 'fa2 prefill misreads an NVFP4 KV cache at head_size 64';
+  return request.hasSink ? 'the sink prefill wrapper cannot read an NVFP4 KV cache' : null;
 }
 
 /** NVFP4 keeps keys and values as separate head slots of packed fp4 data and fp8 block scales. */
@@ -158,14 +177,18 @@ export const FLASHINFER = defineBackend({
   supportsSlidingWindow: true,
   supportsDcp: true,
   supportsHeadSize: (headSize) => [64, 128, 256, 512].includes(headSize),
-  supportsCacheDtype: (cacheDtype, context) =>
-    cacheDtype.startsWith('nvfp4')
-      ? cacheDtype === 'nvfp4' && [8, 9, 12].includes(context.capability.major)
-      : FLASHINFER_CACHE_DTYPES.includes(cacheDtype),
+  // Blackwell has the kernels of both phases or none.
+  supportsSink: (context) => supportsTrtllm('decode', context),
+  supportsCacheDtype: (cacheDtype, context) => {
+    if (!cacheDtype.startsWith('nvfp4')) return FLASHINFER_CACHE_DTYPES.includes(cacheDtype);
+    return supportsTrtllm('prefill', context)
+      ? NVFP4_TYPES.includes(cacheDtype)
+      : cacheDtype === 'nvfp4' && [8, 9, 12].includes(context.capability.major);
+  },
   supportsCapability: ({ major, minor }) =>
     major >= 8 && (major < 12 || (major === 12 && minor <= 1)),
   combination: flashInferCombination,
-  kernelBlockSizes: () => FLASHINFER_BLOCK_SIZES,
+  kernelBlockSizes: (_, context) => flashInferBlockSizes(context),
   layouts: (context) => (isFamily(context, 10) ? ['LBHNC', 'BLHNC'] : null),
   customizeSpec: packNvfp4,
 });
