@@ -5,6 +5,7 @@
  * _try_get_full_allocation_fallback_groups (0.33.0).
  */
 
+import { exactProduct, PlanRuleError, valueError } from '../spec/rule-error.ts';
 import type {
   ChunkedLocalAttentionSpec,
   FullAttentionSpec,
@@ -26,7 +27,6 @@ import {
   uniformTypeGroup,
   uniformTypeSpecs,
 } from './kv-cache-group.ts';
-import { exactProduct, PlanRuleError, valueError } from './plan-error.ts';
 
 /** Throws ValueError where the result is still of several types. */
 export function promoteLocalSpecs(layers: LayerSpecs): LayerSpecs {

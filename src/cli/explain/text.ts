@@ -2,11 +2,11 @@
  * An explanation for a person: memory, layers, groups, pool, one request, capacity, in the order of the computation.
  */
 
+import type { GroupSummary } from '../../capacity/explain/capacity-summary.ts';
 import type {
   CapacityExplanation,
   ExplainedMemory,
 } from '../../capacity/explain/explain-capacity.ts';
-import type { GroupSummary } from '../../capacity/explain/explanation.ts';
 import type {
   CapacityPlanRecord,
   CapacityWorkerRecord,
