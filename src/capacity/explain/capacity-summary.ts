@@ -14,8 +14,8 @@ export interface LayerSummary {
   readonly dtype: string;
   /** Tokens. */
   readonly block_size: number;
-  /** Of one layer, before pages are unified. */
-  readonly page_size_bytes: number;
+  /** Of one layer, before pages are unified; null where the spec's sizes contradict each other, and the plan fails. */
+  readonly page_size_bytes: number | null;
   readonly is_draft: boolean;
 }
 

@@ -4,6 +4,7 @@ import type { CapacityInput } from '../plan/capacity-input.ts';
 import { layerSpecsOf } from '../plan/kv-cache-group.ts';
 import { KVCachePlanError } from '../plan/plan-error.ts';
 import { type KVCachePlan, planKVCache } from '../plan/plan-kv-cache.ts';
+import { PlanRuleError } from '../spec/rule-error.ts';
 import type { KVCacheSpec } from '../spec/spec.ts';
 import { pageSizeBytes } from '../spec/spec-size.ts';
 import type { CapacitySummary, GroupSummary, LayerSummary } from './capacity-summary.ts';
@@ -53,9 +54,18 @@ function summarizeLayers(input: CapacityInput): LayerSummary[] {
     num_layers: count,
     dtype: spec.kind === 'mamba' ? [...new Set(spec.dtypes)].join('/') : spec.dtype,
     block_size: spec.blockSize,
-    page_size_bytes: pageSizeBytes(spec),
+    page_size_bytes: pageSizeOrNull(spec),
     is_draft: spec.isDraft,
   }));
+}
+
+function pageSizeOrNull(spec: KVCacheSpec): number | null {
+  try {
+    return pageSizeBytes(spec);
+  } catch (error) {
+    if (error instanceof PlanRuleError) return null;
+    throw error;
+  }
 }
 
 function summarizeGroups({ config }: CapacityInput, plan: KVCachePlan): GroupSummary[] {

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { gcd } from '../../shared/integers.ts';
 import { createSpec, type SpecFields } from '../spec/create-spec.ts';
 import { KV_QUANT_MODES, TORCH_DTYPES } from '../spec/dtypes.ts';
+import { PlanRuleError } from '../spec/rule-error.ts';
 import type { BlockStrideAlignment, KVCacheSpec, TokensPerState } from '../spec/spec.ts';
 import { boolean, fields, integer, oneOf, string } from './schema.ts';
 import { camelKeys } from './snake-case.ts';
@@ -133,18 +134,34 @@ const BY_KIND = {
   mamba: fields(mamba),
 } as const satisfies Record<KVCacheSpec['kind'], v.GenericSchema>;
 
-const kindSchema = fields({ kind: oneOf(Object.keys(BY_KIND) as KVCacheSpec['kind'][]) });
+type KindSchema = v.GenericSchema<unknown, KVCacheSpec>;
+
+/** The schema of each kind, with the spec that it comes to. */
+const SPEC_BY_KIND: ReadonlyMap<string, KindSchema> = new Map(
+  Object.entries(BY_KIND).map(([kind, schema]) => [kind, specOf(kind, schema)]),
+);
+
+function specOf(kind: string, schema: (typeof BY_KIND)[keyof typeof BY_KIND]): KindSchema {
+  return v.pipe(
+    schema as v.GenericSchema<unknown, object>,
+    v.rawTransform(({ dataset, addIssue, NEVER }): KVCacheSpec => {
+      try {
+        // The schema of a kind has the fields of that kind, so together with it they are a spec's.
+        return createSpec({ kind, ...camelKeys(dataset.value) } as unknown as SpecFields);
+      } catch (error) {
+        if (!(error instanceof PlanRuleError)) throw error;
+        addIssue({ message: 'a spec whose page has less than 2^53 bytes' });
+        return NEVER;
+      }
+    }),
+  );
+}
+
+/** What is wrong where there is no known kind: an object is missing, or its kind. */
+const unknownKind = v.pipe(fields({ kind: oneOf(Object.keys(BY_KIND)) }), v.never());
 
 /** A layer's spec; its kind decides which other fields there are. */
-export const layerSpec = v.lazy((input): v.GenericSchema<unknown, KVCacheSpec> => {
-  const kind = v.safeParse(kindSchema, input);
-  // The schema of the kind says what is wrong with it.
-  if (!kind.success) return v.pipe(kindSchema, v.never()) as v.GenericSchema<unknown, never>;
-  return v.pipe(
-    BY_KIND[kind.output.kind] as v.GenericSchema<unknown, object>,
-    v.transform((given) =>
-      // The schema of a kind has the fields of that kind, so together with it they are a spec's.
-      createSpec({ ...camelKeys(given), ...kind.output } as unknown as SpecFields),
-    ),
-  );
+export const layerSpec: KindSchema = v.lazy((input) => {
+  const kind = typeof input === 'object' && input !== null && 'kind' in input ? input.kind : null;
+  return (typeof kind === 'string' ? SPEC_BY_KIND.get(kind) : undefined) ?? unknownKind;
 });

@@ -116,10 +116,20 @@ function runConfig(
   return { run, adjustment };
 }
 
+/** Every worker gets a plan of its own. */
+const MOST_WORKERS = 4096;
+
 /** Source: vllm/config/model.py verify_with_parallel_config. */
 function checkParallelism(model: ResolvedModel, run: RunConfig): void {
   const heads = model.totalNumAttentionHeads;
   const tp = run.tensorParallelSize;
+  const numWorkers = tp * run.pipelineParallelSize;
+  if (numWorkers > MOST_WORKERS) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `--tensor-parallel-size ${tp} × --pipeline-parallel-size ${run.pipelineParallelSize} are more than ${MOST_WORKERS} workers`,
+    );
+  }
   if (heads % tp !== 0) {
     throw new ConfigError(
       'E_BAD_FLAG',
@@ -228,7 +238,21 @@ function sizeStage(
   };
   const sizes = resolveCacheSizes(builder.layers, initialSizes(options, engine, model), sizing);
   const specs = stageSpecs(builder.layers, sizes, sizing);
+  checkSizes(model.label, 'the weights', Math.floor(builder.weightsBytes));
+  for (const { name, spec } of specs) checkSizes(model.label, `layer ${name}`, spec);
   return { sizes, layers: new Map(specs.map(({ name, spec }) => [name, table.intern(spec)])) };
+}
+
+/** A config.json can contradict itself: heads of no width, or hidden sizes that its heads do not divide. */
+function checkSizes(label: string, what: string, value: unknown): void {
+  if (typeof value === 'object' && value !== null) {
+    for (const item of Object.values(value)) checkSizes(label, what, item);
+  }
+  if (typeof value !== 'number' || (Number.isSafeInteger(value) && value >= 0)) return;
+  throw new ConfigError(
+    'E_UNKNOWN_MODEL',
+    `${label}: config.json fields contradict each other: ${what} would have a size of ${value}; ${EXPLICIT_LAYERS_HINT}`,
+  );
 }
 
 /** Before the backends are asked. Source: vllm/model_executor/models/config.py MambaModelConfig. */

@@ -150,7 +150,7 @@ function layerLines({ layers }: CapacityExplanation, palette: Palette): string[]
         `${layer.num_layers} × ${layer.label}${layer.is_draft ? ' (draft)' : ''}`,
         layer.dtype,
         n(layer.block_size),
-        n(layer.page_size_bytes),
+        layer.page_size_bytes === null ? '-' : n(layer.page_size_bytes),
       ]),
       { indent: '  ', palette },
     ),
