@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { ConfigError } from '../../shared/errors.ts';
+import { isJsonObject, type JsonObject } from '../models/hf-config.ts';
 
 /** An integer that a double holds exactly, of at least `least`. */
 export function integer(least = 0) {
@@ -24,10 +25,7 @@ export const boolean = v.boolean('true or false');
 export const string = v.string('a string');
 export const strings = v.array(string, 'a list of strings');
 /** An object of any fields. */
-export const anyObject = v.pipe(
-  v.record(v.string(), v.unknown(), 'an object'),
-  v.check((value) => !Array.isArray(value), 'an object'),
-);
+export const anyObject = v.custom<JsonObject>(isJsonObject, 'an object');
 
 /** An object with these fields; others are ignored. A missing field is told of like one of the wrong type. */
 export function fields<const Entries extends v.ObjectEntries>(entries: Entries) {

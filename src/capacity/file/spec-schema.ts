@@ -40,17 +40,19 @@ const tokensPerState = v.pipe(
   }),
 );
 
+const quantModeExpected = `one of ${KV_QUANT_MODES.join(', ')}`;
+
 /** By name or by vLLM's number; `custom` is another name of one of them. */
 const kvQuantMode = v.pipe(
   v.union(
     [
       v.picklist([...KV_QUANT_MODES, 'custom']),
-      v.pipe(integer(), v.maxValue(KV_QUANT_MODES.length - 1)),
+      v.picklist(KV_QUANT_MODES.map((_, value) => value)),
     ],
-    `one of ${KV_QUANT_MODES.join(', ')}`,
+    quantModeExpected,
   ),
   v.transform((mode) => {
-    if (typeof mode === 'number') return KV_QUANT_MODES[mode] ?? 'none';
+    if (typeof mode === 'number') return KV_QUANT_MODES[mode] ?? KV_QUANT_MODES[0];
     return mode === 'custom' ? 'octave_k3v4' : mode;
   }),
 );
