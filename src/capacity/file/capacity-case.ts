@@ -1,5 +1,5 @@
 /**
- * Cases of the golden format as a file has them: one record, a list of them, or `{"cases": [record, …]}`.
+ * Capacity cases as a file has them: one record, a list of them, or `{"cases": [record, …]}`.
  */
 import { ConfigError } from '../../shared/errors.ts';
 import { isJsonObject, type JsonObject } from '../models/hf-config.ts';

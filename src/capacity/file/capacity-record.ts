@@ -77,7 +77,7 @@ export interface PlannerConfigRecord {
   readonly cp_kv_cache_interleave_size: number;
 }
 
-/** One planning problem: the `input` of a golden capacity case. */
+/** One planning problem: the `input` of a capacity case. */
 export interface CapacityInputRecord {
   readonly config: PlannerConfigRecord;
   readonly layout: {

@@ -1,5 +1,5 @@
 /**
- * A golden `model` case the other way round: the recorded config.json, flags and GPU in, the planner's whole input out.
+ * A `model` case: the recorded config.json, flags and GPU in, the planner's whole input out.
  * Never looks at the recorded spec_table, layer_sets or expected. Called by `explain --model-case`.
  */
 import * as v from 'valibot';

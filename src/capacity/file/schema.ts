@@ -36,15 +36,10 @@ export function fields<const Entries extends v.ObjectEntries>(entries: Entries) 
   });
 }
 
-/** The words of a schema that has the same ones for every value. */
+/** The words of a schema, where they are the same for every value; objects decide by what is missing in them. */
 function messageOf(schema: unknown): string | null {
   const isSchema = typeof schema === 'object' && schema !== null && 'message' in schema;
-  if (!isSchema) return null;
-  const { message } = schema;
-  if (typeof message === 'string') return message;
-  return 'expects' in schema && typeof schema.expects === 'string' && schema.expects === 'Object'
-    ? 'an object'
-    : null;
+  return isSchema && typeof schema.message === 'string' ? schema.message : null;
 }
 
 /** Where a value stands: the file, and the field that its own fields are in. */
