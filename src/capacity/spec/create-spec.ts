@@ -2,7 +2,13 @@
  * Makes specs: what a caller leaves out has the default of vLLM's dataclass, written here once for all readers and writers.
  * Source: the dataclass fields of vllm/v1/kv_cache_interface.py (0.33.0).
  */
-import type { KVCacheSpec, KVCacheSpecKind, SpecOfKind } from './spec.ts';
+import type {
+  AttentionSpec,
+  FullAttentionSpec,
+  KVCacheSpec,
+  KVCacheSpecKind,
+  SpecOfKind,
+} from './spec.ts';
 import { withAlignmentPadding } from './spec-size.ts';
 
 const BASE = { dcpSharded: true, blockStrideAlignment: null, isDraft: false } as const;
@@ -89,6 +95,31 @@ export function createSpec<Kind extends KVCacheSpecKind>(
       ? spec
       : { ...spec, headSizeV: hasLatentCache(spec.kind) ? 0 : spec.headSize };
   return withAlignmentPadding(whole) as SpecOfKind<Kind>;
+}
+
+/** A full attention layer with the fields that every kind of attention has; what is left out has its default. */
+export function toFullAttention(
+  spec: AttentionSpec,
+  changes: Partial<FullAttentionSpec>,
+): FullAttentionSpec {
+  return createSpec({
+    blockSize: spec.blockSize,
+    dcpSharded: spec.dcpSharded,
+    blockStrideAlignment: spec.blockStrideAlignment,
+    isDraft: spec.isDraft,
+    numKvHeads: spec.numKvHeads,
+    headSize: spec.headSize,
+    headSizeV: spec.headSizeV,
+    dtype: spec.dtype,
+    kvQuantMode: spec.kvQuantMode,
+    pageSizePadded: spec.pageSizePadded,
+    numHeadSlots: spec.numHeadSlots,
+    stateContentBytes: spec.stateContentBytes,
+    tokensPerState: spec.tokensPerState,
+    maxTpShards: spec.maxTpShards,
+    ...changes,
+    kind: 'full_attention',
+  });
 }
 
 /** Kinds whose cache is one latent vector per state, without a separate V. */

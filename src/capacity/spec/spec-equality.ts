@@ -3,6 +3,7 @@
  * Source: vllm/v1/kv_cache_interface.py: dataclass equality, the `merge` class methods,
  * is_uniform_with_collection, UniformTypeKVCacheSpecs.is_uniform_type (0.33.0).
  */
+import { toFullAttention } from './create-spec.ts';
 import { PlanRuleError, planAssert, valueError } from './rule-error.ts';
 import type {
   FullAttentionSpec,
@@ -143,26 +144,13 @@ function mergeFullFields(
   );
   const first = specs[0];
   planAssert(first !== undefined);
-  const merged: FullAttentionSpec = {
-    kind: 'full_attention',
-    blockSize: first.blockSize,
-    blockStrideAlignment: first.blockStrideAlignment,
+  const merged = toFullAttention(first, {
     isDraft: false,
-    dcpSharded: first.dcpSharded,
-    numKvHeads: first.numKvHeads,
-    headSize: first.headSize,
-    headSizeV: first.headSizeV,
-    dtype: first.dtype,
-    kvQuantMode: first.kvQuantMode,
-    pageSizePadded: first.pageSizePadded,
-    numHeadSlots: first.numHeadSlots,
-    stateContentBytes: first.stateContentBytes,
     tokensPerState: tokensPerState(first),
-    maxTpShards: first.maxTpShards,
     slidingWindow: uniqueWindow(specs.map((spec) => spec.slidingWindow)),
     attentionChunkSize: uniqueWindow(specs.map((spec) => spec.attentionChunkSize)),
     nonCausal: specs.some((spec) => spec.nonCausal),
-  };
+  });
   const key = attentionKey(merged);
   planAssert(
     specs.every((spec) => attentionKey(spec) === key),
