@@ -6,7 +6,7 @@
  * Run: npx tsx benchmarks/engine-step.ts [--quick]
  */
 
-import { specFromRecord } from '../src/capacity/file/spec-record.ts';
+import { createSpec } from '../src/capacity/spec/create-spec.ts';
 import { createEngineCore } from '../src/engine-core/create-engine-core.ts';
 import type { EngineCore } from '../src/engine-core/engine-core.ts';
 import { createLatencyModel } from '../src/engine-core/executor/latency-model.ts';
@@ -58,11 +58,11 @@ function makeCore({ asyncScheduling = true } = {}): EngineCore {
       groups: [
         {
           layerNames: ['layers.0'],
-          spec: specFromRecord({
+          spec: createSpec({
             kind: 'full_attention',
-            block_size: BLOCK_SIZE,
-            num_kv_heads: 8,
-            head_size: 128,
+            blockSize: BLOCK_SIZE,
+            numKvHeads: 8,
+            headSize: 128,
             dtype: 'bfloat16',
           }),
           isEagleGroup: false,

@@ -3,7 +3,7 @@ import {
   type CapacityExplanation,
   explainCapacity,
 } from '../src/capacity/explain/explain-capacity.ts';
-import { listModels } from '../src/capacity/models/catalogue.ts';
+import { listModels } from '../src/capacity/file/catalogue.ts';
 
 const GPU = 'H100';
 

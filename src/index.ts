@@ -8,6 +8,6 @@ export type {
   ExplainedModel,
 } from './capacity/explain/explain-capacity.ts';
 export { explainCapacity, explainInput } from './capacity/explain/explain-capacity.ts';
-export type { CapacityInputRecord } from './capacity/file/capacity-input.ts';
+export type { CapacityInputRecord } from './capacity/file/capacity-record.ts';
 export type { ModelOptions } from './capacity/models/model-options.ts';
 export { ConfigError } from './shared/errors.ts';

@@ -1,5 +1,5 @@
 /** `vllm-twin models`: what can be served by name, without a network. */
-import { listModels } from '../capacity/models/catalogue.ts';
+import { listModels } from '../capacity/file/catalogue.ts';
 import type { Command, CommandFlag } from './command.ts';
 import { parseOwnFlags } from './flags/own-flags.ts';
 

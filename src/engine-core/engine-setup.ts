@@ -4,7 +4,8 @@
  * Source: vllm/v1/engine/core.py EngineCore.__init__, _initialize_kv_caches (0.33.0).
  */
 
-import { buildCapacityInput, type ModelPlan } from '../capacity/models/model-plan.ts';
+import { loadModelPlan } from '../capacity/file/load-model-plan.ts';
+import type { ModelPlan } from '../capacity/models/model-plan.ts';
 import { modelOptionsOf } from '../capacity/models/options-of-args.ts';
 import { type KVCachePlan, planKVCache } from '../capacity/plan/plan-kv-cache.ts';
 import type { Clock } from '../shared/clock.ts';
@@ -49,7 +50,7 @@ export interface EngineSetup {
 
 /** Throws what vLLM's planner says (E_KV_CACHE), E_GPU_OUT_OF_MEMORY, or a config error of the model. */
 export function setUpEngine(args: EngineArgs): EngineSetup {
-  const model = buildCapacityInput(modelOptionsOf(args));
+  const model = loadModelPlan(modelOptionsOf(args));
   const plan = planKVCache(model.input);
   const gpus = allocateGpus(model.memory, plan.workers, model.gpu.memoryBytes);
   const logLines = startupLines(args, model, plan);
@@ -60,9 +61,9 @@ function schedulerConfigOf(args: EngineArgs, model: ModelPlan, plan: KVCachePlan
   const { config } = model.input;
   return {
     ...DEFAULT_SCHEDULER_CONFIG,
-    maxNumSeqs: config.max_num_seqs,
+    maxNumSeqs: config.maxNumSeqs,
     maxNumActiveSeqs: args.maxNumActiveSeqs,
-    maxNumBatchedTokens: config.max_num_batched_tokens,
+    maxNumBatchedTokens: config.maxNumBatchedTokens,
     maxNumScheduledTokens: args.maxNumScheduledTokens,
     maxModelLen: plan.maxModelLen,
     policy: args.schedulingPolicy,
@@ -73,9 +74,9 @@ function schedulerConfigOf(args: EngineArgs, model: ModelPlan, plan: KVCachePlan
     prefillScheduleInterval: args.prefillScheduleInterval,
     schedulerReserveFullIsl: args.schedulerReserveFullIsl,
     watermark: args.watermark,
-    asyncScheduling: config.async_scheduling,
+    asyncScheduling: config.asyncScheduling,
     maxLoras: args.enableLora === true ? args.maxLoras : null,
-    mambaAlign: config.mamba_cache_mode === 'align',
+    mambaAlign: config.mambaCacheMode === 'align',
   };
 }
 
@@ -107,7 +108,7 @@ export function buildEngineCore(
     },
     // Mixture-of-experts ranks throttle prefills by their common step counter, not each by its own.
     scheduler: placement.isMoeDp ? { ...scheduler, prefillScheduleInterval: 1 } : scheduler,
-    maxConcurrentBatches: config.max_concurrent_batches,
+    maxConcurrentBatches: config.maxConcurrentBatches,
     pipelineParallelSize: args.pipelineParallelSize,
     logStats: !args.disableLogStats,
     includeFinishedSet: placement.hasInternalLb,

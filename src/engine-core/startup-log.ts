@@ -44,17 +44,17 @@ function nonCausalLines(model: ModelPlan, plan: KVCachePlan): string[] {
   const { config } = model.input;
   const reason = 'model has non-causal attention layers.';
   return [
-    ...(config.enable_chunked_prefill && !plan.enableChunkedPrefill
+    ...(config.enableChunkedPrefill && !plan.enableChunkedPrefill
       ? [`Disabling chunked prefill: ${reason}`]
       : []),
-    ...(config.enable_prefix_caching && !plan.enablePrefixCaching
+    ...(config.enablePrefixCaching && !plan.enablePrefixCaching
       ? [`Disabling prefix caching: ${reason}`]
       : []),
   ];
 }
 
 function memoryLine(args: EngineArgs, model: ModelPlan, worker: number): string {
-  const available = model.input.workers[worker]?.available_memory ?? 0;
+  const available = model.input.workers[worker]?.availableMemory ?? 0;
   if (args.kvCacheMemoryBytes === null)
     return `Available KV cache memory: ${formatGib(available)} GiB`;
   const budget = model.memory[worker];
@@ -69,10 +69,10 @@ function memoryLine(args: EngineArgs, model: ModelPlan, worker: number): string 
 }
 
 function overrideLines(model: ModelPlan, plan: KVCachePlan): string[] {
-  const override = model.input.config.num_gpu_blocks_override;
+  const override = model.input.config.numGpuBlocksOverride;
   if (override === null || plan.groups.length === 0) return [];
   return plan.workers.map(({ bytesPerBlock }, index) => {
-    const available = model.input.workers[index]?.available_memory ?? 0;
+    const available = model.input.workers[index]?.availableMemory ?? 0;
     const blocks = Math.floor(available / bytesPerBlock);
     return `Overriding num_gpu_blocks=${blocks} with num_gpu_blocks_override=${override}`;
   });
@@ -80,8 +80,8 @@ function overrideLines(model: ModelPlan, plan: KVCachePlan): string[] {
 
 function autoFitLines(model: ModelPlan, plan: KVCachePlan): string[] {
   const { config } = model.input;
-  if (!config.auto_fit_max_model_len) return [];
-  const asked = config.max_model_len;
+  if (!config.autoFitMaxModelLen) return [];
+  const asked = config.maxModelLen;
   if (plan.autoFitMemoryBytes === null)
     return [`Auto-fit max_model_len: attention-free model, using derived max_model_len=${asked}`];
   const memory = `available KV cache memory (${formatGib(plan.autoFitMemoryBytes)} GiB GPU)`;

@@ -4,7 +4,8 @@
  * Source: vllm/entrypoints/cli/serve.py, vllm/entrypoints/launchers/launcher.py (0.33.0).
  */
 
-import { buildCapacityInput, type ModelPlan } from '../capacity/models/model-plan.ts';
+import { loadModelPlan } from '../capacity/file/load-model-plan.ts';
+import type { ModelPlan } from '../capacity/models/model-plan.ts';
 import { modelOptionsOf } from '../capacity/models/options-of-args.ts';
 import { systemClock } from '../shared/clock.ts';
 import { checkEngineOverrides } from '../shared/config/engine-overrides.ts';
@@ -51,7 +52,7 @@ export async function runServe(args: EngineArgs): Promise<number> {
   const logger = createLogger({ level: args.logLevel, bindings: { process: 'APIServer' } });
   const env = readHttpEnv(process.env);
   checkEngineOverrides(args, args.dataParallelSize);
-  const model = buildCapacityInput(modelOptionsOf(args));
+  const model = loadModelPlan(modelOptionsOf(args));
   const plan = createParallelPlan(args, model.facts.isMoe);
   checkApiServerCount(plan, env);
   if (args.uds === null) {

@@ -75,7 +75,7 @@ export function createServedModel(
   return {
     model: args.model,
     servedModelNames: servedModelNamesOf(args),
-    maxModelLen: Math.min(getMinMaxModelLen(engines), input.config.max_model_len),
+    maxModelLen: Math.min(getMinMaxModelLen(engines), input.config.maxModelLen),
     vocabSize: facts.vocabSize,
     eosTokenId: facts.eosTokenIds[0] ?? null,
     ...readSamplingDefaults(args),
@@ -124,7 +124,7 @@ export function createCacheConfigSettings(
         ? args.numGpuBlocksOverride
         : new Map(ranks.map((rank) => [rank, argsOfRank(args, rank).numGpuBlocksOverride])),
     slidingWindow: facts.slidingWindow,
-    enablePrefixCaching: config.enable_prefix_caching,
+    enablePrefixCaching: config.enablePrefixCaching,
     prefixCachingHashAlgo: args.prefixCachingHashAlgo,
     prefixCacheRetentionInterval: args.prefixCacheRetentionInterval,
     prefixMatchUnit: args.prefixMatchUnit,
@@ -132,7 +132,7 @@ export function createCacheConfigSettings(
     mambaPageSizePadded: null,
     mambaCacheDtype: args.mambaCacheDtype,
     mambaSsmCacheDtype: args.mambaSsmCacheDtype,
-    mambaCacheMode: config.mamba_cache_mode,
+    mambaCacheMode: config.mambaCacheMode,
     kvCacheMemoryBytes: args.kvCacheMemoryBytes,
     kvOffloadingSize: args.kvOffloadingSize === null ? null : Number(args.kvOffloadingSize),
     kvOffloadingBackend: args.kvOffloadingBackend,

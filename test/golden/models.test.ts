@@ -4,8 +4,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { CapacityInputRecord } from '../../src/capacity/file/capacity-input.ts';
-import { deriveModelCase, deriveModelCaseWeights } from '../../src/capacity/file/model-case.ts';
+import { capacityInputToRecord } from '../../src/capacity/file/capacity-input.ts';
+import type { CapacityInputRecord } from '../../src/capacity/file/capacity-record.ts';
+import { deriveModelCase } from '../../src/capacity/file/model-case.ts';
 
 interface ModelCaseRecord {
   readonly id: string;
@@ -24,8 +25,8 @@ const { cases } = JSON.parse(readFileSync(new URL('./capacity.json', import.meta
 const modelCases = cases.filter(({ layer }) => layer === 'model');
 
 /** What may be read of a case: never the answer. */
-function question(record: ModelCaseRecord): unknown {
-  return { id: record.id, model: record.model, input: { config: record.input.config } };
+function question({ id, model }: ModelCaseRecord) {
+  return { id, record: { id, model } };
 }
 
 /** The first place where two JSON values differ, in words; null when they are equal. */
@@ -59,14 +60,16 @@ describe('recorded model cases', () => {
   });
 
   it.each(modelCases.map((record) => [record.id, record] as const))('%s', (_, record) => {
-    const derived = deriveModelCase(question(record));
-    expect(firstDifference(record.input, derived.input)).toBeNull();
-    const { weightsBytes, attentionBackends } = deriveModelCaseWeights(question(record));
+    const derived = deriveModelCase(question(record), 'capacity.json');
+    expect(firstDifference(record.input, capacityInputToRecord(derived.input))).toBeNull();
+    const { weightsBytes } = derived.facts;
     const scale = weightsScale(record.model.gpu.note);
     expect(weightsBytes.map((bytes) => Math.trunc(bytes * scale))).toEqual(
       record.model.gpu.weights_bytes,
     );
     // Which backends, in no order: vLLM lists them by its own walk over the modules, and nothing depends on it.
-    expect([...attentionBackends].sort()).toEqual([...record.model.attention_backends].sort());
+    expect([...derived.attentionBackends].sort()).toEqual(
+      [...record.model.attention_backends].sort(),
+    );
   });
 });

@@ -1,7 +1,10 @@
 /** The command line itself: help, versions, exit codes. */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { createCapacityRecord } from '../support/capacity-input.ts';
 import { RunningProcess } from '../support/process.ts';
 import { CLI_MAIN, Twin } from '../support/twin.ts';
 
@@ -111,4 +114,23 @@ describe('vllm-twin', () => {
     expect(await pipe.exited).toEqual({ code: 0, signal: null });
     expect(pipe.log).toBe('{"traces":[');
   });
+
+  it.each(['serve', 'explain'])(
+    '%s names the field of explicit layers that is wrong',
+    async (command) => {
+      const folder = mkdtempSync(join(tmpdir(), 'explicit-layers-'));
+      try {
+        const file = join(folder, 'layers.json');
+        const layers = createCapacityRecord();
+        writeFileSync(file, JSON.stringify({ ...layers, config: {} }));
+        const { code, text } = await run(command, '--kv-cache-specs', file);
+        expect({ code, text }).toEqual({
+          code: 2,
+          text: `vllm-twin: --kv-cache-specs ${file}: config.max_model_len is missing, not an integer of at least 1\n`,
+        });
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
 });

@@ -4,48 +4,52 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type {
-  CapacityInputRecord,
-  LayerSpecRecord,
-} from '../../src/capacity/file/capacity-input.ts';
+import type { CapacityInput } from '../../src/capacity/plan/capacity-input.ts';
 import { KVCachePlanError } from '../../src/capacity/plan/plan-error.ts';
 import { type KVCachePlan, planKVCache } from '../../src/capacity/plan/plan-kv-cache.ts';
-import { createCapacityInput, createLayerSpec, GIB } from '../support/capacity-input.ts';
+import { createSpec } from '../../src/capacity/spec/create-spec.ts';
+import type { KVCacheSpec } from '../../src/capacity/spec/spec.ts';
+import { createCapacityInput, createFullSpec, GIB } from '../support/capacity-input.ts';
 
 const attention = fc
   .record({
     kind: fc.constantFrom('full_attention', 'sliding_window', 'chunked_local_attention'),
-    block_size: fc.constantFrom(16, 16, 16, 32, 64),
-    num_kv_heads: fc.constantFrom(1, 2, 4, 8),
-    head_size: fc.constantFrom(64, 80, 128, 256),
+    blockSize: fc.constantFrom(16, 16, 16, 32, 64),
+    numKvHeads: fc.constantFrom(1, 2, 4, 8),
+    headSize: fc.constantFrom(64, 80, 128, 256),
     dtype: fc.constantFrom('bfloat16', 'uint8'),
     window: fc.constantFrom(128, 1024, 4096),
   } as const)
-  .map(({ kind, window, ...fields }): LayerSpecRecord => {
-    if (kind === 'sliding_window') return { kind, ...fields, sliding_window: window };
-    if (kind === 'chunked_local_attention')
-      return { kind, ...fields, attention_chunk_size: window };
-    return createLayerSpec(fields);
+  .map(({ kind, window, ...fields }): KVCacheSpec => {
+    switch (kind) {
+      case 'sliding_window':
+        return createSpec({ kind, ...fields, slidingWindow: window });
+      case 'chunked_local_attention':
+        return createSpec({ kind, ...fields, attentionChunkSize: window });
+      default:
+        return createSpec({ kind, ...fields });
+    }
   });
 
 const mamba = fc
   .record({
-    block_size: fc.constantFrom(16, 64, 512),
+    blockSize: fc.constantFrom(16, 64, 512),
     channels: fc.integer({ min: 64, max: 8192 }),
   })
   .map(
-    ({ block_size, channels }): LayerSpecRecord => ({
-      kind: 'mamba',
-      block_size,
-      shapes: [
-        [3, channels],
-        [channels, 16],
-      ],
-      dtypes: ['bfloat16', 'float32'],
-    }),
+    ({ blockSize, channels }): KVCacheSpec =>
+      createSpec({
+        kind: 'mamba',
+        blockSize,
+        shapes: [
+          [3, channels],
+          [channels, 16],
+        ],
+        dtypes: ['bfloat16', 'float32'],
+      }),
   );
 
-const problem: fc.Arbitrary<CapacityInputRecord> = fc
+const problem: fc.Arbitrary<CapacityInput> = fc
   .record({
     palette: fc.array(
       fc.oneof({ weight: 4, arbitrary: attention }, { weight: 1, arbitrary: mamba }),
@@ -62,7 +66,7 @@ const problem: fc.Arbitrary<CapacityInputRecord> = fc
     supported: fc.constantFrom(['LBNHC', 'BLHNC'], ['BLHNC', 'BLNHC'], ['LBHNC']),
   })
   .map(({ palette, picks, numStages, memory, maxModelLen, isAutoFit, supported }) => {
-    const layers = picks.map((pick) => palette[pick % palette.length] ?? createLayerSpec());
+    const layers = picks.map((pick) => palette[pick % palette.length] ?? createFullSpec());
     const half = Math.ceil(layers.length / numStages);
     const stages =
       numStages === 1 || half === layers.length
@@ -71,13 +75,13 @@ const problem: fc.Arbitrary<CapacityInputRecord> = fc
     return createCapacityInput({
       stages,
       availableMemory: stages.map((_, i) => (memory * GIB) / 1024 + i * 4096),
-      config: { max_model_len: maxModelLen, auto_fit_max_model_len: isAutoFit },
+      config: { maxModelLen, autoFitMaxModelLen: isAutoFit },
       supported,
     });
   });
 
 /** The plan, or null where vLLM's planner refuses the problem as ours does. */
-function tryPlan(input: CapacityInputRecord): KVCachePlan | null {
+function tryPlan(input: CapacityInput): KVCachePlan | null {
   try {
     return planKVCache(input);
   } catch (error) {
@@ -94,10 +98,11 @@ it('keeps its promises on random layers, workers and memory', () => {
       if (plan === null) return;
       numPlans += 1;
       const names = plan.groups.flatMap(({ layerNames }) => layerNames);
-      const all = input.layer_sets.flatMap((layers) => layers.map(([name]) => name));
+      const stages = new Set(input.workers.map(({ layers }) => layers));
+      const all = [...stages].flatMap((layers) => [...layers.keys()]);
       expect([...names].sort()).toEqual([...all].sort());
       for (const [rank, worker] of plan.workers.entries()) {
-        const available = input.workers[rank]?.available_memory ?? 0;
+        const available = input.workers[rank]?.availableMemory ?? 0;
         expect(worker.numBlocks).toBe(plan.numBlocks);
         expect(worker.localNumBlocks).toBeGreaterThanOrEqual(plan.numBlocks);
         expect(worker.poolBytes).toBeLessThanOrEqual(available);
@@ -105,7 +110,7 @@ it('keeps its promises on random layers, workers and memory', () => {
       }
       // One request of the planned length fits beside the null block.
       expect(plan.totalBlocksPerRequest).toBeLessThan(plan.numBlocks);
-      expect(plan.maxModelLen).toBeLessThanOrEqual(input.config.max_model_len);
+      expect(plan.maxModelLen).toBeLessThanOrEqual(input.config.maxModelLen);
     }),
     { numRuns: 400 },
   );
@@ -116,12 +121,12 @@ it('fits the largest length that fits: one token more does not', () => {
   let numReduced = 0;
   fc.assert(
     fc.property(problem, (input) => {
-      const plan = tryPlan({ ...input, config: { ...input.config, auto_fit_max_model_len: true } });
+      const plan = tryPlan({ ...input, config: { ...input.config, autoFitMaxModelLen: true } });
       if (plan === null || !plan.autoFitReduced) return;
       numReduced += 1;
-      const at = (length: number): CapacityInputRecord => ({
+      const at = (length: number): CapacityInput => ({
         ...input,
-        config: { ...input.config, auto_fit_max_model_len: false, max_model_len: length },
+        config: { ...input.config, autoFitMaxModelLen: false, maxModelLen: length },
       });
       expect(planKVCache(at(plan.maxModelLen)).capacity).toEqual(plan.capacity);
       expect(tryPlan(at(plan.maxModelLen + 1))).toBeNull();

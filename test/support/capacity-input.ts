@@ -1,90 +1,91 @@
 /**
  * Planning problems for tests: every part has a default, so that a test names only what it is about.
  */
+import { capacityInputToRecord } from '../../src/capacity/file/capacity-input.ts';
+import type { CapacityInputRecord } from '../../src/capacity/file/capacity-record.ts';
+import type { CapacityInput, PlannerConfig } from '../../src/capacity/plan/capacity-input.ts';
+import { createSpec } from '../../src/capacity/spec/create-spec.ts';
 import type {
-  CapacityInputRecord,
-  LayerSpecRecord,
-  PlannerConfigRecord,
-} from '../../src/capacity/file/capacity-input.ts';
+  FullAttentionSpec,
+  KVCacheSpec,
+  SlidingWindowSpec,
+} from '../../src/capacity/spec/spec.ts';
 
 export const GIB = 2 ** 30;
 
+const EIGHT_HEADS = { blockSize: 16, numKvHeads: 8, headSize: 128, dtype: 'bfloat16' };
+
 /** An 8-head full attention layer with pages of 64 KiB, changed by `fields`. */
-export function createLayerSpec(fields: Partial<LayerSpecRecord> = {}): LayerSpecRecord {
-  return {
-    kind: 'full_attention',
-    block_size: 16,
-    num_kv_heads: 8,
-    head_size: 128,
-    dtype: 'bfloat16',
-    ...fields,
-  };
+export function createFullSpec(fields: Partial<FullAttentionSpec> = {}): FullAttentionSpec {
+  return createSpec({ ...EIGHT_HEADS, ...fields, kind: 'full_attention' });
 }
 
-export function createPlannerConfig(
-  fields: Partial<PlannerConfigRecord> = {},
-): PlannerConfigRecord {
+/** The same with a window. */
+export function createSlidingSpec(slidingWindow: number): SlidingWindowSpec {
+  return createSpec({ kind: 'sliding_window', ...EIGHT_HEADS, slidingWindow });
+}
+
+export function createPlannerConfig(fields: Partial<PlannerConfig> = {}): PlannerConfig {
   return {
-    max_model_len: 8192,
-    auto_fit_max_model_len: false,
-    max_num_batched_tokens: 8192,
-    max_num_seqs: 256,
-    max_num_encoder_input_tokens: 8192,
-    async_scheduling: true,
-    use_v2_model_runner: true,
-    max_concurrent_batches: 2,
-    max_in_flight_tokens: 16384,
-    num_speculative_tokens: 0,
-    num_prefill_lookahead_tokens: 0,
+    maxModelLen: 8192,
+    autoFitMaxModelLen: false,
+    maxNumBatchedTokens: 8192,
+    maxNumSeqs: 256,
+    maxNumEncoderInputTokens: 8192,
+    asyncScheduling: true,
+    useV2ModelRunner: true,
+    maxConcurrentBatches: 2,
+    maxInFlightTokens: 16384,
+    numSpeculativeTokens: 0,
+    numPrefillLookaheadTokens: 0,
     speculative: null,
-    disable_hybrid_kv_cache_manager: false,
-    enable_prefix_caching: true,
-    enable_chunked_prefill: true,
-    num_gpu_blocks_override: null,
-    cache_dtype: 'auto',
-    initial_block_size: 16,
-    prefix_match_unit: null,
-    mamba_cache_mode: 'none',
-    tensor_parallel_size: 1,
-    pipeline_parallel_size: 1,
-    decode_context_parallel_size: 1,
-    cp_kv_cache_interleave_size: 1,
+    disableHybridKvCacheManager: false,
+    enablePrefixCaching: true,
+    enableChunkedPrefill: true,
+    numGpuBlocksOverride: null,
+    cacheDtype: 'auto',
+    initialBlockSize: 16,
+    prefixMatchUnit: null,
+    mambaCacheMode: 'none',
+    tensorParallelSize: 1,
+    pipelineParallelSize: 1,
+    decodeContextParallelSize: 1,
+    cpKvCacheInterleaveSize: 1,
     ...fields,
   };
 }
 
 /** One worker per entry of `availableMemory`; `stages` are the layers of each pipeline stage, `layers` the only one. */
 export function createCapacityInput(options: {
-  readonly layers?: readonly LayerSpecRecord[];
-  readonly stages?: readonly (readonly LayerSpecRecord[])[];
+  readonly layers?: readonly KVCacheSpec[];
+  readonly stages?: readonly (readonly KVCacheSpec[])[];
   readonly availableMemory?: readonly number[];
-  readonly config?: Partial<PlannerConfigRecord>;
+  readonly config?: Partial<PlannerConfig>;
   readonly supported?: readonly string[];
   readonly requested?: string | null;
-}): CapacityInputRecord {
-  const stages = options.stages ?? [options.layers ?? [createLayerSpec()]];
-  const specTable: LayerSpecRecord[] = [];
+}): CapacityInput {
+  const stages = options.stages ?? [options.layers ?? [createFullSpec()]];
   let numLayers = 0;
-  const layerSets = stages.map((layers) =>
-    layers.map((spec) => {
-      if (!specTable.includes(spec)) specTable.push(spec);
-      const name = `model.layers.${numLayers}.attn`;
-      numLayers += 1;
-      return [name, specTable.indexOf(spec)] as const;
-    }),
+  const layerSets = stages.map(
+    (layers) => new Map(layers.map((spec) => [`model.layers.${numLayers++}.attn`, spec])),
   );
   const memory = options.availableMemory ?? stages.map(() => 8 * GIB);
   return {
-    config: createPlannerConfig({ pipeline_parallel_size: stages.length, ...options.config }),
+    config: createPlannerConfig({ pipelineParallelSize: stages.length, ...options.config }),
     layout: {
       supported: options.supported ?? ['LBNHC', 'LBHNC', 'BLNHC', 'BLHNC', 'BHLNC', 'LHBNC'],
       requested: options.requested ?? null,
     },
-    spec_table: specTable,
-    layer_sets: layerSets,
-    workers: memory.map((available_memory, i) => ({
-      layer_set: Math.floor((i * stages.length) / memory.length),
-      available_memory,
+    workers: memory.map((availableMemory, i) => ({
+      layers: layerSets[Math.floor((i * stages.length) / memory.length)] ?? new Map(),
+      availableMemory,
     })),
   };
+}
+
+/** The same problem in the file format. */
+export function createCapacityRecord(
+  options: Parameters<typeof createCapacityInput>[0] = {},
+): CapacityInputRecord {
+  return capacityInputToRecord(createCapacityInput(options));
 }

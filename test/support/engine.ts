@@ -1,8 +1,9 @@
 /** Builders for tests of the engine core: every argument has a default, a test names only what it is about. */
 
-import type { LayerSpecRecord } from '../../src/capacity/file/capacity-input.ts';
-import { specFromRecord } from '../../src/capacity/file/spec-record.ts';
+import { resolveHashBlockSizes } from '../../src/capacity/plan/hash-block-sizes.ts';
+import { createSpec } from '../../src/capacity/spec/create-spec.ts';
 import type { KVCacheGroup } from '../../src/capacity/spec/kv-cache-config.ts';
+import type { KVCacheSpec } from '../../src/capacity/spec/spec.ts';
 import { createEngineCore } from '../../src/engine-core/create-engine-core.ts';
 import { EngineCore } from '../../src/engine-core/engine-core.ts';
 import type { EngineCoreParts } from '../../src/engine-core/engine-core-parts.ts';
@@ -17,7 +18,6 @@ import {
   type TokenSourceKind,
 } from '../../src/engine-core/executor/token-source.ts';
 import { RequestFaults } from '../../src/engine-core/faults/request-faults.ts';
-import { resolveBlockSizes } from '../../src/engine-core/kv-cache/block-sizes.ts';
 import {
   DEFAULT_SCHEDULER_CONFIG,
   type SchedulerConfig,
@@ -29,27 +29,22 @@ import {
 } from '../../src/shared/protocol/defaults.ts';
 import type { EngineCoreRequest, SamplingParams } from '../../src/shared/protocol/request.ts';
 
-const ATTENTION = { num_kv_heads: 1, head_size: 8, head_size_v: 8, dtype: 'float16' } as const;
-const MAMBA = { shapes: [[16, 16]], dtypes: ['float16'] } as const;
+const ATTENTION = { blockSize: 16, numKvHeads: 1, headSize: 8, headSizeV: 8, dtype: 'float16' };
+const MAMBA = { kind: 'mamba', shapes: [[16, 16]], dtypes: ['float16'] } as const;
 export const EOS_TOKEN_ID = 2;
 
 /** One group each of the attention kinds that a scheduler test may mix. */
 export const GROUPS = {
-  full: { kind: 'full_attention', block_size: 16, ...ATTENTION },
-  full32: { kind: 'full_attention', block_size: 32, ...ATTENTION },
-  mla: { kind: 'mla_attention', block_size: 16, ...ATTENTION },
-  window: { kind: 'sliding_window', block_size: 16, sliding_window: 40, ...ATTENTION },
-  windowMla: { kind: 'sliding_window_mla', block_size: 16, sliding_window: 33, ...ATTENTION },
-  chunked: {
-    kind: 'chunked_local_attention',
-    block_size: 16,
-    attention_chunk_size: 48,
-    ...ATTENTION,
-  },
-  mambaNone: { kind: 'mamba', block_size: 256, mamba_cache_mode: 'none', ...MAMBA },
-  mambaAlign: { kind: 'mamba', block_size: 16, mamba_cache_mode: 'align', ...MAMBA },
-  mambaBig: { kind: 'mamba', block_size: 64, mamba_cache_mode: 'align', ...MAMBA },
-} as const satisfies Record<string, LayerSpecRecord>;
+  full: createSpec({ kind: 'full_attention', ...ATTENTION }),
+  full32: createSpec({ kind: 'full_attention', ...ATTENTION, blockSize: 32 }),
+  mla: createSpec({ kind: 'mla_attention', ...ATTENTION }),
+  window: createSpec({ kind: 'sliding_window', ...ATTENTION, slidingWindow: 40 }),
+  windowMla: createSpec({ kind: 'sliding_window_mla', ...ATTENTION, slidingWindow: 33 }),
+  chunked: createSpec({ kind: 'chunked_local_attention', ...ATTENTION, attentionChunkSize: 48 }),
+  mambaNone: createSpec({ ...MAMBA, blockSize: 256 }),
+  mambaAlign: createSpec({ ...MAMBA, blockSize: 16, mambaCacheMode: 'align' }),
+  mambaBig: createSpec({ ...MAMBA, blockSize: 64, mambaCacheMode: 'align' }),
+} as const satisfies Record<string, KVCacheSpec>;
 export type GroupName = keyof typeof GROUPS;
 
 export interface TestEngineOptions {
@@ -91,12 +86,18 @@ export function createTestEngine(
   const names = options.groups ?? ['full'];
   const groups: KVCacheGroup[] = names.map((name, index) => ({
     layerNames: [`layers.${index}`],
-    spec: specFromRecord(GROUPS[name]),
+    spec: GROUPS[name],
     isEagleGroup: false,
   }));
   const enablePrefixCaching = options.enablePrefixCaching ?? true;
   const blockSize = Math.min(...groups.map(({ spec }) => spec.blockSize));
-  const sizes = resolveBlockSizes({ groups, blockSize, enablePrefixCaching });
+  const sizes = resolveHashBlockSizes({
+    groups,
+    cacheBlockSize: blockSize,
+    enablePrefixCaching,
+    prefixMatchUnit: null,
+    decodeContextParallelSize: 1,
+  });
   const asyncScheduling = (options.maxConcurrentBatches ?? 1) > 1;
   const scheduler: SchedulerConfig = {
     ...DEFAULT_SCHEDULER_CONFIG,

@@ -1,8 +1,9 @@
 /** Builders for KV cache tests: every argument has a default, a test names only what it is about. */
 
+import { resolveHashBlockSizes } from '../../src/capacity/plan/hash-block-sizes.ts';
+import { createSpec } from '../../src/capacity/spec/create-spec.ts';
 import type { KVCacheGroup } from '../../src/capacity/spec/kv-cache-config.ts';
 import type { KVCacheSpec } from '../../src/capacity/spec/spec.ts';
-import { resolveBlockSizes } from '../../src/engine-core/kv-cache/block-sizes.ts';
 import {
   type BlockHasher,
   createBlockHasher,
@@ -39,75 +40,39 @@ export interface GroupRecord {
 }
 
 export function createGroup(record: GroupRecord): KVCacheGroup {
-  const base = {
-    blockSize: record.block_size ?? 16,
-    dcpSharded: false,
-    blockStrideAlignment: null,
-    isDraft: false,
-  };
-  const attention = {
-    ...base,
-    numKvHeads: 1,
-    headSize: 8,
-    headSizeV: 8,
-    dtype: 'bfloat16',
-    kvQuantMode: 0,
-    pageSizePadded: null,
-    numHeadSlots: null,
-    stateContentBytes: null,
-    tokensPerState: 1,
-    maxTpShards: null,
-  };
-  const full = { ...attention, slidingWindow: null, attentionChunkSize: null, nonCausal: false };
-  const mla = { cacheDtypeStr: null, alignment: null, modelVersion: null };
-  const window = { slidingWindow: record.window ?? 32, extraRetainedTokens: 0 };
-  return { layerNames: ['layer'], spec: createSpec(), isEagleGroup: false };
+  return { layerNames: ['layer'], spec: createGroupSpec(record), isEagleGroup: false };
+}
 
-  function createSpec(): KVCacheSpec {
-    const { kind } = record;
-    switch (kind) {
-      case 'full_attention':
-        return { ...full, kind };
-      case 'mla_attention':
-      case 'hidden_state_cache':
-        return {
-          ...full,
-          ...mla,
-          kind,
-          topkBufferWidth: null,
-          cacheRole: null,
-          isIndexGroupLeader: false,
-          nonCausalMultiTokenDecode: false,
-        };
-      case 'sink_full_attention':
-        return { ...full, kind, sinkLen: null };
-      case 'rswa':
-        return { ...full, kind, rswaWindow: record.window ?? 32 };
-      case 'sliding_window':
-        return { ...attention, ...window, kind };
-      case 'sliding_window_mla':
-        return { ...attention, ...window, ...mla, kind, boundedReplay: record.bounded ?? false };
-      case 'chunked_local_attention':
-        return { ...attention, kind, attentionChunkSize: record.chunk ?? 32 };
-      case 'mamba':
-        return {
-          ...base,
-          kind,
-          shapes: [[4, 4]],
-          dtypes: ['bfloat16'],
-          pageSizePadded: null,
-          mambaType: 'mamba2',
-          mambaCacheMode: record.mode ?? 'align',
-          numSpeculativeBlocks: 0,
-          numPrefillCheckpointBlocks: record.ckpt ?? 0,
-          prefillCheckpointAlignment: record.ckpt_align ?? null,
-          tpReplicated: false,
-        };
-      case 'cross_attention':
-      case 'circular_buffer':
-      case 'encoder_only_attention':
-        return { ...attention, kind };
-    }
+function createGroupSpec(record: GroupRecord): KVCacheSpec {
+  const { kind, window = 32 } = record;
+  const base = { blockSize: record.block_size ?? 16, dcpSharded: false };
+  const attention = { ...base, numKvHeads: 1, headSize: 8, headSizeV: 8, dtype: 'bfloat16' };
+  switch (kind) {
+    case 'rswa':
+      return createSpec({ kind, ...attention, rswaWindow: window });
+    case 'sliding_window':
+      return createSpec({ kind, ...attention, slidingWindow: window });
+    case 'sliding_window_mla':
+      return createSpec({
+        kind,
+        ...attention,
+        slidingWindow: window,
+        boundedReplay: record.bounded ?? false,
+      });
+    case 'chunked_local_attention':
+      return createSpec({ kind, ...attention, attentionChunkSize: record.chunk ?? 32 });
+    case 'mamba':
+      return createSpec({
+        kind,
+        ...base,
+        shapes: [[4, 4]],
+        dtypes: ['bfloat16'],
+        mambaCacheMode: record.mode ?? 'align',
+        numPrefillCheckpointBlocks: record.ckpt ?? 0,
+        prefillCheckpointAlignment: record.ckpt_align ?? null,
+      });
+    default:
+      return createSpec({ kind, ...attention });
   }
 }
 
@@ -185,10 +150,12 @@ export class KVCacheBench {
   constructor(setup: KVCacheSetup = {}) {
     const groups = (setup.groups ?? [{ kind: 'full_attention' }]).map(createGroup);
     const enableCaching = setup.enableCaching ?? true;
-    const sizes = resolveBlockSizes({
+    const sizes = resolveHashBlockSizes({
       groups,
-      blockSize: setup.blockSize ?? groups[0]?.spec.blockSize ?? 16,
+      cacheBlockSize: setup.blockSize ?? groups[0]?.spec.blockSize ?? 16,
       enablePrefixCaching: enableCaching,
+      prefixMatchUnit: null,
+      decodeContextParallelSize: 1,
     });
     this.schedulerBlockSize = sizes.schedulerBlockSize;
     this.hashBlockSize = sizes.hashBlockSize;

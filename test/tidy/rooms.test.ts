@@ -35,12 +35,12 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     why: 'a plan is made of specs, wherever they came from.',
   },
   'capacity/explain': {
-    may: ['capacity/plan', 'capacity/models', 'capacity/spec', 'shared'],
+    may: ['capacity/file', 'capacity/plan', 'capacity/models', 'capacity/spec', 'shared'],
     why: 'an explanation reads models and plans; file formats are outside.',
   },
   'capacity/file': {
     may: ['capacity/models', 'capacity/plan', 'capacity/spec', 'shared'],
-    why: 'file formats are the outermost edge of capacity: nothing inside knows them.',
+    why: 'models and plans know nothing of files; only an explanation is written in a file format.',
   },
 
   'engine-core': {
@@ -176,7 +176,6 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   // The edges where files, child processes' arguments and fault specifications come in.
   valibot: [
     'capacity/file',
-    'capacity/models',
     'cli',
     'engine-core/main.ts',
     'engine-core/kv-events-config.ts',

@@ -2,10 +2,14 @@
  * The library call: how many tokens a model's KV cache holds on a GPU, and why.
  */
 
-import type { CapacityInputRecord } from '../file/capacity-input.ts';
+import { parseCapacityInput } from '../file/capacity-input.ts';
+import type { CapacityInputRecord } from '../file/capacity-record.ts';
+import { loadModelPlan } from '../file/load-model-plan.ts';
 import type { ModelOptions } from '../models/model-options.ts';
-import { buildCapacityInput, type ModelPlan } from '../models/model-plan.ts';
-import { type CapacitySummary, summarizeCapacity } from './explanation.ts';
+import type { ModelPlan } from '../models/model-plan.ts';
+import type { CapacityInput } from '../plan/capacity-input.ts';
+import type { CapacitySummary } from './capacity-summary.ts';
+import { summarizeCapacity } from './explanation.ts';
 
 /** The model as it was understood. */
 export interface ExplainedModel {
@@ -65,7 +69,7 @@ export interface CapacityExplanation extends CapacitySummary {
  * else. Throws ConfigError (E_UNKNOWN_MODEL, E_UNKNOWN_GPU, E_BAD_FILE, E_BAD_FLAG) for options that name nothing.
  */
 export function explainCapacity(options: ModelOptions = {}): CapacityExplanation {
-  const built = buildCapacityInput(options);
+  const built = loadModelPlan(options);
   const { facts, gpu } = built;
   return {
     schema_version: 1,
@@ -88,11 +92,11 @@ export function explainCapacity(options: ModelOptions = {}): CapacityExplanation
 
 function explainMemory(built: ModelPlan, options: ModelOptions): ExplainedMemory[] {
   const isGiven = options.kvCacheMemoryBytes !== undefined;
-  return built.input.workers.map(({ available_memory }, worker) => {
+  return built.input.workers.map(({ availableMemory }, worker) => {
     const budget = isGiven ? undefined : built.memory[worker];
     return {
       worker,
-      available_bytes: available_memory,
+      available_bytes: availableMemory,
       budget:
         budget === undefined
           ? null
@@ -114,15 +118,22 @@ function explainMemory(built: ModelPlan, options: ModelOptions): ExplainedMemory
   });
 }
 
-/** Explains explicit layers: the golden record's `input`, or a `--kv-cache-specs` file. */
+/**
+ * Explains explicit layers in the file format: the `input` of a capacity case, or a `--kv-cache-specs` file. Throws
+ * ConfigError (E_BAD_FILE) naming the field that is wrong.
+ */
 export function explainInput(input: CapacityInputRecord): CapacityExplanation {
+  return explainLayers(parseCapacityInput(input, { file: 'explainInput', field: 'input' }));
+}
+
+export function explainLayers(input: CapacityInput): CapacityExplanation {
   return {
     schema_version: 1,
     model: null,
     gpu: null,
-    memory: input.workers.map(({ available_memory }, worker) => ({
+    memory: input.workers.map(({ availableMemory }, worker) => ({
       worker,
-      available_bytes: available_memory,
+      available_bytes: availableMemory,
       budget: null,
     })),
     ...summarizeCapacity(input),

@@ -3,69 +3,67 @@
  */
 
 import { withThousands as n } from '../../shared/python/float.ts';
-import type { LayerSpecRecord, PlannerConfigRecord } from '../file/capacity-input.ts';
 import type { GroupingRule } from '../plan/grouping.ts';
-import type { GroupSummary, LayerSummary } from './explanation.ts';
-import type { CapacityPlanRecord } from './plan-record.ts';
+import type { KVCacheSpec } from '../spec/spec.ts';
+import type { RequestLimits } from '../spec/spec-size.ts';
+import type { GroupSummary, LayerSummary } from './capacity-summary.ts';
 
 /** `sliding_window(1024)`, `mamba(gdn_attn)`; a label of a promoted layer follows in brackets. */
-export function specLabel(spec: LayerSpecRecord): string {
-  const { kind, sliding_window: window, attention_chunk_size: chunk } = spec;
-  switch (kind) {
+export function specLabel(spec: KVCacheSpec): string {
+  switch (spec.kind) {
     case 'sliding_window':
     case 'sliding_window_mla':
-      return `${kind}(${window})`;
+      return `${spec.kind}(${spec.slidingWindow})`;
     case 'chunked_local_attention':
-      return `${kind}(${chunk})`;
+      return `${spec.kind}(${spec.attentionChunkSize})`;
     case 'mamba':
-      return `${kind}(${spec.mamba_type ?? 'mamba2'})`;
+      return `${spec.kind}(${spec.mambaType})`;
     case 'rswa':
-      return `${kind}(${spec.rswa_window})`;
+      return `${spec.kind}(${spec.rswaWindow})`;
+    case 'cross_attention':
+    case 'circular_buffer':
+    case 'encoder_only_attention':
+      return spec.kind;
     default: {
+      const { slidingWindow: window, attentionChunkSize: chunk } = spec;
       const label = window ? `[window ${window}]` : chunk ? `[chunk ${chunk}]` : '';
-      return `${kind}${label}`;
+      return `${spec.kind}${label}`;
     }
   }
 }
 
 /** How many blocks one request of maxModelLen tokens takes of a group, as arithmetic. */
-export function blocksFormula(
-  spec: LayerSpecRecord,
-  config: PlannerConfigRecord,
-  maxModelLen: number,
-): string {
-  const block = n(spec.block_size);
-  const inFlight = n(config.max_in_flight_tokens);
+export function blocksFormula(spec: KVCacheSpec, limits: RequestLimits): string {
+  const block = n(spec.blockSize);
+  const inFlight = n(limits.maxInFlightTokens);
+  const length = n(limits.maxModelLen);
   switch (spec.kind) {
     case 'sliding_window':
     case 'sliding_window_mla': {
-      const extra = spec.extra_retained_tokens ? ` + ${n(spec.extra_retained_tokens)}` : '';
-      const held = `${n(spec.sliding_window ?? 0)} - 1${extra} + ${inFlight}`;
-      return `ceil(min(${held}, ${n(maxModelLen)}) / ${block}) + 1`;
+      const extra = spec.extraRetainedTokens > 0 ? ` + ${n(spec.extraRetainedTokens)}` : '';
+      const held = `${n(spec.slidingWindow)} - 1${extra} + ${inFlight}`;
+      return `ceil(min(${held}, ${length}) / ${block}) + 1`;
     }
-    case 'chunked_local_attention': {
-      const held = `${n(spec.attention_chunk_size ?? 0)} + ${inFlight}`;
-      return `ceil(min(${held}, ${n(maxModelLen)}) / ${block})`;
-    }
+    case 'chunked_local_attention':
+      return `ceil(min(${n(spec.attentionChunkSize)} + ${inFlight}, ${length}) / ${block})`;
     case 'mamba': {
-      const isAligned = config.mamba_cache_mode === 'align';
+      const isAligned = limits.mambaCacheMode === 'align';
       const parts = [isAligned ? '2 states' : '1 state'];
-      if (spec.num_speculative_blocks) parts.push(`${spec.num_speculative_blocks} speculative`);
-      if (isAligned && spec.num_prefill_checkpoint_blocks) {
-        parts.push(`${spec.num_prefill_checkpoint_blocks} checkpoint`);
+      if (spec.numSpeculativeBlocks > 0) parts.push(`${spec.numSpeculativeBlocks} speculative`);
+      if (isAligned && spec.numPrefillCheckpointBlocks > 0) {
+        parts.push(`${spec.numPrefillCheckpointBlocks} checkpoint`);
       }
       return parts.join(' + ');
     }
     case 'cross_attention':
-      return `ceil(${n(config.max_num_encoder_input_tokens)} encoder tokens / ${block})`;
+      return `ceil(${n(limits.maxNumEncoderInputTokens)} encoder tokens / ${block})`;
     case 'circular_buffer':
       return 'one ring';
     default: {
-      const dcp = config.decode_context_parallel_size;
-      const isSharded = (spec.dcp_sharded ?? true) && dcp > 1;
-      return isSharded
-        ? `ceil(ceil(${n(maxModelLen)} / ${dcp}) / ${block})`
-        : `ceil(${n(maxModelLen)} / ${block})`;
+      const dcp = limits.decodeContextParallelSize;
+      return spec.dcpSharded && dcp > 1
+        ? `ceil(ceil(${length} / ${dcp}) / ${block})`
+        : `ceil(${length} / ${block})`;
     }
   }
 }
@@ -73,22 +71,22 @@ export function blocksFormula(
 interface GroupingFacts {
   readonly layers: readonly LayerSummary[];
   readonly groups: readonly GroupSummary[];
-  readonly config: PlannerConfigRecord;
-  readonly plan: CapacityPlanRecord;
+  readonly layout: string;
+  readonly disableHybridKvCacheManager: boolean;
 }
 
 /** Why the layers were grouped as they were: one to three sentences. */
 export function groupingReason(rule: GroupingRule, facts: GroupingFacts): string {
   const numLayers = facts.layers.reduce((sum, layer) => sum + layer.num_layers, 0);
   const sentences = [reasonOfRule(rule, numLayers, facts)];
-  if (facts.config.disable_hybrid_kv_cache_manager && rule !== 'no_layers') {
+  if (facts.disableHybridKvCacheManager && rule !== 'no_layers') {
     sentences.push('The hybrid KV cache manager is off: local attention counts as full attention.');
   }
   return sentences.join(' ');
 }
 
 function reasonOfRule(rule: GroupingRule, numLayers: number, facts: GroupingFacts): string {
-  const { groups, layers, plan } = facts;
+  const { groups, layers, layout } = facts;
   switch (rule) {
     case 'no_layers':
       return 'The model keeps no KV cache, so there is nothing to group.';
@@ -101,7 +99,7 @@ function reasonOfRule(rule: GroupingRule, numLayers: number, facts: GroupingFact
       );
     case 'packed':
       return (
-        `Pages differ and the layout ${plan.layout} has blocks outermost: layers of one type share a block table, and ` +
+        `Pages differ and the layout ${layout} has blocks outermost: layers of one type share a block table, and ` +
         'their pages lie side by side in a block.'
       );
     case 'full_allocation':

@@ -1,16 +1,17 @@
 /**
- * A plan in the golden record's `expected` form: what `explain --case --json` prints and the golden test compares.
+ * A plan as plain JSON: what `explain --case --json` prints, and the last part of an explanation. Names are vLLM's.
  */
 
 import { pythonFloatRepr } from '../../shared/python/float.ts';
-import type { CapacityInputRecord, LayerSpecRecord } from '../file/capacity-input.ts';
-import { specToRecord } from '../file/spec-record.ts';
+import type { LayerSpecRecord } from '../file/capacity-record.ts';
+import { plannedSpecToRecord } from '../file/spec-record.ts';
+import type { CapacityInput } from '../plan/capacity-input.ts';
 import { groupPageSizeBytes, type PlannedGroup } from '../plan/kv-cache-group.ts';
 import { KVCachePlanError } from '../plan/plan-error.ts';
 import { type KVCachePlan, planKVCache } from '../plan/plan-kv-cache.ts';
 import type { WorkerPlan } from '../plan/worker-plan.ts';
-import type { KVCacheSpec } from '../spec/spec.ts';
 import { maxMemoryUsageBytes, type RequestLimits } from '../spec/spec-size.ts';
+import { SpecTable } from '../spec/spec-table.ts';
 import {
   getKVCacheSpecKind,
   getKVCacheSpecSlidingWindow,
@@ -81,19 +82,19 @@ export interface CapacityFailureRecord {
   readonly warnings?: readonly string[];
 }
 
-export type CapacityExpectedRecord = CapacityPlanRecord | CapacityFailureRecord;
+export type CapacityAnswerRecord = CapacityPlanRecord | CapacityFailureRecord;
 
-/** Plans and reports, also where the plan fails. Throws only for an input that is no input (E_BAD_FILE). */
-export function capacityExpected(input: CapacityInputRecord): CapacityExpectedRecord {
+/** Plans and reports, also where the plan fails. */
+export function answerCapacity(input: CapacityInput): CapacityAnswerRecord {
   try {
-    return planToExpected(input, planKVCache(input));
+    return planToRecord(input, planKVCache(input));
   } catch (error) {
     if (!(error instanceof KVCachePlanError)) throw error;
-    return capacityFailure(error);
+    return failureToRecord(error);
   }
 }
 
-export function capacityFailure(error: KVCachePlanError): CapacityFailureRecord {
+export function failureToRecord(error: KVCachePlanError): CapacityFailureRecord {
   const { errorType, message, stage, warnings } = error;
   return {
     ok: false,
@@ -104,18 +105,18 @@ export function capacityFailure(error: KVCachePlanError): CapacityFailureRecord 
   };
 }
 
-export function planToExpected(input: CapacityInputRecord, plan: KVCachePlan): CapacityPlanRecord {
+export function planToRecord(input: CapacityInput, plan: KVCachePlan): CapacityPlanRecord {
   const table = new SpecTable();
   const groups = plan.groups.map((group, index) =>
     groupRecord(group, index, { input, plan, table }),
   );
   const concurrency = plan.capacity?.maxConcurrency ?? null;
-  const hasStages = input.config.pipeline_parallel_size > 1;
+  const hasStages = input.config.pipelineParallelSize > 1;
   return {
     ok: true,
     layout: plan.layout,
     groups,
-    spec_table: table.records,
+    spec_table: table.specs.map(plannedSpecToRecord),
     workers: plan.workers.map((worker) => workerRecord(worker, hasStages)),
     num_blocks: plan.numBlocks,
     num_gpu_blocks: plan.numBlocks,
@@ -137,28 +138,10 @@ export function planToExpected(input: CapacityInputRecord, plan: KVCachePlan): C
   };
 }
 
-/** Distinct specs in order of first use. */
-class SpecTable {
-  readonly records: LayerSpecRecord[] = [];
-  private readonly indexBySpec = new Map<KVCacheSpec, number>();
-  private readonly indexByText = new Map<string, number>();
-
-  indexOf(spec: KVCacheSpec): number {
-    const known = this.indexBySpec.get(spec);
-    if (known !== undefined) return known;
-    const record = specToRecord(spec);
-    const text = JSON.stringify(record);
-    const index = this.indexByText.get(text) ?? this.records.push(record) - 1;
-    this.indexByText.set(text, index);
-    this.indexBySpec.set(spec, index);
-    return index;
-  }
-}
-
 function groupRecord(
   group: PlannedGroup,
   index: number,
-  context: { input: CapacityInputRecord; plan: KVCachePlan; table: SpecTable },
+  context: { input: CapacityInput; plan: KVCachePlan; table: SpecTable },
 ): CapacityGroupRecord {
   const { input, plan, table } = context;
   const { spec, layerNames } = group;

@@ -1,106 +1,159 @@
 /**
- * The KV cache planner's input as plain JSON: what a model's workers report of their layers, and the numbers that the
- * planner reads. Field names are vLLM's, in snake_case, because this is a file format (`explain --case`,
- * `--kv-cache-specs`) as well as the seam between the model room (which writes it) and the planner (which reads it).
+ * The planner's input as a file has it (`--kv-cache-specs`, the `input` of a case), checked whole before anything is
+ * planned; and back.
  */
+import * as v from 'valibot';
+import type { CapacityInput, PlannerConfig } from '../plan/capacity-input.ts';
+import type { LayerSpecs } from '../plan/kv-cache-group.ts';
+import { KV_CACHE_LAYOUTS } from '../plan/layout.ts';
+import type { KVCacheSpec } from '../spec/spec.ts';
+import { SpecTable } from '../spec/spec-table.ts';
+import type { CapacityInputRecord, PlannerConfigRecord } from './capacity-record.ts';
+import {
+  anyInteger,
+  badField,
+  boolean,
+  type FilePlace,
+  fields,
+  integer,
+  oneOf,
+  parse,
+  string,
+} from './schema.ts';
+import { camelCase, camelKeys } from './snake-case.ts';
+import { specToRecord } from './spec-record.ts';
+import { layerSpec } from './spec-schema.ts';
 
-/** The kinds of KV cache spec. Source: vllm/v1/kv_cache_interface.py, one subclass of KVCacheSpec each (0.33.0). */
-export type KVCacheSpecKind =
-  | 'full_attention'
-  | 'mla_attention'
-  | 'hidden_state_cache'
-  | 'sink_full_attention'
-  | 'rswa'
-  | 'sliding_window'
-  | 'sliding_window_mla'
-  | 'chunked_local_attention'
-  | 'mamba'
-  | 'cross_attention'
-  | 'circular_buffer'
-  | 'encoder_only_attention';
+/** The older names are known too. */
+const LAYOUT_NAMES = [...KV_CACHE_LAYOUTS, 'NHD', 'HND'] as const;
 
-/** One layer's spec; a field that is absent has its default (docs in capacity/spec/spec.ts). */
-export interface LayerSpecRecord {
-  readonly kind: KVCacheSpecKind;
-  /** Tokens per block. */
-  readonly block_size: number;
-  readonly dcp_sharded?: boolean;
-  readonly block_stride_alignment?: number | { readonly multiple_of: number } | null;
-  readonly is_draft?: boolean;
-  readonly num_kv_heads?: number;
-  readonly head_size?: number;
-  readonly head_size_v?: number;
-  readonly dtype?: string;
-  readonly kv_quant_mode?: string | number;
-  readonly page_size_padded?: number | null;
-  readonly num_head_slots?: number | null;
-  readonly state_content_bytes?: number | null;
-  readonly tokens_per_state?: number | { readonly fraction: readonly [number, number] };
-  readonly max_tp_shards?: number | null;
-  readonly sliding_window?: number | null;
-  readonly attention_chunk_size?: number | null;
-  readonly non_causal?: boolean;
-  readonly cache_dtype_str?: string | null;
-  readonly topk_buffer_width?: number | null;
-  readonly alignment?: number | null;
-  readonly model_version?: string | null;
-  readonly cache_role?: string | null;
-  readonly is_index_group_leader?: boolean;
-  readonly non_causal_multi_token_decode?: boolean;
-  readonly sink_len?: number | null;
-  readonly rswa_window?: number | null;
-  readonly extra_retained_tokens?: number;
-  readonly bounded_replay?: boolean;
-  readonly shapes?: readonly (readonly number[])[];
-  readonly dtypes?: readonly string[];
-  readonly mamba_type?: string;
-  readonly mamba_cache_mode?: string;
-  readonly num_speculative_blocks?: number;
-  readonly num_prefill_checkpoint_blocks?: number;
-  readonly prefill_checkpoint_alignment?: number | null;
-  readonly tp_replicated?: boolean;
-}
+const speculative = v.pipe(
+  fields({ method: string, use_eagle_block_drop: v.optional(boolean, false) }),
+  v.transform(camelKeys),
+);
 
-/** The numbers that the planner reads; shared/vllm's capacity page explains each. */
-export interface PlannerConfigRecord {
-  readonly max_model_len: number;
-  readonly auto_fit_max_model_len: boolean;
-  readonly max_num_batched_tokens: number;
-  readonly max_num_seqs: number;
-  readonly max_num_encoder_input_tokens: number;
-  readonly async_scheduling: boolean;
-  readonly use_v2_model_runner: boolean;
-  readonly max_concurrent_batches: number;
-  readonly max_in_flight_tokens: number;
-  readonly num_speculative_tokens: number;
-  readonly num_prefill_lookahead_tokens: number;
-  readonly speculative: unknown;
-  readonly disable_hybrid_kv_cache_manager: boolean;
-  readonly enable_prefix_caching: boolean;
-  readonly enable_chunked_prefill: boolean;
-  readonly num_gpu_blocks_override: number | null;
-  readonly cache_dtype: string;
-  readonly initial_block_size: number;
-  readonly prefix_match_unit: number | null;
-  readonly mamba_cache_mode: string;
-  readonly tensor_parallel_size: number;
-  readonly pipeline_parallel_size: number;
-  readonly decode_context_parallel_size: number;
-  readonly cp_kv_cache_interleave_size: number;
-}
+/** Numbers without which there is no plan are required; the rest has vLLM's default. */
+const plannerConfigFields = fields({
+  max_model_len: integer(1),
+  auto_fit_max_model_len: v.optional(boolean, false),
+  max_num_batched_tokens: integer(1),
+  max_num_seqs: integer(1),
+  max_num_encoder_input_tokens: integer(),
+  async_scheduling: v.optional(boolean, true),
+  use_v2_model_runner: v.optional(boolean, true),
+  max_concurrent_batches: integer(1),
+  max_in_flight_tokens: integer(),
+  num_speculative_tokens: v.optional(integer(), 0),
+  num_prefill_lookahead_tokens: integer(),
+  speculative: v.optional(v.nullable(speculative), null),
+  disable_hybrid_kv_cache_manager: v.optional(boolean, false),
+  enable_prefix_caching: v.optional(boolean, true),
+  enable_chunked_prefill: v.optional(boolean, true),
+  num_gpu_blocks_override: v.optional(v.nullable(integer()), null),
+  prefix_match_unit: v.optional(v.nullable(integer(1)), null),
+  mamba_cache_mode: v.optional(oneOf(['none', 'all', 'align']), 'none'),
+  tensor_parallel_size: v.optional(integer(1), 1),
+  pipeline_parallel_size: integer(1),
+  decode_context_parallel_size: integer(1),
+  cp_kv_cache_interleave_size: integer(1),
+  cache_dtype: v.optional(string, 'auto'),
+  initial_block_size: integer(1),
+});
 
-/** One planning problem: the `input` of a golden capacity case. */
-export interface CapacityInputRecord {
-  readonly config: PlannerConfigRecord;
-  readonly layout: {
-    /** Physical layouts that every worker reports, most preferred first. */
-    readonly supported: readonly string[];
-    /** VLLM_KV_CACHE_LAYOUT, or null. */
-    readonly requested: string | null;
+const plannerConfig = v.pipe(
+  plannerConfigFields,
+  v.transform((values): PlannerConfig => camelKeys(values)),
+);
+
+const layer = v.tuple([string, integer()], '[layer name, spec index]');
+const workersExpected = 'a list of at least one worker';
+
+const capacityInput = fields({
+  config: plannerConfig,
+  layout: fields({
+    supported: v.array(oneOf(LAYOUT_NAMES), 'a list of layouts'),
+    requested: v.optional(v.nullable(string), null),
+  }),
+  spec_table: v.array(layerSpec, 'a list of specs'),
+  layer_sets: v.array(
+    v.array(layer, 'a list of [layer name, spec index]'),
+    'a list of lists of [layer name, spec index]',
+  ),
+  workers: v.pipe(
+    v.array(fields({ layer_set: integer(), available_memory: anyInteger() }), workersExpected),
+    v.minLength(1, workersExpected),
+  ),
+});
+
+/** Throws E_BAD_FILE naming the field that is missing, of another type, out of bounds or points to nothing. */
+export function parseCapacityInput(value: unknown, place: FilePlace): CapacityInput {
+  const { config, layout, spec_table, layer_sets, workers } = parse(capacityInput, value, place);
+  const layerSets = layer_sets.map((layers, set) => {
+    const specs = new Map<string, KVCacheSpec>();
+    for (const [index, [name, specIndex]] of layers.entries()) {
+      const keys = ['layer_sets', set, index];
+      const spec = spec_table[specIndex];
+      if (spec === undefined) {
+        throw badField(place, [...keys, 1], specIndex, indexOf('spec_table', spec_table));
+      }
+      if (specs.has(name)) {
+        throw badField(place, [...keys, 0], name, 'a name of its own: another layer has it');
+      }
+      specs.set(name, spec);
+    }
+    return specs;
+  });
+  return {
+    config,
+    layout,
+    workers: workers.map(({ layer_set, available_memory }, index) => {
+      const layers: LayerSpecs | undefined = layerSets[layer_set];
+      if (layers !== undefined) return { layers, availableMemory: available_memory };
+      const keys = ['workers', index, 'layer_set'];
+      throw badField(place, keys, layer_set, indexOf('layer_sets', layerSets));
+    }),
   };
-  readonly spec_table: readonly LayerSpecRecord[];
-  /** Each a list of [layer name, index into spec_table] in layer order; one per pipeline stage. */
-  readonly layer_sets: readonly (readonly (readonly [name: string, spec: number])[])[];
-  /** One per worker in rank order; memory in bytes. */
-  readonly workers: readonly { readonly layer_set: number; readonly available_memory: number }[];
+}
+
+function indexOf(name: string, list: readonly unknown[]): string {
+  return list.length === 0
+    ? `an index of ${name}, which is empty`
+    : `an index of ${name} (0 to ${list.length - 1})`;
+}
+
+/** The numbers in vLLM's names. */
+export function plannerConfigToRecord(config: PlannerConfig): PlannerConfigRecord {
+  const values: Readonly<Record<string, unknown>> = { ...config };
+  const { speculative: draft } = config;
+  const entries = Object.keys(plannerConfigFields.entries).map((name) => [
+    name,
+    values[camelCase(name)],
+  ]);
+  // The schema has the names of PlannerConfigRecord, in the order in which they are printed.
+  return {
+    ...Object.fromEntries(entries),
+    speculative:
+      draft === null
+        ? null
+        : { method: draft.method, use_eagle_block_drop: draft.useEagleBlockDrop },
+  } as PlannerConfigRecord;
+}
+
+/** The file that would be read as this input. */
+export function capacityInputToRecord(input: CapacityInput): CapacityInputRecord {
+  const table = new SpecTable();
+  const sets = [...new Set(input.workers.map(({ layers }) => layers))];
+  const layerSets = sets.map((layers) =>
+    [...layers].map(([name, spec]) => [name, table.indexOf(spec)] as const),
+  );
+  return {
+    config: plannerConfigToRecord(input.config),
+    layout: input.layout,
+    spec_table: table.specs.map(specToRecord),
+    layer_sets: layerSets,
+    workers: input.workers.map(({ layers, availableMemory }) => ({
+      layer_set: sets.indexOf(layers),
+      available_memory: availableMemory,
+    })),
+  };
 }

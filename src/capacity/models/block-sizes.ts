@@ -6,50 +6,33 @@
  */
 import { ConfigError } from '../../shared/errors.ts';
 import { cdiv, lcm } from '../../shared/integers.ts';
-import type { LayerSpecRecord } from '../file/capacity-input.ts';
+import { createSpec } from '../spec/create-spec.ts';
 import { cacheElementType, dtypeBytes, kvQuantMode } from '../spec/dtypes.ts';
+import type { KVCacheSpec } from '../spec/spec.ts';
+import { unpaddedPageSizeBytes } from '../spec/spec-size.ts';
 import {
   type AttentionBackend,
   type BackendContext,
   blockSizeBase,
   supportsBlockSize,
 } from './attention/backend.ts';
+import type { CacheSizes, SizingContext } from './cache-sizes.ts';
 import { layerSpec } from './layer-specs.ts';
 import type { DeclaredLayer } from './layers.ts';
-import type { RunConfig, StateShape } from './model-family.ts';
-import type { ResolvedModel } from './resolved-model.ts';
+import type { StateShape } from './run-config.ts';
 
 export const DEFAULT_BLOCK_SIZE = 16;
 /** FlashInfer's GDN prefill emits states at this grid. Source: gdn_attn.py FLASHINFER_GDN_CHECKPOINT_ALIGNMENT. */
 const GDN_CHECKPOINT_ALIGNMENT = 64;
-
-/** cache_config's sizes after update_block_size_for_backend. */
-export interface CacheSizes {
-  readonly blockSize: number;
-  readonly mambaBlockSize: number;
-  readonly mambaPagePadded: number | null;
-  readonly skipPagePadded: number | null;
-}
-
-/** What does not change while the sizes are found. */
-export interface SizingContext {
-  readonly model: ResolvedModel;
-  readonly run: RunConfig;
-  readonly backends: BackendContext;
-  /** cache_config.cache_dtype after the layers were built. */
-  readonly cacheDtype: string;
-  readonly state: StateShape | null;
-  readonly prefixMatchUnit: number | null;
-}
 
 /** One spec per layer that has a cache, in layer order. */
 export function stageSpecs(
   layers: readonly DeclaredLayer[],
   sizes: CacheSizes,
   context: SizingContext,
-): { name: string; spec: LayerSpecRecord }[] {
+): { name: string; spec: KVCacheSpec }[] {
   const grid = checkpointGrid(layers, sizes, context);
-  const specs: { name: string; spec: LayerSpecRecord }[] = [];
+  const specs: { name: string; spec: KVCacheSpec }[] = [];
   for (const layer of layers) {
     const spec = layerSpec(layer, sizes, context, grid);
     if (spec !== null) specs.push({ name: layer.name, spec });
@@ -161,20 +144,15 @@ function bytesPerToken(
   const dtype = cacheElementType(cacheDtype, model.dtype);
   if (model.useMla) return model.headSize * dtypeBytes(dtype);
   const heads = Math.max(1, Math.floor(model.totalNumKvHeads / run.tensorParallelSize));
-  const spec = backend.customizeSpec(
-    {
-      kind: 'full_attention',
-      block_size: 1,
-      num_kv_heads: heads,
-      head_size: model.headSize,
-      head_size_v: model.headSize,
-      dtype,
-      kv_quant_mode: kvQuantMode(cacheDtype),
-    },
-    context.backends,
-  );
-  const content = spec.state_content_bytes ?? 2 * model.headSize * dtypeBytes(dtype);
-  return (spec.num_head_slots ?? heads) * content;
+  const oneToken = createSpec({
+    kind: 'full_attention',
+    blockSize: 1,
+    numKvHeads: heads,
+    headSize: model.headSize,
+    dtype,
+    kvQuantMode: kvQuantMode(cacheDtype),
+  });
+  return unpaddedPageSizeBytes(backend.customizeSpec(oneToken, context.backends));
 }
 
 /** Blocks long enough that a page of keys covers a state, which is then padded to it. Source: _align_hybrid_block_size. */

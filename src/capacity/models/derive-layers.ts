@@ -3,33 +3,35 @@
  * report them. Source: what vllm/v1/worker/gpu_worker.py does between load_model and get_kv_cache_spec (0.33.0).
  */
 import { ConfigError } from '../../shared/errors.ts';
-import type { LayerSpecRecord, PlannerConfigRecord } from '../file/capacity-input.ts';
+import type { PlannerConfig } from '../plan/capacity-input.ts';
+import type { LayerSpecs } from '../plan/kv-cache-group.ts';
 import { isKnownCacheDtype } from '../spec/dtypes.ts';
+import { SpecTable } from '../spec/spec-table.ts';
 import type { BackendContext } from './attention/backend.ts';
 import { sharedLayouts } from './attention/select.ts';
 import {
-  type CacheSizes,
   DEFAULT_BLOCK_SIZE,
   distinctBackends,
   resolveCacheSizes,
-  type SizingContext,
   stageSpecs,
 } from './block-sizes.ts';
+import type { CacheSizes, SizingContext } from './cache-sizes.ts';
 import { type EngineConfig, resolveEngineConfig } from './engine-config.ts';
 import { buildEagle3 } from './families/eagle3.ts';
 import type { GpuFacts } from './gpus.ts';
 import { EXPLICIT_LAYERS_HINT, HfConfig, type JsonObject } from './hf-config.ts';
-import type { RunAdjustment, RunConfig } from './model-family.ts';
+import type { KnownModel } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
 import type { ResolvedModel } from './resolved-model.ts';
+import type { RunAdjustment, RunConfig } from './run-config.ts';
 import { StageBuilder } from './stage-builder.ts';
 
-/** Everything about the layers; memory is added by capacity-builder.ts. */
+/** Everything about the layers; memory is added by model-plan.ts. */
 export interface DerivedLayers {
-  readonly config: PlannerConfigRecord;
+  readonly config: PlannerConfig;
   readonly supportedLayouts: readonly string[];
-  readonly specTable: readonly LayerSpecRecord[];
-  readonly layerSets: readonly (readonly (readonly [name: string, spec: number])[])[];
+  /** One per pipeline stage; equal specs are one object. */
+  readonly stages: readonly LayerSpecs[];
   /** Bytes and elements of one tensor rank's weights, per stage; the draft is on the last one. */
   readonly weightsBytes: readonly number[];
   readonly parameterCounts: readonly number[];
@@ -37,7 +39,7 @@ export interface DerivedLayers {
 }
 
 export interface DeriveInputs {
-  readonly model: ResolvedModel;
+  readonly model: KnownModel;
   readonly gpu: GpuFacts;
   readonly options: ModelOptions;
   /** The draft model's config.json, for drafts that have one of their own. */
@@ -69,14 +71,13 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
   return {
     config: {
       ...engine.planner,
-      cache_dtype: isShared ? firstStage.cacheDtype : run.cacheDtype,
-      initial_block_size: isShared
+      cacheDtype: isShared ? firstStage.cacheDtype : run.cacheDtype,
+      initialBlockSize: isShared
         ? firstSizes.sizes.blockSize
         : (options.blockSize ?? DEFAULT_BLOCK_SIZE),
     },
     supportedLayouts: sharedLayouts(distinctBackends(firstStage.layers), context),
-    specTable: table.specs,
-    layerSets: sized.map(({ layers }) => layers),
+    stages: sized.map(({ layers }) => layers),
     weightsBytes: stages.map(({ weightsBytes }) => weightsBytes),
     parameterCounts: stages.map(({ parameterCount }) => parameterCount),
     attentionBackends: backends.map(({ className }) => className),
@@ -92,15 +93,15 @@ function runConfig(
     throw new ConfigError('E_BAD_FLAG', `--kv-cache-dtype ${cacheDtype} is not known`);
   }
   const asked: RunConfig = {
-    tensorParallelSize: engine.planner.tensor_parallel_size,
-    pipelineParallelSize: engine.planner.pipeline_parallel_size,
-    decodeContextParallelSize: engine.planner.decode_context_parallel_size,
+    tensorParallelSize: engine.planner.tensorParallelSize,
+    pipelineParallelSize: engine.planner.pipelineParallelSize,
+    decodeContextParallelSize: engine.planner.decodeContextParallelSize,
     // ROCm has backends of its own, which are left out; its layers come out as on a GPU without special kernels.
     capability: gpu.vendor === 'amd' ? { major: 8, minor: 0 } : gpu.computeCapability,
     cacheDtype,
     skipLayers: options.kvCacheDtypeSkipLayers ?? [],
-    numSpeculativeTokens: engine.planner.num_speculative_tokens,
-    mambaCacheMode: engine.planner.mamba_cache_mode === 'align' ? 'align' : 'none',
+    numSpeculativeTokens: engine.planner.numSpeculativeTokens,
+    mambaCacheMode: engine.planner.mambaCacheMode === 'align' ? 'align' : 'none',
     mambaCacheDtype: options.mambaCacheDtype ?? 'auto',
     mambaSsmCacheDtype: options.mambaSsmCacheDtype ?? 'auto',
     maxModelLen: model.maxModelLen,
@@ -115,10 +116,20 @@ function runConfig(
   return { run, adjustment };
 }
 
+/** Every worker gets a plan of its own. */
+const MOST_WORKERS = 4096;
+
 /** Source: vllm/config/model.py verify_with_parallel_config. */
 function checkParallelism(model: ResolvedModel, run: RunConfig): void {
   const heads = model.totalNumAttentionHeads;
   const tp = run.tensorParallelSize;
+  const numWorkers = tp * run.pipelineParallelSize;
+  if (numWorkers > MOST_WORKERS) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `--tensor-parallel-size ${tp} × --pipeline-parallel-size ${run.pipelineParallelSize} are more than ${MOST_WORKERS} workers`,
+    );
+  }
   if (heads % tp !== 0) {
     throw new ConfigError(
       'E_BAD_FLAG',
@@ -157,6 +168,10 @@ function backendContext(
     userBlockSize: options.blockSize ?? null,
     decodeContextParallelSize: run.decodeContextParallelSize,
     modelHeadSize: model.headSize,
+    modelNumHeads: Math.floor(model.totalNumAttentionHeads / run.tensorParallelSize),
+    modelNumKvHeads: model.useMla
+      ? 1
+      : Math.max(1, Math.floor(model.totalNumKvHeads / run.tensorParallelSize)),
     runCacheDtype: run.cacheDtype,
     hasLogitSoftcap: text.flag('attn_logit_softcapping'),
     isMmPrefixLm: model.isMmPrefixLm,
@@ -211,7 +226,7 @@ function sizeStage(
   builder: StageBuilder,
   table: SpecTable,
   { inputs, engine, run, context }: StageSizing,
-): { sizes: CacheSizes; layers: readonly (readonly [name: string, spec: number])[] } {
+): { sizes: CacheSizes; layers: LayerSpecs } {
   const { model, options } = inputs;
   const sizing: SizingContext = {
     model,
@@ -222,10 +237,22 @@ function sizeStage(
     prefixMatchUnit: options.prefixMatchUnit ?? null,
   };
   const sizes = resolveCacheSizes(builder.layers, initialSizes(options, engine, model), sizing);
-  const layers = stageSpecs(builder.layers, sizes, sizing).map(
-    ({ name, spec }) => [name, table.indexOf(spec)] as const,
+  const specs = stageSpecs(builder.layers, sizes, sizing);
+  checkSizes(model.label, 'the weights', Math.floor(builder.weightsBytes));
+  for (const { name, spec } of specs) checkSizes(model.label, `layer ${name}`, spec);
+  return { sizes, layers: new Map(specs.map(({ name, spec }) => [name, table.intern(spec)])) };
+}
+
+/** A config.json can contradict itself: heads of no width, or hidden sizes that its heads do not divide. */
+function checkSizes(label: string, what: string, value: unknown): void {
+  if (typeof value === 'object' && value !== null) {
+    for (const item of Object.values(value)) checkSizes(label, what, item);
+  }
+  if (typeof value !== 'number' || (Number.isSafeInteger(value) && value >= 0)) return;
+  throw new ConfigError(
+    'E_UNKNOWN_MODEL',
+    `${label}: config.json fields contradict each other: ${what} would have a size of ${value}; ${EXPLICIT_LAYERS_HINT}`,
   );
-  return { sizes, layers };
 }
 
 /** Before the backends are asked. Source: vllm/model_executor/models/config.py MambaModelConfig. */
@@ -235,27 +262,11 @@ function initialSizes(
   model: ResolvedModel,
 ): CacheSizes {
   const blockSize = options.blockSize ?? DEFAULT_BLOCK_SIZE;
-  const isAlign = engine.planner.mamba_cache_mode === 'align';
+  const isAlign = engine.planner.mambaCacheMode === 'align';
   return {
     blockSize,
     mambaBlockSize: options.mambaBlockSize ?? (isAlign ? blockSize : model.maxModelLen),
     mambaPagePadded: null,
     skipPagePadded: null,
   };
-}
-
-/** Distinct specs in order of appearance. */
-class SpecTable {
-  readonly specs: LayerSpecRecord[] = [];
-  readonly #indices = new Map<string, number>();
-
-  indexOf(spec: LayerSpecRecord): number {
-    const entries = Object.entries(spec).sort(([a], [b]) => (a < b ? -1 : 1));
-    const key = JSON.stringify(entries);
-    const known = this.#indices.get(key);
-    if (known !== undefined) return known;
-    this.#indices.set(key, this.specs.length);
-    this.specs.push(spec);
-    return this.specs.length - 1;
-  }
 }

@@ -5,8 +5,9 @@
  * vllm/config/speculative.py SpeculativeConfig (0.33.0). Leaves out: performance modes, batched data-parallel experts.
  */
 import { ConfigError } from '../../shared/errors.ts';
-import type { PlannerConfigRecord } from '../file/capacity-input.ts';
+import type { PlannerConfig } from '../plan/capacity-input.ts';
 import type { GpuFacts } from './gpus.ts';
+import type { KnownModel } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
 import type { ResolvedModel } from './resolved-model.ts';
 
@@ -28,10 +29,7 @@ const NO_BLOCK_DROP = ['dflash', 'dspark'];
 const MTP_ALIASES = /_mtp$|^mtp$/;
 
 /** Reads --speculative-config; throws E_BAD_FLAG with vLLM's words. */
-export function resolveSpeculation(
-  model: ResolvedModel,
-  options: ModelOptions,
-): Speculation | null {
+export function resolveSpeculation(model: KnownModel, options: ModelOptions): Speculation | null {
   const config = options.speculativeConfig;
   if (config === undefined) return null;
   const asked = typeof config['method'] === 'string' ? config['method'] : null;
@@ -96,7 +94,7 @@ function batchSizes(
 
 /** What the layers need to know of the configuration before they are built. */
 export interface EngineConfig {
-  readonly planner: Omit<PlannerConfigRecord, 'initial_block_size' | 'cache_dtype'>;
+  readonly planner: Omit<PlannerConfig, 'initialBlockSize' | 'cacheDtype'>;
   readonly speculation: Speculation | null;
 }
 
@@ -107,7 +105,7 @@ function cachingDefaults(model: ResolvedModel): { chunked: boolean; prefix: bool
 }
 
 export function resolveEngineConfig(
-  model: ResolvedModel,
+  model: KnownModel,
   gpu: GpuFacts,
   options: ModelOptions,
 ): EngineConfig {
@@ -123,31 +121,31 @@ export function resolveEngineConfig(
   return {
     speculation,
     planner: {
-      max_model_len: model.maxModelLen,
-      auto_fit_max_model_len: model.autoFitMaxModelLen,
-      max_num_batched_tokens: batch.maxNumBatchedTokens,
-      max_num_seqs: batch.maxNumSeqs,
-      max_num_encoder_input_tokens: batch.maxNumBatchedTokens,
-      async_scheduling: asyncScheduling,
-      use_v2_model_runner: true,
-      max_concurrent_batches: concurrent,
-      max_in_flight_tokens: concurrent * batch.maxNumBatchedTokens,
-      num_speculative_tokens: speculation?.numSpeculativeTokens ?? 0,
-      num_prefill_lookahead_tokens: speculation?.numPrefillLookaheadTokens ?? 0,
+      maxModelLen: model.maxModelLen,
+      autoFitMaxModelLen: model.autoFitMaxModelLen,
+      maxNumBatchedTokens: batch.maxNumBatchedTokens,
+      maxNumSeqs: batch.maxNumSeqs,
+      maxNumEncoderInputTokens: batch.maxNumBatchedTokens,
+      asyncScheduling,
+      useV2ModelRunner: true,
+      maxConcurrentBatches: concurrent,
+      maxInFlightTokens: concurrent * batch.maxNumBatchedTokens,
+      numSpeculativeTokens: speculation?.numSpeculativeTokens ?? 0,
+      numPrefillLookaheadTokens: speculation?.numPrefillLookaheadTokens ?? 0,
       speculative:
         speculation === null
           ? null
-          : { method: speculation.method, use_eagle_block_drop: speculation.useEagleBlockDrop },
-      disable_hybrid_kv_cache_manager: options.disableHybridKvCacheManager ?? false,
-      enable_prefix_caching: enablePrefixCaching,
-      enable_chunked_prefill: enableChunkedPrefill,
-      num_gpu_blocks_override: options.numGpuBlocksOverride ?? null,
-      prefix_match_unit: options.prefixMatchUnit ?? null,
-      mamba_cache_mode: hasState && enablePrefixCaching ? 'align' : 'none',
-      tensor_parallel_size: options.tensorParallelSize ?? 1,
-      pipeline_parallel_size: stages,
-      decode_context_parallel_size: options.decodeContextParallelSize ?? 1,
-      cp_kv_cache_interleave_size: options.cpKvCacheInterleaveSize ?? 1,
+          : { method: speculation.method, useEagleBlockDrop: speculation.useEagleBlockDrop },
+      disableHybridKvCacheManager: options.disableHybridKvCacheManager ?? false,
+      enablePrefixCaching,
+      enableChunkedPrefill,
+      numGpuBlocksOverride: options.numGpuBlocksOverride ?? null,
+      prefixMatchUnit: options.prefixMatchUnit ?? null,
+      mambaCacheMode: hasState && enablePrefixCaching ? 'align' : 'none',
+      tensorParallelSize: options.tensorParallelSize ?? 1,
+      pipelineParallelSize: stages,
+      decodeContextParallelSize: options.decodeContextParallelSize ?? 1,
+      cpKvCacheInterleaveSize: options.cpKvCacheInterleaveSize ?? 1,
     },
   };
 }

@@ -14,6 +14,19 @@ export function isJsonObject(value: unknown): value is JsonObject {
 export const EXPLICIT_LAYERS_HINT =
   'describe its layers yourself with --kv-cache-specs FILE (the `input` object of a capacity case)';
 
+/** No count or size of a model comes near it. */
+const MOST = 2 ** 40;
+/** Families walk over layers. */
+const MOST_LAYERS = 10_000;
+
+function mostOf(key: string): number {
+  return /layers?$/.test(key) ? MOST_LAYERS : MOST;
+}
+
+function isCount(value: unknown, most: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most;
+}
+
 /** One config.json, or a nested config of it, with defaults underneath. Null counts as absent, as in Python's getattr chains. */
 export class HfConfig {
   readonly #values: JsonObject;
@@ -49,11 +62,24 @@ export class HfConfig {
     return this.get(key) !== undefined;
   }
 
-  /** A finite number; throws E_UNKNOWN_MODEL when it is absent. */
+  /** A count or size; throws E_UNKNOWN_MODEL where it is absent or none. */
   num(key: string): number {
     const value = this.get(key);
-    if (typeof value !== 'number' || !Number.isFinite(value)) this.fail(key, 'a number');
+    const most = mostOf(key);
+    if (!isCount(value, most)) this.fail(key, `an integer from 0 to ${most}`);
     return value;
+  }
+
+  /** A factor, which need not be whole. */
+  float(key: string): number {
+    const value = this.get(key);
+    const isFactor = typeof value === 'number' && value >= 0 && value <= MOST;
+    if (!isFactor) this.fail(key, `a number from 0 to ${MOST}`);
+    return value;
+  }
+
+  floatOr<T>(key: string, fallback: T): number | T {
+    return this.has(key) ? this.float(key) : fallback;
   }
 
   numOr<T>(key: string, fallback: T): number | T {
@@ -84,7 +110,7 @@ export class HfConfig {
 
   numbers(key: string): readonly number[] {
     return this.list(key).map((item) => {
-      if (typeof item !== 'number') this.fail(key, 'a list of numbers');
+      if (!isCount(item, MOST)) this.fail(key, `a list of integers from 0 to ${MOST}`);
       return item;
     });
   }

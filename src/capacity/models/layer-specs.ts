@@ -1,13 +1,15 @@
 /**
- * One declared layer to its spec record, as the layer class and its backend report it.
+ * One declared layer to its spec, as the layer class and its backend report it.
  * Source: get_kv_cache_spec of vllm/model_executor/layers/attention/{attention,mla_attention,chunked_local_attention,
  * cross_attention}.py and mamba/*.py; vllm/v1/worker/utils.py customize_attention_spec (0.33.0).
  */
 
-import type { LayerSpecRecord } from '../file/capacity-input.ts';
-import { cacheElementType, dtypeBytes, kvQuantMode } from '../spec/dtypes.ts';
+import { createSpec } from '../spec/create-spec.ts';
+import { cacheElementType, kvQuantMode } from '../spec/dtypes.ts';
+import type { AttentionSpec, KVCacheSpec } from '../spec/spec.ts';
+import { numHeads, stateContentSizeBytes } from '../spec/spec-size.ts';
 import type { BackendContext, KernelBlockSize } from './attention/backend.ts';
-import type { CacheSizes, SizingContext } from './block-sizes.ts';
+import type { CacheSizes, SizingContext } from './cache-sizes.ts';
 import type { AttentionLayer, DeclaredLayer, MlaLayer, StateLayer } from './layers.ts';
 
 /** Bytes per token of the packed MLA layouts. Source: mla_attention.py MLAAttention.get_kv_cache_spec. */
@@ -16,18 +18,17 @@ const PACKED_MLA_BYTES: Readonly<Record<string, number>> = {
   nvfp4_ds_mla: 352,
 };
 
-/** The layer's spec with defaults left out, or null for a layer without a cache of its own. */
+/** The layer's spec, or null for a layer without a cache of its own. */
 export function layerSpec(
   layer: DeclaredLayer,
   sizes: CacheSizes,
   context: SizingContext,
   checkpointGrid: number | null,
-): LayerSpecRecord | null {
+): KVCacheSpec | null {
   const spec = rawSpec(layer, sizes, context, checkpointGrid);
   if (spec === null) return null;
-  const customized = layer.type === 'state' ? spec : customize(layer, spec, context.backends);
-  const draft = layer.isDraft ? { is_draft: true } : {};
-  return withoutDefaults({ ...customized, ...draft });
+  const customized = spec.kind === 'mamba' ? spec : customize(layer, spec, context.backends);
+  return layer.isDraft ? { ...customized, isDraft: true } : customized;
 }
 
 function rawSpec(
@@ -35,7 +36,7 @@ function rawSpec(
   sizes: CacheSizes,
   context: SizingContext,
   checkpointGrid: number | null,
-): LayerSpecRecord | null {
+): KVCacheSpec | null {
   switch (layer.type) {
     case 'attention':
       return attentionSpec(layer, sizes, context);
@@ -52,57 +53,47 @@ function attentionSpec(
   layer: AttentionLayer,
   sizes: CacheSizes,
   context: SizingContext,
-): LayerSpecRecord | null {
+): AttentionSpec | null {
   if (layer.sharesCache) return null;
   if (layer.attnType === 'encoder' || layer.attnType === 'encoder_only') return null;
   const common = {
-    num_kv_heads: layer.numKvHeads,
-    head_size: layer.headSize,
-    head_size_v: layer.headSizeV,
+    numKvHeads: layer.numKvHeads,
+    headSize: layer.headSize,
+    headSizeV: layer.headSizeV,
     dtype: cacheElementType(layer.cacheDtype, context.model.dtype),
-    kv_quant_mode: kvQuantMode(layer.cacheDtype),
+    kvQuantMode: kvQuantMode(layer.cacheDtype),
   };
   const { blockSize } = sizes;
   if (layer.attnType === 'encoder_decoder') {
-    return { kind: 'cross_attention', block_size: blockSize, ...common };
+    return createSpec({ kind: 'cross_attention', blockSize, ...common });
   }
-  if (layer.attentionChunkSize !== null) {
-    const attention_chunk_size = layer.attentionChunkSize;
-    return {
+  const { attentionChunkSize, slidingWindow } = layer;
+  if (attentionChunkSize !== null) {
+    return createSpec({
       kind: 'chunked_local_attention',
-      block_size: blockSize,
+      blockSize,
       ...common,
-      attention_chunk_size,
-    };
+      attentionChunkSize,
+    });
   }
-  if (layer.slidingWindow === null) {
-    return { kind: 'full_attention', block_size: blockSize, ...common };
-  }
-  const sliding_window = layer.slidingWindow;
-  const probe: LayerSpecRecord = {
-    kind: 'sliding_window',
-    block_size: 1,
-    ...common,
-    sliding_window,
-  };
+  if (slidingWindow === null) return createSpec({ kind: 'full_attention', blockSize, ...common });
+  const probe = createSpec({ kind: 'sliding_window', blockSize: 1, ...common, slidingWindow });
   return {
     ...probe,
-    block_size: slidingBlockSize(layer, probe, sizes, context.backends),
-    page_size_padded: sizes.skipPagePadded,
+    blockSize: slidingBlockSize(layer, probe, sizes, context.backends),
+    pageSizePadded: sizes.skipPagePadded,
   };
 }
 
 /** The largest kernel block whose page fits the shared page or the primary block. Source: _largest_kernel_block_within. */
 function slidingBlockSize(
   layer: AttentionLayer,
-  probe: LayerSpecRecord,
+  probe: AttentionSpec,
   sizes: CacheSizes,
   context: BackendContext,
 ): number {
   const spec = layer.backend.customizeSpec(probe, context);
-  const width = (spec.head_size ?? 0) + (spec.head_size_v ?? 0);
-  const content = spec.state_content_bytes ?? width * dtypeBytes(spec.dtype ?? 'bfloat16');
-  const tokenBytes = (spec.num_head_slots ?? spec.num_kv_heads ?? 1) * content;
+  const tokenBytes = numHeads(spec) * stateContentSizeBytes(spec);
   const budget = sizes.skipPagePadded ?? tokenBytes * sizes.blockSize;
   const most = Math.floor(budget / tokenBytes);
   const candidates = layer.backend
@@ -115,25 +106,24 @@ function slidingBlockSize(
 
 function largestKernelBlock(size: KernelBlockSize, most: number): number {
   if (typeof size === 'number') return size;
-  const base = size.multiple_of;
+  const base = size.multipleOf;
   return Math.max(base, Math.floor(most / base) * base);
 }
 
-function mlaSpec(layer: MlaLayer, blockSize: number, modelDtype: string): LayerSpecRecord {
-  return {
+function mlaSpec(layer: MlaLayer, blockSize: number, modelDtype: string): AttentionSpec {
+  return createSpec({
     kind: 'mla_attention',
-    block_size: blockSize,
-    max_tp_shards: 1,
-    num_kv_heads: 1,
-    head_size: layer.headSize,
-    head_size_v: 0,
+    blockSize,
+    maxTpShards: 1,
+    numKvHeads: 1,
+    headSize: layer.headSize,
     dtype: cacheElementType(layer.cacheDtype, modelDtype),
-    cache_dtype_str: layer.cacheDtype,
-    kv_quant_mode: kvQuantMode(layer.cacheDtype),
-    state_content_bytes: PACKED_MLA_BYTES[layer.cacheDtype] ?? null,
-    topk_buffer_width: layer.topkBufferWidth,
-    is_index_group_leader: layer.isIndexGroupLeader,
-  };
+    cacheDtypeStr: layer.cacheDtype,
+    kvQuantMode: kvQuantMode(layer.cacheDtype),
+    stateContentBytes: PACKED_MLA_BYTES[layer.cacheDtype] ?? null,
+    topkBufferWidth: layer.topkBufferWidth,
+    isIndexGroupLeader: layer.isIndexGroupLeader,
+  });
 }
 
 function stateSpec(
@@ -141,52 +131,34 @@ function stateSpec(
   sizes: CacheSizes,
   context: SizingContext,
   checkpointGrid: number | null,
-): LayerSpecRecord {
+): KVCacheSpec {
   const { run } = context;
   const checkpoint =
     layer.checkpoints === 'any' ? 1 : layer.checkpoints === 'grid' ? checkpointGrid : null;
-  return {
+  return createSpec({
     kind: 'mamba',
-    block_size: sizes.mambaBlockSize,
+    blockSize: sizes.mambaBlockSize,
     shapes: layer.state.shapes,
     dtypes: layer.state.dtypes,
-    page_size_padded: sizes.mambaPagePadded,
-    mamba_type: layer.state.mambaType,
-    mamba_cache_mode: run.mambaCacheMode,
-    num_speculative_blocks: run.numSpeculativeTokens,
-    num_prefill_checkpoint_blocks: checkpoint === null ? 0 : 1,
-    prefill_checkpoint_alignment: checkpoint,
-  };
+    pageSizePadded: sizes.mambaPagePadded,
+    mambaType: layer.state.mambaType,
+    mambaCacheMode: run.mambaCacheMode,
+    numSpeculativeBlocks: run.numSpeculativeTokens,
+    numPrefillCheckpointBlocks: checkpoint === null ? 0 : 1,
+    prefillCheckpointAlignment: checkpoint,
+  });
 }
 
 /** Blocks larger than every fixed kernel size are split, so packed blocks keep them whole. */
 function customize(
   layer: DeclaredLayer,
-  spec: LayerSpecRecord,
+  spec: AttentionSpec,
   context: BackendContext,
-): LayerSpecRecord {
+): AttentionSpec {
   const customized = layer.backend.customizeSpec(spec, context);
   const sizes = layer.backend.kernelBlockSizes(customized, context);
   const fixed = sizes.filter((size) => typeof size === 'number');
-  if (customized.block_stride_alignment != null || fixed.length === 0) return customized;
+  if (customized.blockStrideAlignment !== null || fixed.length === 0) return customized;
   if (fixed.length !== sizes.length) return customized;
-  return { ...customized, block_stride_alignment: { multiple_of: Math.max(...fixed) } };
-}
-
-const DEFAULTS: Readonly<Record<string, unknown>> = {
-  kv_quant_mode: 'none',
-  mamba_type: 'mamba2',
-  num_speculative_blocks: 0,
-  num_prefill_checkpoint_blocks: 0,
-  is_index_group_leader: false,
-  tokens_per_state: 1,
-  cache_role: 'sparse',
-};
-
-function withoutDefaults(spec: LayerSpecRecord): LayerSpecRecord {
-  const entries = Object.entries(spec).filter(
-    ([key, value]) => value !== null && value !== undefined && DEFAULTS[key] !== value,
-  );
-  // The kept entries are a subset of a valid record's, and the required ones have no default.
-  return Object.fromEntries(entries) as unknown as LayerSpecRecord;
+  return { ...customized, blockStrideAlignment: { multipleOf: Math.max(...fixed) } };
 }

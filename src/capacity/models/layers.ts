@@ -1,8 +1,8 @@
 /** The layers that a stage declares, before block sizes are known. */
 
-import type { LayerSpecRecord } from '../file/capacity-input.ts';
+import type { AttentionSpec } from '../spec/spec.ts';
 import type { AttentionBackend, AttentionType } from './attention/backend.ts';
-import type { StateShape } from './model-family.ts';
+import type { StateShape } from './run-config.ts';
 
 interface LayerBase {
   readonly name: string;
@@ -44,7 +44,7 @@ export interface StateLayer extends LayerBase {
 /** A cache that the model class describes itself; `blockSize` is cache_config.block_size. */
 export interface CustomLayer extends LayerBase {
   readonly type: 'custom';
-  spec(blockSize: number): LayerSpecRecord;
+  spec(blockSize: number): AttentionSpec;
 }
 
 export type DeclaredLayer = AttentionLayer | MlaLayer | StateLayer | CustomLayer;

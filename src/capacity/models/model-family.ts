@@ -1,36 +1,10 @@
 /**
  * A family: the architectures that one file knows how to build. Adding a family is adding a file and a line in registry.ts.
  */
-import type { ComputeCapability } from './attention/backend.ts';
-import type { MambaType } from './attention/state-backends.ts';
 import type { HfConfig, JsonObject } from './hf-config.ts';
 import type { ResolvedModel } from './resolved-model.ts';
+import type { ModelKind, RunAdjustment, RunConfig, StateShape } from './run-config.ts';
 import type { StageBuilder } from './stage-builder.ts';
-
-/** The run around a model, as far as families ask. */
-export interface RunConfig {
-  readonly tensorParallelSize: number;
-  readonly pipelineParallelSize: number;
-  readonly decodeContextParallelSize: number;
-  readonly capability: ComputeCapability;
-  /** cache_config.cache_dtype. */
-  readonly cacheDtype: string;
-  readonly skipLayers: readonly string[];
-  readonly numSpeculativeTokens: number;
-  readonly mambaCacheMode: 'none' | 'align';
-  readonly mambaCacheDtype: string;
-  readonly mambaSsmCacheDtype: string;
-  readonly maxModelLen: number;
-}
-
-/** One layer's recurrent state on one rank. */
-export interface StateShape {
-  readonly mambaType: MambaType;
-  readonly shapes: readonly (readonly number[])[];
-  readonly dtypes: readonly string[];
-}
-
-export type ModelKind = 'decoder' | 'hybrid' | 'attention_free' | 'encoder_decoder' | 'pooling';
 
 export interface ModelFamily {
   /** For messages and `vllm-twin models`. */
@@ -66,9 +40,7 @@ export interface MtpDraft {
   build(stage: StageBuilder, model: ResolvedModel): void;
 }
 
-export interface RunAdjustment {
-  readonly cacheDtype: string;
-  readonly flashAttnVersion: number;
-  readonly forcedBackend: string;
-  readonly mambaSsmCacheDtype: string;
+/** A model together with what knows how to build it. */
+export interface KnownModel extends ResolvedModel {
+  readonly family: ModelFamily;
 }

@@ -11,7 +11,7 @@ export interface ModelOptions {
   readonly hfOverrides?: JsonObject | undefined;
   /** VLLM_ALLOW_LONG_MAX_MODEL_LEN: a longer maxModelLen than the model's is a warning, not an error. */
   readonly allowLongMaxModelLen?: boolean | undefined;
-  /** A file in the golden `input` format; the layers come from it and nothing is derived. */
+  /** A file with the `input` of a capacity case; the layers come from it and nothing is derived. */
   readonly kvCacheSpecs?: string | undefined;
   /** -1: the largest length that fits. */
   readonly maxModelLen?: number | undefined;

@@ -1,21 +1,33 @@
 /**
- * From the flags of `serve` and `explain` to the planner's input: the model's layers, each worker's memory, and the facts
- * about the model that engine and frontend need. Reads the model's files and nothing else.
+ * From a model, a GPU and the flags of `serve` and `explain` to the planner's input: the model's layers, each worker's
+ * memory, and the facts about the model that engine and frontend need. Pure: what comes from files is handed in.
  */
 
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { ConfigError } from '../../shared/errors.ts';
-import type { CapacityInputRecord, LayerSpecRecord } from '../file/capacity-input.ts';
+import type { CapacityInput } from '../plan/capacity-input.ts';
 import { type DerivedLayers, deriveLayers } from './derive-layers.ts';
 import { type GpuFacts, requireGpu } from './gpus.ts';
-import { isJsonObject, type JsonObject } from './hf-config.ts';
+import type { JsonObject } from './hf-config.ts';
 import { overrideConfig } from './hf-overrides.ts';
 import { type MemoryBudget, memoryBudgets } from './memory-budget.ts';
-import { DEFAULT_GPU, DEFAULT_MODEL, type ModelOptions } from './model-options.ts';
-import { findModelSource, type ModelSource, readJson } from './model-source.ts';
+import { DEFAULT_GPU, type ModelOptions } from './model-options.ts';
 import { resolveModel } from './resolve-model.ts';
 import type { ResolvedModel } from './resolved-model.ts';
+
+/** A model as its files describe it. */
+export interface ModelSource {
+  /** What people call it: the catalogue's name, or the path as given. */
+  readonly name: string;
+  /** Where the facts come from. */
+  readonly source: string;
+  /** config.json. */
+  readonly config: JsonObject;
+  /** Stored size of the weights relative to the counted one, for quantised checkpoints. */
+  readonly weightsScale: number;
+  /** eos_token_id of generation_config.json. */
+  readonly generationEosTokenIds: readonly number[];
+  /** The draft's own config.json, for a draft that has one. */
+  readonly draftConfig: JsonObject | null;
+}
 
 /** What an engine and a frontend need to know of a model, beyond its KV cache. */
 export interface ModelFacts {
@@ -47,7 +59,7 @@ export interface ModelFacts {
 }
 
 export interface ModelPlan {
-  readonly input: CapacityInputRecord;
+  readonly input: CapacityInput;
   readonly facts: ModelFacts;
   readonly gpu: GpuFacts;
   /** One per worker in rank order; empty where explicit layers bring their own memory. */
@@ -58,57 +70,51 @@ export interface ModelPlan {
   readonly warnings: readonly string[];
 }
 
-/** Throws E_UNKNOWN_MODEL, E_UNKNOWN_GPU, E_BAD_FILE or E_BAD_FLAG. */
-export function buildCapacityInput(options: ModelOptions): ModelPlan {
-  const source = findModelSource(options.model ?? DEFAULT_MODEL);
+/** Throws E_UNKNOWN_MODEL, E_UNKNOWN_GPU or E_BAD_FLAG. */
+export function planModel(source: ModelSource, options: ModelOptions): ModelPlan {
   const gpu = withMemory(requireGpu(options.gpu ?? DEFAULT_GPU), options);
   const config = overrideConfig(source.config, options.hfOverrides ?? {});
   const model = resolveModel(config, source.name, options);
-  const derived = deriveLayers({ model, gpu, options, draftConfig: draftConfigOf(options) });
+  const derived = deriveLayers({ model, gpu, options, draftConfig: source.draftConfig });
   const weightsBytes = derived.weightsBytes.map((bytes) => Math.floor(bytes * source.weightsScale));
-  const facts = factsOf({ source, model, derived, weightsBytes });
-  if (options.kvCacheSpecs !== undefined) {
-    const input = readExplicitLayers(options.kvCacheSpecs, options);
-    return {
-      input,
-      facts: { ...facts, maxModelLen: input.config.max_model_len },
-      gpu,
-      memory: [],
-      attentionBackends: [],
-      warnings: model.warnings,
-    };
-  }
   const memory = memoryBudgets({
     model,
     gpu,
     options,
-    maxNumBatchedTokens: derived.config.max_num_batched_tokens,
-    maxNumSeqs: derived.config.max_num_seqs,
+    maxNumBatchedTokens: derived.config.maxNumBatchedTokens,
+    maxNumSeqs: derived.config.maxNumSeqs,
     weightsBytes,
   });
-  const input: CapacityInputRecord = {
-    config: derived.config,
-    layout: { supported: derived.supportedLayouts, requested: options.requestedLayout ?? null },
-    spec_table: derived.specTable,
-    layer_sets: derived.layerSets,
-    workers: memory.map(({ stage, availableBytes }) => ({
-      layer_set: stage,
-      available_memory: availableBytes,
-    })),
+  return {
+    input: {
+      config: derived.config,
+      layout: { supported: derived.supportedLayouts, requested: options.requestedLayout ?? null },
+      workers: memory.map(({ stage, availableBytes }) => ({
+        layers: derived.stages[stage] ?? new Map(),
+        availableMemory: availableBytes,
+      })),
+    },
+    facts: factsOf({ source, model, derived, weightsBytes }),
+    gpu,
+    memory,
+    attentionBackends: derived.attentionBackends,
+    warnings: model.warnings,
   };
-  const { attentionBackends } = derived;
-  return { input, facts, gpu, memory, attentionBackends, warnings: model.warnings };
+}
+
+/** The same model with layers that the user describes; they bring their own memory. */
+export function withExplicitLayers(plan: ModelPlan, input: CapacityInput): ModelPlan {
+  return {
+    ...plan,
+    input,
+    facts: { ...plan.facts, maxModelLen: input.config.maxModelLen },
+    memory: [],
+    attentionBackends: [],
+  };
 }
 
 function withMemory(gpu: GpuFacts, { gpuMemory }: ModelOptions): GpuFacts {
   return gpuMemory === undefined ? gpu : { ...gpu, memoryBytes: gpuMemory };
-}
-
-/** The draft's own config.json, for a draft that --speculative-config names; null for methods without one. */
-function draftConfigOf({ speculativeConfig }: ModelOptions): JsonObject | null {
-  const draft = speculativeConfig?.['model'];
-  if (typeof draft !== 'string' || /^\[?ngram\]?$/.test(draft)) return null;
-  return findModelSource(draft).config;
 }
 
 function factsOf(parts: {
@@ -119,7 +125,7 @@ function factsOf(parts: {
 }): ModelFacts {
   const { source, model, derived, weightsBytes } = parts;
   const { text, root } = model;
-  const tensorRanks = derived.config.tensor_parallel_size;
+  const tensorRanks = derived.config.tensorParallelSize;
   const perRank = derived.parameterCounts.reduce((sum, count) => sum + count, 0);
   const parameterCount = perRank * tensorRanks;
   const bos = text.get('bos_token_id') ?? root.get('bos_token_id');
@@ -168,40 +174,10 @@ function activeParameterCountOf(model: ResolvedModel, parameterCount: number): n
   );
 }
 
-/** generation_config.json names them all; else the config.json. */
-function eosTokenIdsOf({ folder }: ModelSource, { text, root }: ResolvedModel): readonly number[] {
-  const file = folder === null ? null : join(folder, 'generation_config.json');
-  const generation = file !== null && existsSync(file) ? readJson(file) : {};
+/** Those of the config.json first, then those of the generation_config.json. */
+function eosTokenIdsOf(source: ModelSource, { text, root }: ResolvedModel): readonly number[] {
   const own = root.get('eos_token_id') ?? text.get('eos_token_id');
   const first = Array.isArray(own) ? own : [own];
-  const more = generation['eos_token_id'];
-  const all = [...first, ...(Array.isArray(more) ? more : [more])];
+  const all = [...first, ...source.generationEosTokenIds];
   return [...new Set(all.filter((id): id is number => typeof id === 'number'))];
-}
-
-/** `--kv-cache-specs FILE`: the `input` of a capacity case, or the whole case. Flags for length and blocks win over it. */
-function readExplicitLayers(path: string, options: ModelOptions): CapacityInputRecord {
-  const record = readJson(path);
-  const input = isJsonObject(record['input']) ? record['input'] : record;
-  for (const key of ['config', 'layout', 'spec_table', 'layer_sets', 'workers']) {
-    if (input[key] === undefined) {
-      throw new ConfigError(
-        'E_BAD_FILE',
-        `--kv-cache-specs ${path}: ${key} is missing; the file holds {"config", "layout", "spec_table", "layer_sets", "workers"}`,
-      );
-    }
-  }
-  const explicit = input as unknown as CapacityInputRecord & {
-    spec_table: readonly LayerSpecRecord[];
-  };
-  const { maxModelLen, numGpuBlocksOverride } = options;
-  const config = {
-    ...explicit.config,
-    ...(maxModelLen === undefined || maxModelLen === -1 ? {} : { max_model_len: maxModelLen }),
-    ...(maxModelLen === -1 ? { auto_fit_max_model_len: true } : {}),
-    ...(numGpuBlocksOverride === undefined
-      ? {}
-      : { num_gpu_blocks_override: numGpuBlocksOverride }),
-  };
-  return { ...explicit, config };
 }

@@ -8,10 +8,9 @@ import { ConfigError } from '../../shared/errors.ts';
 import { pythonFloatRepr } from '../../shared/python/float.ts';
 import { normalizeDtype } from '../spec/dtypes.ts';
 import { HfConfig, isJsonObject, type JsonObject } from './hf-config.ts';
-import type { ModelFamily } from './model-family.ts';
+import type { KnownModel, ModelFamily } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
 import { familyOf } from './registry.ts';
-import type { ResolvedModel } from './resolved-model.ts';
 
 /** The length of a model whose config.json names none. */
 const DEFAULT_MAX_MODEL_LEN = 2048;
@@ -48,11 +47,7 @@ const KV_HEAD_KEYS = [
 ];
 const EXPERT_KEYS = ['num_experts', 'moe_num_experts', 'n_routed_experts', 'num_local_experts'];
 
-export function resolveModel(
-  config: JsonObject,
-  label: string,
-  options: ModelOptions,
-): ResolvedModel {
+export function resolveModel(config: JsonObject, label: string, options: ModelOptions): KnownModel {
   const root = new HfConfig(config, label);
   const architecture = root.has('architectures') ? root.strings('architectures')[0] : undefined;
   if (architecture === undefined) return root.fail('architectures', 'a list with one name');
@@ -188,9 +183,11 @@ function maxModelLen(text: HfConfig, options: ModelOptions): ModelLength {
     }
   }
   const derived = (named?.length ?? DEFAULT_MAX_MODEL_LEN) * factor;
+  if (!isLength(derived)) text.fail('rope_scaling', 'a factor that leads to a positive length');
   if (asked === undefined || asked === -1) {
     const isLongRope = ropes.some((rope) => ropeType(rope) === 'longrope');
     const original = isLongRope ? originalLength(text, ropes, derived) : derived;
+    if (!isLength(original)) text.fail('original_max_position_embeddings', 'a positive length');
     return { maxModelLen: Math.trunc(original), derivedMaxModelLen: derived, warnings: [] };
   }
   const warning = asked > derived ? tooLong(text, asked, derived, named?.key ?? null) : null;
@@ -207,6 +204,10 @@ function maxModelLen(text: HfConfig, options: ModelOptions): ModelLength {
     derivedMaxModelLen: derived,
     warnings: [`${fact} ${caution}`],
   };
+}
+
+function isLength(value: number): boolean {
+  return value >= 1 && value <= Number.MAX_SAFE_INTEGER;
 }
 
 /** LongRoPE models are served at their original length unless asked otherwise. */

@@ -3,13 +3,11 @@
  * attention backends and the families ask about it.
  */
 import type { HfConfig } from './hf-config.ts';
-import type { ModelFamily } from './model-family.ts';
 
 export interface ResolvedModel {
   /** What people call it. */
   readonly label: string;
   readonly architecture: string;
-  readonly family: ModelFamily;
   /** The outer config.json and, for multimodal models, the language model's part of it; else both are the same. */
   readonly root: HfConfig;
   readonly text: HfConfig;

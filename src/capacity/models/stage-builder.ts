@@ -6,15 +6,15 @@
  */
 import { ConfigError } from '../../shared/errors.ts';
 import { roundUp } from '../../shared/integers.ts';
-import type { LayerSpecRecord } from '../file/capacity-input.ts';
 import { dtypeBytes, isQuantizedCache } from '../spec/dtypes.ts';
+import type { AttentionSpec } from '../spec/spec.ts';
 import type { AttentionBackend, AttentionType, BackendContext } from './attention/backend.ts';
 import { type FlashAttnQuery, getFlashAttnVersion } from './attention/flash-attn-version.ts';
 import { selectBackend } from './attention/select.ts';
 import { STATE_BACKENDS } from './attention/state-backends.ts';
 import type { DeclaredLayer, StateLayer } from './layers.ts';
-import type { RunConfig, StateShape } from './model-family.ts';
 import type { ResolvedModel } from './resolved-model.ts';
+import type { RunConfig, StateShape } from './run-config.ts';
 
 /** Vocabularies are padded to a multiple of this. Source: vocab_parallel_embedding.py DEFAULT_VOCAB_PADDING_SIZE. */
 const VOCAB_PADDING = 64;
@@ -299,7 +299,7 @@ export class StageBuilder {
   custom(
     name: string,
     backend: AttentionBackend,
-    spec: (blockSize: number) => LayerSpecRecord,
+    spec: (blockSize: number) => AttentionSpec,
   ): void {
     this.layers.push({ type: 'custom', name, backend, isDraft: this.#isDraft, spec });
   }

@@ -4,7 +4,7 @@
  * update_kv_cache_capacity (0.33.0).
  */
 import { toFixed2, withThousands } from '../../shared/python/float.ts';
-import { PlanRuleError } from './plan-error.ts';
+import { PlanRuleError } from '../spec/rule-error.ts';
 
 export interface KVCacheCapacity {
   /** kv_cache_size_tokens. */

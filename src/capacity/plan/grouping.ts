@@ -6,6 +6,7 @@
  */
 import { cdiv } from '../../shared/integers.ts';
 import { toFixed2 } from '../../shared/python/float.ts';
+import { PlanRuleError, planAssert, valueError } from '../spec/rule-error.ts';
 import type { HiddenStateCacheSpec, KVCacheSpec } from '../spec/spec.ts';
 import {
   areSpecsEqual,
@@ -26,7 +27,6 @@ import {
 import { isBlockOutermost, type KVCacheLayout, pythonList } from './layout.ts';
 import { packedGroups } from './packing.ts';
 import { appendHiddenStateGroups, unifyPageSizes } from './page-size.ts';
-import { PlanRuleError, planAssert, valueError } from './plan-error.ts';
 import { fullAllocationFallback, unifyHybridSpecs } from './promotion.ts';
 
 export interface GroupingOptions {

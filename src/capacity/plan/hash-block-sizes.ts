@@ -5,9 +5,9 @@
  */
 import { gcd, lcm } from '../../shared/integers.ts';
 import type { KVCacheGroup } from '../spec/kv-cache-config.ts';
+import { exactInteger, nonZeroDivisor, planAssert, valueError } from '../spec/rule-error.ts';
 import type { KVCacheSpec } from '../spec/spec.ts';
 import { isPrefixCacheable } from '../spec/spec-traits.ts';
-import { exactInteger, nonZeroDivisor, planAssert, valueError } from './plan-error.ts';
 
 export interface HashBlockSizes {
   /** Prefix hits and chunk ends are multiples of this. */

@@ -3,10 +3,10 @@
  * Source: vllm/v1/kv_cache_interface.py KVCacheGroupSpec, UniformTypeKVCacheSpecs (0.33.0).
  */
 
+import { nonZeroDivisor, PlanRuleError, planAssert } from '../spec/rule-error.ts';
 import type { KVCacheSpec } from '../spec/spec.ts';
 import { isUniformType } from '../spec/spec-equality.ts';
 import { maxBlocksPerRequest, pageSizeBytes, type RequestLimits } from '../spec/spec-size.ts';
-import { nonZeroDivisor, PlanRuleError, planAssert } from './plan-error.ts';
 
 /** Specs by layer name, in layer order. */
 export type LayerSpecs = ReadonlyMap<string, KVCacheSpec>;

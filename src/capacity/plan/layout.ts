@@ -5,11 +5,11 @@
  * Leaves out: the preference of a KV connector.
  */
 
+import { valueError } from '../spec/rule-error.ts';
 import type { KVCacheSpec } from '../spec/spec.ts';
 import { numHeads, numStates, pageSizeBytes } from '../spec/spec-size.ts';
-import { valueError } from './plan-error.ts';
 
-const KV_CACHE_LAYOUTS = ['LBHNC', 'LBNHC', 'LHBNC', 'BLHNC', 'BLNHC', 'BHLNC'] as const;
+export const KV_CACHE_LAYOUTS = ['LBHNC', 'LBNHC', 'LHBNC', 'BLHNC', 'BLNHC', 'BHLNC'] as const;
 
 export type KVCacheLayout = (typeof KV_CACHE_LAYOUTS)[number];
 

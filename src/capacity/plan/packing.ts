@@ -3,6 +3,7 @@
  * Source: vllm/v1/core/kv_cache_planning.py _get_packed_kv_cache_groups, _approximate_gcd (0.33.0).
  */
 import { cdiv } from '../../shared/integers.ts';
+import { nonZeroDivisor } from '../spec/rule-error.ts';
 import type { KVCacheSpec } from '../spec/spec.ts';
 import { isSlidingWindowFamily, isUniformWith } from '../spec/spec-equality.ts';
 import { pageSizeBytes } from '../spec/spec-size.ts';
@@ -13,7 +14,6 @@ import {
   uniformTypeGroup,
   uniformTypeSpecs,
 } from './kv-cache-group.ts';
-import { nonZeroDivisor } from './plan-error.ts';
 
 /** Layers of one uniform type. */
 interface Bucket {

@@ -4,16 +4,17 @@
  * part of get_kv_cache_groups (0.33.0).
  */
 import { cdiv, gcd } from '../../shared/integers.ts';
+import { dtypeBytes } from '../spec/dtypes.ts';
+import { exactProduct, nonZeroDivisor, PlanRuleError, planAssert } from '../spec/rule-error.ts';
 import type { HiddenStateCacheSpec, KVCacheSpec } from '../spec/spec.ts';
 import { isMLAFamily } from '../spec/spec-equality.ts';
-import { dtypeSize, pageSizeBytes, replaceSpec } from '../spec/spec-size.ts';
+import { pageSizeBytes, replaceSpec } from '../spec/spec-size.ts';
 import {
   createGroup,
   type LayerSpecs,
   type PlannedGroup,
   representativeSpec,
 } from './kv-cache-group.ts';
-import { exactProduct, nonZeroDivisor, PlanRuleError, planAssert } from './plan-error.ts';
 
 /**
  * Layers with smaller pages get longer blocks, or a padded page where that does not come out even.
@@ -105,7 +106,7 @@ function scaleBlock(spec: KVCacheSpec, scale: number): KVCacheSpec {
 }
 
 function bytesPerToken(spec: HiddenStateCacheSpec): number {
-  return exactProduct(spec.numKvHeads, spec.headSize, dtypeSize(spec.dtype) ?? 0);
+  return exactProduct(spec.numKvHeads, spec.headSize, dtypeBytes(spec.dtype));
 }
 
 function largestDivisorAtMost(value: number, limit: number): number {

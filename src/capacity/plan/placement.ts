@@ -11,6 +11,7 @@
  * get_kv_cache_config_from_groups; kv_cache_interface.py compute_layout_strides (0.33.0).
  */
 
+import { exactInteger, PlanRuleError, planAssert, valueError } from '../spec/rule-error.ts';
 import type { KVCacheSpec } from '../spec/spec.ts';
 import { equalityKey } from '../spec/spec-equality.ts';
 import {
@@ -23,7 +24,6 @@ import {
 } from '../spec/spec-size.ts';
 import { type PlannedGroup, specOfLayer } from './kv-cache-group.ts';
 import { isBlockCompact, isBlockOutermost, isLayerCompact, type KVCacheLayout } from './layout.ts';
-import { exactInteger, PlanRuleError, planAssert, valueError } from './plan-error.ts';
 
 /** Layers of one spec in the allocation: layer l's page of block b starts at offset + l·layerStride + b·blockStride. */
 export interface KVCacheTensor {

@@ -3,12 +3,11 @@
  * Pure and synchronous. The engine process, `explain` and the tests all call this one function.
  * Source: vllm/v1/engine/core.py EngineCore._initialize_kv_caches (0.33.0).
  */
-import type { CapacityInputRecord, PlannerConfigRecord } from '../file/capacity-input.ts';
-import { specFromRecord } from '../file/spec-record.ts';
 import type { KVCacheConfig } from '../spec/kv-cache-config.ts';
-import type { KVCacheSpec } from '../spec/spec.ts';
+import { PlanRuleError } from '../spec/rule-error.ts';
 import type { RequestLimits } from '../spec/spec-size.ts';
 import { getKVCacheCapacity, type KVCacheCapacity } from './capacity.ts';
+import type { CapacityInput, PlannerConfig } from './capacity-input.ts';
 import { type GroupingRule, getGlobalKVCacheGroups } from './grouping.ts';
 import {
   resolveCacheBlockSize,
@@ -16,14 +15,9 @@ import {
   resolveHashBlockSizes,
   validateBlockSize,
 } from './hash-block-sizes.ts';
-import {
-  groupBlocksPerRequest,
-  type LayerSpecs,
-  type PlannedGroup,
-  representativeSpec,
-} from './kv-cache-group.ts';
+import { groupBlocksPerRequest, type PlannedGroup, representativeSpec } from './kv-cache-group.ts';
 import { type KVCacheLayout, resolveKVCacheLayout } from './layout.ts';
-import { KVCachePlanError, PlanRuleError, type PlanStage } from './plan-error.ts';
+import { KVCachePlanError, type PlanStage } from './plan-error.ts';
 import { type PlannedPool, planWorkers, type WorkerPlan } from './worker-plan.ts';
 
 export interface KVCachePlan {
@@ -61,8 +55,8 @@ export interface KVCachePlan {
   readonly warnings: readonly string[];
 }
 
-/** Throws KVCachePlanError (E_KV_CACHE) with vLLM's words, or E_BAD_FILE for a spec that is none. */
-export function planKVCache(input: CapacityInputRecord): KVCachePlan {
+/** Throws KVCachePlanError (E_KV_CACHE) with vLLM's words. */
+export function planKVCache(input: CapacityInput): KVCachePlan {
   const warnings: string[] = [];
   const warn = (message: string): void => {
     warnings.push(message);
@@ -76,12 +70,10 @@ export function planKVCache(input: CapacityInputRecord): KVCachePlan {
     }
   };
 
-  const { config } = input;
-  const specTable = input.spec_table.map(specFromRecord);
-  const workers = readWorkers(input, specTable);
+  const { config, workers } = input;
   const layerSpecs = workers.flatMap(({ layers }) => [...layers.values()]);
   const isNonCausal = layerSpecs.some((spec) => 'nonCausal' in spec && spec.nonCausal);
-  const enablePrefixCaching = config.enable_prefix_caching && !isNonCausal;
+  const enablePrefixCaching = config.enablePrefixCaching && !isNonCausal;
 
   const layout = at('resolve_kv_cache_layout', () =>
     resolveKVCacheLayout({
@@ -96,22 +88,22 @@ export function planKVCache(input: CapacityInputRecord): KVCachePlan {
       workers.map(({ layers }) => layers),
       {
         layout,
-        disableHybridKvCacheManager: config.disable_hybrid_kv_cache_manager,
-        numPrefillLookaheadTokens: config.num_prefill_lookahead_tokens,
-        speculative: readSpeculative(config),
+        disableHybridKvCacheManager: config.disableHybridKvCacheManager,
+        numPrefillLookaheadTokens: config.numPrefillLookaheadTokens,
+        speculative: config.speculative,
         warn,
       },
     ),
   );
   const pool = at('get_kv_cache_configs', () =>
     groups.length === 0
-      ? emptyPool(workers.length, config.max_model_len)
+      ? emptyPool(workers.length, config.maxModelLen)
       : planWorkers(groups, workers, {
           layout,
-          numGpuBlocksOverride: config.num_gpu_blocks_override,
-          autoFitMaxModelLen: config.auto_fit_max_model_len,
+          numGpuBlocksOverride: config.numGpuBlocksOverride,
+          autoFitMaxModelLen: config.autoFitMaxModelLen,
           limits: config,
-          maxModelLen: config.max_model_len,
+          maxModelLen: config.maxModelLen,
         }),
   );
   const { maxModelLen } = pool;
@@ -146,12 +138,12 @@ export function planKVCache(input: CapacityInputRecord): KVCachePlan {
     totalBlocksPerRequest,
     capacity,
     maxModelLen,
-    autoFitReduced: maxModelLen !== config.max_model_len,
+    autoFitReduced: maxModelLen !== config.maxModelLen,
     autoFitMemoryBytes: pool.autoFitMemoryBytes,
     ...tokenSizes,
     naiveTokens: numBlocks * tokenSizes.cacheBlockSize,
     enablePrefixCaching,
-    enableChunkedPrefill: config.enable_chunked_prefill && !isNonCausal,
+    enableChunkedPrefill: config.enableChunkedPrefill && !isNonCausal,
     warnings,
   };
 }
@@ -162,7 +154,7 @@ type AtStage = <Result>(stage: PlanStage, work: () => Result) => Result;
 function resolveTokenSizes(
   groups: KVCacheConfig['groups'],
   context: {
-    config: PlannerConfigRecord;
+    config: PlannerConfig;
     enablePrefixCaching: boolean;
     at: AtStage;
     warn: (message: string) => void;
@@ -172,20 +164,20 @@ function resolveTokenSizes(
   'cacheBlockSize' | 'schedulerBlockSize' | 'hashBlockSize' | 'cacheHitAlignmentTokens'
 > {
   const { config, enablePrefixCaching, at, warn } = context;
-  const cacheBlockSize = resolveCacheBlockSize(groups, config.initial_block_size);
-  const decodeContextParallelSize = config.decode_context_parallel_size;
+  const cacheBlockSize = resolveCacheBlockSize(groups, config.initialBlockSize);
+  const decodeContextParallelSize = config.decodeContextParallelSize;
   at('validate_block_size', () =>
     validateBlockSize({
       cacheBlockSize,
       decodeContextParallelSize,
-      interleaveSize: config.cp_kv_cache_interleave_size,
+      interleaveSize: config.cpKvCacheInterleaveSize,
     }),
   );
   const options = {
     groups,
     cacheBlockSize,
     enablePrefixCaching,
-    prefixMatchUnit: config.prefix_match_unit,
+    prefixMatchUnit: config.prefixMatchUnit,
     decodeContextParallelSize,
   };
   const sizes = at('resolve_kv_cache_block_sizes', () => resolveHashBlockSizes(options));
@@ -193,38 +185,6 @@ function resolveTokenSizes(
     resolveCacheHitAlignmentTokens(options, sizes, warn),
   );
   return { cacheBlockSize, ...sizes, cacheHitAlignmentTokens };
-}
-
-interface PlanningWorker {
-  readonly layers: LayerSpecs;
-  readonly availableMemory: number;
-}
-
-function readWorkers(
-  input: CapacityInputRecord,
-  specTable: readonly KVCacheSpec[],
-): readonly PlanningWorker[] {
-  const layerSets = input.layer_sets.map((layers) => {
-    const specs = new Map<string, KVCacheSpec>();
-    for (const [name, index] of layers) {
-      const spec = specTable[index];
-      if (spec !== undefined) specs.set(name, spec);
-    }
-    return specs;
-  });
-  return input.workers.map(({ layer_set, available_memory }) => ({
-    layers: layerSets[layer_set] ?? new Map(),
-    availableMemory: available_memory,
-  }));
-}
-
-function readSpeculative(
-  config: PlannerConfigRecord,
-): { method: string; useEagleBlockDrop: boolean } | null {
-  const { speculative } = config;
-  if (typeof speculative !== 'object' || speculative === null) return null;
-  const { method, use_eagle_block_drop } = speculative as Record<string, unknown>;
-  return { method: String(method), useEagleBlockDrop: use_eagle_block_drop === true };
 }
 
 /** A model without layers: one block in every worker, because the block pool always needs its null block. */

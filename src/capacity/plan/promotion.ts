@@ -5,6 +5,8 @@
  * _try_get_full_allocation_fallback_groups (0.33.0).
  */
 
+import { toFullAttention } from '../spec/create-spec.ts';
+import { exactProduct, PlanRuleError, valueError } from '../spec/rule-error.ts';
 import type {
   ChunkedLocalAttentionSpec,
   FullAttentionSpec,
@@ -26,7 +28,6 @@ import {
   uniformTypeGroup,
   uniformTypeSpecs,
 } from './kv-cache-group.ts';
-import { exactProduct, PlanRuleError, valueError } from './plan-error.ts';
 
 /** Throws ValueError where the result is still of several types. */
 export function promoteLocalSpecs(layers: LayerSpecs): LayerSpecs {
@@ -83,25 +84,11 @@ function promoteToFull(
   labels: Pick<FullAttentionSpec, 'slidingWindow' | 'attentionChunkSize'>,
 ): FullAttentionSpec {
   const blockSize = fullBlockSize ?? spec.blockSize;
-  return {
-    kind: 'full_attention',
+  return toFullAttention(spec, {
     blockSize,
-    dcpSharded: spec.dcpSharded,
-    blockStrideAlignment: spec.blockStrideAlignment,
-    isDraft: spec.isDraft,
-    numKvHeads: spec.numKvHeads,
-    headSize: spec.headSize,
-    headSizeV: spec.headSizeV,
-    dtype: spec.dtype,
-    kvQuantMode: spec.kvQuantMode,
     pageSizePadded: promotedPageSizePadded(spec, blockSize),
-    numHeadSlots: spec.numHeadSlots,
-    stateContentBytes: spec.stateContentBytes,
-    tokensPerState: spec.tokensPerState,
-    maxTpShards: spec.maxTpShards,
     ...labels,
-    nonCausal: false,
-  };
+  });
 }
 
 function promotedPageSizePadded(

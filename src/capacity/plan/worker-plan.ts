@@ -4,7 +4,9 @@
  * Source: vllm/v1/core/kv_cache_planning.py get_kv_cache_configs and its helpers (0.33.0).
  */
 import { formatGib } from '../../shared/python/float.ts';
+import { exactInteger, valueError } from '../spec/rule-error.ts';
 import type { RequestLimits } from '../spec/spec-size.ts';
+import type { WorkerInput } from './capacity-input.ts';
 import {
   groupBlocksPerRequest,
   type LayerSpecs,
@@ -13,7 +15,6 @@ import {
 } from './kv-cache-group.ts';
 import type { KVCacheLayout } from './layout.ts';
 import { type KVCacheTensor, placedBytesPerBlock, placeTensors } from './placement.ts';
-import { exactInteger, valueError } from './plan-error.ts';
 
 /** One worker's share of the plan. Bytes. */
 export interface WorkerPlan {
@@ -39,11 +40,6 @@ export interface WorkerPlanOptions {
   /** All but the length, which auto-fit may still change. */
   readonly limits: Omit<RequestLimits, 'maxModelLen'>;
   readonly maxModelLen: number;
-}
-
-export interface WorkerInput {
-  readonly layers: LayerSpecs;
-  readonly availableMemory: number;
 }
 
 interface SizedWorker {

@@ -3,7 +3,8 @@
  * Source: vllm/v1/kv_cache_interface.py: dataclass equality, the `merge` class methods,
  * is_uniform_with_collection, UniformTypeKVCacheSpecs.is_uniform_type (0.33.0).
  */
-import { PlanRuleError, planAssert, valueError } from '../plan/plan-error.ts';
+import { toFullAttention } from './create-spec.ts';
+import { PlanRuleError, planAssert, valueError } from './rule-error.ts';
 import type {
   FullAttentionSpec,
   HiddenStateCacheSpec,
@@ -39,7 +40,7 @@ export function isSlidingWindowFamily(spec: KVCacheSpec): spec is SlidingWindowF
   return spec.kind === 'sliding_window' || spec.kind === 'sliding_window_mla';
 }
 
-/** A text that is the same for specs that are equal: same class, same fields, `isDraft` left out. */
+/** A text that is the same for specs that vLLM calls equal: same class, same fields, `isDraft` left out. */
 export function equalityKey(spec: KVCacheSpec): string {
   const fields = Object.entries(spec).filter(([name]) => name !== 'isDraft');
   fields.sort(([a], [b]) => (a < b ? -1 : 1));
@@ -143,26 +144,13 @@ function mergeFullFields(
   );
   const first = specs[0];
   planAssert(first !== undefined);
-  const merged: FullAttentionSpec = {
-    kind: 'full_attention',
-    blockSize: first.blockSize,
-    blockStrideAlignment: first.blockStrideAlignment,
+  const merged = toFullAttention(first, {
     isDraft: false,
-    dcpSharded: first.dcpSharded,
-    numKvHeads: first.numKvHeads,
-    headSize: first.headSize,
-    headSizeV: first.headSizeV,
-    dtype: first.dtype,
-    kvQuantMode: first.kvQuantMode,
-    pageSizePadded: first.pageSizePadded,
-    numHeadSlots: first.numHeadSlots,
-    stateContentBytes: first.stateContentBytes,
     tokensPerState: tokensPerState(first),
-    maxTpShards: first.maxTpShards,
     slidingWindow: uniqueWindow(specs.map((spec) => spec.slidingWindow)),
     attentionChunkSize: uniqueWindow(specs.map((spec) => spec.attentionChunkSize)),
     nonCausal: specs.some((spec) => spec.nonCausal),
-  };
+  });
   const key = attentionKey(merged);
   planAssert(
     specs.every((spec) => attentionKey(spec) === key),
@@ -195,7 +183,9 @@ function mergeRSWA(specs: readonly KVCacheSpec[]): RSWASpec {
     windows.size === 1,
     `All R-SWA layers must share the same rswa_window, got {${[...windows].join(', ')}}`,
   );
-  return { ...mergeFull(specs), kind: 'rswa', rswaWindow: layers[0]?.rswaWindow ?? null };
+  const [first] = layers;
+  planAssert(first !== undefined);
+  return { ...mergeFull(specs), kind: 'rswa', rswaWindow: first.rswaWindow };
 }
 
 /** The merged spec keeps neither alignment nor window labels: they have done their work on the page size. */

@@ -3,55 +3,10 @@
  * Source: vllm/v1/kv_cache_interface.py, the size properties of KVCacheSpec and its subclasses (0.33.0).
  */
 import { cdiv, gcd, roundUp } from '../../shared/integers.ts';
-import type { PlannerConfigRecord } from '../file/capacity-input.ts';
-import { exactProduct, nonZeroDivisor, planAssert } from '../plan/plan-error.ts';
-import type { AttentionSpec, KVCacheSpec, MambaSpec, TokensPerState } from './spec.ts';
+import { dtypeBytes } from './dtypes.ts';
+import { exactProduct, nonZeroDivisor, planAssert } from './rule-error.ts';
+import type { KVCacheSpec, MambaSpec, TokensPerState } from './spec.ts';
 import { isFullAttention, maxAdmissionBlocksPerRequest } from './spec-traits.ts';
-
-/** Bytes per element of torch's dtypes; null for a name that torch does not know. */
-export function dtypeSize(dtype: string): number | null {
-  switch (dtype) {
-    case 'uint8':
-    case 'int8':
-    case 'bool':
-    case 'float8_e4m3fn':
-    case 'float8_e4m3fnuz':
-    case 'float8_e5m2':
-    case 'float8_e5m2fnuz':
-    case 'float8_e8m0fnu':
-    case 'float4_e2m1fn_x2':
-      return 1;
-    case 'bfloat16':
-    case 'float16':
-    case 'half':
-    case 'int16':
-    case 'uint16':
-      return 2;
-    case 'float32':
-    case 'float':
-    case 'int32':
-    case 'int':
-    case 'uint32':
-      return 4;
-    case 'float64':
-    case 'double':
-    case 'int64':
-    case 'long':
-    case 'uint64':
-    case 'complex64':
-      return 8;
-    case 'complex128':
-      return 16;
-    default:
-      return null;
-  }
-}
-
-function knownDtypeSize(dtype: string): number {
-  const size = dtypeSize(dtype);
-  planAssert(size !== null, `unknown dtype ${dtype}`);
-  return size;
-}
 
 /** Head slots of a page: one per KV head unless the backend packs otherwise. A Mamba state counts as one. */
 export function numHeads(spec: KVCacheSpec): number {
@@ -75,16 +30,13 @@ function statesForTokens(tokens: number, tokensPerState: TokensPerState): number
 export function stateContentSizeBytes(spec: KVCacheSpec): number {
   if (spec.kind === 'mamba') return mambaStateBytes(spec);
   if (spec.stateContentBytes !== null) return spec.stateContentBytes;
-  return exactProduct(spec.headSize + spec.headSizeV, knownDtypeSize(spec.dtype));
+  return exactProduct(spec.headSize + spec.headSizeV, dtypeBytes(spec.dtype));
 }
 
 function mambaStateBytes(spec: MambaSpec): number {
   return spec.shapes
     .slice(0, spec.dtypes.length)
-    .reduce(
-      (sum, shape, i) => sum + exactProduct(...shape, knownDtypeSize(spec.dtypes[i] ?? '')),
-      0,
-    );
+    .reduce((sum, shape, i) => sum + exactProduct(...shape, dtypeBytes(spec.dtypes[i] ?? '')), 0);
 }
 
 export function unpaddedPageSizeBytes(spec: KVCacheSpec): number {
@@ -131,33 +83,34 @@ export function layerBlockStride(spec: KVCacheSpec): number {
 }
 
 /** The numbers that decide how much one request can hold. */
-export type RequestLimits = Pick<
-  PlannerConfigRecord,
-  | 'max_in_flight_tokens'
-  | 'max_num_encoder_input_tokens'
-  | 'mamba_cache_mode'
-  | 'decode_context_parallel_size'
-> & { readonly maxModelLen: number };
+export interface RequestLimits {
+  readonly maxModelLen: number;
+  /** Tokens of all batches that can be scheduled and not yet finished at a time. */
+  readonly maxInFlightTokens: number;
+  readonly maxNumEncoderInputTokens: number;
+  readonly mambaCacheMode: string;
+  readonly decodeContextParallelSize: number;
+}
 
 /**
  * The most blocks one request of maxModelLen tokens can hold of a layer at a time.
  * Throws AssertionError for a sliding window that decode-context parallelism shards.
  */
 export function maxBlocksPerRequest(spec: KVCacheSpec, limits: RequestLimits): number {
-  const { maxModelLen, decode_context_parallel_size: dcp } = limits;
+  const { maxModelLen, decodeContextParallelSize: dcp } = limits;
   switch (spec.kind) {
     case 'sliding_window':
     case 'sliding_window_mla':
       planAssert(!spec.dcpSharded || dcp === 1, 'DCP not support sliding window.');
-      return maxAdmissionBlocks(spec, limits);
+      return maxAdmissionBlocksPerRequest(spec, limits);
     case 'chunked_local_attention':
-      return maxAdmissionBlocks(spec, limits);
+      return maxAdmissionBlocksPerRequest(spec, limits);
     case 'mamba':
-      return limits.mamba_cache_mode === 'align'
+      return limits.mambaCacheMode === 'align'
         ? 2 + spec.numSpeculativeBlocks + spec.numPrefillCheckpointBlocks
         : 1 + spec.numSpeculativeBlocks;
     case 'cross_attention':
-      return cdiv(limits.max_num_encoder_input_tokens, spec.blockSize);
+      return cdiv(limits.maxNumEncoderInputTokens, spec.blockSize);
     case 'circular_buffer':
       return 1;
     case 'encoder_only_attention':
@@ -169,16 +122,6 @@ export function maxBlocksPerRequest(spec: KVCacheSpec, limits: RequestLimits): n
         spec.blockSize,
       );
   }
-}
-
-function maxAdmissionBlocks(
-  spec: Extract<AttentionSpec, { slidingWindow: number } | { kind: 'chunked_local_attention' }>,
-  limits: RequestLimits,
-): number {
-  return maxAdmissionBlocksPerRequest(spec, {
-    maxInFlightTokens: limits.max_in_flight_tokens,
-    maxModelLen: limits.maxModelLen,
-  });
 }
 
 /** The most bytes one request can hold of a layer at a time. */

@@ -70,12 +70,3 @@ export function getKVCacheSpecSlidingWindow(spec: KVCacheSpec): number | null {
     ? spec.slidingWindow
     : null;
 }
-
-/** Equal for specs that vLLM's dataclass equality calls equal (`is_draft` does not count). */
-export function specKey(spec: KVCacheSpec): string {
-  return JSON.stringify({ ...spec, isDraft: false }, (_, value) =>
-    value !== null && typeof value === 'object' && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : value,
-  );
-}

@@ -1,9 +1,9 @@
 /**
  * The KV cache spec of a layer or group: what kind of state it keeps, and how large one block of it is.
- * A closed union on `kind`; every field is present (defaults filled in).
+ * A closed union on `kind`, one member for each subclass of vLLM's KVCacheSpec; every field is present (create-spec.ts
+ * fills in defaults).
  * Source: vllm/v1/kv_cache_interface.py (0.33.0).
  */
-import type { KVCacheSpecKind } from '../file/capacity-input.ts';
 
 /** A number of tokens per stored state; a fraction when several states belong to one token. */
 export type TokensPerState = number | { readonly numerator: number; readonly denominator: number };
@@ -12,7 +12,6 @@ export type TokensPerState = number | { readonly numerator: number; readonly den
 export type BlockStrideAlignment = null | number | { readonly multipleOf: number };
 
 interface SpecBase {
-  readonly kind: KVCacheSpecKind;
   /** Tokens per block. */
   readonly blockSize: number;
   readonly dcpSharded: boolean;
@@ -26,7 +25,8 @@ interface AttentionFields extends SpecBase {
   readonly headSize: number;
   readonly headSizeV: number;
   readonly dtype: string;
-  readonly kvQuantMode: string | number;
+  /** A name of KV_QUANT_MODES. */
+  readonly kvQuantMode: string;
   readonly pageSizePadded: number | null;
   readonly numHeadSlots: number | null;
   readonly stateContentBytes: number | null;
@@ -66,7 +66,8 @@ export interface SinkFullAttentionSpec extends FullFields {
 }
 export interface RSWASpec extends FullFields {
   readonly kind: 'rswa';
-  readonly rswaWindow: number | null;
+  /** Tokens. */
+  readonly rswaWindow: number;
 }
 export interface SlidingWindowSpec extends AttentionFields {
   readonly kind: 'sliding_window';
@@ -124,3 +125,6 @@ export type AttentionSpec =
   | EncoderOnlyAttentionSpec;
 
 export type KVCacheSpec = AttentionSpec | MambaSpec;
+
+export type KVCacheSpecKind = KVCacheSpec['kind'];
+export type SpecOfKind<Kind extends KVCacheSpecKind> = Extract<KVCacheSpec, { kind: Kind }>;

@@ -74,7 +74,7 @@ async function positionalsOf({ positional }: Command): Promise<readonly string[]
 }
 
 async function modelNames(): Promise<readonly string[]> {
-  const { listModels } = await import('../../capacity/models/catalogue.ts');
+  const { listModels } = await import('../../capacity/file/catalogue.ts');
   return listModels().map(({ name }) => name);
 }
 

@@ -2,12 +2,14 @@
  * `explain --case FILE` and `explain --model-case FILE`: records of the golden format, answered in the golden format.
  */
 
+import { answerCapacity, type CapacityAnswerRecord } from '../../capacity/explain/plan-record.ts';
 import {
-  type CapacityExpectedRecord,
-  capacityExpected,
-} from '../../capacity/explain/plan-record.ts';
-import { parseCapacityCase, parseRecords } from '../../capacity/file/capacity-case.ts';
-import type { CapacityInputRecord } from '../../capacity/file/capacity-input.ts';
+  type CaseRecord,
+  parseCapacityCase,
+  parseRecords,
+} from '../../capacity/file/capacity-case.ts';
+import { capacityInputToRecord } from '../../capacity/file/capacity-input.ts';
+import type { CapacityInputRecord } from '../../capacity/file/capacity-record.ts';
 import { TwinError } from '../../shared/errors.ts';
 import { pythonFloatRepr } from '../../shared/python/float.ts';
 import type { CliIo } from '../cli-io.ts';
@@ -18,44 +20,47 @@ interface CaseAnswer {
   readonly id: string;
   /** Only for model cases: what was derived. */
   readonly input?: Pick<CapacityInputRecord, 'spec_table' | 'layer_sets' | 'workers'>;
-  readonly expected: CapacityExpectedRecord;
+  readonly expected: CapacityAnswerRecord;
 }
 
 /** Plans every record's `input` and explains it in words. */
 export async function explainCases(file: string, io: CliIo): Promise<number> {
-  const { explainInput } = await import('../../capacity/explain/explain-capacity.ts');
+  const { explainLayers } = await import('../../capacity/explain/explain-capacity.ts');
   const { explanationLines } = await import('./text.ts');
   const palette = io.colours ? COLOUR_PALETTE : PLAIN_PALETTE;
   for (const record of parseRecords(readJsonFile(file), file)) {
-    const { id, input } = parseCapacityCase(record, file);
-    const lines = explanationLines(explainInput(input), palette);
-    io.stdout(`${palette.bold(`Case ${id}`)}\n${lines.join('\n')}\n\n`);
+    const lines = explanationLines(explainLayers(parseCapacityCase(record, file)), palette);
+    io.stdout(`${palette.bold(`Case ${record.id}`)}\n${lines.join('\n')}\n\n`);
   }
   return 0;
 }
 
 /** Plans every record's `input`. Exit code 0 when all could be read and computed, else 1. */
 export function runCases(file: string, io: CliIo): number {
-  return answerRecords(file, io, (record) => {
-    const { id, input } = parseCapacityCase(record, file);
-    return { id, expected: capacityExpected(input) };
-  });
+  return answerRecords(file, io, (record) => ({
+    id: record.id,
+    expected: answerCapacity(parseCapacityCase(record, file)),
+  }));
 }
 
 /** Derives every record's layers from its `model`, then plans them. The recorded layers are never read. */
 export async function runModelCases(file: string, io: CliIo): Promise<number> {
   const { deriveModelCase } = await import('../../capacity/file/model-case.ts');
   return answerRecords(file, io, (record) => {
-    const { id, input } = deriveModelCase(record);
-    const { spec_table, layer_sets, workers } = input;
-    return { id, input: { spec_table, layer_sets, workers }, expected: capacityExpected(input) };
+    const { input } = deriveModelCase(record, file);
+    const { spec_table, layer_sets, workers } = capacityInputToRecord(input);
+    return {
+      id: record.id,
+      input: { spec_table, layer_sets, workers },
+      expected: answerCapacity(input),
+    };
   });
 }
 
 function answerRecords(
   file: string,
   io: CliIo,
-  answer: (record: Record<string, unknown>) => CaseAnswer,
+  answer: (record: CaseRecord) => CaseAnswer,
 ): number {
   const cases: CaseAnswer[] = [];
   let exitCode = 0;
@@ -65,7 +70,7 @@ function answerRecords(
     } catch (error) {
       // One bad record does not keep the others from being answered.
       if (!(error instanceof TwinError)) throw error;
-      io.stderr(`vllm-twin explain: case ${String(record['id'])}: ${error.message}\n`);
+      io.stderr(`vllm-twin explain: case ${record.id}: ${error.message}\n`);
       exitCode = 1;
     }
   }

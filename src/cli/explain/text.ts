@@ -2,11 +2,11 @@
  * An explanation for a person: memory, layers, groups, pool, one request, capacity, in the order of the computation.
  */
 
+import type { GroupSummary } from '../../capacity/explain/capacity-summary.ts';
 import type {
   CapacityExplanation,
   ExplainedMemory,
 } from '../../capacity/explain/explain-capacity.ts';
-import type { GroupSummary } from '../../capacity/explain/explanation.ts';
 import type {
   CapacityPlanRecord,
   CapacityWorkerRecord,
@@ -150,7 +150,7 @@ function layerLines({ layers }: CapacityExplanation, palette: Palette): string[]
         `${layer.num_layers} × ${layer.label}${layer.is_draft ? ' (draft)' : ''}`,
         layer.dtype,
         n(layer.block_size),
-        n(layer.page_size_bytes),
+        layer.page_size_bytes === null ? '-' : n(layer.page_size_bytes),
       ]),
       { indent: '  ', palette },
     ),

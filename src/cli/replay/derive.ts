@@ -1,8 +1,9 @@
 /** What vLLM makes of a workload's config: the KV cache is planned, block sizes and concurrency follow. */
 
-import type { CapacityInputRecord, LayerSpecRecord } from '../../capacity/file/capacity-input.ts';
+import type { CapacityInput } from '../../capacity/plan/capacity-input.ts';
 import { KVCachePlanError } from '../../capacity/plan/plan-error.ts';
 import { type KVCachePlan, planKVCache } from '../../capacity/plan/plan-kv-cache.ts';
+import { createSpec } from '../../capacity/spec/create-spec.ts';
 import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
 import type { KVCacheSpec } from '../../capacity/spec/spec.ts';
 import { isFullAttention } from '../../capacity/spec/spec-traits.ts';
@@ -18,8 +19,8 @@ import type {
 const DEFAULT_BLOCK_SIZE = 16;
 const DEFAULT_LAYERS = 2;
 /** Sixteen tokens of one head of size 8 in float16, keys and values: the page that all layers share. */
-const ATTENTION = { num_kv_heads: 1, head_size: 8, head_size_v: 8, dtype: 'float16' } as const;
-const MAMBA_STATE = { shapes: [[16, 16]], dtypes: ['float16'], mamba_type: 'mamba2' } as const;
+const ATTENTION = { numKvHeads: 1, headSize: 8, dtype: 'float16' } as const;
+const MAMBA_STATE = { shapes: [[16, 16]], dtypes: ['float16'] } as const;
 /** Far more than any pool here needs: the number of blocks is given. */
 const AVAILABLE_BYTES = 2 ** 34;
 
@@ -46,8 +47,8 @@ export function deriveResolved(config: TraceConfigRecord): {
     block_size: plan.cacheBlockSize,
     scheduler_block_size: plan.schedulerBlockSize,
     hash_block_size: plan.hashBlockSize,
-    max_concurrent_batches: input.config.max_concurrent_batches,
-    max_in_flight_tokens: input.config.max_in_flight_tokens,
+    max_concurrent_batches: input.config.maxConcurrentBatches,
+    max_in_flight_tokens: input.config.maxInFlightTokens,
     scheduler: config.async_scheduling === true ? 'AsyncScheduler' : 'Scheduler',
     policy: config.scheduling_policy ?? 'fcfs',
     enable_prefix_caching: plan.enablePrefixCaching,
@@ -65,7 +66,7 @@ export function deriveResolved(config: TraceConfigRecord): {
   return { resolved, kvCacheConfig: plan.schedulerConfig };
 }
 
-function planOrRefuse(input: CapacityInputRecord): KVCachePlan {
+function planOrRefuse(input: CapacityInput): KVCachePlan {
   try {
     return planKVCache(input);
   } catch (error) {
@@ -119,49 +120,54 @@ function checkConfig(config: TraceConfigRecord): void {
   }
 }
 
-function toCapacityInput(config: TraceConfigRecord): CapacityInputRecord {
+function toCapacityInput(config: TraceConfigRecord): CapacityInput {
   const blockSize = config.block_size ?? DEFAULT_BLOCK_SIZE;
   const specs: readonly TraceSpecRecord[] = config.specs ?? [
     { kind: 'full', layers: DEFAULT_LAYERS, block_size: blockSize },
   ];
-  const layers = specs.flatMap((spec, index) => Array.from({ length: spec.layers }, () => index));
+  const layers = specs.flatMap((spec, index) =>
+    Array<KVCacheSpec>(spec.layers).fill(toLayerSpec(spec, index)),
+  );
   const maxConcurrentBatches = config.async_scheduling === true ? 2 : 1;
   return {
     config: {
-      max_model_len: config.max_model_len,
-      auto_fit_max_model_len: false,
-      max_num_batched_tokens: config.max_num_batched_tokens,
-      max_num_seqs: config.max_num_seqs,
-      max_num_encoder_input_tokens: config.max_num_batched_tokens,
-      async_scheduling: config.async_scheduling ?? false,
-      use_v2_model_runner: true,
-      max_concurrent_batches: maxConcurrentBatches,
-      max_in_flight_tokens: config.max_num_batched_tokens * maxConcurrentBatches,
-      num_speculative_tokens: 0,
-      num_prefill_lookahead_tokens: 0,
+      maxModelLen: config.max_model_len,
+      autoFitMaxModelLen: false,
+      maxNumBatchedTokens: config.max_num_batched_tokens,
+      maxNumSeqs: config.max_num_seqs,
+      maxNumEncoderInputTokens: config.max_num_batched_tokens,
+      asyncScheduling: config.async_scheduling ?? false,
+      useV2ModelRunner: true,
+      maxConcurrentBatches: maxConcurrentBatches,
+      maxInFlightTokens: config.max_num_batched_tokens * maxConcurrentBatches,
+      numSpeculativeTokens: 0,
+      numPrefillLookaheadTokens: 0,
       speculative: null,
-      disable_hybrid_kv_cache_manager: false,
-      enable_prefix_caching: config.enable_prefix_caching ?? true,
-      enable_chunked_prefill: config.enable_chunked_prefill ?? true,
-      num_gpu_blocks_override: config.num_blocks,
-      cache_dtype: 'auto',
-      initial_block_size: blockSize,
-      prefix_match_unit: config.prefix_match_unit ?? null,
-      mamba_cache_mode: config.mamba_cache_mode ?? 'none',
-      tensor_parallel_size: 1,
-      pipeline_parallel_size: 1,
-      decode_context_parallel_size: 1,
-      cp_kv_cache_interleave_size: 1,
+      disableHybridKvCacheManager: false,
+      enablePrefixCaching: config.enable_prefix_caching ?? true,
+      enableChunkedPrefill: config.enable_chunked_prefill ?? true,
+      numGpuBlocksOverride: config.num_blocks,
+      cacheDtype: 'auto',
+      initialBlockSize: blockSize,
+      prefixMatchUnit: config.prefix_match_unit ?? null,
+      mambaCacheMode: config.mamba_cache_mode ?? 'none',
+      tensorParallelSize: 1,
+      pipelineParallelSize: 1,
+      decodeContextParallelSize: 1,
+      cpKvCacheInterleaveSize: 1,
     },
     layout: { supported: ['LBNHC'], requested: null },
-    spec_table: specs.map(toLayerSpec),
-    layer_sets: [layers.map((spec, layer) => [`layers.${layer}`, spec] as const)],
-    workers: [{ layer_set: 0, available_memory: AVAILABLE_BYTES }],
+    workers: [
+      {
+        layers: new Map(layers.map((spec, layer) => [`layers.${layer}`, spec])),
+        availableMemory: AVAILABLE_BYTES,
+      },
+    ],
   };
 }
 
-function toLayerSpec(spec: TraceSpecRecord, index: number): LayerSpecRecord {
-  const { block_size } = spec;
+function toLayerSpec(spec: TraceSpecRecord, index: number): KVCacheSpec {
+  const { block_size: blockSize } = spec;
   const need = (field: 'window' | 'chunk'): number => {
     const value = spec[field];
     if (value !== undefined) return value;
@@ -170,20 +176,23 @@ function toLayerSpec(spec: TraceSpecRecord, index: number): LayerSpecRecord {
       `config.specs[${index}].${field}: expected an integer of at least 1, got nothing`,
     );
   };
+  const attention = { blockSize, ...ATTENTION };
   switch (spec.kind) {
     case 'swa':
-      return { kind: 'sliding_window', block_size, ...ATTENTION, sliding_window: need('window') };
-    case 'chunked':
-      return {
-        kind: 'chunked_local_attention',
-        block_size,
-        ...ATTENTION,
-        attention_chunk_size: need('chunk'),
-      };
+      return createSpec({ kind: 'sliding_window', ...attention, slidingWindow: need('window') });
+    case 'chunked': {
+      const attentionChunkSize = need('chunk');
+      return createSpec({ kind: 'chunked_local_attention', ...attention, attentionChunkSize });
+    }
     case 'mamba':
-      return { kind: 'mamba', block_size, ...MAMBA_STATE, mamba_cache_mode: spec.mode ?? 'none' };
+      return createSpec({
+        kind: 'mamba',
+        blockSize,
+        ...MAMBA_STATE,
+        mambaCacheMode: spec.mode ?? 'none',
+      });
     default:
-      return { kind: 'full_attention', block_size, ...ATTENTION };
+      return createSpec({ kind: 'full_attention', ...attention });
   }
 }
 

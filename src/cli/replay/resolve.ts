@@ -79,7 +79,7 @@ const ATTENTION = {
   headSize: 8,
   headSizeV: 8,
   dtype: 'float16',
-  kvQuantMode: 0,
+  kvQuantMode: 'none',
   pageSizePadded: null,
   numHeadSlots: null,
   stateContentBytes: null,

@@ -5,7 +5,8 @@
  */
 
 import type { KVCacheGroup } from '../../capacity/spec/kv-cache-config.ts';
-import { isFullAttention, isPrefixCacheable, specKey } from '../../capacity/spec/spec-traits.ts';
+import { equalityKey } from '../../capacity/spec/spec-equality.ts';
+import { isFullAttention, isPrefixCacheable } from '../../capacity/spec/spec-traits.ts';
 import { assert } from '../../shared/assert.ts';
 import { cdiv, roundUp } from '../../shared/integers.ts';
 import {
@@ -106,7 +107,7 @@ function splitBySpec(managers: readonly SingleTypeKVCacheManager[]): SpecGroup[]
   const specGroups: SpecGroup[] = [];
   for (const manager of managers) {
     if (!isPrefixCacheable(manager.spec)) continue;
-    const key = specKey(manager.spec);
+    const key = equalityKey(manager.spec);
     const same = specGroups.find((group) => group.key === key);
     if (same !== undefined) same.groups.push(manager.group);
     else {

@@ -10,7 +10,6 @@ import { isPrefixCacheable } from '../../capacity/spec/spec-traits.ts';
 import { assert } from '../../shared/assert.ts';
 import type { KVCacheEvent } from '../../shared/protocol/kv-events.ts';
 import type { PrefixCacheStats } from '../../shared/protocol/stats.ts';
-import { validateRetentionInterval } from './block-sizes.ts';
 import { HybridKVCacheCoordinator } from './hybrid-kv-cache-coordinator.ts';
 import {
   type CoordinatorOptions,
@@ -25,6 +24,7 @@ import type { BlockPool } from './pool/block-pool.ts';
 import { KVEventQueue } from './pool/kv-event-queue.ts';
 import { PrefixCacheCounter } from './prefix-cache-counter.ts';
 import { RequestKVState } from './request-kv-state.ts';
+import { validateRetentionInterval } from './retention-interval.ts';
 
 /** Block ids per group. Never changed once handed out. */
 export interface KVCacheBlocks {

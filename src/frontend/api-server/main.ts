@@ -4,7 +4,7 @@
  */
 
 import * as v from 'valibot';
-import { buildCapacityInput } from '../../capacity/models/model-plan.ts';
+import { loadModelPlan } from '../../capacity/file/load-model-plan.ts';
 import { modelOptionsOf } from '../../capacity/models/options-of-args.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { wholeNumber } from '../../shared/config/checked.ts';
@@ -41,7 +41,7 @@ async function run({ args, clientIndex, addresses }: ApiServerConfig): Promise<v
     level: args.logLevel,
     bindings: { process: `ApiServer_${clientIndex}` },
   });
-  const model = buildCapacityInput(modelOptionsOf(args));
+  const model = loadModelPlan(modelOptionsOf(args));
   const plan = createParallelPlan(args, model.facts.isMoe);
   let shared: SharedMetrics | null = null;
   const server = await ApiServer.bind(

@@ -3,10 +3,11 @@
  * how it packs a spec. Source: vllm/v1/attention/backend.py AttentionBackend (0.33.0). Leaves out: everything that
  * computes attention, KV connectors, prefill context parallelism, batch invariance, R-SWA.
  */
-import type { LayerSpecRecord } from '../../file/capacity-input.ts';
+import { dtypeBytes, isPerTokenHead } from '../../spec/dtypes.ts';
+import type { AttentionSpec } from '../../spec/spec.ts';
 
 /** A block size that a kernel takes exactly, or any multiple of a base. */
-export type KernelBlockSize = number | { readonly multiple_of: number };
+export type KernelBlockSize = number | { readonly multipleOf: number };
 
 export type AttentionType = 'decoder' | 'encoder' | 'encoder_only' | 'encoder_decoder';
 
@@ -23,6 +24,9 @@ export interface BackendContext {
   readonly decodeContextParallelSize: number;
   /** model_config.get_head_size(). */
   readonly modelHeadSize: number;
+  /** Of this rank: model_config.get_num_attention_heads(), get_num_kv_heads(). The latter is at least 1. */
+  readonly modelNumHeads: number;
+  readonly modelNumKvHeads: number;
   /** cache_config.cache_dtype. */
   readonly runCacheDtype: string;
   /** The config has a truthy attn_logit_softcapping. */
@@ -63,19 +67,16 @@ export interface AttentionBackend {
   /** Why this backend cannot take the layer; empty when it can. */
   reject(request: BackendRequest, context: BackendContext): readonly string[];
   /** `spec` null: asked before any spec exists, about the model as a whole. */
-  kernelBlockSizes(
-    spec: LayerSpecRecord | null,
-    context: BackendContext,
-  ): readonly KernelBlockSize[];
+  kernelBlockSizes(spec: AttentionSpec | null, context: BackendContext): readonly KernelBlockSize[];
   preferredBlockSize(defaultBlockSize: number, context: BackendContext): number;
   /** Most preferred first; null when any layout will do. */
   layouts(context: BackendContext): readonly string[] | null;
   /** The backend owns its packing. */
-  customizeSpec(spec: LayerSpecRecord, context: BackendContext): LayerSpecRecord;
+  customizeSpec(spec: AttentionSpec, context: BackendContext): AttentionSpec;
 }
 
 export function blockSizeBase(size: KernelBlockSize): number {
-  return typeof size === 'number' ? size : size.multiple_of;
+  return typeof size === 'number' ? size : size.multipleOf;
 }
 
 /** Source: vllm/v1/attention/backend.py AttentionBackend.supports_block_size. */
@@ -125,17 +126,17 @@ export interface BackendDescription {
   supportsSink?(context: BackendContext): boolean;
   combination?(request: BackendRequest, context: BackendContext): string | null;
   kernelBlockSizes?(
-    spec: LayerSpecRecord | null,
+    spec: AttentionSpec | null,
     context: BackendContext,
   ): readonly KernelBlockSize[];
   preferredBlockSize?(defaultBlockSize: number, context: BackendContext): number;
   layouts?(context: BackendContext): readonly string[] | null;
-  customizeSpec?(spec: LayerSpecRecord, context: BackendContext): LayerSpecRecord;
+  customizeSpec?(spec: AttentionSpec, context: BackendContext): AttentionSpec;
 }
 
 const HALF_TYPES: readonly string[] = ['float16', 'bfloat16'];
 const UNQUANTIZED_CACHE: readonly string[] = ['auto', 'float16', 'bfloat16'];
-const ANY_BLOCK: readonly KernelBlockSize[] = [{ multiple_of: 1 }];
+const ANY_BLOCK: readonly KernelBlockSize[] = [{ multipleOf: 1 }];
 
 /** A backend from its description, with the checks in vLLM's order. Source: AttentionBackend.validate_configuration. */
 export function defineBackend(about: BackendDescription): AttentionBackend {
@@ -208,4 +209,16 @@ function cacheDtypeOk(
     return about.supportsCacheDtype(request.cacheDtype, context);
   }
   return (about.cacheDtypes ?? UNQUANTIZED_CACHE).includes(request.cacheDtype);
+}
+
+/** Per-token-head modes pack one fp32 scale after each head's key and value (after the latent, with MLA). */
+export function packPerTokenHead(spec: AttentionSpec): AttentionSpec {
+  const mode = spec.kvQuantMode;
+  if (!isPerTokenHead(mode) || spec.stateContentBytes !== null) {
+    return spec;
+  }
+  const divisor = mode === 'int4_per_token_head' ? 2 : 1;
+  const keyAndValue = Math.floor(spec.headSize / divisor) + Math.floor(spec.headSizeV / divisor);
+  const content = keyAndValue * dtypeBytes(spec.dtype) + 2 * dtypeBytes('float32');
+  return { ...spec, stateContentBytes: content };
 }

@@ -1,10 +1,12 @@
 /**
  * The attention backends of layers with a key and a value per head. Called by select.ts in vLLM's order of preference.
  * Source: vllm/v1/attention/backends/{flash_attn,flash_attn_diffkv,flashinfer,triton_attn,composite,flex_attention}.py
- * (0.33.0). FlashInfer's TRTLLM kernels count as absent: they are downloaded, and the recorded cases had no network.
+ * (0.33.0). FlashInfer's TRTLLM kernels count as present wherever the GPU has them, as on a machine that may download
+ * them or has the package flashinfer-cubin; without either vLLM chooses otherwise on Blackwell.
  */
-import type { LayerSpecRecord } from '../../file/capacity-input.ts';
-import { dtypeBytes, isPerTokenHead, isQuantizedCache } from '../../spec/dtypes.ts';
+
+import { dtypeBytes, isQuantizedCache } from '../../spec/dtypes.ts';
+import type { AttentionSpec } from '../../spec/spec.ts';
 import {
   type AttentionBackend,
   type AttentionType,
@@ -15,6 +17,7 @@ import {
   defineBackend,
   isFamily,
   type KernelBlockSize,
+  packPerTokenHead,
 } from './backend.ts';
 import {
   FA4_HD256_PAGE_SIZE,
@@ -30,23 +33,23 @@ const ALL_ATTENTION_TYPES: readonly AttentionType[] = [
   'encoder_only',
   'encoder_decoder',
 ];
-const MULTIPLE_OF_16: readonly KernelBlockSize[] = [{ multiple_of: 16 }];
+const MULTIPLE_OF_16: readonly KernelBlockSize[] = [{ multipleOf: 16 }];
 const FLASH_ATTN_CACHE_DTYPES = ['auto', 'float16', 'bfloat16', 'fp8', 'fp8_e4m3'];
 const FP8_TYPES = ['fp8', 'fp8_e4m3'];
 
 /** A fixed kernel page that some head sizes need, or null. `headSizeV` is the class default of diff-KV backends. */
 function flashAttnFixedPage(
-  spec: LayerSpecRecord | null,
+  spec: AttentionSpec | null,
   context: BackendContext,
   defaultHeadSizeV: number | undefined,
 ): number | null {
-  const headSize = spec === null ? context.modelHeadSize : spec.head_size;
-  const headSizeV = spec === null ? defaultHeadSizeV : spec.head_size_v;
+  const headSize = spec === null ? context.modelHeadSize : spec.headSize;
+  const headSizeV = spec === null ? defaultHeadSizeV : spec.headSizeV;
   if (headSize === undefined) return null;
   const usesFp8 =
     spec === null
       ? FP8_TYPES.includes(context.runCacheDtype)
-      : spec.kv_quant_mode === 'fp8_per_tensor';
+      : spec.kvQuantMode === 'fp8_per_tensor';
   if (isFamily(context, 9) && usesFp8 && headSize === 512) {
     if (getFlashAttnVersion({ headSize }, context) === 4) return 64;
   }
@@ -133,22 +136,39 @@ export function flashAttnDiffKv(headSizeV: number): AttentionBackend {
 
 const FLASHINFER_CACHE_DTYPES = ['auto', 'float16', 'bfloat16', 'fp8', 'fp8_e4m3', 'fp8_e5m2'];
 const FLASHINFER_BLOCK_SIZES: readonly KernelBlockSize[] = [16, 32, 64];
+const NVFP4_TYPES = ['nvfp4', 'nvfp4_4over6'];
+/** Pages of 128 and more run on the TRTLLM kernels for grouped queries only. */
+const TRTLLM_BLOCK_SIZES: readonly KernelBlockSize[] = [16, 32, 64, 128, 256, 512, 1024];
+
+/** Source: vllm/utils/flashinfer.py supports_trtllm_attention. Hopper and SM12x have the decode kernel (XQA) only. */
+function supportsTrtllm(phase: 'decode' | 'prefill', { capability }: BackendContext): boolean {
+  const { major, minor } = capability;
+  if (major === 10) return true;
+  return phase === 'decode' && (major === 12 || (major === 9 && minor === 0));
+}
+
+/** Source: FlashInferBackend.get_supported_kernel_block_sizes: one size for the model, whatever the layer. */
+function flashInferBlockSizes(context: BackendContext): readonly KernelBlockSize[] {
+  const { modelNumHeads, modelNumKvHeads } = context;
+  const hasGroups = modelNumHeads >= 2 * modelNumKvHeads && modelNumHeads % modelNumKvHeads === 0;
+  return isFamily(context, 10) && hasGroups ? TRTLLM_BLOCK_SIZES : FLASHINFER_BLOCK_SIZES;
+}
 
 function flashInferCombination(request: BackendRequest, context: BackendContext): string | null {
   if (!request.cacheDtype.startsWith('nvfp4')) return null;
   if (![8, 9, 12].includes(context.capability.major)) return null;
-  return request.headSize === 64 ? 'fa2 prefill misreads an NVFP4 KV cache at head_size 64' : null;
+  if (request.headSize === 64) return 'fa2 prefill misreads an NVFP4 KV cache at head_size 64';
+  return request.hasSink ? 'the sink prefill wrapper cannot read an NVFP4 KV cache' : null;
 }
 
 /** NVFP4 keeps keys and values as separate head slots of packed fp4 data and fp8 block scales. */
-function packNvfp4(spec: LayerSpecRecord): LayerSpecRecord {
-  if (spec.kv_quant_mode !== 'nvfp4' || spec.state_content_bytes != null) return spec;
-  const headSize = spec.head_size ?? 0;
-  const packed = Math.floor(headSize / 2) + Math.floor(headSize / 16);
+function packNvfp4(spec: AttentionSpec): AttentionSpec {
+  if (spec.kvQuantMode !== 'nvfp4' || spec.stateContentBytes !== null) return spec;
+  const packed = Math.floor(spec.headSize / 2) + Math.floor(spec.headSize / 16);
   return {
     ...spec,
-    num_head_slots: 2 * (spec.num_kv_heads ?? 0),
-    state_content_bytes: packed * dtypeBytes(spec.dtype ?? 'uint8'),
+    numHeadSlots: 2 * spec.numKvHeads,
+    stateContentBytes: packed * dtypeBytes(spec.dtype),
   };
 }
 
@@ -158,30 +178,21 @@ export const FLASHINFER = defineBackend({
   supportsSlidingWindow: true,
   supportsDcp: true,
   supportsHeadSize: (headSize) => [64, 128, 256, 512].includes(headSize),
-  supportsCacheDtype: (cacheDtype, context) =>
-    cacheDtype.startsWith('nvfp4')
-      ? cacheDtype === 'nvfp4' && [8, 9, 12].includes(context.capability.major)
-      : FLASHINFER_CACHE_DTYPES.includes(cacheDtype),
+  // Blackwell has the kernels of both phases or none.
+  supportsSink: (context) => supportsTrtllm('decode', context),
+  supportsCacheDtype: (cacheDtype, context) => {
+    if (!cacheDtype.startsWith('nvfp4')) return FLASHINFER_CACHE_DTYPES.includes(cacheDtype);
+    return supportsTrtllm('prefill', context)
+      ? NVFP4_TYPES.includes(cacheDtype)
+      : cacheDtype === 'nvfp4' && [8, 9, 12].includes(context.capability.major);
+  },
   supportsCapability: ({ major, minor }) =>
     major >= 8 && (major < 12 || (major === 12 && minor <= 1)),
   combination: flashInferCombination,
-  kernelBlockSizes: () => FLASHINFER_BLOCK_SIZES,
+  kernelBlockSizes: (_, context) => flashInferBlockSizes(context),
   layouts: (context) => (isFamily(context, 10) ? ['LBHNC', 'BLHNC'] : null),
   customizeSpec: packNvfp4,
 });
-
-/** Per-token-head modes pack one fp32 scale after each head's key and value. */
-function packPerTokenHead(spec: LayerSpecRecord): LayerSpecRecord {
-  const mode = spec.kv_quant_mode;
-  if (typeof mode !== 'string' || !isPerTokenHead(mode) || spec.state_content_bytes != null) {
-    return spec;
-  }
-  const divisor = mode === 'int4_per_token_head' ? 2 : 1;
-  const keyAndValue =
-    Math.floor((spec.head_size ?? 0) / divisor) + Math.floor((spec.head_size_v ?? 0) / divisor);
-  const content = keyAndValue * dtypeBytes(spec.dtype ?? 'uint8') + 2 * dtypeBytes('float32');
-  return { ...spec, state_content_bytes: content };
-}
 
 export const TRITON_ATTN = defineBackend({
   name: 'TRITON_ATTN',

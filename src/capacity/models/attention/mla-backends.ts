@@ -3,39 +3,24 @@
  * caches beside them. Source: vllm/v1/attention/backends/mla/*.py (0.33.0). Leaves out: TokenSpeed (a package of its own)
  * and FlashInfer's sparse kernels for SM90, which need a FlashInfer that compiles.
  */
-import type { LayerSpecRecord } from '../../file/capacity-input.ts';
-import { dtypeBytes, isPerTokenHead } from '../../spec/dtypes.ts';
+import type { AttentionSpec } from '../../spec/spec.ts';
+import { stateContentSizeBytes } from '../../spec/spec-size.ts';
 import {
   type BackendContext,
   type BackendDescription,
   defineBackend,
   isFamily,
   type KernelBlockSize,
+  packPerTokenHead,
 } from './backend.ts';
 
 const CACHE_WITH_FP8 = ['auto', 'float16', 'bfloat16', 'fp8', 'fp8_e4m3'];
-const MULTIPLE_OF_16: readonly KernelBlockSize[] = [{ multiple_of: 16 }];
-const MULTIPLE_OF_64: readonly KernelBlockSize[] = [{ multiple_of: 64 }];
-
-/** Bytes of one token of a latent cache. */
-function rowBytes(spec: LayerSpecRecord): number {
-  const width = (spec.head_size ?? 0) + (spec.head_size_v ?? 0);
-  return spec.state_content_bytes ?? width * dtypeBytes(spec.dtype ?? 'bfloat16');
-}
+const MULTIPLE_OF_16: readonly KernelBlockSize[] = [{ multipleOf: 16 }];
+const MULTIPLE_OF_64: readonly KernelBlockSize[] = [{ multipleOf: 64 }];
 
 /** Sparse kernels read the cache as flat rows. Source: mla/sparse_utils.py align_blocks_to_rows. */
-function alignBlocksToRows(spec: LayerSpecRecord, rows = 1): LayerSpecRecord {
-  return { ...spec, block_stride_alignment: rows * rowBytes(spec) };
-}
-
-function packPerTokenHead(spec: LayerSpecRecord): LayerSpecRecord {
-  const mode = spec.kv_quant_mode;
-  if (typeof mode !== 'string' || !isPerTokenHead(mode) || spec.state_content_bytes != null) {
-    return spec;
-  }
-  const headSize = Math.floor((spec.head_size ?? 0) / (mode === 'int4_per_token_head' ? 2 : 1));
-  const content = headSize * dtypeBytes(spec.dtype ?? 'uint8') + 2 * dtypeBytes('float32');
-  return { ...spec, state_content_bytes: content };
+function alignBlocksToRows(spec: AttentionSpec, rows = 1): AttentionSpec {
+  return { ...spec, blockStrideAlignment: rows * stateContentSizeBytes(spec) };
 }
 
 /** Source: MLACommonBackend in vllm/model_executor/layers/attention/mla_attention.py. */
@@ -134,13 +119,11 @@ export const FLASHMLA_SPARSE = defineBackend({
   supportsHeadSize: (headSize) => headSize === 576 || headSize === 512,
   supportsCapability: (capability) => capability.major === 9 || capability.major === 10,
   kernelBlockSizes: (spec, context) =>
-    spec !== null && (spec.kv_quant_mode ?? 'none') !== 'none' && isFamily(context, 10)
-      ? [64]
-      : MULTIPLE_OF_64,
+    spec !== null && spec.kvQuantMode !== 'none' && isFamily(context, 10) ? [64] : MULTIPLE_OF_64,
   // Off SM100 the quantized kernel reads 64-token pages, which matters only when blocks span several.
   customizeSpec: (spec, context) =>
-    (spec.kv_quant_mode ?? 'none') !== 'none' && !isFamily(context, 10)
-      ? { ...spec, block_stride_alignment: { multiple_of: 64 } }
+    spec.kvQuantMode !== 'none' && !isFamily(context, 10)
+      ? { ...spec, blockStrideAlignment: { multipleOf: 64 } }
       : alignBlocksToRows(spec),
   combination: (request, context) =>
     flashMlaSparseCombination(request.headSize, request.cacheDtype, context),
@@ -168,7 +151,7 @@ export const FLASHINFER_MLA_SPARSE = defineBackend({
   cacheDtypes: CACHE_WITH_FP8,
   supportsHeadSize: (headSize) => headSize === 512 || headSize === 576,
   supportsCapability: (capability) => capability.major === 10,
-  kernelBlockSizes: () => [{ multiple_of: 32 }],
+  kernelBlockSizes: () => [{ multipleOf: 32 }],
   customizeSpec: (spec) => alignBlocksToRows(spec, 32),
   combination: (_, context) => flashInferSparseCombination(context),
 });
@@ -193,7 +176,7 @@ export const DEEPSEEK_V4_INDEXER = defineBackend({
 export const V4_SPARSE_SWA = defineBackend({
   name: 'DEEPSEEK_SPARSE_SWA',
   className: 'DeepseekSparseSWAFlashMLABackend',
-  kernelBlockSizes: () => [{ multiple_of: 32 }],
+  kernelBlockSizes: () => [{ multipleOf: 32 }],
   preferredBlockSize: () => 256,
 });
 

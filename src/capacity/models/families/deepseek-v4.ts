@@ -5,6 +5,7 @@
  */
 
 import { cdiv } from '../../../shared/integers.ts';
+import { createSpec } from '../../spec/create-spec.ts';
 import {
   DEEPSEEK_V4_INDEXER,
   V4_COMPRESSOR,
@@ -28,21 +29,15 @@ const FP4_GROUP = 32;
 /** FlashMLA pads query heads, and with them the sinks. */
 const PADDED_HEADS = 64;
 
-const LATENT = { max_tp_shards: 1, num_kv_heads: 1, head_size_v: 0, alignment: PAGE_ALIGNMENT };
+/** Pages are rounded up to the alignment as soon as a spec is made. */
+const LATENT = { maxTpShards: 1, numKvHeads: 1, alignment: PAGE_ALIGNMENT } as const;
 const PACKED = {
   dtype: 'uint8',
-  kv_quant_mode: 'fp8_per_tensor',
-  state_content_bytes: PACKED_ROW_BYTES,
-  cache_dtype_str: 'fp8_ds_mla',
-  model_version: 'deepseek_v4',
+  kvQuantMode: 'fp8_per_tensor',
+  stateContentBytes: PACKED_ROW_BYTES,
+  cacheDtypeStr: 'fp8_ds_mla',
+  modelVersion: 'deepseek_v4',
 } as const;
-
-/** MLA specs round their page up to the alignment as soon as they are made. */
-function padded(states: number, rowBytes: number): { page_size_padded?: number } {
-  const natural = states * rowBytes;
-  const page = cdiv(natural, PAGE_ALIGNMENT) * PAGE_ALIGNMENT;
-  return page === natural ? {} : { page_size_padded: page };
-}
 
 /** A linear layer in fp8 with one scale byte per block of 128 × 128. */
 function fp8Linear(stage: StageBuilder, input: number, output: number): void {
@@ -56,17 +51,18 @@ function declareState(
   about: { readonly ratio: number; readonly width: number },
 ): void {
   const overlap = about.ratio === 4 ? 2 : 1;
-  const block_size = about.ratio === 4 ? 4 : 8;
-  const head_size = 2 * overlap * about.width;
-  stage.custom(`${name}.state_cache`, V4_COMPRESSOR, () => ({
-    kind: 'sliding_window_mla',
-    block_size,
-    ...LATENT,
-    head_size,
-    dtype: 'float32',
-    ...padded(block_size, head_size * 4),
-    sliding_window: overlap * about.ratio,
-  }));
+  const blockSize = about.ratio === 4 ? 4 : 8;
+  const headSize = 2 * overlap * about.width;
+  stage.custom(`${name}.state_cache`, V4_COMPRESSOR, () =>
+    createSpec({
+      kind: 'sliding_window_mla',
+      blockSize,
+      ...LATENT,
+      headSize,
+      dtype: 'float32',
+      slidingWindow: overlap * about.ratio,
+    }),
+  );
 }
 
 function buildCompressor(
@@ -86,41 +82,44 @@ function buildIndexer(stage: StageBuilder, text: HfConfig, name: string, ratio: 
   fp8Linear(stage, text.num('q_lora_rank'), heads * width);
   stage.replicated(text.num('hidden_size'), heads);
   buildCompressor(stage, text, { ratio, width });
-  const head_size = width + Math.floor(width / QUANT_BLOCK) * 4;
-  stage.custom(`${name}.k_cache`, DEEPSEEK_V4_INDEXER, (blockSize) => ({
-    kind: 'mla_attention',
-    block_size: blockSize,
-    ...LATENT,
-    head_size,
-    dtype: 'uint8',
-    tokens_per_state: ratio,
-    ...padded(Math.floor(blockSize / ratio), head_size),
-  }));
+  const headSize = width + Math.floor(width / QUANT_BLOCK) * 4;
+  stage.custom(`${name}.k_cache`, DEEPSEEK_V4_INDEXER, (blockSize) =>
+    createSpec({
+      kind: 'mla_attention',
+      blockSize,
+      ...LATENT,
+      headSize,
+      dtype: 'uint8',
+      tokensPerState: ratio,
+    }),
+  );
   declareState(stage, `${name}.compressor`, { ratio, width });
 }
 
 function declareWindow(stage: StageBuilder, text: HfConfig, name: string): void {
-  stage.custom(`${name}.swa_cache`, V4_SPARSE_SWA, () => ({
-    kind: 'sliding_window_mla',
-    block_size: SWA_BLOCK_SIZE,
-    ...LATENT,
-    ...PACKED,
-    head_size: text.num('head_dim'),
-    ...padded(SWA_BLOCK_SIZE, PACKED_ROW_BYTES),
-    sliding_window: text.num('sliding_window'),
-  }));
+  stage.custom(`${name}.swa_cache`, V4_SPARSE_SWA, () =>
+    createSpec({
+      kind: 'sliding_window_mla',
+      blockSize: SWA_BLOCK_SIZE,
+      ...LATENT,
+      ...PACKED,
+      headSize: text.num('head_dim'),
+      slidingWindow: text.num('sliding_window'),
+    }),
+  );
 }
 
 function declareHistory(stage: StageBuilder, text: HfConfig, name: string, ratio: number): void {
-  stage.custom(name, V4_FLASHMLA, (blockSize) => ({
-    kind: 'mla_attention',
-    block_size: blockSize,
-    ...LATENT,
-    ...PACKED,
-    head_size: text.num('head_dim'),
-    tokens_per_state: ratio,
-    ...padded(Math.floor(blockSize / ratio), PACKED_ROW_BYTES),
-  }));
+  stage.custom(name, V4_FLASHMLA, (blockSize) =>
+    createSpec({
+      kind: 'mla_attention',
+      blockSize,
+      ...LATENT,
+      ...PACKED,
+      headSize: text.num('head_dim'),
+      tokensPerState: ratio,
+    }),
+  );
 }
 
 function buildAttention(stage: StageBuilder, text: HfConfig, layer: number): void {

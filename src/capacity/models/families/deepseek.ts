@@ -2,6 +2,8 @@
  * DeepSeek V2, V3, V3.2 and Kimi-K2: latent attention, experts, an indexer in V3.2, MTP drafts.
  * Source: vllm/model_executor/models/{deepseek_v2,deepseek_mtp}.py, vllm/models/deepseek_v32 (0.33.0).
  */
+
+import { createSpec } from '../../spec/create-spec.ts';
 import { DEEPSEEK_V32_INDEXER } from '../attention/mla-backends.ts';
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily, MtpDraft } from '../model-family.ts';
@@ -96,17 +98,18 @@ function buildIndexer(stage: StageBuilder, text: HfConfig, prefix: string): void
   stage.replicated(text.num('q_lora_rank'), heads * width);
   stage.replicated(hiddenSize, width + heads);
   stage.norm(width, { bias: true, dtype: 'float32' });
-  const head_size = width + Math.floor(width / INDEX_SCALE_GROUP) * 4;
-  stage.custom(`${prefix}.k_cache`, DEEPSEEK_V32_INDEXER, (blockSize) => ({
-    kind: 'mla_attention',
-    block_size: blockSize,
-    max_tp_shards: 1,
-    num_kv_heads: 1,
-    head_size,
-    head_size_v: 0,
-    dtype: 'uint8',
-    cache_role: 'indexer',
-  }));
+  const headSize = width + Math.floor(width / INDEX_SCALE_GROUP) * 4;
+  stage.custom(`${prefix}.k_cache`, DEEPSEEK_V32_INDEXER, (blockSize) =>
+    createSpec({
+      kind: 'mla_attention',
+      blockSize,
+      maxTpShards: 1,
+      numKvHeads: 1,
+      headSize,
+      dtype: 'uint8',
+      cacheRole: 'indexer',
+    }),
+  );
 }
 
 function buildLayer(

@@ -8,7 +8,7 @@ function mixerSizes(text: HfConfig): Mamba2Sizes {
   const hiddenSize = text.num('hidden_size');
   return {
     hiddenSize,
-    intermediateSize: text.numOr('mamba_d_ssm', text.num('mamba_expand') * hiddenSize),
+    intermediateSize: text.numOr('mamba_d_ssm', text.float('mamba_expand') * hiddenSize),
     numGroups: text.num('mamba_n_groups'),
     numHeads: text.num('mamba_n_heads'),
     headSize: text.num('mamba_d_head'),
@@ -39,7 +39,7 @@ export const FALCON_H1: ModelFamily = {
     },
   },
   normalize: (text) => {
-    const width = text.numOr('mamba_d_ssm', text.num('mamba_expand') * text.num('hidden_size'));
+    const width = text.numOr('mamba_d_ssm', text.float('mamba_expand') * text.num('hidden_size'));
     const perHead = Math.floor(width / text.num('mamba_n_heads'));
     return typeof text.get('mamba_d_head') === 'number'
       ? text

@@ -4,8 +4,9 @@
  */
 import { isFlashAttnVersionSupported } from '../attention/flash-attn-version.ts';
 import type { HfConfig } from '../hf-config.ts';
-import type { ModelFamily, RunAdjustment, RunConfig } from '../model-family.ts';
+import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
+import type { RunAdjustment, RunConfig } from '../run-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 import { embeddings, layerType, slidingLayerWindow } from './common.ts';
 

@@ -9,7 +9,7 @@ function mixerSizes(text: HfConfig): Mamba2Sizes {
   const hiddenSize = text.num('hidden_size');
   return {
     hiddenSize,
-    intermediateSize: text.num('mamba_expand') * hiddenSize,
+    intermediateSize: text.float('mamba_expand') * hiddenSize,
     numGroups: text.num('mamba_n_groups'),
     numHeads: text.num('mamba_n_heads'),
     headSize: text.num('mamba_d_head'),

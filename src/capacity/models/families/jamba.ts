@@ -9,7 +9,7 @@ function mixerSizes(text: HfConfig): Mamba1Sizes {
   const rank = text.get('mamba_dt_rank');
   return {
     hiddenSize,
-    intermediateSize: text.num('mamba_expand') * hiddenSize,
+    intermediateSize: text.float('mamba_expand') * hiddenSize,
     stateSize: text.num('mamba_d_state'),
     convKernel: text.num('mamba_d_conv'),
     timeStepRank: typeof rank === 'number' ? rank : Math.ceil(hiddenSize / 16),

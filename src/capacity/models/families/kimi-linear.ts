@@ -4,8 +4,9 @@
  */
 import { cacheElementType } from '../../spec/dtypes.ts';
 import type { HfConfig } from '../hf-config.ts';
-import type { ModelFamily, RunConfig, StateShape } from '../model-family.ts';
+import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
+import type { RunConfig, StateShape } from '../run-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 import { embeddings } from './common.ts';
 import { mlaHeadSize } from './deepseek.ts';

@@ -1,8 +1,9 @@
 /** LFM2: short convolutions with an attention layer now and then. Source: vllm/model_executor/models/{lfm2,lfm2_moe}.py. */
 import { cacheElementType } from '../../spec/dtypes.ts';
 import type { HfConfig } from '../hf-config.ts';
-import type { ModelFamily, RunConfig, StateShape } from '../model-family.ts';
+import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
+import type { RunConfig, StateShape } from '../run-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 import { embeddings, kvHeads, layerType } from './common.ts';
 
@@ -40,7 +41,9 @@ function buildAttention(stage: StageBuilder, text: HfConfig, layer: number): voi
 function feedForwardSize(text: HfConfig): number {
   const size = text.num('intermediate_size');
   if (!text.flag('block_auto_adjust_ff_dim')) return size;
-  const scaled = Math.floor(text.numOr('block_ffn_dim_multiplier', 1) * Math.floor((2 * size) / 3));
+  const scaled = Math.floor(
+    text.floatOr('block_ffn_dim_multiplier', 1) * Math.floor((2 * size) / 3),
+  );
   const multiple = text.num('block_multiple_of');
   return multiple * Math.ceil(scaled / multiple);
 }

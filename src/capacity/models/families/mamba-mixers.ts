@@ -3,7 +3,7 @@
  * Source: vllm/model_executor/layers/mamba/{mamba_mixer,mamba_mixer2,mamba_utils}.py (0.33.0). Leaves out: ReplaySSM.
  */
 import { cacheElementType } from '../../spec/dtypes.ts';
-import type { RunConfig, StateShape } from '../model-family.ts';
+import type { RunConfig, StateShape } from '../run-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 
 export interface Mamba1Sizes {

@@ -30,7 +30,7 @@ function normalizeMamba1(text: HfConfig): HfConfig {
   const hidden = text.num('hidden_size');
   const rank = text.get('time_step_rank');
   return text.with({
-    intermediate_size: text.numOr('intermediate_size', hidden * text.numOr('expand', 2)),
+    intermediate_size: text.numOr('intermediate_size', hidden * text.floatOr('expand', 2)),
     time_step_rank: typeof rank === 'number' ? rank : Math.ceil(hidden / 16),
   });
 }
@@ -80,7 +80,7 @@ function mamba2Sizes(text: HfConfig): Mamba2Sizes {
     hiddenSize: text.num('hidden_size'),
     intermediateSize: text.numOr(
       'intermediate_size',
-      text.numOr('expand', 2) * text.num('hidden_size'),
+      text.floatOr('expand', 2) * text.num('hidden_size'),
     ),
     numGroups: text.num('n_groups'),
     numHeads: text.num('num_heads'),

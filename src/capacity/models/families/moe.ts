@@ -189,8 +189,11 @@ const ARCHITECTURES: readonly MoeArchitecture[] = [
     outputBias: (text) => text.flag('use_bias'),
     isSparse: (text, layer) => {
       const start = text.numOr('moe_layer_start_index', 0);
-      const end = text.numOr('moe_layer_end_index', text.num('num_hidden_layers') - 1);
-      const last = end < 0 ? text.num('num_hidden_layers') - 1 : end;
+      const end = text.get('moe_layer_end_index');
+      const last =
+        end === undefined || end === -1
+          ? text.num('num_hidden_layers') - 1
+          : text.num('moe_layer_end_index');
       return (
         (layer + 1) % text.numOr('moe_layer_interval', 1) === 0 && layer >= start && layer <= last
       );

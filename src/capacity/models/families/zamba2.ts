@@ -9,7 +9,7 @@ function mixerSizes(text: HfConfig): Mamba2Sizes {
   const hiddenSize = text.num('hidden_size');
   return {
     hiddenSize,
-    intermediateSize: text.num('mamba_expand') * hiddenSize,
+    intermediateSize: text.float('mamba_expand') * hiddenSize,
     numGroups: text.num('mamba_ngroups'),
     numHeads: text.num('n_mamba_heads'),
     headSize: text.num('mamba_headdim'),
@@ -88,7 +88,7 @@ export const ZAMBA2: ModelFamily = {
       attention_head_dim: text.numOr('attention_head_dim', Math.floor((2 * hidden) / heads)),
       mamba_headdim: text.numOr(
         'mamba_headdim',
-        Math.floor((text.num('mamba_expand') * hidden) / text.num('n_mamba_heads')),
+        Math.floor((text.float('mamba_expand') * hidden) / text.num('n_mamba_heads')),
       ),
     });
   },

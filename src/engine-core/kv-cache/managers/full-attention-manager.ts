@@ -105,7 +105,6 @@ export class RSWAManager extends FullAttentionManager {
 
   constructor(options: ManagerOptions<RSWASpec>) {
     super(options);
-    assert(options.spec.rswaWindow !== null, 'rswa needs a window');
     this.#window = options.spec.rswaWindow;
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { loadModelPlan } from '../../../../src/capacity/file/load-model-plan.ts';
 import { overrideConfig } from '../../../../src/capacity/models/hf-overrides.ts';
-import { buildCapacityInput } from '../../../../src/capacity/models/model-plan.ts';
 
 describe('--hf-overrides', () => {
   it('replaces values, and changes nested configs key by key', () => {
@@ -25,13 +25,13 @@ describe('--hf-overrides', () => {
   });
 
   it('decides how long the context may be and how many layers there are', () => {
-    const { facts, input } = buildCapacityInput({
+    const { facts, input } = loadModelPlan({
       model: 'Qwen/Qwen3-0.6B',
       hfOverrides: { max_position_embeddings: 131_072, num_hidden_layers: 4 },
       maxModelLen: 100_000,
     });
     expect(facts).toMatchObject({ maxModelLen: 100_000, derivedMaxModelLen: 131_072 });
-    expect(input.layer_sets[0]).toHaveLength(4);
+    expect(input.workers[0]?.layers.size).toBe(4);
   });
 });
 
@@ -39,7 +39,7 @@ describe("a longer context than the model's own", () => {
   const options = { model: 'Qwen/Qwen3-0.6B', maxModelLen: 50_000 };
 
   it("is refused in vLLM's words", () => {
-    expect(() => buildCapacityInput(options)).toThrow(
+    expect(() => loadModelPlan(options)).toThrow(
       expect.objectContaining({
         code: 'E_BAD_FLAG',
         message: expect.stringMatching(
@@ -50,7 +50,7 @@ describe("a longer context than the model's own", () => {
   });
 
   it('is a warning where the environment allows it', () => {
-    const { facts, warnings } = buildCapacityInput({ ...options, allowLongMaxModelLen: true });
+    const { facts, warnings } = loadModelPlan({ ...options, allowLongMaxModelLen: true });
     expect(facts.maxModelLen).toBe(50_000);
     expect(warnings).toEqual([
       expect.stringMatching(

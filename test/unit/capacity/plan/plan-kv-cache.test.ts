@@ -1,17 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { capacityExpected } from '../../../../src/capacity/explain/plan-record.ts';
-import type { LayerSpecRecord } from '../../../../src/capacity/file/capacity-input.ts';
 import { formatCapacityLine } from '../../../../src/capacity/plan/capacity.ts';
 import { KVCachePlanError } from '../../../../src/capacity/plan/plan-error.ts';
 import { planKVCache } from '../../../../src/capacity/plan/plan-kv-cache.ts';
-import { ConfigError } from '../../../../src/shared/errors.ts';
-import { createCapacityInput, createLayerSpec, GIB } from '../../../support/capacity-input.ts';
+import type { KVCacheSpec } from '../../../../src/capacity/spec/spec.ts';
+import {
+  createCapacityInput,
+  createFullSpec,
+  createSlidingSpec,
+  GIB,
+} from '../../../support/capacity-input.ts';
 
-const full = createLayerSpec();
-const sliding = createLayerSpec({ kind: 'sliding_window', sliding_window: 1024 });
+const full = createFullSpec();
+const sliding = createSlidingSpec(1024);
 
-function repeat(spec: LayerSpecRecord, count: number): LayerSpecRecord[] {
-  return Array<LayerSpecRecord>(count).fill(spec);
+function repeat(spec: KVCacheSpec, count: number): KVCacheSpec[] {
+  return Array<KVCacheSpec>(count).fill(spec);
 }
 
 function planError(work: () => unknown): KVCachePlanError {
@@ -109,7 +112,7 @@ describe('planKVCache', () => {
   it('fits the length to the memory when asked to', () => {
     const input = createCapacityInput({
       availableMemory: [101 * 65536],
-      config: { auto_fit_max_model_len: true, max_model_len: 131072 },
+      config: { autoFitMaxModelLen: true, maxModelLen: 131072 },
     });
     const plan = planKVCache(input);
     expect(plan).toMatchObject({ maxModelLen: 1600, autoFitReduced: true });
@@ -122,43 +125,16 @@ describe('planKVCache', () => {
 
   it('turns prefix caching and chunked prefill off for a non-causal layer', () => {
     const plan = planKVCache(
-      createCapacityInput({ layers: [createLayerSpec({ non_causal: true })] }),
+      createCapacityInput({ layers: [createFullSpec({ nonCausal: true })] }),
     );
     expect(plan).toMatchObject({ enablePrefixCaching: false, enableChunkedPrefill: false });
   });
 
   it('refuses sizes that a double cannot hold exactly', () => {
-    const huge = createLayerSpec({ num_kv_heads: 2 ** 30, head_size: 2 ** 20 });
+    const huge = createFullSpec({ numKvHeads: 2 ** 30, headSize: 2 ** 20, headSizeV: 2 ** 20 });
     expect(planError(() => planKVCache(createCapacityInput({ layers: [huge] }))).errorType).toBe(
       'OverflowError',
     );
-  });
-
-  it('names the field of a spec that is none', () => {
-    const { head_size: _, ...without } = createLayerSpec();
-    const layers = [without as LayerSpecRecord];
-    expect(() => planKVCache(createCapacityInput({ layers }))).toThrow(ConfigError);
-    expect(() => planKVCache(createCapacityInput({ layers }))).toThrow(
-      'field head_size is missing',
-    );
-  });
-});
-
-describe('capacityExpected', () => {
-  it('answers a plan that fails instead of throwing', () => {
-    const answer = capacityExpected(createCapacityInput({ availableMemory: [0] }));
-    expect(answer).toMatchObject({
-      ok: false,
-      error_type: 'ValueError',
-      stage: 'get_kv_cache_configs',
-    });
-  });
-
-  it('lists the layers of each worker with pipeline parallelism only', () => {
-    const one = capacityExpected(createCapacityInput({ layers: [full] }));
-    const two = capacityExpected(createCapacityInput({ stages: [[full], [full]] }));
-    expect(one.ok && 'group_layer_names' in (one.workers[0] ?? {})).toBe(false);
-    expect(two.ok && two.workers[1]?.group_layer_names).toEqual([['model.layers.1.attn']]);
   });
 });
 

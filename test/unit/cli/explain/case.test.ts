@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CliIo } from '../../../../src/cli/cli-io.ts';
 import { runExplain } from '../../../../src/cli/explain/command.ts';
-import { createCapacityInput } from '../../../support/capacity-input.ts';
+import { createCapacityRecord } from '../../../support/capacity-input.ts';
 import { describeFirstDifference } from '../../../support/first-difference.ts';
 
 const GOLDEN = new URL('../../../golden/capacity.json', import.meta.url);
@@ -52,21 +52,23 @@ describe('explain --case --json', () => {
 
   it('takes a single record, and writes a whole concurrency as a float', async () => {
     const { io, out } = createIo();
-    const record = { id: 'one', input: createCapacityInput({}) };
+    const record = { id: 'one', input: createCapacityRecord({}) };
     expect(await runExplain({ case: write('one.json', record), json: true }, io)).toBe(0);
     expect(out.join('')).toContain('"kv_cache_max_concurrency": 256.0,');
   });
 
   it('answers the other records when one cannot be read, and exits with 1', async () => {
     const { io, out, err } = createIo();
-    const input = createCapacityInput({});
+    const input = createCapacityRecord({});
     const broken = { ...input, workers: [{ layer_set: 7, available_memory: 1 }] };
     const cases = [
       { id: 'broken', input: broken },
       { id: 'fine', input },
     ];
     expect(await runExplain({ case: write('two.json', { cases }), json: true }, io)).toBe(1);
-    expect(err.join('')).toContain('input.workers[0].layer_set is 7, no index of layer_sets');
+    expect(err.join('')).toContain(
+      'input.workers[0].layer_set is 7, not an index of layer_sets (0 to 0)',
+    );
     const answer = JSON.parse(out.join('')) as { cases: { id: string }[] };
     expect(answer.cases.map(({ id }) => id)).toEqual(['fine']);
   });
@@ -120,7 +122,7 @@ describe('explain --case', () => {
   it('colours headings on a terminal only', async () => {
     const { io, out } = createIo();
     await runExplain(
-      { case: write('c.json', { id: 'c', input: createCapacityInput({}) }) },
+      { case: write('c.json', { id: 'c', input: createCapacityRecord({}) }) },
       {
         ...io,
         colours: true,

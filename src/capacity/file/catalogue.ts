@@ -2,10 +2,12 @@
  * The models that can be named without a network: one data file each, with the facts of its public config.json. A look-up
  * by name reads one file; an alias, all of them.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { assert } from '../../shared/assert.ts';
-import type { JsonObject } from './hf-config.ts';
+import * as v from 'valibot';
+import type { JsonObject } from '../models/hf-config.ts';
+import { readJsonObject } from './json-file.ts';
+import { anyObject, fields, parse, string, strings } from './schema.ts';
 
 export interface CatalogueEntry {
   /** As on Hugging Face. */
@@ -22,17 +24,17 @@ export interface CatalogueEntry {
   readonly isDraft: boolean;
 }
 
-interface CatalogueFile {
-  readonly name: string;
-  readonly aliases: readonly string[];
-  readonly source: string;
-  readonly date: string;
-  readonly config: JsonObject;
-  readonly weights_scale?: number;
-  readonly role?: string;
-}
+const catalogueFile = fields({
+  name: string,
+  aliases: strings,
+  source: string,
+  date: string,
+  config: anyObject,
+  weights_scale: v.optional(v.number('a number'), 1),
+  role: v.optional(string),
+});
 
-const FOLDER = fileURLToPath(new URL('./catalogue/', import.meta.url));
+const FOLDER = fileURLToPath(new URL('../models/catalogue/', import.meta.url));
 
 /** All models in alphabetical order of their files. */
 export function listModels(): readonly CatalogueEntry[] {
@@ -55,15 +57,7 @@ export function findModel(name: string): CatalogueEntry | null {
 }
 
 function readEntry(path: string): CatalogueEntry {
-  const file = JSON.parse(readFileSync(path, 'utf8')) as CatalogueFile;
-  assert(typeof file.name === 'string' && typeof file.config === 'object', `${path} is no model`);
-  return {
-    name: file.name,
-    aliases: file.aliases,
-    source: file.source,
-    date: file.date,
-    config: file.config,
-    weightsScale: file.weights_scale ?? 1,
-    isDraft: file.role === 'draft',
-  };
+  const entry = parse(catalogueFile, readJsonObject(path), { file: path, field: '' });
+  const { weights_scale: weightsScale, role, ...facts } = entry;
+  return { ...facts, weightsScale, isDraft: role === 'draft' };
 }

@@ -1,15 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import {
-  resolveBlockSizes,
-  validateRetentionInterval,
-} from '../../../../src/engine-core/kv-cache/block-sizes.ts';
+import { resolveHashBlockSizes } from '../../../../src/capacity/plan/hash-block-sizes.ts';
 import { createGroup, type GroupRecord } from '../../../support/kv-cache.ts';
 
 function resolve(groups: readonly GroupRecord[], options = {}) {
-  return resolveBlockSizes({
+  return resolveHashBlockSizes({
     groups: groups.map(createGroup),
-    blockSize: 16,
+    cacheBlockSize: 16,
     enablePrefixCaching: true,
+    prefixMatchUnit: null,
+    decodeContextParallelSize: 1,
     ...options,
   });
 }
@@ -17,7 +16,7 @@ function resolve(groups: readonly GroupRecord[], options = {}) {
 const full: GroupRecord = { kind: 'full_attention', block_size: 32 };
 const window: GroupRecord = { kind: 'sliding_window', block_size: 48 };
 
-describe('resolveBlockSizes', () => {
+describe('resolveHashBlockSizes', () => {
   it('takes the cache block size for one group', () => {
     expect(resolve([full])).toEqual({ schedulerBlockSize: 16, hashBlockSize: 16 });
   });
@@ -44,21 +43,5 @@ describe('resolveBlockSizes', () => {
       'Invalid prefix_match_unit=32; prefix-cacheable KV cache group block sizes must be divisible',
     );
     expect(() => resolve([full], { prefixMatchUnit: 8 })).toThrow('Unset it or set it to 16.');
-  });
-});
-
-describe('validateRetentionInterval', () => {
-  it('accepts dense and sparse everywhere, and a multiple of the block size where it matters', () => {
-    for (const interval of [null, 0]) validateRetentionInterval(interval, 16, [createGroup(full)]);
-    validateRetentionInterval(96, 96, [createGroup(full), createGroup(window)]);
-  });
-
-  it('refuses an interval that would do nothing or land between boundaries', () => {
-    expect(() => validateRetentionInterval(16, 16, [createGroup(full)])).toThrow(
-      'no sliding-window or Mamba KV cache group',
-    );
-    expect(() => validateRetentionInterval(64, 96, [createGroup(window)])).toThrow(
-      'prefix_cache_retention_interval (64) must be non-negative and a multiple of scheduler_block_size (96).',
-    );
   });
 });

@@ -1,0 +1,16 @@
+import { readFileSync } from 'node:fs';
+import { ConfigError } from '../../shared/errors.ts';
+import type { JsonObject } from '../models/hf-config.ts';
+import { anyObject, parse } from './schema.ts';
+
+/** A file that holds a JSON object. Throws E_BAD_FILE. */
+export function readJsonObject(file: string): JsonObject {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError('E_BAD_FILE', `${file}: cannot be read as JSON (${reason})`, { cause });
+  }
+  return parse(anyObject, parsed, { file, field: '' });
+}
