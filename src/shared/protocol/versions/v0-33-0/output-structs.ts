@@ -1,4 +1,7 @@
-/** What an engine core sends, vLLM 0.33.0: fields in their order, with the defaults of those that may be left out. Source: vllm/v1/engine/__init__.py, vllm/v1/outputs.py, vllm/outputs.py (0.33.0). */
+/**
+ * What an engine core sends, vLLM 0.33.0: fields in their order, with the defaults of those that may be left out.
+ * Source: vllm/v1/engine/__init__.py, vllm/v1/outputs.py, vllm/outputs.py (0.33.0).
+ */
 
 import { ndArray, tensor } from '../../array-types.ts';
 import { createEngineCoreOutput, createEngineCoreOutputs } from '../../defaults.ts';

@@ -1,4 +1,8 @@
-/** The statistics that travel with outputs, vLLM 0.33.0: fields in their order, with the defaults of those that may be left out. Source: vllm/v1/metrics/stats.py (0.33.0). */
+/**
+ * The statistics that travel with outputs, vLLM 0.33.0: fields in their order, with the defaults of those that may be
+ * left out.
+ * Source: vllm/v1/metrics/stats.py (0.33.0).
+ */
 import {
   createPrefillStats,
   createPrefixCacheStats,
