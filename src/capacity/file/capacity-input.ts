@@ -41,7 +41,7 @@ const plannerConfigFields = fields({
   max_num_encoder_input_tokens: integer(),
   async_scheduling: v.optional(boolean, true),
   use_v2_model_runner: v.optional(boolean, true),
-  max_concurrent_batches: integer(1),
+  max_concurrent_batches: v.optional(integer(1)),
   max_in_flight_tokens: integer(),
   num_speculative_tokens: v.optional(integer(), 0),
   num_prefill_lookahead_tokens: integer(),
@@ -62,7 +62,12 @@ const plannerConfigFields = fields({
 
 const plannerConfig = v.pipe(
   plannerConfigFields,
-  v.transform((values): PlannerConfig => camelKeys(values)),
+  v.transform((values): PlannerConfig => {
+    // One batch a pipeline stage, and one more where the next step is scheduled while the last one runs.
+    const numBatches = values.pipeline_parallel_size + (values.async_scheduling ? 1 : 0);
+    const max_concurrent_batches = values.max_concurrent_batches ?? numBatches;
+    return camelKeys({ ...values, max_concurrent_batches });
+  }),
 );
 
 const layer = v.tuple([string, integer()], '[layer name, spec index]');
