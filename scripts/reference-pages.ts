@@ -129,6 +129,14 @@ function metricsPage(): string {
     ...Object.values(METRICS).map(metricRow),
     "| `vllm:cache_config_info` | gauge | the cache config's fields | | Information of the LLMEngine CacheConfig |",
     '',
+    '## Always 0',
+    '',
+    'vLLM exposes these, so they are here; nothing writes them.',
+    '',
+    ...Object.values(METRICS).flatMap((metric: MetricDefinition) =>
+      metric.neverWritten === undefined ? [] : [`- \`${metric.name}\`: ${metric.neverWritten}`],
+    ),
+    '',
     '## Buckets',
     '',
     '- `request_tokens`: 1, 2, 5, 10, 20, 50 … up to max_model_len',
@@ -140,11 +148,12 @@ function metricsPage(): string {
 }
 
 function metricRow(definition: MetricDefinition): string {
-  const { name, type, help, extraLabel, buckets, perEngine } = definition;
+  const { name, type, help, extraLabel, perEngine } = definition;
+  const buckets = definition.type === 'histogram' ? definition.buckets : '';
   const label =
     extraLabel === undefined ? '' : `\`${extraLabel.name}\`: ${extraLabel.values.join(', ')}`;
   const without = perEngine === false ? ' (no `engine`)' : '';
-  return `| \`${name}\` | ${type} | ${label}${without} | ${buckets ?? ''} | ${cell(help)} |`;
+  return `| \`${name}\` | ${type} | ${label}${without} | ${buckets} | ${cell(help)} |`;
 }
 
 function gpusPage(): string {

@@ -7,10 +7,10 @@ import {
   getMinMaxModelLen,
   getTotalNumGpuBlocks,
 } from '../../src/frontend/engine-client/engine-registry.ts';
-import { DEFAULT_CACHE_CONFIG_SETTINGS } from '../../src/frontend/metrics/cache-config-info.ts';
 import { FrontendMetrics } from '../../src/frontend/metrics/frontend-metrics.ts';
 import { VirtualClock } from '../../src/shared/clock.ts';
 import type { EngineCoreReadyResponse } from '../../src/shared/protocol/ready-response.ts';
+import { DEFAULT_CACHE_CONFIG_SETTINGS } from '../support/cache-config-settings.ts';
 import { parseExposition } from '../support/exposition.ts';
 import { createReadyResponse } from '../support/ready-response.ts';
 

@@ -6,12 +6,12 @@ import type { HttpArgs } from '../../src/frontend/http/http-args.ts';
 import { DEFAULT_HTTP_ENV, type HttpEnv } from '../../src/frontend/http/http-env.ts';
 import { createHttpServer, type HttpServer } from '../../src/frontend/http/server.ts';
 import { readGenerationConfig, type ServedModel } from '../../src/frontend/llm/served-model.ts';
-import { DEFAULT_CACHE_CONFIG_SETTINGS } from '../../src/frontend/metrics/cache-config-info.ts';
 import { FrontendMetrics } from '../../src/frontend/metrics/frontend-metrics.ts';
 import { loadTokenizer } from '../../src/frontend/tokenizer/load-tokenizer.ts';
 import { systemClock } from '../../src/shared/clock.ts';
 import { defaultEngineArgs } from '../../src/shared/config/registry.ts';
 import { silentLogger } from '../../src/shared/logger.ts';
+import { DEFAULT_CACHE_CONFIG_SETTINGS } from './cache-config-settings.ts';
 import { InProcessEngines, type InProcessEnginesOptions } from './in-process-engines.ts';
 
 export const TINYMODEL = fileURLToPath(new URL('../golden/tinymodel', import.meta.url));

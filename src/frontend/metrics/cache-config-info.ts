@@ -10,7 +10,7 @@ import { pyStr } from '../../shared/python/str.ts';
 /** Which engine's capacity a child shows: its own, or (as vLLM 0.33.0) the first engine's that reported. */
 export type DpMetricsMode = 'per-engine' | 'vllm';
 
-/** What the frontend itself knows of the cache config: its flags and the model. Absent fields have vLLM's default. */
+/** What the frontend itself knows of the cache config: its flags and the model. */
 export interface CacheConfigSettings {
   /** The user gave --block-size. */
   readonly userSpecifiedBlockSize: boolean;
@@ -35,27 +35,6 @@ export interface CacheConfigSettings {
   readonly kvOffloadingSize: number | null;
   readonly kvOffloadingBackend: string;
 }
-
-export const DEFAULT_CACHE_CONFIG_SETTINGS: CacheConfigSettings = {
-  userSpecifiedBlockSize: false,
-  gpuMemoryUtilization: 0.92,
-  cacheDtype: 'auto',
-  isAttentionFree: false,
-  numGpuBlocksOverride: null,
-  slidingWindow: null,
-  enablePrefixCaching: true,
-  prefixCachingHashAlgo: 'sha256',
-  prefixCacheRetentionInterval: 0,
-  prefixMatchUnit: null,
-  kvCacheDtypeSkipLayers: [],
-  mambaPageSizePadded: null,
-  mambaCacheDtype: 'auto',
-  mambaSsmCacheDtype: 'auto',
-  mambaCacheMode: 'none',
-  kvCacheMemoryBytes: null,
-  kvOffloadingSize: null,
-  kvOffloadingBackend: 'native',
-};
 
 /**
  * One label set per engine, in the order of `engines`. `engines` is in order of arrival: in `vllm` mode the first

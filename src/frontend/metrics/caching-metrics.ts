@@ -22,13 +22,18 @@ export class CachingMetrics {
     this.#requests += requests;
     this.#queries += queries;
     this.#hits += hits;
-    while (this.#recent.length > 1 && this.#requests > this.#maxRecentRequests) {
-      const oldest = this.#recent.shift();
-      if (oldest === undefined) break;
-      this.#requests -= oldest.requests;
-      this.#queries -= oldest.queries;
-      this.#hits -= oldest.hits;
+    let numOutdated = 0;
+    for (const outdated of this.#recent) {
+      // The latest update stays, however many requests it is about.
+      const isLatest = numOutdated === this.#recent.length - 1;
+      if (isLatest || this.#requests <= this.#maxRecentRequests) break;
+      this.#requests -= outdated.requests;
+      this.#queries -= outdated.queries;
+      this.#hits -= outdated.hits;
+      numOutdated += 1;
     }
+    // Unlike splice, shift does not move the other thousand.
+    for (let i = 0; i < numOutdated; i++) this.#recent.shift();
   }
 
   get isEmpty(): boolean {

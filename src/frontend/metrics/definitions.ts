@@ -1,22 +1,30 @@
 /**
  * Every metric of vLLM, once, in vLLM's order: name, type, help, labels beyond `model_name` and `engine`, buckets.
- * Counters are named without `_total`; the exposition adds it. test/golden/metrics-catalog.json pins this table.
+ * Counters are named without `_total`; the exposition adds it. test/golden/metrics-catalog.json pins this table, and
+ * vllm-metrics.ts derives from it which children there are: one that is not defined here cannot be written.
  * Source: vllm/v1/metrics/loggers.py PrometheusStatLogger, vllm/v1/metrics/perf.py (0.33.0).
  */
+import { FINISH_REASON_STRINGS } from '../../shared/protocol/outputs.ts';
 import type { BucketFamily } from './buckets.ts';
 
-export interface MetricDefinition {
+interface CommonDefinition {
   readonly name: string;
-  readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   /** One more label, with all its values: each value has a child from the start. */
   readonly extraLabel?: { readonly name: string; readonly values: readonly string[] };
-  readonly buckets?: BucketFamily;
   /** False: one child per value of the extra label, no `engine` label. */
-  readonly perEngine?: boolean;
+  readonly perEngine?: false;
   /** Registered only with `--kv-cache-metrics`. */
   readonly needs?: 'kv_cache_metrics';
+  /** Why nothing writes it here, where it is: vLLM exposes it all the same, and so it stays 0. */
+  readonly neverWritten?: string;
 }
+
+export type MetricDefinition = CommonDefinition &
+  (
+    | { readonly type: 'counter' | 'gauge' }
+    | { readonly type: 'histogram'; readonly buckets: BucketFamily }
+  );
 
 export const WAITING_REASONS = ['capacity', 'deferred'] as const;
 export const SLEEP_STATES = ['awake', 'weights_offloaded', 'discard_all'] as const;
@@ -27,24 +35,30 @@ export const PROMPT_TOKEN_SOURCES = [
 ] as const;
 /** Source: vllm/v1/metrics/cache_hit_source.py CacheHitSource. */
 export const CACHE_HIT_SOURCES = ['device', 'host', 'p2p', 'disk', 'external_unspecified'] as const;
-export const FINISHED_REASONS = ['stop', 'length', 'abort', 'error', 'repetition'] as const;
 export const ADMISSION_REASONS = ['max_num_queued_reqs', 'max_num_queued_tokens'] as const;
+
+const NO_MFU =
+  'vLLM estimates it with --enable-mfu-metrics, a flag that is taken and changes nothing here.';
+const NO_MULTI_MODAL_INPUTS = 'Prompts are text or token ids: there is no multi-modal cache.';
 
 export const METRICS = {
   estimatedFlops: {
     name: 'vllm:estimated_flops_per_gpu',
     type: 'counter',
     help: 'Estimated number of floating point operations per GPU (for Model Flops Utilization calculations).',
+    neverWritten: NO_MFU,
   },
   estimatedReadBytes: {
     name: 'vllm:estimated_read_bytes_per_gpu',
     type: 'counter',
     help: 'Estimated number of bytes read from memory per GPU (for Model Flops Utilization calculations).',
+    neverWritten: NO_MFU,
   },
   estimatedWriteBytes: {
     name: 'vllm:estimated_write_bytes_per_gpu',
     type: 'counter',
     help: 'Estimated number of bytes written to memory per GPU (for Model Flops Utilization calculations).',
+    neverWritten: NO_MFU,
   },
   numRequestsRunning: {
     name: 'vllm:num_requests_running',
@@ -97,11 +111,13 @@ export const METRICS = {
     name: 'vllm:mm_cache_queries',
     type: 'counter',
     help: 'Multi-modal cache queries, in terms of number of queried items.',
+    neverWritten: NO_MULTI_MODAL_INPUTS,
   },
   mmCacheHits: {
     name: 'vllm:mm_cache_hits',
     type: 'counter',
     help: 'Multi-modal cache hits, in terms of number of cached items.',
+    neverWritten: NO_MULTI_MODAL_INPUTS,
   },
   numPreemptions: {
     name: 'vllm:num_preemptions',
@@ -139,7 +155,7 @@ export const METRICS = {
     name: 'vllm:request_success',
     type: 'counter',
     help: 'Count of successfully processed requests.',
-    extraLabel: { name: 'finished_reason', values: FINISHED_REASONS },
+    extraLabel: { name: 'finished_reason', values: FINISH_REASON_STRINGS },
   },
   admissionRejections: {
     name: 'vllm:admission_rejections',
@@ -268,6 +284,8 @@ export const METRICS = {
 } as const satisfies Record<string, MetricDefinition>;
 
 export type MetricKey = keyof typeof METRICS;
+export type SleepState = (typeof SLEEP_STATES)[number];
+export type AdmissionReason = (typeof ADMISSION_REASONS)[number];
 
 /** `vllm:cache_config_info`, whose labels are the cache config itself; see cache-config-info.ts. */
 export const CACHE_CONFIG_INFO = {
@@ -279,4 +297,5 @@ export const CACHE_CONFIG_INFO = {
 export const LORA_REQUESTS_INFO = {
   name: 'vllm:lora_requests_info',
   help: 'Running stats on lora requests.',
+  labelNames: ['max_lora', 'running_lora_adapters', 'waiting_lora_adapters'],
 } as const;

@@ -3,6 +3,7 @@
  * The text format has Python's `_created` gauges, and vLLM's content type (prometheus_client's newest).
  */
 import { type Metric, type OpenMetricsContentType, Registry } from 'prom-client';
+import { assert } from '../../shared/assert.ts';
 import type { Family, FamilySnapshot, RenderedFamily } from './families.ts';
 
 export interface Exposition {
@@ -69,7 +70,11 @@ export function mergeFamilies(
   const merged = new Map<string, Family>();
   for (const family of shape) merged.set(family.name, family.emptyCopy());
   for (const snapshot of snapshots) {
-    for (const theirs of snapshot) merged.get(theirs.name)?.merge(theirs);
+    for (const theirs of snapshot) {
+      const family = merged.get(theirs.name);
+      assert(family !== undefined, () => `${theirs.name} of an API server that has other families`);
+      family.merge(theirs);
+    }
   }
   return [...merged.values()];
 }

@@ -2,9 +2,11 @@
  * The frontend's metrics in one object: what the output processor and the HTTP server record into, and what `/metrics`
  * and the 10-second log lines read. With several API servers each has its own; `renderMerged` makes one body of them.
  */
+import { assert } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { SchedulerStats } from '../../shared/protocol/stats.ts';
+import type { AdmissionReason } from './definitions.ts';
 import {
   type Exposition,
   mergeFamilies,
@@ -31,13 +33,14 @@ export interface ScrapeOptions {
 export class FrontendMetrics {
   readonly prometheus: PrometheusStatLogger;
   readonly #http: HttpMetrics;
-  readonly #process = new ProcessMetrics();
+  readonly #process: ProcessMetrics;
   readonly #statLoggers = new Map<EngineIndex, LoggingStatLogger>();
   readonly #clock: Clock;
 
   constructor(options: PrometheusStatLoggerOptions) {
     this.#clock = options.clock;
     this.prometheus = new PrometheusStatLogger(options);
+    this.#process = new ProcessMetrics(options.clock);
     this.#http = new HttpMetrics(options.clock.wallMs() / 1000);
     const ranks = [...options.engines.keys()].sort((a, b) => a - b);
     for (const rank of ranks)
@@ -51,7 +54,9 @@ export class FrontendMetrics {
     iterationStats: IterationStats | null,
   ): void {
     this.prometheus.record(engineIndex, schedulerStats, iterationStats);
-    this.#statLoggers.get(engineIndex)?.record(schedulerStats, iterationStats);
+    const statLogger = this.#statLoggers.get(engineIndex);
+    assert(statLogger !== undefined, () => `no log line for engine ${engineIndex}`);
+    statLogger.record(schedulerStats, iterationStats);
   }
 
   recordHttp(exchange: HttpExchange): void {
@@ -62,7 +67,7 @@ export class FrontendMetrics {
     this.prometheus.recordSleepState(state);
   }
 
-  recordAdmissionRejection(reason: 'max_num_queued_reqs' | 'max_num_queued_tokens'): void {
+  recordAdmissionRejection(reason: AdmissionReason): void {
     this.prometheus.recordAdmissionRejection(reason);
   }
 

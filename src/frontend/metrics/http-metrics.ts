@@ -29,28 +29,28 @@ export interface HttpExchange {
 }
 
 export class HttpMetrics {
-  readonly #total = new Family({
+  readonly #total = new Family<'counter', 'handler' | 'method' | 'status'>({
     type: 'counter',
     name: 'http_requests',
     help: 'Total number of requests by method, status and handler.',
   });
-  readonly #requestSize = new Family({
+  readonly #requestSize = new Family<'summary', 'handler'>({
     type: 'summary',
     name: 'http_request_size_bytes',
     help: 'Content length of incoming requests by handler. Only value of header is respected. Otherwise ignored. No percentile calculated. ',
   });
-  readonly #responseSize = new Family({
+  readonly #responseSize = new Family<'summary', 'handler'>({
     type: 'summary',
     name: 'http_response_size_bytes',
     help: 'Content length of outgoing responses by handler. Only value of header is respected. Otherwise ignored. No percentile calculated. ',
   });
-  readonly #highr = new Family({
+  readonly #highr = new Family<'histogram', never>({
     type: 'histogram',
     name: 'http_request_duration_highr_seconds',
     help: 'Latency with many buckets but no API specific labels. Made for more accurate percentile calculations. ',
     buckets: HIGHR_BUCKETS,
   });
-  readonly #lowr = new Family({
+  readonly #lowr = new Family<'histogram', 'handler' | 'method'>({
     type: 'histogram',
     name: 'http_request_duration_seconds',
     help: 'Latency with only few buckets by handler. Made to be only used if aggregation by handler is important. ',

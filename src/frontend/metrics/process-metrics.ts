@@ -1,73 +1,69 @@
 /** The `process_*` families that Python's client exposes on Linux, read from the system at each scrape. */
-import { readdirSync, readFileSync } from 'node:fs';
+import type { Clock } from '../../shared/clock.ts';
 import { Family } from './families.ts';
-
-const DEFINITIONS = {
-  virtual: ['gauge', 'process_virtual_memory_bytes', 'Virtual memory size in bytes.'],
-  resident: ['gauge', 'process_resident_memory_bytes', 'Resident memory size in bytes.'],
-  start: [
-    'gauge',
-    'process_start_time_seconds',
-    'Start time of the process since unix epoch in seconds.',
-  ],
-  cpu: ['counter', 'process_cpu_seconds', 'Total user and system CPU time spent in seconds.'],
-  openFds: ['gauge', 'process_open_fds', 'Number of open file descriptors.'],
-  maxFds: ['gauge', 'process_max_fds', 'Maximum number of open file descriptors.'],
-} as const;
-
-const PAGE_BYTES = 4096;
+import { type ProcessFigures, readProcessFigures } from './process-figures.ts';
 
 export class ProcessMetrics {
-  readonly families: readonly Family[];
-  readonly #startSeconds: number;
+  readonly #clock: Clock;
+  readonly #read: () => ProcessFigures;
+  readonly #virtualMemory = new Family<'gauge', never>({
+    type: 'gauge',
+    name: 'process_virtual_memory_bytes',
+    help: 'Virtual memory size in bytes.',
+  });
+  readonly #residentMemory = new Family<'gauge', never>({
+    type: 'gauge',
+    name: 'process_resident_memory_bytes',
+    help: 'Resident memory size in bytes.',
+  });
+  readonly #startTime = new Family<'gauge', never>({
+    type: 'gauge',
+    name: 'process_start_time_seconds',
+    help: 'Start time of the process since unix epoch in seconds.',
+  });
+  readonly #cpu = new Family<'counter', never>({
+    type: 'counter',
+    name: 'process_cpu_seconds',
+    help: 'Total user and system CPU time spent in seconds.',
+  });
+  readonly #openFds = new Family<'gauge', never>({
+    type: 'gauge',
+    name: 'process_open_fds',
+    help: 'Number of open file descriptors.',
+  });
+  readonly #maxFds = new Family<'gauge', never>({
+    type: 'gauge',
+    name: 'process_max_fds',
+    help: 'Maximum number of open file descriptors.',
+  });
 
-  constructor() {
-    this.#startSeconds = performance.timeOrigin / 1000;
-    this.families = Object.values(DEFINITIONS).map(
-      ([type, name, help]) => new Family({ name, help, type }),
-    );
+  constructor(clock: Clock, read: () => ProcessFigures = readProcessFigures) {
+    this.#clock = clock;
+    this.#read = read;
   }
 
-  /** Reads the system. Where there is no /proc, what cannot be known stays 0. */
+  /** In the order of Python's client. */
+  get families(): readonly Family[] {
+    return [
+      this.#virtualMemory,
+      this.#residentMemory,
+      this.#startTime,
+      this.#cpu,
+      this.#openFds,
+      this.#maxFds,
+    ];
+  }
+
+  /** Reads the system. */
   update(): void {
-    const { user, system } = process.cpuUsage();
-    const values: Record<string, number> = {
-      process_virtual_memory_bytes: virtualMemoryBytes(),
-      process_resident_memory_bytes: process.memoryUsage.rss(),
-      process_start_time_seconds: this.#startSeconds,
-      process_cpu_seconds: (user + system) / 1e6,
-      process_open_fds: openFds(),
-      process_max_fds: maxFds(),
-    };
-    const nowMs = Date.now();
-    for (const family of this.families)
-      family.child({}, this.#startSeconds).set(values[family.name] ?? 0, nowMs);
-  }
-}
-
-function virtualMemoryBytes(): number {
-  const pages = readProc('/proc/self/statm').split(' ')[0];
-  return Number(pages ?? 0) * PAGE_BYTES;
-}
-
-function openFds(): number {
-  try {
-    // The directory handle of this very reading is one of them.
-    return readdirSync('/proc/self/fd').length - 1;
-  } catch {
-    return 0;
-  }
-}
-
-function maxFds(): number {
-  const match = /^Max open files\s+(\d+)/m.exec(readProc('/proc/self/limits'));
-  return Number(match?.[1] ?? 0);
-}
-
-function readProc(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
+    const figures = this.#read();
+    const nowMs = this.#clock.wallMs();
+    const startSeconds = figures.startTimeSeconds;
+    this.#virtualMemory.child({}, startSeconds).set(figures.virtualMemoryBytes, nowMs);
+    this.#residentMemory.child({}, startSeconds).set(figures.residentMemoryBytes, nowMs);
+    this.#startTime.child({}, startSeconds).set(startSeconds, nowMs);
+    this.#cpu.child({}, startSeconds).setTotal(figures.cpuSeconds);
+    this.#openFds.child({}, startSeconds).set(figures.openFds, nowMs);
+    this.#maxFds.child({}, startSeconds).set(figures.maxFds, nowMs);
   }
 }

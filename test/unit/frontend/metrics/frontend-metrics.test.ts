@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import {
-  DEFAULT_CACHE_CONFIG_SETTINGS,
-  type DpMetricsMode,
-} from '../../../../src/frontend/metrics/cache-config-info.ts';
+import type { DpMetricsMode } from '../../../../src/frontend/metrics/cache-config-info.ts';
 import { FrontendMetrics } from '../../../../src/frontend/metrics/frontend-metrics.ts';
 import { VirtualClock } from '../../../../src/shared/clock.ts';
 import { createSchedulerStats } from '../../../../src/shared/protocol/defaults.ts';
+import { DEFAULT_CACHE_CONFIG_SETTINGS } from '../../../support/cache-config-settings.ts';
 import { parseExposition, samplesByKey } from '../../../support/exposition.ts';
 import { createReadyResponse } from '../../../support/ready-response.ts';
 
