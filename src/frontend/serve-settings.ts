@@ -10,7 +10,7 @@ import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import { encodeProcessConfig } from '../shared/config/engine-process-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
-import { getMinMaxModelLen, type ReadyEngines } from './engine-client/engine-registry.ts';
+import { getMinMaxModelLen, type ReadyEngines } from './engine-client/ready-engines.ts';
 import type { ChildCommand } from './launch/child.ts';
 import type { CoordinatorConfig, EngineHandshakeAddresses } from './launch/launch.ts';
 import { readGenerationConfig, type ServedModel, systemFingerprint } from './llm/served-model.ts';

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { EngineRegistry } from '../../src/frontend/engine-client/engine-registry.ts';
 import {
-  EngineRegistry,
   getBlockSize,
   getEffectiveAttentionBlockSize,
   getMinMaxModelLen,
   getTotalNumGpuBlocks,
-} from '../../src/frontend/engine-client/engine-registry.ts';
+} from '../../src/frontend/engine-client/ready-engines.ts';
 import { FrontendMetrics } from '../../src/frontend/metrics/frontend-metrics.ts';
 import { VirtualClock } from '../../src/shared/clock.ts';
 import type { EngineCoreReadyResponse } from '../../src/shared/protocol/ready-response.ts';

@@ -21,6 +21,8 @@ export interface EngineLoad {
   readonly inFlight: number;
 }
 
+type MutableLoad = { -readonly [K in keyof EngineLoad]: EngineLoad[K] };
+
 /** The load that engines are compared by: lower is better. `clientCount` API servers share the engines. */
 export function getEngineScore(load: EngineLoad, clientCount: number): number {
   const score = Math.max(clientCount * load.inFlight, load.waiting + load.running);
@@ -58,7 +60,7 @@ export interface LoadBalancerOptions {
 
 /** The counts between two messages of the coordinator, this client's own requests, and the rotating start. */
 export class LoadBalancer {
-  readonly #loads: { waiting: number; running: number; kvCacheUsage: number; inFlight: number }[];
+  readonly #loads: readonly MutableLoad[];
   readonly #clientCount: number;
   #startIndex: number;
 
@@ -78,12 +80,12 @@ export class LoadBalancer {
     return this.#loads;
   }
 
-  /** The coordinator's counts of the managed engines; extra entries are ignored. */
+  /** The coordinator's counts, one entry per managed engine. */
   setCounts(counts: readonly EngineRequestCounts[]): void {
-    this.#loads.forEach((load, position) => {
-      const [waiting, running, kvCacheUsage] = counts[position] ?? [0, 0, 0];
-      Object.assign(load, { waiting, running, kvCacheUsage });
-    });
+    const { length } = this.#loads;
+    assert(counts.length === length, () => `counts of ${counts.length} of ${length} engines`);
+    for (const [position, [waiting, running, kvCacheUsage]] of counts.entries())
+      Object.assign(this.#load(position), { waiting, running, kvCacheUsage });
   }
 
   /** Picks a position and counts the request as waiting there until the next message of the coordinator. */
@@ -107,7 +109,7 @@ export class LoadBalancer {
     load.inFlight -= 1;
   }
 
-  #load(position: number): { waiting: number; inFlight: number } {
+  #load(position: number): MutableLoad {
     const load = this.#loads[position];
     assert(load !== undefined, () => `position ${position} of ${this.#loads.length} engines`);
     return load;

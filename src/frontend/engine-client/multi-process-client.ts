@@ -1,18 +1,18 @@
 /**
  * The engine client over sockets: a ROUTER that every engine connects its input to, a PULL that they push outputs into,
- * and the coordinator's counts where there is one. One per API server. It owns routing and who waits for which utility
- * call; what an output means is the handler's business.
+ * and a subscription to the coordinator where there is one. One per API server. It says which message goes where; what
+ * an output means is the handler's business.
  * Source: vllm/v1/engine/core_client.py AsyncMPClient, DPAsyncMPClient, DPLBAsyncMPClient (0.33.0). Leaves out: elastic
  * EP, fault tolerance, tensor IPC, late interaction.
  */
-import { ClientError, ServerError, StartupError, TwinError } from '../../shared/errors.ts';
+import { assert } from '../../shared/assert.ts';
+import { ClientError, ServerError, StartupError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
 import {
   engineIndexFromIdentity,
   identityFromEngineIndex,
 } from '../../shared/protocol/identity.ts';
 import type { EngineIndex, RequestId } from '../../shared/protocol/ids.ts';
-import { SUBSCRIBE_ALL } from '../../shared/protocol/messages/coordinator-messages.ts';
 import { ENGINE_CORE_DEAD, type EngineCoreOutputs } from '../../shared/protocol/outputs.ts';
 import type { EngineCoreRequest, EngineInput } from '../../shared/protocol/request.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
@@ -21,10 +21,14 @@ import type {
   PullSocket,
   RouterSocket,
   Transport,
-  XSubSocket,
 } from '../../shared/transport/transport.ts';
+import { CoordinatorSubscription } from './coordinator-subscription.ts';
+import { DroppedMessages } from './dropped-messages.ts';
 import type { EngineClient } from './engine-client.ts';
-import { EngineRegistry, getDpStatsAddress, type ReadyEngines } from './engine-registry.ts';
+import { createEngineDeadError, type EngineDeadHandler, EngineDeath } from './engine-death.ts';
+import { EngineRegistry } from './engine-registry.ts';
+import { OutputDelivery, type OutputsHandler } from './output-delivery.ts';
+import { getDpStatsAddress, type ReadyEngines } from './ready-engines.ts';
 import { RequestRouter } from './request-router.ts';
 import { UtilityCalls } from './utility-calls.ts';
 
@@ -48,16 +52,8 @@ export interface MultiProcessClientOptions {
   readonly logger: Logger;
 }
 
-/** Messages that may wait for the output handler to be set; beyond it the oldest are dropped with a warning. */
-const MAX_EARLY_OUTPUTS = 10_000;
 /** vLLM leaves its sockets' linger at 0 when it closes them. */
 const LINGER_MS = 0;
-const ENGINE_DEAD_MESSAGE =
-  'EngineCore encountered an issue. See stack trace (above) for the root cause.';
-
-type OutputsHandler = (outputs: EngineCoreOutputs) => void;
-type EngineDeadHandler = (engineIndex: EngineIndex | null, reason: string) => void;
-
 export class MultiProcessClient implements EngineClient {
   readonly addresses: ClientAddresses;
   readonly #options: MultiProcessClientOptions;
@@ -65,20 +61,16 @@ export class MultiProcessClient implements EngineClient {
   readonly #logger: Logger;
   readonly #input: RouterSocket;
   readonly #output: PullSocket;
-  #stats: XSubSocket | null = null;
   readonly #registry: EngineRegistry;
   readonly #identities: readonly Frame[];
   readonly #router: RequestRouter;
   readonly #utilities = new UtilityCalls();
+  readonly #death = new EngineDeath();
+  readonly #delivery: OutputDelivery;
+  readonly #dropped: DroppedMessages;
+  #coordinator: CoordinatorSubscription | null = null;
+  /** Empty until all are ready. */
   #engines: ReadyEngines = new Map();
-  #currentWave = 0;
-  #enginesRunning = false;
-  #isEngineDead = false;
-  #badFrameCount = 0;
-  #earlyOutputs: EngineCoreOutputs[] = [];
-  #outputsHandler: OutputsHandler | null = null;
-  readonly #engineDeadHandlers: EngineDeadHandler[] = [];
-  #onReady: { resolve: () => void; reject: (error: Error) => void } | null = null;
 
   private constructor(
     options: MultiProcessClientOptions,
@@ -93,6 +85,9 @@ export class MultiProcessClient implements EngineClient {
     this.#registry = new EngineRegistry(options.engineRanks);
     this.#identities = options.engineRanks.map(identityFromEngineIndex);
     this.#router = new RequestRouter(options);
+    this.#delivery = new OutputDelivery(options.logger);
+    this.#dropped = new DroppedMessages(options.logger);
+    this.#death.onDeath(() => this.#utilities.rejectAll(createEngineDeadError()));
     this.#input.onMessage((identity, frames) => this.#onInputMessage(identity, frames));
     this.#output.onMessage((frames) => this.#onOutputMessage(frames));
   }
@@ -115,22 +110,28 @@ export class MultiProcessClient implements EngineClient {
 
   /** Resolves once every managed engine has sent its ready response; rejects with the first one that breaks a rule. */
   waitUntilReady(): Promise<void> {
-    if (this.#registry.isComplete) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#onReady = { resolve, reject };
-    });
+    return this.#registry.whenComplete;
   }
 
-  /** Subscribes to the coordinator: its address, or null to take the one that the engines learnt. */
-  subscribeToCoordinator(address: string | null): void {
+  /**
+   * Subscribes to the coordinator, once: its address, or null to take the one that the engines learnt. False where they
+   * learnt none: then requests are spread by what this client itself has sent.
+   */
+  subscribeToCoordinator(address: string | null): boolean {
+    assert(this.#coordinator === null, 'subscribed to the coordinator before');
     const from = address ?? getDpStatsAddress(this.#engines);
-    if (from === null || this.#stats !== null) return;
-    this.#stats = this.#options.transport.connectXSub(from, {
+    if (from === null) return false;
+    const { transport, engineRanks } = this.#options;
+    this.#coordinator = new CoordinatorSubscription({
+      transport,
+      codec: this.#codec,
+      address: from,
       lingerMs: LINGER_MS,
-      identity: null,
+      engineRanks,
+      onCounts: (counts) => this.#router.setCounts(counts),
+      dropped: this.#dropped,
     });
-    this.#stats.onMessage((frames) => this.#onCoordinatorMessage(frames));
-    this.#stats.send([SUBSCRIBE_ALL]);
+    return true;
   }
 
   get engines(): ReadyEngines {
@@ -148,21 +149,21 @@ export class MultiProcessClient implements EngineClient {
   }
 
   get isEngineDead(): boolean {
-    return this.#isEngineDead;
+    return this.#death.hasHappened;
   }
 
   /** The coordinator says that a wave is running (data-parallel MoE). */
   get enginesRunning(): boolean {
-    return this.#enginesRunning;
+    return this.#coordinator?.enginesRunning ?? false;
   }
 
   /** Messages that could not be decoded and were dropped. */
   get badFrameCount(): number {
-    return this.#badFrameCount;
+    return this.#dropped.count;
   }
 
   addRequest(request: EngineCoreRequest): EngineIndex {
-    this.#ensureAlive();
+    this.#death.ensureAlive();
     const { engineRanks, clientIndex } = this.#options;
     const rank = request.dataParallelRank;
     if (rank !== null && !(rank >= 0 && rank < engineRanks.length)) {
@@ -172,17 +173,18 @@ export class MultiProcessClient implements EngineClient {
       );
     }
     const position = this.#router.route(request);
-    const isAsSent =
-      request.currentWave === this.#currentWave && request.clientIndex === clientIndex;
+    const currentWave = this.#coordinator?.currentWave ?? 0;
+    const isAsSent = request.currentWave === currentWave && request.clientIndex === clientIndex;
     this.#send(position, {
       type: 'ADD',
-      request: isAsSent ? request : { ...request, currentWave: this.#currentWave, clientIndex },
+      request: isAsSent ? request : { ...request, currentWave, clientIndex },
     });
-    return this.#rankAt(position);
+    return this.#at(engineRanks, position);
   }
 
   abortRequests(requestIds: readonly RequestId[]): void {
-    if (requestIds.length === 0 || this.#isEngineDead) return;
+    // A dead engine runs none of them.
+    if (requestIds.length === 0 || this.#death.hasHappened) return;
     for (const [position, ids] of this.#router.routeAborts(requestIds)) {
       this.#send(position, { type: 'ABORT', requestIds: ids });
     }
@@ -193,7 +195,7 @@ export class MultiProcessClient implements EngineClient {
     method: string,
     args: readonly unknown[],
   ): Promise<unknown> {
-    this.#ensureAlive();
+    this.#death.ensureAlive();
     const position = this.#options.engineRanks.indexOf(engineIndex);
     if (position < 0) {
       throw new ServerError(
@@ -214,59 +216,46 @@ export class MultiProcessClient implements EngineClient {
   }
 
   onOutputs(handler: OutputsHandler): void {
-    this.#outputsHandler = handler;
-    const early = this.#earlyOutputs;
-    this.#earlyOutputs = [];
-    for (const outputs of early) handler(outputs);
+    this.#delivery.setHandler(handler);
   }
 
   onEngineDead(handler: EngineDeadHandler): void {
-    this.#engineDeadHandlers.push(handler);
+    this.#death.onDeath(handler);
   }
 
   /** An engine's frame or its process's end said so. Null where the frame does not tell which engine it was. */
   markEngineDead(engineIndex: EngineIndex | null, reason: string): void {
-    if (this.#isEngineDead) return;
-    this.#isEngineDead = true;
-    this.#utilities.rejectAll(new ServerError('E_ENGINE_DEAD', ENGINE_DEAD_MESSAGE));
-    for (const handler of this.#engineDeadHandlers) handler(engineIndex, reason);
+    this.#death.declare(engineIndex, reason);
   }
 
   async close(): Promise<void> {
-    this.#utilities.rejectAll(new ServerError('E_ENGINE_DEAD', ENGINE_DEAD_MESSAGE));
-    await Promise.all([this.#input.close(), this.#output.close(), this.#stats?.close()]);
-  }
-
-  #ensureAlive(): void {
-    if (this.#isEngineDead) throw new ServerError('E_ENGINE_DEAD', ENGINE_DEAD_MESSAGE);
+    this.#utilities.rejectAll(createEngineDeadError());
+    await Promise.all([this.#input.close(), this.#output.close(), this.#coordinator?.close()]);
   }
 
   #send(position: number, input: EngineInput): void {
-    const identity = this.#identities[position];
-    if (identity !== undefined) this.#input.sendTo(identity, this.#codec.encodeEngineInput(input));
+    this.#input.sendTo(this.#at(this.#identities, position), this.#codec.encodeEngineInput(input));
   }
 
-  #rankAt(position: number): EngineIndex {
-    return this.#options.engineRanks[position] ?? 0;
+  /** The managed engine at a position of the router. */
+  #at<T>(ofEachEngine: readonly T[], position: number): T {
+    const own = ofEachEngine[position];
+    assert(own !== undefined, () => `no engine at position ${position} of ${ofEachEngine.length}`);
+    return own;
   }
 
   /** The first message of an engine is its ready response; nothing else is ever sent on the input socket. */
   #onInputMessage(identity: Frame, frames: readonly Frame[]): void {
-    if (this.#engines.size > 0) {
-      this.#countBadFrame('input', new Error('no message is expected after the ready response'));
-      return;
-    }
     try {
-      const response = this.#codec.decodeReadyResponse(frames);
-      this.#registry.add(engineIndexFromIdentity(identity), response);
+      const index = engineIndexFromIdentity(identity);
+      if (this.#registry.isComplete)
+        throw new ServerError('E_BAD_FRAME', `engine ${index} sent more than its ready response`);
+      this.#registry.add(index, this.#codec.decodeReadyResponse(frames));
+      if (this.#registry.isComplete) this.#engines = this.#registry.engines;
     } catch (error) {
-      if (error instanceof StartupError) this.#onReady?.reject(error);
-      else this.#countBadFrame('input', error);
-      return;
+      if (error instanceof StartupError) this.#registry.fail(error);
+      else this.#dropped.add('input', error);
     }
-    if (!this.#registry.isComplete) return;
-    this.#engines = this.#registry.engines;
-    this.#onReady?.resolve();
   }
 
   #onOutputMessage(frames: readonly Frame[]): void {
@@ -274,7 +263,7 @@ export class MultiProcessClient implements EngineClient {
     try {
       outputs = this.#codec.decodeEngineCoreOutputs(frames);
     } catch (error) {
-      this.#countBadFrame('output', error);
+      this.#dropped.add('output', error);
       return;
     }
     if (outputs === ENGINE_CORE_DEAD) {
@@ -287,37 +276,8 @@ export class MultiProcessClient implements EngineClient {
       return;
     }
     if (outputs.finishedRequests !== null) this.#router.finish(outputs.finishedRequests);
-    if (outputs.outputs.length > 0 || outputs.schedulerStats !== null) this.#deliver(outputs);
-  }
-
-  #deliver(outputs: EngineCoreOutputs): void {
-    if (this.#outputsHandler !== null) {
-      this.#outputsHandler(outputs);
-      return;
-    }
-    if (this.#earlyOutputs.length >= MAX_EARLY_OUTPUTS) {
-      this.#earlyOutputs.shift();
-      this.#logger.warn('nobody takes the outputs of the engines: the oldest is dropped');
-    }
-    this.#earlyOutputs.push(outputs);
-  }
-
-  #onCoordinatorMessage(frames: readonly Frame[]): void {
-    try {
-      const { counts, currentWave, enginesRunning } = this.#codec.decodeCoordinatorUpdate(frames);
-      this.#currentWave = currentWave;
-      this.#enginesRunning = enginesRunning;
-      if (counts === null) return;
-      const first = this.#options.engineRanks[0] ?? 0;
-      this.#router.setCounts(counts.slice(first, first + this.#options.engineRanks.length));
-    } catch (error) {
-      this.#countBadFrame('coordinator', error);
-    }
-  }
-
-  #countBadFrame(socket: string, error: unknown): void {
-    if (!(error instanceof TwinError || error instanceof Error)) throw error;
-    this.#badFrameCount += 1;
-    this.#logger.warn({ socket, err: error.message }, 'dropped a message that cannot be decoded');
+    // A message of finished ids alone has told all that it has to say.
+    if (outputs.outputs.length > 0 || outputs.schedulerStats !== null)
+      this.#delivery.deliver(outputs);
   }
 }

@@ -38,6 +38,7 @@ export class RequestRouter {
     return this.#balancer?.loads ?? [];
   }
 
+  /** The coordinator's counts of the managed engines. With one engine there is nothing that they could change. */
   setCounts(counts: readonly EngineRequestCounts[]): void {
     this.#balancer?.setCounts(counts);
   }
@@ -74,7 +75,7 @@ export class RequestRouter {
     return byPosition;
   }
 
-  /** The engines say that these are finished, by themselves or by an abort. */
+  /** The engines say that these are finished, by themselves or by an abort. Not all need to be remembered. */
   finish(requestIds: readonly RequestId[]): void {
     for (const id of requestIds) {
       const position = this.#positions.get(id);

@@ -1,0 +1,75 @@
+/**
+ * The frontend's ear at the DP coordinator: the wave, whether the engines run, and the counts that requests are spread by.
+ * Source: vllm/v1/engine/core_client.py DPAsyncMPClient._ensure_stats_update_task (0.33.0).
+ */
+import { ServerError } from '../../shared/errors.ts';
+import type { EngineRequestCounts } from '../../shared/protocol/coordinator.ts';
+import type { EngineIndex } from '../../shared/protocol/ids.ts';
+import { SUBSCRIBE_ALL } from '../../shared/protocol/messages/coordinator-messages.ts';
+import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
+import type { Frame, Transport, XSubSocket } from '../../shared/transport/transport.ts';
+import type { DroppedMessages } from './dropped-messages.ts';
+
+export interface CoordinatorSubscriptionOptions {
+  readonly transport: Transport;
+  readonly codec: WireCodec;
+  readonly address: string;
+  readonly lingerMs: number;
+  /** The managed engines, ascending: the coordinator tells of all there are. */
+  readonly engineRanks: readonly EngineIndex[];
+  /** One entry per managed engine. */
+  readonly onCounts: (counts: readonly EngineRequestCounts[]) => void;
+  readonly dropped: DroppedMessages;
+}
+
+export class CoordinatorSubscription {
+  readonly #options: CoordinatorSubscriptionOptions;
+  readonly #socket: XSubSocket;
+  #currentWave = 0;
+  #enginesRunning = false;
+
+  constructor(options: CoordinatorSubscriptionOptions) {
+    const { transport, address, lingerMs } = options;
+    this.#options = options;
+    this.#socket = transport.connectXSub(address, { lingerMs, identity: null });
+    this.#socket.onMessage((frames) => this.#onMessage(frames));
+    this.#socket.send([SUBSCRIBE_ALL]);
+  }
+
+  get currentWave(): number {
+    return this.#currentWave;
+  }
+
+  get enginesRunning(): boolean {
+    return this.#enginesRunning;
+  }
+
+  close(): Promise<void> {
+    return this.#socket.close();
+  }
+
+  #onMessage(frames: readonly Frame[]): void {
+    try {
+      const { counts, currentWave, enginesRunning } =
+        this.#options.codec.decodeCoordinatorUpdate(frames);
+      this.#currentWave = currentWave;
+      this.#enginesRunning = enginesRunning;
+      // Null: only the wave changed.
+      if (counts !== null) this.#options.onCounts(this.#ownCounts(counts));
+    } catch (error) {
+      this.#options.dropped.add('coordinator', error);
+    }
+  }
+
+  #ownCounts(counts: readonly EngineRequestCounts[]): readonly EngineRequestCounts[] {
+    const { engineRanks } = this.#options;
+    const first = Math.min(...engineRanks);
+    const own = counts.slice(first, first + engineRanks.length);
+    if (own.length < engineRanks.length)
+      throw new ServerError(
+        'E_BAD_FRAME',
+        `counts of ${counts.length} engines, of which ranks ${engineRanks.join(', ')} are asked for`,
+      );
+    return own;
+  }
+}
