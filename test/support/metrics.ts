@@ -1,0 +1,21 @@
+import { renderExposition } from '../../src/frontend/metrics/exposition.ts';
+import type { Family } from '../../src/frontend/metrics/families.ts';
+import { samplesByKey } from './exposition.ts';
+
+/** What a scrape of these families shows, by `name{a="x",b="y"}`. */
+export async function samplesOf(families: Iterable<Family>): Promise<ReadonlyMap<string, number>> {
+  return samplesByKey((await renderExposition(families, false)).body);
+}
+
+/** What differs between two scrapes, as what was added to each sample; `_created` and buckets apart. */
+export function changesBetween(
+  before: ReadonlyMap<string, number>,
+  after: ReadonlyMap<string, number>,
+): Readonly<Record<string, number>> {
+  const changes: Record<string, number> = {};
+  for (const [key, value] of after) {
+    const change = value - (before.get(key) ?? 0);
+    if (change !== 0 && !/_created\{|_bucket\{/.test(key)) changes[key] = change;
+  }
+  return changes;
+}

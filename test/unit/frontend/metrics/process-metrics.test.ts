@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { renderExposition } from '../../../../src/frontend/metrics/exposition.ts';
+import {
+  parseMaxFds,
+  parseVirtualMemoryBytes,
+  readProcessFigures,
+} from '../../../../src/frontend/metrics/process-figures.ts';
+import { ProcessMetrics } from '../../../../src/frontend/metrics/process-metrics.ts';
+import { VirtualClock } from '../../../../src/shared/clock.ts';
+import { parseExposition } from '../../../support/exposition.ts';
+
+function createMetrics(): { metrics: ProcessMetrics; clock: VirtualClock } {
+  const clock = new VirtualClock();
+  let cpuSeconds = 1.5;
+  const metrics = new ProcessMetrics(clock, () => ({
+    virtualMemoryBytes: 4096,
+    residentMemoryBytes: 1024,
+    startTimeSeconds: 99,
+    cpuSeconds: cpuSeconds++,
+    openFds: 7,
+    maxFds: 512,
+  }));
+  return { metrics, clock };
+}
+
+describe('process metrics', () => {
+  it("have the names, types, help and order of Python's client", async () => {
+    const { metrics } = createMetrics();
+    metrics.update();
+    const { body } = await renderExposition(metrics.families, false);
+    const families = [...parseExposition(body).values()];
+    expect(
+      families.map(({ name, type, help, samples }) => [name, type, help, samples[0]?.value]),
+    ).toEqual([
+      ['process_virtual_memory_bytes', 'gauge', 'Virtual memory size in bytes.', 4096],
+      ['process_resident_memory_bytes', 'gauge', 'Resident memory size in bytes.', 1024],
+      [
+        'process_start_time_seconds',
+        'gauge',
+        'Start time of the process since unix epoch in seconds.',
+        99,
+      ],
+      [
+        'process_cpu_seconds_total',
+        'counter',
+        'Total user and system CPU time spent in seconds.',
+        1.5,
+      ],
+      [
+        'process_cpu_seconds_created',
+        'gauge',
+        'Total user and system CPU time spent in seconds.',
+        99,
+      ],
+      ['process_open_fds', 'gauge', 'Number of open file descriptors.', 7],
+      ['process_max_fds', 'gauge', 'Maximum number of open file descriptors.', 512],
+    ]);
+  });
+
+  it('are what the system says at the last update', () => {
+    const { metrics, clock } = createMetrics();
+    metrics.update();
+    clock.advance(20);
+    metrics.update();
+    const children = metrics.families.map((family) => family.snapshot().children);
+    expect(children.map((own) => own.length)).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(children[3]?.[0]?.value).toBe(2.5);
+    for (const index of [0, 1, 2, 4, 5])
+      expect(children[index]?.[0]?.updatedMs).toBe(clock.wallMs());
+  });
+});
+
+describe('the figures of this process', () => {
+  it('are there', () => {
+    const figures = readProcessFigures();
+    expect(figures.startTimeSeconds).toBe(performance.timeOrigin / 1000);
+    expect(figures.residentMemoryBytes).toBeGreaterThan(10e6);
+    expect(figures.cpuSeconds).toBeGreaterThan(0);
+    expect(figures.cpuSeconds).toBeLessThan(100_000);
+  });
+
+  it.runIf(process.platform === 'linux')('agree with each other on Linux', () => {
+    const figures = readProcessFigures();
+    expect(figures.virtualMemoryBytes).toBeGreaterThan(figures.residentMemoryBytes);
+    expect(figures.openFds).toBeGreaterThan(2);
+    expect(figures.maxFds).toBeGreaterThanOrEqual(figures.openFds);
+  });
+
+  it('count memory in pages of 4096 bytes', () => {
+    expect(parseVirtualMemoryBytes('12 5 4 3 0 2 0\n')).toBe(12 * 4096);
+  });
+
+  it('take the soft limit of open files', () => {
+    const limits = [
+      'Limit                     Soft Limit           Hard Limit           Units     ',
+      'Max processes             100                  200                  processes ',
+      'Max open files            1024                 1048576              files     ',
+    ].join('\n');
+    expect(parseMaxFds(limits)).toBe(1024);
+  });
+
+  it('are 0 where there is no /proc or no limit', () => {
+    expect(parseVirtualMemoryBytes('')).toBe(0);
+    expect(parseMaxFds('')).toBe(0);
+    expect(
+      parseMaxFds('Max open files            unlimited            unlimited            files'),
+    ).toBe(0);
+  });
+});
