@@ -100,3 +100,41 @@ describe('a choice between equals', () => {
     }
   });
 });
+
+describe('a load balancer', () => {
+  function createBalancer({
+    engineCount = 2,
+    clientCount = 1,
+    clientIndex = 0,
+  } = {}): LoadBalancer {
+    return new LoadBalancer({ engineCount, clientCount, clientIndex });
+  }
+
+  it('counts what it chose as waiting, once for every client, until the coordinator tells more', () => {
+    const balancer = createBalancer({ clientCount: 3 });
+    expect(balancer.choose()).toBe(0);
+    expect(balancer.loads[0]).toEqual(createLoad({ waiting: 3 }));
+    balancer.addInFlight(0);
+    balancer.setCounts([
+      [1, 2, 0.5],
+      [0, 0, 0],
+    ]);
+    expect(balancer.loads[0]).toEqual({ waiting: 1, running: 2, kvCacheUsage: 0.5, inFlight: 1 });
+  });
+
+  it('gives a place in flight back', () => {
+    const balancer = createBalancer();
+    balancer.addInFlight(1);
+    balancer.addInFlight(1);
+    balancer.removeInFlight(1);
+    expect(balancer.loads.map(({ inFlight }) => inFlight)).toEqual([0, 1]);
+  });
+
+  it('stops at a fault of our own, with the numbers', () => {
+    const balancer = createBalancer();
+    expect(() => balancer.removeInFlight(1)).toThrow('no request is in flight at position 1');
+    expect(() => balancer.addInFlight(2)).toThrow('position 2 of 2 engines');
+    expect(() => balancer.setCounts([[0, 0, 0]])).toThrow('counts of 1 of 2 engines');
+    expect(() => createBalancer({ engineCount: 0 })).toThrow('a load balancer needs an engine');
+  });
+});

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { MultiProcessClient } from '../../../../src/frontend/engine-client/multi-process-client.ts';
+import type { MultiProcessClientOptions } from '../../../../src/frontend/engine-client/multi-process-client.ts';
 import { TwinError } from '../../../../src/shared/errors.ts';
-import { silentLogger } from '../../../../src/shared/logger.ts';
+import { encodeCoordinatorUpdate } from '../../../../src/shared/protocol/codec.ts';
+import type { CoordinatorUpdate } from '../../../../src/shared/protocol/coordinator.ts';
 import {
   createEngineCoreOutput,
   createEngineCoreRequest,
@@ -14,11 +15,8 @@ import type { EngineCoreOutputs } from '../../../../src/shared/protocol/outputs.
 import type { EngineInput } from '../../../../src/shared/protocol/request.ts';
 import { createInMemoryTransport } from '../../../../src/shared/transport/in-memory.ts';
 import type { Closable } from '../../../../src/shared/transport/transport.ts';
+import { bindClient, messagesArrived, recordingLogger } from '../../../support/engine-client.ts';
 import { FakeEngine, type FakeEngineOptions } from '../../../support/fake-engine.ts';
-import { waitFor } from '../../../support/wait-for.ts';
-import { wireCodec } from '../../../support/wire-codec.ts';
-
-const { encodeCoordinatorUpdate } = wireCodec;
 
 const open: Closable[] = [];
 afterEach(async () => {
@@ -27,27 +25,21 @@ afterEach(async () => {
 
 async function createClient({
   ranks = [0],
-  isLoadBalancing = ranks.length > 1,
   onInput,
-}: {
+  readyResponse,
+  ...options
+}: Partial<MultiProcessClientOptions> & {
   ranks?: readonly number[];
-  isLoadBalancing?: boolean;
   onInput?: FakeEngineOptions['onInput'];
+  readyResponse?: FakeEngineOptions['readyResponse'];
 } = {}) {
   const transport = createInMemoryTransport();
-  const client = await MultiProcessClient.bind({
-    codec: wireCodec,
-    transport,
-    addresses: { input: 'ipc:///input', output: 'ipc:///output' },
-    engineRanks: ranks,
-    isLoadBalancing,
-    clientCount: 1,
-    clientIndex: 0,
-    logger: silentLogger(),
-  });
-  const engines = ranks.map(
-    (rank) => new FakeEngine({ transport, rank, ...(onInput === undefined ? {} : { onInput }) }),
-  );
+  const client = await bindClient({ transport, engineRanks: ranks, ...options });
+  const own = {
+    ...(onInput === undefined ? {} : { onInput }),
+    ...(readyResponse === undefined ? {} : { readyResponse }),
+  };
+  const engines = ranks.map((rank) => new FakeEngine({ transport, rank, ...own }));
   const { input, output } = client.addresses;
   for (const engine of engines) engine.connect({ inputs: [input], outputs: [output] });
   await client.waitUntilReady();
@@ -85,7 +77,7 @@ describe('a request', () => {
       samplingParams: createSamplingParams({ maxTokens: 3 }),
     });
     expect(client.addRequest(request)).toBe(0);
-    await waitFor('the request', () => engines[0]?.inputs.length === 1);
+    await messagesArrived();
     expect(engines[0]?.inputs).toEqual([{ type: 'ADD', request }]);
   });
 
@@ -93,7 +85,7 @@ describe('a request', () => {
     const { client, engines } = await createClient({ ranks: [0, 1, 2] });
     client.addRequest(createEngineCoreRequest({ requestId: 'a', dataParallelRank: 2 }));
     client.abortRequests(['a', 'unknown']);
-    await waitFor('both messages', () => engines[2]?.inputs.length === 2);
+    await messagesArrived();
     expect(engines[2]?.inputs[1]).toEqual({ type: 'ABORT', requestIds: ['a'] });
     expect(engines[0]?.inputs).toEqual([]);
     expect(engines[1]?.inputs).toEqual([]);
@@ -116,58 +108,115 @@ describe('a request', () => {
     expect(client.addRequest(createEngineCoreRequest({ requestId: 'a' }))).toBe(0);
     engines[0]?.send({ finishedRequests: ['a', 'of another client'] });
     engines[0]?.send({ schedulerStats: createSchedulerStats() });
-    await waitFor('the stats', () => seen.length === 1);
+    await messagesArrived();
     client.abortRequests(['a']);
     client.addRequest(createEngineCoreRequest({ requestId: 'b', dataParallelRank: 0 }));
-    await waitFor('the next request', () => engines[0]?.inputs.length === 2);
+    await messagesArrived();
     expect(engines[0]?.inputs.map(({ type }) => type)).toEqual(['ADD', 'ADD']);
   });
 });
 
 describe('the coordinator', () => {
-  it("steers requests by the counts of this client's ranks, and sets their wave", async () => {
-    const transport = createInMemoryTransport();
-    const coordinator = await transport.bindXPub('ipc:///stats', { lingerMs: 0 });
+  async function createCoordinated(options: Partial<MultiProcessClientOptions> = {}) {
+    const created = await createClient({ ranks: [2, 3], ...options });
+    const coordinator = await created.transport.bindXPub('ipc:///stats', { lingerMs: 0 });
     const subscriptions: number[] = [];
-    coordinator.onMessage((frames) => subscriptions.push(frames[0]?.[0] ?? -1));
-    const client = await MultiProcessClient.bind({
-      codec: wireCodec,
-      transport,
-      addresses: { input: 'ipc:///input', output: 'ipc:///output' },
-      engineRanks: [2, 3],
-      isLoadBalancing: true,
-      clientCount: 1,
-      clientIndex: 0,
-      logger: silentLogger(),
-    });
-    const engines = [2, 3].map((rank) => new FakeEngine({ transport, rank }));
-    const { input, output } = client.addresses;
-    for (const engine of engines) engine.connect({ inputs: [input], outputs: [output] });
-    await client.waitUntilReady();
-    open.push(client, coordinator, ...engines);
+    coordinator.onMessage((frames) => subscriptions.push(...(frames[0] ?? [])));
+    open.push(coordinator);
+    const publish = async (update: Partial<CoordinatorUpdate>): Promise<void> => {
+      coordinator.send(
+        encodeCoordinatorUpdate({ counts: null, currentWave: 0, enginesRunning: false, ...update }),
+      );
+      await messagesArrived();
+    };
+    return { ...created, coordinator, subscriptions, publish };
+  }
+  const busy = [9, 9, 1] as const;
 
-    client.subscribeToCoordinator('ipc:///stats');
-    await waitFor('the subscription', () => subscriptions.length === 1);
+  it("steers requests by the counts of this client's ranks, and sets their wave", async () => {
+    const { client, engines, subscriptions, publish } = await createCoordinated();
+    expect(client.subscribeToCoordinator('ipc:///stats')).toBe(true);
+    await messagesArrived();
     expect(subscriptions).toEqual([1]);
-    coordinator.send(
-      encodeCoordinatorUpdate({
-        counts: [
-          [9, 9, 1],
-          [9, 9, 1],
-          [3, 3, 0],
-          [0, 1, 0],
-        ],
-        currentWave: 7,
-        enginesRunning: true,
-      }),
-    );
-    await waitFor('the wave', () => client.enginesRunning);
+    const counts = [busy, busy, [3, 3, 0], [0, 1, 0]] as const;
+    await publish({ counts, currentWave: 7, enginesRunning: true });
+    expect(client.enginesRunning).toBe(true);
     const ranks = ['a', 'b'].map((requestId) =>
       client.addRequest(createEngineCoreRequest({ requestId })),
     );
     expect(ranks).toEqual([3, 3]);
-    await waitFor('the requests', () => engines[1]?.inputs.length === 2);
+    await messagesArrived();
     expect(engines[1]?.inputs[0]).toMatchObject({ type: 'ADD', request: { currentWave: 7 } });
+  });
+
+  it('tells a wave without counts, which leaves the counts as they were', async () => {
+    const { client, publish } = await createCoordinated();
+    client.subscribeToCoordinator('ipc:///stats');
+    await messagesArrived();
+    await publish({ counts: [busy, busy, [3, 3, 0], [0, 1, 0]] });
+    expect(client.enginesRunning).toBe(false);
+    await publish({ counts: null, currentWave: 8, enginesRunning: true });
+    expect(client.enginesRunning).toBe(true);
+    expect(client.addRequest(createEngineCoreRequest({ requestId: 'a' }))).toBe(3);
+    await publish({ enginesRunning: false });
+    expect(client.enginesRunning).toBe(false);
+  });
+
+  it('is found at the address that the engines learnt', async () => {
+    const learnt = await createCoordinated();
+    expect(learnt.client.subscribeToCoordinator(null)).toBe(false);
+    expect(learnt.client.enginesRunning).toBe(false);
+    await messagesArrived();
+    expect(learnt.subscriptions).toEqual([]);
+
+    const { client, transport } = await createClient({
+      readyResponse: { dpStatsAddress: 'ipc:///elsewhere' },
+    });
+    const coordinator = await transport.bindXPub('ipc:///elsewhere', { lingerMs: 0 });
+    const subscriptions: number[] = [];
+    coordinator.onMessage((frames) => subscriptions.push(...(frames[0] ?? [])));
+    open.push(coordinator);
+    expect(client.subscribeToCoordinator(null)).toBe(true);
+    await messagesArrived();
+    expect(subscriptions).toEqual([1]);
+  });
+
+  it('is subscribed to once', async () => {
+    const { client } = await createCoordinated();
+    client.subscribeToCoordinator('ipc:///stats');
+    expect(() => client.subscribeToCoordinator('ipc:///stats')).toThrow(
+      'subscribed to the coordinator before',
+    );
+  });
+
+  it('is not believed when it tells of fewer engines than there are, or in no words of its own', async () => {
+    const { logger, warnings } = recordingLogger();
+    const { client, coordinator, publish } = await createCoordinated({ logger });
+    client.subscribeToCoordinator('ipc:///stats');
+    await messagesArrived();
+    await publish({ counts: [busy, busy, busy] });
+    coordinator.send([Buffer.from('garbage')]);
+    await messagesArrived();
+    expect(client.badFrameCount).toBe(2);
+    expect(warnings[0]).toEqual([
+      {
+        socket: 'coordinator',
+        err: 'counts of 3 engines, of which ranks 2, 3 are asked for',
+      },
+      'dropped a message that cannot be used',
+    ]);
+    expect(warnings[1]?.[0]).toMatchObject({ socket: 'coordinator' });
+    expect(client.addRequest(createEngineCoreRequest({ requestId: 'a' }))).toBe(2);
+  });
+
+  it('is left with the client', async () => {
+    const { client, subscriptions, publish } = await createCoordinated();
+    client.subscribeToCoordinator('ipc:///stats');
+    await messagesArrived();
+    await client.close();
+    await publish({ enginesRunning: true });
+    expect(client.enginesRunning).toBe(false);
+    expect(subscriptions).toEqual([1]);
   });
 });
 
@@ -203,6 +252,18 @@ describe('a utility call', () => {
   });
 });
 
+describe('a utility call to an engine that there is not', () => {
+  it('rejects and is not sent', async () => {
+    const { client, engines } = await createClient({ ranks: [1, 2] });
+    await expect(client.callUtility(0, 'sleep', [])).rejects.toMatchObject({
+      code: 'E_UTILITY_FAILED',
+      message: 'Call to sleep method: no engine 0',
+    });
+    await messagesArrived();
+    expect(engines.map(({ inputs }) => inputs)).toEqual([[], []]);
+  });
+});
+
 describe('an engine that says that it dies', () => {
   it('is reported once, and every later call is refused', async () => {
     const { client, engines } = await createClient({ ranks: [0, 1] });
@@ -211,7 +272,7 @@ describe('an engine that says that it dies', () => {
     expect(client.isEngineDead).toBe(false);
     engines[1]?.die();
     engines[0]?.die();
-    await waitFor('the death', () => client.isEngineDead);
+    await messagesArrived();
     client.markEngineDead(1, 'its process ended');
     expect(deaths).toEqual([[null, 'an engine core sent ENGINE_CORE_DEAD']]);
     expect(codeOf(() => client.addRequest(createEngineCoreRequest({ requestId: 'a' })))).toMatch(
@@ -224,18 +285,75 @@ describe('an engine that says that it dies', () => {
   });
 });
 
+describe('a client that is one of several', () => {
+  it('says in every request and call which of them it is', async () => {
+    const { client, engines } = await createClient({ clientIndex: 1, clientCount: 2 });
+    client.addRequest(createEngineCoreRequest({ requestId: 'a', clientIndex: 0 }));
+    const call = client.callUtility(0, 'sleep', []);
+    await messagesArrived();
+    expect(engines[0]?.inputs).toMatchObject([
+      { type: 'ADD', request: { clientIndex: 1 } },
+      { type: 'UTILITY', call: { clientIndex: 1, callId: 1, method: 'sleep', args: [] } },
+    ]);
+    await Promise.all([
+      client.close(),
+      expect(call).rejects.toMatchObject({ code: 'E_ENGINE_DEAD' }),
+    ]);
+  });
+});
+
+describe('an abort', () => {
+  it('of nothing, or to dead engines, is not sent', async () => {
+    const { client, engines } = await createClient();
+    client.abortRequests([]);
+    client.markEngineDead(0, 'its process ended');
+    client.abortRequests(['a']);
+    await messagesArrived();
+    expect(engines[0]?.inputs).toEqual([]);
+  });
+
+  it('goes to the only engine for every id that is asked for', async () => {
+    const { client, engines } = await createClient();
+    client.abortRequests(['a', 'b']);
+    await messagesArrived();
+    expect(engines[0]?.inputs).toEqual([{ type: 'ABORT', requestIds: ['a', 'b'] }]);
+  });
+});
+
 describe('frames that cannot be decoded', () => {
   it('cost that message only', async () => {
-    const { client, engines } = await createClient();
+    const { logger, warnings } = recordingLogger();
+    const { client, engines } = await createClient({ logger });
     const seen: EngineCoreOutputs[] = [];
     client.onOutputs((outputs) => seen.push(outputs));
     const garbage = [[Buffer.from('garbage')], [Buffer.alloc(0)], [], [Buffer.from([0x93, 1])]];
     for (const frames of garbage) engines[0]?.sendFrames(frames);
     engines[0]?.sendOnInput([Buffer.from('a second ready response')]);
     engines[0]?.send({ outputs: [createEngineCoreOutput({ requestId: 'a', newTokenIds: [5] })] });
-    await waitFor('the good message', () => seen.length === 1);
-    await waitFor('the count', () => client.badFrameCount === garbage.length + 1);
+    await messagesArrived();
+    await messagesArrived();
+    expect(client.badFrameCount).toBe(garbage.length + 1);
     expect(client.isEngineDead).toBe(false);
+    expect(warnings.map(([what]) => (what as { socket: string }).socket).sort()).toEqual([
+      'input',
+      ...garbage.map(() => 'output'),
+    ]);
+    expect(warnings).toContainEqual([
+      { socket: 'input', err: 'engine 0 sent more than its ready response' },
+      'dropped a message that cannot be used',
+    ]);
+  });
+
+  it('answer no call: such an answer is told to the log', async () => {
+    const { logger, warnings } = recordingLogger();
+    const { client, engines } = await createClient({ logger });
+    const seen: EngineCoreOutputs[] = [];
+    client.onOutputs((outputs) => seen.push(outputs));
+    engines[0]?.send({ utilityOutput: { callId: 9, failureMessage: null, result: 1 } });
+    await messagesArrived();
+    expect(warnings).toEqual([[{ callId: '9' }, 'answer to no call']]);
+    expect(seen).toEqual([]);
+    expect(client.badFrameCount).toBe(0);
   });
 });
 
@@ -252,19 +370,72 @@ describe('outputs before anybody takes them', () => {
   });
 });
 
+describe('a message of an engine', () => {
+  it('is handed on when it brings outputs or stats, and only then', async () => {
+    const { client, engines } = await createClient();
+    const seen: EngineCoreOutputs[] = [];
+    client.onOutputs((outputs) => seen.push(outputs));
+    engines[0]?.send({ finishedRequests: ['a'] });
+    engines[0]?.send({ outputs: [createEngineCoreOutput({ requestId: 'a' })] });
+    engines[0]?.send({ schedulerStats: createSchedulerStats({ numRunningReqs: 3 }) });
+    await messagesArrived();
+    expect(
+      seen.map(({ outputs, schedulerStats }) => [outputs.length, schedulerStats?.numRunningReqs]),
+    ).toEqual([
+      [1, undefined],
+      [0, 3],
+    ]);
+  });
+});
+
+describe('a client that cannot bind its second socket', () => {
+  it('gives the first one back', async () => {
+    const transport = createInMemoryTransport();
+    const taken = await transport.bindPull('ipc:///output', { lingerMs: 0 });
+    open.push(taken);
+    await expect(bindClient({ transport })).rejects.toThrow('Address already in use');
+    const input = await transport.bindRouter('ipc:///input', { lingerMs: 0, handover: false });
+    open.push(input);
+    expect(input.address).toBe('ipc:///input');
+  });
+});
+
 describe('ready responses', () => {
+  it('make the engines known by rank and by arrival once all are there', async () => {
+    const transport = createInMemoryTransport();
+    const client = await bindClient({ transport, engineRanks: [0, 1] });
+    const engines = [1, 0].map((rank) => new FakeEngine({ transport, rank }));
+    open.push(client, ...engines);
+    const { input, output } = client.addresses;
+    engines[0]?.connect({ inputs: [input], outputs: [output] });
+    await messagesArrived();
+    expect(client.missingRanks).toEqual([0]);
+    expect([...client.engines.keys()]).toEqual([]);
+    engines[1]?.connect({ inputs: [input], outputs: [output] });
+    await client.waitUntilReady();
+    expect(client.missingRanks).toEqual([]);
+    expect([...client.engines.keys()]).toEqual([0, 1]);
+    expect([...client.enginesByArrival.keys()]).toEqual([1, 0]);
+    await client.waitUntilReady();
+  });
+
+  it('that break a rule end the start for who asks only afterwards too', async () => {
+    const transport = createInMemoryTransport();
+    const client = await bindClient({ transport, engineRanks: [0, 1] });
+    const engine = new FakeEngine({ transport, rank: 5 });
+    open.push(client, engine);
+    engine.connect({ inputs: [client.addresses.input], outputs: [] });
+    await messagesArrived();
+    expect(client.badFrameCount).toBe(0);
+    await expect(client.waitUntilReady()).rejects.toMatchObject({
+      code: 'E_HANDSHAKE',
+      message: 'Ready response from engine with unexpected data parallel rank: 5',
+    });
+  });
+
   it('of a rank that is not expected end the start', async () => {
     const transport = createInMemoryTransport();
-    const client = await MultiProcessClient.bind({
-      codec: wireCodec,
-      transport,
-      addresses: { input: 'ipc:///input', output: 'ipc:///output' },
-      engineRanks: [0, 1],
-      isLoadBalancing: true,
-      clientCount: 1,
-      clientIndex: 0,
-      logger: silentLogger(),
-    });
+    const client = await bindClient({ transport, engineRanks: [0, 1] });
     const engine = new FakeEngine({ transport, rank: 5 });
     open.push(client, engine);
     const ready = client.waitUntilReady();
@@ -275,16 +446,7 @@ describe('ready responses', () => {
 
   it('that are garbage are dropped, and the right one still counts', async () => {
     const transport = createInMemoryTransport();
-    const client = await MultiProcessClient.bind({
-      codec: wireCodec,
-      transport,
-      addresses: { input: 'ipc:///input', output: 'ipc:///output' },
-      engineRanks: [0],
-      isLoadBalancing: false,
-      clientCount: 1,
-      clientIndex: 0,
-      logger: silentLogger(),
-    });
+    const client = await bindClient({ transport, engineRanks: [0] });
     const stranger = transport.connectDealer(client.addresses.input, {
       lingerMs: 0,
       identity: identityFromEngineIndex(9),
@@ -314,16 +476,7 @@ describe("a real vLLM engine core's recorded frames", () => {
 
   it('make an engine that the client takes every message of', async () => {
     const transport = createInMemoryTransport();
-    const client = await MultiProcessClient.bind({
-      codec: wireCodec,
-      transport,
-      addresses: { input: 'ipc:///input', output: 'ipc:///output' },
-      engineRanks: [0],
-      isLoadBalancing: false,
-      clientCount: 1,
-      clientIndex: 0,
-      logger: silentLogger(),
-    });
+    const client = await bindClient({ transport, engineRanks: [0] });
     const input = transport.connectDealer(client.addresses.input, {
       lingerMs: 0,
       identity: identityFromEngineIndex(0),
@@ -340,7 +493,7 @@ describe("a real vLLM engine core's recorded frames", () => {
     expect(outputs.length).toBeGreaterThan(30);
     for (const sample of outputs) output.send(framesOf(sample));
     const ids = new Set<string>();
-    await waitFor('the last output', () => seen.length >= 20);
+    await messagesArrived();
     for (const { outputs: of } of seen) for (const { requestId } of of) ids.add(requestId);
     expect(client.badFrameCount).toBe(0);
     expect(ids.size).toBeGreaterThan(5);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DpMetricsMode } from '../../../../src/frontend/metrics/cache-config-info.ts';
 import { FrontendMetrics } from '../../../../src/frontend/metrics/frontend-metrics.ts';
+import { IterationStats } from '../../../../src/frontend/metrics/iteration-stats.ts';
 import { VirtualClock } from '../../../../src/shared/clock.ts';
 import { createSchedulerStats } from '../../../../src/shared/protocol/defaults.ts';
 import { DEFAULT_CACHE_CONFIG_SETTINGS } from '../../../support/cache-config-settings.ts';
@@ -43,6 +44,10 @@ async function infoLabels(metrics: FrontendMetrics): Promise<readonly Record<str
       .get('vllm:cache_config_info')
       ?.samples.map(({ labels }) => labels) ?? []
   );
+}
+
+function tokens(promptTokensComputed: number): IterationStats {
+  return Object.assign(new IterationStats(0), { promptTokensComputed });
 }
 
 const all = { accept: undefined, names: [] };
@@ -195,5 +200,89 @@ describe('FrontendMetrics', () => {
         text: 'Engine 000: Avg prompt throughput: 0.0 tokens/s, Avg generation throughput: 0.0 tokens/s, Running: 2 reqs, Waiting: 1 reqs, GPU KV cache usage: 12.3%, Prefix cache hit rate: 25.0%',
       },
     ]);
+  });
+
+  it('writes a log line per engine in rank order, for the time since the last ones', () => {
+    const clock = new VirtualClock({ startMs: 5_000 });
+    const metrics = createMetrics({ arrival: [1, 0], clock });
+    metrics.record(1, createSchedulerStats({ numRunningReqs: 3 }), tokens(40));
+    clock.advance(10_000);
+    const beginnings = () => metrics.logLines().map(({ text }) => text.slice(0, 46));
+    expect(beginnings()).toEqual([
+      'Engine 000: Avg prompt throughput: 0.0 tokens/',
+      'Engine 001: Avg prompt throughput: 4.0 tokens/',
+    ]);
+    metrics.record(0, null, tokens(10));
+    clock.advance(5_000);
+    expect(beginnings()).toEqual([
+      'Engine 000: Avg prompt throughput: 2.0 tokens/',
+      'Engine 001: Avg prompt throughput: 0.0 tokens/',
+    ]);
+  });
+
+  it('hands a message to the families of its engine too, and refuses one of an unknown engine', async () => {
+    const metrics = createMetrics();
+    metrics.record(1, null, tokens(40));
+    const samples = samplesByKey((await metrics.render(all)).body);
+    expect(
+      samples.get(
+        'vllm:prompt_tokens_by_source_total{engine="1",model_name="tiny",source="local_compute"}',
+      ),
+    ).toBe(40);
+    expect(() => metrics.record(7, null, tokens(1))).toThrow('engine 7, which never reported');
+  });
+
+  it('counts admission rejections', async () => {
+    const metrics = createMetrics();
+    metrics.recordAdmissionRejection('max_num_queued_tokens');
+    const samples = samplesByKey((await metrics.render(all)).body);
+    expect(
+      samples.get(
+        'vllm:admission_rejections_total{model_name="tiny",reason="max_num_queued_tokens"}',
+      ),
+    ).toBe(1);
+  });
+
+  it('shows the process first, then vllm, then HTTP, made when the clock says', async () => {
+    const clock = new VirtualClock();
+    const metrics = createMetrics({ clock });
+    const rooms = metrics.snapshot().map(({ name }) => /^(vllm:|http_|process_)/.exec(name)?.[1]);
+    expect([...new Set(rooms)]).toEqual(['process_', 'vllm:', 'http_']);
+    const samples = samplesByKey((await metrics.render(all)).body);
+    expect(samples.get('http_request_duration_highr_seconds_created{}')).toBe(
+      clock.wallMs() / 1000,
+    );
+    expect(samples.get('process_resident_memory_bytes{}')).toBeGreaterThan(0);
+  });
+
+  it.each([
+    [
+      ['vllm:num_preemptions_total'],
+      ['vllm:num_preemptions_total', 'vllm:num_preemptions_created'],
+    ],
+    [
+      ['vllm:num_preemptions_total_created'],
+      ['vllm:num_preemptions_total', 'vllm:num_preemptions_created'],
+    ],
+    [['vllm:num_preemptions'], []],
+    [
+      ['vllm:e2e_request_latency_seconds_bucket'],
+      ['vllm:e2e_request_latency_seconds', 'vllm:e2e_request_latency_seconds_created'],
+    ],
+    [
+      ['vllm:num_requests_running', 'vllm:kv_cache_usage_perc'],
+      ['vllm:num_requests_running', 'vllm:kv_cache_usage_perc'],
+    ],
+    [['vllm:num_requests'], []],
+  ])('shows for name[] %j the families %j', async (names, expected) => {
+    const { body } = await createMetrics().render({ accept: undefined, names });
+    expect([...parseExposition(body).keys()]).toEqual(expected);
+  });
+
+  it('shows only the asked families of several API servers too', async () => {
+    const metrics = createMetrics();
+    const names = ['vllm:num_requests_running'];
+    const { body } = await metrics.renderMerged([metrics.snapshot()], { accept: undefined, names });
+    expect([...parseExposition(body).keys()]).toEqual(names);
   });
 });

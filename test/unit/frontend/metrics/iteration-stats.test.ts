@@ -24,9 +24,9 @@ function event(type: EngineCoreEvent['type'], timestamp: number): EngineCoreEven
 const prefillStats = {
   numPromptTokens: 50,
   numComputedTokens: 34,
-  numCachedTokens: 16,
+  numCachedTokens: 19,
   numLocalCachedTokens: 16,
-  numExternalCachedTokens: 0,
+  numExternalCachedTokens: 3,
   numCacheCreationTokens: 32,
 };
 
@@ -40,6 +40,9 @@ describe('IterationStats', () => {
     expect(first.promptTokensTotal).toBe(50);
     expect(first.promptTokensComputed).toBe(34);
     expect(first.promptTokensLocalCacheHit).toBe(16);
+    expect(first.promptTokensCached).toBe(19);
+    expect(first.promptTokensExternal).toBe(3);
+    expect(stats.firstTokenLatency).toBe(0.5);
     const second = new IterationStats(1001);
     second.updateFromOutput(createOutput({ newTokenIds: [8, 9] }), 42.25, false, stats);
     expect(second.promptTokensTotal).toBe(0);
@@ -58,6 +61,7 @@ describe('IterationStats', () => {
       event(SCHEDULED, 13),
     ];
     iteration.updateFromOutput(createOutput({ events }), 14, true, stats);
+    expect(stats.queuedTs).toBe(10);
     expect(stats.scheduledTs).toBe(11);
     expect(stats.numPreemptions).toBe(1);
     expect(iteration.numPreemptedReqs).toBe(1);
@@ -93,6 +97,84 @@ describe('IterationStats', () => {
     const iteration = new IterationStats(1);
     iteration.updateFromOutput(createOutput(), 5, true, stats);
     iteration.updateFromFinishedRequest(FinishReason.STOP, 1, null, stats, 0);
+    expect(iteration.finishedRequests[0]?.meanTimePerOutputToken).toBe(0);
+  });
+
+  it('takes a first output without prefill stats, and later ones whose prefill stats say nothing new', () => {
+    const stats = new RequestStateStats(1000);
+    const iteration = new IterationStats(1000.5);
+    iteration.updateFromOutput(createOutput(), 5, true, stats);
+    iteration.updateFromOutput(createOutput({ prefillStats }), 6, false, stats);
+    expect(iteration.promptTokensTotal).toBe(0);
+    expect(iteration.timeToFirstTokens).toEqual([0.5]);
+    expect(stats.firstTokenTs).toBe(5);
+    expect(stats.lastTokenTs).toBe(6);
+  });
+
+  it('adds up over the outputs of a message and the preemptions of a request', () => {
+    const [a, b] = [new RequestStateStats(0), new RequestStateStats(0)];
+    const iteration = new IterationStats(1);
+    iteration.updateFromOutput(createOutput({ prefillStats }), 2, true, a);
+    iteration.updateFromOutput(createOutput({ prefillStats, newTokenIds: [1, 2] }), 2, true, b);
+    const events = [event(PREEMPTED, 3), event(PREEMPTED, 4)];
+    iteration.updateFromOutput(createOutput({ events }), 5, false, a);
+    iteration.updateFromOutput(createOutput({ events: [event(PREEMPTED, 4)] }), 5, false, b);
+    expect(iteration.numGenerationTokens).toBe(5);
+    expect(iteration.promptTokensTotal).toBe(100);
+    expect(iteration.promptTokensComputed).toBe(68);
+    expect(iteration.promptTokensCached).toBe(38);
+    expect(iteration.promptTokensLocalCacheHit).toBe(32);
+    expect(iteration.promptTokensExternal).toBe(6);
+    expect(iteration.numPreemptedReqs).toBe(3);
+    expect([a.numPreemptions, b.numPreemptions]).toEqual([2, 1]);
+    expect([a.numGenerationTokens, b.numGenerationTokens]).toEqual([2, 3]);
+  });
+
+  it('starts with nothing', () => {
+    expect({ ...new IterationStats(7) }).toEqual({
+      iterationTimestamp: 7,
+      numGenerationTokens: 0,
+      numPreemptedReqs: 0,
+      promptTokensTotal: 0,
+      promptTokensComputed: 0,
+      promptTokensCached: 0,
+      promptTokensLocalCacheHit: 0,
+      promptTokensExternal: 0,
+      finishedRequests: [],
+      timeToFirstTokens: [],
+      interTokenLatencies: [],
+      maxNumGenerationTokens: [],
+      nParams: [],
+    });
+  });
+
+  it('does not move the start of a request that is queued again, nor count what is no preemption', () => {
+    const stats = new RequestStateStats(0);
+    const iteration = new IterationStats(1);
+    const events = [event(QUEUED, 10), event(SCHEDULED, 11)];
+    iteration.updateFromOutput(createOutput({ events }), 12, true, stats);
+    expect(iteration.numPreemptedReqs).toBe(0);
+    iteration.updateFromOutput(createOutput({ events: [event(SCHEDULED, 20)] }), 21, false, stats);
+    expect([stats.queuedTs, stats.scheduledTs]).toEqual([10, 11]);
+  });
+
+  it('takes the time per output token from the second token on', () => {
+    const stats = new RequestStateStats(0);
+    const iteration = new IterationStats(1);
+    iteration.updateFromOutput(createOutput(), 5, true, stats);
+    iteration.updateFromOutput(createOutput(), 8, false, stats);
+    iteration.updateFromFinishedRequest(FinishReason.STOP, 1, null, stats, 0);
+    expect(iteration.finishedRequests[0]).toMatchObject({
+      numPreemptions: 0,
+      maxTokensParam: null,
+      meanTimePerOutputToken: 3,
+    });
+  });
+
+  it('gives a request that died before its first token no time per output token', () => {
+    const iteration = new IterationStats(1);
+    const stats = Object.assign(new RequestStateStats(0), { lastTokenTs: 4 });
+    iteration.updateFromFinishedRequest(FinishReason.ABORT, 1, null, stats, 0);
     expect(iteration.finishedRequests[0]?.meanTimePerOutputToken).toBe(0);
   });
 });
