@@ -54,11 +54,16 @@ export interface MultiProcessClientOptions {
 
 /** vLLM leaves its sockets' linger at 0 when it closes them. */
 const LINGER_MS = 0;
+/** What belongs to the managed engine at a position of the router. */
+function ofEngineAt<T>(ofEachEngine: readonly T[], position: number): T {
+  const own = ofEachEngine[position];
+  assert(own !== undefined, () => `no engine at position ${position} of ${ofEachEngine.length}`);
+  return own;
+}
+
 export class MultiProcessClient implements EngineClient {
   readonly addresses: ClientAddresses;
   readonly #options: MultiProcessClientOptions;
-  readonly #codec: WireCodec;
-  readonly #logger: Logger;
   readonly #input: RouterSocket;
   readonly #output: PullSocket;
   readonly #registry: EngineRegistry;
@@ -77,8 +82,6 @@ export class MultiProcessClient implements EngineClient {
     sockets: { input: RouterSocket; output: PullSocket },
   ) {
     this.#options = options;
-    this.#codec = options.codec;
-    this.#logger = options.logger;
     this.#input = sockets.input;
     this.#output = sockets.output;
     this.addresses = { input: sockets.input.address, output: sockets.output.address };
@@ -157,9 +160,14 @@ export class MultiProcessClient implements EngineClient {
     return this.#coordinator?.enginesRunning ?? false;
   }
 
-  /** Messages that could not be decoded and were dropped. */
+  /** Messages that could not be decoded, or say what cannot be, and were dropped. */
   get badFrameCount(): number {
     return this.#dropped.count;
+  }
+
+  /** Answers of engines to calls that nobody waits for. */
+  get unclaimedAnswerCount(): number {
+    return this.#utilities.unclaimedAnswerCount;
   }
 
   addRequest(request: EngineCoreRequest): EngineIndex {
@@ -179,7 +187,7 @@ export class MultiProcessClient implements EngineClient {
       type: 'ADD',
       request: isAsSent ? request : { ...request, currentWave, clientIndex },
     });
-    return this.#at(engineRanks, position);
+    return ofEngineAt(engineRanks, position);
   }
 
   abortRequests(requestIds: readonly RequestId[]): void {
@@ -234,14 +242,7 @@ export class MultiProcessClient implements EngineClient {
   }
 
   #send(position: number, input: EngineInput): void {
-    this.#input.sendTo(this.#at(this.#identities, position), this.#codec.encodeEngineInput(input));
-  }
-
-  /** The managed engine at a position of the router. */
-  #at<T>(ofEachEngine: readonly T[], position: number): T {
-    const own = ofEachEngine[position];
-    assert(own !== undefined, () => `no engine at position ${position} of ${ofEachEngine.length}`);
-    return own;
+    this.#input.sendTo(ofEngineAt(this.#identities, position), this.#codec.encodeEngineInput(input));
   }
 
   /** The first message of an engine is its ready response; nothing else is ever sent on the input socket. */
@@ -271,8 +272,11 @@ export class MultiProcessClient implements EngineClient {
       return;
     }
     if (outputs.utilityOutput !== null) {
-      if (this.#utilities.settle(outputs.utilityOutput)) return;
-      this.#logger.warn({ callId: String(outputs.utilityOutput.callId) }, 'answer to no call');
+      if (!this.#utilities.settle(outputs.utilityOutput))
+        this.#options.logger.warn(
+          { callId: String(outputs.utilityOutput.callId) },
+          'answer to no call',
+        );
       return;
     }
     if (outputs.finishedRequests !== null) this.#router.finish(outputs.finishedRequests);

@@ -13,9 +13,14 @@ interface PendingCall {
 export class UtilityCalls {
   #nextCallId = 1;
   readonly #pending = new Map<number | bigint, PendingCall>();
+  #unclaimedAnswerCount = 0;
 
   get pendingCount(): number {
     return this.#pending.size;
+  }
+
+  get unclaimedAnswerCount(): number {
+    return this.#unclaimedAnswerCount;
   }
 
   /** A call id of its own and the promise of its answer. */
@@ -28,10 +33,13 @@ export class UtilityCalls {
     return { callId, result };
   }
 
-  /** False where nobody waits for it. */
+  /** False where nobody waits for it, which is counted. */
   settle({ callId, failureMessage, result }: UtilityOutput): boolean {
     const pending = this.#pending.get(callId);
-    if (pending === undefined) return false;
+    if (pending === undefined) {
+      this.#unclaimedAnswerCount += 1;
+      return false;
+    }
     this.#pending.delete(callId);
     if (failureMessage === null) pending.resolve(result);
     else pending.reject(new ServerError('E_UTILITY_FAILED', failureMessage));

@@ -320,7 +320,7 @@ describe('an abort', () => {
   });
 });
 
-describe('frames that cannot be decoded', () => {
+describe('frames that cannot be used', () => {
   it('cost that message only', async () => {
     const { logger, warnings } = recordingLogger();
     const { client, engines } = await createClient({ logger });
@@ -344,7 +344,7 @@ describe('frames that cannot be decoded', () => {
     ]);
   });
 
-  it('answer no call: such an answer is told to the log', async () => {
+  it('are counted apart where they answer no call', async () => {
     const { logger, warnings } = recordingLogger();
     const { client, engines } = await createClient({ logger });
     const seen: EngineCoreOutputs[] = [];
@@ -353,7 +353,7 @@ describe('frames that cannot be decoded', () => {
     await messagesArrived();
     expect(warnings).toEqual([[{ callId: '9' }, 'answer to no call']]);
     expect(seen).toEqual([]);
-    expect(client.badFrameCount).toBe(0);
+    expect([client.badFrameCount, client.unclaimedAnswerCount]).toEqual([0, 1]);
   });
 });
 

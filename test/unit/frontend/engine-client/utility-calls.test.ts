@@ -26,6 +26,7 @@ describe('utility calls', () => {
     expect(calls.settle({ callId: 99n, failureMessage: null, result: 0 })).toBe(false);
     calls.settle({ callId, failureMessage: null, result: 1 });
     expect(calls.settle({ callId, failureMessage: null, result: 2 })).toBe(false);
+    expect(calls.unclaimedAnswerCount).toBe(2);
     expect(await result).toBe(1);
   });
 
