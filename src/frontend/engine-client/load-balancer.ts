@@ -26,7 +26,6 @@ type MutableLoad = { -readonly [K in keyof EngineLoad]: EngineLoad[K] };
 /** The load that engines are compared by: lower is better. `clientCount` API servers share the engines. */
 export function getEngineScore(load: EngineLoad, clientCount: number): number {
   const score = Math.max(clientCount * load.inFlight, load.waiting + load.running);
-  if (load.waiting === 0) return score;
   const pressure = Math.max(0, load.kvCacheUsage - KV_PRESSURE_THRESHOLD);
   return score + load.waiting * KV_PRESSURE_FACTOR * pressure;
 }
@@ -38,8 +37,8 @@ export function chooseEngine(
 ): number {
   let best = 0;
   let minScore = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < loads.length; i++) {
-    const position = (startIndex + i) % loads.length;
+  for (const offset of loads.keys()) {
+    const position = (startIndex + offset) % loads.length;
     const load = loads[position];
     assert(load !== undefined, () => `no load of position ${position}`);
     const score = getEngineScore(load, clientCount);

@@ -53,9 +53,9 @@ export class FrontendMetrics {
     schedulerStats: SchedulerStats | null,
     iterationStats: IterationStats | null,
   ): void {
-    this.prometheus.record(engineIndex, schedulerStats, iterationStats);
     const statLogger = this.#statLoggers.get(engineIndex);
-    assert(statLogger !== undefined, () => `no log line for engine ${engineIndex}`);
+    assert(statLogger !== undefined, () => `stats of engine ${engineIndex}, which never reported`);
+    this.prometheus.record(engineIndex, schedulerStats, iterationStats);
     statLogger.record(schedulerStats, iterationStats);
   }
 

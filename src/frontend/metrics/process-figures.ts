@@ -1,4 +1,4 @@
-/** What the system says of this process. Where there is no /proc, what cannot be known is 0. */
+/** What the system says of this process. Where there is no such folder, what only it knows is 0. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 export interface ProcessFigures {
@@ -14,15 +14,16 @@ export interface ProcessFigures {
 
 const PAGE_BYTES = 4096;
 
-export function readProcessFigures(): ProcessFigures {
+/** `folder` is a process's in Linux's proc file system. */
+export function readProcessFigures(folder = '/proc/self'): ProcessFigures {
   const { user, system } = process.cpuUsage();
   return {
-    virtualMemoryBytes: parseVirtualMemoryBytes(readProc('/proc/self/statm')),
+    virtualMemoryBytes: parseVirtualMemoryBytes(readText(`${folder}/statm`)),
     residentMemoryBytes: process.memoryUsage.rss(),
     startTimeSeconds: performance.timeOrigin / 1000,
     cpuSeconds: (user + system) / 1e6,
-    openFds: countOpenFds(),
-    maxFds: parseMaxFds(readProc('/proc/self/limits')),
+    openFds: countOpenFds(`${folder}/fd`),
+    maxFds: parseMaxFds(readText(`${folder}/limits`)),
   };
 }
 
@@ -36,16 +37,16 @@ export function parseMaxFds(limits: string): number {
   return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? 0);
 }
 
-function countOpenFds(): number {
+function countOpenFds(folder: string): number {
   try {
     // The directory handle of this very reading is one of them.
-    return readdirSync('/proc/self/fd').length - 1;
+    return readdirSync(folder).length - 1;
   } catch {
     return 0;
   }
 }
 
-function readProc(path: string): string {
+function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {

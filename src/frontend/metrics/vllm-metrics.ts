@@ -74,9 +74,9 @@ export function createVllmMetrics(options: VllmMetricsOptions): VllmMetrics {
     if (scope === 'residency' && !kvCacheMetrics) continue;
     const family = createFamily(definition, maxModelLen);
     // A scrape shows children in the order they are made in: all ranks of a value before the next value.
-    for (const value of definition.extraLabel?.values ?? [null])
+    for (const extra of extraLabelsOf(definition))
       for (const rank of scope === 'frontend' ? [null] : ranks)
-        family.child(labelsOf(definition, { rank, value, ...options }), options.createdSeconds);
+        family.child(labelsOf(rank, extra, options), options.createdSeconds);
     registered.push({ key, definition, scope, family });
   }
   const childrenOf = <S extends Scope>(scope: S, rank: EngineIndex | null): ChildrenOf<S> =>
@@ -118,25 +118,27 @@ function childrenOfMetric(
   rank: EngineIndex | null,
   options: VllmMetricsOptions,
 ): unknown {
-  const childOf = (value: string | null): Writers[FamilyType] =>
-    family.child(labelsOf(definition, { rank, value, ...options }), options.createdSeconds);
+  const children = extraLabelsOf(definition).map((extra) =>
+    family.child(labelsOf(rank, extra, options), options.createdSeconds),
+  );
   const { extraLabel } = definition;
   return extraLabel === undefined
-    ? childOf(null)
-    : Object.fromEntries(extraLabel.values.map((value) => [value, childOf(value)]));
+    ? children[0]
+    : Object.fromEntries(extraLabel.values.map((value, i) => [value, children[i]]));
+}
+
+/** One label set per value of the extra label; an empty one without it. */
+function extraLabelsOf({ extraLabel }: MetricDefinition): readonly Labels[] {
+  return extraLabel === undefined
+    ? [{}]
+    : extraLabel.values.map((value) => ({ [extraLabel.name]: value }));
 }
 
 function labelsOf(
-  { extraLabel }: MetricDefinition,
-  own: {
-    readonly rank: EngineIndex | null;
-    readonly value: string | null;
-    readonly servedModelName: string;
-  },
+  rank: EngineIndex | null,
+  extra: Labels,
+  { servedModelName }: VllmMetricsOptions,
 ): Labels {
-  return sortedLabels({
-    model_name: own.servedModelName,
-    ...(own.rank === null ? {} : { engine: String(own.rank) }),
-    ...(extraLabel === undefined || own.value === null ? {} : { [extraLabel.name]: own.value }),
-  });
+  const engine: Labels = rank === null ? {} : { engine: String(rank) };
+  return sortedLabels({ model_name: servedModelName, ...engine, ...extra });
 }

@@ -14,7 +14,7 @@ import { identityFromEngineIndex } from '../../../../src/shared/protocol/identit
 import type { EngineCoreOutputs } from '../../../../src/shared/protocol/outputs.ts';
 import type { EngineInput } from '../../../../src/shared/protocol/request.ts';
 import { createInMemoryTransport } from '../../../../src/shared/transport/in-memory.ts';
-import type { Closable } from '../../../../src/shared/transport/transport.ts';
+import type { Closable, Transport } from '../../../../src/shared/transport/transport.ts';
 import { bindClient, messagesArrived, recordingLogger } from '../../../support/engine-client.ts';
 import { FakeEngine, type FakeEngineOptions } from '../../../support/fake-engine.ts';
 
@@ -385,6 +385,39 @@ describe('a message of an engine', () => {
       [1, undefined],
       [0, 3],
     ]);
+  });
+});
+
+describe('the sockets of a client', () => {
+  it('wait for nothing when they close, and have no identity of their own', async () => {
+    const transport = createInMemoryTransport();
+    const opened: unknown[] = [];
+    const recording: Transport = {
+      ...transport,
+      bindRouter: (address, options) => {
+        opened.push(['ROUTER', address, options]);
+        return transport.bindRouter(address, options);
+      },
+      bindPull: (address, options) => {
+        opened.push(['PULL', address, options]);
+        return transport.bindPull(address, options);
+      },
+      connectXSub: (address, options) => {
+        opened.push(['XSUB', address, options]);
+        return transport.connectXSub(address, options);
+      },
+    };
+    const client = await bindClient({ transport: recording });
+    client.subscribeToCoordinator('ipc:///stats');
+    expect(opened).toEqual([
+      ['ROUTER', 'ipc:///input', { lingerMs: 0, handover: false }],
+      ['PULL', 'ipc:///output', { lingerMs: 0 }],
+      ['XSUB', 'ipc:///stats', { lingerMs: 0, identity: null }],
+    ]);
+    await client.close();
+    const next = await bindClient({ transport });
+    open.push(next);
+    expect(next.addresses).toEqual({ input: 'ipc:///input', output: 'ipc:///output' });
   });
 });
 

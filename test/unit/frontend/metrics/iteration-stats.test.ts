@@ -153,6 +153,8 @@ describe('IterationStats', () => {
     const iteration = new IterationStats(1);
     const events = [event(QUEUED, 10), event(SCHEDULED, 11)];
     iteration.updateFromOutput(createOutput({ events }), 12, true, stats);
+    const later = 9 as EngineCoreEvent['type'];
+    iteration.updateFromOutput(createOutput({ events: [event(later, 13)] }), 13, false, stats);
     expect(iteration.numPreemptedReqs).toBe(0);
     iteration.updateFromOutput(createOutput({ events: [event(SCHEDULED, 20)] }), 21, false, stats);
     expect([stats.queuedTs, stats.scheduledTs]).toEqual([10, 11]);
