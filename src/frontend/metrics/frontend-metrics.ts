@@ -109,8 +109,9 @@ function renderFamilies(
     names.length === 0
       ? families
       : families.filter(({ name, type }) => {
-          const prefix = type === 'counter' ? `${name}_total` : name;
-          return names.some((asked) => asked === prefix || asked.startsWith(`${name}_`));
+          // A counter has no sample of its bare name.
+          const isSample = (asked: string): boolean => type !== 'counter' && asked === name;
+          return names.some((asked) => isSample(asked) || asked.startsWith(`${name}_`));
         });
   return renderExposition(wanted, wantsOpenMetrics(accept));
 }

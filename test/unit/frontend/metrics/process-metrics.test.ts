@@ -129,6 +129,7 @@ describe('the figures of this process', () => {
   it('take the soft limit of open files', () => {
     const limits = [
       'Limit                     Soft Limit           Hard Limit           Units     ',
+      'Of Max open files         7                    7                    files     ',
       'Max processes             100                  200                  processes ',
       'Max open files            1024                 1048576              files     ',
     ].join('\n');

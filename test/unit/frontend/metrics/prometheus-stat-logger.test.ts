@@ -347,7 +347,10 @@ describe('LoRA adapters', () => {
     ]);
     const family = statLogger.families.find(({ name }) => name === 'vllm:lora_requests_info');
     expect(family?.help).toBe('Running stats on lora requests.');
-    expect(family?.snapshot().children[0]?.updatedMs).toBe(clock.wallMs());
+    expect(family?.snapshot().children[0]).toMatchObject({
+      updatedMs: clock.wallMs(),
+      createdSeconds: clock.wallMs() / 1000,
+    });
   });
 
   it('have no family without LoRA', () => {

@@ -66,6 +66,13 @@ describe('the children of the vllm families', () => {
     }
   });
 
+  it('belong to families of the name, type and help that the table has', () => {
+    const { families } = createMetrics();
+    expect(families.map(({ name, type, help }) => ({ name, type, help }))).toEqual(
+      Object.values(METRICS).map(({ name, type, help }) => ({ name, type, help })),
+    );
+  });
+
   it('have the label of their value, their engine and the model, in alphabetical order', () => {
     const { engines, frontend } = createMetrics();
     const labelsAt = (children: object, place: string) =>
