@@ -127,7 +127,7 @@ export class MultiProcessClient implements EngineClient {
     const { transport, engineRanks } = this.#options;
     this.#coordinator = new CoordinatorSubscription({
       transport,
-      codec: this.#codec,
+      codec: this.#options.codec,
       address: from,
       lingerMs: LINGER_MS,
       engineRanks,
@@ -242,7 +242,10 @@ export class MultiProcessClient implements EngineClient {
   }
 
   #send(position: number, input: EngineInput): void {
-    this.#input.sendTo(ofEngineAt(this.#identities, position), this.#codec.encodeEngineInput(input));
+    this.#input.sendTo(
+      ofEngineAt(this.#identities, position),
+      this.#options.codec.encodeEngineInput(input),
+    );
   }
 
   /** The first message of an engine is its ready response; nothing else is ever sent on the input socket. */
@@ -251,7 +254,7 @@ export class MultiProcessClient implements EngineClient {
       const index = engineIndexFromIdentity(identity);
       if (this.#registry.isComplete)
         throw new ServerError('E_BAD_FRAME', `engine ${index} sent more than its ready response`);
-      this.#registry.add(index, this.#codec.decodeReadyResponse(frames));
+      this.#registry.add(index, this.#options.codec.decodeReadyResponse(frames));
       if (this.#registry.isComplete) this.#engines = this.#registry.engines;
     } catch (error) {
       if (error instanceof StartupError) this.#registry.fail(error);
@@ -262,7 +265,7 @@ export class MultiProcessClient implements EngineClient {
   #onOutputMessage(frames: readonly Frame[]): void {
     let outputs: EngineCoreOutputs | typeof ENGINE_CORE_DEAD;
     try {
-      outputs = this.#codec.decodeEngineCoreOutputs(frames);
+      outputs = this.#options.codec.decodeEngineCoreOutputs(frames);
     } catch (error) {
       this.#dropped.add('output', error);
       return;

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { MultiProcessClientOptions } from '../../../../src/frontend/engine-client/multi-process-client.ts';
 import { TwinError } from '../../../../src/shared/errors.ts';
-import { encodeCoordinatorUpdate } from '../../../../src/shared/protocol/codec.ts';
 import type { CoordinatorUpdate } from '../../../../src/shared/protocol/coordinator.ts';
 import {
   createEngineCoreOutput,
@@ -17,6 +16,9 @@ import { createInMemoryTransport } from '../../../../src/shared/transport/in-mem
 import type { Closable, Transport } from '../../../../src/shared/transport/transport.ts';
 import { bindClient, messagesArrived, recordingLogger } from '../../../support/engine-client.ts';
 import { FakeEngine, type FakeEngineOptions } from '../../../support/fake-engine.ts';
+import { wireCodec } from '../../../support/wire-codec.ts';
+
+const { encodeCoordinatorUpdate } = wireCodec;
 
 const open: Closable[] = [];
 afterEach(async () => {
