@@ -14,6 +14,17 @@ import {
 } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+/**
+ * What runs as a process: each is loaded as a few files instead of some two hundred modules, which is half of a start.
+ * What they share, and what is imported only when used, stands in chunks.
+ */
+const ENTRY_POINTS = [
+  'cli/main.js',
+  'engine-core/main.js',
+  'frontend/api-server/main.js',
+  'frontend/dp-coordinator/main.js',
+];
+
 const path = (relative) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
 const started = Date.now();
 const tsc = path('node_modules/typescript/bin/tsc');
@@ -38,9 +49,33 @@ for (const file of SWAGGER_UI)
 const { status } = spawnSync(process.execPath, [tsc, '-p', path('tsconfig.json')], {
   stdio: 'inherit',
 });
+if (status === 0) await bundle();
 if (existsSync(path('dist/cli/main.js'))) chmodSync(path('dist/cli/main.js'), 0o755);
 if (status !== 0) process.exit(status ?? 1);
 // Says when dist was made, so that the next start knows whether there is anything to build. Stamped with the start of
 // this build: a source saved meanwhile counts as newer.
 writeFileSync(path('dist/.built'), '');
 utimesSync(path('dist/.built'), started / 1000, started / 1000);
+
+async function bundle() {
+  const { build } = await import('esbuild');
+  rmSync(path('dist/chunks'), { recursive: true, force: true });
+  for (const file of ENTRY_POINTS) {
+    await build({
+      entryPoints: [path(`dist/${file}`)],
+      outdir: path('dist'),
+      outbase: path('dist'),
+      allowOverwrite: true,
+      bundle: true,
+      splitting: true,
+      chunkNames: `chunks/${file.replace('/main.js', '')}/[name]-[hash]`,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      packages: 'external',
+      // Errors and logs show the names of classes.
+      keepNames: true,
+      logLevel: 'warning',
+    });
+  }
+}

@@ -3,7 +3,6 @@
  * together: with a signal, with the first that breaks, or when the frontend is gone.
  * Source: vllm/entrypoints/cli/serve.py run_headless (0.33.0).
  */
-import { fileURLToPath } from 'node:url';
 import { Child, describeExit, STOP_GRACE_MS, stopChildren } from '../frontend/launch/child.ts';
 import {
   DEFAULT_DATA_PARALLEL_ADDRESS,
@@ -14,6 +13,7 @@ import { encodeProcessConfig } from '../shared/config/engine-process-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { CONFIG_EXIT_CODE, ConfigError } from '../shared/errors.ts';
 import { createLogger } from '../shared/logger.ts';
+import { ownFile } from '../shared/own-files.ts';
 
 /** Resolves with the exit code once all engines are gone. */
 export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
@@ -28,7 +28,7 @@ export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
   logger.info(
     `Launching ${ranks.length} data parallel engine(s) in headless mode, with head node address ${handshakeAddress}.`,
   );
-  const modulePath = fileURLToPath(new URL('../engine-core/main.js', import.meta.url));
+  const modulePath = ownFile('engine-core/main.js');
   const children = ranks.map(
     (rank, localRank) =>
       new Child(

@@ -50,8 +50,11 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 async function twinVersion(): Promise<string> {
-  const { readFile } = await import('node:fs/promises');
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  const [{ readFile }, { PACKAGE_JSON }] = await Promise.all([
+    import('node:fs/promises'),
+    import('../shared/own-files.ts'),
+  ]);
+  const text = await readFile(PACKAGE_JSON, 'utf8');
   return String((JSON.parse(text) as { version: unknown }).version);
 }
 

@@ -4,11 +4,11 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ModelPlan } from '../capacity/models/model-plan.ts';
 import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import { encodeProcessConfig } from '../shared/config/engine-process-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
+import { ownFile } from '../shared/own-files.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import { getMinMaxModelLen, type ReadyEngines } from './engine-client/ready-engines.ts';
 import type { ChildCommand } from './launch/child.ts';
@@ -22,7 +22,7 @@ export function createEngineCommand(
   args: EngineArgs,
   env: Environment,
 ): (rank: EngineIndex, localRank: number, addresses: EngineHandshakeAddresses) => ChildCommand {
-  const modulePath = fileURLToPath(new URL('../engine-core/main.js', import.meta.url));
+  const modulePath = ownFile('engine-core/main.js');
   return (rank, localRank, addresses) => ({
     name: `EngineCore_DP${rank}`,
     modulePath,
@@ -43,7 +43,7 @@ export function createCoordinatorCommand(
   args: EngineArgs,
   env: Environment,
 ): (config: CoordinatorConfig) => ChildCommand {
-  const modulePath = fileURLToPath(new URL('./dp-coordinator/main.js', import.meta.url));
+  const modulePath = ownFile('frontend/dp-coordinator/main.js');
   return (config) => ({
     name: 'DPCoordinator',
     modulePath,

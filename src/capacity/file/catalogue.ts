@@ -3,8 +3,9 @@
  * by name reads one file; an alias, all of them.
  */
 import { existsSync, readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import * as v from 'valibot';
+import { ownFile } from '../../shared/own-files.ts';
 import type { JsonObject } from '../models/hf-config.ts';
 import { readJsonObject } from './json-file.ts';
 import { anyObject, fields, parse, string, strings } from './schema.ts';
@@ -34,20 +35,20 @@ const catalogueFile = fields({
   role: v.optional(string),
 });
 
-const FOLDER = fileURLToPath(new URL('../models/catalogue/', import.meta.url));
+const FOLDER = ownFile('capacity/models/catalogue');
 
 /** All models in alphabetical order of their files. */
 export function listModels(): readonly CatalogueEntry[] {
   return readdirSync(FOLDER)
     .filter((file) => file.endsWith('.json'))
     .sort()
-    .map((file) => readEntry(`${FOLDER}${file}`));
+    .map((file) => readEntry(join(FOLDER, file)));
 }
 
 /** By its name in any case, the part behind the slash, or an alias. Null when unknown. */
 export function findModel(name: string): CatalogueEntry | null {
   const wanted = name.toLowerCase();
-  const path = `${FOLDER}${wanted.replaceAll('/', '--')}.json`;
+  const path = join(FOLDER, `${wanted.replaceAll('/', '--')}.json`);
   if (/^[\w./-]+$/.test(wanted) && !wanted.includes('..') && existsSync(path))
     return readEntry(path);
   const isWanted = (entry: CatalogueEntry): boolean =>

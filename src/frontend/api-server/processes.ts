@@ -4,10 +4,10 @@
  * Source: vllm/v1/utils.py APIServerProcessManager, wait_for_completion_or_failure (0.33.0).
  */
 import cluster, { type Worker } from 'node:cluster';
-import { fileURLToPath } from 'node:url';
 import type { EngineArgs } from '../../shared/config/registry.ts';
 import { Deferred } from '../../shared/deferred.ts';
 import { ERRORS, type ErrorCode, StartupError } from '../../shared/errors.ts';
+import { ownFile } from '../../shared/own-files.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
 import { describeExit, STOP_GRACE_MS } from '../launch/child.ts';
@@ -45,7 +45,7 @@ export class ApiServerProcesses implements Serving {
   constructor(options: ApiServerProcessesOptions) {
     this.#options = options;
     cluster.setupPrimary({
-      exec: fileURLToPath(new URL('./main.js', import.meta.url)),
+      exec: ownFile('frontend/api-server/main.js'),
       // Numbers of metrics may be Infinity, which JSON has not.
       serialization: 'advanced',
     });

@@ -1,5 +1,6 @@
 /** The schemas of vLLM 0.33.0's request classes, one JSON file each in schemas/. */
 import { readFileSync } from 'node:fs';
+import { ownFile } from '../../shared/own-files.ts';
 import type { RequestSchema } from './schema-node.ts';
 
 export type RequestKind =
@@ -12,6 +13,6 @@ export type RequestKind =
   | 'unload-lora-adapter-request';
 
 export function loadRequestSchema(kind: RequestKind): RequestSchema {
-  const url = new URL(`schemas/${kind}.json`, import.meta.url);
-  return JSON.parse(readFileSync(url, 'utf8')) as RequestSchema;
+  const path = ownFile(`frontend/pydantic/schemas/${kind}.json`);
+  return JSON.parse(readFileSync(path, 'utf8')) as RequestSchema;
 }

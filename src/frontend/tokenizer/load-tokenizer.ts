@@ -5,8 +5,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../../shared/errors.ts';
+import { ownFile } from '../../shared/own-files.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
 export interface LoadTokenizerOptions {
@@ -15,7 +15,7 @@ export interface LoadTokenizerOptions {
 }
 
 /** A byte-level BPE of 4,000 tokens with ChatML markers and template. */
-const EMBEDDED_FOLDER = fileURLToPath(new URL('./embedded', import.meta.url));
+const EMBEDDED_FOLDER = ownFile('frontend/tokenizer/embedded');
 
 /** Throws ConfigError E_BAD_FILE when the folder's files cannot be read. */
 export async function loadTokenizer({ folder }: LoadTokenizerOptions): Promise<Tokenizer> {

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ownFile } from '../../../shared/own-files.ts';
 import { sendDetail } from '../error-handler.ts';
 import { createOpenApiDocument, type DocumentedRoute } from '../openapi-document.ts';
 import type { RegisterRoute } from '../route-context.ts';
@@ -10,7 +12,7 @@ const ASSETS: Readonly<Record<string, string>> = {
 };
 
 /** Files of swagger-ui; `npm run build` puts them beside the compiled code. */
-const ASSET_FOLDER = new URL('../swagger-ui/', import.meta.url);
+const ASSET_FOLDER = ownFile('frontend/http/swagger-ui');
 
 const PAGE = `<!DOCTYPE html>
 <html lang="en">
@@ -58,7 +60,7 @@ export const registerDocs: RegisterRoute = (app, { args }) => {
       sendDetail(request, reply, 404, 'Not Found');
       return reply;
     }
-    const content = await readFile(new URL(name, ASSET_FOLDER));
+    const content = await readFile(join(ASSET_FOLDER, name));
     return reply.headers(request.extraHeaders).header('content-type', type).send(content);
   });
 };
