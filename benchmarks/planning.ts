@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { answerCapacity } from '../src/capacity/explain/plan-record.ts';
 import { parseCapacityInput } from '../src/capacity/file/capacity-input.ts';
 import type { CapacityInputRecord } from '../src/capacity/file/capacity-record.ts';
+import { inFile } from '../src/shared/schema.ts';
 
 const LIMIT_MS = 20;
 const ROUNDS = 9;
@@ -21,7 +22,7 @@ const { cases } = JSON.parse(
 
 /** What `explain --case` does: checks the input, plans it, and tells the plan. */
 function answer(input: CapacityInputRecord): void {
-  answerCapacity(parseCapacityInput(input, { file: 'capacity.json', field: 'input' }));
+  answerCapacity(parseCapacityInput(input, inFile('capacity.json', 'input')));
 }
 
 /** The median of several rounds, in milliseconds: a single slow one says more of the machine than of the code. */

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { answerCapacity } from '../../src/capacity/explain/plan-record.ts';
 import { parseCapacityInput } from '../../src/capacity/file/capacity-input.ts';
+import { inFile } from '../../src/shared/schema.ts';
 import { describeFirstDifference } from '../support/first-difference.ts';
 
 interface CapacityCase {
@@ -29,7 +30,7 @@ for (const layer of ['spec', 'model'] as const) {
   describe(`${layer} cases plan as vLLM planned them`, () => {
     for (const { id, category, input, expected } of cases.filter((c) => c.layer === layer)) {
       test(`${category}: ${id}`, () => {
-        const read = parseCapacityInput(input, { file: 'capacity.json', field: id });
+        const read = parseCapacityInput(input, inFile('capacity.json', id));
         expect(describeFirstDifference(answerCapacity(read), expected)).toBeNull();
       });
     }

@@ -5,8 +5,8 @@ import { RunningProcess } from '../support/process.ts';
 
 it.each([
   ['engine-core', [], "an engine core's settings: expects them as one word of JSON"],
-  ['engine-core', ['--help'], "an engine core's settings: must be JSON, got '--help'"],
-  ['engine-core', ['{"rank": "0"}'], 'rank must be a number, got "0"'],
+  ['engine-core', ['--help'], "an engine core's settings: '--help' is not JSON"],
+  ['engine-core', ['{"rank": "0"}'], 'rank is "0", not an integer of at least 0'],
   ['frontend/dp-coordinator', ['{}'], "the DP coordinator's settings: engineCount is missing"],
   ['frontend/api-server', ['{}'], "an API server's settings: clientIndex is missing"],
 ])('%s %j ends with exit code 2 and one line', async (room, words, message) => {

@@ -184,6 +184,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
     'frontend/dp-coordinator/main.ts',
     'frontend/faults',
     'shared/config',
+    'shared/schema.ts',
   ],
 };
 

@@ -2,6 +2,7 @@
  * The library call: how many tokens a model's KV cache holds on a GPU, and why.
  */
 
+import { inFile } from '../../shared/schema.ts';
 import { parseCapacityInput } from '../file/capacity-input.ts';
 import type { CapacityInputRecord } from '../file/capacity-record.ts';
 import { loadModelPlan } from '../file/load-model-plan.ts';
@@ -123,7 +124,7 @@ function explainMemory(built: ModelPlan, options: ModelOptions): ExplainedMemory
  * ConfigError (E_BAD_FILE) naming the field that is wrong.
  */
 export function explainInput(input: CapacityInputRecord): CapacityExplanation {
-  return explainLayers(parseCapacityInput(input, { file: 'explainInput', field: 'input' }));
+  return explainLayers(parseCapacityInput(input, inFile('explainInput', 'input')));
 }
 
 export function explainLayers(input: CapacityInput): CapacityExplanation {

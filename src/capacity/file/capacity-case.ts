@@ -2,6 +2,7 @@
  * Capacity cases as a file has them: one record, a list of them, or `{"cases": [record, …]}`.
  */
 import { ConfigError } from '../../shared/errors.ts';
+import { inFile } from '../../shared/schema.ts';
 import { isJsonObject, type JsonObject } from '../models/hf-config.ts';
 import type { CapacityInput } from '../plan/capacity-input.ts';
 import { parseCapacityInput } from './capacity-input.ts';
@@ -28,5 +29,5 @@ export function parseRecords(json: unknown, file: string): readonly CaseRecord[]
 
 /** The planning problem of a record. Throws E_BAD_FILE naming the field. */
 export function parseCapacityCase({ id, record }: CaseRecord, file: string): CapacityInput {
-  return parseCapacityInput(record['input'], { file: `${file}: case ${id}`, field: 'input' });
+  return parseCapacityInput(record['input'], inFile(`${file}: case ${id}`, 'input'));
 }

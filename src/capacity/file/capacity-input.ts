@@ -3,23 +3,23 @@
  * planned; and back.
  */
 import * as v from 'valibot';
+import {
+  anyInteger,
+  badField,
+  boolean,
+  fields,
+  integer,
+  oneOf,
+  type Place,
+  parse,
+  string,
+} from '../../shared/schema.ts';
 import type { CapacityInput, PlannerConfig } from '../plan/capacity-input.ts';
 import type { LayerSpecs } from '../plan/kv-cache-group.ts';
 import { KV_CACHE_LAYOUTS } from '../plan/layout.ts';
 import type { KVCacheSpec } from '../spec/spec.ts';
 import { SpecTable } from '../spec/spec-table.ts';
 import type { CapacityInputRecord, PlannerConfigRecord } from './capacity-record.ts';
-import {
-  anyInteger,
-  badField,
-  boolean,
-  type FilePlace,
-  fields,
-  integer,
-  oneOf,
-  parse,
-  string,
-} from './schema.ts';
 import { camelCase, camelKeys } from './snake-case.ts';
 import { specToRecord } from './spec-record.ts';
 import { layerSpec } from './spec-schema.ts';
@@ -33,7 +33,7 @@ const speculative = v.pipe(
 );
 
 /** Numbers without which there is no plan are required; the rest has vLLM's default. */
-const plannerConfigFields = fields({
+const PLANNER_CONFIG = {
   max_model_len: integer(1),
   auto_fit_max_model_len: v.optional(boolean, false),
   max_num_batched_tokens: integer(1),
@@ -58,10 +58,10 @@ const plannerConfigFields = fields({
   cp_kv_cache_interleave_size: integer(1),
   cache_dtype: v.optional(string, 'auto'),
   initial_block_size: integer(1),
-});
+};
 
 const plannerConfig = v.pipe(
-  plannerConfigFields,
+  fields(PLANNER_CONFIG),
   v.transform((values): PlannerConfig => {
     // One batch a pipeline stage, and one more where the next step is scheduled while the last one runs.
     const numBatches = values.pipeline_parallel_size + (values.async_scheduling ? 1 : 0);
@@ -91,7 +91,7 @@ const capacityInput = fields({
 });
 
 /** Throws E_BAD_FILE naming the field that is missing, of another type, out of bounds or points to nothing. */
-export function parseCapacityInput(value: unknown, place: FilePlace): CapacityInput {
+export function parseCapacityInput(value: unknown, place: Place): CapacityInput {
   const { config, layout, spec_table, layer_sets, workers } = parse(capacityInput, value, place);
   const layerSets = layer_sets.map((layers, set) => {
     const specs = new Map<string, KVCacheSpec>();
@@ -130,10 +130,7 @@ function indexOf(name: string, list: readonly unknown[]): string {
 export function plannerConfigToRecord(config: PlannerConfig): PlannerConfigRecord {
   const values: Readonly<Record<string, unknown>> = { ...config };
   const { speculative: draft } = config;
-  const entries = Object.keys(plannerConfigFields.entries).map((name) => [
-    name,
-    values[camelCase(name)],
-  ]);
+  const entries = Object.keys(PLANNER_CONFIG).map((name) => [name, values[camelCase(name)]]);
   // The schema has the names of PlannerConfigRecord, in the order in which they are printed.
   return {
     ...Object.fromEntries(entries),

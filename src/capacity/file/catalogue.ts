@@ -6,9 +6,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { ownFile } from '../../shared/own-files.ts';
+import { anyObject, fields, inFile, parse, string, strings } from '../../shared/schema.ts';
 import type { JsonObject } from '../models/hf-config.ts';
 import { readJsonObject } from './json-file.ts';
-import { anyObject, fields, parse, string, strings } from './schema.ts';
 
 export interface CatalogueEntry {
   /** As on Hugging Face. */
@@ -58,7 +58,7 @@ export function findModel(name: string): CatalogueEntry | null {
 }
 
 function readEntry(path: string): CatalogueEntry {
-  const entry = parse(catalogueFile, readJsonObject(path), { file: path, field: '' });
+  const entry = parse(catalogueFile, readJsonObject(path), inFile(path));
   const { weights_scale: weightsScale, role, ...facts } = entry;
   return { ...facts, weightsScale, isDraft: role === 'draft' };
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../../shared/errors.ts';
+import { anyObject, inFile, parse } from '../../shared/schema.ts';
 import type { JsonObject } from '../models/hf-config.ts';
-import { anyObject, parse } from './schema.ts';
 
 /** A file that holds a JSON object. Throws E_BAD_FILE. */
 export function readJsonObject(file: string): JsonObject {
@@ -12,5 +12,5 @@ export function readJsonObject(file: string): JsonObject {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ConfigError('E_BAD_FILE', `${file}: cannot be read as JSON (${reason})`, { cause });
   }
-  return parse(anyObject, parsed, { file, field: '' });
+  return parse(anyObject, parsed, inFile(file));
 }

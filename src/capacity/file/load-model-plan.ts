@@ -2,6 +2,8 @@
  * From the flags of `serve` and `explain` to the planner's input: reads the model's files or the explicit layers, and
  * nothing else.
  */
+
+import { inFile } from '../../shared/schema.ts';
 import { isJsonObject } from '../models/hf-config.ts';
 import type { ModelOptions } from '../models/model-options.ts';
 import { type ModelPlan, planModel, withExplicitLayers } from '../models/model-plan.ts';
@@ -24,8 +26,8 @@ function readExplicitLayers(path: string): CapacityInput {
   const record = readJsonObject(path);
   const file = `--kv-cache-specs ${path}`;
   return isJsonObject(record['input'])
-    ? parseCapacityInput(record['input'], { file, field: 'input' })
-    : parseCapacityInput(record, { file, field: '' });
+    ? parseCapacityInput(record['input'], inFile(file, 'input'))
+    : parseCapacityInput(record, inFile(file));
 }
 
 /** Flags for length and blocks win over the file. */

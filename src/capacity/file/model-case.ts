@@ -3,11 +3,20 @@
  * Never looks at the recorded spec_table, layer_sets or expected. Called by `explain --model-case`.
  */
 import * as v from 'valibot';
+import {
+  anyObject,
+  boolean,
+  fields,
+  inFile,
+  integer,
+  parse,
+  string,
+  strings,
+} from '../../shared/schema.ts';
 import type { JsonObject } from '../models/hf-config.ts';
 import type { ModelOptions } from '../models/model-options.ts';
 import { type ModelPlan, planModel } from '../models/model-plan.ts';
 import type { CaseRecord } from './capacity-case.ts';
-import { anyObject, boolean, fields, integer, parse, string, strings } from './schema.ts';
 import { camelKeys } from './snake-case.ts';
 
 const optional = <Schema extends v.GenericSchema>(schema: Schema) => v.optional(v.nullable(schema));
@@ -70,7 +79,7 @@ const modelCase = fields({
 
 /** The plan of a case's model. Throws E_BAD_FILE for a record of another form, and what planModel throws. */
 export function deriveModelCase({ id, record }: CaseRecord, file: string): ModelPlan {
-  const place = { file: `${file}: case ${id}`, field: '' };
+  const place = inFile(`${file}: case ${id}`);
   const { model, input } = parse(modelCase, record, place);
   return planModel(
     {

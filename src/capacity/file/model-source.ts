@@ -5,12 +5,12 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { ConfigError } from '../../shared/errors.ts';
+import { fields, inFile, integer, parse } from '../../shared/schema.ts';
 import { EXPLICIT_LAYERS_HINT, type JsonObject } from '../models/hf-config.ts';
 import { DEFAULT_MODEL, type ModelOptions } from '../models/model-options.ts';
 import type { ModelSource } from '../models/model-plan.ts';
 import { findModel, listModels } from './catalogue.ts';
 import { readJsonObject } from './json-file.ts';
-import { fields, integer, parse } from './schema.ts';
 
 /** The model and its draft. Throws E_UNKNOWN_MODEL for a name that is neither, E_BAD_FILE for a file that cannot be read. */
 export function readModelSource({
@@ -59,7 +59,7 @@ function readGenerationEosTokenIds(folder: string): readonly number[] {
   const file = join(folder, 'generation_config.json');
   if (!existsSync(file)) return [];
   const json: JsonObject = readJsonObject(file);
-  const { eos_token_id: ids } = parse(generationConfig, json, { file, field: '' });
+  const { eos_token_id: ids } = parse(generationConfig, json, inFile(file));
   return ids === undefined || ids === null ? [] : [ids].flat();
 }
 

@@ -4,11 +4,11 @@
  */
 import * as v from 'valibot';
 import { gcd } from '../../shared/integers.ts';
+import { boolean, fields, integer, oneOf, string } from '../../shared/schema.ts';
 import { createSpec, type SpecFields } from '../spec/create-spec.ts';
 import { KV_QUANT_MODES, TORCH_DTYPES } from '../spec/dtypes.ts';
 import { PlanRuleError } from '../spec/rule-error.ts';
 import type { BlockStrideAlignment, KVCacheSpec, TokensPerState } from '../spec/spec.ts';
-import { boolean, fields, integer, oneOf, string } from './schema.ts';
 import { camelKeys } from './snake-case.ts';
 
 const dtype = v.picklist(TORCH_DTYPES, 'a torch dtype (bfloat16, float8_e4m3fn, uint8, …)');

@@ -4,7 +4,8 @@ import { parse } from 'yaml';
 import { type RecordSettings, settingsFromRecord } from '../../shared/config/resolve-args.ts';
 import { ConfigError } from '../../shared/errors.ts';
 import { isJsonObject } from '../../shared/json-object.ts';
-import { checked, readTextFile, reasonOf } from '../input-file.ts';
+import { inFile, parse as parseWith } from '../../shared/schema.ts';
+import { readTextFile, reasonOf } from '../input-file.ts';
 
 const CONFIG_FILE = v.pipe(
   v.custom<Readonly<Record<string, unknown>>>(
@@ -29,16 +30,7 @@ export function readConfigFile(file: string): RecordSettings {
     throw new ConfigError('E_BAD_FILE', `${where}: cannot be read as YAML (${reason})`, { cause });
   }
   if (parsed === null) return { settings: new Map(), ignored: [] };
-  return settingsFromRecord(checkedConfig(parsed, where), file);
-}
-
-function checkedConfig(parsed: unknown, where: string): Readonly<Record<string, unknown>> {
-  try {
-    return checked(CONFIG_FILE, parsed, { path: '', whole: 'the file' });
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new ConfigError(error.code, `${where}: ${error.message}`, { cause: error });
-  }
+  return settingsFromRecord(parseWith(CONFIG_FILE, parsed, inFile(where)), file);
 }
 
 /** YAML has values that JSON has not: references to a map from inside it, for one. */

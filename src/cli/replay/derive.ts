@@ -8,13 +8,13 @@ import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
 import type { KVCacheSpec } from '../../capacity/spec/spec.ts';
 import { isFullAttention } from '../../capacity/spec/spec-traits.ts';
 import { ConfigError } from '../../shared/errors.ts';
-import { unexpected } from '../input-file.ts';
 import type {
   ResolvedGroupRecord,
   ResolvedRecord,
   TraceConfigRecord,
   TraceSpecRecord,
 } from './record.ts';
+import { unexpected } from './unexpected.ts';
 
 const DEFAULT_BLOCK_SIZE = 16;
 const DEFAULT_LAYERS = 2;
@@ -171,10 +171,7 @@ function toLayerSpec(spec: TraceSpecRecord, index: number): KVCacheSpec {
   const need = (field: 'window' | 'chunk'): number => {
     const value = spec[field];
     if (value !== undefined) return value;
-    throw new ConfigError(
-      'E_BAD_FILE',
-      `config.specs[${index}].${field}: expected an integer of at least 1, got nothing`,
-    );
+    throw unexpected(`config.specs[${index}].${field}`, 'an integer of at least 1', value);
   };
   const attention = { blockSize, ...ATTENTION };
   switch (spec.kind) {

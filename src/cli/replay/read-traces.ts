@@ -1,7 +1,8 @@
 /** From a document to checked workloads: fields by schema, then what only holds between fields. */
 import { ConfigError } from '../../shared/errors.ts';
 import { isJsonObject } from '../../shared/json-object.ts';
-import { checked, join, readJsonFile, unexpected } from '../input-file.ts';
+import { checked, fieldPath, inFile } from '../../shared/schema.ts';
+import { readJsonFile } from '../input-file.ts';
 import {
   CONFIG_NAMES,
   TRACE,
@@ -9,6 +10,7 @@ import {
   type TraceRecord,
   type TraceRequestRecord,
 } from './record.ts';
+import { unexpected } from './unexpected.ts';
 
 /** The workloads of a file. Throws E_BAD_FILE naming file, record, field, expectation and value. */
 export function readTraces(file: string, warn: (message: string) => void): TraceRecord[] {
@@ -38,12 +40,12 @@ export function parseTraceRecords(
 function parseTrace(value: unknown, path: string, warn: (message: string) => void): TraceRecord {
   const id = isJsonObject(value) && path !== '' ? value['id'] : undefined;
   try {
-    const trace = checked(TRACE, value, { path, whole: 'the record' });
+    const trace = checked(TRACE, value, { ...inFile('', path), noun: 'the record' });
     checkIds(trace.requests, path);
     checkSpecs(trace.config, path);
     for (const name of Object.keys(trace.config)) {
       if (!CONFIG_NAMES.has(name))
-        warn(`${join(path, `config.${name}`)}: no such field here, ignored`);
+        warn(`${fieldPath(path, [`config.${name}`])}: no such field here, ignored`);
     }
     return { ...trace, ops: trace.ops ?? [] };
   } catch (error) {
@@ -56,7 +58,11 @@ function checkIds(requests: readonly TraceRequestRecord[], path: string): void {
   const seen = new Set<string>();
   for (const [index, { id }] of requests.entries()) {
     if (seen.has(id))
-      throw unexpected(join(path, `requests[${index}].id`), 'an id that is not taken yet', id);
+      throw unexpected(
+        fieldPath(path, ['requests', index, 'id']),
+        'an id that is not taken yet',
+        id,
+      );
     seen.add(id);
   }
 }
@@ -66,7 +72,7 @@ function checkSpecs({ specs = [] }: TraceConfigRecord, path: string): void {
   for (const [index, { kind, window, chunk }] of specs.entries()) {
     const name = { swa: 'window', chunked: 'chunk', full: null, mamba: null }[kind];
     if (name === null || { window, chunk }[name as 'window' | 'chunk'] !== undefined) continue;
-    const place = join(path, `config.specs[${index}].${name}`);
+    const place = fieldPath(path, ['config', 'specs', index, name]);
     throw unexpected(place, 'an integer of at least 1', undefined);
   }
 }

@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
-import { jsonObject } from '../input-file.ts';
+import { fields } from '../../shared/schema.ts';
 
 /** A step that a request or an op is planned for lies before this one. */
 export const MAX_PLANNED_STEPS = 1_000_000;
@@ -76,7 +76,7 @@ const prompt = v.pipe(
 export const MAMBA_CACHE_MODES = ['none', 'align', 'all'] as const;
 const SCHEDULING_POLICIES = ['fcfs', 'priority'] as const;
 
-const SPEC = jsonObject({
+const SPEC = fields({
   kind: oneOf(['full', 'swa', 'chunked', 'mamba']),
   layers: integer(1, MAX_LAYERS),
   block_size: positive,
@@ -118,7 +118,7 @@ const CONFIG_ENTRIES = {
   log_stats: v.exactOptional(flag),
 };
 
-const GROUP = jsonObject({
+const GROUP = fields({
   kind: text,
   block_size: positive,
   sliding_window: v.exactOptional(v.nullable(positive)),
@@ -127,7 +127,7 @@ const GROUP = jsonObject({
   attention_chunk_size: v.exactOptional(v.nullable(positive)),
 });
 
-const RESOLVED = jsonObject({
+const RESOLVED = fields({
   num_gpu_blocks: pool,
   block_size: positive,
   scheduler_block_size: positive,
@@ -148,7 +148,7 @@ const RESOLVED = jsonObject({
   groups: arrayOf(GROUP),
 });
 
-const SAMPLING = jsonObject({
+const SAMPLING = fields({
   max_tokens: v.exactOptional(v.nullable(positive)),
   prompt_logprobs: v.exactOptional(v.nullable(anyInteger)),
   min_tokens: v.exactOptional(count),
@@ -159,7 +159,7 @@ const SAMPLING = jsonObject({
   skip_reading_prefix_cache: v.exactOptional(flag),
   repetition_detection: v.exactOptional(
     v.nullable(
-      jsonObject({
+      fields({
         max_pattern_size: count,
         min_pattern_size: v.exactOptional(count),
         min_count: count,
@@ -168,7 +168,7 @@ const SAMPLING = jsonObject({
   ),
 });
 
-const REQUEST = jsonObject({
+const REQUEST = fields({
   id: text,
   arrival_step: step,
   arrival_time: v.exactOptional(number),
@@ -177,11 +177,11 @@ const REQUEST = jsonObject({
   output_script: v.exactOptional(tokenIds),
   priority: v.exactOptional(anyInteger),
   cache_salt: v.exactOptional(v.nullable(text)),
-  lora: v.exactOptional(v.nullable(jsonObject({ name: text, id: positive }))),
+  lora: v.exactOptional(v.nullable(fields({ name: text, id: positive }))),
   client_index: v.exactOptional(count),
 });
 
-const ABORT = jsonObject({
+const ABORT = fields({
   step,
   op: v.picklist(
     ['abort', 'abort_during_execution'],
@@ -190,7 +190,7 @@ const ABORT = jsonObject({
   ids: arrayOf(text),
   after_adds: v.exactOptional(flag),
 });
-const UTILITY = jsonObject({
+const UTILITY = fields({
   step,
   op: v.literal('utility'),
   method: text,
@@ -210,13 +210,13 @@ const steps = v.custom<readonly JsonObject[]>(
 const TRACE_ENTRIES = {
   id: text,
   description: v.exactOptional(text),
-  config: jsonObject(CONFIG_ENTRIES),
+  config: fields(CONFIG_ENTRIES),
   resolved: v.exactOptional(RESOLVED),
   requests: arrayOf(REQUEST),
   ops: v.exactOptional(arrayOf(OP)),
   steps: v.exactOptional(steps),
 };
-export const TRACE = jsonObject(TRACE_ENTRIES);
+export const TRACE = fields(TRACE_ENTRIES);
 
 export const CONFIG_NAMES: ReadonlySet<string> = new Set(Object.keys(CONFIG_ENTRIES));
 

@@ -4,9 +4,9 @@
 import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
 import type { KVCacheSpec } from '../../capacity/spec/spec.ts';
 import { ConfigError } from '../../shared/errors.ts';
-import { unexpected } from '../input-file.ts';
 import { deriveResolved } from './derive.ts';
 import type { ResolvedGroupRecord, ResolvedRecord, TraceRecord } from './record.ts';
+import { unexpected } from './unexpected.ts';
 
 export interface ResolvedTrace {
   readonly resolved: ResolvedRecord;

@@ -15,7 +15,11 @@ export const CRASH_ON_REQUEST = defineFault({
   parameters: v.strictObject({
     'after-tokens': v.pipe(
       v.optional(
-        v.pipe(v.string(), v.regex(/^\d{1,9}$/, 'a whole number'), v.transform(Number)),
+        v.pipe(
+          v.string('a whole number'),
+          v.regex(/^\d{1,9}$/, 'a whole number'),
+          v.transform(Number),
+        ),
         '0',
       ),
       v.description('output tokens that the request has got before (0)'),

@@ -3,7 +3,7 @@
  * semicolon; several injections are parted by commas: `engine.crash-on-request;after-tokens=3`.
  */
 import * as v from 'valibot';
-import { ruleOf } from '../../shared/config/checked.ts';
+import { problemOf } from '../../shared/schema.ts';
 import { type ArmedFault, type Fault, FaultError } from './fault.ts';
 import { FAULTS } from './registry.ts';
 
@@ -21,7 +21,7 @@ export function armFault(
   if (result.success) return fault.arm(result.output);
   const [issue] = result.issues;
   const where = v.getDotPath(issue) ?? '';
-  throw new FaultError(`Fault ${fault.id}: parameter ${where} ${ruleOf(issue)}`);
+  throw new FaultError(`Fault ${fault.id}: parameter ${where} ${problemOf(issue)}`);
 }
 
 function armInjection(text: string): ArmedFault {

@@ -7,7 +7,6 @@ import * as v from 'valibot';
 import { loadModelPlan } from '../../capacity/file/load-model-plan.ts';
 import { modelOptionsOf } from '../../capacity/models/options-of-args.ts';
 import { systemClock } from '../../shared/clock.ts';
-import { wholeNumber } from '../../shared/config/checked.ts';
 import { engineArgsSchema } from '../../shared/config/engine-args-schema.ts';
 import { readProcessArgument } from '../../shared/config/process-argument.ts';
 import { Deferred } from '../../shared/deferred.ts';
@@ -15,6 +14,7 @@ import { TwinError } from '../../shared/errors.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
+import { integer, onlyFields, string } from '../../shared/schema.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
 import { readHttpEnv } from '../http/http-env.ts';
@@ -25,9 +25,9 @@ import { SharedMetrics } from './shared-metrics.ts';
 
 const CONFIG: v.GenericSchema<unknown, ApiServerConfig> = v.pipe(
   v.unknown(),
-  v.strictObject({
-    clientIndex: wholeNumber,
-    addresses: v.strictObject({ input: v.string(), output: v.string() }),
+  onlyFields({
+    clientIndex: integer(),
+    addresses: onlyFields({ input: string, output: string }),
     args: engineArgsSchema(),
   }),
 );

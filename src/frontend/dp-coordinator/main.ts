@@ -3,13 +3,12 @@
  * `logLevel` as JSON. Tells its parent
  * the bound addresses over the IPC channel (`CoordinatorReadyMessage`) and ends with it: when the channel closes.
  */
-import * as v from 'valibot';
 import { systemClock } from '../../shared/clock.ts';
-import { wholeNumber } from '../../shared/config/checked.ts';
 import { readProcessArgument } from '../../shared/config/process-argument.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
+import { boolean, integer, onlyFields, string } from '../../shared/schema.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
 import { type CoordinatorAddresses, DPCoordinatorProc } from './dp-coordinator-proc.ts';
@@ -19,13 +18,13 @@ export interface CoordinatorReadyMessage extends CoordinatorAddresses {
   readonly type: 'ready';
 }
 
-const SETTINGS = v.strictObject({
-  engineCount: wholeNumber,
-  enableWaveCoordination: v.boolean(),
-  frontendStatsPublishAddress: v.string(),
-  coordinatorInputAddress: v.string(),
-  coordinatorOutputAddress: v.string(),
-  logLevel: v.string(),
+const SETTINGS = onlyFields({
+  engineCount: integer(),
+  enableWaveCoordination: boolean,
+  frontendStatsPublishAddress: string,
+  coordinatorInputAddress: string,
+  coordinatorOutputAddress: string,
+  logLevel: string,
 });
 
 async function main(): Promise<void> {

@@ -1,6 +1,15 @@
 /** The settings as one process hands them to another, in JSON: every one, of its kind. */
 import * as v from 'valibot';
-import { isJsonObject, type JsonObject } from '../json-object.ts';
+import {
+  anyInteger,
+  anyObject,
+  boolean,
+  number,
+  oneOf,
+  onlyFields,
+  string,
+  strings,
+} from '../schema.ts';
 import type { Field } from './field.ts';
 import { type EngineArgs, FIELDS } from './registry.ts';
 
@@ -10,7 +19,7 @@ export function engineArgsSchema(): v.GenericSchema<unknown, EngineArgs> {
   for (const [key, field] of Object.entries<Field<unknown>>(FIELDS)) entries[key] = schemaOf(field);
   return v.pipe(
     v.unknown(),
-    v.strictObject(entries),
+    onlyFields(entries),
     // The table that makes the type makes the entries too.
     v.transform((args) => Object.freeze(args) as EngineArgs),
   );
@@ -28,20 +37,18 @@ function valueSchema({ kind, defaultValue, choices = [] }: Field<unknown>): v.Ge
   switch (kind) {
     case 'string':
     case 'choice_or_ms':
-      return v.string();
+      return string;
     case 'strings':
-      return v.array(v.string());
+      return strings;
     case 'bool':
-      return v.boolean();
+      return boolean;
     case 'choice':
-      return v.picklist(choices);
+      return oneOf(choices);
     case 'json':
-      return Array.isArray(defaultValue)
-        ? v.array(v.string())
-        : v.custom<JsonObject>(isJsonObject, 'an object');
+      return Array.isArray(defaultValue) ? strings : anyObject;
     case 'float':
-      return v.pipe(v.number(), v.finite());
+      return v.pipe(number, v.finite('a finite number'));
     default:
-      return v.pipe(v.number(), v.safeInteger('a whole number'));
+      return anyInteger();
   }
 }

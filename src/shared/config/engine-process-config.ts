@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { EngineIndex } from '../protocol/ids.ts';
-import { wholeNumber } from './checked.ts';
+import { boolean, integer, onlyFields, string } from '../schema.ts';
 import { engineArgsSchema } from './engine-args-schema.ts';
 import type { EngineArgs } from './registry.ts';
 
@@ -26,12 +26,12 @@ export function encodeProcessConfig(config: EngineProcessConfig): string {
 export function engineProcessConfigSchema(): v.GenericSchema<unknown, EngineProcessConfig> {
   return v.pipe(
     v.unknown(),
-    v.strictObject({
-      rank: wholeNumber,
-      localRank: wholeNumber,
-      handshakeAddress: v.string(),
-      clientHandshakeAddress: v.nullable(v.string()),
-      headless: v.boolean(),
+    onlyFields({
+      rank: integer(),
+      localRank: integer(),
+      handshakeAddress: string,
+      clientHandshakeAddress: v.nullable(string),
+      headless: boolean,
       args: engineArgsSchema(),
     }),
   );

@@ -4,7 +4,7 @@
  */
 import type * as v from 'valibot';
 import { CONFIG_EXIT_CODE, ConfigError } from '../errors.ts';
-import { checked } from './checked.ts';
+import { parse } from '../schema.ts';
 
 const REMEDY = '; vllm-twin serve starts this process';
 
@@ -21,11 +21,12 @@ export function parseProcessArgument<Schema extends v.GenericSchema>(
   try {
     value = JSON.parse(word);
   } catch (cause) {
-    throw new ConfigError('E_BAD_FLAG', `${whole}: must be JSON, got '${excerpt(word)}'${REMEDY}`, {
+    throw new ConfigError('E_BAD_FLAG', `${whole}: '${excerpt(word)}' is not JSON${REMEDY}`, {
       cause,
     });
   }
-  return checked(schema, value, whole, REMEDY);
+  const place = { code: 'E_BAD_FLAG', whole, noun: 'the word', remedy: REMEDY } as const;
+  return parse(schema, value, place);
 }
 
 /** This process's own; where it is not as expected, the process ends with one line and exit code 2. */

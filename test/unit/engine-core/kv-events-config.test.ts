@@ -31,9 +31,9 @@ describe('--kv-events-config', () => {
 
   it.each([
     [{ topics: 't' }, '--kv-events-config: topics is not known; it takes enable_kv_cache_events,'],
-    [{ hwm: '1' }, '--kv-events-config: hwm must be a number, got "1"'],
-    [{ topic: null }, '--kv-events-config: topic must be a text, got null'],
-    [{ replay_endpoint: 5 }, '--kv-events-config: replay_endpoint must be a text, got 5'],
+    [{ hwm: '1' }, '--kv-events-config: hwm is "1", not a number'],
+    [{ topic: null }, '--kv-events-config: topic is null, not a string'],
+    [{ replay_endpoint: 5 }, '--kv-events-config: replay_endpoint is 5, not a string'],
   ])('is refused where it is wrong: %j', (record, message) => {
     expect(() => kvEventsConfigOf(record)).toThrow(message);
   });

@@ -4,10 +4,11 @@ import {
   parseCapacityInput,
 } from '../../../../src/capacity/file/capacity-input.ts';
 import type { CapacityInputRecord } from '../../../../src/capacity/file/capacity-record.ts';
+import { inFile } from '../../../../src/shared/schema.ts';
 import { createCapacityInput, createCapacityRecord } from '../../../support/capacity-input.ts';
 
 function parse(value: unknown) {
-  return parseCapacityInput(value, { file: 'layers.json', field: 'input' });
+  return parseCapacityInput(value, inFile('layers.json', 'input'));
 }
 
 /** The record with the value at `path` replaced; undefined removes it. */

@@ -52,8 +52,8 @@ describe('the arguments of serve', () => {
 
   it.each([
     ['port: [', 'cannot be read as YAML'],
-    ['- port', 'the file: expected a map of flags, e.g. max-model-len: 8192, got ["port"]'],
-    ['port: &x {a: *x}', 'port: expected a value that JSON can hold'],
+    ['- port', 'the file is ["port"], not a map of flags, e.g. max-model-len: 8192'],
+    ['port: &x {a: *x}', 'port is what JSON cannot hold, not a value that JSON can hold'],
     ['model: {a: 1}', 'model: expected one value, got {"a":1}'],
     ['served-model-name: [a, {b: 1}]', 'served-model-name: expected one value, got {"b":1}'],
     ['prot: 1', 'unknown setting prot (did you mean --port?)'],

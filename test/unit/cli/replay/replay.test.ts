@@ -204,57 +204,57 @@ describe('the table', () => {
 describe('a bad input ends with code 2 and names the field', () => {
   it.each([
     ['no JSON', '{"id":', 'is not JSON'],
-    ['no object', [], 'the record: expected an object, got []'],
-    ['no config', { id: 'x', requests: [] }, 'config: expected a value, got nothing'],
+    ['no object', [], 'the record is [], not an object'],
+    ['no config', { id: 'x', requests: [] }, 'config is missing, not an object'],
     [
       'a word for a number',
       { id: 'x', config: { ...CONFIG, max_num_seqs: '4' }, requests: [] },
-      'config.max_num_seqs: expected an integer of at least 1, got "4"',
+      'config.max_num_seqs is "4", not an integer of at least 1',
     ],
     [
       'an unknown policy',
       { id: 'x', config: { ...CONFIG, scheduling_policy: 'lifo' }, requests: [] },
-      'config.scheduling_policy: expected one of fcfs, priority, got "lifo"',
+      'config.scheduling_policy is "lifo", not one of fcfs, priority',
     ],
     [
       'an empty prompt',
       { id: 'x', config: CONFIG, requests: [{ ...REQUEST, prompt_token_ids: [] }] },
-      'requests[0].prompt_token_ids: expected at least one token id, got []',
+      'requests[0].prompt_token_ids is [], not at least one token id',
     ],
     [
       'a fraction among the tokens',
       { id: 'x', config: CONFIG, requests: [{ ...REQUEST, prompt_token_ids: [1, 2.5] }] },
-      'requests[0].prompt_token_ids[1]: expected an integer of at least 0, got 2.5',
+      'requests[0].prompt_token_ids[1] is 2.5, not an integer of at least 0',
     ],
     [
       'an id given twice',
       { id: 'x', config: CONFIG, requests: [REQUEST, REQUEST] },
-      'requests[1].id: expected an id that is not taken yet, got "a"',
+      'requests[1].id is "a", not an id that is not taken yet',
     ],
     [
       'an op without a method',
       { id: 'x', config: CONFIG, requests: [], ops: [{ step: 0, op: 'utility' }] },
-      'ops[0].method: expected a value, got nothing',
+      'ops[0].method is missing, not a string',
     ],
     [
       'a bad record among good ones',
       { traces: [{ id: 'x', config: CONFIG, requests: [] }, { id: 'y' }] },
-      'traces[1].config: expected a value, got nothing',
+      'traces[1].config is missing, not an object',
     ],
     [
       'a bad record, by its id',
       { traces: [{ id: 'y', config: CONFIG, requests: [{ ...REQUEST, arrival_step: -1 }] }] },
-      'y, traces[0].requests[0].arrival_step: expected an integer of at least 0, got -1',
+      'y, traces[0].requests[0].arrival_step is -1, not an integer of at least 0',
     ],
     [
       'a step beyond all bounds',
       { id: 'x', config: CONFIG, requests: [{ ...REQUEST, arrival_step: 1e9 }] },
-      'requests[0].arrival_step: expected an integer of at most 999999, got 1000000000',
+      'requests[0].arrival_step is 1000000000, not an integer of at most 999999',
     ],
     [
       'a pool beyond all bounds',
       { id: 'x', config: { ...CONFIG, num_blocks: 1e12 }, requests: [] },
-      'config.num_blocks: expected an integer of at most 4194304, got 1000000000000',
+      'config.num_blocks is 1000000000000, not an integer of at most 4194304',
     ],
     [
       'a window without its size',
@@ -263,7 +263,7 @@ describe('a bad input ends with code 2 and names the field', () => {
         config: { ...CONFIG, specs: [{ kind: 'swa', layers: 1, block_size: 16 }] },
         requests: [],
       },
-      'config.specs[0].window: expected an integer of at least 1, got nothing',
+      'config.specs[0].window is missing, not an integer of at least 1',
     ],
     [
       'a pool too small for one request',

@@ -48,7 +48,7 @@ describe('a request', () => {
     ['engine.crash-on-request;now', "'now' is no parameter; write name=value"],
     [
       'engine.crash-on-request;after-tokens=x',
-      'Fault engine.crash-on-request: parameter after-tokens must be a whole number, got "x"',
+      'Fault engine.crash-on-request: parameter after-tokens is "x", not a whole number',
     ],
     ['engine.crash-on-request;later=1', 'parameter later is not known'],
     [7, 'vllm_twin_fault must be a text or a list of texts, got a number'],

@@ -27,22 +27,25 @@ describe('the word that starts an engine process', () => {
 
   it.each([
     [undefined, "an engine core's settings: expects them as one word of JSON; vllm-twin serve"],
-    ['--help', "an engine core's settings: must be JSON, got '--help'; vllm-twin serve starts"],
-    ['7', "an engine core's settings: must be an object, got 7; vllm-twin serve starts"],
+    ['--help', "an engine core's settings: '--help' is not JSON; vllm-twin serve starts"],
+    ['7', "an engine core's settings: the word is 7, not an object; vllm-twin serve starts"],
     ['{}', 'rank is missing'],
   ])('is refused in one line where it is none: %s', (word, message) => {
     expect(() => parse(word)).toThrow(message);
   });
 
   it.each([
-    [{ rank: -1 }, "an engine core's settings: rank must be at least 0, got -1"],
-    [{ rank: 0.5 }, 'rank must be a whole number, got 0.5'],
-    [{ headless: 'no' }, 'headless must be true or false, got "no"'],
+    [{ rank: -1 }, "an engine core's settings: rank is -1, not an integer of at least 0"],
+    [{ rank: 0.5 }, 'rank is 0.5, not an integer of at least 0'],
+    [{ headless: 'no' }, 'headless is "no", not true or false'],
     [{ ranks: 2 }, 'ranks is not known'],
-    [{ args: { ...CONFIG.args, seed: '7' } }, 'args.seed must be a number, got "7"'],
-    [{ args: { ...CONFIG.args, gpu: null } }, 'args.gpu must be a text, got null'],
-    [{ args: { ...CONFIG.args, logLevel: 'x' } }, 'args.logLevel must be "debug" or "info" or'],
-    [{ args: { ...CONFIG.args, engineOverrides: [] } }, 'args.engineOverrides must be an object'],
+    [{ args: { ...CONFIG.args, seed: '7' } }, 'args.seed is "7", not an integer'],
+    [{ args: { ...CONFIG.args, gpu: null } }, 'args.gpu is null, not a string'],
+    [{ args: { ...CONFIG.args, logLevel: 'x' } }, 'args.logLevel is "x", not one of debug, info'],
+    [
+      { args: { ...CONFIG.args, engineOverrides: [] } },
+      'args.engineOverrides is [], not an object',
+    ],
     [{ args: { ...CONFIG.args, madeUp: 1 } }, 'args.madeUp is not known'],
   ])('is refused with the field, what it must be and what it is: %#', (fields, message) => {
     expect(() => parse(JSON.stringify({ ...CONFIG, ...fields }))).toThrow(message);
