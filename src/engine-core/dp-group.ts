@@ -5,7 +5,9 @@
  * Source: vllm/config/parallel.py stateless_init_dp_group, sync_dp_state (0.33.0).
  */
 
+import { DroppedMessages } from '../shared/dropped-messages.ts';
 import { ServerError, StartupError } from '../shared/errors.ts';
+import type { Logger } from '../shared/logger.ts';
 import { identityFromEngineIndex } from '../shared/protocol/identity.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import type { Frame, Transport } from '../shared/transport/transport.ts';
@@ -23,6 +25,7 @@ export interface DpMember {
   readonly size: number;
   /** How long a rank waits for the votes of the others. */
   readonly timeoutSeconds: number;
+  readonly logger: Pick<Logger, 'warn'>;
 }
 
 const LINGER_MS = 1_000;
@@ -44,6 +47,19 @@ function encodeOutcome({ hasUnfinished, pauseConsensus }: DpOutcome): Uint8Array
 /** What a rank says that ends. */
 const LEAVE = Uint8Array.of(0xff);
 const IDLE: DpVote = { hasUnfinished: false, pendingPause: false };
+
+/** Null where that is no vote. */
+function voteByte([frame, ...others]: readonly Frame[]): number | null {
+  const byte = frame?.[0];
+  const isOne = frame?.length === 1 && others.length === 0;
+  return isOne && byte !== undefined && (byte <= 3 || byte === LEAVE[0]) ? byte : null;
+}
+
+/** Of all ranks but the first, which is the leader itself. */
+function isFollower(identity: Frame, size: number): boolean {
+  const rank = (identity[0] ?? 0) | ((identity[1] ?? 0) << 8);
+  return identity.length === 2 && rank > 0 && rank < size;
+}
 
 /** Rank 0 binds `address`, the others connect to it. Throws E_PORT_IN_USE. */
 export function joinDpGroup(transport: Transport, member: DpMember): Promise<DpGroup> {
@@ -90,7 +106,7 @@ class Agreement {
 }
 
 async function leadGroup(transport: Transport, member: DpMember): Promise<DpGroup> {
-  const { address, size, timeoutSeconds } = member;
+  const { address, size, timeoutSeconds, logger } = member;
   const router = await bind(transport, address);
   const votes = new Map<string, { identity: Frame; vote: DpVote }>();
   let own: { vote: DpVote; agreement: Agreement } | null = null;
@@ -107,12 +123,18 @@ async function leadGroup(transport: Transport, member: DpMember): Promise<DpGrou
     own = null;
     agreement.settle(outcome);
   };
-  router.onMessage((identity, [frame]) => {
+  const dropped = new DroppedMessages(logger);
+  router.onMessage((identity, frames) => {
+    const byte = voteByte(frames);
+    if (byte === null || !isFollower(identity, size)) {
+      dropped.drop('data-parallel group', 'what is no vote of a rank');
+      return;
+    }
     const key = Buffer.from(identity).toString('hex');
-    if (frame?.[0] === LEAVE[0]) {
+    if (byte === LEAVE[0]) {
       votes.delete(key);
       left.add(key);
-    } else votes.set(key, { identity, vote: decodeVote(frame?.[0] ?? 0) });
+    } else votes.set(key, { identity, vote: decodeVote(byte) });
     settle();
   });
   return {

@@ -14,6 +14,9 @@ import type { ClientOutputs, EngineCore } from './engine-core.ts';
 /** Between two looks at requests that cannot run. Source: EngineCoreProc._process_engine_step. */
 const IDLE_STEP_MS = 1;
 
+/** Inputs that are taken in before what they led to is sent. */
+const FLUSH_EVERY_INPUTS = 1_000;
+
 /** Signals to several processes do not arrive at the same time. */
 const SHUTDOWN_SPREAD_MS = 500;
 
@@ -124,7 +127,11 @@ export class EngineCoreProc {
     while (this.#inputs.length > 0) {
       const inputs = this.#inputs;
       this.#inputs = [];
-      for (const input of inputs) await this.#handle(input);
+      for (const [index, input] of inputs.entries()) {
+        await this.#handle(input);
+        // Utility calls are answered one by one: a flood of them must not outrun a frontend that reads slowly.
+        if (index % FLUSH_EVERY_INPUTS === FLUSH_EVERY_INPUTS - 1) await this.#flushAndHold();
+      }
     }
     await this.#flushAndHold();
   }

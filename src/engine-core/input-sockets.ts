@@ -1,8 +1,9 @@
 /**
  * The engine's input side: a DEALER to every API server and, with a coordinator, an XSUB. Frames are decoded here, once;
- * what cannot be decoded costs that message, is counted, and is logged once per kind.
+ * what cannot be decoded costs that message.
  * Source: vllm/v1/engine/core.py EngineCoreProc.process_input_sockets (0.33.0).
  */
+import { DroppedMessages } from '../shared/dropped-messages.ts';
 import { StartupError } from '../shared/errors.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { EngineZmqAddresses } from '../shared/protocol/handshake.ts';
@@ -31,11 +32,12 @@ export class InputSockets {
   readonly #dealers: readonly DealerSocket[];
   readonly #coordinator: XSubSocket | null;
   #coordinatorReady: (() => void) | null = null;
-  /** Messages that could not be decoded, by the reason without its values. */
-  readonly badFrames = new Map<string, number>();
+  /** Messages that could not be decoded. */
+  readonly dropped: DroppedMessages;
 
   constructor(options: InputSocketsOptions) {
     this.#options = options;
+    this.dropped = new DroppedMessages(options.logger);
     const { transport, addresses, rank } = options;
     const identity = identityFromEngineIndex(rank);
     this.#dealers = addresses.inputs.map((address) => {
@@ -97,21 +99,9 @@ export class InputSockets {
     try {
       input = this.#options.codec.decodeEngineInput(frames);
     } catch (error) {
-      this.#countBadFrame(error instanceof Error ? error.message : String(error));
+      this.dropped.add('input', error);
       return;
     }
     this.#options.onInput(input);
   }
-
-  #countBadFrame(reason: string): void {
-    // The same mistake with other numbers is the same kind.
-    const kind = reason.replace(/\d+/g, 'N').slice(0, 80);
-    const count = (this.badFrames.get(kind) ?? 0) + 1;
-    if (count > 1 || this.badFrames.size < MAX_KINDS) this.badFrames.set(kind, count);
-    if (count === 1)
-      this.#options.logger.warn(`Dropped a message that cannot be decoded: ${reason}`);
-  }
 }
-
-/** A peer that invents new mistakes does not grow the table for ever. */
-const MAX_KINDS = 256;

@@ -5,7 +5,8 @@
  * Leaves out: the queue and thread in front of the PUB socket; here a batch is sent when it is published.
  */
 import { networkInterfaces } from 'node:os';
-import { ConfigError, ServerError } from '../shared/errors.ts';
+import { DroppedMessages } from '../shared/dropped-messages.ts';
+import { ConfigError } from '../shared/errors.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { Frames } from '../shared/protocol/decode-message.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
@@ -70,6 +71,7 @@ export class KVEventPublisher {
   private readonly replay: RouterSocket | null;
   private readonly parts: KVEventPublisherParts;
   private readonly buffer: ReplayBuffer;
+  private readonly dropped: DroppedMessages;
   private readonly waitingReplays: { identity: Frame; startSeq: number }[] = [];
   private isReplaying = false;
   private isClosed = false;
@@ -86,6 +88,7 @@ export class KVEventPublisher {
     this.publisher = options.publisher;
     this.replay = options.replay;
     this.buffer = new ReplayBuffer(options.config.bufferSteps);
+    this.dropped = new DroppedMessages(options.parts.logger);
     this.replay?.onMessage((identity, frames) => this.onReplayRequest(identity, frames));
   }
 
@@ -141,17 +144,15 @@ export class KVEventPublisher {
   }
 
   private onReplayRequest(identity: Frame, frames: Frames): void {
-    const { codec, logger } = this.parts;
     let startSeq: number;
     try {
-      startSeq = codec.decodeKVEventReplayRequest(frames);
+      startSeq = this.parts.codec.decodeKVEventReplayRequest(frames);
     } catch (error) {
-      if (!(error instanceof ServerError)) throw error;
-      logger.warn(`Invalid replay request: ${error.message}`);
+      this.dropped.add('replay', error);
       return;
     }
     if (this.waitingReplays.length >= MAX_WAITING_REPLAYS) {
-      logger.warn(`Replay request dropped: ${MAX_WAITING_REPLAYS} others wait`);
+      this.dropped.drop('replay', `${MAX_WAITING_REPLAYS} other replay requests wait`);
       return;
     }
     this.waitingReplays.push({ identity, startSeq });

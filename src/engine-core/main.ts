@@ -153,7 +153,7 @@ function publishWith(publisher: KVEventPublisher) {
 }
 
 function joinGroup(
-  { config, transport, handshake }: StartOptions,
+  { config, transport, handshake, logger }: StartOptions,
   core: EngineCore,
 ): Promise<DpGroup> {
   const { args, rank } = config;
@@ -169,6 +169,7 @@ function joinGroup(
     rank,
     size: args.dataParallelSize,
     timeoutSeconds: args.cpuDistributedTimeoutSeconds ?? DEFAULT_DP_TIMEOUT_SECONDS,
+    logger,
   });
 }
 

@@ -42,7 +42,8 @@ export class OutputSockets {
     for (const { clientIndex, outputs } of messages) {
       const socket = clientIndex === -1 ? this.#coordinator : this.#clients[clientIndex];
       if (socket === undefined || socket === null) this.numUnroutable += 1;
-      else socket.send(this.#codec.encodeEngineCoreOutputs(outputs));
+      // None may be lost; how many there are is bounded by the engine, which holds when `backPressure` says so.
+      else socket.send(this.#codec.encodeEngineCoreOutputs(outputs), 'own');
     }
   }
 
@@ -54,7 +55,7 @@ export class OutputSockets {
 
   /** The raw frame that tells every API server that this engine is lost. */
   sendDead(): void {
-    for (const client of this.#clients) client.send(this.#codec.encodeEngineCoreDead());
+    for (const client of this.#clients) client.send(this.#codec.encodeEngineCoreDead(), 'own');
   }
 
   async close(): Promise<void> {

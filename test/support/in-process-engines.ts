@@ -76,6 +76,10 @@ export class InProcessEngines implements EngineClient {
     this.#schedule();
   }
 
+  whenRoom(): boolean {
+    return true;
+  }
+
   callUtility(rank: EngineIndex, method: string, args: readonly unknown[]): Promise<unknown> {
     const callId = this.#nextCallId++;
     const call = { clientIndex: 0, callId, method, args };

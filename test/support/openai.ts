@@ -122,6 +122,17 @@ export class FakeLLM {
     if (this.preflightError !== null) throw this.preflightError;
   }
 
+  ensureRoom(): void {}
+
+  /** Null: there is room. */
+  resume: (() => void) | null = null;
+  hasRoom = true;
+
+  whenRoom(resume: () => void): boolean {
+    if (!this.hasRoom) this.resume = resume;
+    return this.hasRoom;
+  }
+
   generate(request: GenerateRequest, sink: RequestSink): RequestHandle {
     this.numAsked += 1;
     if (this.generateError?.index === this.numAsked - 1) throw this.generateError.error;

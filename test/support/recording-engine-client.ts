@@ -30,6 +30,15 @@ export class RecordingEngineClient implements EngineClient {
     this.aborted.push(requestIds);
   }
 
+  /** Set: there is no room until the test calls it. */
+  resume: (() => void) | null = null;
+  hasRoom = true;
+
+  whenRoom(resume: () => void): boolean {
+    if (!this.hasRoom) this.resume = resume;
+    return this.hasRoom;
+  }
+
   async callUtility(engineIndex: EngineIndex, method: string, args: readonly unknown[]) {
     return (await this.callUtilityOnAll(method, args))[engineIndex];
   }

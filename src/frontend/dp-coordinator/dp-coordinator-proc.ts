@@ -1,12 +1,13 @@
 /**
- * The DP coordinator's shell: its three sockets and its timer around coordinator-state.ts. A bad message is logged and
- * dropped. Source: vllm/v1/engine/coordinator.py DPCoordinatorProc.process_input_socket (0.33.0).
+ * The DP coordinator's shell: its three sockets and its timer around coordinator-state.ts. A bad message is dropped. Source: vllm/v1/engine/coordinator.py DPCoordinatorProc.process_input_socket (0.33.0).
  */
 import type { Clock } from '../../shared/clock.ts';
+import { DroppedMessages } from '../../shared/dropped-messages.ts';
 import { ServerError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { Frames } from '../../shared/protocol/decode-message.ts';
-import { ENGINE_CORE_DEAD } from '../../shared/protocol/outputs.ts';
+import { ENGINE_CORE_DEAD, type EngineCoreOutputs } from '../../shared/protocol/outputs.ts';
+import { refuseImpossibleStats } from '../../shared/protocol/possible-outputs.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { PullSocket, Transport, XPubSocket } from '../../shared/transport/transport.ts';
 import { CoordinatorState } from './coordinator-state.ts';
@@ -41,6 +42,7 @@ export class DPCoordinatorProc {
   readonly addresses: CoordinatorAddresses;
   private readonly state: CoordinatorState;
   private readonly parts: CoordinatorParts;
+  private readonly dropped: DroppedMessages;
   private readonly publishFront: XPubSocket;
   private readonly publishBack: XPubSocket;
   private readonly outputBack: PullSocket;
@@ -59,6 +61,7 @@ export class DPCoordinatorProc {
     },
   ) {
     this.parts = parts;
+    this.dropped = new DroppedMessages(parts.logger);
     this.state = new CoordinatorState(settings);
     this.publishFront = sockets.publishFront;
     this.publishBack = sockets.publishBack;
@@ -101,7 +104,7 @@ export class DPCoordinatorProc {
   private onEngineSubscription(frames: Frames): void {
     const subscription = this.parts.codec.decodeSubscription(frames);
     if (subscription === null) {
-      this.parts.logger.error('DP Coordinator received unexpected message from engines');
+      this.dropped.drop('engine subscriptions', 'neither a subscription nor the end of one');
       return;
     }
     if (!subscription) return;
@@ -122,7 +125,7 @@ export class DPCoordinatorProc {
 
   private onFrontendMessage(frames: Frames): void {
     if (this.parts.codec.decodeSubscription(frames) === null) {
-      this.guarded('a frontend', () => {
+      this.guarded('frontends', () => {
         const { newEngineCount } = this.parts.codec.decodeScaleElasticEp(frames);
         if (newEngineCount < 0 || newEngineCount > MAX_ENGINES) {
           throw new ServerError('E_BAD_FRAME', `SCALE_ELASTIC_EP to ${newEngineCount} engines`);
@@ -137,10 +140,11 @@ export class DPCoordinatorProc {
   }
 
   private onEngineMessage(frames: Frames): void {
-    this.guarded('an engine', () => {
+    this.guarded('engine outputs', () => {
       const { codec, logger } = this.parts;
       const outputs = codec.decodeEngineCoreOutputs(frames);
       if (outputs === ENGINE_CORE_DEAD) return;
+      this.refuseImpossible(outputs);
       const { startWave, update, warning } = this.state.onEngineOutputs(outputs);
       if (warning !== null) logger.warn(warning);
       if (startWave !== null) {
@@ -151,15 +155,19 @@ export class DPCoordinatorProc {
     this.armTimer();
   }
 
+  /** Throws E_BAD_FRAME. */
+  private refuseImpossible({ engineIndex, schedulerStats }: EngineCoreOutputs): void {
+    if (engineIndex < 0)
+      throw new ServerError('E_BAD_FRAME', `counts of engine ${engineIndex}: there is none`);
+    if (schedulerStats !== null) refuseImpossibleStats(schedulerStats);
+  }
+
   /** A bad frame costs that message, not the process. */
-  private guarded(sender: string, handle: () => void): void {
+  private guarded(socket: string, handle: () => void): void {
     try {
       handle();
     } catch (error) {
-      if (!(error instanceof ServerError) || error.code !== 'E_BAD_FRAME') throw error;
-      this.parts.logger.error(
-        `DP Coordinator received unexpected message from ${sender}: ${error.message}`,
-      );
+      this.dropped.add(socket, error);
     }
   }
 

@@ -2,13 +2,13 @@
  * The frontend's ear at the DP coordinator: the wave, whether the engines run, and the counts that requests are spread by.
  * Source: vllm/v1/engine/core_client.py DPAsyncMPClient._ensure_stats_update_task (0.33.0).
  */
+import type { DroppedMessages } from '../../shared/dropped-messages.ts';
 import { ServerError } from '../../shared/errors.ts';
 import type { EngineRequestCounts } from '../../shared/protocol/coordinator.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import { SUBSCRIBE_ALL } from '../../shared/protocol/messages/coordinator-messages.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { Frame, Transport, XSubSocket } from '../../shared/transport/transport.ts';
-import type { DroppedMessages } from './dropped-messages.ts';
 
 export interface CoordinatorSubscriptionOptions {
   readonly transport: Transport;
@@ -70,6 +70,12 @@ export class CoordinatorSubscription {
         'E_BAD_FRAME',
         `counts of ${counts.length} engines, of which ranks ${engineRanks.join(', ')} are asked for`,
       );
+    if (
+      own.some((values) =>
+        values.some((value) => !(value >= 0 && value < Number.POSITIVE_INFINITY)),
+      )
+    )
+      throw new ServerError('E_BAD_FRAME', `counts that cannot be: ${JSON.stringify(own)}`);
     return own;
   }
 }

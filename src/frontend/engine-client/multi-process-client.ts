@@ -6,6 +6,7 @@
  * EP, fault tolerance, tensor IPC, late interaction.
  */
 import { assert } from '../../shared/assert.ts';
+import { DroppedMessages } from '../../shared/dropped-messages.ts';
 import { ClientError, ServerError, StartupError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
 import {
@@ -14,17 +15,19 @@ import {
 } from '../../shared/protocol/identity.ts';
 import type { EngineIndex, RequestId } from '../../shared/protocol/ids.ts';
 import { ENGINE_CORE_DEAD, type EngineCoreOutputs } from '../../shared/protocol/outputs.ts';
+import { refuseImpossibleOutputs } from '../../shared/protocol/possible-outputs.ts';
 import type { EngineCoreRequest, EngineInput } from '../../shared/protocol/request.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
+import { LOW_WATER_MESSAGES } from '../../shared/transport/outbox.ts';
 import type {
   Frame,
   PullSocket,
+  Room,
   RouterSocket,
   Transport,
 } from '../../shared/transport/transport.ts';
 import { CoordinatorSubscription } from './coordinator-subscription.ts';
-import { DroppedMessages } from './dropped-messages.ts';
-import type { EngineClient } from './engine-client.ts';
+import { ENGINE_BUSY_MESSAGE, type EngineClient } from './engine-client.ts';
 import { createEngineDeadError, type EngineDeadHandler, EngineDeath } from './engine-death.ts';
 import { EngineRegistry } from './engine-registry.ts';
 import { OutputDelivery, type OutputsHandler } from './output-delivery.ts';
@@ -54,6 +57,12 @@ export interface MultiProcessClientOptions {
 
 /** vLLM leaves its sockets' linger at 0 when it closes them. */
 const LINGER_MS = 0;
+
+/** What does not fit into the socket's queue is refused as what does not fit into the engine's. */
+function createBusyError(): ServerError {
+  return new ServerError('E_UNAVAILABLE', ENGINE_BUSY_MESSAGE);
+}
+
 /** What belongs to the managed engine at a position of the router. */
 function ofEngineAt<T>(ofEachEngine: readonly T[], position: number): T {
   const own = ofEachEngine[position];
@@ -73,6 +82,7 @@ export class MultiProcessClient implements EngineClient {
   readonly #death = new EngineDeath();
   readonly #delivery: OutputDelivery;
   readonly #dropped: DroppedMessages;
+  readonly #unclaimed: DroppedMessages;
   #coordinator: CoordinatorSubscription | null = null;
   /** Empty until all are ready. */
   #engines: ReadyEngines = new Map();
@@ -90,6 +100,7 @@ export class MultiProcessClient implements EngineClient {
     this.#router = new RequestRouter(options);
     this.#delivery = new OutputDelivery(options.logger);
     this.#dropped = new DroppedMessages(options.logger);
+    this.#unclaimed = new DroppedMessages(options.logger);
     this.#death.onDeath(() => this.#utilities.rejectAll(createEngineDeadError()));
     this.#input.onMessage((identity, frames) => this.#onInputMessage(identity, frames));
     this.#output.onMessage((frames) => this.#onOutputMessage(frames));
@@ -183,10 +194,14 @@ export class MultiProcessClient implements EngineClient {
     const position = this.#router.route(request);
     const currentWave = this.#coordinator?.currentWave ?? 0;
     const isAsSent = request.currentWave === currentWave && request.clientIndex === clientIndex;
-    this.#send(position, {
+    const isTaken = this.#send(position, {
       type: 'ADD',
       request: isAsSent ? request : { ...request, currentWave, clientIndex },
     });
+    if (!isTaken) {
+      this.#router.finish([request.requestId]);
+      throw createBusyError();
+    }
     return ofEngineAt(engineRanks, position);
   }
 
@@ -194,8 +209,15 @@ export class MultiProcessClient implements EngineClient {
     // A dead engine runs none of them.
     if (requestIds.length === 0 || this.#death.hasHappened) return;
     for (const [position, ids] of this.#router.routeAborts(requestIds)) {
-      this.#send(position, { type: 'ABORT', requestIds: ids });
+      // One for each running request at most, so they have room of their own: none is refused, none is lost.
+      this.#send(position, { type: 'ABORT', requestIds: ids }, 'own');
     }
+  }
+
+  whenRoom(resume: () => void): boolean {
+    if (this.#input.queuedCount < LOW_WATER_MESSAGES) return true;
+    void this.#input.drained().then(resume);
+    return false;
   }
 
   async callUtility(
@@ -213,7 +235,9 @@ export class MultiProcessClient implements EngineClient {
     }
     const { callId, result } = this.#utilities.start();
     const clientIndex = this.#options.clientIndex;
-    this.#send(position, { type: 'UTILITY', call: { clientIndex, callId, method, args } });
+    const call = { clientIndex, callId, method, args };
+    if (!this.#send(position, { type: 'UTILITY', call }))
+      this.#utilities.fail(callId, createBusyError());
     return result;
   }
 
@@ -241,10 +265,12 @@ export class MultiProcessClient implements EngineClient {
     await Promise.all([this.#input.close(), this.#output.close(), this.#coordinator?.close()]);
   }
 
-  #send(position: number, input: EngineInput): void {
-    this.#input.sendTo(
+  /** False where the socket has no room for it. */
+  #send(position: number, input: EngineInput, room?: Room): boolean {
+    return this.#input.sendTo(
       ofEngineAt(this.#identities, position),
       this.#options.codec.encodeEngineInput(input),
+      room,
     );
   }
 
@@ -275,16 +301,32 @@ export class MultiProcessClient implements EngineClient {
       return;
     }
     if (outputs.utilityOutput !== null) {
+      const { callId } = outputs.utilityOutput;
       if (!this.#utilities.settle(outputs.utilityOutput))
-        this.#options.logger.warn(
-          { callId: String(outputs.utilityOutput.callId) },
-          'answer to no call',
-        );
+        this.#unclaimed.drop('output', `answer to no call: ${callId}`);
+      return;
+    }
+    try {
+      this.#refuseImpossible(outputs);
+    } catch (error) {
+      this.#dropped.add('output', error);
       return;
     }
     if (outputs.finishedRequests !== null) this.#router.finish(outputs.finishedRequests);
     // A message of finished ids alone has told all that it has to say.
     if (outputs.outputs.length > 0 || outputs.schedulerStats !== null)
       this.#delivery.deliver(outputs);
+  }
+
+  /** Throws E_BAD_FRAME. */
+  #refuseImpossible(outputs: EngineCoreOutputs): void {
+    const { engineIndex } = outputs;
+    const ready = this.#registry.enginesByArrival.get(engineIndex);
+    if (ready === undefined)
+      throw new ServerError(
+        'E_BAD_FRAME',
+        `outputs of engine ${engineIndex}, which never reported`,
+      );
+    refuseImpossibleOutputs(outputs, ready.maxModelLen);
   }
 }

@@ -4,7 +4,7 @@ import type { EngineCoreOutputs } from '../../shared/protocol/outputs.ts';
 
 export type OutputsHandler = (outputs: EngineCoreOutputs) => void;
 
-/** Messages that may wait for the handler; beyond it the oldest are dropped with a warning. */
+/** Messages that may wait for the handler; beyond it the oldest are dropped, counted, and warned of once. */
 export const MAX_EARLY_OUTPUTS = 10_000;
 
 export class OutputDelivery {
@@ -37,6 +37,7 @@ export class OutputDelivery {
     if (this.#early.length <= MAX_EARLY_OUTPUTS) return;
     this.#early.shift();
     this.#droppedCount += 1;
+    if (this.#droppedCount > 1) return;
     this.#logger.warn('nobody takes the outputs of the engines: the oldest is dropped');
   }
 }

@@ -46,6 +46,12 @@ export class UtilityCalls {
     return true;
   }
 
+  /** The call was never sent. */
+  fail(callId: number, error: Error): void {
+    this.#pending.get(callId)?.reject(error);
+    this.#pending.delete(callId);
+  }
+
   rejectAll(error: Error): void {
     const pending = [...this.#pending.values()];
     this.#pending.clear();

@@ -22,7 +22,7 @@ export function generationHandler<Request extends CarriesFaults>(
   parse: (body: Uint8Array, contentType: string | undefined) => Request,
   create: CreateAnswer<Request>,
 ): (request: FastifyRequest, reply: FastifyReply) => void {
-  const { turnWriter, load, args } = context;
+  const { turnWriter, unread, load, args } = context;
   return (request, reply) => {
     let parsed: Request;
     try {
@@ -37,6 +37,7 @@ export function generationHandler<Request extends CarriesFaults>(
       response: reply.raw,
       headers: request.extraHeaders,
       turnWriter,
+      unread,
       keepAliveSeconds: args.sseKeepAliveInterval,
       onDone: end,
     });

@@ -15,6 +15,7 @@ import type { HttpEnv } from './http-env.ts';
 import type { HttpMetricsSource } from './http-metrics-source.ts';
 import type { ServerLoad } from './server-load.ts';
 import type { TurnWriter } from './turn-writer.ts';
+import type { UnreadBytes } from './unread-bytes.ts';
 
 export interface RouteContext {
   readonly args: HttpArgs;
@@ -29,6 +30,7 @@ export interface RouteContext {
   readonly tokenizer: Tokenizer;
   readonly metrics: HttpMetricsSource;
   readonly turnWriter: TurnWriter;
+  readonly unread: UnreadBytes;
   readonly load: ServerLoad;
   readonly clock: Clock;
   readonly logger: Logger;

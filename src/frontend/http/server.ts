@@ -29,6 +29,7 @@ import type { RouteContext } from './route-context.ts';
 import { registerRoutes } from './routes.ts';
 import { ServerLoad } from './server-load.ts';
 import { TurnWriter } from './turn-writer.ts';
+import { UnreadBytes } from './unread-bytes.ts';
 
 /** Larger bodies get 413: four million tokens as text, with room to spare. */
 const BODY_LIMIT_BYTES = 64 * 1024 * 1024;
@@ -175,6 +176,7 @@ function createRouteContext(options: HttpServerOptions, tokenizer: Tokenizer): R
     tokenizer,
     metrics,
     turnWriter,
+    unread: new UnreadBytes(logger),
     load: new ServerLoad(args.enableServerLoadTracking),
     clock,
     logger,

@@ -3,6 +3,7 @@
  * A frame that cannot be decoded costs that message only; a message that breaks the handshake ends the start-up.
  * Source: vllm/v1/engine/utils.py launch_core_engines (0.33.0).
  */
+import { DroppedMessages } from '../../shared/dropped-messages.ts';
 import { StartupError, TwinError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { EngineHandshakeMetadata } from '../../shared/protocol/handshake.ts';
@@ -29,11 +30,12 @@ export class HandshakeServer {
   readonly #completed: Promise<void>;
   #resolve: () => void = () => {};
   #reject: (error: Error) => void = () => {};
-  #badFrameCount = 0;
+  readonly #dropped: DroppedMessages;
 
   private constructor(options: HandshakeServerOptions, socket: RouterSocket) {
     this.#options = options;
     this.#socket = socket;
+    this.#dropped = new DroppedMessages(options.logger);
     this.#completed = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -62,7 +64,7 @@ export class HandshakeServer {
   }
 
   get badFrameCount(): number {
-    return this.#badFrameCount;
+    return this.#dropped.count;
   }
 
   /** Resolves once every engine is READY; rejects with the first broken rule. */
@@ -92,11 +94,7 @@ export class HandshakeServer {
         this.#reject(error);
         return;
       }
-      this.#badFrameCount += 1;
-      logger.warn(
-        { rank: String(rank), err: error.message },
-        'dropped a handshake message that cannot be decoded',
-      );
+      this.#dropped.add('handshake', error);
     }
   }
 

@@ -4,6 +4,7 @@
  * Source: vllm/v1/engine/async_llm.py AsyncLLM (0.33.0).
  */
 import type { Clock } from '../../shared/clock.ts';
+import { TwinError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { EngineCoreOutputs } from '../../shared/protocol/outputs.ts';
 import type {
@@ -11,7 +12,7 @@ import type {
   LoRARequest,
   SamplingParams,
 } from '../../shared/protocol/request.ts';
-import type { EngineClient } from '../engine-client/engine-client.ts';
+import { ENGINE_BUSY_MESSAGE, type EngineClient } from '../engine-client/engine-client.ts';
 import { IterationStats } from '../metrics/iteration-stats.ts';
 import { engineDead, internalError, serviceUnavailable } from './errors.ts';
 import {
@@ -22,6 +23,15 @@ import {
 import { OutputProcessor } from './output-processor.ts';
 import { ParentRequest } from './parallel-sampling.ts';
 import type { RequestSink } from './request-output.ts';
+
+/**
+ * Requests that one frontend has under way at most, each of n answers being one; about 2 GB of its heap. vLLM has a bound
+ * only where `--max-num-queued-reqs` sets one, and what it cannot hold ends it.
+ */
+export const MAX_UNFINISHED_REQUESTS = 400_000;
+
+/** Prompt tokens of requests in prefill, each of n answers having its own; a gigabyte of an engine's heap. */
+export const MAX_QUEUED_PROMPT_TOKENS = 128 * 1024 * 1024;
 
 export type AdmissionLimit = 'max_num_queued_reqs' | 'max_num_queued_tokens';
 
@@ -66,7 +76,12 @@ export class AsyncLLM {
   constructor(options: AsyncLLMOptions) {
     this.#options = options;
     this.#inputProcessor = new InputProcessor(options);
-    this.#outputProcessor = new OutputProcessor(options.tokenizer, options.streamInterval);
+    this.#outputProcessor = new OutputProcessor(
+      options.tokenizer,
+      options.streamInterval,
+      (requestId, err) =>
+        options.logger.error({ requestId, err }, 'outputs of a request are unusable'),
+    );
     options.engineClient.onOutputs((outputs) => this.#handleOutputs(outputs));
     options.engineClient.onEngineDead((_engineIndex, reason) => {
       this.#outputProcessor.propagateError(engineDead());
@@ -117,25 +132,52 @@ export class AsyncLLM {
     this.#checkAdmission(n);
   }
 
+  /**
+   * Throws where the bounds do not leave room for all of a request's prompts, of which each is answered `n` times: then
+   * none of them is begun. A limit that is set by a flag is looked at prompt by prompt, as in vLLM.
+   */
+  ensureRoom(promptLengths: readonly number[], n: number): void {
+    const { maxNumQueuedReqs, maxNumQueuedTokens } = this.#options;
+    const numRequests = this.numUnfinishedRequests + promptLengths.length * n;
+    if (maxNumQueuedReqs === null && numRequests > MAX_UNFINISHED_REQUESTS) this.#rejectBusy();
+    const numTokens = n * promptLengths.reduce((sum, length) => sum + length, 0);
+    const numQueuedTokens = this.#outputProcessor.numQueuedTokens + numTokens;
+    if (maxNumQueuedTokens === null && numQueuedTokens > MAX_QUEUED_PROMPT_TOKENS)
+      this.#rejectBacklog();
+  }
+
+  /**
+   * True while the engines take requests as fast as they are handed over; else false, and `resume` is called once, when
+   * they do again. What it writes goes out.
+   */
+  whenRoom(resume: () => void): boolean {
+    return this.#options.engineClient.whenRoom(() => {
+      resume();
+      this.#onTurnEnd();
+    });
+  }
+
+  #rejectBusy(): never {
+    this.#options.metrics?.recordAdmissionRejection('max_num_queued_reqs');
+    throw serviceUnavailable(ENGINE_BUSY_MESSAGE);
+  }
+
+  #rejectBacklog(): never {
+    this.#options.metrics?.recordAdmissionRejection('max_num_queued_tokens');
+    throw serviceUnavailable(
+      'The engine has reached its prefill token backlog limit. Please try again later or on a different instance.',
+    );
+  }
+
   #checkAdmission(n: number): void {
-    const { maxNumQueuedReqs, maxNumQueuedTokens, metrics } = this.#options;
-    if (
-      maxNumQueuedReqs !== null &&
-      this.#outputProcessor.numUnfinishedRequests + n > maxNumQueuedReqs
-    ) {
-      metrics?.recordAdmissionRejection('max_num_queued_reqs');
-      throw serviceUnavailable(
-        'The engine is currently busy and cannot accept new requests. Please try again later or on a different instance.',
-      );
-    }
+    const { maxNumQueuedTokens } = this.#options;
+    const maxNumRequests = this.#options.maxNumQueuedReqs ?? MAX_UNFINISHED_REQUESTS;
+    if (this.numUnfinishedRequests + n > maxNumRequests) this.#rejectBusy();
     if (
       maxNumQueuedTokens !== null &&
       this.#outputProcessor.numQueuedTokens >= maxNumQueuedTokens
     ) {
-      metrics?.recordAdmissionRejection('max_num_queued_tokens');
-      throw serviceUnavailable(
-        'The engine has reached its prefill token backlog limit. Please try again later or on a different instance.',
-      );
+      this.#rejectBacklog();
     }
   }
 
@@ -145,6 +187,7 @@ export class AsyncLLM {
     const engineRequest = this.#inputProcessor.processInputs(request);
     const { params } = request;
     this.#checkAdmission(params.n);
+    this.ensureRoom([engineRequest.promptTokenIds?.length ?? 0], params.n);
     if (params.n === 1) {
       this.#outputProcessor.addRequest(engineRequest, params, { parent: null, index: 0, sink });
       this.#send(engineRequest);
@@ -174,6 +217,7 @@ export class AsyncLLM {
       this.#options.engineClient.addRequest(request);
     } catch (error) {
       this.#outputProcessor.abortRequests([request.requestId], { areInternal: true });
+      if (error instanceof TwinError && error.code === 'E_UNAVAILABLE') this.#rejectBusy();
       throw error;
     }
     if (this.#options.logRequests) this.#options.logger.info(`Added request ${request.requestId}.`);

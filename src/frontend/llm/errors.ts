@@ -95,6 +95,7 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof TwinError) {
     if (error.code === 'E_ENGINE_DEAD') return engineDead();
+    if (error.code === 'E_UNAVAILABLE') return serviceUnavailable(error.message);
     if (error.family === 'client') return badRequest(error.message);
   }
   return internalError(error instanceof Error ? error.message : String(error));

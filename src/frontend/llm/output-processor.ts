@@ -18,7 +18,7 @@ import {
 import { type IterationStats, RequestStateStats } from '../metrics/iteration-stats.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { IncrementalDetokenizer } from './detokenizer.ts';
-import { generationError } from './errors.ts';
+import { generationError, internalError } from './errors.ts';
 import { LogprobsProcessor } from './logprobs.ts';
 import type { ParentRequest } from './parallel-sampling.ts';
 import type {
@@ -184,11 +184,18 @@ export class OutputProcessor {
   readonly #parents = new Map<RequestId, ParentRequest>();
   /** External id → internal ids, for aborts by the client's own id. */
   readonly #internalIds = new Map<string, Set<RequestId>>();
+  readonly #onFault: (requestId: RequestId, error: unknown) => void;
   #numQueuedTokens = 0;
 
-  constructor(tokenizer: Tokenizer, streamInterval: number) {
+  /** `onFault`: an output could not be made anything of; its request has ended with that error. */
+  constructor(
+    tokenizer: Tokenizer,
+    streamInterval: number,
+    onFault: (requestId: RequestId, error: unknown) => void = () => {},
+  ) {
     this.#tokenizer = tokenizer;
     this.#streamInterval = streamInterval;
+    this.#onFault = onFault;
   }
 
   get numUnfinishedRequests(): number {
@@ -248,7 +255,17 @@ export class OutputProcessor {
       }
       iterationStats?.updateFromOutput(output, timestamp, state.isPrefilling, state.stats);
       if (state.isPrefilling) this.#endPrefill(state, output);
-      if (this.#processOutput(state, output, iterationStats, weightVersion)) {
+      let mustAbort: boolean;
+      try {
+        mustAbort = this.#processOutput(state, output, iterationStats, weightVersion);
+      } catch (error) {
+        // Token ids or log probabilities that mean nothing: the engine's fault costs this request, not all of them.
+        this.#finish(state);
+        this.#onFault(state.requestId, error);
+        state.sink.onError(internalError('Internal server error'));
+        mustAbort = output.finishReason === null;
+      }
+      if (mustAbort) {
         toAbort ??= [];
         toAbort.push(state.requestId);
       }

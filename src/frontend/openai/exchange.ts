@@ -78,10 +78,17 @@ export class Exchange {
       this.#channel.beginStream();
       this.#answer.beginStream();
     }
-    for (const [index, prompt] of this.#options.prompts.entries()) {
+    this.#generateFrom(0);
+  }
+
+  /** The prompts from an index on, as fast as the engines take them: others have their turn in between. */
+  #generateFrom(firstIndex: number): void {
+    const { prompts, context } = this.#options;
+    for (let index = firstIndex; index < prompts.length; index++) {
       if (this.#isOver) return;
+      if (index > 0 && !context.llm.whenRoom(() => this.#generateFrom(index))) return;
       try {
-        this.#handles.push(this.#generate(prompt, index));
+        this.#handles.push(this.#generate(prompts[index] as ExchangePrompt, index));
       } catch (error) {
         this.#fail(error);
       }

@@ -10,7 +10,7 @@ import type { ModelRegistry } from './model-registry.ts';
 import type { OnlineRenderer } from './renderer.ts';
 
 export interface ServingContext {
-  readonly llm: Pick<AsyncLLM, 'preflight' | 'generate'>;
+  readonly llm: Pick<AsyncLLM, 'preflight' | 'ensureRoom' | 'whenRoom' | 'generate'>;
   readonly models: ModelRegistry;
   readonly renderer: OnlineRenderer;
   readonly tokenizer: Tokenizer;

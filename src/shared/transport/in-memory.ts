@@ -2,7 +2,6 @@
  * The transport inside one process, for tests and simulations: the same contract and drop rules as ZeroMQ's sockets,
  * and a hook through which every message passes, so that a test can delay, lose or reorder it.
  */
-import { assert } from '../assert.ts';
 import type {
   ConnectedPubSocket,
   DealerSocket,
@@ -11,6 +10,7 @@ import type {
   PubSocket,
   PullSocket,
   PushSocket,
+  Room,
   RoutedMessageHandler,
   RouterSocket,
   Transport,
@@ -36,7 +36,7 @@ export interface InMemoryOptions {
   readonly onTransit?: (transit: Transit, deliver: () => void) => void;
 }
 
-/** Messages kept for a peer that has not bound yet, or for a handler that is not set yet. */
+/** Messages kept for a peer that has not bound yet, or for a handler that is not set yet; the latter drops further ones. */
 export const MAX_IN_MEMORY_MESSAGES = 100_000;
 
 type Receive = (frames: Frame[]) => void;
@@ -50,8 +50,7 @@ class Inbox {
   readonly receive = (frames: Frame[]): void => {
     if (this.isClosed) return;
     if (this.handler === null) {
-      assert(this.early.length < MAX_IN_MEMORY_MESSAGES, 'too many messages without a handler');
-      this.early.push(frames);
+      if (this.early.length < MAX_IN_MEMORY_MESSAGES) this.early.push(frames);
     } else this.handler(frames);
   };
 
@@ -150,16 +149,17 @@ class Network {
   }
 
   /** From the connected side to whoever is bound. */
-  sendToBinder(address: string, link: Link, frames: readonly Frame[]): void {
-    assert(link.isOpen, 'send on a closed socket');
+  sendToBinder(address: string, link: Link, frames: readonly Frame[], room: Room): boolean {
+    if (!link.isOpen) return false;
     const copies = frames.map((frame) => Buffer.from(frame));
     if (this.binders.has(address)) this.carry(address, link, copies);
     else {
       const unsent = this.unsent.get(link) ?? [];
-      assert(unsent.length < MAX_IN_MEMORY_MESSAGES, 'too many messages before anyone has bound');
+      if (room === 'shared' && unsent.length >= MAX_IN_MEMORY_MESSAGES) return false;
       unsent.push(copies);
       this.unsent.set(link, unsent);
     }
+    return true;
   }
 
   private carry(address: string, link: Link, frames: Frame[]): void {
@@ -210,8 +210,8 @@ class InMemoryConnected implements DealerSocket, PushSocket, XSubSocket {
     return this.network.numUnsent(this.link);
   }
 
-  send(frames: readonly Frame[]): void {
-    this.network.sendToBinder(this.address, this.link, frames);
+  send(frames: readonly Frame[], room: Room = 'shared'): boolean {
+    return this.network.sendToBinder(this.address, this.link, frames, room);
   }
 
   drained(): Promise<void> {
@@ -237,7 +237,9 @@ class InMemoryConnected implements DealerSocket, PushSocket, XSubSocket {
 /** A publisher that nobody hears: this transport has no subscriber that binds. */
 class InMemoryLonelyPub implements ConnectedPubSocket {
   readonly queuedCount = 0;
-  send(): void {}
+  send(): boolean {
+    return true;
+  }
   drained(): Promise<void> {
     return Promise.resolve();
   }
@@ -253,6 +255,7 @@ abstract class InMemoryBound implements Binder {
   readonly queuedCount = 0;
   protected readonly network: Network;
   protected readonly inbox = new Inbox();
+  protected isClosed = false;
 
   constructor(network: Network, address: string) {
     this.network = network;
@@ -270,6 +273,7 @@ abstract class InMemoryBound implements Binder {
   }
 
   close(): Promise<void> {
+    this.isClosed = true;
     this.inbox.close();
     this.network.unbind(this);
     return Promise.resolve();
@@ -304,9 +308,11 @@ class InMemoryRouter extends InMemoryBound implements RouterSocket {
     this.inbox.receive([link.identity ?? Buffer.from(link.identityKey, 'latin1'), ...frames]);
   }
 
-  sendTo(identity: Frame, frames: readonly Frame[]): void {
+  sendTo(identity: Frame, frames: readonly Frame[]): boolean {
+    if (this.isClosed) return false;
     const link = this.byIdentity.get(keyOf(identity));
     if (link?.isOpen === true) this.network.sendToConnector(this, link, frames);
+    return true;
   }
 
   onMessage(handler: RoutedMessageHandler): void {
@@ -332,13 +338,15 @@ class InMemoryPublisher extends InMemoryBound implements XPubSocket, PubSocket {
     this.inbox.receive(frames);
   }
 
-  send(frames: readonly Frame[]): void {
+  send(frames: readonly Frame[]): boolean {
+    if (this.isClosed) return false;
     const topic = frames[0] === undefined ? '' : keyOf(frames[0]);
     for (const link of this.links) {
       if (link.topics.some((prefix) => topic.startsWith(prefix))) {
         this.network.sendToConnector(this, link, frames);
       }
     }
+    return true;
   }
 
   onMessage(handler: MessageHandler): void {

@@ -6,10 +6,16 @@
 /** One frame of a message. Received frames belong to the receiver. */
 export type Frame = Uint8Array;
 
+/**
+ * Which room of a socket's queue a message takes. `shared` is bounded in bytes. `own` is for what must arrive and whose
+ * number something else bounds: an abort, of which there is one for each request that is running.
+ */
+export type Room = 'shared' | 'own';
+
 /** The sending half. One writer loop per socket takes messages off a bounded queue, in order. */
 export interface MessageWriter {
-  /** Queues a message. Throws when the queue is at its bound: await `drained()` before it is. */
-  send(frames: readonly Frame[]): void;
+  /** Queues a message, by default in the shared room. False where it was not taken: no room, or the socket is closed. */
+  send(frames: readonly Frame[], room?: Room): boolean;
   /** Messages accepted by `send` and not yet handed to the transport. */
   readonly queuedCount: number;
   /** Resolves once fewer messages are queued than the low-water mark (at once if so already). */
@@ -39,8 +45,8 @@ export interface DealerSocket extends MessageWriter, Closable {
   onConnection(handler: (isConnected: boolean) => void): void;
 }
 export interface RouterSocket extends Closable, Bound {
-  /** An unknown identity drops the message, as ROUTER does. */
-  sendTo(identity: Frame, frames: readonly Frame[]): void;
+  /** As `send`. An unknown identity drops the message, as ROUTER does. */
+  sendTo(identity: Frame, frames: readonly Frame[], room?: Room): boolean;
   onMessage(handler: RoutedMessageHandler): void;
   readonly queuedCount: number;
   drained(): Promise<void>;

@@ -21,6 +21,7 @@ import type {
   PubSocket,
   PullSocket,
   PushSocket,
+  Room,
   RoutedMessageHandler,
   RouterSocket,
   Transport,
@@ -95,12 +96,12 @@ class ZmqEndpoint {
     return this.outbox?.drained() ?? Promise.resolve();
   }
 
-  send(frames: readonly Frame[]): void {
-    this.outbox?.send(frames as Frame[]);
+  send(frames: readonly Frame[], room: Room = 'shared'): boolean {
+    return this.outbox?.send(frames as Frame[], room) ?? false;
   }
 
-  sendTo(identity: Frame, frames: readonly Frame[]): void {
-    this.outbox?.send([identity, ...frames]);
+  sendTo(identity: Frame, frames: readonly Frame[], room: Room = 'shared'): boolean {
+    return this.outbox?.send([identity, ...frames], room) ?? false;
   }
 
   onFrames(handler: (frames: Frame[]) => void): void {
@@ -170,8 +171,8 @@ class ZmqSocket implements DealerSocket, PushSocket, PullSocket, XPubSocket, XSu
     return this.endpoint.queuedCount;
   }
 
-  send(frames: readonly Frame[]): void {
-    this.endpoint.send(frames);
+  send(frames: readonly Frame[], room?: Room): boolean {
+    return this.endpoint.send(frames, room);
   }
 
   drained(): Promise<void> {
@@ -206,8 +207,8 @@ class ZmqRouter implements RouterSocket {
     return this.endpoint.queuedCount;
   }
 
-  sendTo(identity: Frame, frames: readonly Frame[]): void {
-    this.endpoint.sendTo(identity, frames);
+  sendTo(identity: Frame, frames: readonly Frame[], room?: Room): boolean {
+    return this.endpoint.sendTo(identity, frames, room);
   }
 
   drained(): Promise<void> {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DP_SYNC_INTERVAL, DPEngineCore } from '../../../src/engine-core/dp-engine-core.ts';
 import { type DpGroup, joinDpGroup } from '../../../src/engine-core/dp-group.ts';
+import { silentLogger } from '../../../src/shared/logger.ts';
 import { FinishReason } from '../../../src/shared/protocol/outputs.ts';
 import { createInMemoryTransport } from '../../../src/shared/transport/in-memory.ts';
 import { createTestRequest } from '../../support/engine.ts';
@@ -18,7 +19,12 @@ describe('data-parallel ranks', () => {
 
   async function start(size: number): Promise<void> {
     const transport = createInMemoryTransport();
-    const member = { address: 'tcp://127.0.0.1:29500', size, timeoutSeconds: 60 };
+    const member = {
+      address: 'tcp://127.0.0.1:29500',
+      size,
+      timeoutSeconds: 60,
+      logger: silentLogger(),
+    };
     groups = await Promise.all(
       Array.from({ length: size }, (_, rank) => joinDpGroup(transport, { ...member, rank })),
     );

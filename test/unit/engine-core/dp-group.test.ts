@@ -5,6 +5,7 @@ import {
   tallyVotes,
 } from '../../../src/engine-core/dp-engine-core.ts';
 import { type DpGroup, joinDpGroup } from '../../../src/engine-core/dp-group.ts';
+import { silentLogger } from '../../../src/shared/logger.ts';
 import { createInMemoryTransport } from '../../../src/shared/transport/in-memory.ts';
 import type { Transport } from '../../../src/shared/transport/transport.ts';
 
@@ -17,7 +18,13 @@ function join(transport: Transport, size: number, ranks?: readonly number[]): Pr
   const wanted = ranks ?? Array.from({ length: size }, (_, rank) => rank);
   return Promise.all(
     wanted.map((rank) =>
-      joinDpGroup(transport, { address: ADDRESS, rank, size, timeoutSeconds: 5 }),
+      joinDpGroup(transport, {
+        address: ADDRESS,
+        rank,
+        size,
+        timeoutSeconds: 5,
+        logger: silentLogger(),
+      }),
     ),
   );
 }

@@ -89,7 +89,7 @@ describe('the input sockets', () => {
     await vi.waitFor(() => expect(inputs).toHaveLength(1));
     expect(warnings).toHaveLength(2);
     expect(warnings[0]).toMatch(/^Dropped a message that cannot be decoded: /);
-    expect([...sockets.badFrames.values()]).toEqual([5, 5]);
+    expect([...sockets.dropped.countByKind.values()]).toEqual([5, 5]);
   });
 
   it('wait for the coordinator, and then hear its waves', async () => {

@@ -68,7 +68,7 @@ describe('the output sockets', () => {
       get queuedCount() {
         return queuedCount;
       },
-      send: () => {},
+      send: () => true,
       drained: () =>
         new Promise((resolve) => {
           drain = resolve;

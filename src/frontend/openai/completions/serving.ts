@@ -27,6 +27,8 @@ export function createCompletion(
   context.llm.preflight(request.n);
   const arrivalTime = context.clock.wallMs() / 1000;
   const rendered = context.renderer.renderCompletion(request);
+  const promptLengths = rendered.map(({ promptTokenIds }) => promptTokenIds.length);
+  context.llm.ensureRoom(promptLengths, request.n);
   const id = `cmpl-${baseRequestId(headers, request.request_id)}`;
   const prompts = rendered.map((prompt, index) => ({
     requestId: `${id}-${index}`,

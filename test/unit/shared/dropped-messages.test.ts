@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { DroppedMessages } from '../../../../src/frontend/engine-client/dropped-messages.ts';
-import { ServerError } from '../../../../src/shared/errors.ts';
-import { recordingLogger } from '../../../support/engine-client.ts';
+import { DroppedMessages } from '../../../src/shared/dropped-messages.ts';
+import { ServerError } from '../../../src/shared/errors.ts';
+import { recordingLogger } from '../../support/engine-client.ts';
 
 describe('a message that cannot be used', () => {
   it('is counted and told to the log', () => {
