@@ -27,6 +27,7 @@ import type {
   Transport,
 } from '../../shared/transport/transport.ts';
 import { CoordinatorSubscription } from './coordinator-subscription.ts';
+import { EngineBacklog } from './engine-backlog.ts';
 import { ENGINE_BUSY_MESSAGE, type EngineClient } from './engine-client.ts';
 import { createEngineDeadError, type EngineDeadHandler, EngineDeath } from './engine-death.ts';
 import { EngineRegistry } from './engine-registry.ts';
@@ -80,6 +81,9 @@ export class MultiProcessClient implements EngineClient {
   readonly #router: RequestRouter;
   readonly #utilities = new UtilityCalls();
   readonly #death = new EngineDeath();
+  readonly #backlog: EngineBacklog;
+  /** Positions of engines that are asked for a sign. */
+  readonly #asked = new Set<number>();
   readonly #delivery: OutputDelivery;
   readonly #dropped: DroppedMessages;
   readonly #unclaimed: DroppedMessages;
@@ -98,6 +102,7 @@ export class MultiProcessClient implements EngineClient {
     this.#registry = new EngineRegistry(options.engineRanks);
     this.#identities = options.engineRanks.map(identityFromEngineIndex);
     this.#router = new RequestRouter(options);
+    this.#backlog = new EngineBacklog(options.engineRanks.length);
     this.#delivery = new OutputDelivery(options.logger);
     this.#dropped = new DroppedMessages(options.logger);
     this.#unclaimed = new DroppedMessages(options.logger);
@@ -265,13 +270,30 @@ export class MultiProcessClient implements EngineClient {
     await Promise.all([this.#input.close(), this.#output.close(), this.#coordinator?.close()]);
   }
 
-  /** False where the socket has no room for it. */
-  #send(position: number, input: EngineInput, room?: Room): boolean {
-    return this.#input.sendTo(
-      ofEngineAt(this.#identities, position),
-      this.#options.codec.encodeEngineInput(input),
-      room,
-    );
+  /** False where there is no room for it: in the socket, or in what ZeroMQ keeps for an engine that does not read. */
+  #send(position: number, input: EngineInput, room: Room = 'shared'): boolean {
+    if (room === 'shared' && this.#backlog.isFull(position)) {
+      this.#askForSign(position);
+      return false;
+    }
+    const frames = this.#options.codec.encodeEngineInput(input);
+    this.#backlog.sent(position, frames);
+    return this.#input.sendTo(ofEngineAt(this.#identities, position), frames, room);
+  }
+
+  /** A call that changes nothing: its answer says that the engine has read all that was sent before it. */
+  #askForSign(position: number): void {
+    if (this.#asked.has(position)) return;
+    this.#asked.add(position);
+    const { callId, result } = this.#utilities.start();
+    const { clientIndex } = this.#options;
+    const call = { clientIndex, callId, method: 'is_scheduler_paused', args: [] };
+    const answered = (): void => {
+      this.#asked.delete(position);
+      this.#backlog.heard(position);
+    };
+    result.then(answered, answered);
+    this.#send(position, { type: 'UTILITY', call }, 'own');
   }
 
   /** The first message of an engine is its ready response; nothing else is ever sent on the input socket. */
@@ -300,6 +322,7 @@ export class MultiProcessClient implements EngineClient {
       this.markEngineDead(null, `an engine core sent ${ENGINE_CORE_DEAD}`);
       return;
     }
+    this.#backlog.heard(this.#options.engineRanks.indexOf(outputs.engineIndex));
     if (outputs.utilityOutput !== null) {
       const { callId } = outputs.utilityOutput;
       if (!this.#utilities.settle(outputs.utilityOutput))

@@ -7,11 +7,14 @@ import type { AnswerChannel } from '../openai/answer-channel.ts';
 import type { TurnWriter } from './turn-writer.ts';
 import {
   MAX_UNREAD_BYTES,
+  MAX_UNREAD_BYTES_UNTOUCHED,
   MAX_UNREAD_STREAM_BYTES,
   UNREAD_TIMEOUT_MS,
   type UnreadBytes,
 } from './unread-bytes.ts';
 
+/** Given to the socket at once, so that a slow reader is seen to read. */
+const WRITE_BYTES = 64 * 1024;
 const KEEP_ALIVE_COMMENT = ': keep-alive\n\n';
 
 export interface ResponseChannelOptions {
@@ -32,8 +35,11 @@ export class ResponseChannel implements AnswerChannel {
   readonly #turnWriter: TurnWriter;
   readonly #unread: UnreadBytes;
   readonly #keepAliveSeconds: number;
-  #pending = '';
+  /** Events that were not written, and their bytes. */
+  #pending: string[] = [];
   #pendingBytes = 0;
+  /** What came since the socket last took something: the client may be slow, but has it read at all? */
+  #bytesSinceDrain = 0;
   /** The socket has taken all that it takes: nothing is written until it says `drain`. */
   #isBlocked = false;
   #isWatched = false;
@@ -72,7 +78,7 @@ export class ResponseChannel implements AnswerChannel {
       ...this.#headers,
     });
     this.#response.end(body);
-    this.#checkUnread(Number.POSITIVE_INFINITY);
+    this.#checkUnread();
   }
 
   beginStream(): void {
@@ -94,8 +100,10 @@ export class ResponseChannel implements AnswerChannel {
 
   event(text: string): void {
     if (this.#isDone) return;
-    this.#pending += text;
-    this.#pendingBytes += Buffer.byteLength(text);
+    this.#pending.push(text);
+    const bytes = Buffer.byteLength(text);
+    this.#pendingBytes += bytes;
+    if (this.#isBlocked) this.#bytesSinceDrain += bytes;
     this.#mark();
   }
 
@@ -113,44 +121,64 @@ export class ResponseChannel implements AnswerChannel {
 
   breakStream(): void {
     if (this.#isDone) return;
-    this.#response.write(this.#takePending());
+    this.#response.write(this.#takePending(Number.POSITIVE_INFINITY));
     this.#isDone = true;
     // What was written still goes out; the missing last chunk tells that this is not all.
     this.#response.socket?.end();
-    this.#checkUnread(MAX_UNREAD_STREAM_BYTES);
+    this.#checkUnread();
   }
 
   flush(): void {
     this.#isMarked = false;
     if (this.#isDone) return;
-    if (this.#isBlocked) {
-      this.#checkUnread(MAX_UNREAD_STREAM_BYTES);
-      return;
-    }
-    const text = this.#takePending();
-    if (this.#isEnding) {
-      this.#isDone = true;
-      this.#response.end(text);
-      this.#checkUnread(MAX_UNREAD_STREAM_BYTES);
-      return;
-    }
-    if (text === '') return;
-    this.#keepAliveTimer?.refresh();
-    if (this.#response.write(text)) return;
-    this.#isBlocked = true;
-    this.#response.once('drain', () => {
-      this.#isBlocked = false;
-      this.#shareUnread(0);
-      this.flush();
-    });
-    this.#checkUnread(MAX_UNREAD_STREAM_BYTES);
+    if (!this.#isBlocked) this.#write();
+    this.#checkUnread();
   }
 
-  #takePending(): string {
-    const text = this.#pending;
-    this.#pending = '';
-    this.#pendingBytes = 0;
-    return text;
+  /** As much as the socket takes without a queue of its own. */
+  #write(): void {
+    while (this.#pending.length > 0) {
+      this.#keepAliveTimer?.refresh();
+      const isLast = this.#isEnding && this.#pendingBytes <= WRITE_BYTES;
+      const text = this.#takePending(WRITE_BYTES);
+      if (isLast) {
+        this.#end(text);
+        return;
+      }
+      if (this.#response.write(text)) continue;
+      this.#isBlocked = true;
+      this.#response.once('drain', () => this.#onDrain());
+      return;
+    }
+    if (this.#isEnding) this.#end('');
+  }
+
+  #end(text: string): void {
+    this.#isDone = true;
+    this.#response.end(text);
+  }
+
+  #onDrain(): void {
+    this.#isBlocked = false;
+    this.#bytesSinceDrain = 0;
+    this.flush();
+    if (!this.#isBlocked && !this.#isDone) this.#shareUnread(0);
+  }
+
+  /** At least one event, and no more than `maxBytes` where several wait. */
+  #takePending(maxBytes: number): string {
+    if (this.#pendingBytes <= maxBytes) {
+      const text = this.#pending.join('');
+      this.#pending = [];
+      this.#pendingBytes = 0;
+      return text;
+    }
+    let bytes = 0;
+    let count = 0;
+    while (count === 0 || bytes < maxBytes)
+      bytes += Buffer.byteLength(this.#pending[count++] ?? '');
+    this.#pendingBytes -= bytes;
+    return this.#pending.splice(0, count).join('');
   }
 
   #shareUnread(bytes: number): void {
@@ -158,23 +186,34 @@ export class ResponseChannel implements AnswerChannel {
     this.#unreadShare = bytes;
   }
 
-  /** Gives the client up where more waits for it than `maxBytes`, or than all connections together may hold. */
-  #checkUnread(maxBytes: number): void {
+  /** Gives the client up where a bound is passed. */
+  #checkUnread(): void {
     const { writableLength, destroyed } = this.#response;
     const bytes = writableLength + this.#pendingBytes;
     if (bytes === 0 || destroyed) return;
     this.#shareUnread(bytes);
-    if (bytes > maxBytes) this.#giveUp(`more than ${maxBytes} bytes wait`);
-    else if (this.#unread.total > MAX_UNREAD_BYTES)
-      this.#giveUp(`more than ${MAX_UNREAD_BYTES} bytes wait for all clients`);
-    else if (!this.#isWatched) {
-      this.#isWatched = true;
-      // Runs out only while nothing at all gets away.
-      this.#response.setTimeout(UNREAD_TIMEOUT_MS, () => {
-        if (this.#isBlocked || this.#response.writableLength > 0)
-          this.#giveUp(`none of it in ${UNREAD_TIMEOUT_MS / 1000} seconds`);
-      });
-    }
+    const reason = this.#reasonToGiveUp();
+    if (reason !== null) this.#giveUp(reason);
+    else if (!this.#isWatched) this.#watch();
+  }
+
+  #reasonToGiveUp(): string | null {
+    if (this.#bytesSinceDrain > MAX_UNREAD_BYTES_UNTOUCHED)
+      return `nothing while ${MAX_UNREAD_BYTES_UNTOUCHED} bytes came`;
+    if (this.#pendingBytes > MAX_UNREAD_STREAM_BYTES)
+      return `more than ${MAX_UNREAD_STREAM_BYTES} bytes wait`;
+    if (this.#unread.total > MAX_UNREAD_BYTES)
+      return `more than ${MAX_UNREAD_BYTES} bytes wait for all clients`;
+    return null;
+  }
+
+  #watch(): void {
+    this.#isWatched = true;
+    // Runs out only while nothing at all gets away.
+    this.#response.setTimeout(UNREAD_TIMEOUT_MS, () => {
+      if (this.#isBlocked || this.#response.writableLength > 0)
+        this.#giveUp(`none of it in ${UNREAD_TIMEOUT_MS / 1000} seconds`);
+    });
   }
 
   #giveUp(reason: string): void {
@@ -183,7 +222,8 @@ export class ResponseChannel implements AnswerChannel {
     this.#onDisconnect = null;
     if (!this.#isDone && !this.#isEnding) onDisconnect?.();
     this.#isDone = true;
-    this.#takePending();
+    this.#pending = [];
+    this.#pendingBytes = 0;
     this.#response.destroy();
   }
 

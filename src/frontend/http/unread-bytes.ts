@@ -4,10 +4,15 @@
  */
 import type { Logger } from '../../shared/logger.ts';
 
-/** Of one stream; about 10,000 events. The kernel's own buffers, some megabytes, come on top. */
-export const MAX_UNREAD_STREAM_BYTES = 4 * 1024 * 1024;
+/**
+ * That may come for one stream while its client reads nothing at all. The kernel's buffers hold some megabytes and are
+ * emptied in lumps, so a client that reads at an eighth of the speed of its tokens is still seen to read.
+ */
+export const MAX_UNREAD_BYTES_UNTOUCHED = 16 * 1024 * 1024;
+/** Of one stream whose client reads, but more slowly than its tokens come. */
+export const MAX_UNREAD_STREAM_BYTES = 64 * 1024 * 1024;
 /** Of all connections together, whole answers included. */
-export const MAX_UNREAD_BYTES = 512 * 1024 * 1024;
+export const MAX_UNREAD_BYTES = 256 * 1024 * 1024;
 /** A client that reads nothing at all for this long while something waits for it is given up. */
 export const UNREAD_TIMEOUT_MS = 300_000;
 
