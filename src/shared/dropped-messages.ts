@@ -12,6 +12,9 @@ export const MAX_DROPPED_KINDS = 64;
 /** Of a reason that quotes what was sent. */
 const MAX_REASON_LENGTH = 300;
 const OTHER_KINDS = 'other kinds';
+/** Of the first of a kind. */
+export const DROPPED_MESSAGE =
+  'dropped a message that cannot be used; more of this kind are only counted';
 
 interface Kind {
   count: number;
@@ -59,7 +62,7 @@ export class DroppedMessages {
     this.#kinds.set(name, { count: 1, numUntold: 0 });
     this.#logger.warn(
       { socket, err: reason.slice(0, MAX_REASON_LENGTH) },
-      'dropped a message that cannot be used; more of this kind are only counted',
+      DROPPED_MESSAGE,
     );
   }
 

@@ -31,7 +31,7 @@ export interface CoordinatorParts {
   readonly transport: Transport;
   readonly codec: WireCodec;
   readonly clock: Clock;
-  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
+  readonly logger: Pick<Logger, 'info' | 'warn'>;
 }
 
 const LINGER_MS = 1_000;

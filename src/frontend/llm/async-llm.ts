@@ -209,7 +209,13 @@ export class AsyncLLM {
       });
       children.push(child);
     }
-    for (const child of children) this.#send(child);
+    try {
+      for (const child of children) this.#send(child);
+    } catch (error) {
+      // Those before it are on their way; nobody would take their answers.
+      this.#abortInternal(request.requestId, request.requestId);
+      throw error;
+    }
   }
 
   #send(request: EngineCoreRequest): void {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { InputSockets } from '../../../src/engine-core/input-sockets.ts';
 import type { Logger } from '../../../src/shared/logger.ts';
+import { DROPPED_MESSAGE } from '../../../src/shared/dropped-messages.ts';
 import { silentLogger } from '../../../src/shared/logger.ts';
 import { SUBSCRIBE_ALL } from '../../../src/shared/protocol/messages/coordinator-messages.ts';
 import type { EngineInput } from '../../../src/shared/protocol/request.ts';
@@ -42,7 +43,7 @@ describe('the input sockets', () => {
 
   function connect({ withCoordinator = false } = {}): InputSockets {
     const logger: Logger = Object.assign(silentLogger(), {
-      warn: (text: string) => warnings.push(text),
+      warn: (_fields: object, text: string) => warnings.push(text),
     });
     sockets = new InputSockets({
       transport,
@@ -88,7 +89,7 @@ describe('the input sockets', () => {
     router.sendTo(identity, abort('after'));
     await vi.waitFor(() => expect(inputs).toHaveLength(1));
     expect(warnings).toHaveLength(2);
-    expect(warnings[0]).toMatch(/^Dropped a message that cannot be decoded: /);
+    expect(warnings[0]).toBe(DROPPED_MESSAGE);
     expect([...sockets.dropped.countByKind.values()]).toEqual([5, 5]);
   });
 

@@ -51,7 +51,7 @@ describe.each([
         transport,
         codec: wireCodec,
         dataParallelRank: rank,
-        logger: { info: () => {}, warn: (text: unknown) => warnings.push(`${text}`) },
+        logger: { info: () => {}, warn: (fields: unknown) => warnings.push(JSON.stringify(fields)) },
       },
     );
     if (publisher === null) throw new Error('events are on');
@@ -153,7 +153,7 @@ describe.each([
     open.push(dealer);
     dealer.send([Buffer.from('not a sequence number')]);
     await vi.waitFor(() => expect(warnings).toHaveLength(1));
-    expect(warnings[0]).toMatch(/Invalid replay request/);
+    expect(warnings[0]).toMatch(/^{"socket":"replay","err":/);
     expect(await replay(transport, publisher, 0)).toEqual([]);
   });
 });

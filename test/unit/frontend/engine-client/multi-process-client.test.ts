@@ -12,6 +12,7 @@ import {
 import { identityFromEngineIndex } from '../../../../src/shared/protocol/identity.ts';
 import type { EngineCoreOutputs } from '../../../../src/shared/protocol/outputs.ts';
 import type { EngineInput } from '../../../../src/shared/protocol/request.ts';
+import { DROPPED_MESSAGE } from '../../../../src/shared/dropped-messages.ts';
 import { createInMemoryTransport } from '../../../../src/shared/transport/in-memory.ts';
 import type { Closable, Transport } from '../../../../src/shared/transport/transport.ts';
 import { bindClient, messagesArrived, recordingLogger } from '../../../support/engine-client.ts';
@@ -205,7 +206,7 @@ describe('the coordinator', () => {
         socket: 'coordinator',
         err: 'counts of 3 engines, of which ranks 2, 3 are asked for',
       },
-      'dropped a message that cannot be used',
+      DROPPED_MESSAGE,
     ]);
     expect(warnings[1]?.[0]).toMatchObject({ socket: 'coordinator' });
     expect(client.addRequest(createEngineCoreRequest({ requestId: 'a' }))).toBe(2);
@@ -342,7 +343,7 @@ describe('frames that cannot be used', () => {
     ]);
     expect(warnings).toContainEqual([
       { socket: 'input', err: 'engine 0 sent more than its ready response' },
-      'dropped a message that cannot be used',
+      DROPPED_MESSAGE,
     ]);
   });
 
@@ -353,7 +354,7 @@ describe('frames that cannot be used', () => {
     client.onOutputs((outputs) => seen.push(outputs));
     engines[0]?.send({ utilityOutput: { callId: 9, failureMessage: null, result: 1 } });
     await messagesArrived();
-    expect(warnings).toEqual([[{ callId: '9' }, 'answer to no call']]);
+    expect(warnings).toEqual([[{ socket: 'output', err: 'answer to no call: 9' }, DROPPED_MESSAGE]]);
     expect(seen).toEqual([]);
     expect([client.badFrameCount, client.unclaimedAnswerCount]).toEqual([0, 1]);
   });
