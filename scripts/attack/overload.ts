@@ -2,12 +2,12 @@
  * Clients that ask for more than anybody can hold, leave in the midst, or never read; engines that are stopped meanwhile.
  * The twin must answer or refuse each, keep answering others, and be idle and end in order afterwards.
  */
-import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { Prng } from '../../src/shared/prng.ts';
 import { samplesByKey } from '../../test/support/exposition.ts';
 import { TINYMODEL, Twin } from '../../test/support/twin.ts';
 import { waitUntil } from '../../test/support/wait-for.ts';
+import { post } from './post.ts';
 import { childrenOf, isAlive, peakMegabytes } from './processes.ts';
 
 export interface AttackOptions {
@@ -52,20 +52,15 @@ class Overload {
     const abort = new AbortController();
     const timer = stays ? null : setTimeout(() => abort.abort(), this.#prng.nextBelow(1_500));
     try {
-      const response = await fetch(`${this.#url}/v1/completions`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        signal: abort.signal,
-        body: this.#body({
-          prompt: Array.from({ length: numPrompts }, () => 'x'),
-          n,
-          max_tokens: this.#prng.nextBelow(3) + 1,
-          stream: this.#prng.nextBelow(2) === 0,
-        }),
+      const body = this.#body({
+        prompt: Array.from({ length: numPrompts }, () => 'x'),
+        n,
+        max_tokens: this.#prng.nextBelow(3) + 1,
+        stream: this.#prng.nextBelow(2) === 0,
       });
-      this.#count(response.status);
-      const text = await response.text();
-      if (response.status === 200 && text.startsWith('{')) {
+      const { status, text } = await post(`${this.#url}/v1/completions`, body, abort.signal);
+      this.#count(status);
+      if (status === 200 && text.startsWith('{')) {
         const { choices } = JSON.parse(text) as { choices: readonly unknown[] };
         if (choices.length !== numPrompts * n)
           this.surprises.push(`${choices.length} of ${numPrompts * n} answers`);
@@ -86,7 +81,9 @@ class Overload {
 
   /** Streams of tens of megabytes that nobody reads, for a while. */
   async neverRead(): Promise<void> {
-    const sockets = Array.from({ length: 8 }, () => this.#openUnread(this.#prng.nextBelow(100) + 20));
+    const sockets = Array.from({ length: 8 }, () =>
+      this.#openUnread(this.#prng.nextBelow(100) + 20),
+    );
     this.numNeverRead += sockets.length;
     await pause(this.#prng.nextBelow(3_000) + 500);
     for (const socket of sockets) socket.destroy();
@@ -184,7 +181,9 @@ export async function run({ seed, seconds }: AttackOptions): Promise<void> {
     const survivors = enginePids.filter(isAlive);
     const faults = [
       ...overload.surprises,
-      ...(exit.code === 0 ? [] : [`ended with ${exit.code ?? exit.signal}:\n${twin.log.slice(-3_000)}`]),
+      ...(exit.code === 0
+        ? []
+        : [`ended with ${exit.code ?? exit.signal}:\n${twin.log.slice(-3_000)}`]),
       ...(survivors.length === 0 ? [] : [`survivors: ${survivors.join(', ')}`]),
     ];
     if (faults.length > 0) throw new Error(`overload, seed ${seed}:\n${faults.join('\n')}`);

@@ -156,7 +156,10 @@ export class DPCoordinatorProc {
   }
 
   /** Throws E_BAD_FRAME. */
-  private refuseImpossible({ engineIndex, schedulerStats }: EngineCoreOutputs): void {
+  private refuseImpossible(message: EngineCoreOutputs): void {
+    const { engineIndex, schedulerStats, outputs, utilityOutput } = message;
+    if (outputs.length > 0 || utilityOutput !== null)
+      throw new ServerError('E_BAD_FRAME', `engine ${engineIndex} sent request outputs`);
     if (engineIndex < 0)
       throw new ServerError('E_BAD_FRAME', `counts of engine ${engineIndex}: there is none`);
     if (schedulerStats !== null) refuseImpossibleStats(schedulerStats);

@@ -8,14 +8,16 @@ export const MAX_UNHEARD_BYTES = 256 * 1024 * 1024;
 
 export class EngineBacklog {
   readonly #unheardBytes: number[];
+  readonly #maxUnheardBytes: number;
 
-  constructor(engineCount: number) {
+  constructor(engineCount: number, maxUnheardBytes: number) {
+    this.#maxUnheardBytes = maxUnheardBytes;
     this.#unheardBytes = new Array<number>(engineCount).fill(0);
   }
 
   /** Nothing but aborts should be sent to the engine at this position until it is heard. */
   isFull(position: number): boolean {
-    return (this.#unheardBytes[position] ?? 0) >= MAX_UNHEARD_BYTES;
+    return (this.#unheardBytes[position] ?? 0) >= this.#maxUnheardBytes;
   }
 
   sent(position: number, frames: readonly Uint8Array[]): void {

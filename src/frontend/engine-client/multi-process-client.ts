@@ -27,7 +27,7 @@ import type {
   Transport,
 } from '../../shared/transport/transport.ts';
 import { CoordinatorSubscription } from './coordinator-subscription.ts';
-import { EngineBacklog } from './engine-backlog.ts';
+import { EngineBacklog, MAX_UNHEARD_BYTES } from './engine-backlog.ts';
 import { ENGINE_BUSY_MESSAGE, type EngineClient } from './engine-client.ts';
 import { createEngineDeadError, type EngineDeadHandler, EngineDeath } from './engine-death.ts';
 import { EngineRegistry } from './engine-registry.ts';
@@ -54,6 +54,8 @@ export interface MultiProcessClientOptions {
   readonly clientCount: number;
   readonly clientIndex: number;
   readonly logger: Logger;
+  /** What may be sent to an engine that says nothing; default: MAX_UNHEARD_BYTES. */
+  readonly maxUnheardBytes?: number;
 }
 
 /** vLLM leaves its sockets' linger at 0 when it closes them. */
@@ -102,7 +104,10 @@ export class MultiProcessClient implements EngineClient {
     this.#registry = new EngineRegistry(options.engineRanks);
     this.#identities = options.engineRanks.map(identityFromEngineIndex);
     this.#router = new RequestRouter(options);
-    this.#backlog = new EngineBacklog(options.engineRanks.length);
+    this.#backlog = new EngineBacklog(
+      options.engineRanks.length,
+      options.maxUnheardBytes ?? MAX_UNHEARD_BYTES,
+    );
     this.#delivery = new OutputDelivery(options.logger);
     this.#dropped = new DroppedMessages(options.logger);
     this.#unclaimed = new DroppedMessages(options.logger);

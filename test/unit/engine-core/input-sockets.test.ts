@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { InputSockets } from '../../../src/engine-core/input-sockets.ts';
-import type { Logger } from '../../../src/shared/logger.ts';
 import { DROPPED_MESSAGE } from '../../../src/shared/dropped-messages.ts';
+import type { Logger } from '../../../src/shared/logger.ts';
 import { silentLogger } from '../../../src/shared/logger.ts';
 import { SUBSCRIBE_ALL } from '../../../src/shared/protocol/messages/coordinator-messages.ts';
 import type { EngineInput } from '../../../src/shared/protocol/request.ts';

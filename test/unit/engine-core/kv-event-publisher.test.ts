@@ -51,7 +51,10 @@ describe.each([
         transport,
         codec: wireCodec,
         dataParallelRank: rank,
-        logger: { info: () => {}, warn: (fields: unknown) => warnings.push(JSON.stringify(fields)) },
+        logger: {
+          info: () => {},
+          warn: (fields: unknown) => warnings.push(JSON.stringify(fields)),
+        },
       },
     );
     if (publisher === null) throw new Error('events are on');

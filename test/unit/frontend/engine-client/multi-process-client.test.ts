@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { ENGINE_BUSY_MESSAGE } from '../../../../src/frontend/engine-client/engine-client.ts';
 import type { MultiProcessClientOptions } from '../../../../src/frontend/engine-client/multi-process-client.ts';
+import { DROPPED_MESSAGE } from '../../../../src/shared/dropped-messages.ts';
 import { TwinError } from '../../../../src/shared/errors.ts';
 import type { CoordinatorUpdate } from '../../../../src/shared/protocol/coordinator.ts';
 import {
@@ -10,9 +12,12 @@ import {
   createSchedulerStats,
 } from '../../../../src/shared/protocol/defaults.ts';
 import { identityFromEngineIndex } from '../../../../src/shared/protocol/identity.ts';
-import type { EngineCoreOutputs } from '../../../../src/shared/protocol/outputs.ts';
+import type {
+  EngineCoreOutput,
+  EngineCoreOutputs,
+} from '../../../../src/shared/protocol/outputs.ts';
 import type { EngineInput } from '../../../../src/shared/protocol/request.ts';
-import { DROPPED_MESSAGE } from '../../../../src/shared/dropped-messages.ts';
+import type { SchedulerStats } from '../../../../src/shared/protocol/stats.ts';
 import { createInMemoryTransport } from '../../../../src/shared/transport/in-memory.ts';
 import type { Closable, Transport } from '../../../../src/shared/transport/transport.ts';
 import { bindClient, messagesArrived, recordingLogger } from '../../../support/engine-client.ts';
@@ -323,6 +328,89 @@ describe('an abort', () => {
   });
 });
 
+describe('an abort when there is no room', () => {
+  it('arrives, although requests and calls are refused', async () => {
+    const { client, engines } = await createClient({ maxUnheardBytes: 50_000 });
+    const promptTokenIds = new Array<number>(1_000).fill(70_000);
+    const add = (requestId: string) =>
+      client.addRequest(createEngineCoreRequest({ requestId, promptTokenIds }));
+    let numTaken = 0;
+    // The engine says nothing, so all of it may still wait for it.
+    expect(() => {
+      for (; numTaken < 100; numTaken++) add(`r${numTaken}`);
+    }).toThrow(expect.objectContaining({ code: 'E_UNAVAILABLE', message: ENGINE_BUSY_MESSAGE }));
+    expect(numTaken).toBe(10);
+    await expect(client.callUtility(0, 'is_sleeping', [])).rejects.toMatchObject({
+      code: 'E_UNAVAILABLE',
+    });
+    client.abortRequests(['r0']);
+    await vi.waitFor(() =>
+      expect(engines[0]?.inputs.at(-1)).toEqual({ type: 'ABORT', requestIds: ['r0'] }),
+    );
+  });
+
+  it('is followed by requests again once the engine gives the sign that it was asked for', async () => {
+    const { client, engines } = await createClient({
+      maxUnheardBytes: 50_000,
+      onInput: (input, engine) => {
+        if (input.type === 'UTILITY') answerUtility(input, engine);
+      },
+    });
+    const promptTokenIds = new Array<number>(1_000).fill(70_000);
+    const request = createEngineCoreRequest({ requestId: 'r', promptTokenIds });
+    const fill = (): void => {
+      for (let i = 0; i < 100; i++) client.addRequest({ ...request, requestId: `r${i}` });
+    };
+    expect(fill).toThrow(ENGINE_BUSY_MESSAGE);
+    const isCall = ({ type }: EngineInput): boolean => type === 'UTILITY';
+    await vi.waitFor(() => expect(engines[0]?.inputs.filter(isCall)).toHaveLength(1));
+    await messagesArrived();
+    expect(client.addRequest(createEngineCoreRequest({ requestId: 'after' }))).toBe(0);
+  });
+
+  it('does not throw when the client is closed', async () => {
+    const { client } = await createClient();
+    await client.close();
+    expect(() => client.abortRequests(['a'])).not.toThrow();
+    expect(() => client.addRequest(createEngineCoreRequest({ requestId: 'a' }))).toThrow(
+      ENGINE_BUSY_MESSAGE,
+    );
+  });
+});
+
+describe('outputs that can be decoded and cannot be', () => {
+  const stats = (values: Partial<SchedulerStats>): Partial<EngineCoreOutputs> => ({
+    schedulerStats: createSchedulerStats(values),
+  });
+  const output = (values: Partial<EngineCoreOutput>): Partial<EngineCoreOutputs> => ({
+    outputs: [createEngineCoreOutput({ requestId: 'a', ...values })],
+  });
+
+  it.each<[string, Partial<EngineCoreOutputs>]>([
+    ['outputs of engine 7, which never reported', { engineIndex: 7, ...stats({}) }],
+    ['outputs of engine -1, which never reported', { engineIndex: -1, ...stats({}) }],
+    ['num_running_reqs: expected at least 0, got -1', stats({ numRunningReqs: -1 })],
+    ['kv_cache_usage: expected a finite number, got NaN', stats({ kvCacheUsage: Number.NaN })],
+    ['timestamp: expected a finite number, got Infinity', { timestamp: Infinity, ...stats({}) }],
+    ['new_token_ids: expected at least 0, got -5', output({ newTokenIds: [1, -5] })],
+    [
+      'the length of EngineCoreOutput.new_token_ids: expected at most',
+      output({ newTokenIds: new Array<number>(1_000_000).fill(1) }),
+    ],
+  ])('cost that message: %s', async (words, outputs) => {
+    const { logger, warnings } = recordingLogger();
+    const { client, engines } = await createClient({ logger });
+    const seen: EngineCoreOutputs[] = [];
+    client.onOutputs((one) => seen.push(one));
+    engines[0]?.send(outputs);
+    engines[0]?.send(stats({ numRunningReqs: 3 }));
+    await messagesArrived();
+    expect(seen.map(({ schedulerStats }) => schedulerStats?.numRunningReqs)).toEqual([3]);
+    expect(client.badFrameCount).toBe(1);
+    expect(JSON.stringify(warnings)).toContain(words);
+  });
+});
+
 describe('frames that cannot be used', () => {
   it('cost that message only', async () => {
     const { logger, warnings } = recordingLogger();
@@ -354,7 +442,9 @@ describe('frames that cannot be used', () => {
     client.onOutputs((outputs) => seen.push(outputs));
     engines[0]?.send({ utilityOutput: { callId: 9, failureMessage: null, result: 1 } });
     await messagesArrived();
-    expect(warnings).toEqual([[{ socket: 'output', err: 'answer to no call: 9' }, DROPPED_MESSAGE]]);
+    expect(warnings).toEqual([
+      [{ socket: 'output', err: 'answer to no call: 9' }, DROPPED_MESSAGE],
+    ]);
     expect(seen).toEqual([]);
     expect([client.badFrameCount, client.unclaimedAnswerCount]).toEqual([0, 1]);
   });
