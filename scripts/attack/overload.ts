@@ -5,6 +5,7 @@
 import { connect, type Socket } from 'node:net';
 import { Prng } from '../../src/shared/prng.ts';
 import { samplesByKey } from '../../test/support/exposition.ts';
+import type { Exit } from '../../test/support/process.ts';
 import { TINYMODEL, Twin } from '../../test/support/twin.ts';
 import { waitUntil } from '../../test/support/wait-for.ts';
 import { post } from './post.ts';
@@ -124,6 +125,18 @@ class Overload {
     }
   }
 
+  /** SIGTERM while a hundred thousand requests are on their way; how they end is not looked at here. */
+  async endUnderLoad(twin: Twin): Promise<Exit> {
+    const body = this.#body({ prompt: new Array<string>(1024).fill('x'), n: 100, max_tokens: 500 });
+    const ended = post(`${this.#url}/v1/completions`, body, new AbortController().signal).catch(
+      () => null,
+    );
+    await pause(this.#prng.nextBelow(300));
+    const exit = await twin.stop();
+    await ended;
+    return exit;
+  }
+
   async step(): Promise<void> {
     const scenarios = [
       () => this.manyAnswers(),
@@ -172,7 +185,7 @@ export async function run({ seed, seconds }: AttackOptions): Promise<void> {
     await watching;
     const peaks = [twin.pid, ...enginePids].map(peakMegabytes);
     const givenUp = twin.log.match(/does not read its answer/g)?.length ?? 0;
-    const exit = await twin.stop();
+    const exit = await overload.endUnderLoad(twin);
     console.log(
       `overload: seed ${seed}, ${numSteps} steps, ${overload.numAnswers} answers, ${overload.numLeft} clients left, ` +
         `${overload.numNeverRead} never read (${givenUp} given up), statuses ${JSON.stringify([...overload.statuses])}, ` +

@@ -60,10 +60,7 @@ export class DroppedMessages {
       return;
     }
     this.#kinds.set(name, { count: 1, numUntold: 0 });
-    this.#logger.warn(
-      { socket, err: reason.slice(0, MAX_REASON_LENGTH) },
-      DROPPED_MESSAGE,
-    );
+    this.#logger.warn({ socket, err: reason.slice(0, MAX_REASON_LENGTH) }, DROPPED_MESSAGE);
   }
 
   #kindOf(socket: string, reason: string): string {

@@ -90,6 +90,7 @@ export class MultiProcessClient implements EngineClient {
   readonly #dropped: DroppedMessages;
   readonly #unclaimed: DroppedMessages;
   #coordinator: CoordinatorSubscription | null = null;
+  #isClosed = false;
   /** Empty until all are ready. */
   #engines: ReadyEngines = new Map();
 
@@ -225,7 +226,8 @@ export class MultiProcessClient implements EngineClient {
   }
 
   whenRoom(resume: () => void): boolean {
-    if (this.#input.queuedCount < LOW_WATER_MESSAGES) return true;
+    // Where nothing is sent any more, whoever tries is told so.
+    if (this.#isClosed || this.#input.queuedCount < LOW_WATER_MESSAGES) return true;
     void this.#input.drained().then(resume);
     return false;
   }
@@ -271,6 +273,7 @@ export class MultiProcessClient implements EngineClient {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#utilities.rejectAll(createEngineDeadError());
     await Promise.all([this.#input.close(), this.#output.close(), this.#coordinator?.close()]);
   }

@@ -45,7 +45,7 @@ export class Outbox {
   }
 
   drained(): Promise<void> {
-    if (this.queuedCount < LOW_WATER_MESSAGES || this.isClosed) return Promise.resolve();
+    if (this.queuedCount < LOW_WATER_MESSAGES) return Promise.resolve();
     return new Promise((resolve) => this.drainWaiters.push(resolve));
   }
 
@@ -60,6 +60,8 @@ export class Outbox {
     });
     await Promise.race([empty, timeUp]);
     clearTimeout(timer);
+    this.waiting.length = 0;
+    this.firstWaiting = 0;
     this.wakeDrained();
   }
 

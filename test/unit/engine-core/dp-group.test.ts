@@ -60,6 +60,21 @@ describe('a data-parallel group', () => {
     await Promise.all(groups.map((group) => group.close()));
   });
 
+  it('counts no vote of a stranger, and none that is no vote', async () => {
+    const transport = createInMemoryTransport();
+    const [first, second] = await join(transport, 2);
+    for (const identity of [Buffer.from([9, 0]), Buffer.from([0, 0]), Buffer.from('stranger')]) {
+      const stranger = transport.connectDealer(ADDRESS, { lingerMs: 0, identity });
+      stranger.send([Uint8Array.of(1)]);
+      stranger.send([Uint8Array.of(7)]);
+      stranger.send([]);
+    }
+    const outcomes = Promise.all([first?.agree(IDLE), second?.agree(IDLE)]);
+    const idle = { hasUnfinished: false, pauseConsensus: false };
+    await expect(outcomes).resolves.toEqual([idle, idle]);
+    await Promise.all([first?.close(), second?.close()]);
+  });
+
   it('waits for ranks that join late', async () => {
     const transport = createInMemoryTransport();
     const [second] = await join(transport, 2, [1]);

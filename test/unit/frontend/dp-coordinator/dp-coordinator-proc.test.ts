@@ -124,11 +124,13 @@ describe('the coordinator process', () => {
     const { engines, updates, warnings } = await start();
     for (const engine of engines) engine.subscribe();
     engines[0]?.sendRaw(Uint8Array.of(0xc1, 0xff));
+    engines[0]?.send({ schedulerStats: createSchedulerStats({ numRunningReqs: -7 }) });
+    engines[0]?.send({ schedulerStats: createSchedulerStats({ kvCacheUsage: Number.NaN }) });
     engines[0]?.send({
       schedulerStats: createSchedulerStats({ numRunningReqs: 2, kvCacheUsage: 0.25 }),
     });
     await vi.waitFor(() => expect(updates.at(-1)?.counts?.[0]).toEqual([0, 2, 0.25]));
-    expect(warnings).toHaveLength(1);
+    expect(warnings).toHaveLength(3);
     expect(warnings[0]).toMatchObject({ socket: 'engine outputs' });
   });
 });

@@ -372,6 +372,8 @@ describe('an abort when there is no room', () => {
     const { client } = await createClient();
     await client.close();
     expect(() => client.abortRequests(['a'])).not.toThrow();
+    // Whoever waits for room would wait for ever.
+    expect(client.whenRoom(() => {})).toBe(true);
     expect(() => client.addRequest(createEngineCoreRequest({ requestId: 'a' }))).toThrow(
       ENGINE_BUSY_MESSAGE,
     );

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { ENGINE_BUSY_MESSAGE } from '../../../../src/frontend/engine-client/engine-client.ts';
 import {
   type AdmissionLimit,
   AsyncLLM,
   type AsyncLLMOptions,
   type EngineMetrics,
+  MAX_QUEUED_PROMPT_TOKENS,
+  MAX_UNFINISHED_REQUESTS,
 } from '../../../../src/frontend/llm/async-llm.ts';
 import type { IterationStats } from '../../../../src/frontend/metrics/iteration-stats.ts';
 import { VirtualClock } from '../../../../src/shared/clock.ts';
@@ -514,5 +517,55 @@ describe('the sleep state in the metrics', () => {
     await llm.releaseKvCacheMemory();
 
     expect(await llm.wakeUp(null)).toBe(true);
+  });
+});
+
+describe('more than one process can hold', () => {
+  it('is refused as at an admission limit, before any of it is begun, and counted', () => {
+    const { llm, client, metrics } = createLlm();
+    expect(() => llm.ensureRoom(new Array<number>(1_024).fill(1), 100)).not.toThrow();
+    expect(apiErrorOf(() => llm.ensureRoom([1], MAX_UNFINISHED_REQUESTS + 1))).toMatchObject({
+      code: 503,
+      message: ENGINE_BUSY_MESSAGE,
+    });
+    expect(apiErrorOf(() => llm.ensureRoom([MAX_QUEUED_PROMPT_TOKENS / 2 + 1], 2))).toMatchObject({
+      code: 503,
+    });
+    expect(metrics.rejections).toEqual(['max_num_queued_reqs', 'max_num_queued_tokens']);
+    expect(client.requests).toEqual([]);
+  });
+
+  it('is for a limit that was set by a flag to say', () => {
+    const { llm } = createLlm({ maxNumQueuedReqs: 2 ** 30, maxNumQueuedTokens: 2 ** 40 });
+    expect(() => llm.ensureRoom([MAX_QUEUED_PROMPT_TOKENS], 1_000_000)).not.toThrow();
+  });
+
+  it('ends a request whose way to the engine is full with 503, and aborts what was sent of it', () => {
+    const { llm, client, metrics } = createLlm();
+    const addRequest = client.addRequest.bind(client);
+    client.addRequest = (request) => {
+      if (client.requests.length === 2) throw new ServerError('E_UNAVAILABLE', ENGINE_BUSY_MESSAGE);
+      return addRequest(request);
+    };
+    const request = createGenerateRequest({ sampling: { n: 4 } });
+    const error = apiErrorOf(() => llm.generate(request, new RecordingSink()));
+    expect(error).toMatchObject({ code: 503, type: 'Service Unavailable' });
+    expect(metrics.rejections).toEqual(['max_num_queued_reqs']);
+    expect(llm.numUnfinishedRequests).toBe(0);
+    const sent = client.requests.map(({ requestId }) => requestId);
+    expect(client.aborted.flat()).toEqual(expect.arrayContaining(sent));
+  });
+
+  it('lets what writes later go out', () => {
+    const { llm, client } = createLlm();
+    let numTurns = 0;
+    llm.onTurnEnd(() => {
+      numTurns += 1;
+    });
+    client.hasRoom = false;
+    const seen: number[] = [];
+    expect(llm.whenRoom(() => seen.push(numTurns))).toBe(false);
+    client.resume?.();
+    expect([seen, numTurns]).toEqual([[0], 1]);
   });
 });

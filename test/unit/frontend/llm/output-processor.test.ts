@@ -675,3 +675,40 @@ it('the death of the engines ends every request with the error', () => {
   expect(bench.processor.numQueuedTokens).toBe(0);
   expect(bench.processor.abortRequests(['a'], { areInternal: false })).toEqual([]);
 });
+
+describe('an output that means nothing', () => {
+  it('ends its request with an error, tells of the fault, and leaves the others alone', () => {
+    const faults: string[] = [];
+    const processor = new OutputProcessor(new ByteTokenizer(), 1, (requestId, error) =>
+      faults.push(`${requestId}: ${error instanceof Error ? error.message : error}`),
+    );
+    const params = createTestSamplingParams({ outputKind: DELTA, logprobs: 1 });
+    const sinks = ['a', 'b'].map((requestId) => {
+      const sink = new RecordingSink();
+      const request = createEngineCoreRequest({ requestId, promptTokenIds: [1, 2, 3] });
+      processor.addRequest(request, params, { parent: null, index: 0, sink });
+      return sink;
+    });
+    const ids = { dtype: 'complex128', shape: [1, 1], data: Buffer.alloc(16) };
+    const newLogprobs = {
+      logprobTokenIds: ids,
+      logprobs: ids,
+      sampledTokenRanks: ids,
+      cuNumGeneratedTokens: null,
+    };
+    const toAbort = processor.processOutputs(
+      [
+        createEngineCoreOutput({ requestId: 'a', newTokenIds: [65], newLogprobs }),
+        createEngineCoreOutput({ requestId: 'b', newTokenIds: [66] }),
+      ],
+      1,
+      new IterationStats(1),
+      null,
+    );
+    expect(toAbort).toEqual(['a']);
+    expect(faults).toEqual(['a: logprobs of type complex128']);
+    expect(sinks[0]?.errors.map((error) => (error as ApiError).info.code)).toEqual([500]);
+    expect(sinks[1]?.outputs).toHaveLength(1);
+    expect(processor.numUnfinishedRequests).toBe(1);
+  });
+});

@@ -267,3 +267,29 @@ describe('checkFinishReason', () => {
     );
   });
 });
+
+describe('a request of many prompts', () => {
+  const withoutRoom = () =>
+    start({
+      numPrompts: 4,
+      prepare: ({ llm }) => {
+        llm.hasRoom = false;
+      },
+    });
+
+  it('hands them over as fast as the engines take them', () => {
+    const { llm } = withoutRoom();
+    expect(llm.calls).toHaveLength(1);
+    llm.hasRoom = true;
+    llm.resume?.();
+    expect(llm.calls.map(({ request }) => request.requestId)).toEqual(['r-0', 'r-1', 'r-2', 'r-3']);
+  });
+
+  it('hands over none once its client has gone', () => {
+    const { llm, channel } = withoutRoom();
+    channel.disconnect();
+    llm.hasRoom = true;
+    llm.resume?.();
+    expect(llm.calls.map(({ numAborts }) => numAborts)).toEqual([1]);
+  });
+});
