@@ -1,5 +1,6 @@
 /**
- * The DP coordinator's shell: its three sockets and its timer around coordinator-state.ts. A bad message is dropped. Source: vllm/v1/engine/coordinator.py DPCoordinatorProc.process_input_socket (0.33.0).
+ * The DP coordinator's shell: its three sockets and its timer around coordinator-state.ts. A bad message is dropped.
+ * Source: vllm/v1/engine/coordinator.py DPCoordinatorProc.process_input_socket (0.33.0).
  */
 import type { Clock } from '../../shared/clock.ts';
 import { DroppedMessages } from '../../shared/dropped-messages.ts';
