@@ -134,7 +134,10 @@ export class KVEventPublisher {
     const { codec } = this.parts;
     const payload = codec.encodeKVEventBatch({ ...batch, dataParallelRank });
     const seq = this.nextSeq++;
-    this.publisher.send(codec.encodeKVEventMessage({ topic: this.config.topic, seq, payload }));
+    const message = codec.encodeKVEventMessage({ topic: this.config.topic, seq, payload });
+    // The gap in the numbers tells subscribers, who can ask for a replay.
+    if (!this.publisher.send(message))
+      this.dropped.drop('publish', 'no room for a batch of events');
     this.buffer.add({ seq, payload });
   }
 

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DROPPED_MESSAGE } from '../../src/shared/dropped-messages.ts';
 import type { KVEventMessage } from '../../src/shared/protocol/kv-events.ts';
 import { type EngineCoreOutputs, FinishReason } from '../../src/shared/protocol/outputs.ts';
 import { createTestRequest } from '../support/engine.ts';
@@ -222,7 +223,10 @@ describe('engine-core processes', () => {
         expect(frontend.tokensOf(`r${rank}`)).toHaveLength(900);
         expect(await frontend.call(rank, 'is_sleeping')).toBe(false);
       }
-      const dropped = twin.log.match(/Dropped a message that cannot be decoded: [^"]*/g) ?? [];
+      const dropped = twin.log
+        .split('\n')
+        .filter((line) => line.includes(DROPPED_MESSAGE))
+        .map((line) => (JSON.parse(line) as { err: string }).err);
       expect(dropped.length).toBeGreaterThan(8);
       expect(new Set(dropped).size).toBe(dropped.length);
       expect(dropped.length).toBeLessThanOrEqual(garbage.length);
