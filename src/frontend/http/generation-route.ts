@@ -4,8 +4,8 @@ import type { RequestHeaders } from '../openai/request-headers.ts';
 import { sendError } from './error-handler.ts';
 import { type CarriesFaults, withFaultHeader } from './fault-header.ts';
 import { ResponseChannel } from './response-channel.ts';
+import { bodyOf, contentTypeOf } from './request-body.ts';
 import {
-  bodyOf,
   type FastifyReply,
   type FastifyRequest,
   type RouteContext,
@@ -26,7 +26,7 @@ export function generationHandler<Request extends CarriesFaults>(
   return (request, reply) => {
     let parsed: Request;
     try {
-      parsed = parse(bodyOf(request), request.headers['content-type']);
+      parsed = parse(bodyOf(request), contentTypeOf(request));
       if (args.enableFaults) parsed = withFaultHeader(parsed, request.headers);
     } catch (error) {
       sendError(request, reply, error);

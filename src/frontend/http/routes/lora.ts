@@ -1,7 +1,7 @@
 import { ApiError, internalError } from '../../llm/errors.ts';
 import { requestBody } from '../openapi-document.ts';
+import { bodyOf, contentTypeOf } from '../request-body.ts';
 import {
-  bodyOf,
   type FastifyReply,
   type FastifyRequest,
   type RegisterRoute,
@@ -16,7 +16,7 @@ export const registerLora: RegisterRoute = (app, { parser, models, llm, logger }
       const parsed = parser.parse(
         'load-lora-adapter-request',
         bodyOf(request),
-        request.headers['content-type'],
+        contentTypeOf(request),
       );
       const lora = models.prepareLoad(parsed);
       await llm.addLora(lora).catch((error: unknown) => {
@@ -38,7 +38,7 @@ export const registerLora: RegisterRoute = (app, { parser, models, llm, logger }
       const { lora_name: name } = parser.parse(
         'unload-lora-adapter-request',
         bodyOf(request),
-        request.headers['content-type'],
+        contentTypeOf(request),
       );
       models.remove(name);
       logger.info(`Removed LoRA adapter: name '${name}'`);

@@ -1,15 +1,32 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { describe } from '../openapi-document.ts';
 import type { RegisterRoute } from '../route-context.ts';
 
-/** `GET /metrics`: Prometheus text, or OpenMetrics where the scraper asks for it. */
+/** What Node's parser knows and vLLM's mount answers; GET is a route of its own. */
+const MOUNT_METHODS = ['HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'];
+
+/**
+ * `GET /metrics`: Prometheus text; `?name[]=` does not filter. In vLLM everything else that begins so, with any method,
+ * is a mount of prometheus_client's app, which does filter.
+ * Source: vllm/entrypoints/serve/instrumentator/metrics.py attach_router (0.33.0).
+ */
 export const registerMetrics: RegisterRoute = (app, { metrics }) => {
-  app.get('/metrics', { schema: describe('Metrics') }, async (request, reply) => {
+  const answer = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    names: readonly string[],
+  ): Promise<FastifyReply> => {
+    const { contentType, body } = await metrics.render({ accept: request.headers.accept, names });
+    return reply.headers(request.extraHeaders).header('content-type', contentType).send(body);
+  };
+  const answerMount = (request: FastifyRequest, reply: FastifyReply) => {
     const query = request.query as Record<string, string | readonly string[] | undefined>;
     const names = query['name[]'] ?? [];
-    const { contentType, body } = await metrics.render({
-      accept: request.headers.accept,
-      names: typeof names === 'string' ? [names] : names,
-    });
-    return reply.headers(request.extraHeaders).header('content-type', contentType).send(body);
-  });
+    return answer(request, reply, typeof names === 'string' ? [names] : names);
+  };
+  app.get('/metrics', { schema: describe('Metrics') }, (request, reply) =>
+    answer(request, reply, []),
+  );
+  app.route({ method: MOUNT_METHODS, url: '/metrics', handler: answerMount });
+  app.route({ method: ['GET', ...MOUNT_METHODS], url: '/metrics*', handler: answerMount });
 };

@@ -4,8 +4,8 @@ import type { PauseMode } from '../../llm/async-llm.ts';
 import { HttpException, sendJson } from '../error-handler.ts';
 import { describe } from '../openapi-document.ts';
 import { createQueryParser } from '../query-params.ts';
+import { bodyOf } from '../request-body.ts';
 import {
-  bodyOf,
   type FastifyReply,
   type FastifyRequest,
   type RegisterRoute,
