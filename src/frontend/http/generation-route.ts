@@ -3,13 +3,9 @@ import type { AnswerChannel } from '../openai/answer-channel.ts';
 import type { RequestHeaders } from '../openai/request-headers.ts';
 import { sendError } from './error-handler.ts';
 import { type CarriesFaults, withFaultHeader } from './fault-header.ts';
-import { ResponseChannel } from './response-channel.ts';
 import { bodyOf, contentTypeOf } from './request-body.ts';
-import {
-  type FastifyReply,
-  type FastifyRequest,
-  type RouteContext,
-} from './route-context.ts';
+import { ResponseChannel } from './response-channel.ts';
+import type { FastifyReply, FastifyRequest, RouteContext } from './route-context.ts';
 
 export type CreateAnswer<Request> = (
   request: Request,

@@ -50,7 +50,8 @@ export function addMiddleware(app: FastifyInstance, context: RouteContext): void
     if (answerPreflight(cors, request, reply)) return;
     cors.addSimpleHeaders(firstValue(request.raw, 'origin'), headers);
     // As vLLM: only where somebody will read the body.
-    if (request.raw.isContinueExpected === true && hasRoutedBody(request)) reply.raw.writeContinue();
+    if (request.raw.isContinueExpected === true && hasRoutedBody(request))
+      reply.raw.writeContinue();
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {
@@ -66,7 +67,8 @@ function hasRoutedBody({ is404, method }: FastifyRequest): boolean {
 /** Of several headers with one name Starlette takes the first; Node joins them. */
 function firstValue(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name];
-  if (typeof value !== 'string' || !value.includes(',')) return Array.isArray(value) ? value[0] : value;
+  if (typeof value !== 'string' || !value.includes(','))
+    return Array.isArray(value) ? value[0] : value;
   const { rawHeaders } = request;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     if (rawHeaders[i]?.toLowerCase() === name) return rawHeaders[i + 1];

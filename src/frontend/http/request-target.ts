@@ -5,7 +5,7 @@
  */
 
 /** Targets that are their own path: no escape, no fragment, nothing outside of ASCII. */
-const PLAIN_TARGET = /^\/[!$&-.0-9:;=@A-Z_a-z~\/]*(?:\?[!-"$-~]*)?$/;
+const PLAIN_TARGET = /^\/[!$&-.0-9:;=@A-Z_a-z~/]*(?:\?[!-"$-~]*)?$/;
 /** `scheme://authority/path?query#fragment`, of which only the last three are looked at. */
 const ABSOLUTE_TARGET = /^[A-Za-z]+:\/\/([^/?#]+)([/*][^?#]*)(\?[^#]*)?(?:#.*)?$/;
 const ORIGIN_TARGET = /^([/*][^?#]*)(\?[^#]*)?(?:#.*)?$/;

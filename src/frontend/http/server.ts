@@ -3,7 +3,7 @@
  * Source: vllm/entrypoints/launchers/{app.py,api_server/app_state.py,launcher.py} (0.33.0).
  */
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage, RequestListener } from "node:http";
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Clock } from '../../shared/clock.ts';
 import type { Logger } from '../../shared/logger.ts';
@@ -88,8 +88,7 @@ function createApp(args: HttpArgs, env: HttpEnv, logger: Logger): FastifyInstanc
     forceCloseConnections: true,
     serverFactory: (handler: RequestListener) => createNodeServer({ args, env, tls }, handler),
     exposeHeadRoutes: false,
-    rewriteUrl: (request: IncomingMessage) =>
-      routedTarget(request.url ?? '/', args.rootPath ?? ''),
+    rewriteUrl: (request: IncomingMessage) => routedTarget(request.url ?? '/', args.rootPath ?? ''),
     schemaController: {
       // Bodies are checked by the request parser in vLLM's words; the schemas are for the OpenAPI document.
       compilersFactory: {

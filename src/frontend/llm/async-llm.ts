@@ -19,6 +19,7 @@ import {
   InputProcessor,
   type InputProcessorOptions,
 } from './input-processor.ts';
+import { isEncodable } from './is-encodable.ts';
 import { OutputProcessor } from './output-processor.ts';
 import { ParentRequest } from './parallel-sampling.ts';
 import type { RequestSink } from './request-output.ts';
@@ -142,6 +143,7 @@ export class AsyncLLM {
   /** Starts the request. Throws ApiError; after that `sink` is told everything, never before this returns. */
   generate(request: GenerateRequest, sink: RequestSink): RequestHandle {
     if (this.isErrored) throw engineDead();
+    if (!isEncodable(request)) throw internalError('');
     const engineRequest = this.#inputProcessor.processInputs(request);
     const { params } = request;
     this.#checkAdmission(params.n);

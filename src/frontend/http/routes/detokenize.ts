@@ -2,7 +2,7 @@ import { detokenize } from '../../openai/tokenize/serving.ts';
 import { sendJson } from '../error-handler.ts';
 import { requestBody } from '../openapi-document.ts';
 import { bodyOf, contentTypeOf } from '../request-body.ts';
-import { type RegisterRoute } from '../route-context.ts';
+import type { RegisterRoute } from '../route-context.ts';
 
 /** `POST /detokenize`: the text of token ids. */
 export const registerDetokenize: RegisterRoute = (app, { parser, serving }) => {

@@ -1,11 +1,7 @@
 import { ApiError, internalError } from '../../llm/errors.ts';
 import { requestBody } from '../openapi-document.ts';
 import { bodyOf, contentTypeOf } from '../request-body.ts';
-import {
-  type FastifyReply,
-  type FastifyRequest,
-  type RegisterRoute,
-} from '../route-context.ts';
+import type { FastifyReply, FastifyRequest, RegisterRoute } from '../route-context.ts';
 
 /** `/v1/load_lora_adapter`, `/v1/unload_lora_adapter`. Source: vllm/entrypoints/serve/lora/api_router.py. */
 export const registerLora: RegisterRoute = (app, { parser, models, llm, logger }) => {

@@ -2,7 +2,7 @@ import { tokenize } from '../../openai/tokenize/serving.ts';
 import { sendJson } from '../error-handler.ts';
 import { requestBody } from '../openapi-document.ts';
 import { bodyOf, contentTypeOf } from '../request-body.ts';
-import { type RegisterRoute } from '../route-context.ts';
+import type { RegisterRoute } from '../route-context.ts';
 
 /** `POST /tokenize`: the token ids of a text or of a rendered chat. */
 export const registerTokenize: RegisterRoute = (app, { parser, serving }) => {
