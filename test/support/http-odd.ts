@@ -58,23 +58,41 @@ const ANSWER_TIMEOUT_MS = 15_000;
 
 export async function replay(to: NetConnectOpts, odd: OddCase): Promise<RawExchange> {
   const { answers, closed } = odd.outcome;
-  const [first] = odd.request;
   const isSilent = answers.length === 0 && !closed;
   return exchangeRaw(to, bytesOf(odd.request), {
     answers: answers.length,
     untilClosed: closed,
     timeoutMs: isSilent ? SILENCE_MS : ANSWER_TIMEOUT_MS,
-    isHead: typeof first === 'string' && first.startsWith('HEAD '),
+    isHead: isHead(odd),
   });
 }
 
 /** What differs, in words; null where nothing does. */
-export function differenceOf({ outcome }: OddCase, exchange: RawExchange): string | null {
+export function differenceOf(odd: OddCase, exchange: RawExchange): string | null {
+  const outcome = isHead(odd) ? withoutFraming(odd.outcome) : odd.outcome;
   const expected = outcome.answers.map(describeRecorded);
   const actual = exchange.answers.map((answer, i) => describeOurs(answer, outcome.answers[i]));
   const wanted = `${expected.join('\n')}${outcome.closed ? '\nclosed' : ''}`;
   const got = `${actual.join('\n')}${exchange.closed ? '\nclosed' : ''}`;
   return wanted === got ? null : `vLLM: ${wanted}\nours: ${got}`;
+}
+
+function isHead({ request: [first] }: OddCase): boolean {
+  return typeof first === 'string' && first.startsWith('HEAD ');
+}
+
+/** The length of what is not sent is the framework's to tell or not. */
+function withoutFraming(outcome: Outcome): Outcome {
+  return {
+    ...outcome,
+    answers: outcome.answers.map((answer) => ({
+      ...answer,
+      headers: Object.fromEntries(
+        Object.entries(answer.headers).filter(([name]) => !FRAMING.has(name)),
+      ),
+      body: null,
+    })),
+  };
 }
 
 function describeRecorded({ status, headers, body }: RecordedAnswer): string {

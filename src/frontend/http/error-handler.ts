@@ -52,12 +52,12 @@ export function sendError(request: FastifyRequest, reply: FastifyReply, error: u
 function encodableInfo(info: ErrorInfo): ErrorInfo {
   if (isWellFormed(info.message)) return info;
   // JSON.stringify escapes lone surrogates, and beside them control characters alone; Python leaves them.
-  const written = errorBody(info).replace(
+  const body = errorBody(info).replace(
     /\\(?:u(d[89a-f][0-9a-f]{2})|.)/g,
-    (escape, unit?: string) =>
-      unit === undefined ? escape : String.fromCharCode(Number.parseInt(unit, 16)),
+    (written, unit?: string) =>
+      unit === undefined ? written : String.fromCharCode(Number.parseInt(unit, 16)),
   );
-  return toApiError(badRequest(utf8EncodeError(written) ?? '')).info;
+  return toApiError(badRequest(utf8EncodeError(body) ?? '')).info;
 }
 
 /** True for a fault of our own, which belongs in the log with its stack. */

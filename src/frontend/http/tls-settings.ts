@@ -1,6 +1,6 @@
 /**
  * The certificate and key that `--ssl-certfile` and its like name, read and checked before anything is started.
- * Source: uvicorn/config.py create_ssl_context, vllm/entrypoints/openai/cli_args.py (0.33.0).
+ * Source: uvicorn/config.py create_ssl_context, vllm/entrypoints/common/cli_args.py (0.33.0).
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -2,6 +2,7 @@ import { isAllWellFormed, isWellFormed } from '../../shared/python/surrogates.ts
 import type { GenerateRequest } from './input-processor.ts';
 
 const INT64_END = 2 ** 63;
+const UINT64_END = 2 ** 64;
 
 /**
  * Whether a request can be written for the engines: every text as UTF-8, and the priority as a 64-bit integer. What is
@@ -10,8 +11,8 @@ const INT64_END = 2 ** 63;
  */
 export function isEncodable(request: GenerateRequest): boolean {
   const { requestId, cacheSalt, sessionId, params, priority } = request;
-  if (!isWellFormed(requestId) || priority >= INT64_END || priority < -INT64_END) return false;
+  if (!isWellFormed(requestId) || priority > INT64_END || priority < -INT64_END) return false;
   if (cacheSalt !== null && !isWellFormed(cacheSalt)) return false;
   if (sessionId !== null && !isWellFormed(sessionId)) return false;
-  return isAllWellFormed(params);
+  return params.topK < UINT64_END && isAllWellFormed(params);
 }

@@ -49,8 +49,8 @@ const CHECKS: Readonly<Record<RequestKind, BodyCheck>> = {
 };
 
 /** Sixteen digits may be an integer that a double cannot hold; an exponent makes a float of what looks integral;
- * and one field refuses floats that look so. */
-const EXACT_NUMBER = /\d{16}|\d[eE][-+]?\d|thinking_token_budget/;
+ * an integer has no negative zero; and one field refuses floats that look so. */
+const EXACT_NUMBER = /\d{16}|\d[eE][-+]?\d|-0(?!\.)|thinking_token_budget/;
 const BODY_LOC = ['body'] as const;
 
 /** FastAPI's answer to a body that is no UTF-8. */

@@ -198,7 +198,8 @@ function toPyNumber(match: RegExpExecArray): PyValue {
       );
     }
     const value = Number(match[0]);
-    return Number.isSafeInteger(value) ? value : BigInt(match[0]);
+    // Python has no negative zero among its integers.
+    return Number.isSafeInteger(value) ? value + 0 : BigInt(match[0]);
   }
   const value = Number(match[0]);
   return Number.isInteger(value) || !Number.isFinite(value) ? new PyFloat(value) : value;

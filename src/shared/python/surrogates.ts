@@ -3,15 +3,18 @@
  */
 import { pyStrRepr } from './str.ts';
 
-/** What `String.prototype.isWellFormed` says. */
-// biome-ignore lint/suspicious/noMisleadingCharacterClass: halves of pairs are meant.
-const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+declare global {
+  interface String {
+    /** Node 20 has it; the library of types is older. */
+    isWellFormed(): boolean;
+  }
+}
 
 /** An escape of a surrogate in JSON text; without one, and in UTF-8, no text of it can hold a lone one. */
 const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
 
 export function isWellFormed(text: string): boolean {
-  return !LONE_SURROGATE.test(text);
+  return text.isWellFormed();
 }
 
 /** False where no text in this JSON can hold a lone surrogate; true says nothing. */

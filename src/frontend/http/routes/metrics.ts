@@ -4,6 +4,8 @@ import type { RegisterRoute } from '../route-context.ts';
 
 /** What Node's parser knows and vLLM's mount answers; GET is a route of its own. */
 const MOUNT_METHODS = ['HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'];
+const TEXT_VERSION = 'text/plain; version=1.0.0';
+const MOUNT_TEXT_VERSION = 'text/plain; version=0.0.4';
 
 /**
  * `GET /metrics`: Prometheus text; `?name[]=` does not filter. In vLLM everything else that begins so, with any method,
@@ -14,18 +16,23 @@ export const registerMetrics: RegisterRoute = (app, { metrics }) => {
   const answer = async (
     request: FastifyRequest,
     reply: FastifyReply,
-    names: readonly string[],
+    { names, isMount }: { names: readonly string[]; isMount: boolean },
   ): Promise<FastifyReply> => {
     const { contentType, body } = await metrics.render({ accept: request.headers.accept, names });
-    return reply.headers(request.extraHeaders).header('content-type', contentType).send(body);
+    // prometheus_client's app names the older version of the same text.
+    const shown = isMount ? contentType.replace(TEXT_VERSION, MOUNT_TEXT_VERSION) : contentType;
+    return reply.headers(request.extraHeaders).header('content-type', shown).send(body);
   };
   const answerMount = (request: FastifyRequest, reply: FastifyReply) => {
     const query = request.query as Record<string, string | readonly string[] | undefined>;
     const names = query['name[]'] ?? [];
-    return answer(request, reply, typeof names === 'string' ? [names] : names);
+    return answer(request, reply, {
+      names: typeof names === 'string' ? [names] : names,
+      isMount: true,
+    });
   };
   app.get('/metrics', { schema: describe('Metrics') }, (request, reply) =>
-    answer(request, reply, []),
+    answer(request, reply, { names: [], isMount: false }),
   );
   app.route({ method: MOUNT_METHODS, url: '/metrics', handler: answerMount });
   app.route({ method: ['GET', ...MOUNT_METHODS], url: '/metrics*', handler: answerMount });
