@@ -300,7 +300,7 @@ function damaged(prng: Prng, bytes: Buffer): Buffer {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [, , seed = '1', seconds = '10'] = process.argv;
-  run({ seed: Number(seed), seconds: Number(seconds) }).then((report) => {
+  void run({ seed: Number(seed), seconds: Number(seconds) }).then((report) => {
     process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
     process.exitCode = report.failures.length === 0 ? 0 : 1;
   });

@@ -26,7 +26,7 @@ export function canonicalTarget(target: string): string | null {
   if (PLAIN_TARGET.test(target)) return target.length > MAX_TARGET_BYTES ? null : target;
   if (target.length > MAX_TARGET_BYTES) return null;
   const split = splitTarget(target);
-  if (split === null || NOT_ASCII.test(split.path)) return null;
+  if (split === null || NOT_ASCII.test(target)) return null;
   const decoded = split.path.includes('%') ? unquote(split.path) : split.path;
   return escapePath(decoded.endsWith('\n') ? decoded.slice(0, -1) : decoded) + split.query;
 }

@@ -13,13 +13,13 @@ import type {
 } from '../../shared/protocol/request.ts';
 import type { EngineClient } from '../engine-client/engine-client.ts';
 import { IterationStats } from '../metrics/iteration-stats.ts';
+import { checkEncodable } from './check-encodable.ts';
 import { engineDead, internalError, serviceUnavailable } from './errors.ts';
 import {
   type GenerateRequest,
   InputProcessor,
   type InputProcessorOptions,
 } from './input-processor.ts';
-import { isEncodable } from './is-encodable.ts';
 import { OutputProcessor } from './output-processor.ts';
 import { ParentRequest } from './parallel-sampling.ts';
 import type { RequestSink } from './request-output.ts';
@@ -143,7 +143,7 @@ export class AsyncLLM {
   /** Starts the request. Throws ApiError; after that `sink` is told everything, never before this returns. */
   generate(request: GenerateRequest, sink: RequestSink): RequestHandle {
     if (this.isErrored) throw engineDead();
-    if (!isEncodable(request)) throw internalError('');
+    checkEncodable(request);
     const engineRequest = this.#inputProcessor.processInputs(request);
     const { params } = request;
     this.#checkAdmission(params.n);

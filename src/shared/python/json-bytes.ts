@@ -8,7 +8,6 @@ type Encoding = 'utf-8' | 'utf-16-le' | 'utf-16-be' | 'utf-32-le' | 'utf-32-be';
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const MAX_CODE_POINT = 0x10ffff;
 /** A surrogate as if it were a character of three bytes; in Latin-1, a character a byte. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: bytes are meant.
 const SURROGATE_BYTES = /\xed[\xa0-\xbf][\x80-\xbf]/g;
 
 /** Null where the bytes are no text. */

@@ -1,7 +1,7 @@
 /** How deep JSON may be nested before Python's reader gives up. Pure. */
 
 /** Levels that are left of Python's 1,000 where vLLM's server reads a body. */
-export const MAX_DEPTH = 957;
+export const MAX_DEPTH = 968;
 
 /** Whether arrays and objects stand in each other deeper than `depth`. O(length), and little where there are few. */
 export function isNestedDeeperThan(text: string, depth: number): boolean {

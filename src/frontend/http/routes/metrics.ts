@@ -20,8 +20,9 @@ export const registerMetrics: RegisterRoute = (app, { metrics }) => {
   ): Promise<FastifyReply> => {
     const { contentType, body } = await metrics.render({ accept: request.headers.accept, names });
     // prometheus_client's app names the older version of the same text.
+    const text = names.length > 0 && body === '\n' ? '' : body;
     const shown = isMount ? contentType.replace(TEXT_VERSION, MOUNT_TEXT_VERSION) : contentType;
-    return reply.headers(request.extraHeaders).header('content-type', shown).send(body);
+    return reply.headers(request.extraHeaders).header('content-type', shown).send(text);
   };
   const answerMount = (request: FastifyRequest, reply: FastifyReply) => {
     const query = request.query as Record<string, string | readonly string[] | undefined>;
