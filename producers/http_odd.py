@@ -4,7 +4,7 @@
 
 Needs vLLM installed (see README.md), no GPU. vLLM's own app, middleware and uvicorn settings serve on loopback over
 AsyncLLM, whose engine is a stand-in: it encodes each request for the wire as the real client does, then answers with a
-fixed token. The requests are those of http_odd_cases.py. With --check the recording is compared and not written.
+fixed token. The requests are those of http_odd_common.py. With --check the recording is compared and not written.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import http_odd_cases
+import http_odd_common
 from common import finish, root_of
 
 PRODUCER = "producers/http_odd.py"
@@ -106,7 +106,7 @@ async def start_servers(parse):
     manager = entry.build_async_engine_client(parse([]))
     engine = await manager.__aenter__()
     ports, routes, tasks = {}, [], []
-    for name, flags in http_odd_cases.SERVERS.items():
+    for name, flags in http_odd_common.SERVERS.items():
         args = parse(flags)
         tasks_supported = await engine.get_supported_tasks()
         app = build_app(args, tasks_supported, engine.model_config)
@@ -246,7 +246,7 @@ def describe(recorded):
     import vllm
 
     versions = {m.__name__: m.__version__ for m in (vllm, fastapi, starlette, uvicorn, httptools)}
-    head = {"producer": PRODUCER, "versions": versions, "servers": http_odd_cases.SERVERS}
+    head = {"producer": PRODUCER, "versions": versions, "servers": http_odd_common.SERVERS}
     lines = [f'  {json.dumps(key)}: {json.dumps(value)},' for key, value in head.items()]
     outcomes = ",\n".join(f"    {text}" for text in numbers)
     cases = ",\n".join(f"    {row}" for row in rows)
@@ -278,7 +278,7 @@ async def main():
 
     ports, routes, (manager, tasks) = await start_servers(parse)
     print(f"{len(routes)} routes", file=sys.stderr)
-    cases = [case for case in http_odd_cases.cases(routes) if chosen.only in case[1]]
+    cases = [case for case in http_odd_common.cases(routes) if chosen.only in case[1]]
     with ThreadPoolExecutor(NUM_CONNECTIONS) as pool:
         loop = asyncio.get_running_loop()
         outcomes = await asyncio.gather(

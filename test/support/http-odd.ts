@@ -96,7 +96,13 @@ function withoutFraming(outcome: Outcome): Outcome {
 }
 
 function describeRecorded({ status, headers, body }: RecordedAnswer): string {
-  return `${status} ${JSON.stringify(headers)} ${body ?? ''}`;
+  const entries = Object.entries(headers).map(([name, value]) => [name, sorted(name, value)]);
+  return `${status} ${JSON.stringify(Object.fromEntries(entries))} ${body ?? ''}`;
+}
+
+/** Starlette keeps a route's methods in a set: their order is chance. */
+function sorted(name: string, value: string): string {
+  return name === 'allow' ? value.split(', ').sort().join(', ') : value;
 }
 
 /** With the headers that the recording has kept; a connection that stays is not told by vLLM. */
@@ -105,24 +111,26 @@ function describeOurs(
   recorded: RecordedAnswer | undefined,
 ): string {
   const kept: Record<string, string> = {};
+  const isFramingOurs =
+    recorded?.body === null || recorded?.headers['transfer-encoding'] === 'chunked';
   for (const name of Object.keys(headers).sort()) {
     const value = headers[name] ?? '';
     if (!KEPT_HEADERS.test(name) || (name === 'connection' && value === 'keep-alive')) continue;
     // How the length is told is the framework's choice where the body is our own.
-    if (recorded?.body === null && FRAMING.has(name)) continue;
+    if (isFramingOurs && FRAMING.has(name)) continue;
     kept[name] =
       name === 'x-request-id' && recorded?.headers[name] === '*'
         ? '*'
-        : value.replace(/127\.0\.0\.1:\d+/, '127.0.0.1:PORT');
+        : sorted(name, value).replace(/127\.0\.0\.1:\d+/, '127.0.0.1:PORT');
   }
-  if (recorded?.body === null) {
+  if (isFramingOurs) {
     for (const name of FRAMING) {
       const value = recorded.headers[name];
       if (value !== undefined) kept[name] = value;
     }
   }
-  const sorted = Object.fromEntries(Object.entries(kept).sort(([a], [b]) => (a < b ? -1 : 1)));
-  return `${status} ${JSON.stringify(sorted)} ${recorded?.body === null ? '' : body}`;
+  const inOrder = Object.fromEntries(Object.entries(kept).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return `${status} ${JSON.stringify(inOrder)} ${recorded?.body === null ? '' : body}`;
 }
 
 const FRAMING = new Set(['content-length', 'transfer-encoding']);
