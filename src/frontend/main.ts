@@ -21,6 +21,7 @@ import type { EngineDeath, Serving } from './api-server/serving.ts';
 import type { HttpEnv } from './http/http-env.ts';
 import { readHttpEnv } from './http/http-env.ts';
 import { DEFAULT_HOST } from './http/listen.ts';
+import { readTlsSettings } from './http/tls-settings.ts';
 import { describeExit, STOP_GRACE_MS } from './launch/child.ts';
 import { withStartupDeadline } from './launch/deadline.ts';
 import { createExitError, EngineLaunch, type FallenChild } from './launch/launch.ts';
@@ -51,6 +52,7 @@ interface Frontend {
 export async function runServe(args: EngineArgs): Promise<number> {
   const logger = createLogger({ level: args.logLevel, bindings: { process: 'APIServer' } });
   const env = readHttpEnv(process.env);
+  readTlsSettings(args);
   checkEngineOverrides(args, args.dataParallelSize);
   const model = loadModelPlan(modelOptionsOf(args));
   const plan = createParallelPlan(args, model.facts.isMoe);

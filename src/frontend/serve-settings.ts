@@ -86,7 +86,7 @@ export function createServedModel(
       pipelineParallelSize: args.pipelineParallelSize,
       dataParallelSize: args.dataParallelSize,
       isExpertParallel: args.enableExpertParallel,
-      settings: args,
+      settings: { ...args, apiKey: [] },
     }),
     vllmConfig: { text: JSON.stringify(json), json },
   };

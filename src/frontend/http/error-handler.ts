@@ -1,7 +1,8 @@
 /** Errors on their way to the client. Source: vllm/entrypoints/serve/exception_handling (0.33.0). */
 import { STATUS_CODES } from 'node:http';
 import { TwinError } from '../../shared/errors.ts';
-import { type ErrorInfo, errorBody, toApiError } from '../llm/errors.ts';
+import { isWellFormed, utf8EncodeError } from '../../shared/python/surrogates.ts';
+import { badRequest, type ErrorInfo, errorBody, toApiError } from '../llm/errors.ts';
 import { UnreadableBodyError } from '../openai/request-parser.ts';
 import type { FastifyReply, FastifyRequest } from './route-context.ts';
 
@@ -43,8 +44,20 @@ export function sendError(request: FastifyRequest, reply: FastifyReply, error: u
     sendDetail(request, reply, 400, error.message);
     return;
   }
-  const info = error instanceof HttpException ? error.info : toApiError(error).info;
+  const info = encodableInfo(error instanceof HttpException ? error.info : toApiError(error).info);
   sendJson(request, reply, info.code, errorBody(info));
+}
+
+/** A body that Python cannot write as UTF-8 becomes the error that tells so. */
+function encodableInfo(info: ErrorInfo): ErrorInfo {
+  if (isWellFormed(info.message)) return info;
+  // JSON.stringify escapes lone surrogates, and beside them control characters alone; Python leaves them.
+  const body = errorBody(info).replace(
+    /\\(?:u(d[89a-f][0-9a-f]{2})|.)/g,
+    (written, unit?: string) =>
+      unit === undefined ? written : String.fromCharCode(Number.parseInt(unit, 16)),
+  );
+  return toApiError(badRequest(utf8EncodeError(body) ?? '')).info;
 }
 
 /** True for a fault of our own, which belongs in the log with its stack. */

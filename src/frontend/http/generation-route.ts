@@ -3,13 +3,9 @@ import type { AnswerChannel } from '../openai/answer-channel.ts';
 import type { RequestHeaders } from '../openai/request-headers.ts';
 import { sendError } from './error-handler.ts';
 import { type CarriesFaults, withFaultHeader } from './fault-header.ts';
+import { bodyOf, contentTypeOf } from './request-body.ts';
 import { ResponseChannel } from './response-channel.ts';
-import {
-  bodyOf,
-  type FastifyReply,
-  type FastifyRequest,
-  type RouteContext,
-} from './route-context.ts';
+import type { FastifyReply, FastifyRequest, RouteContext } from './route-context.ts';
 
 export type CreateAnswer<Request> = (
   request: Request,
@@ -26,7 +22,7 @@ export function generationHandler<Request extends CarriesFaults>(
   return (request, reply) => {
     let parsed: Request;
     try {
-      parsed = parse(bodyOf(request), request.headers['content-type']);
+      parsed = parse(bodyOf(request), contentTypeOf(request));
       if (args.enableFaults) parsed = withFaultHeader(parsed, request.headers);
     } catch (error) {
       sendError(request, reply, error);

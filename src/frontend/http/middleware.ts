@@ -2,22 +2,25 @@
  * What happens to every request before its route: request ids, keys, CORS, in that order from outside in; and the
  * count of HTTP exchanges after it. Source: vllm/entrypoints/serve/middleware/register.py (0.33.0).
  */
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { randomHex } from '../llm/random-uuid.ts';
 import { Authenticator } from './authenticate.ts';
 import { Cors } from './cors.ts';
 import { sendJson } from './error-handler.ts';
+import { pathOf } from './request-target.ts';
 import type { FastifyReply, FastifyRequest, RouteContext } from './route-context.ts';
+import { refuseWebSocket } from './websocket-refusal.ts';
 
 /** Requests that a middleware answered never reach the instrumentation, so they are not counted. */
 const uncounted = new WeakSet<FastifyRequest>();
 
 export function addMiddleware(app: FastifyInstance, context: RouteContext): void {
   const { args, env, clock } = context;
-  const keys = (args.apiKey ?? (env.apiKey === null ? [] : [env.apiKey])).filter(
-    (key) => key !== '',
-  );
-  const authenticator = new Authenticator(keys);
+  const given = args.apiKey ?? [];
+  const keys = given.length > 0 ? given : [env.apiKey ?? ''];
+  const authenticator = new Authenticator(keys.filter((key) => key !== ''));
+  const rootPath = args.rootPath ?? '';
   const cors = new Cors({
     allowOrigins: args.allowedOrigins as readonly string[],
     allowMethods: args.allowedMethods as readonly string[],
@@ -31,24 +34,46 @@ export function addMiddleware(app: FastifyInstance, context: RouteContext): void
     const headers: Record<string, string> = {};
     request.extraHeaders = headers;
     if (args.enableRequestIdHeaders) {
-      const given = request.headers['x-request-id'];
-      headers['x-request-id'] = (Array.isArray(given) ? given[0] : given) ?? randomHex(32);
+      headers['x-request-id'] = firstValue(request.raw, 'x-request-id') ?? randomHex(32);
     }
-    if (
-      !authenticator.isAllowed(request.method, pathOf(request.url), request.headers.authorization)
-    ) {
+    const isAllowed = isAllowedBy(authenticator, rootPath, request);
+    if (request.raw.requestedUpgrade === 'websocket') {
+      uncounted.add(request);
+      answerWebSocket(request, reply, isAllowed);
+      return;
+    }
+    if (!isAllowed) {
       uncounted.add(request);
       sendJson(request, reply, 401, '{"error":"Unauthorized"}');
       return;
     }
     if (answerPreflight(cors, request, reply)) return;
-    cors.addSimpleHeaders(request.headers.origin, headers);
+    cors.addSimpleHeaders(firstValue(request.raw, 'origin'), headers);
+    // As vLLM: only where somebody will read the body.
+    if (request.raw.isContinueExpected === true && hasRoutedBody(request))
+      reply.raw.writeContinue();
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {
     if (!uncounted.has(request)) countExchange(context, request, reply);
     done();
   });
+}
+
+function hasRoutedBody({ is404, method }: FastifyRequest): boolean {
+  return !is404 && method !== 'GET' && method !== 'HEAD';
+}
+
+/** Of several headers with one name Starlette takes the first; Node joins them. */
+function firstValue(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  if (typeof value !== 'string' || !value.includes(','))
+    return Array.isArray(value) ? value[0] : value;
+  const { rawHeaders } = request;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.toLowerCase() === name) return rawHeaders[i + 1];
+  }
+  return value;
 }
 
 function answerPreflight(cors: Cors, request: FastifyRequest, reply: FastifyReply): boolean {
@@ -69,9 +94,34 @@ function answerPreflight(cors: Cors, request: FastifyRequest, reply: FastifyRepl
   return true;
 }
 
-export function pathOf(url: string): string {
-  const end = url.search(/[?#]/);
-  return end === -1 ? url : url.slice(0, end);
+/**
+ * The key is asked for where the path that the router matches is guarded, and where vLLM would ask: it takes the root
+ * path off as mere text, so with `--root-path /` it would look at `v1/models` and let everybody in.
+ */
+function isAllowedBy(
+  authenticator: Authenticator,
+  rootPath: string,
+  { method, url, originalUrl, headers: { authorization } }: FastifyRequest,
+): boolean {
+  if (!authenticator.isAllowed(method, pathOf(url), authorization)) return false;
+  if (rootPath === '') return true;
+  const path = pathOf(originalUrl);
+  const stripped = path.startsWith(rootPath) ? path.slice(rootPath.length) : path;
+  return authenticator.isAllowed(method, stripped, authorization);
+}
+
+function answerWebSocket(request: FastifyRequest, reply: FastifyReply, isAllowed: boolean): void {
+  const { headers, method } = request;
+  const refusal = refuseWebSocket({
+    method,
+    path: pathOf(request.url),
+    isUnauthorized: !isAllowed,
+    key: headers['sec-websocket-key'] as string | undefined,
+    version: headers['sec-websocket-version'] as string | undefined,
+  });
+  reply.code(refusal.status).header('content-type', refusal.contentType);
+  if (refusal.allow !== undefined) reply.header('allow', refusal.allow);
+  reply.header('connection', 'close').send(Buffer.from(refusal.body));
 }
 
 function countExchange(

@@ -1,11 +1,12 @@
 /** Paths that no route serves: 404, 405 where the path has other methods, 307 for a slash too much or too few. */
 import type { FastifyInstance } from 'fastify';
 import { sendDetail } from './error-handler.ts';
-import { pathOf } from './middleware.ts';
+import { redirectLocation } from './redirect-location.ts';
+import { pathOf, withoutRootPath } from './request-target.ts';
 import type { FastifyReply, FastifyRequest } from './route-context.ts';
 
 /** Remembers each path's methods as routes are added. Must come before the routes. */
-export function addNotFoundHandler(app: FastifyInstance): void {
+export function addNotFoundHandler(app: FastifyInstance, rootPath: string): void {
   const methodsByPath: { pattern: RegExp; methods: string }[] = [];
   const known = new Set<string>();
   app.addHook('onRoute', ({ url, method }) => {
@@ -25,11 +26,12 @@ export function addNotFoundHandler(app: FastifyInstance): void {
       sendDetail(request, reply, 405, 'Method Not Allowed');
       return;
     }
-    const other = path.endsWith('/') ? path.replace(/\/+$/, '') : `${path}/`;
-    if (path !== '/' && methodsOf(other) !== null) {
-      const query = request.url.slice(path.length);
-      const location = `${request.protocol}://${request.headers.host ?? ''}${other}${query}`;
-      reply.code(307).headers(request.extraHeaders).header('location', location).send();
+    const whole = pathOf(request.originalUrl);
+    const other = whole.endsWith('/') ? whole.replace(/\/+$/, '') : `${whole}/`;
+    if (path !== '/' && methodsOf(withoutRootPath(other, rootPath)) !== null) {
+      const location = redirectLocation(request, other);
+      reply.code(307).headers(request.extraHeaders).header('location', location);
+      reply.header('content-length', 0).send();
       return;
     }
     sendDetail(request, reply, 404, 'Not Found');

@@ -49,10 +49,3 @@ declare module 'fastify' {
 }
 
 export type { FastifyReply, FastifyRequest };
-
-const EMPTY_BODY = new Uint8Array(0);
-
-/** The body's bytes as they came. */
-export function bodyOf(request: FastifyRequest): Uint8Array {
-  return request.body instanceof Uint8Array ? request.body : EMPTY_BODY;
-}

@@ -3,7 +3,7 @@
  * Source: vllm/entrypoints/launchers/{app.py,api_server/app_state.py,launcher.py} (0.33.0).
  */
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Clock } from '../../shared/clock.ts';
 import type { Logger } from '../../shared/logger.ts';
@@ -24,18 +24,19 @@ import type { HttpEnv } from './http-env.ts';
 import type { HttpMetricsSource } from './http-metrics-source.ts';
 import { type ListeningAddress, listen } from './listen.ts';
 import { addMiddleware } from './middleware.ts';
+import { createNodeServer } from './node-server.ts';
 import { addNotFoundHandler } from './not-found.ts';
+import { readBodiesAsBytes } from './request-body.ts';
+import { withoutRootPath } from './request-target.ts';
 import type { RouteContext } from './route-context.ts';
 import { registerRoutes } from './routes.ts';
 import { ServerLoad } from './server-load.ts';
+import { readTlsSettings } from './tls-settings.ts';
 import { TurnWriter } from './turn-writer.ts';
 import { UnreadBytes } from './unread-bytes.ts';
 
 /** Larger bodies get 413: four million tokens as text, with room to spare. */
 const BODY_LIMIT_BYTES = 64 * 1024 * 1024;
-/** A client has this long to send its headers, and its whole request. */
-const HEADERS_TIMEOUT_MS = 60_000;
-const REQUEST_TIMEOUT_MS = 300_000;
 
 export interface HttpServerOptions {
   /** Ready: `engines` is filled. The server becomes the one handler of its outputs and of its death. */
@@ -68,7 +69,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const { args, env } = options;
   const context = createRouteContext(options, await options.tokenizer);
   const app = createApp(args, env, options.logger);
-  addNotFoundHandler(app);
+  addNotFoundHandler(app, args.rootPath ?? '');
   addMiddleware(app, context);
   registerRoutes(app, context);
   await app.ready();
@@ -81,27 +82,14 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 }
 
 function createApp(args: HttpArgs, env: HttpEnv, logger: Logger): FastifyInstance {
-  const tls =
-    args.sslCertfile === null && args.sslKeyfile === null
-      ? null
-      : {
-          key: readIfGiven(args.sslKeyfile),
-          cert: readIfGiven(args.sslCertfile),
-          ca: readIfGiven(args.sslCaCerts),
-          requestCert: args.sslCertReqs > 0,
-          rejectUnauthorized: args.sslCertReqs === 2,
-          ...(args.sslCiphers === null ? {} : { ciphers: args.sslCiphers }),
-        };
+  const tls = readTlsSettings(args);
   const app = fastify({
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
-    keepAliveTimeout: env.httpTimeoutKeepAlive * 1000,
-    requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
-    http: { maxHeaderSize: args.h11MaxIncompleteEventSize, headersTimeout: HEADERS_TIMEOUT_MS },
-    ...(tls === null ? {} : { https: tls }),
+    serverFactory: (handler: RequestListener) => createNodeServer({ args, env, tls }, handler),
     exposeHeadRoutes: false,
-    rewriteUrl: (request: IncomingMessage) => withoutRootPath(request.url ?? '/', args.rootPath),
+    rewriteUrl: (request: IncomingMessage) => routedTarget(request.url ?? '/', args.rootPath ?? ''),
     schemaController: {
       // Bodies are checked by the request parser in vLLM's words; the schemas are for the OpenAPI document.
       compilersFactory: {
@@ -110,9 +98,7 @@ function createApp(args: HttpArgs, env: HttpEnv, logger: Logger): FastifyInstanc
       },
     },
   } as Parameters<typeof fastify>[0]) as unknown as FastifyInstance;
-  app.server.maxHeadersCount = args.h11MaxHeaderCount;
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  readBodiesAsBytes(app);
   app.setErrorHandler((error: unknown, request, reply) => {
     const status = (error as { statusCode?: unknown }).statusCode;
     if (typeof status === 'number' && status >= 400 && status < 500) {
@@ -125,16 +111,13 @@ function createApp(args: HttpArgs, env: HttpEnv, logger: Logger): FastifyInstanc
   return app;
 }
 
-function readIfGiven(path: string | null): Buffer | undefined {
-  return path === null ? undefined : readFileSync(path);
-}
-
-function withoutRootPath(url: string, rootPath: string | null): string {
-  if (rootPath === null || rootPath === '' || !url.startsWith(rootPath)) return url;
-  const rest = url.slice(rootPath.length);
-  return rest === '' || rest.startsWith('/') || rest.startsWith('?')
-    ? `/${rest.replace(/^\//, '')}`
-    : url;
+/** What the router matches: the target without the root path. Source: starlette get_route_path. */
+function routedTarget(target: string, rootPath: string): string {
+  if (rootPath === '') return target;
+  const end = target.indexOf('?');
+  const path = end === -1 ? target : target.slice(0, end);
+  const routed = withoutRootPath(path, rootPath);
+  return `${routed === '' ? '/' : routed}${end === -1 ? '' : target.slice(end)}`;
 }
 
 function createRouteContext(options: HttpServerOptions, tokenizer: Tokenizer): RouteContext {

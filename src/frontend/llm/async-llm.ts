@@ -14,6 +14,7 @@ import type {
 } from '../../shared/protocol/request.ts';
 import { ENGINE_BUSY_MESSAGE, type EngineClient } from '../engine-client/engine-client.ts';
 import { IterationStats } from '../metrics/iteration-stats.ts';
+import { checkEncodable } from './check-encodable.ts';
 import { engineDead, internalError, serviceUnavailable } from './errors.ts';
 import {
   type GenerateRequest,
@@ -184,6 +185,7 @@ export class AsyncLLM {
   /** Starts the request. Throws ApiError; after that `sink` is told everything, never before this returns. */
   generate(request: GenerateRequest, sink: RequestSink): RequestHandle {
     if (this.isErrored) throw engineDead();
+    checkEncodable(request);
     const engineRequest = this.#inputProcessor.processInputs(request);
     const { params } = request;
     this.#checkAdmission(params.n);

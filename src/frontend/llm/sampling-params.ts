@@ -198,13 +198,21 @@ function verifyExtraArgs(extraArgs: Readonly<Record<string, unknown>>): void {
   const pending: unknown[] = [extraArgs];
   while (pending.length > 0) {
     const value = pending.pop();
-    if (typeof value === 'bigint' && (value < -(2n ** 63n) || value >= 2n ** 64n)) {
+    if (!fitsInto64Bits(value)) {
       throw validationError('extra_args integers must be between -2**63 and 2**64 - 1.', {
         parameter: 'extra_args',
       });
     }
-    if (typeof value === 'object' && value !== null) pending.push(...Object.values(value));
+    if (typeof value !== 'object' || value === null) continue;
+    for (const item of Object.values(value)) pending.push(item);
   }
+}
+
+/** True for what is no integer. */
+function fitsInto64Bits(value: unknown): boolean {
+  if (typeof value === 'bigint') return value >= -(2n ** 63n) && value < 2n ** 64n;
+  if (typeof value !== 'number' || !Number.isInteger(value)) return true;
+  return value >= -(2 ** 63) && value < 2 ** 64;
 }
 
 function verifyPenalties(params: SamplingParams): void {

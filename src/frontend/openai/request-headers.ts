@@ -17,9 +17,13 @@ export function baseRequestId(headers: RequestHeaders, requestId: string | null)
   return header(headers, 'x-request-id') ?? requestId ?? randomUuid();
 }
 
+/** Python's int() refuses a longer text. */
+const MAX_DIGITS = 4300;
+
 /** Python's int(): null for what it would not take. */
 function parsePyInt(text: string | null): number | null {
-  if (text === null || !/^\s*[+-]?\d+(_\d+)*\s*$/.test(text)) return null;
+  if (text === null || text.length > MAX_DIGITS || !/^\s*[+-]?\d+(_\d+)*\s*$/.test(text))
+    return null;
   return Number(text.replaceAll('_', ''));
 }
 

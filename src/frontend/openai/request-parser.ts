@@ -3,10 +3,14 @@
  * right; whatever is not, is read again as Python reads it, so that the answer shows the values as vLLM shows them.
  * Source: fastapi/routing.py get_request_handler, vllm/entrypoints/serve/utils/api_utils.py validate_json_request.
  */
+import { decodeJsonBytes } from '../../shared/python/json-bytes.ts';
+import { isNestedDeeperThan, MAX_DEPTH } from '../../shared/python/json-depth.ts';
 import { PyJsonError, parsePythonJson } from '../../shared/python/json-reader.ts';
 import { pyStrRepr } from '../../shared/python/str.ts';
+import { isWellFormed, mayHoldSurrogates } from '../../shared/python/surrogates.ts';
 import { isDict, type PyDict, type PyValue } from '../../shared/python/values.ts';
 import { ApiError } from '../llm/errors.ts';
+import { STRING_UNICODE } from '../pydantic/scalars.ts';
 import { SchemaValidator } from '../pydantic/schema-validator.ts';
 import { loadRequestSchema, type RequestKind } from '../pydantic/schemas.ts';
 import { LazyItems } from '../pydantic/validation-walk.ts';
@@ -45,8 +49,8 @@ const CHECKS: Readonly<Record<RequestKind, BodyCheck>> = {
 };
 
 /** Sixteen digits may be an integer that a double cannot hold; an exponent makes a float of what looks integral;
- * and one field refuses floats that look so. */
-const EXACT_NUMBER = /\d{16}|\d[eE][-+]?\d|thinking_token_budget/;
+ * an integer has no negative zero; and one field refuses floats that look so. */
+const EXACT_NUMBER = /\d{16}|\d[eE][-+]?\d|-0(?!\.)|thinking_token_budget/;
 const BODY_LOC = ['body'] as const;
 
 /** FastAPI's answer to a body that is no UTF-8. */
@@ -77,7 +81,7 @@ export class RequestParser {
     const text = isJson ? decodeBody(body) : '';
     let exact: PyValue | undefined;
     let data: PyValue = null;
-    if (isJson && text !== '') {
+    if (isJson && body.length > 0) {
       const fast = EXACT_NUMBER.test(text) ? undefined : tryJsonParse(text);
       if (fast === undefined) exact = readExactly(text);
       data = fast === undefined ? (exact as PyValue) : fast;
@@ -85,12 +89,13 @@ export class RequestParser {
     if (mediaType(contentType) !== 'application/json') {
       throw requestTextError("Unsupported Media Type: Only 'application/json' is allowed");
     }
+    if (isDict(data) && mayHoldSurrogates(text)) checkKeys(data);
     try {
       return this.#check(kind, data);
     } catch (error) {
       // Shown again with Python's numbers: 3.0 is not 3 in a message.
       if (exact !== undefined || !(error instanceof ApiError) || data === null) throw error;
-      return this.#check(kind, parsePythonJson(text));
+      return this.#check(kind, readExactly(text));
     }
   }
 
@@ -131,6 +136,15 @@ export class RequestParser {
   }
 }
 
+/** pydantic reads the names of fields as UTF-8, and those of no field too. */
+function checkKeys(data: PyDict): void {
+  const keys = Object.keys(data).filter((key) => !isWellFormed(key));
+  if (keys.length === 0) return;
+  throw requestValidationError(
+    keys.map((key) => ({ ...STRING_UNICODE, loc: BODY_LOC, input: key, ctx: [] })),
+  );
+}
+
 function mediaType(contentType: string | undefined): string {
   return (contentType ?? '').toLowerCase().split(';', 1)[0] ?? '';
 }
@@ -141,15 +155,14 @@ function isJsonContentType(contentType: string | undefined): boolean {
   return type === 'application/json' || /^application\/[^+]*\+json$/.test(type);
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+function unreadable(): UnreadableBodyError {
+  return new UnreadableBodyError('There was an error parsing the body');
+}
 
-/** Python's json.loads looks at the first bytes for UTF-16 and UTF-32; those are rare enough to leave out. */
 function decodeBody(body: Uint8Array): string {
-  try {
-    return utf8.decode(body);
-  } catch {
-    throw new UnreadableBodyError('There was an error parsing the body');
-  }
+  const text = decodeJsonBytes(body);
+  if (text === null || isNestedDeeperThan(text, MAX_DEPTH)) throw unreadable();
+  return text;
 }
 
 function tryJsonParse(text: string): PyValue | undefined {
@@ -164,8 +177,7 @@ function readExactly(text: string): PyValue {
   try {
     return parsePythonJson(text);
   } catch (error) {
-    if (!(error instanceof PyJsonError))
-      throw new UnreadableBodyError('There was an error parsing the body');
+    if (!(error instanceof PyJsonError)) throw unreadable();
     throw requestValidationError([
       {
         type: 'json_invalid',

@@ -3,6 +3,7 @@
  * Source: pydantic-core src/validators (string.rs, int.rs, float.rs, bool.rs, literal.rs).
  */
 import { pyLength, pyRepr } from '../../shared/python/str.ts';
+import { isWellFormed } from '../../shared/python/surrogates.ts';
 import { PyFloat, type PyValue } from '../../shared/python/values.ts';
 import { parseBool, parseFloatText, parseInteger } from './lax-scalars.ts';
 import { Exactness, type Result, type ValidationWalk } from './validation-walk.ts';
@@ -14,6 +15,11 @@ export interface ScalarBounds {
   readonly max_length?: number;
 }
 
+export const STRING_UNICODE = {
+  type: 'string_unicode',
+  msg: 'Input should be a valid string, unable to parse raw data as a unicode string',
+} as const;
+
 export function validateScalar(
   walk: ValidationWalk,
   kind: string,
@@ -22,8 +28,12 @@ export function validateScalar(
 ): Result {
   switch (kind) {
     case 'str':
-      if (typeof input === 'string') return checkLength(walk, input, bounds);
-      return walk.fail('string_type', 'Input should be a valid string', input);
+      if (typeof input !== 'string') {
+        return walk.fail('string_type', 'Input should be a valid string', input);
+      }
+      // A text without bounds is handed on unread.
+      if (bounds.min_length === undefined && bounds.max_length === undefined) return input;
+      return isWellFormed(input) ? checkLength(walk, input, bounds) : failUnicode(walk, input);
     case 'int':
       return validateInt(walk, input, bounds);
     case 'float':
@@ -41,6 +51,11 @@ export function validateScalar(
   }
 }
 
+/** A text with a lone surrogate, where it must be read. */
+function failUnicode(walk: ValidationWalk, text: string): Result {
+  return walk.fail(STRING_UNICODE.type, STRING_UNICODE.msg, text);
+}
+
 /** `type` is literal_error or enum. */
 export function validateWord(
   walk: ValidationWalk,
@@ -49,6 +64,7 @@ export function validateWord(
   input: PyValue,
 ): Result {
   if (of.includes(input as never)) return input;
+  if (typeof input === 'string' && !isWellFormed(input)) return failUnicode(walk, input);
   const words = of.map((item) => pyRepr(item));
   const last = words.pop() ?? '';
   const text = words.length === 0 ? last : `${words.join(', ')} or ${last}`;
@@ -74,6 +90,7 @@ function checkLength(
 }
 
 function validateInt(walk: ValidationWalk, input: PyValue, { ge, le }: ScalarBounds): Result {
+  if (typeof input === 'string' && !isWellFormed(input)) return failUnicode(walk, input);
   const value = parseInteger(input);
   if (typeof value === 'object') return walk.fail(value.type, value.msg, input);
   if (typeof input !== 'number' && typeof input !== 'bigint') walk.floor(Exactness.LAX);
@@ -110,6 +127,7 @@ function validateFloat(walk: ValidationWalk, input: PyValue, bounds: ScalarBound
   if (typeof input !== 'string') {
     return walk.fail('float_type', 'Input should be a valid number', input);
   }
+  if (!isWellFormed(input)) return failUnicode(walk, input);
   const value = parseFloatText(input);
   if (value === null) {
     return walk.fail(
@@ -152,6 +170,7 @@ function failBound(
 function validateBool(walk: ValidationWalk, input: PyValue): Result {
   if (typeof input === 'boolean') return input;
   walk.floor(Exactness.LAX);
+  if (typeof input === 'string' && !isWellFormed(input)) return failUnicode(walk, input);
   const parsed = parseBool(input);
   return typeof parsed === 'object' ? walk.fail(parsed.type, parsed.msg, input) : parsed;
 }

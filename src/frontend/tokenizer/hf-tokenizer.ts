@@ -3,6 +3,8 @@
  * (nearly all of today's), by the package for others. The one door to @huggingface/tokenizers.
  */
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { ClientError } from '../../shared/errors.ts';
+import { isWellFormed } from '../../shared/python/surrogates.ts';
 import { byteLevelAlphabet, tokenBytes } from './byte-level.ts';
 import { ByteDecodeStream, TextDecodeStream } from './decode-stream.ts';
 import type { DecodeStream, DecodeStreamOptions, Tokenizer } from './tokenizer.ts';
@@ -35,6 +37,10 @@ const SPECIAL_TOKEN_NAMES = [
 ] as const;
 
 const lossyUtf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** What the tokenizers library says of a text with a lone surrogate. */
+const ILL_FORMED =
+  'TextEncodeInput must be Union[TextInputSequence, Tuple[InputSequence, InputSequence]]';
 
 export class HfTokenizer implements Tokenizer {
   readonly eosTokenId: number | null;
@@ -94,6 +100,7 @@ export class HfTokenizer implements Tokenizer {
     text: string,
     { addSpecialTokens }: { readonly addSpecialTokens: boolean },
   ): readonly number[] {
+    if (!isWellFormed(text)) throw new ClientError('E_BAD_REQUEST', ILL_FORMED);
     if (text.length > CACHED_TEXT_LENGTH) return this.#encode(text, addSpecialTokens);
     const key = addSpecialTokens ? text : `\0${text}`;
     let ids = this.#encodeCache.get(key);

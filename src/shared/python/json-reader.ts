@@ -3,6 +3,7 @@
  * words and position. The server tries JSON.parse first and comes here for what that refuses or rounds. Pure.
  * Source: CPython Lib/json/decoder.py (3.11).
  */
+import { MAX_DEPTH } from './json-depth.ts';
 import { PyFloat, type PyValue } from './values.ts';
 
 export class PyJsonError extends Error {
@@ -15,7 +16,8 @@ export class PyJsonError extends Error {
   }
 }
 
-const MAX_DEPTH = 900;
+/** Python's int() refuses more. Source: sys.get_int_max_str_digits(). */
+const MAX_DIGITS = 4300;
 const WHITESPACE = /[ \t\n\r]*/y;
 const NUMBER = /(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?([eE][-+]?[0-9]+)?/y;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters end a chunk.
@@ -39,7 +41,7 @@ const CONSTANTS: readonly (readonly [string, PyValue])[] = [
   ['-Infinity', new PyFloat(Number.NEGATIVE_INFINITY)],
 ];
 
-/** Throws PyJsonError with Python's message. */
+/** Throws PyJsonError with Python's message, and RangeError for what is too deep or has too many digits. */
 export function parsePythonJson(text: string): PyValue {
   return new Reader(text).document();
 }
@@ -190,8 +192,14 @@ class Reader {
 
 function toPyNumber(match: RegExpExecArray): PyValue {
   if (match[2] === undefined && match[3] === undefined) {
+    if ((match[1]?.replace('-', '').length ?? 0) > MAX_DIGITS) {
+      throw new RangeError(
+        `Exceeds the limit (${MAX_DIGITS} digits) for integer string conversion`,
+      );
+    }
     const value = Number(match[0]);
-    return Number.isSafeInteger(value) ? value : BigInt(match[0]);
+    // Python has no negative zero among its integers.
+    return Number.isSafeInteger(value) ? value + 0 : BigInt(match[0]);
   }
   const value = Number(match[0]);
   return Number.isInteger(value) || !Number.isFinite(value) ? new PyFloat(value) : value;

@@ -3,7 +3,8 @@ import { pyStr } from '../../../shared/python/str.ts';
 import { isDict, type PyValue, toPlain } from '../../../shared/python/values.ts';
 import { HttpException, sendJson } from '../error-handler.ts';
 import { describe } from '../openapi-document.ts';
-import { bodyOf, type RegisterRoute } from '../route-context.ts';
+import { bodyOf } from '../request-body.ts';
+import type { RegisterRoute } from '../route-context.ts';
 
 /** Development: `POST /collective_rpc` calls a method of every worker. Source: vllm/entrypoints/serve/dev/rpc/api_router.py. */
 export const registerCollectiveRpc: RegisterRoute = (app, { llm }) => {

@@ -40,7 +40,10 @@ export const registerDocs: RegisterRoute = (app, { args }) => {
     url: '/openapi.json',
     handler: (request, reply) => {
       document ??= JSON.stringify(createOpenApiDocument(routes));
-      reply.headers(request.extraHeaders).header('content-type', 'application/json').send(document);
+      reply
+        .headers(request.extraHeaders)
+        .header('content-type', 'application/json')
+        .send(Buffer.from(document));
     },
   });
   app.route({

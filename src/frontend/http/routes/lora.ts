@@ -1,11 +1,7 @@
 import { ApiError, internalError } from '../../llm/errors.ts';
 import { requestBody } from '../openapi-document.ts';
-import {
-  bodyOf,
-  type FastifyReply,
-  type FastifyRequest,
-  type RegisterRoute,
-} from '../route-context.ts';
+import { bodyOf, contentTypeOf } from '../request-body.ts';
+import type { FastifyReply, FastifyRequest, RegisterRoute } from '../route-context.ts';
 
 /** `/v1/load_lora_adapter`, `/v1/unload_lora_adapter`. Source: vllm/entrypoints/serve/lora/api_router.py. */
 export const registerLora: RegisterRoute = (app, { parser, models, llm, logger }) => {
@@ -16,7 +12,7 @@ export const registerLora: RegisterRoute = (app, { parser, models, llm, logger }
       const parsed = parser.parse(
         'load-lora-adapter-request',
         bodyOf(request),
-        request.headers['content-type'],
+        contentTypeOf(request),
       );
       const lora = models.prepareLoad(parsed);
       await llm.addLora(lora).catch((error: unknown) => {
@@ -38,7 +34,7 @@ export const registerLora: RegisterRoute = (app, { parser, models, llm, logger }
       const { lora_name: name } = parser.parse(
         'unload-lora-adapter-request',
         bodyOf(request),
-        request.headers['content-type'],
+        contentTypeOf(request),
       );
       models.remove(name);
       logger.info(`Removed LoRA adapter: name '${name}'`);

@@ -4,12 +4,8 @@ import type { PauseMode } from '../../llm/async-llm.ts';
 import { HttpException, sendJson } from '../error-handler.ts';
 import { describe } from '../openapi-document.ts';
 import { createQueryParser } from '../query-params.ts';
-import {
-  bodyOf,
-  type FastifyReply,
-  type FastifyRequest,
-  type RegisterRoute,
-} from '../route-context.ts';
+import { bodyOf } from '../request-body.ts';
+import type { FastifyReply, FastifyRequest, RegisterRoute } from '../route-context.ts';
 
 const parsePauseQuery = createQueryParser({
   mode: { s: { t: 'literal', of: ['abort', 'wait', 'keep'] }, d: 'abort' },

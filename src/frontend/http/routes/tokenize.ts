@@ -1,7 +1,8 @@
 import { tokenize } from '../../openai/tokenize/serving.ts';
 import { sendJson } from '../error-handler.ts';
 import { requestBody } from '../openapi-document.ts';
-import { bodyOf, type RegisterRoute } from '../route-context.ts';
+import { bodyOf, contentTypeOf } from '../request-body.ts';
+import type { RegisterRoute } from '../route-context.ts';
 
 /** `POST /tokenize`: the token ids of a text or of a rendered chat. */
 export const registerTokenize: RegisterRoute = (app, { parser, serving }) => {
@@ -9,7 +10,7 @@ export const registerTokenize: RegisterRoute = (app, { parser, serving }) => {
     '/tokenize',
     { schema: requestBody('Tokenize', 'tokenize-request') },
     (request, reply) => {
-      const contentType = request.headers['content-type'];
+      const contentType = contentTypeOf(request);
       const parsed = parser.parse('tokenize-request', bodyOf(request), contentType);
       sendJson(request, reply, 200, tokenize(serving, parsed));
     },

@@ -5,7 +5,7 @@ import { PyFloat } from '../../../../src/shared/python/values.ts';
 describe('parsePythonJson', () => {
   it.each([
     ['1', 1],
-    ['-0', -0],
+    ['-0', 0],
     ['1.5', 1.5],
     ['1.0', new PyFloat(1)],
     ['1e2', new PyFloat(100)],
