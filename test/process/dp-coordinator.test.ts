@@ -26,6 +26,7 @@ const SETTINGS = JSON.stringify({
   coordinatorInputAddress: 'tcp://127.0.0.1:0',
   coordinatorOutputAddress: 'tcp://127.0.0.1:0',
   logLevel: 'error',
+  logFormat: 'json',
 });
 
 describe('the DP coordinator process', () => {
