@@ -58,8 +58,8 @@ function withLogFormat(args: EngineArgs): EngineArgs {
 async function runFrontend(args: EngineArgs): Promise<number> {
   const { runServe } = await import('../frontend/main.ts');
   return runServe(args, (server) => {
-    if (args.logFormat !== 'pretty' || args.logLevel === 'silent') return;
-    void writeSummary(args, server);
+    const isWelcome = args.logFormat === 'pretty' && args.logLevel !== 'silent';
+    if (isWelcome && process.stderr.isTTY) void writeSummary(args, server);
   });
 }
 
