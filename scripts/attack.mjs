@@ -6,32 +6,29 @@
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ensureReady } from './ready.mjs';
 
-const folder = fileURLToPath(new URL('./attack/', import.meta.url));
-/** Not parts: what a part is, and what runs one. */
-const OTHER_FILES = ['attack', 'run-part'];
+const RUN_PART = fileURLToPath(new URL('./attack/run-part.ts', import.meta.url));
+/** A part is a file with this in it; others are what parts share. */
+const EXPORTS_RUN = /^export (async )?function run\(/m;
 const MARK = 'TWIN_ATTACK_MARK';
 /** For starting, stopping and counting, beyond the seconds of attack. */
 const GRACE_S = 120;
 const SURVIVOR_GRACE_MS = 5_000;
-const parts = readdirSync(folder)
-  .filter((file) => file.endsWith('.ts'))
-  .map((file) => file.replace(/\.ts$/, ''))
-  .filter((name) => !OTHER_FILES.includes(name))
-  .sort();
-const USAGE = `npm run attack -- [PART...] [--seed N] [--seconds N]
+const usage = (parts) => `npm run attack -- [PART...] [--seed N] [--seconds N]
 
 Attacks a twin on loopback and tells what became of it. Without a part, all of them.
   PART       one of ${parts.join(', ')}
   --seed     what is sent, and in which order [1]
   --seconds  how long each part goes on sending, in seconds [20]
+  --folder   where the parts are [scripts/attack]
 Exit code 1 where anything failed, hung or was left behind; 2 for what is written wrong.
 `;
 
-const { names, seed, seconds } = readArguments();
+const { folder, names, seed, seconds } = readArguments();
 ensureReady();
 let running = null;
 let isStopped = false;
@@ -58,6 +55,7 @@ function readArguments() {
       options: {
         seed: { type: 'string', default: '1' },
         seconds: { type: 'string', default: '20' },
+        folder: { type: 'string', default: fileURLToPath(new URL('./attack', import.meta.url)) },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
@@ -65,18 +63,32 @@ function readArguments() {
     fail(`${error.message.split('\n')[0]}; see npm run attack -- --help`);
   }
   const { values, positionals } = parsed;
+  const parts = partsOf(values.folder);
   if (values.help) {
-    process.stdout.write(USAGE);
+    process.stdout.write(usage(parts));
     process.exit(0);
   }
   const unknown = positionals.filter((name) => !parts.includes(name));
   if (unknown.length > 0)
     fail(`no part ${unknown.join(', ')} of the attack; there are ${parts.join(', ')}`);
   return {
+    folder: resolve(values.folder),
     names: positionals.length > 0 ? positionals : parts,
     seed: wholeNumber('--seed', values.seed, 0),
     seconds: wholeNumber('--seconds', values.seconds, 1),
   };
+}
+
+function partsOf(path) {
+  try {
+    return readdirSync(path)
+      .filter((file) => file.endsWith('.ts'))
+      .filter((file) => EXPORTS_RUN.test(readFileSync(join(path, file), 'utf8')))
+      .map((file) => file.replace(/\.ts$/, ''))
+      .sort();
+  } catch (error) {
+    fail(`--folder: ${error.message}`);
+  }
 }
 
 function wholeNumber(flag, text, min) {
@@ -91,7 +103,7 @@ async function attack(name) {
   const started = Date.now();
   let result = null;
   let isLate = false;
-  running = fork(`${folder}run-part.ts`, [name, String(seed), String(seconds)], {
+  running = fork(RUN_PART, [join(folder, `${name}.ts`), String(seed), String(seconds)], {
     execArgv: ['--import', 'tsx'],
     env: { ...process.env, [MARK]: mark },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
