@@ -6,7 +6,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureReady } from './ready.mjs';
@@ -20,15 +20,13 @@ const OTHER_NODE_TESTS = ['package', 'cli', 'last-words', 'openai-client', 'serv
   (name) => `test/process/${name}.test.ts`,
 );
 const OTHER_NODE_INTEROP = ['test/interop/vllm-rs'];
-const cache = join(
-  process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'),
-  'vllm-twin',
-  `node-${process.arch}`,
-);
+const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'vllm-twin');
 
 ensureReady();
 const isMachineOnly = process.argv.includes('--machine-only');
-const scratch = mkdtempSync(join(tmpdir(), 'vllm-twin-packed-'));
+mkdirSync(cache, { recursive: true });
+// Not in /tmp: tests put a /tmp of their own in its place.
+const scratch = mkdtempSync(join(cache, 'packed-'));
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 const total = { passed: 0, failed: 0, skipped: 0 };
 let running = null;
@@ -75,7 +73,7 @@ function install(tarball) {
 
 /** The path of a Node of that version, from the cache or the registry; null where it cannot be had. */
 function fetchNode(version) {
-  const folder = join(cache, version);
+  const folder = join(cache, `node-${process.arch}`, version);
   const node = join(folder, `node_modules/node-linux-${process.arch}/bin/node`);
   if (!existsSync(node)) {
     mkdirSync(folder, { recursive: true });

@@ -36,8 +36,12 @@ describe('npm run attack', () => {
 
   async function attack(...words: string[]): Promise<{ code: number | null; log: string }> {
     const started = new RunningProcess(process.execPath, [MAIN, '--folder', folder, ...words]);
-    const { code } = await started.waitForExit(60_000);
-    return { code, log: started.log };
+    try {
+      const { code } = await started.waitForExit(60_000);
+      return { code, log: started.log };
+    } finally {
+      await started.stop();
+    }
   }
 
   it('ends with 0 and the figures of what was sent where all held', async () => {
