@@ -20,5 +20,6 @@ export interface AttackResult {
 }
 
 export interface AttackPart {
-  run(options: AttackOptions): Promise<AttackResult>;
+  /** Throws where it cannot go on. A part that prints its figures itself may return nothing. */
+  run(options: AttackOptions): Promise<AttackResult | undefined>;
 }

@@ -15,7 +15,9 @@ const PARTS: Readonly<Record<string, string>> = {
   fails: `export function run() {
     return { name: 'fails', figures: {}, failures: ['a request was lost'] };
   }`,
-  breaks: `export async function run() { throw new Error('no such thing'); }`,
+  throws: `export async function run() { throw new Error('no such thing'); }`,
+  breaks: 'export async function run() { process.exit(3); }',
+  prints: `export async function run() { console.log('7 requests'); }`,
   leaves: `import { spawn } from 'node:child_process';
 export async function run() {
     const { pid } = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
@@ -53,11 +55,19 @@ describe('npm run attack', () => {
   });
 
   it('ends with 1 and a line each for what failed and for what broke', async () => {
-    const { code, log } = await attack('fails', 'breaks', 'holds');
+    const { code, log } = await attack('fails', 'throws', 'breaks', 'holds');
     expect(log).toContain('FAILED fails: a request was lost');
-    expect(log).toContain('FAILED breaks: broke: exit code 1');
-    expect(log).toContain('3 parts, seed 1, 20 s each: 2 failures');
+    expect(log).toContain('FAILED throws: no such thing');
+    expect(log).toContain('FAILED breaks: broke: exit code 3');
+    expect(log).toContain('4 parts, seed 1, 20 s each: 3 failures');
     expect(code).toBe(1);
+  });
+
+  it('takes a part that prints its figures itself', async () => {
+    const { code, log } = await attack('prints');
+    expect(log).toContain('7 requests\n');
+    expect(log).toMatch(/^prints +took s +\d+$/m);
+    expect(code).toBe(0);
   });
 
   it('finds a process that was left behind, and ends it', async () => {
@@ -69,7 +79,10 @@ describe('npm run attack', () => {
   });
 
   it.each([
-    [['nothing'], 'no part nothing of the attack; there are breaks, fails, holds, leaves'],
+    [
+      ['nothing'],
+      'no part nothing of the attack; there are breaks, fails, holds, leaves, prints, throws',
+    ],
     [['--seconds', '0'], "--seconds: must be an integer of at least 1, got '0'"],
     [['--seed', 'x'], "--seed: must be an integer of at least 0, got 'x'"],
     [['--sed', '1'], "Unknown option '--sed'"],
@@ -82,7 +95,7 @@ describe('npm run attack', () => {
 
   it('names its parts and options in its help', async () => {
     const { code, log } = await attack('--help');
-    expect(log).toContain('one of breaks, fails, holds, leaves');
+    expect(log).toContain('one of breaks, fails, holds, leaves, prints, throws');
     for (const option of ['--seed', '--seconds', '--folder']) expect(log).toContain(option);
     expect(code).toBe(0);
   });
