@@ -19,7 +19,7 @@ const REFUSED_NODES = ['8', '20.18'];
 const OTHER_NODE_TESTS = ['package', 'cli', 'last-words', 'openai-client', 'serve-ends'].map(
   (name) => `test/process/${name}.test.ts`,
 );
-const OTHER_NODE_INTEROP = ['test/interop/vllm-rs'];
+const OTHER_NODE_INTEROP = ['test/interop/vllm-rs.test.ts'];
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'vllm-twin');
 
 ensureReady();
