@@ -76,7 +76,8 @@ async function attack(options: {
     program,
     [
       ...['run', `${url}/openapi.json`, '--seed', `${seed}`, '--max-time', `${seconds}`],
-      ...['--checks', 'not_a_server_error', '--continue-on-failure', '--no-shrink'],
+      ...['--checks', 'not_a_server_error', '--phases', 'coverage,fuzzing', '--no-shrink'],
+      ...['--continue-on-failure', '--suppress-health-check', 'all'],
       ...['--workers', '2', '--request-timeout', `${MAX_RESPONSE_S}`],
       ...['--max-response-time', `${MAX_RESPONSE_S}`],
       ...['--report', 'json', '--report-json-path', file],
