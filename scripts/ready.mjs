@@ -4,17 +4,17 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const MIN_NODE_MAJOR = 20;
+const { refusalOf } = createRequire(import.meta.url)('../bin/node-version.cjs');
 
 /** Installs and builds where that is due. Ends the process with a message where it cannot. */
 export function ensureReady() {
-  const major = Number(process.versions.node.split('.')[0]);
-  if (major < MIN_NODE_MAJOR)
-    fail(`vllm-twin needs Node ${MIN_NODE_MAJOR} or newer; this is ${process.versions.node}`);
+  const refusal = refusalOf(process.versions.node);
+  if (refusal !== null) fail(refusal);
   if (isOlder('node_modules/.package-lock.json', [join(root, 'package-lock.json')]))
     run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], 'install the dependencies');
   if (isOlder('dist/.built', sources())) run('npm', ['run', '--silent', 'build'], 'build');

@@ -56,7 +56,10 @@ export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
     void stopChildren(children, graceMs);
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => stop(isStopping ? 0 : STOP_GRACE_MS + args.shutdownTimeout * 1000));
+    process.on(signal, () => {
+      if (!isStopping) logger.info(`[shutdown] Headless: ${signal}, stopping engine cores`);
+      stop(isStopping ? 0 : STOP_GRACE_MS + args.shutdownTimeout * 1000);
+    });
   }
   const first = await Promise.race(children.map(({ exited }) => exited));
   if (!isStopping) {
@@ -64,6 +67,7 @@ export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
     stop(STOP_GRACE_MS);
   }
   const exits = await Promise.all(children.map(({ exited }) => exited));
+  logger.info('[shutdown] Headless: all engine cores have ended');
   if (exits.every(({ exitCode }) => exitCode === 0)) return 0;
   return first.exitCode === CONFIG_EXIT_CODE ? CONFIG_EXIT_CODE : 1;
 }

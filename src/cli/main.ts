@@ -21,7 +21,8 @@ const COMPLETION_WORD = '--get-yargs-completions';
 async function main(words: readonly string[]): Promise<number> {
   const [name, ...rest] = words;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    process.stdout.write(await (await import('./help.ts')).overview(COMMANDS));
+    const { overview, pageWidth } = await import('./help.ts');
+    process.stdout.write(await overview(COMMANDS, pageWidth(process)));
     return name === undefined ? 2 : 0;
   }
   if (name === '--version' || name === '-v') {
@@ -42,8 +43,11 @@ async function main(words: readonly string[]): Promise<number> {
     return 2;
   }
   const command = await load();
-  if (rest.includes('--help') || rest.includes('-h')) {
-    process.stdout.write(await (await import('./help.ts')).commandHelp(command));
+  const help = rest.find((word) => /^(-h|--help(=.*)?)$/.test(word));
+  if (help !== undefined) {
+    const { commandHelp, pageWidth } = await import('./help.ts');
+    const asked = help.includes('=') ? help.slice(help.indexOf('=') + 1) : null;
+    process.stdout.write(commandHelp(command, asked, pageWidth(process)));
     return 0;
   }
   return command.run(rest);

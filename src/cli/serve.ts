@@ -1,5 +1,6 @@
 /** `vllm-twin serve [MODEL]`: engines and a frontend, or with --headless engines only. */
 import { kvEventsConfigOf } from '../engine-core/kv-events-config.ts';
+import type { StartedServer } from '../frontend/main.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import type { Command } from './command.ts';
 import { CONFIG_FLAG, registryFlagGroups } from './flags/registry-flags.ts';
@@ -27,7 +28,9 @@ export const serveCommand: Command = {
     ],
   ],
   get flags() {
-    return [{ title: 'Command', flags: [CONFIG_FLAG] }, ...registryFlagGroups()];
+    const [own, ...others] = registryFlagGroups();
+    const command = { title: 'Command', flags: [CONFIG_FLAG] };
+    return own === undefined ? [command] : [own, command, ...others];
   },
   async run(words) {
     const read = await readServeArgs(words, process.env);
@@ -54,7 +57,16 @@ function withLogFormat(args: EngineArgs): EngineArgs {
 
 async function runFrontend(args: EngineArgs): Promise<number> {
   const { runServe } = await import('../frontend/main.ts');
-  return runServe(args);
+  return runServe(args, (server) => {
+    const isWelcome = args.logFormat === 'pretty' && args.logLevel !== 'silent';
+    if (isWelcome && process.stderr.isTTY) void writeSummary(args, server);
+  });
+}
+
+/** A person at a terminal reads a table sooner than the log. */
+async function writeSummary(args: EngineArgs, server: StartedServer): Promise<void> {
+  const { startSummary } = await import('./start-summary.ts');
+  process.stderr.write(startSummary(args, server));
 }
 
 async function runHeadless(args: EngineArgs): Promise<number> {

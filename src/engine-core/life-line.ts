@@ -68,7 +68,7 @@ export class LifeLine {
   }
 
   #onSignal(signal: string): void {
-    this.#logger.info(`[shutdown] EngineCore: trigger received signal=${signal}`);
+    this.#logger.debug(`[shutdown] EngineCore: trigger received signal=${signal}`);
     this.#isShutdownRequested = true;
     // Nothing is lost before the engine runs.
     if (this.#requestShutdown === null) process.exit(0);

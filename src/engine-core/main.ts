@@ -178,7 +178,7 @@ async function serveUntilDone(engine: RunningEngine, logger: Logger): Promise<nu
   let exitCode = 0;
   try {
     await engine.proc.run();
-    logger.info('[shutdown] EngineCore: exiting busy loop');
+    logger.debug('[shutdown] EngineCore: exiting busy loop');
   } catch (error) {
     logger.error({ err: error }, 'EngineCore encountered a fatal error.');
     engine.outputs.sendDead();

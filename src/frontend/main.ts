@@ -18,6 +18,7 @@ import { createWireCodec, type WireCodec } from '../shared/protocol/wire-codec.t
 import type { Transport } from '../shared/transport/transport.ts';
 import { VLLM_VERSION } from '../shared/version.ts';
 import type { EngineDeath, Serving } from './api-server/serving.ts';
+import type { ReadyEngines } from './engine-client/ready-engines.ts';
 import type { HttpEnv } from './http/http-env.ts';
 import { readHttpEnv } from './http/http-env.ts';
 import { DEFAULT_HOST } from './http/listen.ts';
@@ -33,7 +34,15 @@ import { createCoordinatorCommand, createEngineCommand } from './serve-settings.
 /** vLLM's watchdog sees an idle server's dead engine within this time. */
 const WATCHDOG_MS = 5_000;
 
+/** A server that has begun to listen. */
+export interface StartedServer {
+  /** `http://127.0.0.1:8000`, or `unix:/path`. */
+  readonly address: string;
+  readonly engines: ReadyEngines;
+}
+
 interface Frontend {
+  readonly onStarted: (server: StartedServer) => void;
   readonly args: EngineArgs;
   readonly plan: ParallelPlan;
   readonly model: ModelPlan;
@@ -48,9 +57,19 @@ interface Frontend {
   isOver: boolean;
 }
 
-/** Resolves with the exit code once everything has ended. Throws config and start-up errors, having cleaned up. */
-export async function runServe(args: EngineArgs): Promise<number> {
-  const logger = createLogger({ level: args.logLevel, bindings: { process: 'APIServer' } });
+/**
+ * Resolves with the exit code once everything has ended; `onStarted` is called once it listens. Throws config and start-up
+ * errors, having cleaned up.
+ */
+export async function runServe(
+  args: EngineArgs,
+  onStarted: (server: StartedServer) => void,
+): Promise<number> {
+  const logger = createLogger({
+    level: args.logLevel,
+    format: args.logFormat,
+    bindings: { process: 'APIServer' },
+  });
   const env = readHttpEnv(process.env);
   readTlsSettings(args);
   checkEngineOverrides(args, args.dataParallelSize);
@@ -75,6 +94,7 @@ export async function runServe(args: EngineArgs): Promise<number> {
   });
   const stop = new StopRequest();
   const frontend: Frontend = {
+    onStarted,
     args,
     plan,
     model,
@@ -154,6 +174,7 @@ async function startUp(frontend: Frontend): Promise<void> {
     const [address] = await Promise.all([serving.start(launch.getStatsPublishAddress()), shaking]);
     logger.info(`Starting vLLM server on ${address}`);
     process.stdout.write(`${address}\n`);
+    frontend.onStarted({ address, engines: serving.engines });
   };
   await withStartupDeadline(start(), {
     timeoutMs: args.engineReadyTimeout * 1000,
@@ -221,5 +242,7 @@ async function shutDown(
       : `[shutdown] API server: ${reason.message}`,
   );
   await launch.stop(STOP_GRACE_MS + timeout * 1000);
+  logger.info('[shutdown] API server: all processes that it started have ended');
   await serving?.close();
+  logger.info('[shutdown] API server: complete');
 }

@@ -1,16 +1,15 @@
 /** The command line itself: help, versions, exit codes. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { createCapacityRecord } from '../support/capacity-input.ts';
+import { readManifest } from '../support/package.ts';
 import { RunningProcess } from '../support/process.ts';
 import { CLI_MAIN, Twin } from '../support/twin.ts';
 
-const { version } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-) as { version: string };
+const { version } = readManifest();
 
 const COMMANDS = ['serve', 'explain', 'models', 'replay', 'completion'];
 

@@ -1,64 +1,57 @@
-import { readFileSync } from 'node:fs';
-import { afterAll, describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
+/** docker-compose.yml's own commands, word for word, in a network where the services have their names. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readTwinServices } from '../support/compose-file.ts';
 import { parseExposition } from '../support/exposition.ts';
-import { freePorts } from '../support/process.ts';
-import { Twin } from '../support/twin.ts';
+import { PrivateNetwork, whyNoPrivateNetwork } from '../support/private-network.ts';
+import type { RunningProcess } from '../support/process.ts';
+import { CLI_MAIN } from '../support/twin.ts';
 import { waitUntil } from '../support/wait-for.ts';
 
-interface Compose {
-  readonly services: Record<
-    string,
-    { readonly command: readonly string[]; readonly image: string }
-  >;
-}
+const reason = whyNoPrivateNetwork();
+const services = readTwinServices();
+const PRINT = 'fetch(process.argv[1]).then(async (r) => console.log(await r.text()))';
 
-/** The services' own commands, with loopback for the service's name and free ports. */
-function commandsOf(ports: { readonly http: number; readonly rpc: number }): readonly string[][] {
-  const text = readFileSync(new URL('../../docker-compose.yml', import.meta.url), 'utf8');
-  const { services } = parse(text) as Compose;
-  return Object.values(services)
-    .filter(({ image }) => image.startsWith('vllm-twin'))
-    .map(({ command }) => {
-      const words = command.map((word) => {
-        if (word === 'frontend' || word === '0.0.0.0') return '127.0.0.1';
-        return word === '29550' ? String(ports.rpc) : word;
-      });
-      return words.includes('--headless') ? words : [...words, '--port', String(ports.http)];
-    });
-}
+const title = `the services of docker-compose.yml${reason === null ? '' : ` (SKIPPED: ${reason})`}`;
+describe.skipIf(reason !== null)(title, () => {
+  const running = new Map<string, RunningProcess>();
+  let network: PrivateNetwork;
 
-describe('the commands of docker-compose.yml, run by hand', () => {
-  const twins: Twin[] = [];
+  const run = (words: readonly string[]): RunningProcess => network.run(process.execPath, words);
+  /** What the file's own health check says. */
+  const isHealthy = async (): Promise<boolean> => {
+    const [, , ...words] = services['frontend']?.healthcheck?.test ?? [];
+    return (await run(words).waitForExit()).code === 0;
+  };
 
+  beforeAll(async () => {
+    network = await PrivateNetwork.create(Object.keys(services));
+  });
   afterAll(async () => {
-    await Promise.all(twins.map((twin) => twin.stop()));
+    await Promise.all([...running.values()].map((process) => process.stop()));
+    await network?.close();
+  });
+
+  it('are not healthy before they run', async () => {
+    expect(await isHealthy()).toBe(false);
   });
 
   it('join two engines on different GPUs to the frontend, which shows each one its own capacity', async () => {
-    const [http = 0, rpc = 0] = await freePorts(2);
-    const ports = { http, rpc };
-    for (const words of commandsOf(ports)) twins.push(new Twin(words));
-    const url = `http://127.0.0.1:${ports.http}`;
-    await waitUntil('200 of /health', async () => {
-      try {
-        return (await fetch(`${url}/health`)).ok;
-      } catch {
-        return false;
-      }
-    });
-    const body = await (await fetch(`${url}/metrics`)).text();
-    const samples = parseExposition(body).get('vllm:cache_config_info')?.samples ?? [];
+    for (const [name, { command }] of Object.entries(services))
+      running.set(name, run([CLI_MAIN, ...command]));
+    await waitUntil('the frontend to be healthy', isHealthy);
+    const scrape = run(['-e', PRINT, 'http://frontend:8000/metrics']);
+    expect((await scrape.waitForExit()).code, scrape.log).toBe(0);
+    const samples = parseExposition(scrape.stdout).get('vllm:cache_config_info')?.samples ?? [];
     const tokens = samples.map(({ labels }) => Number(labels['kv_cache_size_tokens']));
     expect(tokens).toHaveLength(2);
     // An H100 has more than three times an L4's memory.
     expect(tokens[0]).toBeGreaterThan(3 * (tokens[1] ?? Number.POSITIVE_INFINITY));
+    expect(running.get('engine-l4')?.log).toContain('tcp://frontend:29550');
   });
 
   it('end together: engines whose frontend is stopped do not stay behind', async () => {
-    const frontend = twins.find(({ log }) => log.includes('server on'));
-    expect((await frontend?.stop())?.code).toBe(0);
-    const exits = await Promise.all(twins.map(({ exited }) => exited));
+    expect((await running.get('frontend')?.stop())?.code).toBe(0);
+    const exits = await Promise.all([...running.values()].map(({ exited }) => exited));
     expect(exits).toHaveLength(3);
   });
 });

@@ -1,7 +1,6 @@
 /** The coordinator as its own process, over real sockets: what it announces, what it does, and that it ends with its parent. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { CoordinatorAddresses } from '../../src/frontend/dp-coordinator/dp-coordinator-proc.ts';
 import type { CoordinatorUpdate } from '../../src/shared/protocol/coordinator.ts';
@@ -13,12 +12,13 @@ import { identityFromEngineIndex } from '../../src/shared/protocol/identity.ts';
 import { SUBSCRIBE_ALL } from '../../src/shared/protocol/messages/coordinator-messages.ts';
 import type { Closable } from '../../src/shared/transport/transport.ts';
 import { createZmqTransport } from '../../src/shared/transport/zmq.ts';
+import { packageFile } from '../support/package.ts';
 import { isAlive } from '../support/process.ts';
 import { wireCodec } from '../support/wire-codec.ts';
 
 const { decodeCoordinatorUpdate, encodeEngineCoreOutputs, isCoordinatorReady } = wireCodec;
 
-const MAIN = fileURLToPath(new URL('../../dist/frontend/dp-coordinator/main.js', import.meta.url));
+const MAIN = packageFile('dist/frontend/dp-coordinator/main.js');
 const SETTINGS = JSON.stringify({
   engineCount: 1,
   enableWaveCoordination: false,
@@ -26,6 +26,7 @@ const SETTINGS = JSON.stringify({
   coordinatorInputAddress: 'tcp://127.0.0.1:0',
   coordinatorOutputAddress: 'tcp://127.0.0.1:0',
   logLevel: 'error',
+  logFormat: 'json',
 });
 
 describe('the DP coordinator process', () => {

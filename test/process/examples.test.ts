@@ -1,7 +1,9 @@
 /** The examples, run as their README says; each ends by itself and leaves no process behind. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { IS_INSTALLED, packageFile } from '../support/package.ts';
 import { RunningProcess } from '../support/process.ts';
 
 const FOLDER = new URL('../../examples/', import.meta.url);
@@ -33,6 +35,17 @@ const OUTPUTS: Readonly<Record<string, readonly RegExp[]>> = {
 };
 
 describe('the examples', () => {
+  // They find the package as any program beside it does: in the clone by its own name, else from where it is installed.
+  let folder = fileURLToPath(FOLDER);
+  beforeAll(() => {
+    if (!IS_INSTALLED) return;
+    folder = mkdtempSync(packageFile('../../examples-'));
+    cpSync(fileURLToPath(FOLDER), folder, { recursive: true });
+  });
+  afterAll(() => {
+    if (IS_INSTALLED) rmSync(folder, { recursive: true });
+  });
+
   it('are those that are tested here and told of in the README', () => {
     const readme = readFileSync(new URL('README.md', FOLDER), 'utf8');
     expect(files.toSorted()).toEqual(Object.keys(OUTPUTS).toSorted());
@@ -42,7 +55,7 @@ describe('the examples', () => {
   it.each(files)(
     '%s runs, prints what it shows, and ends with all that it started',
     async (file) => {
-      const path = fileURLToPath(new URL(file, FOLDER));
+      const path = join(folder, file);
       expect(readFileSync(path, 'utf8').split('\n').length).toBeLessThanOrEqual(MAX_LINES);
       const mark = `${file}-${process.pid}`;
       const example = new RunningProcess(process.execPath, [path], { env: { EXAMPLE_MARK: mark } });

@@ -1,13 +1,15 @@
 /** A process that closes its sockets and runs out of work loses none of its last messages, not even to a slow reader. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { PullSocket } from '../../src/shared/transport/transport.ts';
 import { createZmqTransport } from '../../src/shared/transport/zmq.ts';
 import { newIpcAddress, newTcpAddress } from '../support/describe-transport.ts';
+import { packageFile } from '../support/package.ts';
 
 const NUM_MESSAGES = 20_000;
-const ZMQ = new URL('../../dist/shared/transport/zmq.js', import.meta.url).href;
+const ZMQ = pathToFileURL(packageFile('dist/shared/transport/zmq.js')).href;
 
 describe('the last messages of a process', () => {
   const children: ChildProcess[] = [];

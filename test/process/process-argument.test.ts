@@ -1,6 +1,6 @@
 /** Processes that `serve` starts with their settings, started by a person without. */
-import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { packageFile } from '../support/package.ts';
 import { RunningProcess } from '../support/process.ts';
 
 it.each([
@@ -10,7 +10,7 @@ it.each([
   ['frontend/dp-coordinator', ['{}'], "the DP coordinator's settings: engineCount is missing"],
   ['frontend/api-server', ['{}'], "an API server's settings: clientIndex is missing"],
 ])('%s %j ends with exit code 2 and one line', async (room, words, message) => {
-  const main = fileURLToPath(new URL(`../../dist/${room}/main.js`, import.meta.url));
+  const main = packageFile(`dist/${room}/main.js`);
   const started = new RunningProcess(process.execPath, [main, ...words], {});
   expect((await started.waitForExit()).code).toBe(2);
   const lines = started.log.trim().split('\n');

@@ -1,8 +1,9 @@
 /** The built product, started as a user does. */
 import { fileURLToPath } from 'node:url';
+import { packageFile } from './package.ts';
 import { type ProcessOptions, RunningProcess } from './process.ts';
 
-export const CLI_MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+export const CLI_MAIN = packageFile('bin/vllm-twin.cjs');
 export const TINYMODEL = fileURLToPath(new URL('../golden/tinymodel', import.meta.url));
 
 export class Twin extends RunningProcess {

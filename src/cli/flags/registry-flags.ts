@@ -11,13 +11,16 @@ export const CONFIG_FLAG: CommandFlag = {
 };
 
 type GroupTitle = keyof typeof FIELD_GROUPS;
+const OWN_GROUP: GroupTitle = 'The twin';
 
-/** All groups, or without some; flags that a command describes itself are left out. */
+/** All groups, the twin's own first, or without some; flags that a command describes itself are left out. */
 export function registryFlagGroups(
   without: { readonly groups?: readonly GroupTitle[]; readonly flags?: readonly string[] } = {},
 ): readonly FlagGroup[] {
   const { groups = [], flags = [] } = without;
   const titles = (Object.keys(FIELD_GROUPS) as GroupTitle[]).filter((t) => !groups.includes(t));
+  // Who knows vLLM looks for what is not vLLM's.
+  titles.sort((a, b) => Number(b === OWN_GROUP) - Number(a === OWN_GROUP));
   return titles.map((title) => ({
     title,
     flags: (Object.keys(FIELD_GROUPS[title]) as FieldKey[])
@@ -26,7 +29,7 @@ export function registryFlagGroups(
   }));
 }
 
-/** With bounds and default in its text. */
+/** With choices, default and unit in its text. */
 function registryFlag(key: FieldKey): CommandFlag {
   const name = flagName(key);
   const values = valuesOf(key);
@@ -45,13 +48,14 @@ function valuesOf(key: FieldKey): CommandFlag['values'] {
 }
 
 function describeField(key: FieldKey): string {
-  const { doc, choices, defaultValue, env } = fieldOf(key);
+  const { doc, choices, defaultValue, env, unit } = fieldOf(key);
   const parts = [doc];
   if (choices !== undefined) parts.push(`One of ${choices.join(', ')}.`);
   const isEmpty =
     defaultValue === null || (Array.isArray(defaultValue) && defaultValue.length === 0);
-  if (!isEmpty)
-    parts.push(`[${Array.isArray(defaultValue) ? JSON.stringify(defaultValue) : defaultValue}]`);
+  const shown = Array.isArray(defaultValue) ? JSON.stringify(defaultValue) : String(defaultValue);
+  if (!isEmpty) parts.push(`[${[shown, unit].filter((part) => part !== undefined).join(' ')}]`);
+  else if (unit !== undefined) parts.push(`[${unit}]`);
   if (env !== undefined) parts.push(`(${env})`);
   return parts.join(' ');
 }

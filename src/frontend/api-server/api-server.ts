@@ -12,6 +12,7 @@ import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
 import { type ClientAddresses, MultiProcessClient } from '../engine-client/multi-process-client.ts';
+import type { ReadyEngines } from '../engine-client/ready-engines.ts';
 import type { HttpEnv } from '../http/http-env.ts';
 import type { HttpMetricsSource } from '../http/http-metrics-source.ts';
 import type { HttpServer } from '../http/server.ts';
@@ -94,6 +95,10 @@ export class ApiServer implements Serving {
       logger,
     });
     return new ApiServer(options, client);
+  }
+
+  get engines(): ReadyEngines {
+    return this.#http === null ? new Map() : this.client.engines;
   }
 
   /** This server's own numbers, for another one's `/metrics`. */

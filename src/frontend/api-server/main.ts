@@ -39,6 +39,7 @@ function tell(message: FromApiServer): void {
 async function run({ args, clientIndex, addresses }: ApiServerConfig): Promise<void> {
   const logger = createLogger({
     level: args.logLevel,
+    format: args.logFormat,
     bindings: { process: `ApiServer_${clientIndex}` },
   });
   const model = loadModelPlan(modelOptionsOf(args));
@@ -77,7 +78,7 @@ async function run({ args, clientIndex, addresses }: ApiServerConfig): Promise<v
   });
   tell({ type: 'bound', addresses: server.client.addresses });
   const address = await server.start(statsAddress.promise);
-  tell({ type: 'listening', address, port: 0 });
+  tell({ type: 'listening', address, engines: server.engines });
 }
 
 // A terminal sends its Ctrl-C to every process: what it means is for the primary to say.

@@ -5,6 +5,7 @@
 import type { EngineArgs } from '../../shared/config/registry.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
+import type { ReadyEngines } from '../engine-client/ready-engines.ts';
 import type { FamilySnapshot } from '../metrics/families.ts';
 
 /** On an API server's command line, as JSON. */
@@ -30,7 +31,7 @@ export type ToApiServer =
 
 export type FromApiServer =
   | { readonly type: 'bound'; readonly addresses: ClientAddresses }
-  | { readonly type: 'listening'; readonly address: string; readonly port: number }
+  | { readonly type: 'listening'; readonly address: string; readonly engines: ReadyEngines }
   /** The running requests have got their error. */
   | { readonly type: 'engine-dead'; readonly reason: string; readonly numRequests: number }
   /** A start-up that failed, in the words for the operator. */

@@ -10,6 +10,7 @@ import { ERRORS, type ErrorCode, StartupError } from '../../shared/errors.ts';
 import { ownFile } from '../../shared/own-files.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
+import type { ReadyEngines } from '../engine-client/ready-engines.ts';
 import { describeExit, STOP_GRACE_MS } from '../launch/child.ts';
 import type { ApiServerConfig, FromApiServer, ToApiServer } from './messages.ts';
 import type { EngineDeath, Serving } from './serving.ts';
@@ -41,6 +42,7 @@ export class ApiServerProcesses implements Serving {
   readonly #deaths: (EngineDeath | null)[];
   #closing: Promise<void> | null = null;
   #numListening = 0;
+  #engines: ReadyEngines = new Map();
 
   constructor(options: ApiServerProcessesOptions) {
     this.#options = options;
@@ -59,6 +61,10 @@ export class ApiServerProcesses implements Serving {
     this.#servers = Array.from({ length: options.count }, (_, index) => this.#start(index));
     this.clientAddresses = Promise.all(this.#servers.map(({ bound }) => bound));
     this.clientAddresses.catch(() => {});
+  }
+
+  get engines(): ReadyEngines {
+    return this.#engines;
   }
 
   async start(statsAddress: Promise<string | null>): Promise<string> {
@@ -112,6 +118,7 @@ export class ApiServerProcesses implements Serving {
       if (message.type === 'bound') bound.resolve(message.addresses);
       else if (message.type === 'listening') {
         this.#numListening += 1;
+        this.#engines = message.engines;
         listening.resolve(message.address);
       } else if (message.type === 'failed') fail(failureOf(message));
       else this.#onMessage(clientIndex, message);

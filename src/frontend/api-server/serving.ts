@@ -1,5 +1,6 @@
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
+import type { ReadyEngines } from '../engine-client/ready-engines.ts';
 
 /** What ended with an engine. */
 export interface EngineDeath {
@@ -12,6 +13,8 @@ export interface EngineDeath {
 export interface Serving {
   /** Where the engines connect, one entry per API server in order of client index. */
   readonly clientAddresses: Promise<readonly ClientAddresses[]>;
+  /** What each engine has said of itself, in order of rank; empty until the server listens. */
+  readonly engines: ReadyEngines;
   /** Waits for the engines, then listens; resolves with the URL. */
   start(statsAddress: Promise<string | null>): Promise<string>;
   /** The engines that have not reported, in words; empty where all have. */

@@ -1,14 +1,14 @@
 /**
- * The DP coordinator's process: `node main.js SETTINGS`, SETTINGS being a CoordinatorSettings and a
- * `logLevel` as JSON. Tells its parent
- * the bound addresses over the IPC channel (`CoordinatorReadyMessage`) and ends with it: when the channel closes.
+ * The DP coordinator's process: `node main.js SETTINGS`, SETTINGS being a CoordinatorSettings with `logLevel` and
+ * `logFormat` as JSON. Tells its parent the bound addresses over the IPC channel (`CoordinatorReadyMessage`) and ends with
+ * it: when the channel closes.
  */
 import { systemClock } from '../../shared/clock.ts';
 import { readProcessArgument } from '../../shared/config/process-argument.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
-import { boolean, integer, onlyFields, string } from '../../shared/schema.ts';
+import { boolean, integer, oneOf, onlyFields, string } from '../../shared/schema.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
 import { type CoordinatorAddresses, DPCoordinatorProc } from './dp-coordinator-proc.ts';
@@ -25,6 +25,7 @@ const SETTINGS = onlyFields({
   coordinatorInputAddress: string,
   coordinatorOutputAddress: string,
   logLevel: string,
+  logFormat: oneOf(['auto', 'json', 'pretty']),
 });
 
 async function main(): Promise<void> {
@@ -32,6 +33,7 @@ async function main(): Promise<void> {
   const settings = readProcessArgument(SETTINGS, 'the DP coordinator');
   const logger = createLogger({
     level: settings.logLevel,
+    format: settings.logFormat,
     bindings: { process: 'DPCoordinator' },
   });
   // The parent decides when to stop: a Ctrl-C in its terminal reaches this process too.

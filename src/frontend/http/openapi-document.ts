@@ -44,6 +44,8 @@ export function createOpenApiDocument(routes: readonly DocumentedRoute[]): unkno
       operationId: `${summary} ${url} ${method}`.toLowerCase().replace(/\W+/g, '_'),
       responses: responses(bodyKind !== null),
     };
+    const parameters = [...url.matchAll(/:(\w+)/g)].map(([, name = '']) => pathParameter(name));
+    if (parameters.length > 0) operation['parameters'] = parameters;
     if (bodyKind !== null) {
       const name = componentName(bodyKind);
       schemas[name] ??= toJsonSchema(loadRequestSchema(bodyKind));
@@ -79,6 +81,15 @@ const ERROR_RESPONSE = {
     },
   },
 };
+
+/** In FastAPI's words. */
+function pathParameter(name: string): unknown {
+  const title = name.replace(
+    /(^|_)([a-z])/g,
+    (_match, dash: string, letter: string) => `${dash === '' ? '' : ' '}${letter.toUpperCase()}`,
+  );
+  return { name, in: 'path', required: true, schema: { type: 'string', title } };
+}
 
 function responses(hasBody: boolean): Record<string, unknown> {
   const ok = { '200': { description: 'Successful Response' } };

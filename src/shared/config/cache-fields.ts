@@ -10,7 +10,7 @@ export const CACHE_FIELDS = {
     min: Number.MIN_VALUE,
     max: 1,
     alias: 'device-memory-utilization',
-    unit: 'a fraction, 0 to 1',
+    unit: 'as a fraction, 0 to 1',
   }),
   kvCacheMemoryBytes: field.size('Memory of the KV cache per GPU; nothing is profiled then.', {
     min: 1,

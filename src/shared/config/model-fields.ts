@@ -96,7 +96,10 @@ export const MODEL_FIELDS = {
     choices: SPECULATIVE_METHODS,
   }),
   specModel: field.string('The model of --speculative-config.'),
-  specTokens: field.optionalInt('The num_speculative_tokens of --speculative-config.', { min: 1 }),
+  specTokens: field.optionalInt('The num_speculative_tokens of --speculative-config.', {
+    min: 1,
+    unit: 'tokens',
+  }),
   quantization: field.string('Quantization method: only its name is kept.', { short: 'q' }),
   attentionBackend: field.string('Attention backend of every layer, by its vLLM name.'),
 } as const;

@@ -3,21 +3,33 @@ import { field } from './field.ts';
 /** Source: vllm/config/parallel.py, vllm/entrypoints/cli/serve.py (0.33.0). */
 export const PARALLEL_FIELDS = {
   headless: field.bool(false, "Engine cores only: they join somebody else's frontend."),
-  apiServerCount: field.optionalInt('API server processes on one port.', { min: 0, short: 'asc' }),
-  tensorParallelSize: field.int(1, 'GPUs that share each layer.', { min: 1, short: 'tp' }),
+  apiServerCount: field.optionalInt('API server processes on one port.', {
+    unit: 'processes',
+    min: 0,
+    short: 'asc',
+  }),
+  tensorParallelSize: field.int(1, 'GPUs that share each layer.', {
+    unit: 'GPUs',
+    min: 1,
+    short: 'tp',
+  }),
   pipelineParallelSize: field.int(1, 'GPUs that the layers are spread over.', {
+    unit: 'GPUs',
     min: 1,
     short: 'pp',
   }),
   decodeContextParallelSize: field.int(1, 'GPUs that share the KV cache of a layer.', {
+    unit: 'GPUs',
     min: 1,
     short: 'dcp',
   }),
   cpKvCacheInterleaveSize: field.intOrNone(null, 'Tokens per turn of context parallelism.', {
+    unit: 'tokens',
     min: 1,
     alias: 'dcp-kv-cache-interleave-size',
   }),
   dataParallelSize: field.int(1, 'Engine cores (ranks) behind one frontend.', {
+    unit: 'engines',
     min: 1,
     short: 'dp',
   }),
@@ -30,6 +42,7 @@ export const PARALLEL_FIELDS = {
     short: 'dpr',
   }),
   dataParallelSizeLocal: field.optionalInt('Engines started here; the others join over tcp.', {
+    unit: 'engines',
     min: 0,
     short: 'dpl',
   }),

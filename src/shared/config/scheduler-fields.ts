@@ -6,10 +6,20 @@ export const SCHEDULER_FIELDS = {
     min: 1,
     unit: 'tokens',
   }),
-  maxNumScheduledTokens: field.intOrNone(null, 'Tokens that a step schedules at most.', { min: 1 }),
-  maxNumSeqs: field.optionalInt("Requests per step; the GPU's default if absent.", { min: 1 }),
-  maxNumActiveSeqs: field.intOrNone(null, 'Requests admitted at most.', { min: 1 }),
+  maxNumScheduledTokens: field.intOrNone(null, 'Tokens that a step schedules at most.', {
+    unit: 'tokens',
+    min: 1,
+  }),
+  maxNumSeqs: field.optionalInt("Requests per step; the GPU's default if absent.", {
+    unit: 'requests',
+    min: 1,
+  }),
+  maxNumActiveSeqs: field.intOrNone(null, 'Requests admitted at most.', {
+    unit: 'requests',
+    min: 1,
+  }),
   maxNumQueuedReqs: field.intOrNone(null, 'Requests that may wait; more are refused with 503.', {
+    unit: 'requests',
     min: 1,
   }),
   maxNumQueuedTokens: field.intOrNone(
@@ -34,9 +44,10 @@ export const SCHEDULER_FIELDS = {
   watermark: field.float(0, 'Share of blocks kept free when admitting.', {
     min: 0,
     max: 1,
-    unit: 'a fraction, 0 to 1',
+    unit: 'as a fraction, 0 to 1',
   }),
   prefillScheduleInterval: field.int(1, 'Steps between prefills while requests decode.', {
+    unit: 'steps',
     min: 1,
   }),
   disableHybridKvCacheManager: field.optionalBool('One KV cache group for all layers.'),
@@ -46,7 +57,7 @@ export const SCHEDULER_FIELDS = {
   kvCacheMetricsSample: field.float(0.01, 'Share of blocks sampled.', {
     min: Number.MIN_VALUE,
     max: 1,
-    unit: 'a fraction, 0 to 1',
+    unit: 'as a fraction, 0 to 1',
   }),
   disableLogStats: field.bool(false, 'No statistics: no log lines and no request metrics.'),
   shutdownTimeout: field.int(0, 'How long requests may drain at a shutdown.', {

@@ -52,7 +52,7 @@ export const TWIN_FIELDS = {
     ...ours,
     min: 0,
     max: 1,
-    unit: 'a fraction, 0 to 1',
+    unit: 'as a fraction, 0 to 1',
   }),
   handshakeTimeout: field.int(300, 'How long an engine waits for the frontend at start-up.', {
     ...ours,
