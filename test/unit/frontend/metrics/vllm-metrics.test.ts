@@ -10,6 +10,7 @@ function createMetrics({ ranks = [0, 1] as readonly number[], kvCacheMetrics = t
     ranks,
     maxModelLen: 20,
     kvCacheMetrics,
+    customBuckets: {},
     createdSeconds: 3,
   });
 }
