@@ -1,4 +1,5 @@
-"""Writes test/golden/flags.json and src/shared/config/ignored-flags.ts: the flags of `vllm serve`.
+"""Writes test/golden/flags.json, src/shared/config/ignored-flags.ts and src/shared/config/environment-names.ts: the flags of
+`vllm serve`, and the environment variables that vLLM knows.
 
     python producers/flags.py [--check] [--out FOLDER]
 
@@ -195,6 +196,19 @@ def typescript(flags, kinds, version):
     )
 
 
+def environment_names(version):
+    from vllm import envs
+
+    lines = "".join(f"  '{name}',\n" for name in sorted(envs.environment_variables))
+    return (
+        "/**\n"
+        " * Every environment variable that vLLM knows; environment-classes.ts says what of them is honoured here. Made by\n"
+        f" * producers/flags.py. Source: vllm/envs.py environment_variables ({version}).\n"
+        " */\n"
+        f"export const ENVIRONMENT_NAMES: readonly string[] = [\n{lines}];\n"
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a file would change")
@@ -203,6 +217,7 @@ def main():
     recorded, kinds = read_flags()
     files = {
         args.out / "test/golden/flags.json": golden_text(recorded),
+        args.out / "src/shared/config/environment-names.ts": environment_names(recorded["vllm_version"]),
         args.out / "src/shared/config/ignored-flags.ts": typescript(recorded["flags"], kinds, recorded["vllm_version"]),
     }
     finish(files, args.check)

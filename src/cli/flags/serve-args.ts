@@ -1,6 +1,7 @@
 /** The arguments that `serve` and `explain` share, from the command line, the environment and the config file. */
 import { checkArgs } from '../../shared/config/check-args.ts';
 import { checkEngineOverrides } from '../../shared/config/engine-overrides.ts';
+import { inspectEnvironment } from '../../shared/config/environment-classes.ts';
 import { ENV_PREFIX, flagName } from '../../shared/config/field.ts';
 import type { IgnoredGiven } from '../../shared/config/ignored-values.ts';
 import { type EngineArgs, FIELDS, type FieldKey } from '../../shared/config/registry.ts';
@@ -60,13 +61,23 @@ export async function readServeArgs(
   const args = resolveArgs(sources);
   checkEngineOverrides(args, args.dataParallelSize);
   checkArgs(args);
+  const { unknown, unsimulated } = inspectEnvironment(env);
+  if (args.failOnEnvironValidation && unknown.length > 0)
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `Unknown vLLM environment variable detected: ${unknown.join(', ')}; unset it, or leave out --fail-on-environ-validation`,
+    );
   const ignored = [...split.ignored, ...config.ignored];
   const notes = [
     ...noteOnInert(ignored),
     ...split.repeated.map((flag) => `Found duplicate keys ${flag}: the last one counts`),
     ...unknownEnvNames(env).map(noteOnEnvName),
   ];
-  return { args, split, notes, warnings: warnOfUnsimulated(ignored) };
+  const warnings = [
+    ...warnOfUnsimulated(ignored, unsimulated),
+    ...unknown.map((name) => `Unknown vLLM environment variable detected: ${name}`),
+  ];
+  return { args, split, notes, warnings };
 }
 
 /** What reads YAML and checks it is loaded for those who have a file. */
@@ -83,14 +94,18 @@ function noteOnInert(ignored: readonly IgnoredGiven[]): readonly string[] {
     : [`Flags that change nothing outside a GPU, or say what is so anyway: ${flags.join(', ')}`];
 }
 
-/** One line, however many they are. */
-function warnOfUnsimulated(ignored: readonly IgnoredGiven[]): readonly string[] {
+/** One line, however many they are; `variables` are described already. */
+function warnOfUnsimulated(
+  ignored: readonly IgnoredGiven[],
+  variables: readonly string[],
+): readonly string[] {
   const parts = ignored.flatMap(({ written, changes }) =>
     changes === null ? [] : [`${written} (${changes})`],
   );
+  parts.push(...variables);
   return parts.length === 0
     ? []
-    : [`Flags with which vLLM would do what is not simulated here: ${parts.join('; ')}`];
+    : [`Settings with which vLLM would do what is not simulated here: ${parts.join('; ')}`];
 }
 
 function noteOnEnvName(name: string): string {

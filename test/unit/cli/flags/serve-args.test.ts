@@ -44,7 +44,7 @@ describe('the arguments of serve', () => {
       'VLLM_TWIN_PROT in the environment is no setting (did you mean VLLM_TWIN_PORT?)',
     ]);
     expect(warnings).toEqual([
-      'Flags with which vLLM would do what is not simulated here: enforce-eager ' +
+      'Settings with which vLLM would do what is not simulated here: enforce-eager ' +
         '(memory of CUDA graphs (give it with --cuda-graph-bytes) and the time of a step)',
     ]);
   });
