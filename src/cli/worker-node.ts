@@ -17,10 +17,6 @@ export function runWorkerNode(args: EngineArgs): Promise<number> {
     format: args.logFormat,
     bindings: { process: 'Headless' },
   });
-  logger.info(
-    `Launching vLLM (v${VLLM_VERSION}) headless multiproc executor, with head node address ` +
-      `${args.masterAddr}:${args.masterPort} for torch.distributed process group.`,
-  );
   return new Promise((resolve) => {
     const timer = setInterval(() => {}, KEEP_ALIVE_MS);
     const stop = (): void => {
@@ -28,5 +24,10 @@ export function runWorkerNode(args: EngineArgs): Promise<number> {
       resolve(0);
     };
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+    // Whoever reads this line may send the signal.
+    logger.info(
+      `Launching vLLM (v${VLLM_VERSION}) headless multiproc executor, with head node address ` +
+        `${args.masterAddr}:${args.masterPort} for torch.distributed process group.`,
+    );
   });
 }
