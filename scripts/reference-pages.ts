@@ -9,6 +9,8 @@ import { flagName } from '../src/shared/config/field.ts';
 import { FIELD_GROUPS, type FieldKey, fieldOf } from '../src/shared/config/registry.ts';
 import { ERRORS } from '../src/shared/errors.ts';
 import { FAULT_HEADER, FAULT_KEY } from '../src/shared/protocol/fault-keys.ts';
+import { environmentPage } from './environment-page.ts';
+import { ignoredFlagLines } from './ignored-flag-lines.ts';
 import { modelsPage } from './models-page.ts';
 
 export interface Page {
@@ -19,6 +21,7 @@ export interface Page {
 export function generatedPages(): readonly Page[] {
   return [
     { path: 'docs/reference/flags.md', text: flagsPage() },
+    { path: 'docs/reference/environment.md', text: environmentPage() },
     { path: 'docs/reference/errors.md', text: errorsPage() },
     { path: 'docs/reference/metrics.md', text: metricsPage() },
     { path: 'docs/reference/gpus.md', text: gpusPage() },
@@ -36,8 +39,8 @@ function flagsPage(): string {
     NOTE,
     '',
     "Names and defaults are vLLM 0.33.0's; the last group is ours. A flag wins over its environment variable",
-    '(`VLLM_TWIN_<NAME>`, or the one named), which wins over `--config FILE.yaml`. `explain` takes the same flags. Flags of',
-    'vLLM that have no meaning in a simulation are accepted with a note in the log.',
+    '(`VLLM_TWIN_<NAME>`, or the one named), which wins over `--config FILE.yaml`. `explain` takes the same flags. The flags',
+    'of vLLM that are no setting here stand at the end, in two classes.',
   ];
   for (const [title, fields] of Object.entries(FIELD_GROUPS)) {
     lines.push(
@@ -49,6 +52,7 @@ function flagsPage(): string {
     );
     for (const key of Object.keys(fields) as FieldKey[]) lines.push(flagRow(key));
   }
+  lines.push(...ignoredFlagLines());
   return `${lines.join('\n')}\n`;
 }
 

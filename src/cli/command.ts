@@ -1,4 +1,4 @@
-import type { FlagArity } from '../shared/config/flag-names.ts';
+import type { FlagArity } from '../shared/config/flag-arity.ts';
 
 /** What a command is to main.ts: a module that is loaded only when its name is called. */
 export interface Command {

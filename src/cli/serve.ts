@@ -1,6 +1,7 @@
 /** `vllm-twin serve [MODEL]`: engines and a frontend, or with --headless engines only. */
 import { kvEventsConfigOf } from '../engine-core/kv-events-config.ts';
 import type { StartedServer } from '../frontend/main.ts';
+import { resolveNodes } from '../shared/config/node-args.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import type { Command } from './command.ts';
 import { CONFIG_FLAG, registryFlagGroups } from './flags/registry-flags.ts';
@@ -34,9 +35,9 @@ export const serveCommand: Command = {
   },
   async run(words) {
     const read = await readServeArgs(words, process.env);
-    const args = withLogFormat(read.args);
+    const { args, isWorkerNode } = resolveNodes(withLogFormat(read.args));
     kvEventsConfigOf(args.kvEventsConfig);
-    if (read.notes.length > 0) {
+    if (read.notes.length + read.warnings.length > 0) {
       const { createLogger } = await import('../shared/logger.ts');
       const logger = createLogger({
         level: args.logLevel,
@@ -44,7 +45,9 @@ export const serveCommand: Command = {
         bindings: { process: args.headless ? 'Headless' : 'APIServer' },
       });
       for (const note of read.notes) logger.info(note);
+      for (const warning of read.warnings) logger.warn(warning);
     }
+    if (args.headless && isWorkerNode) return runWorkers(args);
     return args.headless ? runHeadless(args) : runFrontend(args);
   },
 };
@@ -67,6 +70,11 @@ async function runFrontend(args: EngineArgs): Promise<number> {
 async function writeSummary(args: EngineArgs, server: StartedServer): Promise<void> {
   const { startSummary } = await import('./start-summary.ts');
   process.stderr.write(startSummary(args, server));
+}
+
+async function runWorkers(args: EngineArgs): Promise<number> {
+  const { runWorkerNode } = await import('./worker-node.ts');
+  return runWorkerNode(args);
 }
 
 async function runHeadless(args: EngineArgs): Promise<number> {

@@ -78,6 +78,14 @@ describe('vllm-twin', () => {
       'must be at least 1 with --headless',
     ],
     [['serve', 'a', 'b'], "unexpected word 'b': one model at a time, and flags start with --"],
+    [['serve', '--data-parallel-backend', 'ray'], '--data-parallel-backend ray'],
+    [['serve', '--runner', 'nobody'], "--runner 'nobody': must be one of auto, draft"],
+    [['serve', '--nnodes', '2'], '`--nnodes 2` must evenly divide'],
+    [['serve', '--enable-log-outputs'], 'requires --enable-log-requests'],
+    [
+      ['serve', '--custom-histogram-buckets', '{"request_latency": [2, 1]}'],
+      'must be strictly increasing',
+    ],
     [['replay'], 'replay: expects one FILE; see replay --help'],
     [['models', '--jsn'], 'models: unknown flag --jsn (did you mean --json?)'],
   ])('%j is one line with exit code 2', async (words, message) => {
@@ -85,6 +93,30 @@ describe('vllm-twin', () => {
     expect(code).toBe(2);
     expect(text.trimEnd().split('\n')).toHaveLength(1);
     expect(text).toContain(message);
+  });
+
+  it('waits for a signal on a machine that has workers of a rank alone', async () => {
+    const words = '--headless -tp 2 --nnodes 2 --node-rank 1 --master-addr head --log-format json';
+    const twin = new Twin(['serve', ...words.split(' ')]);
+    await twin.waitForLog(
+      /headless multiproc executor, with head node address head:29501 for torch/,
+    );
+    twin.signal('SIGTERM');
+    expect((await twin.waitForExit()).code).toBe(0);
+  });
+
+  it('says in one line what vLLM would do and it does not', async () => {
+    const words = '--port 0 --kv-transfer-config {} --enforce-eager --numa-bind --log-format json';
+    const twin = new Twin(['serve', ...words.split(' ')]);
+    const url = await twin.url();
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+    await twin.waitForLog(/"GET \/health HTTP\/1.1\\" 200 OK/);
+    twin.signal('SIGTERM');
+    await twin.waitForExit();
+    expect(twin.log).toMatch(
+      /not simulated here: --kv-transfer-config \(.*\); --enforce-eager \(.*\)"/,
+    );
+    expect(twin.log).toMatch(/change nothing outside a GPU, .*: --numa-bind"/);
   });
 
   it.each([

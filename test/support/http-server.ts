@@ -10,7 +10,7 @@ import { FrontendMetrics } from '../../src/frontend/metrics/frontend-metrics.ts'
 import { loadTokenizer } from '../../src/frontend/tokenizer/load-tokenizer.ts';
 import { systemClock } from '../../src/shared/clock.ts';
 import { defaultEngineArgs } from '../../src/shared/config/registry.ts';
-import { silentLogger } from '../../src/shared/logger.ts';
+import { type Logger, silentLogger } from '../../src/shared/logger.ts';
 import { DEFAULT_CACHE_CONFIG_SETTINGS } from './cache-config-settings.ts';
 import { InProcessEngines, type InProcessEnginesOptions } from './in-process-engines.ts';
 
@@ -21,6 +21,7 @@ export interface TestServerOptions {
   readonly env?: Partial<HttpEnv>;
   readonly model?: Partial<ServedModel>;
   readonly engines?: InProcessEnginesOptions;
+  readonly logger?: Logger;
   readonly onEngineDead?: (reason: string) => void;
 }
 
@@ -65,10 +66,11 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
     env: { ...DEFAULT_HTTP_ENV, serverDevMode: true, ...options.env },
     model: tinyModel(options.model),
     tokenizer: loadTokenizer({ folder: TINYMODEL }),
+    tokenizerFolder: TINYMODEL,
     metrics,
     logStats: true,
     clock: systemClock,
-    logger: silentLogger(),
+    logger: options.logger ?? silentLogger(),
     clientIndex: 0,
     ...(options.onEngineDead === undefined ? {} : { onEngineDead: options.onEngineDead }),
   });

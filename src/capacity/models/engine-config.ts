@@ -81,7 +81,9 @@ function batchSizes(
   options: ModelOptions,
   enableChunkedPrefill: boolean,
 ): { maxNumBatchedTokens: number; maxNumSeqs: number } {
-  const defaults = batchDefaults(gpu);
+  const own = batchDefaults(gpu);
+  const factor = options.performanceMode === 'throughput' ? 2 : 1;
+  const defaults = { tokens: own.tokens * factor, seqs: own.seqs * factor };
   const seqs = options.maxNumSeqs ?? defaults.seqs;
   let tokens = options.maxNumBatchedTokens ?? defaults.tokens;
   if (options.maxNumBatchedTokens === undefined) {

@@ -96,7 +96,18 @@ function cudaGraphs(options: ModelOptions): { bytes: number; formula: string } {
     : { bytes: options.cudaGraphBytes, formula: '--cuda-graph-bytes' };
 }
 
+/** Parameters are moved to the CPU one by one until that much is there: at most one parameter more than asked for. */
 function weights(inputs: BudgetInputs, stage: number): { bytes: number; formula: string } {
+  const all = allWeights(inputs, stage);
+  const offloaded = inputs.options.cpuOffloadBytes ?? 0;
+  if (offloaded === 0) return all;
+  return {
+    bytes: Math.max(all.bytes - offloaded, 0),
+    formula: `${all.formula}, less --cpu-offload-gb`,
+  };
+}
+
+function allWeights(inputs: BudgetInputs, stage: number): { bytes: number; formula: string } {
   const given = inputs.options.weightsBytes;
   const counted = inputs.weightsBytes[stage] ?? 0;
   if (given === undefined) return { bytes: counted, formula: 'counted from the config.json' };

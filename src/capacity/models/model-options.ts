@@ -48,6 +48,10 @@ export interface ModelOptions {
   readonly kvCacheMemoryBytes?: number | undefined;
   /** Bytes of one rank's weights instead of the counted ones; one per pipeline stage where a list. */
   readonly weightsBytes?: number | readonly number[] | undefined;
+  /** Bytes of one rank's weights that stand in CPU memory instead. */
+  readonly cpuOffloadBytes?: number | undefined;
+  /** throughput doubles the defaults of maxNumBatchedTokens and maxNumSeqs. */
+  readonly performanceMode?: string | undefined;
   readonly peakActivationBytes?: number | undefined;
   readonly nonTorchBytes?: number | undefined;
   readonly cudaGraphBytes?: number | undefined;

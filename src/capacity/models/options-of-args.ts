@@ -34,6 +34,9 @@ export function modelOptionsOf(args: EngineArgs): ModelOptions {
     gpuMemory: args.gpuMemory ?? undefined,
     gpuMemoryUtilization: args.gpuMemoryUtilization,
     kvCacheMemoryBytes: args.kvCacheMemoryBytes ?? undefined,
+    cpuOffloadBytes:
+      args.offloadBackend === 'prefetch' ? 0 : Math.trunc(args.cpuOffloadGb * 2 ** 30),
+    performanceMode: args.performanceMode,
     weightsBytes: args.weightsBytes ?? undefined,
     peakActivationBytes: args.peakActivationBytes ?? undefined,
     nonTorchBytes: args.nonTorchBytes ?? undefined,

@@ -68,9 +68,9 @@ export const explainCommand: Command = {
     ];
   },
   async run(words) {
-    const { args, split, notes } = await readServeArgs(words, process.env, FLAGS);
+    const { args, split, notes, warnings } = await readServeArgs(words, process.env, FLAGS);
     const io = processIo();
-    for (const note of notes) io.stderr(`vllm-twin: ${note}\n`);
+    for (const note of [...notes, ...warnings]) io.stderr(`vllm-twin: ${note}\n`);
     const own = (name: string): readonly string[] => split.own.get(name) ?? [];
     return runExplain(
       {

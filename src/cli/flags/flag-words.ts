@@ -3,7 +3,7 @@
  * behind it are its own. Spellings: underscores for dashes, `--flag=value`, `-q8`, dotted keys of JSON flags.
  * Source: vllm/utils/argparse_utils.py FlexibleArgumentParser.parse_args (0.33.0). Leaves out: abbreviated flags.
  */
-import type { FlagArity } from '../../shared/config/flag-names.ts';
+import type { FlagArity } from '../../shared/config/flag-arity.ts';
 import { ConfigError } from '../../shared/errors.ts';
 
 export interface FlagShape {

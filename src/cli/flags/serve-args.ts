@@ -1,6 +1,9 @@
 /** The arguments that `serve` and `explain` share, from the command line, the environment and the config file. */
+import { checkArgs } from '../../shared/config/check-args.ts';
 import { checkEngineOverrides } from '../../shared/config/engine-overrides.ts';
+import { inspectEnvironment } from '../../shared/config/environment-classes.ts';
 import { ENV_PREFIX, flagName } from '../../shared/config/field.ts';
+import type { IgnoredGiven } from '../../shared/config/ignored-values.ts';
 import { type EngineArgs, FIELDS, type FieldKey } from '../../shared/config/registry.ts';
 import {
   type RecordSettings,
@@ -18,8 +21,10 @@ import { type SplitWords, splitWords } from './split-words.ts';
 export interface ServeArgs {
   readonly args: EngineArgs;
   readonly split: SplitWords;
-  /** Notes for the log: flags that have no meaning here. */
+  /** Notes for the log: flags that change nothing here. */
   readonly notes: readonly string[];
+  /** What vLLM would do and the twin does not, for the log. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -55,13 +60,24 @@ export async function readServeArgs(
   const sources: Settings[] = [config.settings, settingsFromEnv(env), flags];
   const args = resolveArgs(sources);
   checkEngineOverrides(args, args.dataParallelSize);
+  checkArgs(args);
+  const { unknown, unsimulated } = inspectEnvironment(env);
+  if (args.failOnEnvironValidation && unknown.length > 0)
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `Unknown vLLM environment variable detected: ${unknown.join(', ')}; unset it, or leave out --fail-on-environ-validation`,
+    );
   const ignored = [...split.ignored, ...config.ignored];
   const notes = [
-    ...ignored.map((flag) => `${flag} is vLLM's, and has no effect in a simulation`),
+    ...noteOnInert(ignored),
     ...split.repeated.map((flag) => `Found duplicate keys ${flag}: the last one counts`),
     ...unknownEnvNames(env).map(noteOnEnvName),
   ];
-  return { args, split, notes };
+  const warnings = [
+    ...warnOfUnsimulated(ignored, unsimulated),
+    ...unknown.map((name) => `Unknown vLLM environment variable detected: ${name}`),
+  ];
+  return { args, split, notes, warnings };
 }
 
 /** What reads YAML and checks it is loaded for those who have a file. */
@@ -69,6 +85,27 @@ async function configOf(file: string | undefined): Promise<RecordSettings> {
   if (file === undefined) return { settings: new Map(), ignored: [] };
   const { readConfigFile } = await import('./config-file.ts');
   return readConfigFile(file);
+}
+
+function noteOnInert(ignored: readonly IgnoredGiven[]): readonly string[] {
+  const flags = ignored.filter(({ changes }) => changes === null).map(({ written }) => written);
+  return flags.length === 0
+    ? []
+    : [`Flags that change nothing outside a GPU, or say what is so anyway: ${flags.join(', ')}`];
+}
+
+/** One line, however many they are; `variables` are described already. */
+function warnOfUnsimulated(
+  ignored: readonly IgnoredGiven[],
+  variables: readonly string[],
+): readonly string[] {
+  const parts = ignored.flatMap(({ written, changes }) =>
+    changes === null ? [] : [`${written} (${changes})`],
+  );
+  parts.push(...variables);
+  return parts.length === 0
+    ? []
+    : [`Settings with which vLLM would do what is not simulated here: ${parts.join('; ')}`];
 }
 
 function noteOnEnvName(name: string): string {

@@ -1,11 +1,12 @@
 /** The command line of `serve` and `explain` into settings: the flag table knows the names. */
+import type { FlagArity } from '../../shared/config/flag-arity.ts';
 import {
-  type FlagArity,
   findFlag,
   findShortFlag,
   flagNames,
   type KnownFlag,
 } from '../../shared/config/flag-names.ts';
+import { type IgnoredGiven, takeIgnored } from '../../shared/config/ignored-values.ts';
 import { type FieldKey, fieldOf } from '../../shared/config/registry.ts';
 import type { Settings } from '../../shared/config/resolve-args.ts';
 import { suggestion } from '../../shared/config/suggestion.ts';
@@ -19,8 +20,8 @@ export interface SplitWords {
   readonly settings: Settings;
   /** The command's own flags: ['true'] for a switch, or the words given. */
   readonly own: ReadonlyMap<string, readonly string[]>;
-  /** vLLM flags that have no meaning here, as written. */
-  readonly ignored: readonly string[];
+  /** vLLM's flags that are no setting of ours, once each. */
+  readonly ignored: readonly IgnoredGiven[];
   /** Flags of which only the last word counts, since they are given more than once. */
   readonly repeated: readonly string[];
 }
@@ -37,7 +38,7 @@ export function splitWords(words: readonly string[], own: readonly OwnFlag[] = [
   const settings = new Map<FieldKey, { words: readonly string[]; origin: string }>();
   const ownWords = new Map<string, readonly string[]>();
   const dotted = new DottedKeys();
-  const ignored = new Set<string>();
+  const ignored = new Map<string, IgnoredGiven>();
   const repeated = new Set<string>();
   for (const taken of flags) {
     const { flag, written } = taken;
@@ -45,7 +46,7 @@ export function splitWords(words: readonly string[], own: readonly OwnFlag[] = [
       const given = flag.takes === 'switch' ? ['true'] : taken.words;
       const before = flag.takes === 'switch' ? [] : (ownWords.get(flag.own) ?? []);
       ownWords.set(flag.own, [...before, ...given]);
-    } else if (flag.key === null) ignored.add(written);
+    } else if (flag.key === null) ignored.set(written, ignoredOf(taken, flag));
     else if (taken.path.length > 0) {
       if (fieldOf(flag.key).kind !== 'json')
         throw new ConfigError('E_BAD_FLAG', `${written}: takes no keys, it is not JSON`);
@@ -60,9 +61,15 @@ export function splitWords(words: readonly string[], own: readonly OwnFlag[] = [
     positionals,
     settings,
     own: ownWords,
-    ignored: [...ignored],
+    ignored: [...ignored.values()],
     repeated: [...repeated],
   };
+}
+
+/** Keys of JSON may hold anything, so that only whole values are checked. */
+function ignoredOf(taken: TakenFlag<ServeFlag>, flag: KnownFlag): IgnoredGiven {
+  const words = taken.path.length > 0 ? ['{}'] : taken.words;
+  return takeIgnored(flag, words, taken.written);
 }
 
 function wordsOf(taken: TakenFlag<ServeFlag>, flag: KnownFlag): readonly string[] {

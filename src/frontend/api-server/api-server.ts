@@ -17,6 +17,7 @@ import type { HttpEnv } from '../http/http-env.ts';
 import type { HttpMetricsSource } from '../http/http-metrics-source.ts';
 import type { HttpServer } from '../http/server.ts';
 import type { ParallelPlan } from '../launch/parallel-plan.ts';
+import type { CustomBuckets } from '../metrics/buckets.ts';
 import type { FamilySnapshot } from '../metrics/families.ts';
 import type { FrontendMetrics } from '../metrics/frontend-metrics.ts';
 import {
@@ -41,9 +42,6 @@ export interface ApiServerOptions {
   /** Another `/metrics` than this server's own: several API servers show one. */
   readonly wrapMetrics?: (metrics: FrontendMetrics) => HttpMetricsSource;
 }
-
-/** vLLM's VLLM_LOG_STATS_INTERVAL. */
-const LOG_STATS_INTERVAL_MS = 10_000;
 
 type Modules = Awaited<ReturnType<typeof loadModules>>;
 
@@ -135,6 +133,7 @@ export class ApiServer implements Serving {
       cacheConfig: createCacheConfigSettings(args, model, plan.engineRanksManaged),
       dpMetrics: args.dpMetrics,
       kvCacheMetrics: args.kvCacheMetrics,
+      customBuckets: (args.customHistogramBuckets ?? {}) as CustomBuckets,
       maxLoras: args.enableLora === true ? args.maxLoras : null,
       clock,
     });
@@ -149,6 +148,7 @@ export class ApiServer implements Serving {
       env,
       model: createServedModel(args, model, this.client.engines),
       tokenizer,
+      tokenizerFolder: tokenizerFolderOf(args),
       metrics: this.#options.wrapMetrics?.(metrics) ?? metrics,
       logStats: !args.disableLogStats,
       clock,
@@ -173,7 +173,7 @@ export class ApiServer implements Serving {
   #logStats(metrics: FrontendMetrics): void {
     this.#statsTimer = setInterval(() => {
       for (const { level, text } of metrics.logLines()) this.#options.logger[level](text);
-    }, LOG_STATS_INTERVAL_MS);
+    }, this.#options.env.logStatsInterval * 1000);
     this.#statsTimer.unref();
   }
 }

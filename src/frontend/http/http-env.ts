@@ -8,6 +8,8 @@ export interface HttpEnv {
   readonly skipModelNameValidation: boolean;
   /** Seconds that an idle connection stays open. */
   readonly httpTimeoutKeepAlive: number;
+  /** Seconds between two log lines of statistics. */
+  readonly logStatsInterval: number;
   readonly maxNSequences: number;
   readonly maxCompletionPrompts: number;
   readonly maxStopStrings: number;
@@ -21,6 +23,7 @@ export const DEFAULT_HTTP_ENV: HttpEnv = {
   allowRuntimeLoraUpdating: false,
   skipModelNameValidation: false,
   httpTimeoutKeepAlive: 5,
+  logStatsInterval: 10,
   maxNSequences: 16384,
   maxCompletionPrompts: 1024,
   maxStopStrings: 4,
@@ -33,6 +36,7 @@ export function readHttpEnv(env: Readonly<Record<string, string | undefined>>): 
     const value = Number(env[name]);
     return env[name] === undefined || Number.isNaN(value) ? fallback : value;
   };
+  const positive = (value: number, fallback: number) => (value > 0 ? value : fallback);
   return {
     apiKey: env['VLLM_API_KEY'] || null,
     serverDevMode: flag('VLLM_SERVER_DEV_MODE'),
@@ -40,6 +44,7 @@ export function readHttpEnv(env: Readonly<Record<string, string | undefined>>): 
     allowRuntimeLoraUpdating: flag('VLLM_ALLOW_RUNTIME_LORA_UPDATING'),
     skipModelNameValidation: flag('VLLM_SKIP_MODEL_NAME_VALIDATION'),
     httpTimeoutKeepAlive: number('VLLM_HTTP_TIMEOUT_KEEP_ALIVE', 5),
+    logStatsInterval: positive(number('VLLM_LOG_STATS_INTERVAL', 10), 10),
     maxNSequences: number('VLLM_MAX_N_SEQUENCES', 16384),
     maxCompletionPrompts: number('VLLM_MAX_COMPLETION_PROMPTS', 1024),
     maxStopStrings: number('VLLM_MAX_STOP_STRINGS', 4),

@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { randomHex } from '../llm/random-uuid.ts';
+import { AccessLog } from './access-log.ts';
 import { Authenticator } from './authenticate.ts';
 import { Cors } from './cors.ts';
 import { sendJson } from './error-handler.ts';
@@ -27,10 +28,12 @@ export function addMiddleware(app: FastifyInstance, context: RouteContext): void
     allowHeaders: args.allowedHeaders as readonly string[],
     allowCredentials: args.allowCredentials,
   });
+  const accessLog = AccessLog.create(args, context.logger);
   app.decorateRequest('extraHeaders');
   app.decorateRequest('startedMs', 0);
   app.addHook('onRequest', (request, reply, done) => {
     request.startedMs = clock.monotonicMs();
+    accessLog?.watch(request.raw, reply.raw);
     const headers: Record<string, string> = {};
     request.extraHeaders = headers;
     if (args.enableRequestIdHeaders) {

@@ -28,6 +28,8 @@ export interface RouteContext {
   readonly parser: RequestParser;
   readonly serving: ServingContext;
   readonly tokenizer: Tokenizer;
+  /** Where its files are; null for the embedded one. */
+  readonly tokenizerFolder: string | null;
   readonly metrics: HttpMetricsSource;
   readonly turnWriter: TurnWriter;
   readonly unread: UnreadBytes;

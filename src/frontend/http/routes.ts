@@ -19,6 +19,7 @@ import { registerResponses } from './routes/responses.ts';
 import { registerServerInfo } from './routes/server-info.ts';
 import { registerSleep } from './routes/sleep.ts';
 import { registerTokenize } from './routes/tokenize.ts';
+import { registerTokenizerInfo } from './routes/tokenizer-info.ts';
 import { registerVersion } from './routes/version.ts';
 import { registerWeights } from './routes/weights.ts';
 
@@ -49,6 +50,7 @@ const DEVELOPMENT: readonly RegisterRoute[] = [
 export function registerRoutes(app: FastifyInstance, context: RouteContext): void {
   recordDocumentedRoutes(app);
   for (const register of ALWAYS) register(app, context);
+  if (context.args.enableTokenizerInfoEndpoint) registerTokenizerInfo(app, context);
   if (context.env.allowRuntimeLoraUpdating) registerLora(app, context);
   if (context.env.serverDevMode) {
     context.logger.warn(

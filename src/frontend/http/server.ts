@@ -13,6 +13,7 @@ import type { ServedModel } from '../llm/served-model.ts';
 import { ChatTemplates } from '../openai/chat/template.ts';
 import { ModelRegistry } from '../openai/model-registry.ts';
 import { OnlineRenderer } from '../openai/renderer.ts';
+import { RequestLogger } from '../openai/request-logger.ts';
 import { RequestParser } from '../openai/request-parser.ts';
 import type { ServingContext } from '../openai/serving-context.ts';
 import type { RequestSchema } from '../pydantic/schema-node.ts';
@@ -45,6 +46,8 @@ export interface HttpServerOptions {
   readonly env: HttpEnv;
   readonly model: ServedModel;
   readonly tokenizer: Tokenizer | Promise<Tokenizer>;
+  /** Where its files are; null for the embedded one. */
+  readonly tokenizerFolder: string | null;
   readonly metrics: HttpMetricsSource;
   /** False with `--disable-log-stats`: request statistics are not kept. */
   readonly logStats: boolean;
@@ -157,6 +160,7 @@ function createRouteContext(options: HttpServerOptions, tokenizer: Tokenizer): R
     }),
     serving,
     tokenizer,
+    tokenizerFolder: options.tokenizerFolder,
     metrics,
     turnWriter,
     unread: new UnreadBytes(logger),
@@ -180,11 +184,12 @@ function createRenderer(
     chatTemplate: readChatTemplate(args.chatTemplate),
     chatTemplateContentFormat: args.chatTemplateContentFormat,
     trustRequestChatTemplate: args.trustRequestChatTemplate,
-    trustRequestMmKwargs: false,
-    excludeToolsWhenToolChoiceNone: false,
+    trustRequestMmKwargs: args.trustRequestMmKwargs,
+    excludeToolsWhenToolChoiceNone: args.excludeToolsWhenToolChoiceNone,
     enableAutoToolChoice: args.enableAutoToolChoice,
     hasToolParser: args.toolCallParser !== null,
-    defaultChatTemplateKwargs: {},
+    defaultChatTemplateKwargs: args.defaultChatTemplateKwargs ?? {},
+    reasoningEffortMap: args.reasoningEffortMap ?? {},
     validateTokenIds: (ids, parameter) => llm.inputProcessor.validateTokenIds(ids, parameter),
     messageSchema: () => {
       schema ??= loadRequestSchema('chat-completion-request');
@@ -212,12 +217,20 @@ function createServing(
     model,
     clock,
     logger,
+    requestLogger: args.enableLogRequests
+      ? new RequestLogger({
+          logger,
+          maxLogLen: args.maxLogLen,
+          logsOutputs: args.enableLogOutputs,
+          logsDeltas: args.enableLogDeltas,
+        })
+      : null,
     maxNumSequences: env.maxNSequences,
     responseRole: args.responseRole,
     returnTokensAsTokenIds: args.returnTokensAsTokenIds,
     enablePromptTokensDetails: args.enablePromptTokensDetails,
     enableForceIncludeUsage: args.enableForceIncludeUsage,
-    enablePerRequestMetrics: false,
+    enablePerRequestMetrics: args.enablePerRequestMetrics,
     skipModelNameValidation: env.skipModelNameValidation,
   };
 }

@@ -234,7 +234,9 @@ export class AsyncLLM {
   #abortInternal(requestId: string, externalId: string): void {
     const aborted = this.#outputProcessor.abortRequests([requestId], { areInternal: true });
     if (aborted.length > 0 && !this.isErrored) this.#options.engineClient.abortRequests(aborted);
-    if (this.#options.logRequests) this.#options.logger.info(`Aborted request(s) ${externalId}.`);
+    if (aborted.length === 0 || !this.#options.logRequests) return;
+    this.#options.logger.info(`Aborted request(s) ${requestId}.`);
+    this.#options.logger.info(`Request ${externalId} aborted.`);
   }
 
   /** By the clients' own ids; none means all. Returns how many ids that were. */

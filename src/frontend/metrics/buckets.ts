@@ -33,7 +33,16 @@ export function build125Buckets(maxValue: number): readonly number[] {
   }
 }
 
+/** `--custom-histogram-buckets`: bounds by family instead of the defaults; checked by custom-buckets.ts. */
+export type CustomBuckets = { readonly [F in BucketFamily]?: readonly number[] };
+
 /** Token-count histograms end at max_model_len, the value after auto-fit. */
-export function histogramBuckets(family: BucketFamily, maxModelLen: number): readonly number[] {
+export function histogramBuckets(
+  family: BucketFamily,
+  maxModelLen: number,
+  custom: CustomBuckets = {},
+): readonly number[] {
+  const own = custom[family];
+  if (own !== undefined) return own;
   return family === 'request_tokens' ? build125Buckets(maxModelLen) : STATIC_BUCKETS[family];
 }

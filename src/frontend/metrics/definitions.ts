@@ -37,8 +37,7 @@ export const PROMPT_TOKEN_SOURCES = [
 export const CACHE_HIT_SOURCES = ['device', 'host', 'p2p', 'disk', 'external_unspecified'] as const;
 export const ADMISSION_REASONS = ['max_num_queued_reqs', 'max_num_queued_tokens'] as const;
 
-const NO_MFU =
-  'vLLM estimates it with --enable-mfu-metrics, a flag that is taken and changes nothing here.';
+const NO_MFU = 'vLLM estimates it with --enable-mfu-metrics, which is not simulated.';
 const NO_MULTI_MODAL_INPUTS = 'Prompts are text or token ids: there is no multi-modal cache.';
 
 export const METRICS = {

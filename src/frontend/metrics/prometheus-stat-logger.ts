@@ -3,12 +3,14 @@
  * in and rendered at a scrape. Per-engine values are never summed.
  * Source: vllm/v1/metrics/loggers.py PrometheusStatLogger (0.33.0). Leaves out: connectors, speculative decoding.
  */
+
 import { assert } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import { FINISH_REASON_STRINGS } from '../../shared/protocol/outputs.ts';
 import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
 import type { KVCacheEvictionEvent, SchedulerStats } from '../../shared/protocol/stats.ts';
+import type { CustomBuckets } from './buckets.ts';
 import {
   type CacheConfigSettings,
   cacheConfigInfo,
@@ -40,6 +42,8 @@ export interface PrometheusStatLoggerOptions {
   readonly dpMetrics: DpMetricsMode;
   /** `--kv-cache-metrics`: the residency histograms. */
   readonly kvCacheMetrics: boolean;
+  /** `--custom-histogram-buckets`; none if absent. */
+  readonly customBuckets?: CustomBuckets;
   /** `--max-loras` where LoRA is on, else null. */
   readonly maxLoras: number | null;
   readonly clock: Clock;
@@ -63,6 +67,7 @@ export class PrometheusStatLogger {
       ranks: [...engines.keys()].sort((a, b) => a - b),
       maxModelLen: Math.min(...Array.from(engines.values(), (engine) => engine.maxModelLen)),
       kvCacheMetrics,
+      customBuckets: options.customBuckets ?? {},
       createdSeconds,
     });
     this.#lora =

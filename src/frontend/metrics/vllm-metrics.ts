@@ -4,7 +4,7 @@
  * `neverWritten`, or a writer that the metric's type does not have: none of them compiles.
  */
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
-import { histogramBuckets } from './buckets.ts';
+import { type CustomBuckets, histogramBuckets } from './buckets.ts';
 import { type FamilyType, type Labels, sortedLabels, type Writers } from './child.ts';
 import { METRICS, type MetricDefinition, type MetricKey } from './definitions.ts';
 import { Family } from './families.ts';
@@ -55,6 +55,7 @@ export interface VllmMetricsOptions {
   readonly ranks: readonly EngineIndex[];
   readonly maxModelLen: number;
   readonly kvCacheMetrics: boolean;
+  readonly customBuckets: CustomBuckets;
   /** Wall-clock time. */
   readonly createdSeconds: number;
 }
@@ -67,12 +68,12 @@ interface Registered {
 }
 
 export function createVllmMetrics(options: VllmMetricsOptions): VllmMetrics {
-  const { ranks, maxModelLen, kvCacheMetrics } = options;
+  const { ranks, kvCacheMetrics } = options;
   const registered: Registered[] = [];
   for (const [key, definition] of Object.entries(METRICS) as [MetricKey, MetricDefinition][]) {
     const scope = scopeOf(definition);
     if (scope === 'residency' && !kvCacheMetrics) continue;
-    const family = createFamily(definition, maxModelLen);
+    const family = createFamily(definition, options);
     // A scrape shows children in the order they are made in: all ranks of a value before the next value.
     for (const extra of extraLabelsOf(definition))
       for (const rank of scope === 'frontend' ? [null] : ranks)
@@ -101,14 +102,17 @@ function scopeOf({ perEngine, needs }: MetricDefinition): Scope {
   return needs === 'kv_cache_metrics' ? 'residency' : 'engine';
 }
 
-function createFamily(definition: MetricDefinition, maxModelLen: number): Family {
+function createFamily(
+  definition: MetricDefinition,
+  { maxModelLen, customBuckets }: VllmMetricsOptions,
+): Family {
   const { name, help } = definition;
   if (definition.type !== 'histogram') return new Family({ name, help, type: definition.type });
   return new Family({
     name,
     help,
     type: 'histogram',
-    buckets: histogramBuckets(definition.buckets, maxModelLen),
+    buckets: histogramBuckets(definition.buckets, maxModelLen, customBuckets),
   });
 }
 

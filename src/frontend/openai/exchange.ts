@@ -8,6 +8,7 @@ import { type ApiError, errorBody, generationError, toApiError } from '../llm/er
 import type { GenerateRequest } from '../llm/input-processor.ts';
 import type { CompletionOutput, RequestOutput } from '../llm/request-output.ts';
 import type { AnswerChannel } from './answer-channel.ts';
+import { OutputLog, type OutputLogRules } from './output-log.ts';
 import {
   dataParallelRank,
   type RequestHeaders,
@@ -40,7 +41,10 @@ export interface ExchangeRequest {
 }
 
 /** One prompt's part of a request. */
-export type ExchangePrompt = Pick<GenerateRequest, 'requestId' | 'promptTokenIds' | 'params'>;
+export type ExchangePrompt = Pick<GenerateRequest, 'requestId' | 'promptTokenIds' | 'params'> & {
+  /** Null where the request came as token ids. */
+  readonly text: string | null;
+};
 
 export interface ExchangeOptions {
   readonly context: ServingContext;
@@ -51,6 +55,7 @@ export interface ExchangeOptions {
   readonly arrivalTime: number;
   readonly prompts: readonly ExchangePrompt[];
   readonly answer: Answer;
+  readonly log: OutputLogRules;
 }
 
 export class Exchange {
@@ -60,6 +65,8 @@ export class Exchange {
   readonly #isStream: boolean;
   readonly #handles: RequestHandle[] = [];
   readonly #finals: RequestOutput[] = [];
+  /** Null where outputs are not logged. */
+  readonly #outputLog: OutputLog | null;
   #numOpen: number;
   #isOver = false;
 
@@ -69,6 +76,11 @@ export class Exchange {
     this.#answer = options.answer;
     this.#isStream = options.request.stream === true;
     this.#numOpen = options.prompts.length;
+    const { requestLogger } = options.context;
+    this.#outputLog =
+      requestLogger?.logsOutputs === true
+        ? new OutputLog(requestLogger, options.log, options.prompts[0]?.params.n ?? 1)
+        : null;
   }
 
   /** From here on every error is part of the answer; in a stream it is an event, for the answer has begun. */
@@ -95,8 +107,10 @@ export class Exchange {
     }
   }
 
-  #generate(prompt: ExchangePrompt, index: number): RequestHandle {
+  #generate({ text, ...prompt }: ExchangePrompt, index: number): RequestHandle {
     const { context, request, headers, arrivalTime } = this.#options;
+    const loraRequest = context.models.lora(request.model);
+    context.requestLogger?.logInputs({ ...prompt, prompt: text, loraRequest });
     return context.llm.generate(
       {
         ...prompt,
@@ -105,7 +119,7 @@ export class Exchange {
         dataParallelRank: dataParallelRank(headers),
         cacheSalt: request.cache_salt,
         sessionId: requestSessionId(headers, request),
-        loraRequest: context.models.lora(request.model),
+        loraRequest,
       },
       {
         onOutput: (output) => this.#onOutput(output, index),
@@ -140,8 +154,10 @@ export class Exchange {
   #onOutput(output: RequestOutput, index: number): void {
     if (this.#isOver) return;
     try {
-      if (this.#isStream) this.#answer.streamOutput(output, index);
-      else this.#finals[index] = output;
+      if (this.#isStream) {
+        this.#answer.streamOutput(output, index);
+        this.#outputLog?.streamed(output, index);
+      } else this.#finals[index] = output;
       if (!output.isFinished) return;
       this.#numOpen -= 1;
       if (this.#numOpen > 0) return;
@@ -155,10 +171,12 @@ export class Exchange {
   #end(output: RequestOutput): void {
     if (!this.#isStream) {
       this.#channel.json(200, this.#answer.wholeAnswer(this.#finals));
+      this.#outputLog?.whole(this.#finals);
       return;
     }
     this.#channel.event(this.#answer.lastEvents(output));
     this.#channel.endStream();
+    this.#outputLog?.endStream();
   }
 }
 

@@ -48,6 +48,8 @@ export interface RendererOptions {
   /** `--tool-call-parser` is set: every tool choice is taken. */
   readonly hasToolParser: boolean;
   readonly defaultChatTemplateKwargs: Readonly<Record<string, unknown>>;
+  /** What the template is told instead of an effort; efforts that are not in it stay. */
+  readonly reasoningEffortMap: Readonly<Record<string, unknown>>;
   readonly validateTokenIds: (ids: readonly number[], parameter: string) => void;
   /** For message content that is checked when read. */
   readonly messageSchema: () => RequestSchema;
@@ -74,9 +76,12 @@ export interface RenderedChat extends RenderedPrompt {
 }
 
 export class OnlineRenderer {
+  /** `--chat-template`; null without it. */
+  readonly chatTemplate: string | null;
   readonly #options: RendererOptions;
 
   constructor(options: RendererOptions) {
+    this.chatTemplate = options.chatTemplate;
     this.#options = options;
   }
 
@@ -307,8 +312,10 @@ export class OnlineRenderer {
       ...this.#options.defaultChatTemplateKwargs,
       ...user,
     };
-    const effort = request.reasoningEffort;
-    if (effort !== null) {
+    const asked = request.reasoningEffort;
+    if (asked !== null) {
+      const { reasoningEffortMap } = this.#options;
+      const effort = Object.hasOwn(reasoningEffortMap, asked) ? reasoningEffortMap[asked] : asked;
       variables['reasoning_effort'] = effort;
       if (!('enable_thinking' in user)) variables['enable_thinking'] = effort !== 'none';
     }

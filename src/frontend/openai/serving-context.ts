@@ -8,6 +8,7 @@ import type { ServedModel } from '../llm/served-model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { ModelRegistry } from './model-registry.ts';
 import type { OnlineRenderer } from './renderer.ts';
+import type { RequestLogger } from './request-logger.ts';
 
 export interface ServingContext {
   readonly llm: Pick<AsyncLLM, 'preflight' | 'ensureRoom' | 'whenRoom' | 'generate'>;
@@ -17,6 +18,8 @@ export interface ServingContext {
   readonly model: ServedModel;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Null without `--enable-log-requests`. */
+  readonly requestLogger: RequestLogger | null;
   readonly maxNumSequences: number;
   readonly responseRole: string;
   readonly returnTokensAsTokenIds: boolean;

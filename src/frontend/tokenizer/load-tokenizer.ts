@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../../shared/errors.ts';
 import { ownFile } from '../../shared/own-files.ts';
+import type { TokenizerFiles } from './hf-tokenizer.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
 export interface LoadTokenizerOptions {
@@ -18,18 +19,28 @@ export interface LoadTokenizerOptions {
 const EMBEDDED_FOLDER = ownFile('frontend/tokenizer/embedded');
 
 /** Throws ConfigError E_BAD_FILE when the folder's files cannot be read. */
-export async function loadTokenizer({ folder }: LoadTokenizerOptions): Promise<Tokenizer> {
+export async function loadTokenizer(options: LoadTokenizerOptions): Promise<Tokenizer> {
+  const [{ HfTokenizer }, files] = await Promise.all([
+    import('./hf-tokenizer.ts'),
+    readTokenizerFiles(options),
+  ]);
+  return new HfTokenizer(files);
+}
+
+/** The same files, parsed. Throws as loadTokenizer. */
+export async function readTokenizerFiles({
+  folder,
+}: LoadTokenizerOptions): Promise<TokenizerFiles> {
   const source =
     folder !== null && existsSync(join(folder, 'tokenizer.json')) ? folder : EMBEDDED_FOLDER;
-  const [{ HfTokenizer }, tokenizer, config, chatTemplate] = await Promise.all([
-    import('./hf-tokenizer.ts'),
+  const [tokenizer, config, chatTemplate] = await Promise.all([
     readJson(join(source, 'tokenizer.json')),
     existsSync(join(source, 'tokenizer_config.json'))
       ? readJson(join(source, 'tokenizer_config.json'))
       : Promise.resolve({}),
     readTemplate(join(source, 'chat_template.jinja')),
   ]);
-  return new HfTokenizer({ tokenizer, config, chatTemplate });
+  return { tokenizer, config, chatTemplate };
 }
 
 async function readJson(path: string): Promise<Record<string, unknown>> {

@@ -49,6 +49,15 @@ export const CACHE_FIELDS = {
     'Type of SSM states.',
   ),
   mambaBlockSize: field.intOrNone(null, 'Tokens per state block.', { min: 1, unit: 'tokens' }),
+  cpuOffloadGb: field.float(0, 'Weights of each GPU that stand in CPU memory instead.', {
+    min: 0,
+    unit: 'GiB',
+  }),
+  offloadBackend: field.choice(
+    ['auto', 'prefetch', 'uva'],
+    'auto',
+    'How weights are offloaded; --cpu-offload-gb counts for auto and uva.',
+  ),
   kvOffloadingSize: field.string('KV offloading in GiB: only shown.'),
   kvOffloadingBackend: field.choice(
     ['lmcache', 'native'],

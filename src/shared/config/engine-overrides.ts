@@ -9,6 +9,7 @@ import { resolveArgs, settingsFromRecord } from './resolve-args.ts';
 /** What a single engine cannot have to itself, besides the HTTP frontend's settings. */
 const COMMON: readonly FieldKey[] = [
   'apiServerCount',
+  'customHistogramBuckets',
   'dataParallelAddress',
   'dataParallelBackend',
   'dataParallelExternalLb',
@@ -22,6 +23,10 @@ const COMMON: readonly FieldKey[] = [
   'engineOverrides',
   'engineReadyTimeout',
   'headless',
+  'masterAddr',
+  'masterPort',
+  'nnodes',
+  'nodeRank',
   'servedModelName',
 ];
 

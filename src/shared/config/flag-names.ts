@@ -3,23 +3,15 @@
  * meaning here. Source: vllm/utils/argparse_utils.py EnableDisableAction (0.33.0).
  */
 import { flagName } from './field.ts';
-import {
-  IGNORED_LISTS,
-  IGNORED_OPTIONALS,
-  IGNORED_SHORT_NAMES,
-  IGNORED_SWITCHES,
-  IGNORED_VALUES,
-} from './ignored-flags.ts';
+import type { FlagArity } from './flag-arity.ts';
+import { IGNORED_FLAGS, IGNORED_SHORT_NAMES } from './ignored-flags.ts';
 import { FIELDS, type FieldKey, fieldOf } from './registry.ts';
-
-/** How many words follow a flag: none, one, one at most, or one and more. */
-export type FlagArity = 'switch' | 'value' | 'optional' | 'list';
 
 export interface KnownFlag {
   /** In kebab case without dashes. */
   readonly name: string;
   readonly takes: FlagArity;
-  /** Null for a flag that has no meaning here. */
+  /** Null for a flag that is no setting of ours. */
   readonly key: FieldKey | null;
   /** Turns the switch off: `no-…`, or `disable-…` for `enable-…` and the other way round. */
   readonly isNegative: boolean;
@@ -45,10 +37,7 @@ function buildLongFlags(): ReadonlyMap<string, KnownFlag> {
   const add = (name: string, takes: FlagArity, key: FieldKey | null): void => {
     flags.set(name, { name, takes, key, isNegative: false });
   };
-  for (const name of IGNORED_SWITCHES) add(name, 'switch', null);
-  for (const name of IGNORED_VALUES) add(name, 'value', null);
-  for (const name of IGNORED_OPTIONALS) add(name, 'optional', null);
-  for (const name of IGNORED_LISTS) add(name, 'list', null);
+  for (const [name, { takes }] of Object.entries(IGNORED_FLAGS)) add(name, takes, null);
   for (const key of Object.keys(FIELDS) as FieldKey[]) {
     const { kind, alias } = fieldOf(key);
     const takes = kind === 'bool' ? 'switch' : kind === 'strings' ? 'list' : 'value';

@@ -1,7 +1,5 @@
 import { field } from './field.ts';
 
-const NO_REQUEST_LOG = 'texts of requests and answers are not logged.';
-
 /** Source: vllm/entrypoints/common/cli_args.py FrontendArgs (0.33.0). */
 export const FRONTEND_FIELDS = {
   host: field.string('Address to listen on; 127.0.0.1 if absent.'),
@@ -34,30 +32,55 @@ export const FRONTEND_FIELDS = {
     'How message contents reach the template.',
   ),
   trustRequestChatTemplate: field.bool(false, 'Let requests bring a chat template.'),
+  trustRequestMmKwargs: field.bool(
+    false,
+    'Let requests bring mm_processor_kwargs and media_io_kwargs.',
+  ),
+  defaultChatTemplateKwargs: field.json(
+    "Variables of the chat template; a request's own chat_template_kwargs win.",
+  ),
+  excludeToolsWhenToolChoiceNone: field.bool(
+    false,
+    'Hide tools from the chat template where tool_choice is none.',
+  ),
+  reasoningEffortMap: field.json(
+    'What the chat template is told instead of a reasoning_effort: {"medium": "low"}.',
+  ),
   responseRole: field.stringOr('assistant', 'Role of chat answers.'),
   returnTokensAsTokenIds: field.bool(false, 'Logprob tokens as token_id:N.'),
   enableAutoToolChoice: field.bool(false, 'Accept tool_choice auto.'),
   toolCallParser: field.string('Tool call parser: only its presence counts.'),
-  maxLogLen: field.optionalInt('Longest prompt in the log.', { min: 0, noEffect: NO_REQUEST_LOG }),
+  maxLogLen: field.optionalInt(
+    'Characters and token ids of a prompt or an answer that the log shows; all if absent.',
+    { min: 0 },
+  ),
   enablePromptTokensDetails: field.bool(false, 'Show cached tokens in usage.'),
+  enablePerRequestMetrics: field.bool(false, 'Times of the request as metrics of its answer.'),
   enableServerLoadTracking: field.bool(false, 'Count requests for /load.'),
   enableForceIncludeUsage: field.bool(false, 'Usage in every stream.'),
   enableTokenizerInfoEndpoint: field.bool(false, 'Serve /tokenizer_info.'),
   enableLogRequests: field.bool(false, 'Log every request.'),
-  enableLogOutputs: field.bool(false, 'Log every answer.', { noEffect: NO_REQUEST_LOG }),
+  enableLogOutputs: field.bool(false, 'Log every answer too; needs --enable-log-requests.'),
+  enableLogDeltas: field.bool(true, 'With --enable-log-outputs: log each piece of a stream.'),
   uvicornLogLevel: field.choice(
     ['critical', 'debug', 'error', 'info', 'trace', 'warning'],
     'info',
-    "Level of the HTTP server's log.",
-    { noEffect: '--log-level is the level of the whole log.' },
+    'Level of the access log: above info there is none.',
   ),
-  disableUvicornAccessLog: field.bool(false, 'No access log.'),
+  disableUvicornAccessLog: field.bool(false, 'No access log: no line for each HTTP request.'),
+  disableAccessLogForEndpoints: field.string(
+    'Paths that the access log leaves out, parted by commas: /health,/metrics.',
+  ),
   disableFastapiDocs: field.bool(false, 'No /docs and no /openapi.json.'),
   h11MaxIncompleteEventSize: field.int(4_194_304, 'Largest header part of a request.', {
     min: 1,
     unit: 'bytes',
   }),
   h11MaxHeaderCount: field.int(256, 'Most headers of a request.', { min: 1 }),
+  failOnEnvironValidation: field.bool(
+    false,
+    'Refuse to start with a VLLM_ variable in the environment that vLLM does not know.',
+  ),
   fingerprintMode: field.choice(
     ['custom', 'full', 'hash', 'none'],
     'full',

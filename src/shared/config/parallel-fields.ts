@@ -53,14 +53,13 @@ export const PARALLEL_FIELDS = {
     short: 'dpp',
     alias: 'handshake-port',
   }),
-  dataParallelBackend: field.choice(
-    ['mp', 'ray'],
-    'mp',
-    'How ranks are started; ray is not simulated.',
-    {
-      short: 'dpb',
-    },
-  ),
+  dataParallelBackend: field.choice(['mp', 'ray'], 'mp', 'How ranks are started; ray is refused.', {
+    short: 'dpb',
+  }),
+  nnodes: field.int(1, 'Machines that the ranks are spread over.', { min: 1, short: 'n' }),
+  nodeRank: field.int(0, 'Which of the machines this is.', { min: 0, short: 'r' }),
+  masterAddr: field.stringOr('127.0.0.1', 'Host of the first machine: only logged.'),
+  masterPort: field.int(29_501, 'Port of the first machine: only logged.', { min: 1, max: 65535 }),
   dataParallelHybridLb: field.bool(false, 'Balance over the ranks started here only.', {
     short: 'dph',
   }),

@@ -6,6 +6,7 @@ import { ConfigError } from '../errors.ts';
 import { coerce } from './coerce.ts';
 import { ENV_PREFIX, envName, flagName } from './field.ts';
 import { findFlag, flagNames, type KnownFlag } from './flag-names.ts';
+import { type IgnoredGiven, takeIgnored } from './ignored-values.ts';
 import { defaultEngineArgs, type EngineArgs, FIELDS, type FieldKey, fieldOf } from './registry.ts';
 import { suggestion } from './suggestion.ts';
 
@@ -41,8 +42,8 @@ export function unknownEnvNames(
 
 export interface RecordSettings {
   readonly settings: Settings;
-  /** Flags of vLLM that have no meaning here. */
-  readonly ignored: readonly string[];
+  /** vLLM's flags that are no setting of ours. */
+  readonly ignored: readonly IgnoredGiven[];
 }
 
 /** The settings of a config file or an override; keys in kebab or snake case. Throws E_UNKNOWN_FLAG for others. */
@@ -51,7 +52,7 @@ export function settingsFromRecord(
   where: string,
 ): RecordSettings {
   const settings = new Map<FieldKey, { words: readonly string[]; origin: string }>();
-  const ignored: string[] = [];
+  const ignored: IgnoredGiven[] = [];
   for (const [name, value] of Object.entries(record)) {
     const flag = findFlag(name.replaceAll('_', '-'));
     if (flag === null)
@@ -60,9 +61,11 @@ export function settingsFromRecord(
         `${where}: unknown setting ${name}${suggestion(name, flagNames())}`,
       );
     if (value === null || value === undefined) continue;
-    if (flag.key === null) ignored.push(name);
-    else {
-      const origin = `${where}: ${name}`;
+    const origin = `${where}: ${name}`;
+    if (flag.key === null) {
+      const given = takeIgnored(flag, wordsOf(flag, value, origin), origin);
+      ignored.push({ ...given, written: name });
+    } else {
       settings.set(flag.key, { words: wordsOf(flag, value, origin), origin });
     }
   }

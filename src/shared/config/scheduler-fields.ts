@@ -50,6 +50,11 @@ export const SCHEDULER_FIELDS = {
     unit: 'steps',
     min: 1,
   }),
+  performanceMode: field.choice(
+    ['balanced', 'interactivity', 'throughput'],
+    'balanced',
+    'throughput doubles the defaults of --max-num-seqs and --max-num-batched-tokens.',
+  ),
   disableHybridKvCacheManager: field.optionalBool('One KV cache group for all layers.'),
   asyncScheduling: field.optionalBool('Schedule a step ahead of the model.'),
   streamInterval: field.int(1, 'Tokens per streamed chunk.', { min: 1, unit: 'tokens' }),
@@ -59,6 +64,9 @@ export const SCHEDULER_FIELDS = {
     max: 1,
     unit: 'as a fraction, 0 to 1',
   }),
+  customHistogramBuckets: field.json(
+    'Upper bounds of histograms by family: {"request_latency": [0.01, 0.1]} (see docs/reference/metrics.md).',
+  ),
   disableLogStats: field.bool(false, 'No statistics: no log lines and no request metrics.'),
   shutdownTimeout: field.int(0, 'How long requests may drain at a shutdown.', {
     min: 0,

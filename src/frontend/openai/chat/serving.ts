@@ -23,12 +23,13 @@ export function createChatCompletion(
   context.llm.preflight(request.n ?? 1);
   const arrivalTime = context.clock.wallMs() / 1000;
   const prompt = context.renderer.renderChatCompletion(request);
-  const { promptTokenIds } = prompt;
+  const { promptTokenIds, text } = prompt;
   const id = `chatcmpl-${baseRequestId(headers, request.request_id)}`;
   const params = samplingParams(context, request, prompt);
-  const prompts = [{ requestId: id, promptTokenIds, params }];
+  const prompts = [{ requestId: id, promptTokenIds, text, params }];
   const answer = new ChatAnswer({ context, request, id, prompt, channel });
-  new Exchange({ context, request, headers, channel, arrivalTime, prompts, answer }).start();
+  const log = { id, skipsEmpty: true, onlyFinal: false };
+  new Exchange({ context, request, headers, channel, arrivalTime, prompts, answer, log }).start();
 }
 
 function samplingParams(

@@ -33,10 +33,12 @@ export function createCompletion(
   const prompts = rendered.map((prompt, index) => ({
     requestId: `${id}-${index}`,
     promptTokenIds: prompt.promptTokenIds,
+    text: prompt.text,
     params: samplingParams(context, request, prompt),
   }));
   const answer = new CompletionAnswer({ context, request, id, prompts: rendered, channel });
-  new Exchange({ context, request, headers, channel, arrivalTime, prompts, answer }).start();
+  const log = { id, skipsEmpty: false, onlyFinal: false };
+  new Exchange({ context, request, headers, channel, arrivalTime, prompts, answer, log }).start();
 }
 
 function samplingParams(

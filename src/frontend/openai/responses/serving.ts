@@ -40,10 +40,11 @@ export function createResponse(
   }
   const params = samplingParams(context, request, promptLength);
   const id = request.request_id ?? `resp_${randomUuid()}`;
-  const { promptTokenIds } = prompt;
-  const prompts = [{ requestId: `${id}_0`, promptTokenIds, params }];
+  const { promptTokenIds, text } = prompt;
+  const prompts = [{ requestId: `${id}_0`, promptTokenIds, text, params }];
   const answer = new ResponseAnswer({ context, request, id, params, channel });
-  new Exchange({ context, request, headers, channel, arrivalTime, prompts, answer }).start();
+  const log = { id, skipsEmpty: false, onlyFinal: true };
+  new Exchange({ context, request, headers, channel, arrivalTime, prompts, answer, log }).start();
 }
 
 function invalidRequest(message: string, param: string, code = 400): ApiError {

@@ -77,6 +77,32 @@ describe('planModel', () => {
     expect(half).toBe(Math.floor(whole / 2));
   });
 
+  it('leaves to the KV cache what --cpu-offload-gb takes off the weights, and no more than they are', () => {
+    const available = (cpuOffloadBytes: number) =>
+      planModel(source(), { cpuOffloadBytes }).memory[0]?.availableBytes ?? 0;
+    const [whole = 0] = planModel(source(), {}).facts.weightsBytes;
+    expect(available(1000)).toBe(available(0) + 1000);
+    expect(available(whole * 2)).toBe(available(0) + whole);
+    expect(planModel(source(), { cpuOffloadBytes: 1 }).memory[0]?.formulas.weights).toContain(
+      '--cpu-offload-gb',
+    );
+  });
+
+  it('doubles the defaults of a batch, and nothing given, with --performance-mode throughput', () => {
+    const batch = (options: object) => {
+      const { maxNumBatchedTokens, maxNumSeqs } = planModel(source(), options).input.config;
+      return { maxNumBatchedTokens, maxNumSeqs };
+    };
+    expect(batch({})).toEqual({ maxNumBatchedTokens: 8192, maxNumSeqs: 1024 });
+    expect(batch({ performanceMode: 'interactivity' })).toEqual(batch({}));
+    expect(batch({ performanceMode: 'throughput' })).toEqual({
+      maxNumBatchedTokens: 16384,
+      maxNumSeqs: 2048,
+    });
+    const given = { maxNumBatchedTokens: 512, maxNumSeqs: 8 };
+    expect(batch({ performanceMode: 'throughput', ...given })).toEqual(given);
+  });
+
   it('gives equal layers one spec', () => {
     const [worker] = planModel(source(), {}).input.workers;
     expect(new Set(worker?.layers.values()).size).toBe(1);

@@ -33,16 +33,19 @@ describe('the arguments of serve', () => {
     expect((await read(['--model', 'flag'])).args.model).toBe('flag');
   });
 
-  it('note what has no effect', async () => {
-    const file = configFile('enforce-eager: true\n');
+  it('note what changes nothing, and warn of what vLLM would do', async () => {
+    const file = configFile('enforce-eager: true\nnuma-bind: true\n');
     const words = ['--config', file, '--load-format', 'dummy', '--seed', '1', '--seed', '2'];
-    const { args, notes } = await read(words, { VLLM_TWIN_PROT: '1' });
+    const { args, notes, warnings } = await read(words, { VLLM_TWIN_PROT: '1' });
     expect(args.seed).toBe(2);
     expect(notes).toEqual([
-      "--load-format is vLLM's, and has no effect in a simulation",
-      "enforce-eager is vLLM's, and has no effect in a simulation",
+      'Flags that change nothing outside a GPU, or say what is so anyway: --load-format, numa-bind',
       'Found duplicate keys --seed: the last one counts',
       'VLLM_TWIN_PROT in the environment is no setting (did you mean VLLM_TWIN_PORT?)',
+    ]);
+    expect(warnings).toEqual([
+      'Settings with which vLLM would do what is not simulated here: enforce-eager ' +
+        '(memory of CUDA graphs (give it with --cuda-graph-bytes) and the time of a step)',
     ]);
   });
 

@@ -165,7 +165,11 @@ describe('a request', () => {
 
     llm.generate(createGenerateRequest(), new RecordingSink()).abort();
 
-    expect(lines).toEqual([`Added request ${firstOf(client).requestId}.`, 'Aborted request(s) a.']);
+    expect(lines).toEqual([
+      `Added request ${firstOf(client).requestId}.`,
+      `Aborted request(s) ${firstOf(client).requestId}.`,
+      'Request a aborted.',
+    ]);
   });
 
   it('is not logged otherwise', () => {

@@ -13,4 +13,10 @@ describe('the buckets of token counts', () => {
     expect(histogramBuckets('request_tokens', 10)).toEqual([1, 2, 5, 10]);
     expect(histogramBuckets('request_params_n', 10)).toEqual([1, 2, 5, 10, 20]);
   });
+
+  it('are those of --custom-histogram-buckets where it has the family', () => {
+    const custom = { request_tokens: [3, 30] };
+    expect(histogramBuckets('request_tokens', 10, custom)).toEqual([3, 30]);
+    expect(histogramBuckets('request_params_n', 10, custom)).toEqual([1, 2, 5, 10, 20]);
+  });
 });

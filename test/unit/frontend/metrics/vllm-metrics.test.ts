@@ -10,6 +10,7 @@ function createMetrics({ ranks = [0, 1] as readonly number[], kvCacheMetrics = t
     ranks,
     maxModelLen: 20,
     kvCacheMetrics,
+    customBuckets: {},
     createdSeconds: 3,
   });
 }
@@ -32,6 +33,36 @@ function namesOf(wanted: (definition: MetricDefinition) => boolean): readonly st
       : [],
   );
 }
+
+describe('a histogram', () => {
+  it('has the bounds of --custom-histogram-buckets where its family is in them', async () => {
+    const { families } = createVllmMetrics({
+      servedModelName: 'm',
+      ranks: [0],
+      maxModelLen: 20,
+      kvCacheMetrics: false,
+      customBuckets: { request_latency: [0.5, 2] },
+      createdSeconds: 3,
+    });
+    const boundsOf = (name: string) =>
+      families
+        .find((family) => family.name === name)
+        ?.render(name)
+        .values.flatMap(({ metricName, labels }) =>
+          metricName === `${name}_bucket` ? [labels['le']] : [],
+        );
+    expect(boundsOf('vllm:e2e_request_latency_seconds')).toEqual(['0.5', '2.0', '+Inf']);
+    expect(boundsOf('vllm:request_queue_time_seconds')).toEqual(['0.5', '2.0', '+Inf']);
+    expect(boundsOf('vllm:request_params_n')).toEqual([
+      '1.0',
+      '2.0',
+      '5.0',
+      '10.0',
+      '20.0',
+      '+Inf',
+    ]);
+  });
+});
 
 describe('the children of the vllm families', () => {
   it('are there for every engine, key and label value of the table', () => {

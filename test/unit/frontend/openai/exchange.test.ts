@@ -77,9 +77,11 @@ function start({
     prompts: Array.from({ length: numPrompts }, (_, i) => ({
       requestId: `r-${i}`,
       promptTokenIds: [i],
+      text: null,
       params,
     })),
     answer,
+    log: { id: 'r', skipsEmpty: false, onlyFinal: false },
   }).start();
   return { ...serving, answer };
 }

@@ -113,7 +113,7 @@ describe('a config file', () => {
   it("passes over vLLM's flags without meaning here, and names them", () => {
     const record = { enforce_eager: true, 'compilation-config': { mode: 3 }, port: 1 };
     const { settings, ignored } = settingsFromRecord(record, 'twin.yaml');
-    expect(ignored).toEqual(['enforce_eager', 'compilation-config']);
+    expect(ignored.map(({ written }) => written)).toEqual(['enforce_eager', 'compilation-config']);
     expect([...settings.keys()]).toEqual(['port']);
   });
 

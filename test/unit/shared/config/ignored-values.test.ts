@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { splitWords } from '../../../../src/cli/flags/split-words.ts';
+import { settingsFromRecord } from '../../../../src/shared/config/resolve-args.ts';
+
+const given = (...words: string[]) => splitWords(words).ignored;
+
+describe('the value of a flag that is no setting', () => {
+  it.each([
+    [['--runner', 'nobody'], "--runner 'nobody': must be one of auto, draft, generate, pooling"],
+    [['--renderer-num-workers', 'two'], "--renderer-num-workers 'two': must be a whole number"],
+    [['--mm-processor-cache-gb', 'x'], "--mm-processor-cache-gb 'x': must be a number"],
+    [['--kv-transfer-config', '{'], "--kv-transfer-config '{': must be JSON"],
+    [['--kv-transfer-config', '[]'], 'must be a JSON object'],
+    [['--additional-config', '{x}'], "--additional-config '{x}': must be JSON"],
+    [
+      ['--cudagraph-capture-sizes', '1', 'b'],
+      "--cudagraph-capture-sizes 'b': must be a whole number",
+    ],
+    [['--collect-detailed-traces', 'gpu'], "'gpu': must be one of all, model, worker, None"],
+    [['--moe-backend', 'abacus'], "--moe-backend 'abacus': must be one of"],
+    [['-pcp', 'x'], "-pcp 'x': must be a whole number"],
+    [['--load-format'], '--load-format: expects a value'],
+  ])('is refused where vLLM refuses it: %j', (words, message) => {
+    expect(() => given(...words)).toThrow(message);
+  });
+
+  it.each([
+    ['--safetensors-load-strategy', 'None'],
+    ['--moe-backend', 'Deep-GEMM'],
+    ['--safetensors-prefetch-block-size', '16M'],
+    ['--additional-config', 'a-plain-word'],
+    ['--distributed-timeout-seconds', ''],
+  ])('is taken where vLLM takes it: %s %j', (...words) => {
+    expect(given(...words)).toEqual([{ written: words[0], changes: null }]);
+  });
+
+  it('of a file is checked too', () => {
+    expect(() => settingsFromRecord({ runner: 'x' }, 'twin.yaml')).toThrow(
+      "twin.yaml: runner 'x': must be one of",
+    );
+    expect(settingsFromRecord({ 'cudagraph-capture-sizes': [1, 2] }, 'f').ignored).toMatchObject([
+      { written: 'cudagraph-capture-sizes' },
+    ]);
+  });
+});
+
+describe('a flag that vLLM would act on', () => {
+  it.each([
+    [['--enable-mfu-metrics'], true],
+    [['--no-enable-mfu-metrics'], false],
+    [['--disable-mfu-metrics'], false],
+    [['--runner', 'auto'], false],
+    [['--runner', 'pooling'], true],
+    [['--mm-processor-cache-gb', '4.0'], false],
+    [['--swa-bounded-replay'], false],
+    [['--no-swa-bounded-replay'], true],
+    [['--kv-transfer-config.kv_role', 'kv_both'], true],
+    [['--load-format', 'dummy'], false],
+  ])('is named only where it is not as by default: %j', (words, isNamed) => {
+    expect(given(...words).map(({ changes }) => changes !== null)).toEqual([isNamed]);
+  });
+});
