@@ -25,6 +25,8 @@ export class ResponseChannel implements AnswerChannel {
   #isMarked = false;
   #isEnding = false;
   #isDone = false;
+  /** The client left before the answer was complete. */
+  #isGone = false;
   #onDisconnect: (() => void) | null = null;
   #keepAliveTimer: NodeJS.Timeout | null = null;
 
@@ -35,8 +37,9 @@ export class ResponseChannel implements AnswerChannel {
     this.#keepAliveSeconds = keepAliveSeconds;
     response.on('close', () => {
       if (this.#keepAliveTimer !== null) clearTimeout(this.#keepAliveTimer);
-      if (!this.#isDone) this.#onDisconnect?.();
+      this.#isGone = !this.#isDone;
       this.#isDone = true;
+      if (this.#isGone) this.#onDisconnect?.();
       this.#onDisconnect = null;
       onDone();
     });
@@ -113,6 +116,7 @@ export class ResponseChannel implements AnswerChannel {
   }
 
   onDisconnect(handler: () => void): void {
-    this.#onDisconnect = handler;
+    if (this.#isGone) handler();
+    else this.#onDisconnect = handler;
   }
 }

@@ -4,30 +4,37 @@
  */
 import type { PyDict } from '../../../shared/python/values.ts';
 import { badRequest } from '../../llm/errors.ts';
+import { type Later, whenHere } from '../later.ts';
 import { extraMultimodal } from '../renderer.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
-import { tokenizeText } from './params.ts';
+import type { Departure } from '../workers/worker-lane.ts';
 import type { DetokenizeRequest, TokenizeRequest } from './request.ts';
 
 const MAX_TOKEN_ID = 0xffff_ffff;
 
-/** The answer's JSON. Throws ApiError. */
-export function tokenize(context: ServingContext, request: TokenizeRequest): string {
+/** The answer's JSON, later for a long text. Throws, or rejects with, ApiError. */
+export function tokenize(
+  context: ServingContext,
+  request: TokenizeRequest,
+  departure: Departure | null,
+): Later<string> {
   const { model, tokenizer } = context;
   checkModel(context, request.model);
-  const tokens = tokenIdsOf(context, request);
-  return JSON.stringify({
-    count: tokens.length,
-    max_model_len: model.maxModelLen,
-    tokens,
-    token_strs: request.return_token_strs === true ? tokenizer.convertIdsToTokens(tokens) : null,
-  });
+  return whenHere(tokenIdsOf(context, request, departure), (tokens) =>
+    JSON.stringify({
+      count: tokens.length,
+      max_model_len: model.maxModelLen,
+      tokens,
+      token_strs: request.return_token_strs === true ? tokenizer.convertIdsToTokens(tokens) : null,
+    }),
+  );
 }
 
 function tokenIdsOf(
-  { renderer, tokenizer }: ServingContext,
+  { renderer }: ServingContext,
   request: TokenizeRequest,
-): readonly number[] {
+  departure: Departure | null,
+): Later<readonly number[]> {
   const params = {
     maxTotalTokens: null,
     maxOutputTokens: 0,
@@ -38,7 +45,8 @@ function tokenIdsOf(
   };
   if (!('messages' in request)) {
     renderer.checkMultimodalTrust(extraMultimodal(request as unknown as PyDict));
-    return tokenizeText(tokenizer, request.prompt, params);
+    const ids = renderer.encoding.tokenize([request.prompt], params, departure);
+    return whenHere(ids, ([ofPrompt = []]) => ofPrompt);
   }
   const rendered = renderer.renderChat(
     {
@@ -55,17 +63,23 @@ function tokenIdsOf(
       reusedTokenIds: null,
     },
     params,
+    departure,
   );
-  return rendered.promptTokenIds;
+  return whenHere(rendered, ({ promptTokenIds }) => promptTokenIds);
 }
 
-/** The answer's JSON; ids that are in no vocabulary add nothing. Throws ApiError. */
-export function detokenize(context: ServingContext, request: DetokenizeRequest): string {
+/** The answer's JSON, later for many ids; ids that are in no vocabulary add nothing. Throws, or rejects with, ApiError. */
+export function detokenize(
+  context: ServingContext,
+  request: DetokenizeRequest,
+  departure: Departure | null,
+): Later<string> {
   checkModel(context, request.model);
   // The tokenizer's ids are 32 bits wide: what is larger is its error, in its words.
   if (request.tokens.some((id) => id > MAX_TOKEN_ID)) {
     throw badRequest('number too large to fit in target type');
   }
   const ids = request.tokens.map(Number);
-  return JSON.stringify({ prompt: context.tokenizer.decode(ids, { skipSpecialTokens: false }) });
+  const texts = context.renderer.encoding.detokenize([ids], departure);
+  return whenHere(texts, ([prompt = '']) => JSON.stringify({ prompt }));
 }
