@@ -1,20 +1,23 @@
 /**
  * Long work on text, off the event loop: tokenizing, detokenizing and rendering that would keep every other client
- * waiting. Threads start with the first such work. Templates that requests bring have a lane of their own, so that one
- * that never ends holds up no prompt.
+ * waiting. It goes to a thread, which starts with the first such work. Templates that requests bring are rendered in a
+ * process of their own: one that never ends holds up no prompt, one that eats memory takes no server along.
  * Source: vllm/renderers/base.py BaseRenderer._executor (0.33.0).
  */
 import { type ApiError, internalError, validationError } from '../../llm/errors.ts';
+import type { WorkerModule } from './job-runner.ts';
 import type { RenderJob, TemplateTraits } from './jobs.ts';
-import { type Departure, WorkerLane, type WorkerModule } from './worker-lane.ts';
+import { ProcessRunner, WorkerEndedError } from './process-runner.ts';
+import { ThreadRunner } from './thread-runner.ts';
+import { type Departure, WorkerLane } from './worker-lane.ts';
 
 export interface TextWorkersOptions {
   /** As for loadTokenizer. */
   readonly tokenizerFolder: string | null;
   /** VLLM_CHAT_TEMPLATE_RENDER_TIMEOUT; 0 or less: no limit. */
   readonly renderTimeoutSeconds: number;
-  /** Another module than the built one. */
-  readonly module?: WorkerModule;
+  /** Other modules than the built ones. */
+  readonly modules?: WorkerModules;
 }
 
 /** Characters that are tokenized or rendered in the turn they came in: a few milliseconds of work. */
@@ -34,9 +37,16 @@ const MAX_TEMPLATE_HEAP_MB = 256;
 /** A request has no longer to arrive either. */
 const MAX_TOKENIZE_MS = 300_000;
 
-const BUILT_MODULE: WorkerModule = {
-  url: new URL('./text-worker.js', import.meta.url),
-  execArgv: [],
+export interface WorkerModules {
+  /** A worker thread: text-worker. */
+  readonly texts: WorkerModule;
+  /** A process: template-process. */
+  readonly templates: WorkerModule;
+}
+
+const BUILT_MODULES: WorkerModules = {
+  texts: { url: new URL('./text-worker.js', import.meta.url), execArgv: [] },
+  templates: { url: new URL('./template-process.js', import.meta.url), execArgv: [] },
 };
 
 export class TextWorkers {
@@ -44,24 +54,24 @@ export class TextWorkers {
   readonly #texts: WorkerLane;
   readonly #requestTemplates: WorkerLane;
 
-  constructor({ tokenizerFolder, renderTimeoutSeconds, module }: TextWorkersOptions) {
+  constructor({ tokenizerFolder, renderTimeoutSeconds, modules }: TextWorkersOptions) {
+    const { texts, templates } = modules ?? BUILT_MODULES;
+    const limits = { maxJobs: MAX_QUEUED_JOBS, maxChars: MAX_QUEUED_CHARS };
     this.#renderTimeoutSeconds = renderTimeoutSeconds;
-    const lane = {
-      module: module ?? BUILT_MODULE,
-      settings: { tokenizerFolder },
-      numThreads: NUM_THREADS,
-      maxJobs: MAX_QUEUED_JOBS,
-      maxChars: MAX_QUEUED_CHARS,
-    };
     this.#texts = new WorkerLane({
-      ...lane,
-      maxHeapMb: MAX_TOKENIZER_HEAP_MB,
-      failure: (error) => textFailure(error),
+      ...limits,
+      runner: new ThreadRunner({
+        module: texts,
+        settings: { tokenizerFolder },
+        numThreads: NUM_THREADS,
+        maxHeapMb: MAX_TOKENIZER_HEAP_MB,
+      }),
+      failure: textFailure,
     });
     this.#requestTemplates = new WorkerLane({
-      ...lane,
-      maxHeapMb: MAX_TEMPLATE_HEAP_MB,
-      failure: (error) => templateFailure(error),
+      ...limits,
+      runner: new ProcessRunner({ module: templates, maxHeapMb: MAX_TEMPLATE_HEAP_MB }),
+      failure: templateFailure,
     });
   }
 
@@ -144,12 +154,8 @@ function pythonSeconds(seconds: number): string {
   return Number.isInteger(seconds) ? `${seconds}.0` : String(seconds);
 }
 
-function isOutOfMemory(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === 'ERR_WORKER_OUT_OF_MEMORY';
-}
-
 function textFailure(error: unknown): ApiError {
-  if (isOutOfMemory(error)) {
+  if ((error as { code?: unknown } | null)?.code === 'ERR_WORKER_OUT_OF_MEMORY') {
     return validationError(
       `The text needs more than ${MAX_TOKENIZER_HEAP_MB} MB of memory to be tokenized. Please reduce its length.`,
     );
@@ -158,10 +164,11 @@ function textFailure(error: unknown): ApiError {
 }
 
 function templateFailure(error: unknown): ApiError {
-  if (isOutOfMemory(error)) {
-    return validationError(
-      `The chat template needs more than ${MAX_TEMPLATE_HEAP_MB} MB of memory. Please make it render less.`,
-    );
-  }
-  return validationError(error instanceof Error ? error.message : String(error));
+  return validationError(
+    error instanceof WorkerEndedError
+      ? `Chat template rendering ended for want of memory: the chat template may use ${MAX_TEMPLATE_HEAP_MB} MB. Please make it render less.`
+      : error instanceof Error
+        ? error.message
+        : String(error),
+  );
 }

@@ -1,29 +1,19 @@
 /**
- * One lane of worker threads with a bounded queue: jobs wait their turn, end at their time limit, and give their place
- * back when their client leaves. A worker that was ended in its work is replaced. The one door to tinypool.
+ * A bounded queue in front of workers: jobs wait their turn, end at their time limit, and give their place back when
+ * their client leaves.
  * Source: vllm/renderers/base.py _SwappableExecutor, renderers/hf.py _render_with_timeout (0.33.0).
  */
-import type { Tinypool } from 'tinypool';
 import { ApiError, serviceUnavailable } from '../../llm/errors.ts';
-import type { JobAnswer, Jobs, WorkerSettings } from './jobs.ts';
-
-/** The worker's module; its last part is what the built package holds. */
-export interface WorkerModule {
-  readonly url: URL;
-  readonly execArgv: readonly string[];
-}
+import type { JobRunner } from './job-runner.ts';
+import type { Jobs } from './jobs.ts';
 
 export interface WorkerLaneOptions {
-  readonly module: WorkerModule;
-  readonly settings: WorkerSettings;
-  readonly numThreads: number;
-  /** Heap of one worker; what needs more ends that job. */
-  readonly maxHeapMb: number;
+  readonly runner: JobRunner;
   /** Jobs that wait or run; more are answered 503. */
   readonly maxJobs: number;
   /** Characters in jobs that wait or run; a job alone in its lane may be larger. */
   readonly maxChars: number;
-  /** What a job gets that needed more memory than there is, or a worker that failed otherwise. */
+  /** What a job gets whose worker ended under it. */
   readonly failure: (error: unknown) => ApiError;
 }
 
@@ -46,7 +36,6 @@ const BUSY =
 
 export class WorkerLane {
   readonly #options: WorkerLaneOptions;
-  #pool: Promise<Tinypool> | null = null;
   #numJobs = 0;
   #numChars = 0;
   #isClosed = false;
@@ -55,6 +44,7 @@ export class WorkerLane {
     this.#options = options;
   }
 
+  /** Jobs that wait or run. */
   get numJobs(): number {
     return this.#numJobs;
   }
@@ -70,24 +60,19 @@ export class WorkerLane {
     this.#numChars += size;
     const abort = new AbortController();
     let isLate = false;
-    const timer =
-      timeoutMs === null
-        ? null
-        : setTimeout(() => {
-            isLate = true;
-            abort.abort();
-          }, timeoutMs);
+    const onLate = () => {
+      isLate = true;
+      abort.abort();
+    };
+    const timer = timeoutMs === null ? null : setTimeout(onLate, timeoutMs);
     departure?.onDisconnect(() => abort.abort());
     try {
-      const pool = await this.#start();
-      const given = await pool.run(job, { name, signal: abort.signal });
-      const answer = given as JobAnswer<Jobs[Name]['result']>;
+      const answer = await this.#options.runner.run(name, job, abort.signal);
       if (answer.ok) return answer.result;
       throw new ApiError(answer.info);
     } catch (error) {
       if (error instanceof ApiError) throw error;
-      if (isLate) throw onTimeout();
-      throw this.#options.failure(error);
+      throw isLate ? onTimeout() : this.#options.failure(error);
     } finally {
       if (timer !== null) clearTimeout(timer);
       this.#numJobs -= 1;
@@ -102,34 +87,9 @@ export class WorkerLane {
     if (this.#isClosed || isFull || isHeavy) throw serviceUnavailable(BUSY);
   }
 
-  #start(): Promise<Tinypool> {
-    this.#pool ??= this.#load();
-    return this.#pool;
-  }
-
-  async #load(): Promise<Tinypool> {
-    const { module, settings, numThreads, maxHeapMb } = this.#options;
-    const { Tinypool } = await import('tinypool');
-    const pool = new Tinypool({
-      runtime: 'worker_threads',
-      filename: module.url.href,
-      execArgv: [...module.execArgv],
-      // As many from the start as there may be: the library replaces only down to the minimum.
-      minThreads: numThreads,
-      maxThreads: numThreads,
-      concurrentTasksPerWorker: 1,
-      maxQueue: Number.POSITIVE_INFINITY,
-      resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
-      workerData: settings,
-    });
-    // A worker that fails between two jobs is nobody's error: the next job gets another one.
-    pool.on('error', () => {});
-    return pool;
-  }
-
-  /** Ends every job and every thread. */
+  /** Ends every job; resolves when no worker is left. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await (await this.#pool)?.destroy();
+    await this.#options.runner.close();
   }
 }
