@@ -4,6 +4,8 @@
  * process of their own: one that never ends holds up no prompt, one that eats memory takes no server along.
  * Source: vllm/renderers/base.py BaseRenderer._executor (0.33.0).
  */
+import { pathToFileURL } from 'node:url';
+import { ownFile } from '../../../shared/own-files.ts';
 import { type ApiError, internalError, validationError } from '../../llm/errors.ts';
 import type { WorkerModule } from './job-runner.ts';
 import type { RenderJob, TemplateTraits } from './jobs.ts';
@@ -45,8 +47,11 @@ export interface WorkerModules {
 }
 
 const BUILT_MODULES: WorkerModules = {
-  texts: { url: new URL('./text-worker.js', import.meta.url), execArgv: [] },
-  templates: { url: new URL('./template-process.js', import.meta.url), execArgv: [] },
+  texts: { url: pathToFileURL(ownFile('frontend/openai/workers/text-worker.js')), execArgv: [] },
+  templates: {
+    url: pathToFileURL(ownFile('frontend/openai/workers/template-process.js')),
+    execArgv: [],
+  },
 };
 
 export class TextWorkers {
