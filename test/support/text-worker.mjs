@@ -2,4 +2,4 @@
 import { tsImport } from 'tsx/esm/api';
 
 const worker = await tsImport('../../src/frontend/openai/workers/text-worker.ts', import.meta.url);
-export const { decode, encode, renderTemplate } = worker;
+export const { answerTokenize, decode, encode, renderTemplate } = worker;

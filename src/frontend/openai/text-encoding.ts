@@ -4,7 +4,9 @@
  */
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type Later, whenHere } from './later.ts';
+import { tokenizeAnswer } from './tokenize/answer.ts';
 import { checkTextLength, limitTextIds, type TokenizeParams } from './tokenize/params.ts';
+import type { TokenizeJob } from './workers/jobs.ts';
 import {
   MAX_INLINE_CHARS,
   MAX_INLINE_TOKENS,
@@ -44,6 +46,15 @@ export class TextEncoding {
       ? this.#workers.encode(checked, { addSpecialTokens }, departure)
       : checked.map((text) => tokenizer.encode(text, { addSpecialTokens }));
     return whenHere(encoded, (all) => all.map((ids) => limitTextIds(tokenizer, ids, params)));
+  }
+
+  /** The JSON that /tokenize answers, as bytes where a worker wrote it. No limit but memory holds there. */
+  answerTokenize(job: TokenizeJob, departure: Departure | null): Later<string | Uint8Array> {
+    const workers = this.#workers;
+    if (workers !== null && job.text.length > MAX_INLINE_CHARS) {
+      return workers.answerTokenize(job, departure);
+    }
+    return tokenizeAnswer(this.#tokenizer, this.#tokenizer.encode(job.text, job), job);
   }
 
   /** The text of each list of ids. */

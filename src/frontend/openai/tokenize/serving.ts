@@ -8,6 +8,7 @@ import { type Later, whenHere } from '../later.ts';
 import { extraMultimodal } from '../renderer.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
 import type { Departure } from '../workers/worker-lane.ts';
+import { tokenizeAnswer } from './answer.ts';
 import type { DetokenizeRequest, TokenizeRequest } from './request.ts';
 
 const MAX_TOKEN_ID = 0xffff_ffff;
@@ -17,22 +18,28 @@ export function tokenize(
   context: ServingContext,
   request: TokenizeRequest,
   departure: Departure | null,
-): Later<string> {
-  const { model, tokenizer } = context;
+): Later<string | Uint8Array> {
+  const { model, tokenizer, renderer } = context;
   checkModel(context, request.model);
-  return whenHere(tokenIdsOf(context, request, departure), (tokens) =>
-    JSON.stringify({
-      count: tokens.length,
-      max_model_len: model.maxModelLen,
-      tokens,
-      token_strs: request.return_token_strs === true ? tokenizer.convertIdsToTokens(tokens) : null,
-    }),
-  );
+  const options = {
+    maxModelLen: model.maxModelLen,
+    withStrings: request.return_token_strs === true,
+  };
+  if ('messages' in request) {
+    return whenHere(chatTokenIds(context, request, departure), (tokens) =>
+      tokenizeAnswer(tokenizer, tokens, options),
+    );
+  }
+  renderer.checkMultimodalTrust(extraMultimodal(request as unknown as PyDict));
+  const { prompt: text, add_special_tokens: addSpecialTokens } = request;
+  return renderer.encoding.answerTokenize({ text, addSpecialTokens, ...options }, departure);
 }
 
-function tokenIdsOf(
+type TokenizeChatRequest = Extract<TokenizeRequest, { messages: unknown }>;
+
+function chatTokenIds(
   { renderer }: ServingContext,
-  request: TokenizeRequest,
+  request: TokenizeChatRequest,
   departure: Departure | null,
 ): Later<readonly number[]> {
   const params = {
@@ -43,11 +50,6 @@ function tokenIdsOf(
     addSpecialTokens: request.add_special_tokens,
     maxOutputTokensParam: 'max_output_tokens',
   };
-  if (!('messages' in request)) {
-    renderer.checkMultimodalTrust(extraMultimodal(request as unknown as PyDict));
-    const ids = renderer.encoding.tokenize([request.prompt], params, departure);
-    return whenHere(ids, ([ofPrompt = []]) => ofPrompt);
-  }
   const rendered = renderer.renderChat(
     {
       messages: request.messages,

@@ -2,9 +2,16 @@
 import type { ErrorInfo } from '../../llm/errors.ts';
 import type { ContentFormat, ConversationMessage } from '../chat/messages.ts';
 import type { RenderOptions } from '../chat/template.ts';
+import type { TokenizeAnswerOptions } from '../tokenize/answer.ts';
 
 export interface EncodeJob {
   readonly texts: readonly string[];
+  readonly addSpecialTokens: boolean;
+}
+
+/** A text for /tokenize, whose whole answer is made where the ids are. */
+export interface TokenizeJob extends TokenizeAnswerOptions {
+  readonly text: string;
   readonly addSpecialTokens: boolean;
 }
 
@@ -29,6 +36,7 @@ export interface TemplateTraits {
 /** Each kind of job by name: what goes in and what comes out. */
 export interface Jobs {
   readonly encode: { readonly job: EncodeJob; readonly result: readonly Int32Array[] };
+  readonly answerTokenize: { readonly job: TokenizeJob; readonly result: Uint8Array };
   readonly decode: { readonly job: DecodeJob; readonly result: readonly string[] };
   readonly inspectTemplate: { readonly job: { source: string }; readonly result: TemplateTraits };
   readonly renderTemplate: { readonly job: RenderJob; readonly result: string };

@@ -6,6 +6,7 @@ import { workerData } from 'node:worker_threads';
 import { loadTokenizer } from '../../tokenizer/load-tokenizer.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { ChatTemplates } from '../chat/template.ts';
+import { tokenizeAnswer } from '../tokenize/answer.ts';
 import type { JobAnswer, Jobs, WorkerSettings } from './jobs.ts';
 import { answerOf, render } from './template-work.ts';
 
@@ -36,6 +37,13 @@ export const encode: Work<'encode'> = async ({ texts, addSpecialTokens }) => {
   const tokenizer = await worker.tokenizer();
   return answerOf(() =>
     texts.map((text) => Int32Array.from(tokenizer.encode(text, { addSpecialTokens }))),
+  );
+};
+
+export const answerTokenize: Work<'answerTokenize'> = async (job) => {
+  const tokenizer = await worker.tokenizer();
+  return answerOf(() =>
+    new TextEncoder().encode(tokenizeAnswer(tokenizer, tokenizer.encode(job.text, job), job)),
   );
 };
 

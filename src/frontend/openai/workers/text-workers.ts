@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { ownFile } from '../../../shared/own-files.ts';
 import { type ApiError, internalError, validationError } from '../../llm/errors.ts';
 import type { WorkerModule } from './job-runner.ts';
-import type { RenderJob, TemplateTraits } from './jobs.ts';
+import type { RenderJob, TemplateTraits, TokenizeJob } from './jobs.ts';
 import { ProcessRunner, WorkerEndedError } from './process-runner.ts';
 import { ThreadRunner } from './thread-runner.ts';
 import { type Departure, WorkerLane } from './worker-lane.ts';
@@ -89,6 +89,11 @@ export class TextWorkers {
     const limits = tokenizeLimits(totalLength(texts), departure);
     const ids = await this.#texts.run('encode', { texts, addSpecialTokens }, limits);
     return ids.map((ofText) => Array.from(ofText));
+  }
+
+  /** The JSON that /tokenize answers. Rejects with ApiError. */
+  async answerTokenize(job: TokenizeJob, departure: Departure | null): Promise<Uint8Array> {
+    return this.#texts.run('answerTokenize', job, tokenizeLimits(job.text.length, departure));
   }
 
   /** The text of each list of ids. Rejects with ApiError. */

@@ -4,7 +4,7 @@ import { createServing, errorOf, here, parseBody } from '../../../../support/ope
 
 const { context } = createServing();
 const run = (body: object) =>
-  JSON.parse(here(tokenize(context, parseBody('tokenize-request', body), null)));
+  JSON.parse(String(here(tokenize(context, parseBody('tokenize-request', body), null))));
 const CHAT = { messages: [{ role: 'user', content: 'Q' }] };
 
 describe('tokenize', () => {

@@ -55,6 +55,19 @@ describe('text workers', () => {
     expect(await workers.decode(expected, { skipSpecialTokens: false }, null)).toEqual(texts);
   });
 
+  it('write the whole answer of /tokenize', async () => {
+    const job = { text: 'hi there', addSpecialTokens: false, maxModelLen: 7, withStrings: true };
+    const bytes = await start().answerTokenize(job, null);
+    const tokenizer = await loadTokenizer({ folder: null });
+    const tokens = tokenizer.encode(job.text, job);
+    expect(JSON.parse(new TextDecoder().decode(bytes))).toEqual({
+      count: tokens.length,
+      max_model_len: 7,
+      tokens,
+      token_strs: tokenizer.convertIdsToTokens(tokens),
+    });
+  });
+
   it('give ids that are in no vocabulary no text', async () => {
     const lists = [[0xffff_ffff, 74], []];
     const decoded = start().decode(lists, { skipSpecialTokens: false }, null);
