@@ -23,6 +23,8 @@ const ENTRY_POINTS = [
   'engine-core/main.js',
   'frontend/api-server/main.js',
   'frontend/dp-coordinator/main.js',
+  'frontend/openai/workers/template-process.js',
+  'frontend/openai/workers/text-worker.js',
 ];
 
 const path = (relative) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
@@ -68,7 +70,7 @@ async function bundle() {
       allowOverwrite: true,
       bundle: true,
       splitting: true,
-      chunkNames: `chunks/${file.replace('/main.js', '')}/[name]-[hash]`,
+      chunkNames: `chunks/${file.replace(/(\/main)?\.js$/, '')}/[name]-[hash]`,
       format: 'esm',
       platform: 'node',
       target: 'node20',

@@ -1,4 +1,5 @@
 /** The OpenAI endpoints without engines and sockets: a test says what the engines answer and reads what a client gets. */
+
 import type { RequestHandle } from '../../src/frontend/llm/async-llm.ts';
 import { ApiError, type ErrorInfo } from '../../src/frontend/llm/errors.ts';
 import type { GenerateRequest } from '../../src/frontend/llm/input-processor.ts';
@@ -12,6 +13,7 @@ import type { ServedModel } from '../../src/frontend/llm/served-model.ts';
 import { RequestStateStats } from '../../src/frontend/metrics/iteration-stats.ts';
 import type { AnswerChannel } from '../../src/frontend/openai/answer-channel.ts';
 import { ChatTemplates } from '../../src/frontend/openai/chat/template.ts';
+import type { Later } from '../../src/frontend/openai/later.ts';
 import { ModelRegistry } from '../../src/frontend/openai/model-registry.ts';
 import { OnlineRenderer, type RendererOptions } from '../../src/frontend/openai/renderer.ts';
 import { type ParsedRequests, RequestParser } from '../../src/frontend/openai/request-parser.ts';
@@ -199,6 +201,7 @@ export function createRenderer(fields: Partial<RendererOptions> = {}): OnlineRen
   return new OnlineRenderer({
     tokenizer: createCharTokenizer(),
     chatTemplates: new ChatTemplates(),
+    workers: null,
     maxModelLen: TEST_MODEL.maxModelLen,
     modelName: 'm',
     chatTemplate: null,
@@ -266,4 +269,10 @@ export function errorOf(act: () => unknown): ErrorInfo {
     return error.info;
   }
   throw new Error('nothing was thrown');
+}
+
+/** What did not need to wait. */
+export function here<T>(value: Later<T>): T {
+  if (value instanceof Promise) throw new Error('the value comes later');
+  return value;
 }

@@ -173,6 +173,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'pino-pretty': ['shared/logger.ts'],
   '@huggingface/tokenizers': ['frontend/tokenizer'],
   '@huggingface/jinja': ['frontend/tokenizer'],
+  tinypool: ['frontend/openai/workers'],
   // The edges where files, child processes' arguments and fault specifications come in.
   valibot: [
     'capacity/file',

@@ -49,6 +49,7 @@ function loadModules(args: EngineArgs) {
   return Promise.all([
     import('../http/server.ts'),
     import('../metrics/frontend-metrics.ts'),
+    import('../openai/workers/text-workers.ts'),
     loadTokenizerOf(args),
   ]);
 }
@@ -120,10 +121,8 @@ export class ApiServer implements Serving {
   /** Waits for the engines, then listens; resolves with the URL. */
   async start(statsAddress: Promise<string | null>): Promise<string> {
     const { args, plan, model, env, clock, logger, clientIndex } = this.#options;
-    const [[{ createHttpServer }, { FrontendMetrics }, tokenizer]] = await Promise.all([
-      this.#modules,
-      this.client.waitUntilReady(),
-    ]);
+    const [[{ createHttpServer }, { FrontendMetrics }, { TextWorkers }, tokenizer]] =
+      await Promise.all([this.#modules, this.client.waitUntilReady()]);
     if (plan.dataParallelSize > 1) this.client.subscribeToCoordinator(await statsAddress);
     const ownsAllEngines = plan.engineRanksStarted.length === plan.engineRanksManaged.length;
     const metrics = new FrontendMetrics({
@@ -149,6 +148,10 @@ export class ApiServer implements Serving {
       model: createServedModel(args, model, this.client.engines),
       tokenizer,
       tokenizerFolder: tokenizerFolderOf(args),
+      textWorkers: new TextWorkers({
+        tokenizerFolder: tokenizerFolderOf(args),
+        renderTimeoutSeconds: env.chatTemplateRenderTimeout,
+      }),
       metrics: this.#options.wrapMetrics?.(metrics) ?? metrics,
       logStats: !args.disableLogStats,
       clock,

@@ -31,11 +31,15 @@ export function sendJson(
   request: FastifyRequest,
   reply: FastifyReply,
   status: number,
-  body: string,
+  body: string | Uint8Array,
 ): void {
   reply.code(status).headers(request.extraHeaders).header('content-type', 'application/json');
   // As bytes: for a text the framework would add a charset, which vLLM does not.
-  reply.send(Buffer.from(body));
+  reply.send(
+    typeof body === 'string'
+      ? Buffer.from(body)
+      : Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+  );
 }
 
 /** Any error becomes its body; what is no error of ours is logged by the caller. */

@@ -1,5 +1,6 @@
 /** The way of every generating endpoint: parse, hand over, let the channel write; nothing is awaited per token. */
 import type { AnswerChannel } from '../openai/answer-channel.ts';
+import type { Later } from '../openai/later.ts';
 import type { RequestHeaders } from '../openai/request-headers.ts';
 import { sendError } from './error-handler.ts';
 import { type CarriesFaults, withFaultHeader } from './fault-header.ts';
@@ -11,13 +12,13 @@ export type CreateAnswer<Request> = (
   request: Request,
   headers: RequestHeaders,
   channel: AnswerChannel,
-) => void;
+) => Later<void>;
 
 export function generationHandler<Request extends CarriesFaults>(
   context: RouteContext,
   parse: (body: Uint8Array, contentType: string | undefined) => Request,
   create: CreateAnswer<Request>,
-): (request: FastifyRequest, reply: FastifyReply) => void {
+): (request: FastifyRequest, reply: FastifyReply) => Promise<void> | void {
   const { turnWriter, unread, load, args } = context;
   return (request, reply) => {
     let parsed: Request;
@@ -37,14 +38,21 @@ export function generationHandler<Request extends CarriesFaults>(
       keepAliveSeconds: args.sseKeepAliveInterval,
       onDone: end,
     });
-    try {
-      create(parsed, request.headers, channel);
-    } catch (error) {
+    const refuse = (error: unknown): void => {
       end();
       sendError(request, reply, error);
+    };
+    const begin = (): void => {
+      reply.hijack();
+      turnWriter.flush();
+    };
+    try {
+      const created = create(parsed, request.headers, channel);
+      if (created instanceof Promise) return created.then(begin).catch(refuse);
+    } catch (error) {
+      refuse(error);
       return;
     }
-    reply.hijack();
-    turnWriter.flush();
+    begin();
   };
 }

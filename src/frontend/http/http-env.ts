@@ -13,6 +13,8 @@ export interface HttpEnv {
   readonly maxNSequences: number;
   readonly maxCompletionPrompts: number;
   readonly maxStopStrings: number;
+  /** Seconds in which a chat template must have rendered; 0 or less: no limit. */
+  readonly chatTemplateRenderTimeout: number;
 }
 
 /** Source: vllm/envs.py (0.33.0). */
@@ -27,6 +29,7 @@ export const DEFAULT_HTTP_ENV: HttpEnv = {
   maxNSequences: 16384,
   maxCompletionPrompts: 1024,
   maxStopStrings: 4,
+  chatTemplateRenderTimeout: 30,
 };
 
 /** The same out of an environment; what is no number there keeps its default. */
@@ -48,5 +51,6 @@ export function readHttpEnv(env: Readonly<Record<string, string | undefined>>): 
     maxNSequences: number('VLLM_MAX_N_SEQUENCES', 16384),
     maxCompletionPrompts: number('VLLM_MAX_COMPLETION_PROMPTS', 1024),
     maxStopStrings: number('VLLM_MAX_STOP_STRINGS', 4),
+    chatTemplateRenderTimeout: number('VLLM_CHAT_TEMPLATE_RENDER_TIMEOUT', 30),
   };
 }

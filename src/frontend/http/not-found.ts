@@ -27,7 +27,7 @@ export function addNotFoundHandler(app: FastifyInstance, rootPath: string): void
       return;
     }
     const whole = pathOf(request.originalUrl);
-    const other = whole.endsWith('/') ? whole.replace(/\/+$/, '') : `${whole}/`;
+    const other = whole.endsWith('/') ? withoutLastSlashes(whole) : `${whole}/`;
     if (path !== '/' && methodsOf(withoutRootPath(other, rootPath)) !== null) {
       const location = redirectLocation(request, other);
       reply.code(307).headers(request.extraHeaders).header('location', location);
@@ -36,4 +36,11 @@ export function addNotFoundHandler(app: FastifyInstance, rootPath: string): void
     }
     sendDetail(request, reply, 404, 'Not Found');
   });
+}
+
+/** By hand: an expression would try again at every slash of a long run in the middle. */
+function withoutLastSlashes(path: string): string {
+  let end = path.length;
+  while (path[end - 1] === '/') end -= 1;
+  return path.slice(0, end);
 }

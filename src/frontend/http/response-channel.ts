@@ -48,6 +48,8 @@ export class ResponseChannel implements AnswerChannel {
   #isMarked = false;
   #isEnding = false;
   #isDone = false;
+  /** The client left before the answer was complete. */
+  #isGone = false;
   #onDisconnect: (() => void) | null = null;
   #keepAliveTimer: NodeJS.Timeout | null = null;
 
@@ -62,8 +64,9 @@ export class ResponseChannel implements AnswerChannel {
       if (this.#keepAliveTimer !== null) clearTimeout(this.#keepAliveTimer);
       this.#shareUnread(0);
       // A stream that is ending is answered, though the client did not stay to read it.
-      if (!this.#isDone && !this.#isEnding) this.#onDisconnect?.();
+      this.#isGone = !this.#isDone && !this.#isEnding;
       this.#isDone = true;
+      if (this.#isGone) this.#onDisconnect?.();
       this.#onDisconnect = null;
       onDone();
     });
@@ -228,6 +231,7 @@ export class ResponseChannel implements AnswerChannel {
   }
 
   onDisconnect(handler: () => void): void {
-    this.#onDisconnect = handler;
+    if (this.#isGone) handler();
+    else this.#onDisconnect = handler;
   }
 }

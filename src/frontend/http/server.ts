@@ -16,6 +16,7 @@ import { OnlineRenderer } from '../openai/renderer.ts';
 import { RequestLogger } from '../openai/request-logger.ts';
 import { RequestParser } from '../openai/request-parser.ts';
 import type { ServingContext } from '../openai/serving-context.ts';
+import type { TextWorkers } from '../openai/workers/text-workers.ts';
 import type { RequestSchema } from '../pydantic/schema-node.ts';
 import { loadRequestSchema } from '../pydantic/schemas.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -48,6 +49,8 @@ export interface HttpServerOptions {
   readonly tokenizer: Tokenizer | Promise<Tokenizer>;
   /** Where its files are; null for the embedded one. */
   readonly tokenizerFolder: string | null;
+  /** For long texts; closed with the server. Without them everything is done at once. */
+  readonly textWorkers?: TextWorkers;
   readonly metrics: HttpMetricsSource;
   /** False with `--disable-log-stats`: request statistics are not kept. */
   readonly logStats: boolean;
@@ -80,7 +83,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     app,
     llm: context.llm,
     listen: () => listen(app, args),
-    close: () => app.close(),
+    close: async () => {
+      await Promise.all([app.close(), options.textWorkers?.close()]);
+    },
   };
 }
 
@@ -171,7 +176,7 @@ function createRouteContext(options: HttpServerOptions, tokenizer: Tokenizer): R
 }
 
 function createRenderer(
-  { args, model }: HttpServerOptions,
+  { args, model, textWorkers }: HttpServerOptions,
   tokenizer: Tokenizer,
   llm: AsyncLLM,
 ): OnlineRenderer {
@@ -179,6 +184,7 @@ function createRenderer(
   return new OnlineRenderer({
     tokenizer,
     chatTemplates: new ChatTemplates(),
+    workers: textWorkers ?? null,
     maxModelLen: model.maxModelLen,
     modelName: model.servedModelNames[0] ?? model.model,
     chatTemplate: readChatTemplate(args.chatTemplate),

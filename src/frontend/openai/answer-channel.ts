@@ -9,7 +9,7 @@ export interface AnswerChannel {
   endStream(): void;
   /** Breaks the stream off without its end, so that the client sees that something failed. */
   breakStream(): void;
-  /** Called when the client goes away before the answer is complete. */
+  /** Called when the client goes away before the answer is complete, at once where it is gone. The last handler counts. */
   onDisconnect(handler: () => void): void;
 }
 

@@ -20,12 +20,16 @@ import type { ChatCompletionRequest, ChatMessageParam } from './chat/request.ts'
 import { BUILT_IN_CHAT_TEMPLATE, type ChatTemplates, developerToSystem } from './chat/template.ts';
 
 import type { CompletionRequest } from './completions/request.ts';
-import {
-  applyTokenLimits,
-  checkTokenizeParams,
-  type TokenizeParams,
-  tokenizeText,
-} from './tokenize/params.ts';
+import { type Later, whenHere } from './later.ts';
+import { TextEncoding } from './text-encoding.ts';
+import { applyTokenLimits, checkTokenizeParams, type TokenizeParams } from './tokenize/params.ts';
+import { weigh } from './weigh.ts';
+import type { RenderJob, TemplateTraits } from './workers/jobs.ts';
+import { MAX_INLINE_CHARS, type TextWorkers } from './workers/text-workers.ts';
+import type { Departure } from './workers/worker-lane.ts';
+
+/** Beyond this the size of a conversation is not counted on. */
+const MAX_COUNTED_CHARS = 64 * 1024 * 1024;
 
 export interface RenderedPrompt {
   readonly promptTokenIds: readonly number[];
@@ -36,6 +40,8 @@ export interface RenderedPrompt {
 export interface RendererOptions {
   readonly tokenizer: Tokenizer;
   readonly chatTemplates: ChatTemplates;
+  /** For what is long; null: everything is done at once. */
+  readonly workers: TextWorkers | null;
   readonly maxModelLen: number;
   readonly modelName: string;
   /** `--chat-template`; null: the tokenizer's own, else the built-in. */
@@ -79,13 +85,20 @@ export class OnlineRenderer {
   /** `--chat-template`; null without it. */
   readonly chatTemplate: string | null;
   readonly #options: RendererOptions;
+  /** Texts to ids and back. */
+  readonly encoding: TextEncoding;
 
   constructor(options: RendererOptions) {
     this.chatTemplate = options.chatTemplate;
     this.#options = options;
+    this.encoding = new TextEncoding(options);
   }
 
-  renderCompletion(request: CompletionRequest): readonly RenderedPrompt[] {
+  /** Later where the prompts are long. Throws, or rejects with, ApiError. */
+  renderCompletion(
+    request: CompletionRequest,
+    departure: Departure | null,
+  ): Later<readonly RenderedPrompt[]> {
     this.#checkCompletion(request);
     this.checkMultimodalTrust(extraMultimodal(request as unknown as PyDict));
     const params: TokenizeParams = {
@@ -107,21 +120,38 @@ export class OnlineRenderer {
       throw validationError('You must pass at least one prompt', { parameter: 'prompt' });
     }
     const needsText = request.echo === true && request.return_token_ids !== true;
-    return prompts.map((prompt) => this.#renderPrompt(prompt, params, needsText));
+    if (prompts.every((prompt) => typeof prompt === 'string')) {
+      return whenHere(this.encoding.tokenize(prompts, params, departure), (ids) =>
+        prompts.map((text, i) => ({ promptTokenIds: ids[i] ?? [], text })),
+      );
+    }
+    return this.#renderMixed(prompts, params, needsText, departure);
   }
 
-  #renderPrompt(
-    prompt: string | readonly number[],
+  /** Of prompts that are not all texts. */
+  #renderMixed(
+    prompts: readonly (string | readonly number[])[],
     params: TokenizeParams,
     needsText: boolean,
-  ): RenderedPrompt {
+    departure: Departure | null,
+  ): Later<readonly RenderedPrompt[]> {
     const { tokenizer } = this.#options;
-    if (typeof prompt === 'string') {
-      return { promptTokenIds: tokenizeText(tokenizer, prompt, params), text: prompt };
-    }
-    const promptTokenIds = applyTokenLimits(tokenizer, prompt, params);
-    const text = needsText ? tokenizer.decode(promptTokenIds, { skipSpecialTokens: false }) : null;
-    return { promptTokenIds, text };
+    const texts = prompts.filter((prompt) => typeof prompt === 'string');
+    return whenHere(this.encoding.tokenize(texts, params, departure), (idsOfTexts) => {
+      const rest = [...idsOfTexts];
+      const ids = prompts.map((prompt) =>
+        typeof prompt === 'string'
+          ? (rest.shift() ?? [])
+          : applyTokenLimits(tokenizer, prompt, params),
+      );
+      const shown = needsText ? this.encoding.detokenize(ids, departure) : null;
+      return whenHere(shown, (decoded) =>
+        prompts.map((prompt, i) => ({
+          promptTokenIds: ids[i] ?? [],
+          text: typeof prompt === 'string' ? prompt : (decoded?.[i] ?? null),
+        })),
+      );
+    });
   }
 
   #checkCompletion(request: CompletionRequest): void {
@@ -157,8 +187,11 @@ export class OnlineRenderer {
     }
   }
 
-  /** The answer is the rendered prompt; throws ApiError. */
-  renderChatCompletion(request: ChatCompletionRequest): RenderedChat {
+  /** The answer is the rendered prompt, later where it is long. Throws, or rejects with, ApiError. */
+  renderChatCompletion(
+    request: ChatCompletionRequest,
+    departure: Departure | null,
+  ): Later<RenderedChat> {
     this.#checkToolChoice(request.tool_choice);
     const isExcluded =
       request.tool_choice === 'none' && this.#options.excludeToolsWhenToolChoiceNone;
@@ -185,6 +218,7 @@ export class OnlineRenderer {
         addSpecialTokens: request.add_special_tokens,
         maxOutputTokensParam: hasLimit ? 'max_completion_tokens' : 'max_tokens',
       },
+      departure,
     );
   }
 
@@ -202,7 +236,12 @@ export class OnlineRenderer {
     throw badRequest(`tool_choice=${what} requires --tool-call-parser to be set`);
   }
 
-  renderChat(request: ChatRenderRequest, params: TokenizeParams): RenderedChat {
+  /** Later where it is long, or the template the request's own. Throws, or rejects with, ApiError. */
+  renderChat(
+    request: ChatRenderRequest,
+    params: TokenizeParams,
+    departure: Departure | null,
+  ): Later<RenderedChat> {
     this.#checkTemplateTrust(request);
     this.checkMultimodalTrust(request);
     checkTokenizeParams(params);
@@ -215,8 +254,13 @@ export class OnlineRenderer {
         promptTokenIds: applyTokenLimits(tokenizer, reused, params),
       };
     }
-    const { conversation, text } = this.#applyTemplate(request);
-    return { conversation, text, promptTokenIds: tokenizeText(tokenizer, text, params) };
+    return whenHere(this.#applyTemplate(request, departure), ({ conversation, text }) =>
+      whenHere(this.encoding.tokenize([text], params, departure), ([promptTokenIds = []]) => ({
+        conversation,
+        text,
+        promptTokenIds,
+      })),
+    );
   }
 
   #checkTemplateTrust(request: ChatRenderRequest): void {
@@ -269,38 +313,70 @@ export class OnlineRenderer {
     return list;
   }
 
-  #applyTemplate(request: ChatRenderRequest): {
-    conversation: readonly ConversationMessage[];
-    text: string;
-  } {
-    const { tokenizer, chatTemplates, chatTemplateContentFormat, modelName, messageSchema } =
-      this.#options;
-    const template = chatTemplates.get(
-      request.chatTemplate ??
-        this.#options.chatTemplate ??
-        tokenizer.chatTemplate ??
-        BUILT_IN_CHAT_TEMPLATE,
-    );
-    const contentFormat =
-      chatTemplateContentFormat === 'auto' ? template.contentFormat : chatTemplateContentFormat;
+  #applyTemplate(
+    request: ChatRenderRequest,
+    departure: Departure | null,
+  ): Later<{ conversation: readonly ConversationMessage[]; text: string }> {
+    const own = request.chatTemplate;
+    const source = own ?? this.#ownTemplate;
+    return whenHere(this.#traitsOf(source, own !== null, departure), (traits) => {
+      const { conversation, job } = this.#renderJob(request, source, traits);
+      return whenHere(this.#renderText(job, own !== null, departure), (text) => ({
+        conversation,
+        text,
+      }));
+    });
+  }
+
+  /** The server's. */
+  get #ownTemplate(): string {
+    const { tokenizer, chatTemplate } = this.#options;
+    return chatTemplate ?? tokenizer.chatTemplate ?? BUILT_IN_CHAT_TEMPLATE;
+  }
+
+  #traitsOf(
+    source: string,
+    isFromRequest: boolean,
+    departure: Departure | null,
+  ): Later<TemplateTraits> {
+    const { workers, chatTemplates } = this.#options;
+    if (isFromRequest && workers !== null) return workers.inspectTemplate(source, departure);
+    return chatTemplates.get(source);
+  }
+
+  #renderText(job: RenderJob, isFromRequest: boolean, departure: Departure | null): Later<string> {
+    const { workers, chatTemplates } = this.#options;
+    const { source, conversation, options } = job;
+    const size = workers === null ? 0 : weigh([conversation, options], MAX_COUNTED_CHARS);
+    if (workers !== null && (isFromRequest || size > MAX_INLINE_CHARS)) {
+      return workers.renderTemplate(job, { isFromRequest, size }, departure);
+    }
+    return chatTemplates.get(source).render(conversation, options);
+  }
+
+  #renderJob(
+    request: ChatRenderRequest,
+    source: string,
+    { contentFormat, supportsDeveloperRole }: TemplateTraits,
+  ): { conversation: readonly ConversationMessage[]; job: RenderJob } {
+    const { chatTemplateContentFormat, modelName, messageSchema } = this.#options;
     const conversation = parseChatMessages(request.messages, {
-      contentFormat,
+      contentFormat:
+        chatTemplateContentFormat === 'auto' ? contentFormat : chatTemplateContentFormat,
       modelName,
       schema: messageSchema(),
     });
     const hasDeveloper = conversation.some((message) => message['role'] === 'developer');
     const shown =
-      hasDeveloper && !template.supportsDeveloperRole
-        ? developerToSystem(conversation)
-        : conversation;
-    const text = template.render(shown, {
+      hasDeveloper && !supportsDeveloperRole ? developerToSystem(conversation) : conversation;
+    const options = {
       addGenerationPrompt: request.addGenerationPrompt,
       continueFinalMessage: request.continueFinalMessage,
       tools: request.tools === null ? null : request.tools.map(dumpTool),
       documents: request.documents === null ? null : request.documents.map(toPlain),
       variables: this.#variables(request),
-    });
-    return { conversation, text };
+    };
+    return { conversation, job: { source, conversation: shown, options } };
   }
 
   #variables(request: ChatRenderRequest): Record<string, unknown> {

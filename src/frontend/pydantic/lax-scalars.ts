@@ -70,7 +70,7 @@ export function parseFloatText(text: string): number | null {
     if (word[2]?.toLowerCase() === 'nan') return Number.NaN;
     return word[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
-  if (!/^[+-]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)([eE][+-]?\d[\d_]*)?$/.test(trimmed)) return null;
+  if (!/^[+-]?(\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)([eE][+-]?\d[\d_]*)?$/.test(trimmed)) return null;
   if (/__|_$/.test(trimmed)) return null;
   return Number(trimmed.replaceAll('_', ''));
 }

@@ -6,6 +6,7 @@ import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { ClientError } from '../../shared/errors.ts';
 import { isWellFormed } from '../../shared/python/surrogates.ts';
 import { byteLevelAlphabet, tokenBytes } from './byte-level.ts';
+import { BytePairEncoding, type MergePairs } from './byte-pair-encoding.ts';
 import { ByteDecodeStream, TextDecodeStream } from './decode-stream.ts';
 import type { DecodeStream, DecodeStreamOptions, Tokenizer } from './tokenizer.ts';
 
@@ -64,6 +65,7 @@ export class HfTokenizer implements Tokenizer {
 
   constructor({ tokenizer, config, chatTemplate }: TokenizerFiles) {
     this.#inner = new HuggingFaceTokenizer(tokenizer, { ...config });
+    splitLongWordsHere(this.#inner.model);
     let maxChars = 0;
     for (const [token, id] of this.#inner.get_vocab(true)) {
       this.#tokens[id] = token;
@@ -170,6 +172,41 @@ export class HfTokenizer implements Tokenizer {
       isJoined ? this.#addedTokens : new Map(),
     );
   }
+}
+
+/** Of the package's BPE model what is used and replaced here. Source: its src/core/tokenizerModelImplementations/BPE.ts. */
+interface BpeModel {
+  readonly merges: MergePairs;
+  readonly end_of_word_suffix?: string | null;
+  readonly continuing_subword_suffix?: string | null;
+  bpe(word: string): string[];
+}
+
+/** The package keeps the pieces of words up to this length: those it splits itself. */
+const MAX_KEPT_WORD_LENGTH = 255;
+
+/** The package's splitting takes seconds for a word of a megabyte; ours gives the same pieces. */
+function splitLongWordsHere(model: unknown): void {
+  if (!isPlainBpe(model)) return;
+  const splitShort = model.bpe.bind(model);
+  let encoding: BytePairEncoding | null = null;
+  model.bpe = (word) => {
+    if (word.length <= MAX_KEPT_WORD_LENGTH) return splitShort(word);
+    encoding ??= new BytePairEncoding(model.merges);
+    return encoding.split(word);
+  };
+}
+
+function isPlainBpe(model: unknown): model is BpeModel {
+  // A model of the package is a function with members.
+  if (typeof model !== 'function') return false;
+  const {
+    bpe,
+    merges,
+    end_of_word_suffix: end,
+    continuing_subword_suffix: inner,
+  } = model as unknown as BpeModel;
+  return typeof bpe === 'function' && Array.isArray(merges) && !end && !inner;
 }
 
 function isByteLevel(decoder: unknown): boolean {

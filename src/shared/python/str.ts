@@ -64,5 +64,19 @@ export function pyLength(text: string): number {
 
 /** `text[:count]` by code points. */
 export function pySlice(text: string, count: number): string {
-  return text.length <= count ? text : [...text].slice(0, count).join('');
+  let end = 0;
+  for (let i = 0; i < count && end < text.length; i++) {
+    end += (text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1;
+  }
+  return text.slice(0, end);
+}
+
+/** `text[-count:]` by code points. */
+export function pySliceEnd(text: string, count: number): string {
+  let start = text.length;
+  for (let i = 0; i < count && start > 0; i++) {
+    const isPair = start > 1 && (text.codePointAt(start - 2) ?? 0) > 0xffff;
+    start -= isPair ? 2 : 1;
+  }
+  return text.slice(start);
 }

@@ -15,7 +15,7 @@ export const registerChatCompletions: RegisterRoute = (app, context) => {
       (request, headers, channel) => {
         if (request.tools !== null)
           logger.debug('tools are shown to the template and never called');
-        createChatCompletion(serving, request, headers, channel);
+        return createChatCompletion(serving, request, headers, channel);
       },
     ),
   );

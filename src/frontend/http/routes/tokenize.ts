@@ -2,6 +2,7 @@ import { tokenize } from '../../openai/tokenize/serving.ts';
 import { sendJson } from '../error-handler.ts';
 import { requestBody } from '../openapi-document.ts';
 import { bodyOf, contentTypeOf } from '../request-body.ts';
+import { ResponseDeparture } from '../response-departure.ts';
 import type { RegisterRoute } from '../route-context.ts';
 
 /** `POST /tokenize`: the token ids of a text or of a rendered chat. */
@@ -9,10 +10,12 @@ export const registerTokenize: RegisterRoute = (app, { parser, serving }) => {
   app.post(
     '/tokenize',
     { schema: requestBody('Tokenize', 'tokenize-request') },
-    (request, reply) => {
+    async (request, reply) => {
       const contentType = contentTypeOf(request);
       const parsed = parser.parse('tokenize-request', bodyOf(request), contentType);
-      sendJson(request, reply, 200, tokenize(serving, parsed));
+      const departure = new ResponseDeparture(reply.raw);
+      sendJson(request, reply, 200, await tokenize(serving, parsed, departure));
+      return reply;
     },
   );
 };

@@ -5,6 +5,7 @@
 import { buildSamplingParams, type MutableSamplingParams } from '../../llm/sampling-params.ts';
 import type { AnswerChannel } from '../answer-channel.ts';
 import { Exchange } from '../exchange.ts';
+import { type Later, whenHere } from '../later.ts';
 import type { RenderedChat } from '../renderer.ts';
 import { baseRequestId, type RequestHeaders } from '../request-headers.ts';
 import { commonSamplingFields, maxTokensFor } from '../sampling-fields.ts';
@@ -12,24 +13,25 @@ import { checkModel, type ServingContext } from '../serving-context.ts';
 import { ChatAnswer } from './answer.ts';
 import type { ChatCompletionRequest } from './request.ts';
 
-/** Throws ApiError when there is no answer to begin; else the channel gets it, now or later. */
+/** Throws, or rejects with, ApiError when there is no answer to begin; else the channel gets it, now or later. */
 export function createChatCompletion(
   context: ServingContext,
   request: ChatCompletionRequest,
   headers: RequestHeaders,
   channel: AnswerChannel,
-): void {
+): Later<void> {
   checkModel(context, request.model);
   context.llm.preflight(request.n ?? 1);
   const arrivalTime = context.clock.wallMs() / 1000;
-  const prompt = context.renderer.renderChatCompletion(request);
-  const { promptTokenIds, text } = prompt;
-  const id = `chatcmpl-${baseRequestId(headers, request.request_id)}`;
-  const params = samplingParams(context, request, prompt);
-  const prompts = [{ requestId: id, promptTokenIds, text, params }];
-  const answer = new ChatAnswer({ context, request, id, prompt, channel });
-  const log = { id, skipsEmpty: true, onlyFinal: false };
-  new Exchange({ context, request, headers, channel, arrivalTime, prompts, answer, log }).start();
+  return whenHere(context.renderer.renderChatCompletion(request, channel), (prompt) => {
+    const { promptTokenIds, text } = prompt;
+    const id = `chatcmpl-${baseRequestId(headers, request.request_id)}`;
+    const params = samplingParams(context, request, prompt);
+    const prompts = [{ requestId: id, promptTokenIds, text, params }];
+    const answer = new ChatAnswer({ context, request, id, prompt, channel });
+    const log = { id, skipsEmpty: true, onlyFinal: false };
+    new Exchange({ context, request, headers, channel, arrivalTime, prompts, answer, log }).start();
+  });
 }
 
 function samplingParams(

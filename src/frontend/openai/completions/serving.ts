@@ -6,6 +6,7 @@ import { badRequest } from '../../llm/errors.ts';
 import { buildSamplingParams, type MutableSamplingParams } from '../../llm/sampling-params.ts';
 import type { AnswerChannel } from '../answer-channel.ts';
 import { Exchange } from '../exchange.ts';
+import { type Later, whenHere } from '../later.ts';
 import type { RenderedPrompt } from '../renderer.ts';
 import { baseRequestId, type RequestHeaders } from '../request-headers.ts';
 import { commonSamplingFields, maxTokensFor } from '../sampling-fields.ts';
@@ -13,32 +14,33 @@ import { checkModel, type ServingContext } from '../serving-context.ts';
 import { CompletionAnswer } from './answer.ts';
 import type { CompletionRequest } from './request.ts';
 
-/** Throws ApiError when there is no answer to begin; else the channel gets it, now or later. */
+/** Throws, or rejects with, ApiError when there is no answer to begin; else the channel gets it, now or later. */
 export function createCompletion(
   context: ServingContext,
   request: CompletionRequest,
   headers: RequestHeaders,
   channel: AnswerChannel,
-): void {
+): Later<void> {
   if (request.stream === true && request.use_beam_search) {
     throw badRequest('Streaming is not currently supported with beam search');
   }
   checkModel(context, request.model);
   context.llm.preflight(request.n);
   const arrivalTime = context.clock.wallMs() / 1000;
-  const rendered = context.renderer.renderCompletion(request);
-  const promptLengths = rendered.map(({ promptTokenIds }) => promptTokenIds.length);
-  context.llm.ensureRoom(promptLengths, request.n);
-  const id = `cmpl-${baseRequestId(headers, request.request_id)}`;
-  const prompts = rendered.map((prompt, index) => ({
-    requestId: `${id}-${index}`,
-    promptTokenIds: prompt.promptTokenIds,
-    text: prompt.text,
-    params: samplingParams(context, request, prompt),
-  }));
-  const answer = new CompletionAnswer({ context, request, id, prompts: rendered, channel });
-  const log = { id, skipsEmpty: false, onlyFinal: false };
-  new Exchange({ context, request, headers, channel, arrivalTime, prompts, answer, log }).start();
+  return whenHere(context.renderer.renderCompletion(request, channel), (rendered) => {
+    const promptLengths = rendered.map(({ promptTokenIds }) => promptTokenIds.length);
+    context.llm.ensureRoom(promptLengths, request.n);
+    const id = `cmpl-${baseRequestId(headers, request.request_id)}`;
+    const prompts = rendered.map((prompt, index) => ({
+      requestId: `${id}-${index}`,
+      promptTokenIds: prompt.promptTokenIds,
+      text: prompt.text,
+      params: samplingParams(context, request, prompt),
+    }));
+    const answer = new CompletionAnswer({ context, request, id, prompts: rendered, channel });
+    const log = { id, skipsEmpty: false, onlyFinal: false };
+    new Exchange({ context, request, headers, channel, arrivalTime, prompts, answer, log }).start();
+  });
 }
 
 function samplingParams(

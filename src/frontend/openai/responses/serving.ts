@@ -9,42 +9,45 @@ import { randomUuid } from '../../llm/random-uuid.ts';
 import { buildSamplingParams, type MutableSamplingParams } from '../../llm/sampling-params.ts';
 import type { AnswerChannel } from '../answer-channel.ts';
 import { Exchange } from '../exchange.ts';
+import { type Later, whenHere } from '../later.ts';
 import type { RenderedChat } from '../renderer.ts';
 import type { RequestHeaders } from '../request-headers.ts';
 import { commonSamplingFields, maxTokensFor } from '../sampling-fields.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
+import type { Departure } from '../workers/worker-lane.ts';
 import { ResponseAnswer } from './answer.ts';
 import { continuesFinalMessage, responsesMessages } from './input.ts';
 import { type ResponsesRequest, wantsLogprobs } from './request.ts';
 
-/** Throws ApiError when there is no answer to begin; else the channel gets it, now or later. */
+/** Throws, or rejects with, ApiError when there is no answer to begin; else the channel gets it, now or later. */
 export function createResponse(
   context: ServingContext,
   request: ResponsesRequest,
   headers: RequestHeaders,
   channel: AnswerChannel,
-): void {
+): Later<void> {
   checkModel(context, request.model);
   checkRequest(request);
   context.llm.preflight(1);
   if (request.previous_response_id !== null) throw responseNotFound(request.previous_response_id);
   const arrivalTime = context.clock.wallMs() / 1000;
-  const prompt = renderInput(context, request);
-  const promptLength = prompt.promptTokenIds.length;
-  const { maxModelLen } = context.model;
-  if (promptLength >= maxModelLen) {
-    throw invalidRequest(
-      `The engine prompt length ${promptLength} exceeds the max_model_len ${maxModelLen}. Please reduce prompt.`,
-      'input',
-    );
-  }
-  const params = samplingParams(context, request, promptLength);
-  const id = request.request_id ?? `resp_${randomUuid()}`;
-  const { promptTokenIds, text } = prompt;
-  const prompts = [{ requestId: `${id}_0`, promptTokenIds, text, params }];
-  const answer = new ResponseAnswer({ context, request, id, params, channel });
-  const log = { id, skipsEmpty: false, onlyFinal: true };
-  new Exchange({ context, request, headers, channel, arrivalTime, prompts, answer, log }).start();
+  return whenHere(renderInput(context, request, channel), (prompt) => {
+    const promptLength = prompt.promptTokenIds.length;
+    const { maxModelLen } = context.model;
+    if (promptLength >= maxModelLen) {
+      throw invalidRequest(
+        `The engine prompt length ${promptLength} exceeds the max_model_len ${maxModelLen}. Please reduce prompt.`,
+        'input',
+      );
+    }
+    const params = samplingParams(context, request, promptLength);
+    const id = request.request_id ?? `resp_${randomUuid()}`;
+    const { promptTokenIds, text } = prompt;
+    const prompts = [{ requestId: `${id}_0`, promptTokenIds, text, params }];
+    const answer = new ResponseAnswer({ context, request, id, params, channel });
+    const log = { id, skipsEmpty: false, onlyFinal: true };
+    new Exchange({ context, request, headers, channel, arrivalTime, prompts, answer, log }).start();
+  });
 }
 
 function invalidRequest(message: string, param: string, code = 400): ApiError {
@@ -72,7 +75,11 @@ function checkRequest(request: ResponsesRequest): void {
   }
 }
 
-function renderInput(context: ServingContext, request: ResponsesRequest): RenderedChat {
+function renderInput(
+  context: ServingContext,
+  request: ResponsesRequest,
+  departure: Departure,
+): Later<RenderedChat> {
   const isContinued = continuesFinalMessage(request.input);
   const effort = request.reasoning?.['effort'];
   return context.renderer.renderChat(
@@ -97,6 +104,7 @@ function renderInput(context: ServingContext, request: ResponsesRequest): Render
       addSpecialTokens: true,
       maxOutputTokensParam: 'max_output_tokens',
     },
+    departure,
   );
 }
 

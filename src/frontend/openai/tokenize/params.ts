@@ -4,7 +4,7 @@
  * Leaves out: padding, lower case, token offsets.
  */
 
-import { pyLength } from '../../../shared/python/str.ts';
+import { pyLength, pySlice, pySliceEnd } from '../../../shared/python/str.ts';
 import { validationError } from '../../llm/errors.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 
@@ -46,8 +46,16 @@ export function tokenizeText(
   params: TokenizeParams,
 ): readonly number[] {
   const checked = checkTextLength(tokenizer, text, params);
-  const { addSpecialTokens } = params;
-  let ids = tokenizer.encode(checked, { addSpecialTokens });
+  return limitTextIds(tokenizer, tokenizer.encode(checked, params), params);
+}
+
+/** What the limits leave of a text's ids. Throws ApiError. */
+export function limitTextIds(
+  tokenizer: Tokenizer,
+  textIds: readonly number[],
+  params: TokenizeParams,
+): readonly number[] {
+  let ids = textIds;
   const limit = encodeLimit(params);
   if (limit !== null && ids.length > limit) {
     ids = tokenizer.truncationSide === 'left' ? ids.slice(-limit) : ids.slice(0, limit);
@@ -72,7 +80,12 @@ function maxTruncationTokens({ maxTotalTokens, maxOutputTokens }: TokenizeParams
   return Math.max(0, maxTotalTokens - 1);
 }
 
-function checkTextLength(tokenizer: Tokenizer, text: string, params: TokenizeParams): string {
+/** The part of a text that is tokenized. Throws ApiError where it is longer than any prompt can be. */
+export function checkTextLength(
+  tokenizer: Tokenizer,
+  text: string,
+  params: TokenizeParams,
+): string {
   const { maxTotalTokens, truncatePromptTokens, truncationSide } = params;
   if (maxTotalTokens === null) return text;
   const maxChars = maxTotalTokens * tokenizer.maxCharsPerToken;
@@ -88,8 +101,7 @@ function checkTextLength(tokenizer: Tokenizer, text: string, params: TokenizePar
     );
   }
   if (truncationSide === null) return text;
-  const chars = [...text];
-  return (truncationSide === 'left' ? chars.slice(-maxChars) : chars.slice(0, maxChars)).join('');
+  return truncationSide === 'left' ? pySliceEnd(text, maxChars) : pySlice(text, maxChars);
 }
 
 /** Truncation and the length check, for token ids wherever they come from. */

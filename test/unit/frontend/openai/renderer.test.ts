@@ -10,14 +10,18 @@ import {
   createCharTokenizer,
   createRenderer,
   errorOf,
+  here,
   parseBody,
 } from '../../../support/openai.ts';
 
 const complete = (body: object, options: Partial<RendererOptions> = {}) =>
-  createRenderer(options).renderCompletion(parseBody('completion-request', body));
+  here(createRenderer(options).renderCompletion(parseBody('completion-request', body), null));
 const chat = (body: object = {}, options: Partial<RendererOptions> = {}) =>
-  createRenderer(options).renderChatCompletion(
-    parseBody('chat-completion-request', { messages: [{ role: 'user', content: 'Q' }], ...body }),
+  here(
+    createRenderer(options).renderChatCompletion(
+      parseBody('chat-completion-request', { messages: [{ role: 'user', content: 'Q' }], ...body }),
+      null,
+    ),
   );
 const TOOLS = [{ type: 'function', function: { name: 'f', parameters: { a: 1 } } }];
 

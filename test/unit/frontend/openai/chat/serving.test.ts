@@ -1,12 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { createChatCompletion } from '../../../../../src/frontend/openai/chat/serving.ts';
 import { RequestOutputKind } from '../../../../../src/shared/protocol/request.ts';
-import { createOutput, createServing, errorOf, parseBody } from '../../../../support/openai.ts';
+import {
+  createOutput,
+  createServing,
+  errorOf,
+  here,
+  parseBody,
+} from '../../../../support/openai.ts';
 
 function chat(body: object = {}, { headers = {}, serving = createServing() } = {}) {
   const messages = [{ role: 'user', content: 'Q' }];
   const request = parseBody('chat-completion-request', { model: 'm', messages, ...body });
-  createChatCompletion(serving.context, request, headers, serving.channel);
+  here(createChatCompletion(serving.context, request, headers, serving.channel));
   return serving;
 }
 

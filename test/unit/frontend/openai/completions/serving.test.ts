@@ -1,14 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { createCompletion } from '../../../../../src/frontend/openai/completions/serving.ts';
 import { RequestOutputKind } from '../../../../../src/shared/protocol/request.ts';
-import { createOutput, createServing, errorOf, parseBody } from '../../../../support/openai.ts';
+import {
+  createOutput,
+  createServing,
+  errorOf,
+  here,
+  parseBody,
+} from '../../../../support/openai.ts';
 
 function complete(body: object = {}, { headers = {}, serving = createServing() } = {}) {
-  createCompletion(
-    serving.context,
-    parseBody('completion-request', { model: 'm', prompt: 'PQ', ...body }),
-    headers,
-    serving.channel,
+  here(
+    createCompletion(
+      serving.context,
+      parseBody('completion-request', { model: 'm', prompt: 'PQ', ...body }),
+      headers,
+      serving.channel,
+    ),
   );
   return serving;
 }

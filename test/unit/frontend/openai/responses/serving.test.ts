@@ -8,13 +8,14 @@ import {
   createOutput,
   createServing,
   errorOf,
+  here,
   parseBody,
   TEST_MODEL,
 } from '../../../../support/openai.ts';
 
 function respond(body: object = {}, { headers = {}, serving = createServing() } = {}) {
   const request = parseBody('responses-request', { model: 'm', input: 'Q', ...body });
-  createResponse(serving.context, request, headers, serving.channel);
+  here(createResponse(serving.context, request, headers, serving.channel));
   return serving;
 }
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { detokenize, tokenize } from '../../../../../src/frontend/openai/tokenize/serving.ts';
-import { createServing, errorOf, parseBody } from '../../../../support/openai.ts';
+import { createServing, errorOf, here, parseBody } from '../../../../support/openai.ts';
 
 const { context } = createServing();
-const run = (body: object) => JSON.parse(tokenize(context, parseBody('tokenize-request', body)));
+const run = (body: object) =>
+  JSON.parse(String(here(tokenize(context, parseBody('tokenize-request', body), null))));
 const CHAT = { messages: [{ role: 'user', content: 'Q' }] };
 
 describe('tokenize', () => {
@@ -46,7 +47,8 @@ describe('tokenize', () => {
 });
 
 describe('detokenize', () => {
-  const back = (body: object) => detokenize(context, parseBody('detokenize-request', body));
+  const back = (body: object) =>
+    here(detokenize(context, parseBody('detokenize-request', body), null));
 
   it('decodes ids', () => {
     expect(back({ tokens: [97, 98] })).toBe('{"prompt":"ab"}');
