@@ -19,12 +19,15 @@ import type { EngineCoreParts } from './engine-core-parts.ts';
 import { allocateGpus } from './executor/allocate-gpus.ts';
 import type { GpuMemory } from './executor/gpu-memory.ts';
 import { latencyModelOf } from './executor/latency-inputs.ts';
+import { AdapterCache } from './executor/lora/adapter-cache.ts';
+import { loraModulesOf } from './executor/lora/tensor-names.ts';
 import { ScriptedTokenSource } from './executor/scripted-token-source.ts';
 import { SimulatedExecutor } from './executor/simulated-executor.ts';
 import { createTokenSource } from './executor/token-source.ts';
 import { RequestFaults } from './faults/request-faults.ts';
 import { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
 import { loadCorpus } from './load-corpus.ts';
+import { readAdapter } from './read-adapter.ts';
 import { DEFAULT_SCHEDULER_CONFIG, type SchedulerConfig } from './scheduler/scheduler-config.ts';
 import { type StartupLine, startupLines } from './startup-log.ts';
 
@@ -143,7 +146,19 @@ function createExecutor(setup: EngineSetup): SimulatedExecutor {
     latencyModel: latencyModelOf(setup),
     vocabSize: facts.vocabSize,
     numWorkers: plan.workers.length,
-    maxCpuLoras: args.enableLora === true ? (args.maxCpuLoras ?? args.maxLoras) : null,
+    adapters: args.enableLora === true ? createAdapterCache(setup) : null,
     faults: args.enableFaults ? new RequestFaults() : null,
+  });
+}
+
+function createAdapterCache({ args, model }: EngineSetup): AdapterCache {
+  const rules = {
+    maxLoraRank: args.maxLoraRank,
+    modules: loraModulesOf(model.facts.servedArchitecture),
+  };
+  return new AdapterCache({
+    maxLoras: args.maxLoras,
+    maxCpuLoras: args.maxCpuLoras ?? args.maxLoras,
+    load: (lora) => readAdapter(lora, rules),
   });
 }
