@@ -9,6 +9,7 @@ import type { ModelPlan } from '../capacity/models/model-plan.ts';
 import { modelOptionsOf } from '../capacity/models/options-of-args.ts';
 import { type KVCachePlan, planKVCache } from '../capacity/plan/plan-kv-cache.ts';
 import type { Clock } from '../shared/clock.ts';
+import { maxCpuLorasOf } from '../shared/config/lora-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { Prng } from '../shared/prng.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
@@ -158,7 +159,7 @@ function createAdapterCache({ args, model }: EngineSetup): AdapterCache {
   };
   return new AdapterCache({
     maxLoras: args.maxLoras,
-    maxCpuLoras: args.maxCpuLoras ?? args.maxLoras,
+    maxCpuLoras: maxCpuLorasOf(args),
     load: (lora) => readAdapter(lora, rules),
   });
 }

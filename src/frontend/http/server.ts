@@ -6,11 +6,13 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Clock } from '../../shared/clock.ts';
+import { parseLoraModules } from '../../shared/config/lora-modules.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { EngineClient } from '../engine-client/engine-client.ts';
 import { AsyncLLM } from '../llm/async-llm.ts';
 import type { ServedModel } from '../llm/served-model.ts';
 import { ChatTemplates } from '../openai/chat/template.ts';
+import { LoraAdapters } from '../openai/lora-adapters.ts';
 import { ModelRegistry } from '../openai/model-registry.ts';
 import { OnlineRenderer } from '../openai/renderer.ts';
 import { RequestParser } from '../openai/request-parser.ts';
@@ -63,9 +65,11 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+/** Throws StartupError for an adapter of `--lora-modules` that cannot be loaded. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { args, env } = options;
   const context = createRouteContext(options, await options.tokenizer);
+  await context.adapters.loadStatic(parseLoraModules(args.loraModules));
   const app = createApp(args, env, options.logger);
   addNotFoundHandler(app);
   addMiddleware(app, context);
@@ -166,6 +170,7 @@ function createRouteContext(options: HttpServerOptions, tokenizer: Tokenizer): R
     engineClient,
     llm,
     models,
+    adapters: new LoraAdapters({ llm, models, logger }),
     renderer,
     parser: new RequestParser({
       maxCompletionPrompts: env.maxCompletionPrompts,

@@ -84,7 +84,7 @@ export const MODEL_FIELDS = {
   maxLoraRank: field.int(16, 'Largest LoRA rank.', {
     choices: ['1', '8', '16', '32', '64', '128', '256', '320', '512'],
   }),
-  maxCpuLoras: field.optionalInt('Adapters kept in CPU memory; max-loras if absent.', { min: 1 }),
+  maxCpuLoras: field.optionalInt('Adapters kept in CPU memory; max-loras if absent or 0.'),
   speculativeConfig: field.json(
     'Speculative decoding: {"method", "num_speculative_tokens", "model"}.',
     {
