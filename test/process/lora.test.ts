@@ -16,7 +16,7 @@ function startTwin(words: readonly string[], env: Readonly<Record<string, string
 describe('adapters of a running server', () => {
   let twin: Twin;
   let url: string;
-  const post = (path: string, body: unknown) =>
+  const post = (path: string, body: unknown): Promise<Response> =>
     fetch(`${url}${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -81,7 +81,7 @@ describe('adapters of a running server', () => {
     expect(gone.status).toBe(404);
   });
 
-  it.each([
+  const REFUSED: readonly (readonly [string, () => string, number, string])[] = [
     [
       'an unknown path',
       () => '/no/such/adapter',
@@ -103,7 +103,9 @@ describe('adapters of a running server', () => {
       500,
       "Unsupported modules_to_save: ['lm_head']",
     ],
-  ] as const)('with %s are refused with the reason', async (_what, create, status, words) => {
+  ];
+
+  it.each(REFUSED)('with %s are refused with the reason', async (_what, create, status, words) => {
     const answer = await load('x', create());
     const { error } = (await answer.json()) as { error: { message: string; code: number } };
     expect([answer.status, error.code]).toEqual([status, status]);

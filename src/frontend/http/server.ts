@@ -16,6 +16,7 @@ import { LoraAdapters } from '../openai/lora-adapters.ts';
 import { ModelRegistry } from '../openai/model-registry.ts';
 import { OnlineRenderer } from '../openai/renderer.ts';
 import { RequestParser } from '../openai/request-parser.ts';
+import { ResponseStore } from '../openai/responses/store.ts';
 import type { ServingContext } from '../openai/serving-context.ts';
 import type { RequestSchema } from '../pydantic/schema-node.ts';
 import { loadRequestSchema } from '../pydantic/schemas.ts';
@@ -239,5 +240,6 @@ function createServing(
     enableForceIncludeUsage: args.enableForceIncludeUsage,
     enablePerRequestMetrics: false,
     skipModelNameValidation: env.skipModelNameValidation,
+    responses: env.enableResponsesApiStore ? new ResponseStore() : null,
   };
 }
