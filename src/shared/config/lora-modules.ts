@@ -1,4 +1,7 @@
-/** `--lora-modules`: adapters that are loaded before the server listens. Source: vllm/entrypoints/common/cli_args.py LoRAParserAction (0.33.0). */
+/**
+ * `--lora-modules`: adapters that are loaded before the server listens.
+ * Source: vllm/entrypoints/common/cli_args.py LoRAParserAction (0.33.0).
+ */
 import { ConfigError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../json-object.ts';
 

@@ -3,7 +3,7 @@ import { toLoRARequest } from '../../../src/engine-core/lora-argument.ts';
 import { loraArgument } from '../../../src/shared/protocol/lora-argument.ts';
 import { wireCodec } from '../../support/wire-codec.ts';
 
-/** `[0, 123456789012345, "add_lora", [LoRARequest("a", 1, "/p", base_model_name="m")]]`, as vLLM's MsgpackEncoder writes it. */
+/** `[0, 123456789012345, "add_lora", [LoRARequest("a", 1, "/p", base_model_name="m")]]`, by vLLM's MsgpackEncoder. */
 const FROM_PYTHON = '9400cf00007048860ddf79a86164645f6c6f72619196a16101a22f70a16dc2c2';
 
 const LORA = {
