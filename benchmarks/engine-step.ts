@@ -51,7 +51,7 @@ function makeCore({ asyncScheduling = true } = {}): EngineCore {
       vocabSize: VOCAB_SIZE,
       numWorkers: 1,
       faults: null,
-      maxCpuLoras: null,
+      adapters: null,
     }),
     kvCacheConfig: {
       numBlocks: NUM_BLOCKS,

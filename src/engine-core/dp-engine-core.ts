@@ -7,7 +7,7 @@ import type { EngineInput } from '../shared/protocol/request.ts';
 import { EngineCore } from './engine-core.ts';
 import { PendingResult } from './pending-result.ts';
 import type { Request } from './scheduler/request.ts';
-import { UtilityError } from './utilities.ts';
+import { UtilityError } from './utility-error.ts';
 
 /** Steps between two agreements. Source: vllm/config/parallel.py dp_sync_interval. */
 export const DP_SYNC_INTERVAL = 16;

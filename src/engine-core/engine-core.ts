@@ -20,6 +20,7 @@ import {
 import type { EngineCoreRequest, EngineInput, UtilityCall } from '../shared/protocol/request.ts';
 import type { SchedulerStats } from '../shared/protocol/stats.ts';
 import type { EngineCoreParts } from './engine-core-parts.ts';
+import { WorkerCallError } from './executor/worker-call-error.ts';
 import { FaultError } from './faults/fault.ts';
 import { PendingResult } from './pending-result.ts';
 import { Request } from './scheduler/request.ts';
@@ -278,10 +279,12 @@ export class EngineCore {
     try {
       executor.prepareRequest(request);
     } catch (error) {
-      if (!(error instanceof FaultError)) throw error;
+      const code = refusalCode(error);
+      if (code === null) throw error;
       this.counters.rejectedRequests += 1;
-      const badFault = { code: 'bad_fault', message: error.message, retryable: false };
-      this.#sendFinished(clientIndex, [requestId], FinishReason.ERROR, badFault);
+      const { message } = error as Error;
+      const refusal = { code, message, retryable: false };
+      this.#sendFinished(clientIndex, [requestId], FinishReason.ERROR, refusal);
       return;
     }
     blockHasher?.update(request);
@@ -385,4 +388,10 @@ export class EngineCore {
     );
     this.send(clientIndex, { outputs, finishedRequests: requestIds });
   }
+}
+
+/** Of what makes one request impossible; null for any other error. */
+function refusalCode(error: unknown): string | null {
+  if (error instanceof FaultError) return 'bad_fault';
+  return error instanceof WorkerCallError ? 'lora_load_failed' : null;
 }

@@ -9,6 +9,7 @@ import type { ModelPlan } from '../capacity/models/model-plan.ts';
 import { modelOptionsOf } from '../capacity/models/options-of-args.ts';
 import { type KVCachePlan, planKVCache } from '../capacity/plan/plan-kv-cache.ts';
 import type { Clock } from '../shared/clock.ts';
+import { maxCpuLorasOf } from '../shared/config/lora-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { Prng } from '../shared/prng.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
@@ -19,12 +20,15 @@ import type { EngineCoreParts } from './engine-core-parts.ts';
 import { allocateGpus } from './executor/allocate-gpus.ts';
 import type { GpuMemory } from './executor/gpu-memory.ts';
 import { latencyModelOf } from './executor/latency-inputs.ts';
+import { AdapterCache } from './executor/lora/adapter-cache.ts';
+import { loraModulesOf } from './executor/lora/tensor-names.ts';
 import { ScriptedTokenSource } from './executor/scripted-token-source.ts';
 import { SimulatedExecutor } from './executor/simulated-executor.ts';
 import { createTokenSource } from './executor/token-source.ts';
 import { RequestFaults } from './faults/request-faults.ts';
 import { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
 import { loadCorpus } from './load-corpus.ts';
+import { readAdapter } from './read-adapter.ts';
 import { DEFAULT_SCHEDULER_CONFIG, type SchedulerConfig } from './scheduler/scheduler-config.ts';
 import { type StartupLine, startupLines } from './startup-log.ts';
 
@@ -143,7 +147,19 @@ function createExecutor(setup: EngineSetup): SimulatedExecutor {
     latencyModel: latencyModelOf(setup),
     vocabSize: facts.vocabSize,
     numWorkers: plan.workers.length,
-    maxCpuLoras: args.enableLora === true ? (args.maxCpuLoras ?? args.maxLoras) : null,
+    adapters: args.enableLora === true ? createAdapterCache(setup) : null,
     faults: args.enableFaults ? new RequestFaults() : null,
+  });
+}
+
+function createAdapterCache({ args, model }: EngineSetup): AdapterCache {
+  const rules = {
+    maxLoraRank: args.maxLoraRank,
+    modules: loraModulesOf(model.facts.servedArchitecture),
+  };
+  return new AdapterCache({
+    maxLoras: args.maxLoras,
+    maxCpuLoras: maxCpuLorasOf(args),
+    load: (lora) => readAdapter(lora, rules),
   });
 }

@@ -3,10 +3,11 @@
  * Source: vllm/v1/engine/core.py EngineCore, EngineCoreProc (0.33.0). Leaves out: weight transfer, elastic EP.
  */
 import { isJsonObject } from '../shared/json-object.ts';
-import type { LoRARequest } from '../shared/protocol/request.ts';
 import type { EngineCoreParts } from './engine-core-parts.ts';
+import { toLoRARequest } from './lora-argument.ts';
 import { PendingResult } from './pending-result.ts';
 import { PauseState } from './scheduler/scheduler-state.ts';
+import { UtilityError } from './utility-error.ts';
 
 /** What the utilities ask of the engine core and change of it. */
 interface UtilityTarget {
@@ -23,11 +24,6 @@ export interface UtilityHost extends EngineCoreParts {
   hasBatches(): boolean;
   /** Runs the callback when the engine next has no work. */
   whenIdle(callback: () => void): void;
-}
-
-/** An error whose message vLLM would send. */
-export class UtilityError extends Error {
-  override readonly name = 'UtilityError';
 }
 
 interface Utility {
@@ -147,24 +143,6 @@ function collectiveRpc(host: UtilityHost, args: readonly unknown[]): unknown[] {
   );
 }
 
-/** LoRARequest travels as a positional array; missing fields at the end have their defaults. */
-function toLoRARequest(value: unknown): LoRARequest {
-  if (!Array.isArray(value)) throw new UtilityError('Expected `array`');
-  const fields: readonly unknown[] = value;
-  const [name, id, path, baseModelName, loadInplace, is3d] = fields;
-  if (typeof name !== 'string' || typeof id !== 'number') {
-    throw new UtilityError('Expected `LoRARequest`');
-  }
-  return {
-    loraName: name,
-    loraIntId: id,
-    loraPath: typeof path === 'string' ? path : '',
-    baseModelName: typeof baseModelName === 'string' ? baseModelName : null,
-    loadInplace: loadInplace === true,
-    is3dLoraWeight: is3d === true,
-  };
-}
-
 function isTrue(value: unknown, byDefault: boolean): boolean {
   return value === undefined ? byDefault : Boolean(value);
 }
@@ -218,8 +196,8 @@ const UTILITIES: ReadonlyMap<string, Utility> = new Map([
     'add_lora',
     utility(['lora_request'], ({ executor }, [lora]) => executor.addLora(toLoRARequest(lora)), 1),
   ],
-  ['remove_lora', utility(['lora_id'], ({ executor }, [id]) => executor.removeLora(Number(id)), 1)],
-  ['pin_lora', utility(['lora_id'], ({ executor }, [id]) => executor.pinLora(Number(id)), 1)],
+  ['remove_lora', utility(['lora_id'], ({ executor }, [id]) => executor.removeLora(id), 1)],
+  ['pin_lora', utility(['lora_id'], ({ executor }, [id]) => executor.pinLora(id), 1)],
   ['list_loras', utility([], ({ executor }) => executor.listLoras())],
   ['collective_rpc', utility(['method', 'timeout', 'args', 'kwargs'], collectiveRpc, 1)],
   [

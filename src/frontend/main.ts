@@ -9,6 +9,7 @@ import type { ModelPlan } from '../capacity/models/model-plan.ts';
 import { modelOptionsOf } from '../capacity/models/options-of-args.ts';
 import { systemClock } from '../shared/clock.ts';
 import { checkEngineOverrides } from '../shared/config/engine-overrides.ts';
+import { checkLoraConfig } from '../shared/config/lora-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { ConfigError } from '../shared/errors.ts';
 import { createLogger, type Logger } from '../shared/logger.ts';
@@ -74,6 +75,7 @@ export async function runServe(
   readTlsSettings(args);
   checkEngineOverrides(args, args.dataParallelSize);
   const model = loadModelPlan(modelOptionsOf(args));
+  checkLoraConfig(args, model.facts.servedArchitecture);
   const plan = createParallelPlan(args, model.facts.isMoe);
   checkApiServerCount(plan, env);
   if (args.uds === null) {

@@ -95,6 +95,11 @@ export const ERRORS = {
     status: 0,
     meaning: 'The simulated GPU has no memory left for an allocation.',
   },
+  E_LORA_ADAPTER: {
+    family: 'startup',
+    status: 0,
+    meaning: "An adapter of --lora-modules cannot be loaded; the reason is vLLM's.",
+  },
   E_HANDSHAKE: { family: 'startup', status: 0, meaning: 'A peer broke the start-up handshake.' },
   E_STARTUP_TIMEOUT: {
     family: 'startup',

@@ -11,6 +11,10 @@ import {
   createLatencyModel,
   type LatencyModelOptions,
 } from '../../src/engine-core/executor/latency-model.ts';
+import {
+  AdapterCache,
+  type AdapterCacheOptions,
+} from '../../src/engine-core/executor/lora/adapter-cache.ts';
 import { ScriptedTokenSource } from '../../src/engine-core/executor/scripted-token-source.ts';
 import { SimulatedExecutor } from '../../src/engine-core/executor/simulated-executor.ts';
 import {
@@ -60,7 +64,8 @@ export interface TestEngineOptions {
   readonly tokenSource?: TokenSourceKind;
   readonly seed?: number;
   readonly latency?: LatencyModelOptions;
-  readonly maxCpuLoras?: number | null;
+  /** Null where LoRA is off; by default four adapters, whatever their files. */
+  readonly adapters?: AdapterCache | null;
   readonly clock?: VirtualClock;
   readonly shutdownTimeoutS?: number;
   readonly engineIndex?: number;
@@ -125,7 +130,7 @@ export function createTestEngine(
       vocabSize: TEST_VOCAB_SIZE,
       numWorkers: 1,
       faults: options.enableFaults === true ? new RequestFaults() : null,
-      maxCpuLoras: options.maxCpuLoras === undefined ? 4 : options.maxCpuLoras,
+      adapters: options.adapters === undefined ? createTestAdapters() : options.adapters,
     }),
     kvCacheConfig: { numBlocks: options.numBlocks ?? 65, groups },
     cache: {
@@ -143,6 +148,11 @@ export function createTestEngine(
     shutdownTimeoutS: options.shutdownTimeoutS ?? 0,
   };
   return { core: createEngineCore(coreOptions, Core), clock };
+}
+
+/** A cache of adapters that all load. */
+export function createTestAdapters(options: Partial<AdapterCacheOptions> = {}): AdapterCache {
+  return new AdapterCache({ maxLoras: 4, maxCpuLoras: 4, load: () => {}, ...options });
 }
 
 let lastId = 0;

@@ -245,6 +245,7 @@ export function createServing(fields: Partial<ServingContext> = {}): TestServing
     enableForceIncludeUsage: false,
     enablePerRequestMetrics: false,
     skipModelNameValidation: false,
+    responses: null,
     ...fields,
   };
   return { context, llm, channel: new RecordingChannel() };

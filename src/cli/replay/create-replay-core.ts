@@ -3,6 +3,7 @@ import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
 import { createEngineCore } from '../../engine-core/create-engine-core.ts';
 import type { EngineCore } from '../../engine-core/engine-core.ts';
 import { createLatencyModel } from '../../engine-core/executor/latency-model.ts';
+import { AdapterCache } from '../../engine-core/executor/lora/adapter-cache.ts';
 import { ScriptedTokenSource } from '../../engine-core/executor/scripted-token-source.ts';
 import { SimulatedExecutor } from '../../engine-core/executor/simulated-executor.ts';
 import { createTokenSource } from '../../engine-core/executor/token-source.ts';
@@ -42,7 +43,12 @@ export function createReplayCore(options: ReplayOptions, clock: VirtualClock): E
       latencyModel: createLatencyModel({ kind: 'zero' }),
       vocabSize: VOCAB_SIZE,
       numWorkers: 1,
-      maxCpuLoras: CPU_LORAS,
+      // A record has no adapter's files: all of them load.
+      adapters: new AdapterCache({
+        maxLoras: CPU_LORAS,
+        maxCpuLoras: CPU_LORAS,
+        load: () => {},
+      }),
       faults: null,
     }),
     kvCacheConfig,

@@ -3,7 +3,6 @@
  * knows the scheduler's output, not the scheduler.
  * Source: vllm/v1/executor/abstract.py Executor, vllm/lora/worker_manager.py LRUCacheWorkerLoRAManager (0.33.0).
  */
-import { assert } from '../../shared/assert.ts';
 import type { LogprobsLists, LogprobsTensors } from '../../shared/protocol/outputs.ts';
 import type { LoRARequest } from '../../shared/protocol/request.ts';
 import type { RequestFaults } from '../faults/request-faults.ts';
@@ -12,12 +11,9 @@ import { NO_SAMPLE, type SchedulerOutput } from '../scheduler/scheduler-output.t
 import type { LogprobsSource } from '../scheduler/update-from-output.ts';
 import type { LatencyModel } from './latency-model.ts';
 import { makePromptLogprobs, makeSampleLogprobs } from './logprobs.ts';
+import type { AdapterCache } from './lora/adapter-cache.ts';
 import type { TokenSource } from './token-source.ts';
-
-/** An error of a call, with the message that vLLM's worker has for it; the engine goes on. */
-class WorkerCallError extends Error {
-  override readonly name = 'WorkerCallError';
-}
+import { WorkerCallError } from './worker-call-error.ts';
 
 export interface SimulatedExecutorOptions {
   readonly tokenSource: TokenSource;
@@ -25,8 +21,8 @@ export interface SimulatedExecutorOptions {
   readonly vocabSize: number;
   /** World size: the answers of a collective call. */
   readonly numWorkers: number;
-  /** Adapters that the workers keep; null where LoRA is off. Source: max_cpu_loras. */
-  readonly maxCpuLoras: number | null;
+  /** The adapters that the workers keep; null where LoRA is off. */
+  readonly adapters: AdapterCache | null;
   /** Null where requests carry no faults. */
   readonly faults: RequestFaults | null;
 }
@@ -37,9 +33,6 @@ const SLEEP_TAGS = ['weights', 'kv_cache'] as const;
 export class SimulatedExecutor implements LogprobsSource {
   readonly #options: SimulatedExecutorOptions;
   readonly #sleepingTags = new Set<string>();
-  /** In order of last use. */
-  readonly #loras = new Map<number, LoRARequest>();
-  readonly #pinnedLoras = new Set<number>();
 
   constructor(options: SimulatedExecutorOptions) {
     this.#options = options;
@@ -53,8 +46,12 @@ export class SimulatedExecutor implements LogprobsSource {
     return this.#sleepingTags.size > 0;
   }
 
-  /** Throws FaultError for a fault that the request carries and nobody knows. */
+  /**
+   * Throws FaultError for a fault that the request carries and nobody knows, WorkerCallError for an adapter that went out
+   * of the cache and cannot be loaded again.
+   */
   prepareRequest(request: Request): void {
+    this.#useAdapter(request.loraRequest);
     if (request.hasExtraArgs) this.#options.faults?.admit(request);
     this.#options.tokenSource.prepare(request);
   }
@@ -74,6 +71,7 @@ export class SimulatedExecutor implements LogprobsSource {
     for (let i = 0; i < output.numRequests; i += 1) {
       const request = output.requests[i];
       if (request === undefined) continue;
+      this.#useAdapter(request.loraRequest);
       if (faults !== null && request.hasExtraArgs) faults.beforeSampling(request);
       const position = samplePositions[i] ?? NO_SAMPLE;
       if (position === NO_SAMPLE) {
@@ -126,35 +124,45 @@ export class SimulatedExecutor implements LogprobsSource {
     for (const tag of tags) this.#sleepingTags.add(tag);
   }
 
-  /** True if the adapter is loaded afterwards; the least recently used one goes when there are too many. */
+  /** True. Throws WorkerCallError, as the three that follow. */
   addLora(lora: LoRARequest): boolean {
-    assert(lora.loraIntId > 0, 'lora_id must be greater than 0.');
-    const capacity = this.#loraCapacity();
-    const isLoaded = this.#loras.delete(lora.loraIntId);
-    if (!isLoaded && this.#loras.size + 1 > capacity) this.#evictOldestLora();
-    this.#loras.set(lora.loraIntId, lora);
-    return true;
+    return this.#callAdapters((adapters) => adapters.add(lora));
   }
 
-  removeLora(loraId: number): boolean {
-    assert(loraId > 0, 'lora_id must be greater than 0.');
-    this.#loraCapacity();
-    this.#pinnedLoras.delete(loraId);
-    return this.#loras.delete(loraId);
+  removeLora(loraId: unknown): boolean {
+    const id = checkLoraId(loraId);
+    return this.#callAdapters((adapters) => adapters.remove(id));
   }
 
-  pinLora(loraId: number): boolean {
-    assert(loraId > 0, 'lora_id must be greater than 0.');
-    this.#loraCapacity();
-    if (!this.#loras.has(loraId)) {
-      throw new WorkerCallError(`Pinning failed. LoRA ${loraId} is not registered.`);
-    }
-    this.#pinnedLoras.add(loraId);
-    return true;
+  pinLora(loraId: unknown): boolean {
+    const id = checkLoraId(loraId);
+    return this.#callAdapters((adapters) => adapters.pin(id));
   }
 
+  /** Ascending. */
   listLoras(): number[] {
-    return [...this.#loras.keys()].sort((a, b) => a - b);
+    return this.#callAdapters((adapters) => adapters.list());
+  }
+
+  /** A batch's adapters are loaded where they are not, and are the last used ones then. */
+  #useAdapter(lora: LoRARequest | null): void {
+    if (lora !== null) this.#options.adapters?.add(lora);
+  }
+
+  #callAdapters<T>(call: (adapters: AdapterCache) => T): T {
+    const { adapters, numWorkers } = this.#options;
+    try {
+      if (adapters === null) {
+        throw new WorkerCallError('LoRA is not enabled. Use --enable-lora to enable LoRA.');
+      }
+      return call(adapters);
+    } catch (error) {
+      if (numWorkers === 1 || !(error instanceof WorkerCallError)) throw error;
+      // Workers in processes of their own report an error so.
+      throw new WorkerCallError(
+        `Worker failed with error '${error.message}', please check the stack trace above for the root cause`,
+      );
+    }
   }
 
   /** One answer per worker. Methods that only a real worker could do anything with answer null. */
@@ -184,23 +192,16 @@ export class SimulatedExecutor implements LogprobsSource {
         return null;
     }
   }
+}
 
-  #loraCapacity(): number {
-    const { maxCpuLoras } = this.#options;
-    if (maxCpuLoras === null) {
-      throw new WorkerCallError('LoRA is not enabled. Use --enable-lora to enable LoRA.');
-    }
-    return maxCpuLoras;
+/** Throws WorkerCallError for what is no adapter's id. */
+function checkLoraId(loraId: unknown): number {
+  if (typeof loraId !== 'number') {
+    const type = loraId === null ? 'NoneType' : typeof loraId === 'string' ? 'str' : 'object';
+    throw new WorkerCallError(`'>' not supported between instances of '${type}' and 'int'`);
   }
-
-  #evictOldestLora(): void {
-    for (const loraId of this.#loras.keys()) {
-      if (this.#pinnedLoras.has(loraId)) continue;
-      this.#loras.delete(loraId);
-      return;
-    }
-    throw new WorkerCallError('All items are pinned, cannot remove oldest from the cache.');
-  }
+  if (loraId <= 0) throw new WorkerCallError('lora_id must be greater than 0.');
+  return loraId;
 }
 
 /** The next larger id that is no stop token: min_tokens masks those. Source: vllm/v1/sample MinTokens. */

@@ -19,6 +19,7 @@ export type HttpArgs = Pick<
   | 'allowedMethods'
   | 'allowedHeaders'
   | 'enableRequestIdHeaders'
+  | 'loraModules'
   | 'chatTemplate'
   | 'chatTemplateContentFormat'
   | 'trustRequestChatTemplate'

@@ -6,6 +6,8 @@ export interface HttpEnv {
   readonly keepAliveOnEngineDeath: boolean;
   readonly allowRuntimeLoraUpdating: boolean;
   readonly skipModelNameValidation: boolean;
+  /** VLLM_ENABLE_RESPONSES_API_STORE. */
+  readonly enableResponsesApiStore: boolean;
   /** Seconds that an idle connection stays open. */
   readonly httpTimeoutKeepAlive: number;
   /** Seconds between two log lines of statistics. */
@@ -24,6 +26,7 @@ export const DEFAULT_HTTP_ENV: HttpEnv = {
   keepAliveOnEngineDeath: false,
   allowRuntimeLoraUpdating: false,
   skipModelNameValidation: false,
+  enableResponsesApiStore: false,
   httpTimeoutKeepAlive: 5,
   logStatsInterval: 10,
   maxNSequences: 16384,
@@ -46,6 +49,7 @@ export function readHttpEnv(env: Readonly<Record<string, string | undefined>>): 
     keepAliveOnEngineDeath: flag('VLLM_KEEP_ALIVE_ON_ENGINE_DEATH'),
     allowRuntimeLoraUpdating: flag('VLLM_ALLOW_RUNTIME_LORA_UPDATING'),
     skipModelNameValidation: flag('VLLM_SKIP_MODEL_NAME_VALIDATION'),
+    enableResponsesApiStore: flag('VLLM_ENABLE_RESPONSES_API_STORE'),
     httpTimeoutKeepAlive: number('VLLM_HTTP_TIMEOUT_KEEP_ALIVE', 5),
     logStatsInterval: positive(number('VLLM_LOG_STATS_INTERVAL', 10), 10),
     maxNSequences: number('VLLM_MAX_N_SEQUENCES', 16384),

@@ -5,6 +5,7 @@ import type { Logger } from '../../shared/logger.ts';
 import type { EngineClient } from '../engine-client/engine-client.ts';
 import type { AsyncLLM } from '../llm/async-llm.ts';
 import type { ServedModel } from '../llm/served-model.ts';
+import type { LoraAdapters } from '../openai/lora-adapters.ts';
 import type { ModelRegistry } from '../openai/model-registry.ts';
 import type { OnlineRenderer } from '../openai/renderer.ts';
 import type { RequestParser } from '../openai/request-parser.ts';
@@ -24,6 +25,7 @@ export interface RouteContext {
   readonly engineClient: EngineClient;
   readonly llm: AsyncLLM;
   readonly models: ModelRegistry;
+  readonly adapters: LoraAdapters;
   readonly renderer: OnlineRenderer;
   readonly parser: RequestParser;
   readonly serving: ServingContext;

@@ -6,15 +6,18 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Clock } from '../../shared/clock.ts';
+import { parseLoraModules } from '../../shared/config/lora-modules.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { EngineClient } from '../engine-client/engine-client.ts';
 import { AsyncLLM } from '../llm/async-llm.ts';
 import type { ServedModel } from '../llm/served-model.ts';
 import { ChatTemplates } from '../openai/chat/template.ts';
+import { LoraAdapters } from '../openai/lora-adapters.ts';
 import { ModelRegistry } from '../openai/model-registry.ts';
 import { OnlineRenderer } from '../openai/renderer.ts';
 import { RequestLogger } from '../openai/request-logger.ts';
 import { RequestParser } from '../openai/request-parser.ts';
+import { ResponseStore } from '../openai/responses/store.ts';
 import type { ServingContext } from '../openai/serving-context.ts';
 import type { TextWorkers } from '../openai/workers/text-workers.ts';
 import type { RequestSchema } from '../pydantic/schema-node.ts';
@@ -71,9 +74,11 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+/** Throws StartupError for an adapter of `--lora-modules` that cannot be loaded. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { args, env } = options;
   const context = createRouteContext(options, await options.tokenizer);
+  await context.adapters.loadStatic(parseLoraModules(args.loraModules));
   const app = createApp(args, env, options.logger);
   addNotFoundHandler(app, args.rootPath ?? '');
   addMiddleware(app, context);
@@ -158,6 +163,7 @@ function createRouteContext(options: HttpServerOptions, tokenizer: Tokenizer): R
     engineClient,
     llm,
     models,
+    adapters: new LoraAdapters({ llm, models, logger }),
     renderer,
     parser: new RequestParser({
       maxCompletionPrompts: env.maxCompletionPrompts,
@@ -238,5 +244,6 @@ function createServing(
     enableForceIncludeUsage: args.enableForceIncludeUsage,
     enablePerRequestMetrics: args.enablePerRequestMetrics,
     skipModelNameValidation: env.skipModelNameValidation,
+    responses: env.enableResponsesApiStore ? new ResponseStore() : null,
   };
 }

@@ -6,6 +6,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import { TwinError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
+import { loraArgument } from '../../shared/protocol/lora-argument.ts';
 import type { EngineCoreOutputs } from '../../shared/protocol/outputs.ts';
 import type {
   EngineCoreRequest,
@@ -123,7 +124,11 @@ export class AsyncLLM {
       message.weightVersion,
     );
     if (toAbort.length > 0) engineClient.abortRequests(toAbort);
-    metrics?.record(message.engineIndex, message.schedulerStats, stats);
+    if (metrics !== null) {
+      const { schedulerStats } = message;
+      const withAdapters = schedulerStats && this.#outputProcessor.loraStates.addTo(schedulerStats);
+      metrics.record(message.engineIndex, withAdapters, stats);
+    }
     this.#onTurnEnd();
   }
 
@@ -321,7 +326,7 @@ export class AsyncLLM {
   }
 
   async addLora(request: LoRARequest): Promise<boolean> {
-    return Boolean(await this.#call('add_lora', request));
+    return Boolean(await this.#call('add_lora', loraArgument(request)));
   }
 
   async getWeightVersion(): Promise<unknown> {

@@ -16,6 +16,7 @@ import {
   type SamplingParams,
 } from '../../shared/protocol/request.ts';
 import { type IterationStats, RequestStateStats } from '../metrics/iteration-stats.ts';
+import { LoRARequestStates } from '../metrics/lora-request-states.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { IncrementalDetokenizer } from './detokenizer.ts';
 import { generationError, internalError } from './errors.ts';
@@ -41,6 +42,7 @@ class RequestState {
   readonly maxTokensParam: number | null;
   /** What the cache of the engine that prefilled the prompt had; null where that is this engine. */
   readonly remotePrefillCachedTokens: number | null;
+  readonly loraName: string | null;
   readonly stats: RequestStateStats;
   readonly detokenizer: IncrementalDetokenizer;
   readonly logprobs: LogprobsProcessor | null;
@@ -71,6 +73,7 @@ class RequestState {
     this.promptTokenIds = request.promptTokenIds ?? NO_TOKENS;
     this.maxTokensParam = params.maxTokens;
     this.remotePrefillCachedTokens = remotePrefillCachedTokens(params);
+    this.loraName = request.loraRequest?.loraName ?? null;
     this.stats = new RequestStateStats(request.arrivalTime);
     this.#isDelta = params.outputKind === RequestOutputKind.DELTA;
     this.#isFinalOnly = params.outputKind === RequestOutputKind.FINAL_ONLY;
@@ -185,6 +188,8 @@ export class OutputProcessor {
   /** External id → internal ids, for aborts by the client's own id. */
   readonly #internalIds = new Map<string, Set<RequestId>>();
   readonly #onFault: (requestId: RequestId, error: unknown) => void;
+  /** Empty where no statistics are kept. */
+  readonly loraStates = new LoRARequestStates();
   #numQueuedTokens = 0;
 
   /** `onFault`: an output could not be made anything of; its request has ended with that error. */
@@ -253,7 +258,10 @@ export class OutputProcessor {
         state.sink.onError(generationError(output.error.message, output.error.retryable));
         continue;
       }
-      iterationStats?.updateFromOutput(output, timestamp, state.isPrefilling, state.stats);
+      if (iterationStats !== null) {
+        iterationStats.updateFromOutput(output, timestamp, state.isPrefilling, state.stats);
+        this.loraStates.updateFromEvents(state.requestId, state.loraName, output.events);
+      }
       if (state.isPrefilling) this.#endPrefill(state, output);
       let mustAbort: boolean;
       try {
@@ -328,6 +336,7 @@ export class OutputProcessor {
 
   #remove(state: RequestState): void {
     this.#states.delete(state.requestId);
+    this.loraStates.finish(state.requestId, state.loraName);
     if (state.isPrefilling) this.#numQueuedTokens -= state.promptTokenIds.length;
     const ids = this.#internalIds.get(state.externalReqId);
     ids?.delete(state.requestId);
@@ -373,6 +382,7 @@ export class OutputProcessor {
     this.#parents.clear();
     this.#internalIds.clear();
     this.#numQueuedTokens = 0;
+    this.loraStates.clear();
     for (const state of states) state.sink.onError(error);
   }
 }

@@ -29,11 +29,14 @@ export function renderExposition(
   return openMetrics ? renderOpenMetrics(families) : renderText(families);
 }
 
+/** A family without children has its two lines of description, as Python's. */
 async function renderText(families: Iterable<Family>): Promise<Exposition> {
   const registry = new Registry();
   for (const family of families) {
     register(registry, family.render(exposedName(family)));
-    if (family.type !== 'gauge') register(registry, family.renderCreated());
+    if (family.type === 'gauge') continue;
+    const created = family.renderCreated();
+    if (created.values.length > 0) register(registry, created);
   }
   // prom-client puts an empty line between families; Python's client does not.
   const body = (await registry.metrics()).replaceAll('\n\n', '\n');
@@ -44,7 +47,10 @@ async function renderOpenMetrics(families: Iterable<Family>): Promise<Exposition
   const registry = new Registry<OpenMetricsContentType>();
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   // The registry appends `_total` to a counter's samples itself.
-  for (const family of families) register(registry, family.render(family.name));
+  for (const family of families) {
+    const rendered = family.render(family.name);
+    if (rendered.values.length > 0) register(registry, rendered);
+  }
   return { contentType: OPENMETRICS_CONTENT_TYPE, body: await registry.metrics() };
 }
 
@@ -53,7 +59,6 @@ function exposedName(family: Family): string {
 }
 
 function register(registry: Pick<Registry, 'registerMetric'>, rendered: RenderedFamily): void {
-  if (rendered.values.length === 0) return;
   // prom-client types a metric as one of its own classes; its registry only ever calls `get`.
   registry.registerMetric({
     name: rendered.name,

@@ -117,8 +117,8 @@ export class PrometheusStatLogger {
     if (this.#lora === null) return;
     const labels = {
       max_lora: this.#lora.max,
-      waiting_lora_adapters: Object.keys(stats.waitingLoraAdapters).join(','),
       running_lora_adapters: Object.keys(stats.runningLoraAdapters).join(','),
+      waiting_lora_adapters: Object.keys(stats.waitingLoraAdapters).join(','),
     };
     this.#lora.family.child(labels, nowMs / 1000).set(nowMs / 1000, nowMs);
   }

@@ -9,6 +9,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { ModelRegistry } from './model-registry.ts';
 import type { OnlineRenderer } from './renderer.ts';
 import type { RequestLogger } from './request-logger.ts';
+import type { ResponseStore } from './responses/store.ts';
 
 export interface ServingContext {
   readonly llm: Pick<AsyncLLM, 'preflight' | 'ensureRoom' | 'whenRoom' | 'generate'>;
@@ -27,6 +28,8 @@ export interface ServingContext {
   readonly enableForceIncludeUsage: boolean;
   readonly enablePerRequestMetrics: boolean;
   readonly skipModelNameValidation: boolean;
+  /** Null where responses are not kept. */
+  readonly responses: ResponseStore | null;
 }
 
 /** Throws the 404 of a model that is not served. */

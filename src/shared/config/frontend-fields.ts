@@ -22,9 +22,9 @@ export const FRONTEND_FIELDS = {
   allowedMethods: field.jsonList(['*'], 'CORS: allowed methods, a JSON list.'),
   allowedHeaders: field.jsonList(['*'], 'CORS: allowed headers, a JSON list.'),
   enableRequestIdHeaders: field.bool(false, 'Answer with X-Request-Id.'),
-  loraModules: field.strings('Adapters to load: name=path or JSON.', {
-    noEffect: 'load adapters with POST /v1/load_lora_adapter.',
-  }),
+  loraModules: field.strings(
+    'Adapters to load before listening: name=path, or JSON with name, path, base_model_name and is_3d_lora_weight.',
+  ),
   chatTemplate: field.string("File or text of the chat template; the tokenizer's if absent."),
   chatTemplateContentFormat: field.choice(
     ['auto', 'openai', 'string'],

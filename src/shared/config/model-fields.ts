@@ -83,9 +83,8 @@ export const MODEL_FIELDS = {
   maxLoras: field.int(1, 'Adapters in one batch.', { min: 1 }),
   maxLoraRank: field.int(16, 'Largest LoRA rank.', {
     choices: ['1', '8', '16', '32', '64', '128', '256', '320', '512'],
-    noEffect: 'adapters have no weights.',
   }),
-  maxCpuLoras: field.optionalInt('Adapters kept in CPU memory; max-loras if absent.', { min: 1 }),
+  maxCpuLoras: field.optionalInt('Adapters kept in CPU memory; max-loras if absent or 0.'),
   speculativeConfig: field.json(
     'Speculative decoding: {"method", "num_speculative_tokens", "model"}.',
     {

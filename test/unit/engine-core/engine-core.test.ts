@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EngineCore } from '../../../src/engine-core/engine-core.ts';
+import { WorkerCallError } from '../../../src/engine-core/executor/worker-call-error.ts';
 import { ModelCrashError } from '../../../src/engine-core/faults/crash-on-request.ts';
 import {
   type EngineCoreOutputs,
@@ -7,7 +8,7 @@ import {
   type UtilityOutput,
 } from '../../../src/shared/protocol/outputs.ts';
 import type { EngineCoreRequest } from '../../../src/shared/protocol/request.ts';
-import { createTestEngine, createTestRequest } from '../../support/engine.ts';
+import { createTestAdapters, createTestEngine, createTestRequest } from '../../support/engine.ts';
 
 function add(core: EngineCore, request: EngineCoreRequest): void {
   core.handleInput({ type: 'ADD', request });
@@ -311,5 +312,66 @@ describe('statistics', () => {
     expect(message?.schedulerStats).toBeNull();
     expect(message?.outputs[0]?.events).toBeNull();
     expect(step(core)).toEqual([]);
+  });
+});
+
+describe('an adapter', () => {
+  const sql = ['sql', 1, '/sql', null, false, false];
+  const json = ['json', 2, '/json', null, false, false];
+  const lora = (loraIntId: number, loraName: string) => ({
+    loraName,
+    loraIntId,
+    loraPath: `/${loraName}`,
+    baseModelName: null,
+    loadInplace: false,
+    is3dLoraWeight: false,
+  });
+
+  it('is added, listed, pinned and removed by the calls of a frontend', () => {
+    const { core } = createTestEngine();
+    const results = [
+      call(core, 'add_lora', [sql]),
+      call(core, 'list_loras'),
+      call(core, 'pin_lora', [1]),
+      call(core, 'remove_lora', [1]),
+      call(core, 'remove_lora', [1]),
+    ];
+    expect(results.map((answer) => answer?.result)).toEqual([true, [1], true, true, false]);
+  });
+
+  it('that cannot be loaded fails that call with the reason, as where LoRA is off', () => {
+    const load = (): void => {
+      throw new WorkerCallError('vLLM does not yet support DoRA.');
+    };
+    const { core } = createTestEngine({ adapters: createTestAdapters({ load }) });
+    expect(call(core, 'add_lora', [sql])?.failureMessage).toBe(
+      'Call to add_lora method failed: vLLM does not yet support DoRA.',
+    );
+    expect(call(core, 'list_loras')?.result).toEqual([]);
+    const { core: without } = createTestEngine({ adapters: null });
+    expect(call(without, 'add_lora', [sql])?.failureMessage).toBe(
+      'Call to add_lora method failed: LoRA is not enabled. Use --enable-lora to enable LoRA.',
+    );
+    expect(call(core, 'remove_lora', ['x'])?.failureMessage).toBe(
+      "Call to remove_lora method failed: '>' not supported between instances of 'str' and 'int'",
+    );
+  });
+
+  it('that left the cache is loaded again for its request, which alone fails where that cannot be', () => {
+    const gone = new Set<string>();
+    const load = ({ loraName }: { readonly loraName: string }): void => {
+      if (gone.has(loraName)) throw new WorkerCallError(`Loading lora ${loraName} failed`);
+    };
+    const adapters = createTestAdapters({ maxLoras: 1, maxCpuLoras: 1, load });
+    const { core } = createTestEngine({ adapters });
+    for (const adapter of [sql, json]) call(core, 'add_lora', [adapter]);
+    expect(call(core, 'list_loras')?.result).toEqual([2]);
+    add(core, createTestRequest({ requestId: 'a', loraRequest: lora(1, 'sql') }));
+    expect(call(core, 'list_loras')?.result).toEqual([1]);
+    gone.add('json');
+    add(core, createTestRequest({ requestId: 'b', loraRequest: lora(2, 'json') }));
+    expect(finishOf(core.takeOutputs().map(({ outputs }) => outputs))).toEqual([
+      ['b', FinishReason.ERROR, 'lora_load_failed'],
+    ]);
   });
 });

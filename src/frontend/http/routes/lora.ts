@@ -1,52 +1,35 @@
-import { ApiError, internalError } from '../../llm/errors.ts';
 import { requestBody } from '../openapi-document.ts';
 import { bodyOf, contentTypeOf } from '../request-body.ts';
 import type { FastifyReply, FastifyRequest, RegisterRoute } from '../route-context.ts';
 
 /** `/v1/load_lora_adapter`, `/v1/unload_lora_adapter`. Source: vllm/entrypoints/serve/lora/api_router.py. */
-export const registerLora: RegisterRoute = (app, { parser, models, llm, logger }) => {
+export const registerLora: RegisterRoute = (app, { parser, adapters, logger }) => {
+  logger.warn(
+    'LoRA dynamic loading & unloading is enabled in the API server. This should ONLY be used for local development!',
+  );
   app.post(
     '/v1/load_lora_adapter',
     { schema: requestBody('Load Lora Adapter', 'load-lora-adapter-request') },
     async (request, reply) => {
-      const parsed = parser.parse(
-        'load-lora-adapter-request',
-        bodyOf(request),
-        contentTypeOf(request),
-      );
-      const lora = models.prepareLoad(parsed);
-      await llm.addLora(lora).catch((error: unknown) => {
-        throw error instanceof ApiError ? error : internalError(String((error as Error).message));
-      });
-      models.add(lora);
-      logger.info(`Loaded new LoRA adapter: name '${lora.loraName}', path '${lora.loraPath}'`);
-      return sendText(
-        request,
-        reply,
-        `Success: LoRA adapter '${lora.loraName}' added successfully.`,
-      );
+      const contentType = contentTypeOf(request);
+      const parsed = parser.parse('load-lora-adapter-request', bodyOf(request), contentType);
+      sendText(request, reply, await adapters.load(parsed));
     },
   );
   app.post(
     '/v1/unload_lora_adapter',
     { schema: requestBody('Unload Lora Adapter', 'unload-lora-adapter-request') },
     async (request, reply) => {
-      const { lora_name: name } = parser.parse(
-        'unload-lora-adapter-request',
-        bodyOf(request),
-        contentTypeOf(request),
-      );
-      models.remove(name);
-      logger.info(`Removed LoRA adapter: name '${name}'`);
-      return sendText(request, reply, `Success: LoRA adapter '${name}' removed successfully.`);
+      const contentType = contentTypeOf(request);
+      const parsed = parser.parse('unload-lora-adapter-request', bodyOf(request), contentType);
+      sendText(request, reply, await adapters.unload(parsed));
     },
   );
 };
 
-function sendText(request: FastifyRequest, reply: FastifyReply, text: string): FastifyReply {
-  return reply
-    .code(200)
-    .headers(request.extraHeaders)
-    .header('content-type', 'text/plain; charset=utf-8')
-    .send(text);
+/** As vLLM's bare response: text whose type nothing is said about. */
+function sendText(request: FastifyRequest, reply: FastifyReply, text: string): void {
+  reply.hijack();
+  reply.raw.writeHead(200, { ...request.extraHeaders, 'content-length': Buffer.byteLength(text) });
+  reply.raw.end(text);
 }

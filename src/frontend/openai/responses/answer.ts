@@ -24,6 +24,15 @@ export interface ResponseAnswerOptions {
   readonly id: string;
   readonly params: MutableSamplingParams;
   readonly channel: AnswerChannel;
+  /** Told of the answer once it is whole, before its client is. */
+  readonly onFinal?: (final: FinalResponse) => void;
+}
+
+export interface FinalResponse {
+  readonly status: ItemStatus;
+  /** The answer's JSON. */
+  readonly body: string;
+  readonly outputTexts: readonly string[];
 }
 
 type ItemStatus = 'completed' | 'incomplete';
@@ -54,13 +63,20 @@ export class ResponseAnswer implements Answer {
     const content = text === '' ? '[]' : `[${textPart(text, logprobs)}]`;
     const status = statusOf(completion);
     this.#numTokens = tokenIds.length;
-    return this.#responseJson(status, `[${this.#messageJson(content, status)}]`, output);
+    const body = this.#responseJson(status, `[${this.#messageJson(content, status)}]`, output);
+    this.#options.onFinal?.({ status, body, outputTexts: text === '' ? [] : [text] });
+    return body;
+  }
+
+  /** The response before anything has come of it. */
+  emptyResponse(status: string): string {
+    return this.#responseJson(status, '[]', null);
   }
 
   // Streams
 
   beginStream(): void {
-    const response = this.#responseJson('in_progress', '[]', null);
+    const response = this.emptyResponse('in_progress');
     this.#send('response.created', `"response":${response}`);
     this.#send('response.in_progress', `"response":${response}`);
   }
@@ -100,6 +116,11 @@ export class ResponseAnswer implements Answer {
     const status = statusOf(output.outputs[0] as CompletionOutput);
     const { events, item } = this.#hasItem ? this.#closeItem(status) : { events: '', item: '' };
     const response = this.#responseJson(status, `[${item}]`, output);
+    this.#options.onFinal?.({
+      status,
+      body: response,
+      outputTexts: this.#text === '' ? [] : [this.#text],
+    });
     return events + this.#event(`response.${status}`, `"response":${response}`);
   }
 
@@ -170,7 +191,7 @@ export class ResponseAnswer implements Answer {
       `"object":"response","output":${output},"parallel_tool_calls":${request.parallel_tool_calls ?? true},` +
       `"temperature":${jsonFloat(params.temperature)},"tool_choice":${jsonValue(request.tool_choice)},"tools":${jsonValue(request.tools)},` +
       `"top_p":${jsonFloat(params.topP)},"background":${jsonValue(request.background)},"max_output_tokens":${params.maxTokens},` +
-      `"max_tool_calls":${jsonValue(request.max_tool_calls)},"previous_response_id":null,"prompt":null,` +
+      `"max_tool_calls":${jsonValue(request.max_tool_calls)},"previous_response_id":${jsonNullable(request.previous_response_id)},"prompt":null,` +
       `"prompt_cache_options":${jsonValue(request.prompt_cache_options)},"prompt_cache_key":${jsonValue(request.prompt_cache_key)},` +
       `"prompt_cache_retention":${jsonValue(request.prompt_cache_retention)},"reasoning":${jsonValue(request.reasoning)},` +
       `"safety_identifier":${jsonValue(request.safety_identifier)},"service_tier":${jsonValue(request.service_tier)},"status":"${status}",` +

@@ -11,18 +11,28 @@ import type { ChatMessageParam } from '../chat/request.ts';
 
 type Message = Record<string, PyValue>;
 
+/** A stored response that a request goes on from. */
+export interface PreviousTurn {
+  readonly messages: readonly ChatMessageParam[];
+  readonly outputTexts: readonly string[];
+}
+
 export function responsesMessages(
   instructions: string | null,
   input: string | readonly PyDict[],
+  previous: PreviousTurn | null = null,
 ): readonly ChatMessageParam[] {
-  const messages: Message[] = [];
-  if (instructions) messages.push({ role: 'system', content: instructions });
-  if (typeof input === 'string') {
-    messages.push({ role: 'user', content: input });
-    return messages;
+  const before: ChatMessageParam[] = [];
+  if (instructions) before.push({ role: 'system', content: instructions });
+  if (previous !== null) {
+    // Instructions are those of one response alone.
+    before.push(...previous.messages.filter((message) => message['role'] !== 'system'));
+    for (const content of previous.outputTexts) before.push({ role: 'assistant', content });
   }
+  if (typeof input === 'string') return [...before, { role: 'user', content: input }];
+  const messages: Message[] = [];
   for (const item of input) addItem(messages, item);
-  return messages;
+  return [...before, ...messages];
 }
 
 /** Whether the last item is an answer that was cut off, to be continued. */

@@ -1,14 +1,14 @@
 /**
- * `/v1/responses`, for plain text answers: from a checked request to its exchange; nothing is stored.
- * Source: vllm/entrypoints/openai/responses/serving.py OpenAIServingResponses (0.33.0). Leaves out: the response store
- * and background mode, tools and their parsers, reasoning parsers.
+ * `/v1/responses`, for plain text answers: from a checked request to its exchange, kept where there is a store.
+ * Source: vllm/entrypoints/openai/responses/serving.py OpenAIServingResponses (0.33.0). Leaves out: tools and their
+ * parsers, reasoning parsers.
  */
 import type { PyDict } from '../../../shared/python/values.ts';
-import { ApiError } from '../../llm/errors.ts';
 import { randomUuid } from '../../llm/random-uuid.ts';
 import { buildSamplingParams, type MutableSamplingParams } from '../../llm/sampling-params.ts';
 import type { AnswerChannel } from '../answer-channel.ts';
-import { Exchange } from '../exchange.ts';
+import type { ChatMessageParam } from '../chat/request.ts';
+import { Exchange, type ExchangeOptions } from '../exchange.ts';
 import { type Later, whenHere } from '../later.ts';
 import type { RenderedChat } from '../renderer.ts';
 import type { RequestHeaders } from '../request-headers.ts';
@@ -16,8 +16,12 @@ import { commonSamplingFields, maxTokensFor } from '../sampling-fields.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
 import type { Departure } from '../workers/worker-lane.ts';
 import { ResponseAnswer } from './answer.ts';
+import { BackgroundChannel } from './background.ts';
+import { EventLog } from './event-log.ts';
 import { continuesFinalMessage, responsesMessages } from './input.ts';
 import { type ResponsesRequest, wantsLogprobs } from './request.ts';
+import type { ResponseStore } from './store.ts';
+import { invalidRequest, storedResponse } from './stored.ts';
 
 /** Throws, or rejects with, ApiError when there is no answer to begin; else the channel gets it, now or later. */
 export function createResponse(
@@ -27,11 +31,13 @@ export function createResponse(
   channel: AnswerChannel,
 ): Later<void> {
   checkModel(context, request.model);
-  checkRequest(request);
+  checkRequest(context, request);
   context.llm.preflight(1);
-  if (request.previous_response_id !== null) throw responseNotFound(request.previous_response_id);
+  const previousId = request.previous_response_id;
+  const previous = previousId === null ? null : storedResponse(context.responses, previousId);
   const arrivalTime = context.clock.wallMs() / 1000;
-  return whenHere(renderInput(context, request, channel), (prompt) => {
+  const messages = responsesMessages(request.instructions, request.input, previous);
+  return whenHere(renderInput(context, request, messages, channel), (prompt) => {
     const promptLength = prompt.promptTokenIds.length;
     const { maxModelLen } = context.model;
     if (promptLength >= maxModelLen) {
@@ -44,23 +50,59 @@ export function createResponse(
     const id = request.request_id ?? `resp_${randomUuid()}`;
     const { promptTokenIds, text } = prompt;
     const prompts = [{ requestId: `${id}_0`, promptTokenIds, text, params }];
-    const answer = new ResponseAnswer({ context, request, id, params, channel });
+    const isKept = request.store === true;
+    const store = isKept ? context.responses : null;
     const log = { id, skipsEmpty: false, onlyFinal: true };
-    new Exchange({ context, request, headers, channel, arrivalTime, prompts, answer, log }).start();
+    const common = { context, request, headers, arrivalTime, prompts, log };
+    if (store !== null && request.background === true) {
+      runInBackground({ ...common, store, id, params, messages }, channel);
+      return;
+    }
+    const answer = new ResponseAnswer({
+      context,
+      request,
+      id,
+      params,
+      channel,
+      onFinal: (final) => store?.finish({ ...final, id, messages, log: null }),
+    });
+    new Exchange({ ...common, channel, answer }).start();
   });
 }
 
-function invalidRequest(message: string, param: string, code = 400): ApiError {
-  return new ApiError({ message, type: 'invalid_request_error', param, code });
+interface BackgroundOptions extends Omit<ExchangeOptions, 'channel' | 'answer' | 'request'> {
+  readonly request: ResponsesRequest;
+  readonly store: ResponseStore;
+  readonly id: string;
+  readonly params: MutableSamplingParams;
+  readonly messages: readonly ChatMessageParam[];
 }
 
-/** Nothing is stored, so no id is ever known. */
-export function responseNotFound(responseId: string): ApiError {
-  return invalidRequest(`Response with id '${responseId}' not found.`, 'response_id', 404);
+/** The client gets the queued response, or the stream of what happens to it; either way it may leave. */
+function runInBackground(options: BackgroundOptions, channel: AnswerChannel): void {
+  const { context, request, store, id, params, messages } = options;
+  const log = request.stream === true ? new EventLog() : null;
+  const background = new BackgroundChannel(store, id, log);
+  const answer = new ResponseAnswer({
+    context,
+    request,
+    id,
+    params,
+    channel: background,
+    onFinal: (final) => store.finish({ ...final, id, messages, log }),
+  });
+  const body = answer.emptyResponse('queued');
+  store.begin(
+    { id, status: 'queued', body, messages, outputTexts: [], log },
+    { bodyOf: (status) => answer.emptyResponse(status), abort: () => background.abort() },
+  );
+  new Exchange({ ...options, channel: background, answer }).start();
+  if (log === null) channel.json(200, body);
+  else log.follow(channel, 0);
 }
 
-function checkRequest(request: ResponsesRequest): void {
-  if (request.store === true && request.background === true) {
+function checkRequest({ responses }: ServingContext, request: ResponsesRequest): void {
+  if (responses === null && request.store === true && request.background === true) {
     throw invalidRequest(
       'This vLLM engine does not support `store=True` and therefore does not support the background mode. To enable ' +
         'these features, set the environment variable `VLLM_ENABLE_RESPONSES_API_STORE=1` when launching the vLLM server.',
@@ -78,13 +120,14 @@ function checkRequest(request: ResponsesRequest): void {
 function renderInput(
   context: ServingContext,
   request: ResponsesRequest,
+  messages: readonly ChatMessageParam[],
   departure: Departure,
 ): Later<RenderedChat> {
   const isContinued = continuesFinalMessage(request.input);
   const effort = request.reasoning?.['effort'];
   return context.renderer.renderChat(
     {
-      messages: responsesMessages(request.instructions, request.input),
+      messages,
       chatTemplate: null,
       chatTemplateKwargs: request.chat_template_kwargs,
       mmProcessorKwargs: request.mm_processor_kwargs,

@@ -19,7 +19,12 @@ import {
   SchedulerOutput,
 } from '../../../../src/engine-core/scheduler/scheduler-output.ts';
 import type { LoRARequest } from '../../../../src/shared/protocol/request.ts';
-import { createTestRequest, EOS_TOKEN_ID, type TestRequest } from '../../../support/engine.ts';
+import {
+  createTestAdapters,
+  createTestRequest,
+  EOS_TOKEN_ID,
+  type TestRequest,
+} from '../../../support/engine.ts';
 
 function tokenSource(kind: TokenSourceKind): TokenSource {
   return createTokenSource({
@@ -38,7 +43,7 @@ function createExecutor(options: Partial<SimulatedExecutorOptions> = {}): Simula
     vocabSize: 4000,
     numWorkers: 2,
     faults: null,
-    maxCpuLoras: 2,
+    adapters: createTestAdapters({ maxLoras: 2, maxCpuLoras: 2 }),
     ...options,
   });
 }
@@ -156,7 +161,7 @@ describe('adapters', () => {
   });
 
   it('refuses in words where LoRA is off or the id is not known', () => {
-    expect(() => createExecutor({ maxCpuLoras: null }).addLora(lora(1))).toThrow('--enable-lora');
+    expect(() => createExecutor({ adapters: null }).addLora(lora(1))).toThrow('--enable-lora');
     expect(() => createExecutor().pinLora(9)).toThrow('not registered');
     expect(() => createExecutor().removeLora(0)).toThrow('greater than 0');
   });

@@ -435,13 +435,15 @@ describe('a method of the engines', () => {
     expect(client.calls).toEqual([{ method, args }]);
   });
 
-  it('gets the LoRA adapter as it is', async () => {
+  it('gets the LoRA adapter as the array that the wire has', async () => {
     const { llm, client } = createLlm();
     const lora = createLoRARequest(['lora', 1, '/path']);
     client.results = [true];
 
     expect(await llm.addLora(lora)).toBe(true);
-    expect(client.calls).toEqual([{ method: 'add_lora', args: [lora] }]);
+    expect(client.calls).toEqual([
+      { method: 'add_lora', args: [['lora', 1, '/path', null, false, false]] },
+    ]);
   });
 
   it('has the first engine’s result where results may differ', async () => {

@@ -49,11 +49,18 @@ describe('the Prometheus text', () => {
     });
   });
 
-  it('leaves out families without children', async () => {
+  it('describes families without children too, as Python does', async () => {
     const { gauge, all } = createFamilies();
     gauge.child({}, 5).set(1, 0);
     const { body } = await renderExposition(all, false);
-    expect(body).toBe('# HELP g Gauges.\n# TYPE g gauge\ng 1\n');
+    expect(body.split('\n').filter((line) => !/^# (HELP|TYPE) [ch]/.test(line))).toEqual([
+      '# HELP g Gauges.',
+      '# TYPE g gauge',
+      'g 1',
+      '',
+    ]);
+    expect(body).toContain('# TYPE c_total counter\n');
+    expect(body).not.toContain('_created');
   });
 });
 

@@ -22,12 +22,14 @@ async function textOf(metrics: HttpMetrics): Promise<string> {
 }
 
 describe('HTTP metrics', () => {
-  it('show one family from the start: the one without labels', async () => {
+  it('have a figure from the start where they have no labels, and are described all', async () => {
     const families = parseExposition(await textOf(new HttpMetrics(5)));
-    expect([...families.keys()]).toEqual([
+    const withSamples = [...families].filter(([, { samples }]) => samples.length > 0);
+    expect(withSamples.map(([name]) => name)).toEqual([
       'http_request_duration_highr_seconds',
       'http_request_duration_highr_seconds_created',
     ]);
+    expect(families.get('http_requests_total')).toMatchObject({ type: 'counter', samples: [] });
     const created = families.get('http_request_duration_highr_seconds_created')?.samples;
     expect(created?.map(({ value }) => value)).toEqual([5]);
   });

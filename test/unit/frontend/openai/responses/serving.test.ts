@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  createResponse,
-  responseNotFound,
-} from '../../../../../src/frontend/openai/responses/serving.ts';
+import { createResponse } from '../../../../../src/frontend/openai/responses/serving.ts';
+import { responseNotFound } from '../../../../../src/frontend/openai/responses/stored.ts';
 import { RequestOutputKind } from '../../../../../src/shared/protocol/request.ts';
 import {
   createOutput,

@@ -1,0 +1,4 @@
+/** An error whose message vLLM would send. */
+export class UtilityError extends Error {
+  override readonly name = 'UtilityError';
+}
