@@ -42,6 +42,7 @@ export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
               localRank,
               handshakeAddress,
               clientHandshakeAddress: null,
+              privateDirectory: null,
               headless: true,
             }),
           ],

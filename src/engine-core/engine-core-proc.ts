@@ -84,7 +84,7 @@ export class EngineCoreProc {
     if (!core.isRunning && !this.#hasBegunShutdown) this.#logShutdown();
     const goesOn = core.handleShutdown();
     if (!goesOn)
-      logger.info('[shutdown] EngineCore: request processing complete; starting resource teardown');
+      logger.debug('[shutdown] EngineCore: request processing complete; starting resource teardown');
     return goesOn;
   }
 
@@ -93,13 +93,13 @@ export class EngineCoreProc {
     this.#hasBegunShutdown = true;
     const seconds = core.parts.shutdownTimeoutS;
     const mode = seconds === 0 ? 'abort' : 'drain';
-    logger.info(`[shutdown] EngineCore: start mode=${mode} timeout=${seconds}s`);
+    logger.debug(`[shutdown] EngineCore: start mode=${mode} timeout=${seconds}s`);
     const count = core.scheduler.numUnfinishedRequests;
     if (count === 0) return;
     if (seconds === 0)
-      logger.info(`[shutdown] EngineCore: aborting in-flight requests count=${count}`);
+      logger.debug(`[shutdown] EngineCore: aborting in-flight requests count=${count}`);
     else
-      logger.info(
+      logger.debug(
         `[shutdown] EngineCore: draining in-flight requests count=${count} timeout=${seconds}s`,
       );
   }

@@ -177,7 +177,7 @@ async function serveUntilDone(engine: RunningEngine, logger: Logger): Promise<nu
   let exitCode = 0;
   try {
     await engine.proc.run();
-    logger.info('[shutdown] EngineCore: exiting busy loop');
+    logger.debug('[shutdown] EngineCore: exiting busy loop');
   } catch (error) {
     logger.error({ err: error }, 'EngineCore encountered a fatal error.');
     engine.outputs.sendDead();
@@ -203,8 +203,7 @@ function main(): void {
   const name = dataParallelSize > 1 ? `EngineCore_DP${config.rank}` : 'EngineCore';
   process.title = `VLLM::${name}`;
   const logger = createLogger({ level: logLevel, format: logFormat, bindings: { process: name } });
-  const frontendAddress = config.clientHandshakeAddress ?? config.handshakeAddress;
-  const lifeLine = new LifeLine(logger, frontendAddress);
+  const lifeLine = new LifeLine(logger, config.privateDirectory);
   run(config, logger, lifeLine).then(
     (exitCode) => lifeLine.end(exitCode),
     (error: unknown) => failToStart(error, logger),

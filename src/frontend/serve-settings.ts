@@ -47,7 +47,7 @@ export function createCoordinatorCommand(
   return (config) => ({
     name: 'DPCoordinator',
     modulePath,
-    args: [JSON.stringify({ ...config, logLevel: args.logLevel })],
+    args: [JSON.stringify({ ...config, logLevel: args.logLevel, logFormat: args.logFormat })],
     env,
   });
 }

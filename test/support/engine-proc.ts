@@ -37,7 +37,7 @@ export class TestProc {
     const note = (text: unknown): void => {
       this.log.push(String(text));
     };
-    const logger: Logger = Object.assign(silentLogger(), { info: note, warn: note });
+    const logger: Logger = Object.assign(silentLogger(), { debug: note, info: note, warn: note });
     this.proc = new EngineCoreProc({
       core: made.core,
       clock: made.clock,

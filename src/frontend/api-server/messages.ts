@@ -7,14 +7,17 @@ import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
 import type { FamilySnapshot } from '../metrics/families.ts';
 
-/** On an API server's command line, as JSON. */
+/** On an API server's command line, as JSON: everybody on the machine can read it, so its `args` hold no key. */
 export interface ApiServerConfig {
   readonly args: EngineArgs;
   readonly clientIndex: number;
   readonly addresses: ClientAddresses;
+  readonly privateDirectory: string;
 }
 
 export type ToApiServer =
+  /** What no command line may say, and the first message: the start waits for it. */
+  | { readonly type: 'secrets'; readonly apiKey: EngineArgs['apiKey'] }
   /** Where the coordinator publishes; null where the engines know better or there is none. */
   | { readonly type: 'coordinator'; readonly statsAddress: string | null }
   | { readonly type: 'engine-dead'; readonly rank: EngineIndex; readonly reason: string }

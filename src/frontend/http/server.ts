@@ -18,6 +18,7 @@ import type { ServingContext } from '../openai/serving-context.ts';
 import type { RequestSchema } from '../pydantic/schema-node.ts';
 import { loadRequestSchema } from '../pydantic/schemas.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { closeServer } from './close-server.ts';
 import { isUnexpected, sendDetail, sendError } from './error-handler.ts';
 import type { HttpArgs } from './http-args.ts';
 import type { HttpEnv } from './http-env.ts';
@@ -75,7 +76,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     app,
     llm: context.llm,
     listen: () => listen(app, args),
-    close: () => app.close(),
+    close: () => closeServer(app),
   };
 }
 
@@ -96,7 +97,7 @@ function createApp(args: HttpArgs, env: HttpEnv, logger: Logger): FastifyInstanc
     bodyLimit: BODY_LIMIT_BYTES,
     keepAliveTimeout: env.httpTimeoutKeepAlive * 1000,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
     http: { maxHeaderSize: args.h11MaxIncompleteEventSize, headersTimeout: HEADERS_TIMEOUT_MS },
     ...(tls === null ? {} : { https: tls }),
     exposeHeadRoutes: false,
