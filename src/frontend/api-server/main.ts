@@ -39,12 +39,13 @@ function tell(message: FromApiServer): void {
   if (process.connected) process.send?.(message);
 }
 
-/** The first message of the primary. */
+/** Asks the primary for them. */
 function receiveSecrets(): Promise<Pick<EngineArgs, 'apiKey'>> {
   return new Promise((resolve) => {
     process.once('message', (message: ToApiServer) => {
       if (message.type === 'secrets') resolve({ apiKey: message.apiKey });
     });
+    tell({ type: 'started' });
   });
 }
 

@@ -16,7 +16,7 @@ export interface ApiServerConfig {
 }
 
 export type ToApiServer =
-  /** What no command line may say, and the first message: the start waits for it. */
+  /** What no command line may say: the answer to `started`. */
   | { readonly type: 'secrets'; readonly apiKey: EngineArgs['apiKey'] }
   /** Where the coordinator publishes; null where the engines know better or there is none. */
   | { readonly type: 'coordinator'; readonly statsAddress: string | null }
@@ -32,6 +32,8 @@ export type ToApiServer =
     };
 
 export type FromApiServer =
+  /** It listens: what it was sent before is lost. */
+  | { readonly type: 'started' }
   | { readonly type: 'bound'; readonly addresses: ClientAddresses }
   | { readonly type: 'listening'; readonly address: string; readonly port: number }
   /** The running requests have got their error. */

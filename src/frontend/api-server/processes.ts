@@ -113,8 +113,6 @@ export class ApiServerProcesses implements Serving {
     };
     cluster.setupPrimary({ args: [JSON.stringify(config)] });
     const worker = cluster.fork(env);
-    const secrets: ToApiServer = { type: 'secrets', apiKey: args.apiKey };
-    worker.send(secrets);
     const bound = new Deferred<ClientAddresses>();
     const listening = new Deferred<string>();
     const fail = (error: Error): void => {
@@ -122,7 +120,9 @@ export class ApiServerProcesses implements Serving {
       listening.reject(error);
     };
     worker.on('message', (message: FromApiServer) => {
-      if (message.type === 'bound') bound.resolve(message.addresses);
+      if (message.type === 'started') {
+        this.#tell(clientIndex, { type: 'secrets', apiKey: args.apiKey });
+      } else if (message.type === 'bound') bound.resolve(message.addresses);
       else if (message.type === 'listening') {
         this.#numListening += 1;
         listening.resolve(message.address);
