@@ -84,7 +84,9 @@ export class EngineCoreProc {
     if (!core.isRunning && !this.#hasBegunShutdown) this.#logShutdown();
     const goesOn = core.handleShutdown();
     if (!goesOn)
-      logger.debug('[shutdown] EngineCore: request processing complete; starting resource teardown');
+      logger.debug(
+        '[shutdown] EngineCore: request processing complete; starting resource teardown',
+      );
     return goesOn;
   }
 

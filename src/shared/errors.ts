@@ -82,7 +82,8 @@ export const ERRORS = {
   E_NO_DIRECTORY: {
     family: 'config',
     status: 0,
-    meaning: 'No folder can be made for the sockets between the processes: TMPDIR and its stand-ins will not do.',
+    meaning:
+      'No folder can be made for the sockets between the processes: TMPDIR and its stand-ins will not do.',
   },
   E_UNKNOWN_GPU: { family: 'config', status: 0, meaning: 'The GPU is not in the catalogue.' },
   E_PORT_IN_USE: {

@@ -113,6 +113,9 @@ export function describeExit({ exitCode, signal }: Pick<ChildExit, 'exitCode' | 
 }
 
 /** Python's exit code of it, which is negative for a signal: `{'EngineCore_DP1': -9}` is what vLLM prints. */
-export function pythonExitCode({ exitCode, signal }: Pick<ChildExit, 'exitCode' | 'signal'>): number {
+export function pythonExitCode({
+  exitCode,
+  signal,
+}: Pick<ChildExit, 'exitCode' | 'signal'>): number {
   return signal === null ? (exitCode ?? 1) : -constants.signals[signal];
 }

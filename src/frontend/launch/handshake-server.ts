@@ -1,6 +1,6 @@
 /**
  * The socket around engine-startup.ts: a ROUTER that decodes, asks, and answers HELLO with the addresses.
- * A frame that cannot be decoded costs that message only; a message that breaks the handshake ends the start-up.
+ * A message that cannot be decoded or breaks the handshake ends the start-up, as it ends vLLM's.
  * Source: vllm/v1/engine/utils.py launch_core_engines (0.33.0).
  */
 import { StartupError, TwinError } from '../../shared/errors.ts';
@@ -29,7 +29,6 @@ export class HandshakeServer {
   readonly #completed: Promise<void>;
   #resolve: () => void = () => {};
   #reject: (error: Error) => void = () => {};
-  #badFrameCount = 0;
 
   private constructor(options: HandshakeServerOptions, socket: RouterSocket) {
     this.#options = options;
@@ -61,10 +60,6 @@ export class HandshakeServer {
     return this.#socket.address;
   }
 
-  get badFrameCount(): number {
-    return this.#badFrameCount;
-  }
-
   /** Resolves once every engine is READY; rejects with the first broken rule. */
   waitUntilComplete(): Promise<void> {
     return this.#completed;
@@ -88,16 +83,19 @@ export class HandshakeServer {
       if (startup.isComplete) this.#resolve();
     } catch (error) {
       if (!(error instanceof TwinError)) throw error;
-      if (error.code !== 'E_BAD_FRAME') {
-        this.#reject(error);
-        return;
-      }
-      this.#badFrameCount += 1;
-      logger.warn(
-        { rank: String(rank), err: error.message },
-        'dropped a handshake message that cannot be decoded',
-      );
+      this.#reject(error.code === 'E_BAD_FRAME' ? this.#refusalOf(rank, error) : error);
     }
+  }
+
+  /** Who sent it counts before what it says. */
+  #refusalOf(rank: EngineIndex | bigint, { message }: TwinError): StartupError {
+    const isKnown = typeof rank === 'number' && this.#options.startup.getState(rank) !== null;
+    return new StartupError(
+      'E_HANDSHAKE',
+      isKnown
+        ? `Engine ${rank} sent a handshake message that cannot be decoded: ${message}`
+        : `Message from engine with unexpected data parallel rank: ${rank}`,
+    );
   }
 
   async #sendInit(identity: Frame): Promise<void> {

@@ -12,7 +12,8 @@ import {
 /** Between two looks at the parents. */
 const POLL_MS = 250;
 
-const LAUNCHER_WORD = /(^|[\s/\\])(npm|npx|pnpm|pnpx|yarn|yarnpkg|bun|bunx|corepack)(-cli)?(\.c?js)?(\s|$)/;
+const LAUNCHER_WORD =
+  /(^|[\s/\\])(npm|npx|pnpm|pnpx|yarn|yarnpkg|bun|bunx|corepack)(-cli)?(\.c?js)?(\s|$)/;
 const SHELL = /^(-?|.*\/)(sh|bash|dash|ash|zsh|ksh|busybox)$/;
 /** A script that lets go of what it starts: its shell's end is no message. */
 const LETS_GO = /\b(nohup|setsid|disown)\b|&\s*$/;
@@ -51,8 +52,7 @@ export function findLauncher(facts: LauncherFacts): Launcher | null {
   const command = commandOf(parentPid);
   const isParentGone = (): boolean => facts.parentPid() !== parentPid;
   // Without a process table the npm_ variables are all there is to go by.
-  if (command === null)
-    return entryOf(pid) === null ? { name: 'npm', isGone: isParentGone } : null;
+  if (command === null) return entryOf(pid) === null ? { name: 'npm', isGone: isParentGone } : null;
   if (isLauncher(command)) return { name: nameOf(command), isGone: isParentGone };
   if (!isScriptShell(command) || LETS_GO.test(command.join(' '))) return null;
   const grandparentPid = entryOf(parentPid)?.parentPid ?? 0;
@@ -106,15 +106,17 @@ function isLauncher(command: readonly string[]): boolean {
   // npm's processes have its own words as their title: one word, `npm exec vllm-twin serve`.
   const [program = '', script = ''] = command;
   if (SHELL.test(program)) return false;
-  return LAUNCHER_WORD.test(program) || (/(^|\/)(node|nodejs)$/.test(program) && LAUNCHER_WORD.test(script));
+  return (
+    LAUNCHER_WORD.test(program) ||
+    (/(^|\/)(node|nodejs)$/.test(program) && LAUNCHER_WORD.test(script))
+  );
 }
 
 function isScriptShell([program = '', ...words]: readonly string[]): boolean {
   return SHELL.test(program) && words.some((word) => /^-[a-z]*c$/.test(word));
 }
 
-const MAX_NAME_CHARACTERS = 60;
-
+/** The program and its command, `npm exec`: what follows may be a key. */
 function nameOf(command: readonly string[]): string {
-  return command.join(' ').trim().slice(0, MAX_NAME_CHARACTERS);
+  return command.join(' ').trim().split(/\s+/).slice(0, 2).join(' ');
 }

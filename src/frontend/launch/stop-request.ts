@@ -62,6 +62,6 @@ export class StopRequest {
 }
 
 /** Node takes back that SIGHUP is ignored, which is all that nohup does; a shell's `_` still names it. */
-function isUnderNohup(env: Readonly<Record<string, string | undefined>>): boolean {
+export function isUnderNohup(env: Readonly<Record<string, string | undefined>>): boolean {
   return /(^|\/)nohup$/.test(env['_'] ?? '');
 }

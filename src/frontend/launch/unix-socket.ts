@@ -12,7 +12,8 @@ export async function prepareUnixSocket(path: string): Promise<void> {
   if (Buffer.byteLength(path) > MAX_PATH_BYTES)
     throw refusal(path, `a socket's path has at most ${MAX_PATH_BYTES} bytes`);
   const found = statOf(path);
-  if (found !== undefined && !found.isSocket()) throw refusal(path, 'the path is taken, and by no socket');
+  if (found !== undefined && !found.isSocket())
+    throw refusal(path, 'the path is taken, and by no socket');
   if (found !== undefined && (await isListening(path)))
     throw refusal(path, 'another process listens there');
   try {
@@ -45,5 +46,8 @@ function isListening(path: string): Promise<boolean> {
 }
 
 function refusal(path: string, why: string): StartupError {
-  return new StartupError('E_PORT_IN_USE', `Cannot listen on unix:${path}: ${why}. Choose another --uds.`);
+  return new StartupError(
+    'E_PORT_IN_USE',
+    `Cannot listen on unix:${path}: ${why}. Choose another --uds.`,
+  );
 }
