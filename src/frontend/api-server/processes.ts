@@ -53,6 +53,8 @@ export class ApiServerProcesses implements Serving {
       exec: ownFile('frontend/api-server/main.js'),
       // Numbers of metrics may be Infinity, which JSON has not.
       serialization: 'advanced',
+      // Through this process: what Node says of a primary that is gone has no reader then.
+      silent: true,
     });
     this.#deaths = Array.from({ length: options.count }, () => null);
     this.#gathering = new SnapshotGathering({
@@ -113,6 +115,8 @@ export class ApiServerProcesses implements Serving {
     };
     cluster.setupPrimary({ args: [JSON.stringify(config)] });
     const worker = cluster.fork(env);
+    for (const stream of [worker.process.stdout, worker.process.stderr])
+      stream?.on('data', (text) => process.stderr.write(text));
     const bound = new Deferred<ClientAddresses>();
     const listening = new Deferred<string>();
     const fail = (error: Error): void => {
