@@ -12,11 +12,6 @@ export interface CliIo {
 /** The process's own streams; colours on a terminal only, and never against NO_COLOR. */
 export function processIo(): CliIo {
   const { stdout } = process;
-  // `… | head` is no error: whoever reads has seen enough.
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
-  });
   return {
     stdout: (text) => stdout.write(text),
     stderr: (text) => process.stderr.write(text),

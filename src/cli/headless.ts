@@ -4,10 +4,12 @@
  * Source: vllm/entrypoints/cli/serve.py run_headless (0.33.0).
  */
 import { Child, describeExit, STOP_GRACE_MS, stopChildren } from '../frontend/launch/child.ts';
+import { systemFacts, watchLauncher } from '../frontend/launch/launcher-watch.ts';
 import {
   DEFAULT_DATA_PARALLEL_ADDRESS,
   DEFAULT_DATA_PARALLEL_RPC_PORT,
 } from '../frontend/launch/parallel-plan.ts';
+import { isUnderNohup } from '../frontend/launch/stop-request.ts';
 import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import { encodeProcessConfig } from '../shared/config/engine-process-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
@@ -42,6 +44,7 @@ export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
               localRank,
               handshakeAddress,
               clientHandshakeAddress: null,
+              privateDirectory: null,
               headless: true,
             }),
           ],
@@ -55,18 +58,25 @@ export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
     isStopping = true;
     void stopChildren(children, graceMs);
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  const graceMs = STOP_GRACE_MS + args.shutdownTimeout * 1000;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
+      if (signal === 'SIGHUP' && isUnderNohup(process.env)) return;
       if (!isStopping) logger.info(`[shutdown] Headless: ${signal}, stopping engine cores`);
-      stop(isStopping ? 0 : STOP_GRACE_MS + args.shutdownTimeout * 1000);
+      stop(isStopping ? 0 : graceMs);
     });
   }
+  const stopWatching = watchLauncher(systemFacts(), (name) => {
+    logger.info(`[shutdown] ${name}, which started the engines, is gone`);
+    stop(graceMs);
+  });
   const first = await Promise.race(children.map(({ exited }) => exited));
   if (!isStopping) {
     logger.error(`${first.name} ended with ${describeExit(first)}; the other engines end too`);
     stop(STOP_GRACE_MS);
   }
   const exits = await Promise.all(children.map(({ exited }) => exited));
+  stopWatching();
   logger.info('[shutdown] Headless: all engine cores have ended');
   if (exits.every(({ exitCode }) => exitCode === 0)) return 0;
   return first.exitCode === CONFIG_EXIT_CODE ? CONFIG_EXIT_CODE : 1;

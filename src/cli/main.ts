@@ -6,6 +6,7 @@
 import { TwinError } from '../shared/errors.ts';
 import { VLLM_VERSION } from '../shared/version.ts';
 import type { Command } from './command.ts';
+import { silenceClosedStreams, writeLastLine } from './last-line.ts';
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./serve.ts')).serveCommand,
@@ -62,20 +63,23 @@ async function twinVersion(): Promise<string> {
   return String((JSON.parse(text) as { version: unknown }).version);
 }
 
-main(process.argv.slice(2)).then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    if (error instanceof TwinError) {
-      process.stderr.write(`vllm-twin: ${error.message.split('\n').join(' ')}\n`);
-      process.exitCode = error.family === 'config' ? 2 : 1;
-      return;
-    }
-    // Not an error that a user can cause: say all of it.
-    process.stderr.write(
-      `vllm-twin: internal error: ${error instanceof Error ? error.stack : error}\n`,
-    );
-    process.exitCode = 1;
-  },
-);
+/** How long a finished process may keep what it still writes, before it is ended. */
+const LAST_RESORT_MS = 5_000;
+
+function end(exitCode: number): void {
+  process.exitCode = exitCode;
+  setTimeout(() => process.exit(), LAST_RESORT_MS).unref();
+}
+
+const words = process.argv.slice(2);
+silenceClosedStreams(words[0] === 'serve');
+main(words).then(end, (error: unknown) => {
+  if (error instanceof TwinError) {
+    writeLastLine(error.message.split('\n').join(' '), words);
+    end(error.family === 'config' ? 2 : 1);
+    return;
+  }
+  // Not an error that a user can cause: say all of it.
+  writeLastLine(`internal error: ${error instanceof Error ? error.stack : error}`, words);
+  end(1);
+});

@@ -105,7 +105,7 @@ export class EngineCoreProc {
     if (seconds === 0)
       logger.debug(`[shutdown] EngineCore: aborting in-flight requests count=${count}`);
     else
-      logger.info(
+      logger.debug(
         `[shutdown] EngineCore: draining in-flight requests count=${count} timeout=${seconds}s`,
       );
   }

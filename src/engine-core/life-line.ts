@@ -4,7 +4,7 @@
  * Source: vllm/v1/engine/core.py EngineCoreProc.run_engine_core (0.33.0).
  */
 import type { Logger } from '../shared/logger.ts';
-import { removePrivateDirectoryOf } from '../shared/private-directory.ts';
+import { removePrivateDirectory } from '../shared/private-directory.ts';
 
 /** How long an engine that lost its frontend waits for it to come back. */
 const FRONTEND_LOST_MS = 3_000;
@@ -20,17 +20,22 @@ export class LifeLine {
   #frontendLost: NodeJS.Timeout | null = null;
   #isEnding = false;
 
-  /** `address` is the frontend's: where it is in a private folder, that goes with its owner. */
-  constructor(logger: Logger, address: string) {
+  /** `privateDirectory` is the parent's and goes with it; null where it has none. */
+  constructor(logger: Logger, privateDirectory: string | null) {
     this.#logger = logger;
     for (const signal of ['SIGTERM', 'SIGINT'] as const)
       process.on(signal, () => this.#onSignal(signal));
     this.#onDisconnect = () => {
       logger.warn('The parent process is gone; the engine core ends too');
-      removePrivateDirectoryOf(address);
+      if (privateDirectory !== null) removePrivateDirectory(privateDirectory);
       process.exit(1);
     };
-    if (process.send !== undefined) process.on('disconnect', this.#onDisconnect);
+    // A terminal that closes tells the parent too, which says what it means.
+    process.on('SIGHUP', () => {});
+    if (process.send === undefined) return;
+    process.on('disconnect', this.#onDisconnect);
+    // A parent that went before this process listened has closed the channel without its hearing of it.
+    if (!process.connected) this.#onDisconnect();
   }
 
   /** The engine runs: from here on a signal lets it finish. */

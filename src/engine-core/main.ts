@@ -204,8 +204,7 @@ function main(): void {
   const name = dataParallelSize > 1 ? `EngineCore_DP${config.rank}` : 'EngineCore';
   process.title = `VLLM::${name}`;
   const logger = createLogger({ level: logLevel, format: logFormat, bindings: { process: name } });
-  const frontendAddress = config.clientHandshakeAddress ?? config.handshakeAddress;
-  const lifeLine = new LifeLine(logger, frontendAddress);
+  const lifeLine = new LifeLine(logger, config.privateDirectory);
   run(config, logger, lifeLine).then(
     (exitCode) => lifeLine.end(exitCode),
     (error: unknown) => failToStart(error, logger),

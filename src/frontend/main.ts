@@ -27,9 +27,11 @@ import { readTlsSettings } from './http/tls-settings.ts';
 import { describeExit, STOP_GRACE_MS } from './launch/child.ts';
 import { withStartupDeadline } from './launch/deadline.ts';
 import { createExitError, EngineLaunch, type FallenChild } from './launch/launch.ts';
+import { systemFacts, watchLauncher } from './launch/launcher-watch.ts';
 import { createParallelPlan, type ParallelPlan } from './launch/parallel-plan.ts';
 import { checkPortIsFree } from './launch/port-check.ts';
 import { type StopReason, StopRequest } from './launch/stop-request.ts';
+import { prepareUnixSocket } from './launch/unix-socket.ts';
 import { createCoordinatorCommand, createEngineCommand } from './serve-settings.ts';
 
 /** vLLM's watchdog sees an idle server's dead engine within this time. */
@@ -50,6 +52,7 @@ interface Frontend {
   readonly codec: WireCodec;
   readonly env: HttpEnv;
   readonly logger: Logger;
+  readonly directory: PrivateDirectory;
   readonly launch: EngineLaunch;
   readonly stop: StopRequest;
   /** Null until it is bound. */
@@ -66,11 +69,47 @@ export async function runServe(
   args: EngineArgs,
   onStarted: (server: StartedServer) => void,
 ): Promise<number> {
+  // Everybody on the machine can read a command line; a title takes its place.
+  if (args.apiKey.length > 0) process.title = 'VLLM::APIServer';
   const logger = createLogger({
     level: args.logLevel,
     format: args.logFormat,
     bindings: { process: 'APIServer' },
   });
+  const stop = new StopRequest();
+  let leaveNothing = (): void => {};
+  stop.listenToSignals(process, (exitCode) => {
+    leaveNothing();
+    process.exit(exitCode);
+  });
+  const stopWatching = watchLauncher(systemFacts(), (name) =>
+    stop.request({ kind: 'launcher', message: `${name}, which started it, is gone` }),
+  );
+  try {
+    const prepared = await prepare(args);
+    if (stop.isRequested) return 0;
+    // From here to the end of the children's start nothing else runs: no signal comes between.
+    removeOrphanedDirectories();
+    const directory = PrivateDirectory.create();
+    for (const place of directory.refused)
+      logger.warn(`Sockets are in ${directory.path}: no folder can be made in ${place}`);
+    const frontend = createFrontend({ ...prepared, onStarted, args, logger, stop }, directory);
+    leaveNothing = (): void => {
+      frontend.launch.killAll();
+      frontend.serving?.kill();
+      directory.remove();
+    };
+    return await runFrontend(frontend, leaveNothing);
+  } finally {
+    stopWatching();
+    stop.stopListening();
+  }
+}
+
+type Prepared = Pick<Frontend, 'plan' | 'model' | 'env'>;
+
+/** What can be known to be wrong before anything is started. */
+async function prepare(args: EngineArgs): Promise<Prepared> {
   const env = readHttpEnv(process.env);
   readTlsSettings(args);
   checkEngineOverrides(args, args.dataParallelSize);
@@ -80,53 +119,44 @@ export async function runServe(
   checkApiServerCount(plan, env);
   if (args.uds === null) {
     await checkPortIsFree({ host: args.host ?? DEFAULT_HOST, port: args.port });
-  }
-  removeOrphanedDirectories();
-  const directory = PrivateDirectory.create(process.pid);
+  } else await prepareUnixSocket(args.uds);
+  return { env, model, plan };
+}
+
+function createFrontend(
+  parts: Pick<Frontend, 'onStarted' | 'args' | 'plan' | 'model' | 'env' | 'logger' | 'stop'>,
+  directory: PrivateDirectory,
+): Frontend {
+  const { args, plan, logger } = parts;
   const codec = createWireCodec(WIRE_VERSIONS[VLLM_VERSION]);
-  const launch = new EngineLaunch({
-    plan,
-    codec,
-    directory,
-    logger,
-    onLogLine: (line) => process.stderr.write(`${line}\n`),
-    engineCommand: createEngineCommand(args, process.env),
-    coordinatorCommand: createCoordinatorCommand(args, process.env),
-    parallelConfigHash: null,
-  });
-  const stop = new StopRequest();
-  const frontend: Frontend = {
-    onStarted,
-    args,
-    plan,
-    model,
-    codec,
-    env,
-    logger,
-    launch,
-    stop,
-    serving: null,
-    isOver: false,
-  };
-  const leaveNothing = (): void => {
-    launch.killAll();
-    frontend.serving?.kill();
+  try {
+    const launch = new EngineLaunch({
+      plan,
+      codec,
+      directory,
+      logger,
+      onLogLine: writeLogLine,
+      engineCommand: createEngineCommand(args, process.env),
+      coordinatorCommand: createCoordinatorCommand(args, process.env),
+      parallelConfigHash: null,
+    });
+    return { ...parts, codec, directory, launch, serving: null, isOver: false };
+  } catch (error) {
     directory.remove();
-  };
-  stop.listenToSignals(process, (exitCode) => {
-    leaveNothing();
-    process.exit(exitCode);
-  });
+    throw error;
+  }
+}
+
+async function runFrontend(frontend: Frontend, leaveNothing: () => void): Promise<number> {
   process.once('exit', leaveNothing);
   try {
     return await serve(frontend);
   } finally {
     frontend.isOver = true;
-    await launch.stop(STOP_GRACE_MS);
+    await frontend.launch.stop(STOP_GRACE_MS);
     await frontend.serving?.close();
-    directory.remove();
+    frontend.directory.remove();
     process.off('exit', leaveNothing);
-    stop.stopListening();
   }
 }
 
@@ -142,7 +172,7 @@ function checkApiServerCount({ apiServerCount }: ParallelPlan, env: HttpEnv): vo
 
 /** Until the first reason to stop; then the orderly end of it. */
 async function serve(frontend: Frontend): Promise<number> {
-  const { launch, stop } = frontend;
+  const { launch, logger, stop } = frontend;
   const fallen = launch.waitForFall();
   const starting = startUp(frontend);
   starting.catch(() => {});
@@ -154,7 +184,8 @@ async function serve(frontend: Frontend): Promise<number> {
   void fallen.then((child) => onFall(frontend, child));
   const reason = await stop.requested;
   await shutDown(frontend, reason);
-  return reason.kind === 'signal' ? 0 : 1;
+  logger.info('[shutdown] API server: complete');
+  return reason.kind === 'failure' ? 1 : 0;
 }
 
 /** Sockets, handshake, ready responses, HTTP: all under one deadline. */
@@ -166,14 +197,13 @@ async function startUp(frontend: Frontend): Promise<void> {
     const transport = createZmqTransport();
     const serving = await bindServing(frontend, transport);
     frontend.serving = serving;
-    if (frontend.isOver) {
-      await serving.close();
-      return;
-    }
+    // The end of this process does not wait for what is made after it was decided.
+    if (isEnding(frontend)) return serving.close();
     const shaking = launch.shakeHands(transport, serving.clientAddresses, (describe) => {
       describeHandshakes = describe;
     });
     const [address] = await Promise.all([serving.start(launch.getStatsPublishAddress()), shaking]);
+    if (isEnding(frontend)) return;
     logger.info(`Starting vLLM server on ${address}`);
     process.stdout.write(`${address}\n`);
     frontend.onStarted({ address, engines: serving.engines });
@@ -182,6 +212,10 @@ async function startUp(frontend: Frontend): Promise<void> {
     timeoutMs: args.engineReadyTimeout * 1000,
     describeMissing: () => describeHandshakes() || (frontend.serving?.describeMissing() ?? ''),
   });
+}
+
+function isEnding({ isOver, stop }: Frontend): boolean {
+  return isOver || stop.isRequested;
 }
 
 async function bindServing(frontend: Frontend, transport: Transport): Promise<Serving> {
@@ -194,8 +228,12 @@ async function bindServing(frontend: Frontend, transport: Transport): Promise<Se
       count: plan.apiServerCount,
       addressesOf: (clientIndex) => launch.clientAddresses(clientIndex),
       env: process.env,
+      privateDirectory: frontend.directory.path,
       onEngineDead,
-      onFall: (message) => stop.request({ kind: 'failure', message: `Process ${message}` }),
+      onFall: (message) => {
+        if (!isEnding(frontend)) logger.error(`Process ${message}`);
+        stop.request({ kind: 'failure', message: `Process ${message}` });
+      },
     });
   }
   const { ApiServer } = await import('./api-server/api-server.ts');
@@ -209,6 +247,7 @@ async function bindServing(frontend: Frontend, transport: Transport): Promise<Se
 /** The running requests have got their error: the server ends, unless it is to stay. */
 function onDeath(frontend: Frontend, { reason, numRequests }: EngineDeath): void {
   const { env, launch, logger, plan, stop } = frontend;
+  if (isEnding(frontend)) return;
   logger.error(`Engine core died unexpectedly: ${reason}`);
   if (env.keepAliveOnEngineDeath) {
     void launch.stop(STOP_GRACE_MS);
@@ -238,13 +277,18 @@ async function shutDown(
   reason: StopReason,
 ): Promise<void> {
   const timeout = args.shutdownTimeout;
+  const why = reason.kind === 'signal' ? reason.signal : reason.message;
+  const mode = timeout === 0 ? 'abort' : 'drain';
   logger.info(
-    reason.kind === 'signal'
-      ? `[shutdown] API server: ${reason.signal}, stopping engine client mode=${timeout === 0 ? 'abort' : 'drain'} timeout=${timeout}s`
-      : `[shutdown] API server: ${reason.message}`,
+    `[shutdown] API server: ${why}, stopping engine client mode=${mode} timeout=${timeout}s`,
   );
   await launch.stop(STOP_GRACE_MS + timeout * 1000);
-  logger.info('[shutdown] API server: all processes that it started have ended');
+  logger.info('[shutdown] API server: engine client stopped, shutting down HTTP server');
   await serving?.close();
   logger.info('[shutdown] API server: complete');
+}
+
+/** Lines of children, which whoever reads this process's log may not want any more. */
+function writeLogLine(line: string): void {
+  if (process.stderr.writable) process.stderr.write(`${line}\n`);
 }

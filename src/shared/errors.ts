@@ -79,6 +79,12 @@ export const ERRORS = {
     status: 0,
     meaning: 'The model is not in the catalogue and is no local config.json.',
   },
+  E_NO_DIRECTORY: {
+    family: 'config',
+    status: 0,
+    meaning:
+      'No folder can be made for the sockets between the processes: TMPDIR and its stand-ins will not do.',
+  },
   E_UNKNOWN_GPU: { family: 'config', status: 0, meaning: 'The GPU is not in the catalogue.' },
   E_PORT_IN_USE: {
     family: 'startup',
@@ -105,6 +111,11 @@ export const ERRORS = {
     family: 'startup',
     status: 0,
     meaning: 'A start-up wait passed its deadline.',
+  },
+  E_INTERRUPTED: {
+    family: 'startup',
+    status: 0,
+    meaning: 'The start-up was told to stop.',
   },
   E_ENGINE_EXITED: {
     family: 'startup',

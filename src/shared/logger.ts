@@ -9,22 +9,31 @@ export type Logger = Pick<
   child(bindings: Record<string, unknown>): Logger;
 };
 
+export type LogFormat = 'auto' | 'json' | 'pretty';
+
 export interface LoggerOptions {
   /** debug, info, warn, error or silent. */
   readonly level: string;
   /** auto (the default) is pretty where stderr is a terminal. */
-  readonly format?: 'auto' | 'json' | 'pretty';
+  readonly format?: LogFormat;
   /** Bound to every line, e.g. `{ process: 'EngineCore_DP0' }`. */
   readonly bindings: Record<string, unknown>;
 }
 
 export function createLogger({ level, format = 'auto', bindings }: LoggerOptions): Logger {
   const isPretty = format === 'pretty' || (format === 'auto' && process.stderr.isTTY);
-  const destination = isPretty ? prettyDestination() : pino.destination({ dest: 2, sync: true });
+  const destination = isPretty ? prettyDestination() : stderrDestination();
   return pino(
     { level, base: bindings, timestamp: pino.stdTimeFunctions.isoTime },
     destination,
   ) as unknown as Logger;
+}
+
+/** Whoever reads the log may go first: that ends no process, and there is nobody to tell. */
+function stderrDestination() {
+  const destination = pino.destination({ dest: 2, sync: true });
+  destination.on('error', () => {});
+  return destination;
 }
 
 /** Loaded for a terminal only: it takes as long to load as pino itself. */
@@ -32,7 +41,7 @@ function prettyDestination(): DestinationStream {
   const require = createRequire(import.meta.url);
   const pretty = require('pino-pretty') as typeof import('pino-pretty');
   return pretty({
-    destination: 2,
+    destination: stderrDestination(),
     sync: true,
     ignore: 'pid,hostname,process',
     messageFormat: '({process}) {msg}',

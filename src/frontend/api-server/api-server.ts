@@ -7,6 +7,7 @@
 import type { ModelPlan } from '../../capacity/models/model-plan.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { EngineArgs } from '../../shared/config/registry.ts';
+import { StartupError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
@@ -67,6 +68,7 @@ export class ApiServer implements Serving {
   #http: HttpServer | null = null;
   #metrics: FrontendMetrics | null = null;
   #statsTimer: NodeJS.Timeout | null = null;
+  #closing: Promise<void> | null = null;
 
   private constructor(options: ApiServerOptions, client: MultiProcessClient) {
     this.#options = options;
@@ -157,18 +159,35 @@ export class ApiServer implements Serving {
       clock,
       logger,
       clientIndex,
-      onEngineDead: (reason) => this.#options.onEngineDead({ reason, numRequests }),
+      onEngineDead: (reason) => {
+        if (this.#closing === null) this.#options.onEngineDead({ reason, numRequests });
+      },
     });
     this.#http = http;
+    if (this.#closing !== null) {
+      await http.close();
+      throw new StartupError('E_INTERRUPTED', 'The server was told to stop while it started');
+    }
     const { address } = await http.listen();
     // As vLLM, several API servers leave the log lines out: each would tell of its own share only.
     if (!args.disableLogStats && plan.apiServerCount === 1) this.#logStats(metrics);
     return address;
   }
 
-  /** Lets what is being written end, then closes HTTP and sockets. */
-  async close(): Promise<void> {
+  /**
+   * Ends what still runs with the error of a dead engine, lets it be written, then closes HTTP and sockets: nothing is
+   * sent to an engine any more. Source: vllm/v1/engine/core_client.py BackgroundResources, which sets engine_dead.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#closeOnce();
+    return this.#closing;
+  }
+
+  async #closeOnce(): Promise<void> {
     if (this.#statsTimer !== null) clearInterval(this.#statsTimer);
+    // Not before `#closing` is set: this death is nobody's news.
+    await Promise.resolve();
+    this.client.markEngineDead(null, 'the server is shutting down');
     await this.#http?.close();
     await this.client.close();
   }

@@ -9,9 +9,11 @@ import { modelOptionsOf } from '../../capacity/models/options-of-args.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { engineArgsSchema } from '../../shared/config/engine-args-schema.ts';
 import { readProcessArgument } from '../../shared/config/process-argument.ts';
+import type { EngineArgs } from '../../shared/config/registry.ts';
 import { Deferred } from '../../shared/deferred.ts';
 import { TwinError } from '../../shared/errors.ts';
 import { createLogger } from '../../shared/logger.ts';
+import { removePrivateDirectory } from '../../shared/private-directory.ts';
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
 import { integer, onlyFields, string } from '../../shared/schema.ts';
@@ -28,6 +30,7 @@ const CONFIG: v.GenericSchema<unknown, ApiServerConfig> = v.pipe(
   onlyFields({
     clientIndex: integer(),
     addresses: onlyFields({ input: string, output: string }),
+    privateDirectory: string,
     args: engineArgsSchema(),
   }),
 );
@@ -36,7 +39,24 @@ function tell(message: FromApiServer): void {
   if (process.connected) process.send?.(message);
 }
 
-async function run({ args, clientIndex, addresses }: ApiServerConfig): Promise<void> {
+/** Asks the primary for them. */
+function receiveSecrets(): Promise<Pick<EngineArgs, 'apiKey'>> {
+  return new Promise((resolve) => {
+    process.once('message', (message: ToApiServer) => {
+      if (message.type === 'secrets') resolve({ apiKey: message.apiKey });
+    });
+    tell({ type: 'started' });
+  });
+}
+
+async function run(config: ApiServerConfig): Promise<void> {
+  const { clientIndex, addresses, privateDirectory } = config;
+  // node:cluster ends this process with its primary; nobody may be left to remove the folder.
+  process.on('exit', () => {
+    if (!process.connected) removePrivateDirectory(privateDirectory);
+  });
+  const args = { ...config.args, ...(await receiveSecrets()) };
+  process.title = `VLLM::ApiServer_${clientIndex}`;
   const logger = createLogger({
     level: args.logLevel,
     format: args.logFormat,
@@ -83,6 +103,7 @@ async function run({ args, clientIndex, addresses }: ApiServerConfig): Promise<v
 
 // A terminal sends its Ctrl-C to every process: what it means is for the primary to say.
 process.on('SIGINT', () => {});
+process.on('SIGHUP', () => {});
 run(readProcessArgument(CONFIG, 'an API server')).catch((error: unknown) => {
   if (!(error instanceof TwinError)) throw error;
   const failed: FromApiServer = { type: 'failed', code: error.code, message: error.message };

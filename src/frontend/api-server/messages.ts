@@ -8,14 +8,17 @@ import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
 import type { ReadyEngines } from '../engine-client/ready-engines.ts';
 import type { FamilySnapshot } from '../metrics/families.ts';
 
-/** On an API server's command line, as JSON. */
+/** On an API server's command line, as JSON: everybody on the machine can read it, so its `args` hold no key. */
 export interface ApiServerConfig {
   readonly args: EngineArgs;
   readonly clientIndex: number;
   readonly addresses: ClientAddresses;
+  readonly privateDirectory: string;
 }
 
 export type ToApiServer =
+  /** What no command line may say: the answer to `started`. */
+  | { readonly type: 'secrets'; readonly apiKey: EngineArgs['apiKey'] }
   /** Where the coordinator publishes; null where the engines know better or there is none. */
   | { readonly type: 'coordinator'; readonly statsAddress: string | null }
   | { readonly type: 'engine-dead'; readonly rank: EngineIndex; readonly reason: string }
@@ -30,6 +33,8 @@ export type ToApiServer =
     };
 
 export type FromApiServer =
+  /** It listens: what it was sent before is lost. */
+  | { readonly type: 'started' }
   | { readonly type: 'bound'; readonly addresses: ClientAddresses }
   | { readonly type: 'listening'; readonly address: string; readonly engines: ReadyEngines }
   /** The running requests have got their error. */

@@ -1,5 +1,5 @@
 /**
- * Several API server processes on one port: started with node:cluster, which hands each new connection to the next one.
+ * Several API server processes on one port: started with node:cluster, which lets all of them accept from one socket.
  * The first of them that dies ends the server, as with vLLM.
  * Source: vllm/v1/utils.py APIServerProcessManager, wait_for_completion_or_failure (0.33.0).
  */
@@ -11,7 +11,7 @@ import { ownFile } from '../../shared/own-files.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
 import type { ReadyEngines } from '../engine-client/ready-engines.ts';
-import { describeExit, STOP_GRACE_MS } from '../launch/child.ts';
+import { type ChildExit, describeExit, pythonExitCode, STOP_GRACE_MS } from '../launch/child.ts';
 import type { ApiServerConfig, FromApiServer, ToApiServer } from './messages.ts';
 import type { EngineDeath, Serving } from './serving.ts';
 import { SnapshotGathering } from './snapshot-gathering.ts';
@@ -21,6 +21,8 @@ export interface ApiServerProcessesOptions {
   readonly count: number;
   readonly addressesOf: (clientIndex: number) => ClientAddresses;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Goes with this process, whoever notices its end. */
+  readonly privateDirectory: string;
   /** Called once all API servers have answered the running requests. */
   readonly onEngineDead: (death: EngineDeath) => void;
   /** Called for the first API server that ends unasked. */
@@ -43,13 +45,18 @@ export class ApiServerProcesses implements Serving {
   #closing: Promise<void> | null = null;
   #numListening = 0;
   #engines: ReadyEngines = new Map();
+  #isStarted = false;
 
   constructor(options: ApiServerProcessesOptions) {
     this.#options = options;
+    // All accept from one socket, as vLLM's: one that hangs takes no connection that another would answer.
+    cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({
       exec: ownFile('frontend/api-server/main.js'),
       // Numbers of metrics may be Infinity, which JSON has not.
       serialization: 'advanced',
+      // Through this process: what Node says of a primary that is gone has no reader then.
+      silent: true,
     });
     this.#deaths = Array.from({ length: options.count }, () => null);
     this.#gathering = new SnapshotGathering({
@@ -74,6 +81,7 @@ export class ApiServerProcesses implements Serving {
     await this.clientAddresses;
     this.#tellAll({ type: 'coordinator', statsAddress: await statsAddress });
     const [address = ''] = await listening;
+    this.#isStarted = true;
     return address;
   }
 
@@ -104,10 +112,17 @@ export class ApiServerProcesses implements Serving {
   }
 
   #start(clientIndex: number): ApiServerProcess {
-    const { args, addressesOf, env } = this.#options;
-    const config: ApiServerConfig = { args, clientIndex, addresses: addressesOf(clientIndex) };
+    const { args, addressesOf, env, privateDirectory } = this.#options;
+    const config: ApiServerConfig = {
+      args: { ...args, apiKey: [] },
+      clientIndex,
+      addresses: addressesOf(clientIndex),
+      privateDirectory,
+    };
     cluster.setupPrimary({ args: [JSON.stringify(config)] });
     const worker = cluster.fork(env);
+    for (const stream of [worker.process.stdout, worker.process.stderr])
+      stream?.on('data', (text) => process.stderr.write(text));
     const bound = new Deferred<ClientAddresses>();
     const listening = new Deferred<string>();
     const fail = (error: Error): void => {
@@ -115,7 +130,9 @@ export class ApiServerProcesses implements Serving {
       listening.reject(error);
     };
     worker.on('message', (message: FromApiServer) => {
-      if (message.type === 'bound') bound.resolve(message.addresses);
+      if (message.type === 'started') {
+        this.#tell(clientIndex, { type: 'secrets', apiKey: args.apiKey });
+      } else if (message.type === 'bound') bound.resolve(message.addresses);
       else if (message.type === 'listening') {
         this.#numListening += 1;
         this.#engines = message.engines;
@@ -129,8 +146,9 @@ export class ApiServerProcesses implements Serving {
         const name = `ApiServer_${clientIndex}`;
         const exit = { name, exitCode, signal: toSignal(signal), lastLogLine: null };
         const what = `${name} (PID: ${worker.process.pid}) died with ${describeExit(exit)}`;
-        fail(new StartupError('E_ENGINE_EXITED', `Process ${what}`));
-        if (this.#closing === null) this.#options.onFall(what);
+        fail(createFrontendExitError(exit));
+        // A start that fails has its own error.
+        if (this.#closing === null && this.#isStarted) this.#options.onFall(what);
       });
     });
     return { worker, exited, bound: bound.promise, listening: listening.promise };
@@ -162,6 +180,16 @@ export class ApiServerProcesses implements Serving {
   #tellAll(message: ToApiServer): void {
     for (let index = 0; index < this.#servers.length; index++) this.#tell(index, message);
   }
+}
+
+/** vLLM's sentence. Source: vllm/v1/engine/utils.py wait_for_engine_startup. */
+function createFrontendExitError(exit: ChildExit): StartupError {
+  return new StartupError(
+    'E_ENGINE_EXITED',
+    'Frontend process failed during engine core initialization. See root cause above. ' +
+      `Failed frontend proc(s): {'${exit.name}': ${pythonExitCode(exit)}}. ` +
+      `${exit.name} ended with ${exit.signal ?? describeExit(exit)} while starting.`,
+  );
 }
 
 function failureOf({ code, message }: { code: string; message: string }): StartupError {

@@ -3,9 +3,11 @@
  * `logFormat` as JSON. Tells its parent the bound addresses over the IPC channel (`CoordinatorReadyMessage`) and ends with
  * it: when the channel closes.
  */
+import * as v from 'valibot';
 import { systemClock } from '../../shared/clock.ts';
 import { readProcessArgument } from '../../shared/config/process-argument.ts';
 import { createLogger } from '../../shared/logger.ts';
+import { removePrivateDirectory } from '../../shared/private-directory.ts';
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
 import { boolean, integer, oneOf, onlyFields, string } from '../../shared/schema.ts';
@@ -26,7 +28,18 @@ const SETTINGS = onlyFields({
   coordinatorOutputAddress: string,
   logLevel: string,
   logFormat: oneOf(['auto', 'json', 'pretty']),
+  privateDirectory: v.optional(v.nullable(string), null),
 });
+
+/** A parent that went before this process listened has closed the channel without its hearing of it. */
+function endWithParent(privateDirectory: string | null): void {
+  const end = (): void => {
+    if (privateDirectory !== null) removePrivateDirectory(privateDirectory);
+    process.exit(0);
+  };
+  process.on('disconnect', end);
+  if (process.send !== undefined && !process.connected) end();
+}
 
 async function main(): Promise<void> {
   process.title = 'VLLM::DPCoordinator';
@@ -38,8 +51,9 @@ async function main(): Promise<void> {
   });
   // The parent decides when to stop: a Ctrl-C in its terminal reaches this process too.
   process.on('SIGINT', () => {});
+  process.on('SIGHUP', () => {});
   process.on('SIGTERM', () => process.exit(0));
-  process.on('disconnect', () => process.exit(0));
+  endWithParent(settings.privateDirectory);
   const coordinator = await DPCoordinatorProc.start(settings, {
     transport: createZmqTransport(),
     codec: createWireCodec(WIRE_VERSIONS[VLLM_VERSION]),

@@ -73,6 +73,24 @@ function ofEngineAt<T>(ofEachEngine: readonly T[], position: number): T {
   return own;
 }
 
+/** In words, of whatever identity. */
+function rankOf(identity: Frame): string {
+  const isRank = identity.length === 2;
+  return isRank
+    ? String(engineIndexFromIdentity(identity))
+    : `with identity 0x${Buffer.from(identity.subarray(0, 16)).toString('hex')}`;
+}
+
+/** As with vLLM, the first message that is no ready response ends the start-up. */
+function undecodable(identity: Frame, error: unknown): StartupError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new StartupError(
+    'E_HANDSHAKE',
+    `The ready response of engine ${rankOf(identity)} cannot be decoded: ${reason}`,
+    { cause: error },
+  );
+}
+
 export class MultiProcessClient implements EngineClient {
   readonly addresses: ClientAddresses;
   readonly #options: MultiProcessClientOptions;
@@ -306,15 +324,22 @@ export class MultiProcessClient implements EngineClient {
 
   /** The first message of an engine is its ready response; nothing else is ever sent on the input socket. */
   #onInputMessage(identity: Frame, frames: readonly Frame[]): void {
+    if (this.#registry.isComplete) {
+      this.#dropped.add(
+        'input',
+        new ServerError(
+          'E_BAD_FRAME',
+          `engine ${rankOf(identity)} sent more than its ready response`,
+        ),
+      );
+      return;
+    }
     try {
       const index = engineIndexFromIdentity(identity);
-      if (this.#registry.isComplete)
-        throw new ServerError('E_BAD_FRAME', `engine ${index} sent more than its ready response`);
       this.#registry.add(index, this.#options.codec.decodeReadyResponse(frames));
       if (this.#registry.isComplete) this.#engines = this.#registry.engines;
     } catch (error) {
-      if (error instanceof StartupError) this.#registry.fail(error);
-      else this.#dropped.add('input', error);
+      this.#registry.fail(error instanceof StartupError ? error : undecodable(identity, error));
     }
   }
 

@@ -1,4 +1,3 @@
-import { existsSync, statSync, unlinkSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { StartupError } from '../../shared/errors.ts';
@@ -22,19 +21,19 @@ export async function listen(app: FastifyInstance, args: HttpArgs): Promise<List
   const host = args.host ?? DEFAULT_HOST;
   try {
     if (uds !== null) {
-      if (existsSync(uds) && statSync(uds).isSocket()) unlinkSync(uds);
       await app.listen({ path: uds, backlog: BACKLOG });
       return { address: `unix:${uds}`, port: 0 };
     }
     await app.listen({ host, port, backlog: BACKLOG });
   } catch (error) {
-    if ((error as { code?: unknown }).code === 'EADDRINUSE') {
-      const where = uds ?? `${host}:${port}`;
-      throw new StartupError('E_PORT_IN_USE', `${where} is in use: choose another with --port`, {
-        cause: error,
-      });
-    }
-    throw error;
+    const where = uds === null ? `${host}:${port}` : `unix:${uds}`;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'EADDRINUSE' ? 'it is in use' : (code ?? message);
+    throw new StartupError(
+      'E_PORT_IN_USE',
+      `Cannot listen on ${where}: ${why}. Choose another ${uds === null ? '--host or --port' : '--uds'}.`,
+      { cause: error },
+    );
   }
   const bound = app.server.address() as AddressInfo;
   const scheme = args.sslCertfile === null ? 'http' : 'https';

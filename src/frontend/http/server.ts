@@ -23,6 +23,7 @@ import type { TextWorkers } from '../openai/workers/text-workers.ts';
 import type { RequestSchema } from '../pydantic/schema-node.ts';
 import { loadRequestSchema } from '../pydantic/schemas.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { closeServer } from './close-server.ts';
 import { isUnexpected, sendDetail, sendError } from './error-handler.ts';
 import type { HttpArgs } from './http-args.ts';
 import type { HttpEnv } from './http-env.ts';
@@ -89,7 +90,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     llm: context.llm,
     listen: () => listen(app, args),
     close: async () => {
-      await Promise.all([app.close(), options.textWorkers?.close()]);
+      await Promise.all([closeServer(app), options.textWorkers?.close()]);
     },
   };
 }
@@ -99,7 +100,7 @@ function createApp(args: HttpArgs, env: HttpEnv, logger: Logger): FastifyInstanc
   const app = fastify({
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
     serverFactory: (handler: RequestListener) => createNodeServer({ args, env, tls }, handler),
     exposeHeadRoutes: false,
     rewriteUrl: (request: IncomingMessage) => routedTarget(request.url ?? '/', args.rootPath ?? ''),

@@ -3,6 +3,7 @@
  * kept, so that a child that fails while starting can be quoted.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
 
 export interface ChildCommand {
   /** vLLM's name of the process: `EngineCore_DP0`, `DPCoordinator`. */
@@ -13,6 +14,7 @@ export interface ChildCommand {
 }
 
 export interface ChildExit {
+  /** vLLM's name of the process. */
   readonly name: string;
   /** Null where a signal ended it. */
   readonly exitCode: number | null;
@@ -30,6 +32,8 @@ export class Child {
   readonly name: string;
   /** Resolves when the process is gone and its stderr has been read to the end. */
   readonly exited: Promise<ChildExit>;
+  /** Resolves when the process is gone: of several, in the order in which they went. */
+  readonly ended: Promise<void>;
   readonly #process: ChildProcess;
   #hasExited = false;
   #lastLogLine: string | null = null;
@@ -45,6 +49,10 @@ export class Child {
     this.#readLogLines((line) => {
       this.#lastLogLine = line.slice(0, MAX_LOG_LINE_LENGTH);
       onLogLine(line);
+    });
+    this.ended = new Promise((resolve) => {
+      this.#process.once('exit', () => resolve());
+      this.#process.once('error', () => resolve());
     });
     this.exited = new Promise((resolve) => {
       const finish = (exitCode: number | null, signal: NodeJS.Signals | null): void => {
@@ -100,6 +108,14 @@ export async function stopChildren(children: readonly Child[], graceMs: number):
 }
 
 /** What a child's end is called: `exit code 1`, `signal SIGKILL`. */
-export function describeExit({ exitCode, signal }: ChildExit): string {
+export function describeExit({ exitCode, signal }: Pick<ChildExit, 'exitCode' | 'signal'>): string {
   return signal === null ? `exit code ${exitCode}` : `signal ${signal}`;
+}
+
+/** Python's exit code of it, which is negative for a signal: `{'EngineCore_DP1': -9}` is what vLLM prints. */
+export function pythonExitCode({
+  exitCode,
+  signal,
+}: Pick<ChildExit, 'exitCode' | 'signal'>): number {
+  return signal === null ? (exitCode ?? 1) : -constants.signals[signal];
 }

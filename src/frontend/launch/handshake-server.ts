@@ -1,9 +1,8 @@
 /**
  * The socket around engine-startup.ts: a ROUTER that decodes, asks, and answers HELLO with the addresses.
- * A frame that cannot be decoded costs that message only; a message that breaks the handshake ends the start-up.
+ * A message that cannot be decoded or breaks the handshake ends the start-up, as it ends vLLM's.
  * Source: vllm/v1/engine/utils.py launch_core_engines (0.33.0).
  */
-import { DroppedMessages } from '../../shared/dropped-messages.ts';
 import { StartupError, TwinError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { EngineHandshakeMetadata } from '../../shared/protocol/handshake.ts';
@@ -30,12 +29,10 @@ export class HandshakeServer {
   readonly #completed: Promise<void>;
   #resolve: () => void = () => {};
   #reject: (error: Error) => void = () => {};
-  readonly #dropped: DroppedMessages;
 
   private constructor(options: HandshakeServerOptions, socket: RouterSocket) {
     this.#options = options;
     this.#socket = socket;
-    this.#dropped = new DroppedMessages(options.logger);
     this.#completed = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -63,10 +60,6 @@ export class HandshakeServer {
     return this.#socket.address;
   }
 
-  get badFrameCount(): number {
-    return this.#dropped.count;
-  }
-
   /** Resolves once every engine is READY; rejects with the first broken rule. */
   waitUntilComplete(): Promise<void> {
     return this.#completed;
@@ -90,12 +83,19 @@ export class HandshakeServer {
       if (startup.isComplete) this.#resolve();
     } catch (error) {
       if (!(error instanceof TwinError)) throw error;
-      if (error.code !== 'E_BAD_FRAME') {
-        this.#reject(error);
-        return;
-      }
-      this.#dropped.add('handshake', error);
+      this.#reject(error.code === 'E_BAD_FRAME' ? this.#refusalOf(rank, error) : error);
     }
+  }
+
+  /** Who sent it counts before what it says. */
+  #refusalOf(rank: EngineIndex | bigint, { message }: TwinError): StartupError {
+    const isKnown = typeof rank === 'number' && this.#options.startup.getState(rank) !== null;
+    return new StartupError(
+      'E_HANDSHAKE',
+      isKnown
+        ? `Engine ${rank} sent a handshake message that cannot be decoded: ${message}`
+        : `Message from engine with unexpected data parallel rank: ${rank}`,
+    );
   }
 
   async #sendInit(identity: Frame): Promise<void> {

@@ -12,7 +12,14 @@ import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
-import { Child, type ChildCommand, type ChildExit, describeExit, stopChildren } from './child.ts';
+import {
+  Child,
+  type ChildCommand,
+  type ChildExit,
+  describeExit,
+  pythonExitCode,
+  stopChildren,
+} from './child.ts';
 import { EngineStartup } from './engine-startup.ts';
 import { HandshakeServer } from './handshake-server.ts';
 import type { ParallelPlan } from './parallel-plan.ts';
@@ -22,6 +29,8 @@ import { findFreePort } from './port-check.ts';
 export interface EngineHandshakeAddresses {
   readonly handshakeAddress: string;
   readonly clientHandshakeAddress: string | null;
+  /** Goes with this frontend, whoever notices its end. */
+  readonly privateDirectory: string;
 }
 
 export interface CoordinatorAddresses {
@@ -51,6 +60,8 @@ export interface LaunchOptions {
 export interface CoordinatorConfig extends CoordinatorAddresses {
   readonly engineCount: number;
   readonly enableWaveCoordination: boolean;
+  /** Goes with this frontend, whoever notices its end. */
+  readonly privateDirectory: string;
 }
 
 /** A child whose end ends the frontend. */
@@ -105,8 +116,13 @@ export class EngineLaunch {
   }
 
   /** Where API servers subscribe; null where this frontend runs no coordinator. */
-  async getStatsPublishAddress(): Promise<string | null> {
-    return (await this.#coordinatorAddresses)?.frontendStatsPublishAddress ?? null;
+  getStatsPublishAddress(): Promise<string | null> {
+    const address = this.#coordinatorAddresses.then(
+      (addresses) => addresses?.frontendStatsPublishAddress ?? null,
+    );
+    // A coordinator that ends is told by waitForFall; who asks here may not have come to await it.
+    address.catch(() => {});
+    return address;
   }
 
   /**
@@ -146,10 +162,14 @@ export class EngineLaunch {
 
   /** Resolves with the first child that ends without having been told to. */
   waitForFall(): Promise<FallenChild> {
+    let hasFallen = false;
     return new Promise((resolve) => {
       const watch = async (rank: EngineIndex | null, child: Child): Promise<void> => {
-        const exit = await child.exited;
-        if (!this.#isStopping) resolve({ rank, exit });
+        await child.ended;
+        // The first that goes is the cause; how it ended is known once its last words are read.
+        if (this.#isStopping || hasFallen) return;
+        hasFallen = true;
+        resolve({ rank, exit: await child.exited });
       };
       for (const [rank, child] of this.#engines) void watch(rank, child);
       if (this.#coordinator !== null) void watch(null, this.#coordinator);
@@ -175,11 +195,13 @@ export class EngineLaunch {
       return {
         handshakeAddress: directory.ipcAddress('handshake'),
         clientHandshakeAddress: null,
+        privateDirectory: directory.path,
       };
     }
     return {
       handshakeAddress: `tcp://${plan.dataParallelAddress}:${plan.dataParallelRpcPort}`,
       clientHandshakeAddress: plan.hasTwoHandshakes ? directory.ipcAddress('handshake') : null,
+      privateDirectory: directory.path,
     };
   }
 
@@ -215,6 +237,7 @@ export class EngineLaunch {
     return {
       engineCount: plan.dataParallelSize,
       enableWaveCoordination: plan.coordinatedDp,
+      privateDirectory: directory.path,
       frontendStatsPublishAddress: plan.localEnginesOnly ? tcp : directory.ipcAddress('stats'),
       coordinatorInputAddress: ofEngines('coordinator-input'),
       coordinatorOutputAddress: ofEngines('coordinator-output'),
@@ -255,13 +278,16 @@ async function createParallelConfigPayload(
   };
 }
 
-/** vLLM's sentence, with what the process said last. Source: vllm/v1/engine/utils.py wait_for_engine_startup. */
-export function createExitError({ exit }: FallenChild): StartupError {
+/** vLLM's sentence, who it was and what it said last. Source: vllm/v1/engine/utils.py wait_for_engine_startup. */
+export function createExitError({ rank, exit }: FallenChild): StartupError {
   const lastLine =
     exit.lastLogLine === null ? '' : ` Its last log line: ${messageOf(exit.lastLogLine)}`;
+  const who = rank === null ? 'The DP coordinator' : `Engine core ${rank}`;
   return new StartupError(
     'E_ENGINE_EXITED',
-    `Engine core initialization failed. Failed core proc(s): ${exit.name} (${describeExit(exit)}).${lastLine}`,
+    'Engine core initialization failed. See root cause above. ' +
+      `Failed core proc(s): {'${exit.name}': ${pythonExitCode(exit)}}. ` +
+      `${who} ended with ${exit.signal ?? describeExit(exit)} while starting.${lastLine}`,
   );
 }
 

@@ -14,6 +14,8 @@ export interface EngineProcessConfig {
   readonly handshakeAddress: string;
   /** The colocated frontend of a hybrid or external rank above 0; it gives the request sockets. */
   readonly clientHandshakeAddress: string | null;
+  /** The frontend's private folder, which goes with its owner; null where this engine's parent has none. */
+  readonly privateDirectory: string | null;
   /** Started by `serve --headless`: no frontend on this side. */
   readonly headless: boolean;
 }
@@ -31,6 +33,7 @@ export function engineProcessConfigSchema(): v.GenericSchema<unknown, EngineProc
       localRank: integer(),
       handshakeAddress: string,
       clientHandshakeAddress: v.nullable(string),
+      privateDirectory: v.nullable(string),
       headless: boolean,
       args: engineArgsSchema(),
     }),

@@ -572,20 +572,23 @@ describe('ready responses', () => {
     expect(client.missingRanks).toEqual([0, 1]);
   });
 
-  it('that are garbage are dropped, and the right one still counts', async () => {
+  it.each([
+    [[Buffer.from('hello')], 'expected a map, EngineCoreReadyResponse, got an int'],
+    [[Buffer.from([0xc1])], 'EngineCoreReadyResponse'],
+    [[Buffer.from([0x80])], 'expected the required field max_model_len'],
+  ])('that cannot be read end the start with what is wrong: %j', async (frames, reason) => {
     const transport = createInMemoryTransport();
-    const client = await bindClient({ transport, engineRanks: [0] });
-    const stranger = transport.connectDealer(client.addresses.input, {
+    const client = await bindClient({ transport, engineRanks: [3] });
+    const engine = transport.connectDealer(client.addresses.input, {
       lingerMs: 0,
-      identity: identityFromEngineIndex(9),
+      identity: identityFromEngineIndex(3),
     });
-    stranger.send([Buffer.from('no ready response')]);
-    const engine = new FakeEngine({ transport, rank: 0 });
-    open.push(client, engine, stranger);
-    engine.connect({ inputs: [client.addresses.input], outputs: [] });
-    await client.waitUntilReady();
-    expect(client.badFrameCount).toBe(1);
-    expect(client.engines.get(0)?.numGpuBlocks).toBe(1025);
+    open.push(client, engine);
+    engine.send(frames);
+    const failure = await client.waitUntilReady().catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'E_HANDSHAKE' });
+    expect(String(failure)).toContain('The ready response of engine 3 cannot be decoded');
+    expect(String(failure)).toContain(reason);
   });
 });
 

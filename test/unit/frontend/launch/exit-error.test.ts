@@ -12,8 +12,22 @@ describe('the error of a process that ends while it starts', () => {
     expect(errorOf(null)).toMatchObject({
       code: 'E_ENGINE_EXITED',
       message:
-        'Engine core initialization failed. Failed core proc(s): EngineCore_DP1 (exit code 1).',
+        "Engine core initialization failed. See root cause above. Failed core proc(s): {'EngineCore_DP1': 1}. " +
+        'Engine core 1 ended with exit code 1 while starting.',
     });
+  });
+
+  it('gives a signal by its name and by the number that Python has for it', () => {
+    const exit = {
+      name: 'DPCoordinator',
+      exitCode: null,
+      signal: 'SIGKILL',
+      lastLogLine: null,
+    } as const;
+    expect(createExitError({ rank: null, exit }).message).toBe(
+      "Engine core initialization failed. See root cause above. Failed core proc(s): {'DPCoordinator': -9}. " +
+        'The DP coordinator ended with SIGKILL while starting.',
+    );
   });
 
   it.each([

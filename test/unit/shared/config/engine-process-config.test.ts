@@ -12,6 +12,7 @@ const CONFIG = {
   localRank: 1,
   handshakeAddress: 'tcp://127.0.0.1:1',
   clientHandshakeAddress: null,
+  privateDirectory: null,
   headless: true,
 };
 
