@@ -130,6 +130,9 @@ export class ApiServer implements Serving {
       cacheConfig: createCacheConfigSettings(args, model, plan.engineRanksManaged),
       dpMetrics: args.dpMetrics,
       kvCacheMetrics: args.kvCacheMetrics,
+      numSpeculativeTokens: numSpeculativeTokensOf(args),
+      hasToolCallParser: args.toolCallParser !== null,
+      logStats: !args.disableLogStats,
       maxLoras: args.enableLora === true ? args.maxLoras : null,
       clock,
     });
@@ -171,4 +174,11 @@ export class ApiServer implements Serving {
     }, LOG_STATS_INTERVAL_MS);
     this.#statsTimer.unref();
   }
+}
+
+/** Null without speculative decoding. */
+function numSpeculativeTokensOf({ speculativeConfig }: EngineArgs): number | null {
+  if (speculativeConfig === null) return null;
+  const given = speculativeConfig['num_speculative_tokens'];
+  return typeof given === 'number' ? given : 0;
 }

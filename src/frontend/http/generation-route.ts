@@ -3,6 +3,7 @@ import type { AnswerChannel } from '../openai/answer-channel.ts';
 import type { RequestHeaders } from '../openai/request-headers.ts';
 import { sendError } from './error-handler.ts';
 import { type CarriesFaults, withFaultHeader } from './fault-header.ts';
+import { createOrcaHeader, LOAD_FORMAT_HEADER, LOAD_HEADER } from './orca.ts';
 import { ResponseChannel } from './response-channel.ts';
 import {
   bodyOf,
@@ -21,6 +22,7 @@ export function generationHandler<Request extends CarriesFaults>(
   context: RouteContext,
   parse: (body: Uint8Array, contentType: string | undefined) => Request,
   create: CreateAnswer<Request>,
+  { reportsLoad = false }: { readonly reportsLoad?: boolean } = {},
 ): (request: FastifyRequest, reply: FastifyReply) => void {
   const { turnWriter, load, args } = context;
   return (request, reply) => {
@@ -38,6 +40,7 @@ export function generationHandler<Request extends CarriesFaults>(
       headers: request.extraHeaders,
       turnWriter,
       keepAliveSeconds: args.sseKeepAliveInterval,
+      successHeaders: () => (reportsLoad ? loadHeaders(context, request) : {}),
       onDone: end,
     });
     try {
@@ -50,4 +53,20 @@ export function generationHandler<Request extends CarriesFaults>(
     reply.hijack();
     turnWriter.flush();
   };
+}
+
+function loadHeaders(
+  { metrics, logger }: RouteContext,
+  request: FastifyRequest,
+): Readonly<Record<string, string>> {
+  const given = request.headers[LOAD_FORMAT_HEADER];
+  const format = (Array.isArray(given) ? given[0] : given) ?? '';
+  if (format === '') return {};
+  const report = createOrcaHeader(format, metrics.namedMetrics());
+  if (report === null) {
+    logger.warn(`\`${format}\` format is not supported in the ORCA response header`);
+    return {};
+  }
+  logger.info(`Created ORCA header {'${LOAD_HEADER}': '${report}'}`);
+  return { [LOAD_HEADER]: report };
 }

@@ -12,6 +12,8 @@ export interface ResponseChannelOptions {
   readonly turnWriter: TurnWriter;
   /** Seconds of silence after which a stream gets a comment; 0: never. */
   readonly keepAliveSeconds: number;
+  /** More headers of a whole answer that is no error, made when it is written. */
+  readonly successHeaders?: () => Readonly<Record<string, string>>;
   /** Called once the answer is complete or the client gone. */
   readonly onDone: () => void;
 }
@@ -21,6 +23,7 @@ export class ResponseChannel implements AnswerChannel {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #turnWriter: TurnWriter;
   readonly #keepAliveSeconds: number;
+  readonly #successHeaders: () => Readonly<Record<string, string>>;
   #pending = '';
   #isMarked = false;
   #isEnding = false;
@@ -28,7 +31,9 @@ export class ResponseChannel implements AnswerChannel {
   #onDisconnect: (() => void) | null = null;
   #keepAliveTimer: NodeJS.Timeout | null = null;
 
-  constructor({ response, headers, turnWriter, keepAliveSeconds, onDone }: ResponseChannelOptions) {
+  constructor(options: ResponseChannelOptions) {
+    const { response, headers, turnWriter, keepAliveSeconds, onDone } = options;
+    this.#successHeaders = options.successHeaders ?? (() => ({}));
     this.#response = response;
     this.#headers = headers;
     this.#turnWriter = turnWriter;
@@ -48,6 +53,7 @@ export class ResponseChannel implements AnswerChannel {
     this.#response.writeHead(status, {
       'content-length': Buffer.byteLength(body),
       'content-type': 'application/json',
+      ...(status === 200 ? this.#successHeaders() : {}),
       ...this.#headers,
     });
     this.#response.end(body);

@@ -1,14 +1,16 @@
 import { describe } from '../openapi-document.ts';
 import type { RegisterRoute } from '../route-context.ts';
 
-/** `GET /metrics`: Prometheus text, or OpenMetrics where the scraper asks for it. */
-export const registerMetrics: RegisterRoute = (app, { metrics }) => {
+/**
+ * `GET /metrics`: Prometheus text, whatever the request's headers and query say; with --enable-openmetrics the `Accept`
+ * header decides. Source: prometheus_fastapi_instrumentator expose(), which vLLM 0.33.0 puts before its mount.
+ */
+export const registerMetrics: RegisterRoute = (app, { args, metrics }) => {
   app.get('/metrics', { schema: describe('Metrics') }, async (request, reply) => {
-    const query = request.query as Record<string, string | readonly string[] | undefined>;
-    const names = query['name[]'] ?? [];
+    const { accept } = request.headers;
     const { contentType, body } = await metrics.render({
-      accept: request.headers.accept,
-      names: typeof names === 'string' ? [names] : names,
+      accept: args.enableOpenmetrics ? accept : undefined,
+      names: [],
     });
     return reply.headers(request.extraHeaders).header('content-type', contentType).send(body);
   });
