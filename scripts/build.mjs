@@ -23,6 +23,7 @@ const ENTRY_POINTS = [
   'engine-core/main.js',
   'frontend/api-server/main.js',
   'frontend/dp-coordinator/main.js',
+  'frontend/dp-supervisor/main.js',
 ];
 
 const path = (relative) => fileURLToPath(new URL(`../${relative}`, import.meta.url));

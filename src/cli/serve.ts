@@ -1,5 +1,6 @@
 /** `vllm-twin serve [MODEL]`: engines and a frontend, or with --headless engines only. */
 import { kvEventsConfigOf } from '../engine-core/kv-events-config.ts';
+import { checkBalancingFlags } from '../frontend/launch/api-server-count.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import type { Command } from './command.ts';
 import { CONFIG_FLAG, registryFlagGroups } from './flags/registry-flags.ts';
@@ -42,7 +43,10 @@ export const serveCommand: Command = {
       });
       for (const note of read.notes) logger.info(note);
     }
-    return args.headless ? runHeadless(args) : runFrontend(args);
+    checkBalancingFlags(args);
+    if (args.dataParallelMultiPortExternalLb) return runSupervisor(args);
+    // As vLLM: no API server is what --headless has.
+    return args.headless || args.apiServerCount === 0 ? runHeadless(args) : runFrontend(args);
   },
 };
 
@@ -55,6 +59,11 @@ function withLogFormat(args: EngineArgs): EngineArgs {
 async function runFrontend(args: EngineArgs): Promise<number> {
   const { runServe } = await import('../frontend/main.ts');
   return runServe(args);
+}
+
+async function runSupervisor(args: EngineArgs): Promise<number> {
+  const { runDpSupervisor } = await import('../frontend/dp-supervisor/supervisor.ts');
+  return runDpSupervisor(args);
 }
 
 async function runHeadless(args: EngineArgs): Promise<number> {

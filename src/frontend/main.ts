@@ -21,6 +21,7 @@ import type { EngineDeath, Serving } from './api-server/serving.ts';
 import type { HttpEnv } from './http/http-env.ts';
 import { readHttpEnv } from './http/http-env.ts';
 import { DEFAULT_HOST } from './http/listen.ts';
+import { resolveApiServerCount } from './launch/api-server-count.ts';
 import { describeExit, STOP_GRACE_MS } from './launch/child.ts';
 import { withStartupDeadline } from './launch/deadline.ts';
 import { createExitError, EngineLaunch, type FallenChild } from './launch/launch.ts';
@@ -55,6 +56,8 @@ export async function runServe(args: EngineArgs): Promise<number> {
   const model = loadModelPlan(modelOptionsOf(args));
   const plan = createParallelPlan(args, model.facts.isMoe);
   checkApiServerCount(plan, env);
+  const { note } = resolveApiServerCount(args);
+  if (note !== null) logger.info(note);
   if (args.uds === null) {
     await checkPortIsFree({ host: args.host ?? DEFAULT_HOST, port: args.port });
   }
