@@ -47,14 +47,12 @@ CASES = {
         "max_logprobs": 5,
         "generation_config": "vllm",
         "override_generation_config": {"temperature": 0.5},
-        "enforce_eager": True,
     },
     "parallel": {
         "data_parallel_size": 4,
         "data_parallel_size_local": 2,
         "data_parallel_address": "127.0.0.1",
         "data_parallel_rpc_port": 29551,
-        "enable_expert_parallel": True,
         "tensor_parallel_size": 1,
         "_api_process_count": 2,
         "_api_process_rank": 1,
@@ -120,10 +118,27 @@ def dump(args):
     config = engine_args.create_engine_config(usage_context=UsageContext.OPENAI_API_SERVER)
     as_json = pydantic.TypeAdapter(VllmConfig).dump_python(config, mode="json", fallback=str)
     as_json["instance_id"] = "?"
+    parallel = as_json["parallel_config"]
+    # Free ports, other ones at each run.
+    if parallel["data_parallel_master_port"] != 0:
+        parallel["data_parallel_master_port"] = "?"
+        parallel["_data_parallel_master_port_list"] = "?"
     return {
         "args": args,
         "json": json.loads(plain(json.dumps(as_json))),
         "text": plain(str(config)),
+    }
+
+
+def template(cases):
+    """The defaults, and the sections that are null by default as they are once they are asked for."""
+    by_name = {case["name"]: case["json"] for case in cases}
+    return {
+        "producer": "producers/server_info.py",
+        "json": cases[0]["json"],
+        "text": cases[0]["text"],
+        "lora_config": by_name["lora"]["lora_config"],
+        "kv_events_config": by_name["observability"]["kv_events_config"],
     }
 
 
@@ -140,7 +155,7 @@ def main():
     finish(
         {
             root_of() / "test/golden/server-info.json": json.dumps(golden, indent=1) + "\n",
-            root_of() / "src/frontend/vllm-config/template.json": json.dumps(cases[0]["json"], indent=1) + "\n",
+            root_of() / "src/frontend/vllm-config/template.json": json.dumps(template(cases), indent=1) + "\n",
         },
         check,
     )

@@ -145,7 +145,11 @@ export class ApiServer implements Serving {
       engineClient: this.client,
       args,
       env,
-      model: createServedModel(args, model, this.client.engines),
+      model: createServedModel(args, model, {
+        engines: ownsAllEngines ? this.client.engines : this.client.enginesByArrival,
+        plan,
+        clientIndex,
+      }),
       tokenizer,
       metrics: this.#options.wrapMetrics?.(metrics) ?? metrics,
       logStats: !args.disableLogStats,

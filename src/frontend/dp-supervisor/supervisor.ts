@@ -3,6 +3,7 @@
  * port for whoever watches this node. The first server that ends or falls ill ends all of them.
  * Source: vllm/entrypoints/launchers/dp_supervisor.py DPSupervisor (0.33.0).
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineArgs } from '../../shared/config/registry.ts';
 import { createLogger, type Logger } from '../../shared/logger.ts';
 import { ownFile } from '../../shared/own-files.ts';
@@ -135,20 +136,9 @@ function probeAll(
         state.isReady = false;
         break;
       }
-      await waitFor(intervalMs, signal);
+      await sleep(intervalMs, undefined, { signal }).catch(() => {});
     }
     onReady(false);
   };
   return { ready, ended: run() };
-}
-
-/** Ends early with the signal. */
-function waitFor(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }
