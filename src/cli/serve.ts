@@ -43,8 +43,8 @@ export const serveCommand: Command = {
       });
       for (const note of read.notes) logger.info(note);
     }
-    checkBalancingFlags(args);
     if (args.dataParallelMultiPortExternalLb) return runSupervisor(args);
+    checkBalancingFlags(args);
     // As vLLM: no API server is what --headless has.
     return args.headless || args.apiServerCount === 0 ? runHeadless(args) : runFrontend(args);
   },

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineArgs } from '../../shared/config/registry.ts';
 import { createLogger, type Logger } from '../../shared/logger.ts';
 import { ownFile } from '../../shared/own-files.ts';
+import { checkBalancingFlags } from '../launch/api-server-count.ts';
 import { Child, STOP_GRACE_MS, stopChildren } from '../launch/child.ts';
 import { StopRequest } from '../launch/stop-request.ts';
 import { HealthServer } from './health-server.ts';
@@ -18,6 +19,7 @@ const CHILD_EXIT_GRACE_MS = 5_000;
 
 export async function runDpSupervisor(args: EngineArgs): Promise<number> {
   checkMultiPortArgs(args);
+  checkBalancingFlags(args);
   const logger = createLogger({ level: args.logLevel, bindings: { process: 'DPSupervisor' } });
   const stop = new StopRequest();
   const servers: Child[] = [];

@@ -67,7 +67,8 @@ function sectionsOf(options: VllmConfigOptions, template: Template): Record<stri
         ? fill(template.lora_config, {
             max_lora_rank: args.maxLoraRank,
             max_loras: args.maxLoras,
-            max_cpu_loras: args.maxCpuLoras ?? args.maxLoras,
+            // 0 is unset there too.
+            max_cpu_loras: args.maxCpuLoras || args.maxLoras,
             lora_dtype: `torch.${model.facts.dtype}`,
           })
         : null,

@@ -83,7 +83,6 @@ export const MODEL_FIELDS = {
   maxLoras: field.int(1, 'Adapters in one batch.', { min: 1 }),
   maxLoraRank: field.int(16, 'Largest LoRA rank.', {
     choices: ['1', '8', '16', '32', '64', '128', '256', '320', '512'],
-    noEffect: 'adapters have no weights.',
   }),
   maxCpuLoras: field.optionalInt('Adapters kept in CPU memory; max-loras if absent.', { min: 1 }),
   speculativeConfig: field.json(
