@@ -23,6 +23,7 @@ const ENTRY_POINTS = [
   'engine-core/main.js',
   'frontend/api-server/main.js',
   'frontend/dp-coordinator/main.js',
+  'frontend/dp-supervisor/main.js',
   'frontend/openai/workers/template-process.js',
   'frontend/openai/workers/text-worker.js',
 ];

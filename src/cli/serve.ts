@@ -1,5 +1,6 @@
 /** `vllm-twin serve [MODEL]`: engines and a frontend, or with --headless engines only. */
 import { kvEventsConfigOf } from '../engine-core/kv-events-config.ts';
+import { checkBalancingFlags } from '../frontend/launch/api-server-count.ts';
 import type { StartedServer } from '../frontend/main.ts';
 import { resolveNodes } from '../shared/config/node-args.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
@@ -47,8 +48,11 @@ export const serveCommand: Command = {
       for (const note of read.notes) logger.info(note);
       for (const warning of read.warnings) logger.warn(warning);
     }
+    if (args.dataParallelMultiPortExternalLb) return runSupervisor(args);
+    checkBalancingFlags(args);
     if (args.headless && isWorkerNode) return runWorkers(args);
-    return args.headless ? runHeadless(args) : runFrontend(args);
+    // As vLLM: no API server is what --headless has.
+    return args.headless || args.apiServerCount === 0 ? runHeadless(args) : runFrontend(args);
   },
 };
 
@@ -75,6 +79,11 @@ async function writeSummary(args: EngineArgs, server: StartedServer): Promise<vo
 async function runWorkers(args: EngineArgs): Promise<number> {
   const { runWorkerNode } = await import('./worker-node.ts');
   return runWorkerNode(args);
+}
+
+async function runSupervisor(args: EngineArgs): Promise<number> {
+  const { runDpSupervisor } = await import('../frontend/dp-supervisor/supervisor.ts');
+  return runDpSupervisor(args);
 }
 
 async function runHeadless(args: EngineArgs): Promise<number> {

@@ -24,6 +24,7 @@ import type { HttpEnv } from './http/http-env.ts';
 import { readHttpEnv } from './http/http-env.ts';
 import { DEFAULT_HOST } from './http/listen.ts';
 import { readTlsSettings } from './http/tls-settings.ts';
+import { resolveApiServerCount } from './launch/api-server-count.ts';
 import { describeExit, STOP_GRACE_MS } from './launch/child.ts';
 import { withStartupDeadline } from './launch/deadline.ts';
 import { createExitError, EngineLaunch, type FallenChild } from './launch/launch.ts';
@@ -87,6 +88,8 @@ export async function runServe(
   );
   try {
     const prepared = await prepare(args);
+    const { note } = resolveApiServerCount(args);
+    if (note !== null) logger.info(note);
     if (stop.isRequested) return 0;
     // From here to the end of the children's start nothing else runs: no signal comes between.
     removeOrphanedDirectories();

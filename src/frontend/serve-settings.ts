@@ -13,8 +13,10 @@ import type { EngineIndex } from '../shared/protocol/ids.ts';
 import { getMinMaxModelLen, type ReadyEngines } from './engine-client/ready-engines.ts';
 import type { ChildCommand } from './launch/child.ts';
 import type { CoordinatorConfig, EngineHandshakeAddresses } from './launch/launch.ts';
+import type { ParallelPlan } from './launch/parallel-plan.ts';
 import { readGenerationConfig, type ServedModel, systemFingerprint } from './llm/served-model.ts';
 import type { CacheConfigSettings } from './metrics/cache-config-info.ts';
+import { createVllmConfig } from './vllm-config/vllm-config.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -66,18 +68,27 @@ export function servedModelNamesOf(args: EngineArgs): readonly string[] {
   return args.servedModelName.length === 0 ? [args.model] : args.servedModelName;
 }
 
+/** The engines behind one API server, and which of its plan's servers that is. */
+export interface ServingEngines {
+  /** In order of arrival. */
+  readonly engines: ReadyEngines;
+  readonly plan: ParallelPlan;
+  readonly clientIndex: number;
+}
+
 export function createServedModel(
   args: EngineArgs,
-  { facts, input }: ModelPlan,
-  engines: ReadyEngines,
+  model: ModelPlan,
+  { engines, plan, clientIndex }: ServingEngines,
 ): ServedModel {
-  const json = { ...args, apiKey: args.apiKey.map(() => '***') };
+  const maxModelLen = Math.min(getMinMaxModelLen(engines), model.input.config.maxModelLen);
+  const [servedModelName = args.model] = servedModelNamesOf(args);
   return {
     model: args.model,
     servedModelNames: servedModelNamesOf(args),
-    maxModelLen: Math.min(getMinMaxModelLen(engines), input.config.maxModelLen),
-    vocabSize: facts.vocabSize,
-    eosTokenId: facts.eosTokenIds[0] ?? null,
+    maxModelLen,
+    vocabSize: model.facts.vocabSize,
+    eosTokenId: model.facts.eosTokenIds[0] ?? null,
     ...readSamplingDefaults(args),
     fingerprint: systemFingerprint({
       mode: args.fingerprintMode,
@@ -88,7 +99,16 @@ export function createServedModel(
       isExpertParallel: args.enableExpertParallel,
       settings: { ...args, apiKey: [] },
     }),
-    vllmConfig: { text: JSON.stringify(json), json },
+    vllmConfig: createVllmConfig({
+      args,
+      model,
+      plan,
+      engines,
+      tokenizer: args.tokenizer ?? args.model,
+      servedModelName,
+      maxModelLen,
+      apiProcessRank: clientIndex,
+    }),
   };
 }
 

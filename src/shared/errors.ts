@@ -64,6 +64,12 @@ export const ERRORS = {
     status: 0,
     meaning: 'A flag, environment variable or config file entry has a value that is not allowed.',
   },
+  E_CONFLICTING_FLAGS: {
+    family: 'startup',
+    status: 0,
+    meaning:
+      'Flags that contradict one another, of which vLLM too says so once it starts: exit code 1.',
+  },
   E_UNKNOWN_FLAG: {
     family: 'config',
     status: 0,

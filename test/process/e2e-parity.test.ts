@@ -4,21 +4,10 @@ import {
   type Recording,
   readRecording,
   sendScenario,
+  warmUp,
 } from '../support/e2e-traffic.ts';
 import { metricsDifferences } from '../support/metrics-parity.ts';
 import { TINYMODEL, Twin } from '../support/twin.ts';
-
-/**
- * The recording holds two requests more than the scenario, sent to see that the server was up: the metrics show a GET of
- * /v1/models and, 83 s before the others, a completion on engine 0 of 9 prompt tokens and 8 generated ones.
- */
-async function warmUp(url: string): Promise<void> {
-  await (await fetch(`${url}/v1/models`)).text();
-  const prompt = Array.from({ length: 9 }, (_, index) => 3001 + index);
-  const body = JSON.stringify({ model: 'tiny', prompt, max_tokens: 8, ignore_eos: true });
-  const headers = { 'content-type': 'application/json', 'X-data-parallel-rank': '0' };
-  await (await fetch(`${url}/v1/completions`, { method: 'POST', headers, body })).text();
-}
 
 /** The recorded traffic, against the twin with two unequal engines as they were recorded with vLLM's Python frontend. */
 describe('the traffic that the Python frontend was recorded with', () => {

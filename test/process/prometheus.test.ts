@@ -1,30 +1,18 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readRecording } from '../support/e2e-traffic.ts';
-import { freePorts } from '../support/process.ts';
+import { readRecording, sendScenario, warmUp } from '../support/e2e-traffic.ts';
+import { isPrometheusInstalled, Prometheus, type PromLabels } from '../support/prometheus.ts';
 import { TINYMODEL, Twin } from '../support/twin.ts';
 import { waitUntil } from '../support/wait-for.ts';
 
-const isInstalled = spawnSync('promtool', ['--version']).error === undefined;
-if (!isInstalled) {
-  process.stderr.write(
-    '\nSKIPPED: Prometheus is not installed (Debian package prometheus); its tests do not run\n\n',
-  );
-}
-
-interface PromResult {
-  readonly data: { readonly result: readonly { readonly metric: Record<string, string> }[] };
-}
+const isInstalled = isPrometheusInstalled();
 
 describe.skipIf(!isInstalled)('a real Prometheus that scrapes two unequal engines', () => {
   let twin: Twin;
-  let prometheus: ChildProcess;
-  let prometheusUrl: string;
+  let prometheus: Prometheus;
   let url: string;
-  const folder = mkdtempSync(join(tmpdir(), 'twin-prometheus-'));
 
   beforeAll(async () => {
     const overrides =
@@ -32,56 +20,27 @@ describe.skipIf(!isInstalled)('a real Prometheus that scrapes two unequal engine
     const ranks = ['--data-parallel-size', '2', '--engine-overrides', overrides];
     twin = new Twin(['serve', TINYMODEL, '--max-model-len', '1024', '--port', '0', ...ranks]);
     url = await twin.url();
-    const config = {
-      global: { scrape_interval: '200ms' },
-      scrape_configs: [
-        { job_name: 'vllm-twin', static_configs: [{ targets: [new URL(url).host] }] },
-      ],
-    };
-    // JSON is YAML.
-    writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config));
-    const [port = 0] = await freePorts(1);
-    prometheusUrl = `http://127.0.0.1:${port}`;
-    const flags = [
-      `--config.file=${join(folder, 'prometheus.yml')}`,
-      `--storage.tsdb.path=${join(folder, 'data')}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-    ];
-    prometheus = spawn('prometheus', flags, { stdio: 'ignore' });
+    prometheus = await Prometheus.start({ 'vllm-twin': url });
   });
 
   afterAll(async () => {
-    if (prometheus?.exitCode === null) {
-      const ended = new Promise((resolve) => prometheus.once('exit', resolve));
-      prometheus.kill('SIGKILL');
-      await ended;
-    }
+    await prometheus?.stop();
     await twin?.stop();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   it("answers a PromQL query with each engine's own capacity", async () => {
-    const query = async (): Promise<PromResult | null> => {
-      const promql = encodeURIComponent('vllm:cache_config_info');
-      try {
-        const response = await fetch(`${prometheusUrl}/api/v1/query?query=${promql}`);
-        return (await response.json()) as PromResult;
-      } catch {
-        return null;
-      }
-    };
-    let answer: PromResult | null = null;
+    let found: readonly PromLabels[] = [];
     await waitUntil('two samples of vllm:cache_config_info in Prometheus', async () => {
-      answer = await query();
-      return answer?.data.result.length === 2;
+      found = await prometheus.query('vllm:cache_config_info');
+      return found.length === 2;
     });
-    const labels = (answer as PromResult | null)?.data.result.map(({ metric }) => [
+    const labels = found.map((metric) => [
       metric['engine'],
       metric['kv_cache_size_tokens'],
       metric['kv_cache_max_concurrency'],
       metric['num_gpu_blocks'],
     ]);
-    expect(labels?.sort()).toEqual([
+    expect(labels.sort()).toEqual([
       ['0', '16400', '16.015625', '3074'],
       ['1', '32784', '32.015625', '3074'],
     ]);
@@ -99,5 +58,60 @@ describe.skipIf(!isInstalled)('a real Prometheus that scrapes two unequal engine
     const ours = await (await fetch(`${url}/metrics`)).text();
     const known = new Set(complaints(theirs));
     expect(complaints(ours).filter((line) => !known.has(line))).toEqual([]);
+  });
+});
+
+/** What only a Python process has; a Node process has no such collectors. */
+const OF_PYTHON = /^python_/;
+
+describe.skipIf(!isInstalled)('a real Prometheus on its defaults', () => {
+  const recorded = readRecording('vllm-python-frontend.json').metrics;
+  let twin: Twin;
+  let vllm: Server;
+  let prometheus: Prometheus;
+
+  beforeAll(async () => {
+    // As vLLM: whatever the scraper accepts, it gets the text format.
+    vllm = createServer((_request, response) => {
+      response.writeHead(200, { 'content-type': recorded.content_type }).end(recorded.text);
+    });
+    await new Promise<void>((resolve) => vllm.listen(0, '127.0.0.1', resolve));
+    const words = ['--served-model-name', 'tiny', '--max-model-len', '1024', '--port', '0'];
+    twin = new Twin(['serve', TINYMODEL, ...words, '--data-parallel-size', '2']);
+    const url = await twin.url();
+    await warmUp(url);
+    await sendScenario(url);
+    const { port } = vllm.address() as AddressInfo;
+    prometheus = await Prometheus.start({ vllm: `http://127.0.0.1:${port}`, twin: url });
+    await prometheus.waitUntilScraped(['vllm', 'twin']);
+  });
+
+  afterAll(async () => {
+    await prometheus?.stop();
+    await twin?.stop();
+    await new Promise((resolve) => vllm?.close(resolve));
+  });
+
+  it('holds of the twin the names that it holds of vLLM, and as many series of each', async () => {
+    const seriesByName = async (job: string): Promise<Readonly<Record<string, number>>> => {
+      const counts: Record<string, number> = {};
+      for (const { __name__: name = '' } of await prometheus.query(`{job="${job}"}`))
+        if (!OF_PYTHON.test(name)) counts[name] = (counts[name] ?? 0) + 1;
+      return counts;
+    };
+    const ofVllm = await seriesByName('vllm');
+    expect(Object.keys(ofVllm).filter((name) => name.startsWith('vllm:')).length).toBe(104);
+    expect(await seriesByName('twin')).toEqual(ofVllm);
+  });
+
+  it('holds the same metadata', async () => {
+    const metadataOf = async (job: string): Promise<readonly string[]> =>
+      (await prometheus.metadata(job))
+        .filter(({ metric }) => !OF_PYTHON.test(metric))
+        .map(({ metric, type, help }) => `${metric} ${type} ${help}`)
+        .sort();
+    const ofVllm = await metadataOf('vllm');
+    expect(ofVllm.length).toBeGreaterThan(60);
+    expect(await metadataOf('twin')).toEqual(ofVllm);
   });
 });

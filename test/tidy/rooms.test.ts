@@ -74,6 +74,7 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
       'frontend/engine-client',
       'frontend/launch',
       'frontend/metrics',
+      'frontend/vllm-config',
       'capacity',
       'shared',
     ],
@@ -86,6 +87,14 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
   },
   'frontend/engine-client': { may: ['shared'], why: 'it carries requests, whoever made them.' },
   'frontend/dp-coordinator': { may: ['shared'], why: 'a process of its own.' },
+  'frontend/dp-supervisor': {
+    may: ['frontend/main.ts', 'frontend/launch', 'frontend/http/listen.ts', 'shared'],
+    why: 'it starts whole servers and looks at them from outside.',
+  },
+  'frontend/vllm-config': {
+    may: ['frontend/engine-client', 'frontend/launch', 'capacity', 'shared'],
+    why: 'it shows settings, and changes none.',
+  },
   'frontend/launch': {
     may: ['frontend/engine-client', 'shared'],
     why: 'starting processes needs no request.',

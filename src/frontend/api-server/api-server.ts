@@ -135,6 +135,9 @@ export class ApiServer implements Serving {
       dpMetrics: args.dpMetrics,
       kvCacheMetrics: args.kvCacheMetrics,
       customBuckets: (args.customHistogramBuckets ?? {}) as CustomBuckets,
+      numSpeculativeTokens: numSpeculativeTokensOf(args),
+      hasToolCallParser: args.toolCallParser !== null,
+      logStats: !args.disableLogStats,
       maxLoras: args.enableLora === true ? args.maxLoras : null,
       clock,
     });
@@ -147,7 +150,11 @@ export class ApiServer implements Serving {
       engineClient: this.client,
       args,
       env,
-      model: createServedModel(args, model, this.client.engines),
+      model: createServedModel(args, model, {
+        engines: ownsAllEngines ? this.client.engines : this.client.enginesByArrival,
+        plan,
+        clientIndex,
+      }),
       tokenizer,
       tokenizerFolder: tokenizerFolderOf(args),
       textWorkers: new TextWorkers({
@@ -198,4 +205,11 @@ export class ApiServer implements Serving {
     }, this.#options.env.logStatsInterval * 1000);
     this.#statsTimer.unref();
   }
+}
+
+/** Null without speculative decoding. */
+function numSpeculativeTokensOf({ speculativeConfig }: EngineArgs): number | null {
+  if (speculativeConfig === null) return null;
+  const given = speculativeConfig['num_speculative_tokens'];
+  return typeof given === 'number' ? given : 0;
 }

@@ -5,6 +5,7 @@ import { ServerError } from '../../shared/errors.ts';
 import type { HttpMetricsSource } from '../http/http-metrics-source.ts';
 import type { FamilySnapshot } from '../metrics/families.ts';
 import type { FrontendMetrics, ScrapeOptions } from '../metrics/frontend-metrics.ts';
+import type { SleepOperation } from '../metrics/sleep-operation-metrics.ts';
 
 /** How long a scrape waits for the other API servers. */
 const GATHER_TIMEOUT_MS = 5_000;
@@ -29,6 +30,12 @@ export class SharedMetrics implements HttpMetricsSource {
     this.#own.recordSleepState(state);
   readonly recordAdmissionRejection: FrontendMetrics['recordAdmissionRejection'] = (reason) =>
     this.#own.recordAdmissionRejection(reason);
+
+  readonly namedMetrics: FrontendMetrics['namedMetrics'] = () => this.#own.namedMetrics();
+
+  recordSleepOperation<T>(operation: SleepOperation, run: () => Promise<T>): Promise<T> {
+    return this.#own.recordSleepOperation(operation, run);
+  }
 
   async render(options: ScrapeOptions): Promise<{ contentType: string; body: string }> {
     const id = this.#nextId;

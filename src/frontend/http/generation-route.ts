@@ -4,6 +4,7 @@ import type { Later } from '../openai/later.ts';
 import type { RequestHeaders } from '../openai/request-headers.ts';
 import { sendError } from './error-handler.ts';
 import { type CarriesFaults, withFaultHeader } from './fault-header.ts';
+import { createOrcaHeader, LOAD_FORMAT_HEADER, LOAD_HEADER } from './orca.ts';
 import { bodyOf, contentTypeOf } from './request-body.ts';
 import { ResponseChannel } from './response-channel.ts';
 import type { FastifyReply, FastifyRequest, RouteContext } from './route-context.ts';
@@ -18,6 +19,7 @@ export function generationHandler<Request extends CarriesFaults>(
   context: RouteContext,
   parse: (body: Uint8Array, contentType: string | undefined) => Request,
   create: CreateAnswer<Request>,
+  { reportsLoad = false }: { readonly reportsLoad?: boolean } = {},
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<void> | void {
   const { turnWriter, unread, load, args } = context;
   return (request, reply) => {
@@ -36,6 +38,7 @@ export function generationHandler<Request extends CarriesFaults>(
       turnWriter,
       unread,
       keepAliveSeconds: args.sseKeepAliveInterval,
+      successHeaders: () => (reportsLoad ? loadHeaders(context, request) : {}),
       onDone: end,
     });
     const refuse = (error: unknown): void => {
@@ -55,4 +58,20 @@ export function generationHandler<Request extends CarriesFaults>(
     }
     begin();
   };
+}
+
+function loadHeaders(
+  { metrics, logger }: RouteContext,
+  request: FastifyRequest,
+): Readonly<Record<string, string>> {
+  const given = request.headers[LOAD_FORMAT_HEADER];
+  const format = (Array.isArray(given) ? given[0] : given) ?? '';
+  if (format === '') return {};
+  const report = createOrcaHeader(format, metrics.namedMetrics());
+  if (report === null) {
+    logger.warn(`\`${format}\` format is not supported in the ORCA response header`);
+    return {};
+  }
+  logger.info(`Created ORCA header {'${LOAD_HEADER}': '${report}'}`);
+  return { [LOAD_HEADER]: report };
 }

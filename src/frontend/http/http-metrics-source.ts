@@ -1,9 +1,15 @@
 /** What of the metrics the HTTP side feeds and shows; FrontendMetrics is one. */
 import type { EngineMetrics } from '../llm/async-llm.ts';
 import type { HttpExchange } from '../metrics/http-metrics.ts';
+import type { NamedMetric } from '../metrics/named-metrics.ts';
+import type { SleepOperation } from '../metrics/sleep-operation-metrics.ts';
 
 export interface HttpMetricsSource extends EngineMetrics {
   recordHttp(exchange: HttpExchange): void;
+  /** Counts a call of a development endpoint as long as it takes. */
+  recordSleepOperation<T>(operation: SleepOperation, run: () => Promise<T>): Promise<T>;
+  /** What a router is told of this server's load. */
+  namedMetrics(): readonly NamedMetric[];
   render(options: {
     accept: string | undefined;
     names: readonly string[];

@@ -25,6 +25,8 @@ export interface ResponseChannelOptions {
   readonly unread: UnreadBytes;
   /** Seconds of silence after which a stream gets a comment; 0: never. */
   readonly keepAliveSeconds: number;
+  /** More headers of a whole answer that is no error, made when it is written. */
+  readonly successHeaders?: () => Readonly<Record<string, string>>;
   /** Called once the answer is complete or the client gone. */
   readonly onDone: () => void;
 }
@@ -35,6 +37,7 @@ export class ResponseChannel implements AnswerChannel {
   readonly #turnWriter: TurnWriter;
   readonly #unread: UnreadBytes;
   readonly #keepAliveSeconds: number;
+  readonly #successHeaders: () => Readonly<Record<string, string>>;
   /** Events that were not written, and their bytes. */
   #pending: string[] = [];
   #pendingBytes = 0;
@@ -55,6 +58,7 @@ export class ResponseChannel implements AnswerChannel {
 
   constructor(options: ResponseChannelOptions) {
     const { response, onDone } = options;
+    this.#successHeaders = options.successHeaders ?? (() => ({}));
     this.#response = response;
     this.#headers = options.headers;
     this.#turnWriter = options.turnWriter;
@@ -78,6 +82,7 @@ export class ResponseChannel implements AnswerChannel {
     this.#response.writeHead(status, {
       'content-length': Buffer.byteLength(body),
       'content-type': 'application/json',
+      ...(status === 200 ? this.#successHeaders() : {}),
       ...this.#headers,
     });
     this.#response.end(body);

@@ -11,6 +11,8 @@ export interface ChildCommand {
   readonly modulePath: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** In a process group of its own, so that a terminal's Ctrl-C is for its parent to pass on. */
+  readonly isDetached?: boolean;
 }
 
 export interface ChildExit {
@@ -43,6 +45,7 @@ export class Child {
     this.#process = spawn(process.execPath, [command.modulePath, ...command.args], {
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
       env: command.env,
+      detached: command.isDetached ?? false,
       // An engine's 64-bit ids survive neither JSON nor need it: only plain start-up messages travel here.
       serialization: 'json',
     });
@@ -77,6 +80,12 @@ export class Child {
 
   onMessage(handler: (message: unknown) => void): void {
     this.#process.on('message', handler);
+  }
+
+  /** Plain data, as JSON has it. */
+  send(message: object): void {
+    // A child that is gone tells so by its end.
+    this.#process.send(message, () => {});
   }
 
   signal(signal: NodeJS.Signals): void {

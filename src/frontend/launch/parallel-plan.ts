@@ -2,24 +2,21 @@
  * Which engines a frontend starts, waits for and talks to, derived once from the data-parallel flags. Pure: launch.ts
  * carries the plan out, cli/serve.ts asks it for the ranks of headless engines.
  * Source: vllm/engine/arg_utils.py create_engine_config, vllm/config/parallel.py, vllm/v1/engine/utils.py
- * launch_core_engines, vllm/entrypoints/cli/serve.py (0.33.0). Leaves out: Ray, several nodes, elastic EP, offline mode,
- * the multi-port supervisor.
+ * launch_core_engines, vllm/entrypoints/cli/serve.py (0.33.0). Leaves out: Ray, several nodes, elastic EP, offline
+ * mode.
  */
 import { ConfigError } from '../../shared/errors.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
+import {
+  type BalancingArgs,
+  checkBalancingFlags,
+  resolveApiServerCount,
+} from './api-server-count.ts';
 
 /** The data-parallel flags as given; null where a flag was not given. */
-export interface ParallelArgs {
-  readonly dataParallelSize: number;
-  readonly dataParallelSizeLocal: number | null;
-  readonly dataParallelRank: number | null;
-  readonly dataParallelStartRank: number | null;
+export interface ParallelArgs extends BalancingArgs {
   readonly dataParallelAddress: string | null;
   readonly dataParallelRpcPort: number | null;
-  readonly dataParallelHybridLb: boolean;
-  readonly dataParallelExternalLb: boolean;
-  readonly apiServerCount: number | null;
-  readonly headless: boolean;
 }
 
 /** Who spreads the requests over the ranks: this frontend, this frontend over its own ranks, or somebody in front. */
@@ -87,7 +84,7 @@ export function createParallelPlan(args: ParallelArgs, isMoe: boolean): Parallel
     dataParallelRank: rank,
     dataParallelAddress: args.dataParallelAddress ?? DEFAULT_DATA_PARALLEL_ADDRESS,
     dataParallelRpcPort: args.dataParallelRpcPort ?? DEFAULT_DATA_PARALLEL_RPC_PORT,
-    apiServerCount: args.apiServerCount ?? 1,
+    apiServerCount: resolveApiServerCount(args).count,
     localEnginesOnly,
     enginesToHandshake: getEnginesToHandshake({ size, sizeLocal, rank }),
     engineRanksManaged: ranksManaged,
@@ -103,9 +100,12 @@ export function createParallelPlan(args: ParallelArgs, isMoe: boolean): Parallel
 
 function resolveParallel(args: ParallelArgs, isMoe: boolean): ResolvedParallel {
   const { headless } = args;
-  checkOneMode(args);
+  checkBalancingFlags(args);
   if (headless && args.dataParallelHybridLb) {
     throw badFlag('data_parallel_hybrid_lb is not applicable in headless mode');
+  }
+  if (headless && args.dataParallelSizeLocal === 0) {
+    throw badFlag('data_parallel_size_local must be > 0 in headless mode');
   }
   if (args.dataParallelExternalLb || args.dataParallelRank !== null) {
     return resolveExternal(args, isMoe);
@@ -148,28 +148,6 @@ function resolveExternal(args: ParallelArgs, isMoe: boolean): ResolvedParallel {
     );
   }
   return { mode: 'external', sizeLocal: 1, rank: args.dataParallelRank };
-}
-
-/** Source: vllm/entrypoints/cli/serve.py ServeSubcommand.cmd. */
-function checkOneMode(args: ParallelArgs): void {
-  const isExternal = args.dataParallelExternalLb || args.dataParallelRank !== null;
-  const isHybrid = args.dataParallelHybridLb || args.dataParallelStartRank !== null;
-  if (isExternal && isHybrid) {
-    throw badFlag(
-      'Cannot use more than one data parallel load balancing mode. Choose one of: ' +
-        '--data-parallel-external-lb (or --data-parallel-rank), ' +
-        '--data-parallel-hybrid-lb (or --data-parallel-start-rank).',
-    );
-  }
-  const count = args.apiServerCount;
-  if (args.headless && count !== null && count > 0) {
-    throw badFlag(
-      `--api-server-count=${count} cannot be used with --headless (no API servers are started in headless mode).`,
-    );
-  }
-  if (args.headless && args.dataParallelSizeLocal === 0) {
-    throw badFlag('data_parallel_size_local must be > 0 in headless mode');
-  }
 }
 
 /** Source: vllm/config/parallel.py ParallelConfig.__post_init__, _validate_parallel_config. */

@@ -29,6 +29,9 @@ export interface Writers {
   readonly summary: Observer;
 }
 
+/** Of several processes' gauges the most recent is shown, and one that nobody has set is not. */
+export const NEVER_SET = 0;
+
 export class Child implements Counter, Gauge, Observer {
   readonly labels: Labels;
   /** Counter or gauge: the value. Histogram or summary: the sum. */
@@ -37,8 +40,8 @@ export class Child implements Counter, Gauge, Observer {
   count = 0;
   /** Histogram: one per bound and a last one for +Inf, not cumulative. */
   readonly bucketCounts: number[];
-  /** Gauge: wall-clock milliseconds of the last set. */
-  updatedMs = 0;
+  /** Gauge: wall-clock milliseconds of the last set; NEVER_SET before the first. */
+  updatedMs: number = NEVER_SET;
   /** Wall-clock seconds. */
   readonly createdSeconds: number;
   readonly #bounds: readonly number[];

@@ -297,4 +297,65 @@ export const LORA_REQUESTS_INFO = {
   name: 'vllm:lora_requests_info',
   help: 'Running stats on lora requests.',
   labelNames: ['max_lora', 'running_lora_adapters', 'waiting_lora_adapters'],
+  multiprocessMode: 'sum',
+} as const;
+
+const NO_ACCEPTANCE = 'Drafts count for capacity only: none is made, so none is accepted.';
+
+/**
+ * Counters of speculative decoding, registered first of all with `--speculative-config`; `labels` beside `model_name` and
+ * `engine`. Source: vllm/v1/spec_decode/metrics.py SpecDecodingProm (0.33.0).
+ */
+export const SPEC_DECODING_METRICS = [
+  {
+    name: 'vllm:spec_decode_num_drafts',
+    help: 'Number of spec decoding drafts.',
+    hasPosition: false,
+    neverWritten: NO_ACCEPTANCE,
+  },
+  {
+    name: 'vllm:spec_decode_num_draft_tokens',
+    help: 'Number of draft tokens.',
+    hasPosition: false,
+    neverWritten: NO_ACCEPTANCE,
+  },
+  {
+    name: 'vllm:spec_decode_num_accepted_tokens',
+    help: 'Number of accepted tokens.',
+    hasPosition: false,
+    neverWritten: NO_ACCEPTANCE,
+  },
+  {
+    name: 'vllm:spec_decode_num_accepted_tokens_per_pos',
+    help: 'Accepted tokens per draft position.',
+    hasPosition: true,
+    neverWritten: NO_ACCEPTANCE,
+  },
+] as const;
+
+/**
+ * Registered with `--tool-call-parser`, after the `http_*` families; no `engine` label.
+ * Source: vllm/parser/metrics.py init_parser_metrics (0.33.0).
+ */
+export const TOOL_CALL_PARSER_INVOCATIONS = {
+  name: 'vllm:tool_call_parser_invocations',
+  help: 'Total number of ToolParser invocations. Non-streaming increments once per choice; streaming increments once per delta.',
+  modes: ['streaming', 'non_streaming'],
+  outcomes: ['tool_call', 'no_tool_call'],
+  requestTypes: ['chat_completions', 'responses', 'other'],
+  neverWritten: 'Tools are shown to the chat template and no answer is parsed for calls.',
+} as const;
+
+/**
+ * Registered by the first call of a development endpoint that sleeps or wakes; their only label is `operation`.
+ * Source: vllm/entrypoints/serve/dev/sleep/metrics.py (0.33.0).
+ */
+export const SLEEP_MODE_OPERATION_DURATION = {
+  name: 'vllm:sleep_mode_operation_duration_seconds',
+  help: 'Duration of one sleep-mode operation.',
+} as const;
+export const SLEEP_MODE_OPERATIONS_IN_FLIGHT = {
+  name: 'vllm:sleep_mode_operations_in_flight',
+  help: 'Sleep-mode operations currently awaited.',
+  multiprocessMode: 'sum',
 } as const;

@@ -13,44 +13,85 @@ export interface Exposition {
 
 /** What vLLM's Python frontend answers: prometheus_client's CONTENT_TYPE_LATEST. */
 export const TEXT_CONTENT_TYPE = 'text/plain; version=1.0.0; charset=utf-8';
+/** What it answers who names no newer one. */
+export const OLD_TEXT_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 export const OPENMETRICS_CONTENT_TYPE =
   'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
-/** True where the `Accept` header asks for OpenMetrics. */
-export function wantsOpenMetrics(accept: string | undefined): boolean {
-  return accept?.includes('application/openmetrics-text') === true;
+export interface Encoder {
+  readonly isOpenMetrics: boolean;
+  readonly contentType: string;
 }
 
-/** Renders all families in the order given. */
+const ESCAPINGS: readonly string[] = ['allow-utf-8', 'underscores', 'dots', 'values'];
+
+/**
+ * The format that an `Accept` header gets from Python's client: the first entry that it can write, whatever its weight.
+ * No names here need escaping, so that the scheme asked for is only named. Without a header it is the text format as
+ * vLLM's `GET /metrics` has it, which looks at no header.
+ * Source: prometheus_client.exposition.choose_encoder 0.26.
+ */
+export function chooseEncoder(accept: string | undefined): Encoder {
+  if (accept === undefined) return { isOpenMetrics: false, contentType: TEXT_CONTENT_TYPE };
+  for (const entry of accept.split(',')) {
+    const [type = '', ...parameters] = entry.split(';').map((part) => part.trim());
+    const version = parameterOf(parameters, 'version');
+    const asked = parameterOf(parameters, 'escaping');
+    const escaping = ESCAPINGS.includes(asked) ? asked : 'underscores';
+    const isNew = Number.parseInt(version, 10) >= 1;
+    if (type === 'application/openmetrics-text') {
+      if (version === '') return { isOpenMetrics: true, contentType: OPENMETRICS_CONTENT_TYPE };
+      const contentType = `application/openmetrics-text; version=${version}; charset=utf-8; escaping=${escaping}`;
+      if (isNew) return { isOpenMetrics: true, contentType };
+    } else if (type === 'text/plain' && isNew) {
+      return { isOpenMetrics: false, contentType: `${TEXT_CONTENT_TYPE}; escaping=${escaping}` };
+    }
+  }
+  return { isOpenMetrics: false, contentType: OLD_TEXT_CONTENT_TYPE };
+}
+
+function parameterOf(parameters: readonly string[], name: string): string {
+  const found = parameters.find((parameter) => parameter.startsWith(`${name}=`));
+  return found?.slice(name.length + 1) ?? '';
+}
+
+/**
+ * Renders all families in the order given. `isMultiprocess`: they are merged from several processes, and as with Python's
+ * multiprocess registry no child tells when it was made, and a family without children is not there.
+ * Source: prometheus_client.exposition.generate_latest, prometheus_client.multiprocess.
+ */
 export function renderExposition(
   families: Iterable<Family>,
   openMetrics: boolean,
+  isMultiprocess = false,
 ): Promise<Exposition> {
-  return openMetrics ? renderOpenMetrics(families) : renderText(families);
+  const shown = isMultiprocess ? [...families].filter((family) => family.hasChildren) : families;
+  return openMetrics ? renderOpenMetrics(shown, isMultiprocess) : renderText(shown, isMultiprocess);
 }
 
-/** A family without children has its two lines of description, as Python's. */
-async function renderText(families: Iterable<Family>): Promise<Exposition> {
+async function renderText(
+  families: Iterable<Family>,
+  isMultiprocess: boolean,
+): Promise<Exposition> {
   const registry = new Registry();
   for (const family of families) {
-    register(registry, family.render(exposedName(family)));
-    if (family.type === 'gauge') continue;
-    const created = family.renderCreated();
-    if (created.values.length > 0) register(registry, created);
+    register(registry, family.render(exposedName(family), isMultiprocess));
+    const created = isMultiprocess ? null : family.renderCreated();
+    if (created !== null) register(registry, created);
   }
   // prom-client puts an empty line between families; Python's client does not.
   const body = (await registry.metrics()).replaceAll('\n\n', '\n');
   return { contentType: TEXT_CONTENT_TYPE, body };
 }
 
-async function renderOpenMetrics(families: Iterable<Family>): Promise<Exposition> {
+async function renderOpenMetrics(
+  families: Iterable<Family>,
+  isMultiprocess: boolean,
+): Promise<Exposition> {
   const registry = new Registry<OpenMetricsContentType>();
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   // The registry appends `_total` to a counter's samples itself.
-  for (const family of families) {
-    const rendered = family.render(family.name);
-    if (rendered.values.length > 0) register(registry, rendered);
-  }
+  for (const family of families) register(registry, family.render(family.name, isMultiprocess));
   return { contentType: OPENMETRICS_CONTENT_TYPE, body: await registry.metrics() };
 }
 

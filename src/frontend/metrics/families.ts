@@ -3,7 +3,10 @@
  * Snapshots of several processes' families merge into one: counters and histograms add up, gauges take the most recent.
  */
 import { pythonFloatRepr } from '../../shared/python/float.ts';
-import { Child, type FamilyType, type Labels, type Writers } from './child.ts';
+import { Child, type FamilyType, type Labels, NEVER_SET, type Writers } from './child.ts';
+
+/** Python's client's words. */
+export type MultiprocessMode = 'mostrecent' | 'sum';
 
 export interface FamilyOptions<T extends FamilyType> {
   /** Counters without `_total`. */
@@ -12,6 +15,10 @@ export interface FamilyOptions<T extends FamilyType> {
   readonly type: T;
   /** Histograms alone: upper bounds without +Inf, ascending. */
   readonly buckets?: T extends 'histogram' ? readonly number[] : never;
+  /** False for the families of Python's own collectors: they tell nothing of when a child was made. */
+  readonly hasCreated?: false;
+  /** Gauges alone: what several processes' values become; `mostrecent` if absent. */
+  readonly multiprocessMode?: T extends 'gauge' ? MultiprocessMode : never;
 }
 
 /** What prom-client's registry reads of a family at a scrape. */
@@ -68,16 +75,31 @@ export class Family<T extends FamilyType = FamilyType, L extends string = string
     return this.#child(labels, createdSeconds);
   }
 
-  /** Samples in the order of Python's client: buckets (cumulative), count, sum. `sampleName` is the exposed name. */
-  render(sampleName: string): RenderedFamily {
-    const values = [...this.#children.values()].flatMap((child) =>
-      this.#samples(child, sampleName),
-    );
+  /**
+   * Samples in the order of Python's client: buckets (cumulative), count, sum. `sampleName` is the exposed name.
+   * `isMultiprocess`: merged from several processes, where a gauge that nobody has set is not shown, but for sums.
+   */
+  render(sampleName: string, isMultiprocess = false): RenderedFamily {
+    const { type } = this;
+    const needsValue =
+      isMultiprocess && type === 'gauge' && this.#options.multiprocessMode !== 'sum';
+    const values = [...this.#children.values()]
+      .filter(({ updatedMs }) => !needsValue || updatedMs !== NEVER_SET)
+      .flatMap((child) => this.#samples(child, sampleName));
     return { name: sampleName, help: this.help, type: this.type, values };
   }
 
-  /** Python's client writes when each child of a counter, histogram or summary was made, as a gauge of its own. */
-  renderCreated(): RenderedFamily {
+  get hasChildren(): boolean {
+    return this.#children.size > 0;
+  }
+
+  /**
+   * Python's client writes when each child of a counter, histogram or summary was made, as a gauge of its own; null where
+   * there is none.
+   */
+  renderCreated(): RenderedFamily | null {
+    const { hasCreated = true } = this.#options;
+    if (this.type === 'gauge' || !hasCreated || !this.hasChildren) return null;
     const values = Array.from(this.#children.values(), ({ labels, createdSeconds }) => ({
       labels: NO_LABELS,
       sharedLabels: labels,
@@ -104,10 +126,11 @@ export class Family<T extends FamilyType = FamilyType, L extends string = string
   merge(snapshot: FamilySnapshot): void {
     for (const theirs of snapshot.children) {
       const child = this.#child(theirs.labels, theirs.createdSeconds);
-      if (this.type === 'gauge') {
+      if (this.type === 'gauge' && this.#options.multiprocessMode !== 'sum') {
         if (theirs.updatedMs >= child.updatedMs) child.set(theirs.value, theirs.updatedMs);
         continue;
       }
+      child.updatedMs = Math.max(child.updatedMs, theirs.updatedMs);
       child.value += theirs.value;
       child.count += theirs.count;
       for (const [index, count] of child.bucketCounts.entries())

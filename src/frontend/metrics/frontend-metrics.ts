@@ -7,42 +7,61 @@ import type { Clock } from '../../shared/clock.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { SchedulerStats } from '../../shared/protocol/stats.ts';
 import type { AdmissionReason } from './definitions.ts';
-import {
-  type Exposition,
-  mergeFamilies,
-  renderExposition,
-  wantsOpenMetrics,
-} from './exposition.ts';
+import { chooseEncoder, type Exposition, mergeFamilies, renderExposition } from './exposition.ts';
 import type { Family, FamilySnapshot } from './families.ts';
 import { type HttpExchange, HttpMetrics } from './http-metrics.ts';
 import type { IterationStats } from './iteration-stats.ts';
 import { LoggingStatLogger, type StatLogLine } from './logging-stat-logger.ts';
+import { type NamedMetric, namedMetricsOf } from './named-metrics.ts';
 import { ProcessMetrics } from './process-metrics.ts';
 import {
   PrometheusStatLogger,
   type PrometheusStatLoggerOptions,
 } from './prometheus-stat-logger.ts';
+import { type SleepOperation, SleepOperationMetrics } from './sleep-operation-metrics.ts';
+import { createSpecDecodingFamilies } from './spec-decoding-metrics.ts';
+import { createToolParserFamily } from './tool-parser-metrics.ts';
 
 export interface ScrapeOptions {
-  /** The request's Accept header. */
+  /** What chooses the format, as Python's client does; absent: the text format. */
   readonly accept: string | undefined;
-  /** `name[]` query parameters: only these families (by sample name); empty: all. */
+  /** Only these families (by sample name); empty: all. */
   readonly names: readonly string[];
+}
+
+export interface FrontendMetricsOptions extends PrometheusStatLoggerOptions {
+  /** Draft positions with `--speculative-config`; null or absent without. */
+  readonly numSpeculativeTokens?: number | null;
+  /** With `--tool-call-parser`. */
+  readonly hasToolCallParser?: boolean;
+  /** False with `--disable-log-stats`: then no stat logger registers its families. */
+  readonly logStats?: boolean;
 }
 
 export class FrontendMetrics {
   readonly prometheus: PrometheusStatLogger;
   readonly #http: HttpMetrics;
   readonly #process: ProcessMetrics;
+  readonly #sleepOperations: SleepOperationMetrics;
+  /** By whom they are registered in vLLM: the stat loggers before HTTP, the rest after. */
+  readonly #statLoggerFamilies: readonly Family[];
+  readonly #lateFamilies: readonly Family[];
   readonly #statLoggers = new Map<EngineIndex, LoggingStatLogger>();
   readonly #clock: Clock;
 
-  constructor(options: PrometheusStatLoggerOptions) {
+  constructor(options: FrontendMetricsOptions) {
     this.#clock = options.clock;
     this.prometheus = new PrometheusStatLogger(options);
     this.#process = new ProcessMetrics(options.clock);
-    this.#http = new HttpMetrics(options.clock.wallMs() / 1000);
+    const createdSeconds = options.clock.wallMs() / 1000;
+    this.#http = new HttpMetrics(createdSeconds);
+    this.#sleepOperations = new SleepOperationMetrics(options.clock);
     const ranks = [...options.engines.keys()].sort((a, b) => a - b);
+    this.#statLoggerFamilies = this.#familiesOfStatLogger(options, ranks, createdSeconds);
+    this.#lateFamilies =
+      options.hasToolCallParser === true
+        ? [createToolParserFamily(options.servedModelName, createdSeconds)]
+        : [];
     for (const rank of ranks)
       this.#statLoggers.set(rank, new LoggingStatLogger(rank, options.clock.monotonicMs()));
   }
@@ -71,6 +90,16 @@ export class FrontendMetrics {
     this.prometheus.recordAdmissionRejection(reason);
   }
 
+  /** Counts a call of a development endpoint as long as it takes. */
+  recordSleepOperation<T>(operation: SleepOperation, run: () => Promise<T>): Promise<T> {
+    return this.#sleepOperations.record(operation, run);
+  }
+
+  /** What a router is told of this server's load; see http/orca.ts. */
+  namedMetrics(): readonly NamedMetric[] {
+    return namedMetricsOf(this.#statLoggerFamilies);
+  }
+
   /** One line per engine in rank order, for the time since the last call. */
   logLines(): readonly StatLogLine[] {
     const nowMs = this.#clock.monotonicMs();
@@ -79,7 +108,8 @@ export class FrontendMetrics {
 
   /** The body of `/metrics`. */
   render(options: ScrapeOptions): Promise<Exposition> {
-    return renderFamilies(this.#families(), options);
+    this.#process.update();
+    return renderFamilies([...this.#process.families, ...this.#families()], options, false);
   }
 
   /** This process's numbers as plain data, for `renderMerged` in another process. */
@@ -87,23 +117,43 @@ export class FrontendMetrics {
     return this.#families().map((family) => family.snapshot());
   }
 
-  /** The body of `/metrics` for several API servers: counters add up, gauges are the most recent. */
+  /**
+   * The body of `/metrics` for several API servers, as Python's multiprocess registry has it: counters add up, gauges are
+   * the most recent, and no process tells of itself.
+   */
   renderMerged(
     snapshots: readonly (readonly FamilySnapshot[])[],
     options: ScrapeOptions,
   ): Promise<Exposition> {
-    return renderFamilies(mergeFamilies(this.#families(), snapshots), options);
+    const shape = [...this.#families(), ...this.#sleepOperations.allFamilies];
+    return renderFamilies(mergeFamilies(shape, snapshots), options, true);
   }
 
   #families(): readonly Family[] {
-    this.#process.update();
-    return [...this.#process.families, ...this.prometheus.families, ...this.#http.families];
+    return [
+      ...this.#statLoggerFamilies,
+      ...this.#http.families,
+      ...this.#lateFamilies,
+      ...this.#sleepOperations.families,
+    ];
+  }
+
+  #familiesOfStatLogger(
+    { numSpeculativeTokens = null, servedModelName, logStats = true }: FrontendMetricsOptions,
+    ranks: readonly EngineIndex[],
+    createdSeconds: number,
+  ): readonly Family[] {
+    if (!logStats) return [];
+    if (numSpeculativeTokens === null) return this.prometheus.families;
+    const spec = { servedModelName, ranks, numSpeculativeTokens, createdSeconds };
+    return [...createSpecDecodingFamilies(spec), ...this.prometheus.families];
   }
 }
 
-function renderFamilies(
+async function renderFamilies(
   families: readonly Family[],
   { accept, names }: ScrapeOptions,
+  isMultiprocess: boolean,
 ): Promise<Exposition> {
   const wanted =
     names.length === 0
@@ -113,5 +163,7 @@ function renderFamilies(
           const isSample = (asked: string): boolean => type !== 'counter' && asked === name;
           return names.some((asked) => isSample(asked) || asked.startsWith(`${name}_`));
         });
-  return renderExposition(wanted, wantsOpenMetrics(accept));
+  const { isOpenMetrics, contentType } = chooseEncoder(accept);
+  const { body } = await renderExposition(wanted, isOpenMetrics, isMultiprocess);
+  return { contentType, body };
 }

@@ -25,6 +25,7 @@ export class ProcessMetrics {
     type: 'counter',
     name: 'process_cpu_seconds',
     help: 'Total user and system CPU time spent in seconds.',
+    hasCreated: false,
   });
   readonly #openFds = new Family<'gauge', never>({
     type: 'gauge',

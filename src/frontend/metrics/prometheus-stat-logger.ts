@@ -207,6 +207,7 @@ function cacheConfigFamily(options: PrometheusStatLoggerOptions, createdSeconds:
   const family = new Family({ type: 'gauge', ...CACHE_CONFIG_INFO });
   const children = [...cacheConfigInfo(options.engines, options.cacheConfig, options.dpMetrics)];
   children.sort((a, b) => Number(a['engine']) - Number(b['engine']));
-  for (const labels of children) family.child(sortedLabels(labels), createdSeconds).set(1, 0);
+  for (const labels of children)
+    family.child(sortedLabels(labels), createdSeconds).set(1, createdSeconds * 1000);
   return family;
 }

@@ -121,7 +121,6 @@ const POOLING = 'pooling models and their endpoints (/v1/embeddings, /score, …
 const PYTHON = "code in Python of the user's own is not loaded";
 const GRAPHS = 'memory of CUDA graphs (give it with --cuda-graph-bytes) and the time of a step';
 const OFFLOADED = 'weights in CPU memory, which leave more to the KV cache (see --cpu-offload-gb)';
-const SUPERVISOR = 'one port for each rank, with a supervisor in front';
 const OTHER_APIS = 'endpoints of the Cohere and Anthropic APIs are not served';
 const SCALE_OUT = 'endpoints /render, /derender and /inference/v1/* are not served';
 const TRACES = 'OpenTelemetry traces are not sent';
@@ -147,16 +146,11 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'cpu-offload-params': OFFLOADED,
   'cudagraph-capture-sizes': GRAPHS,
   'cudagraph-metrics': 'log lines of CUDA graph statistics are not written',
-  'data-parallel-multi-port-external-lb': SUPERVISOR,
-  'data-parallel-supervisor-port': SUPERVISOR,
   'default-mm-loras': MULTI_MODAL,
   'diffusion-config': 'diffusion language models are not simulated',
   'disable-chunked-mm-input': MULTI_MODAL,
   'disable-sliding-window':
     'sliding-window layers as full attention, and a max_model_len cut to it',
-  'dp-supervisor-probe-failure-threshold': SUPERVISOR,
-  'dp-supervisor-probe-interval-s': SUPERVISOR,
-  'dp-supervisor-probe-timeout-s': SUPERVISOR,
   'ec-manager-config': MULTI_MODAL,
   'ec-transfer-config': MULTI_MODAL,
   'elastic-ep-max-dp-size': ELASTIC,

@@ -3,11 +3,10 @@ import { field } from './field.ts';
 /** Source: vllm/config/parallel.py, vllm/entrypoints/cli/serve.py (0.33.0). */
 export const PARALLEL_FIELDS = {
   headless: field.bool(false, "Engine cores only: they join somebody else's frontend."),
-  apiServerCount: field.optionalInt('API server processes on one port.', {
-    unit: 'processes',
-    min: 0,
-    short: 'asc',
-  }),
+  apiServerCount: field.humanIntOrAuto(
+    'API server processes on one port; 1 if absent, auto is as many as vLLM starts by itself.',
+    { unit: 'processes', min: 0, short: 'asc' },
+  ),
   tensorParallelSize: field.int(1, 'GPUs that share each layer.', {
     unit: 'GPUs',
     min: 1,
@@ -66,6 +65,33 @@ export const PARALLEL_FIELDS = {
   dataParallelExternalLb: field.bool(false, 'Somebody in front balances over the ranks.', {
     short: 'dpe',
   }),
+  dataParallelMultiPortExternalLb: field.bool(
+    false,
+    'A server with a port of its own for every rank started here, from --port upwards, and a supervisor over them.',
+    { short: 'dpm' },
+  ),
+  dataParallelSupervisorPort: field.int(
+    9256,
+    'Port of the supervisor of --data-parallel-multi-port-external-lb: /health, /readyz.',
+    { min: 0, max: 65535 },
+  ),
+  dpSupervisorProbeIntervalS: field.float(
+    5,
+    'Time between two looks at the servers of the ranks.',
+    {
+      min: 0,
+      unit: 'seconds',
+    },
+  ),
+  dpSupervisorProbeTimeoutS: field.float(5, 'How long a look at a server may take.', {
+    min: 0,
+    unit: 'seconds',
+  }),
+  dpSupervisorProbeFailureThreshold: field.int(
+    3,
+    'Looks in a row that find no server, after which a rank that was ready counts as dead.',
+    { min: 1 },
+  ),
   cpuDistributedTimeoutSeconds: field.optionalInt(
     'How long data-parallel ranks of a mixture-of-experts model wait for each other; 1800 if absent.',
     { min: 1, unit: 'seconds' },

@@ -31,6 +31,11 @@ export const TWIN_FIELDS = {
     "Capacity in vllm:cache_config_info: each engine's own, or as vLLM the first one's for all.",
     ours,
   ),
+  enableOpenmetrics: field.bool(
+    false,
+    'Answer OpenMetrics on /metrics to who accepts it; vLLM always answers the text format.',
+    ours,
+  ),
   tokenSource: field.choice(
     ['corpus', 'rule', 'echo', 'random'],
     'corpus',

@@ -17,6 +17,7 @@ export const registerChatCompletions: RegisterRoute = (app, context) => {
           logger.debug('tools are shown to the template and never called');
         return createChatCompletion(serving, request, headers, channel);
       },
+      { reportsLoad: true },
     ),
   );
 };

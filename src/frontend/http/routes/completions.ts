@@ -13,6 +13,7 @@ export const registerCompletions: RegisterRoute = (app, context) => {
       context,
       (body, contentType) => parser.parse('completion-request', body, contentType),
       (request, headers, channel) => createCompletion(serving, request, headers, channel),
+      { reportsLoad: true },
     ),
   );
 };

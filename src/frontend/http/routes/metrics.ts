@@ -1,39 +1,41 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ScrapeOptions } from '../../metrics/frontend-metrics.ts';
 import { describe } from '../openapi-document.ts';
 import type { RegisterRoute } from '../route-context.ts';
 
 /** What Node's parser knows and vLLM's mount answers; GET is a route of its own. */
 const MOUNT_METHODS = ['HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'];
-const TEXT_VERSION = 'text/plain; version=1.0.0';
-const MOUNT_TEXT_VERSION = 'text/plain; version=0.0.4';
 
 /**
- * `GET /metrics`: Prometheus text; `?name[]=` does not filter. In vLLM everything else that begins so, with any method,
- * is a mount of prometheus_client's app, which does filter.
- * Source: vllm/entrypoints/serve/instrumentator/metrics.py attach_router (0.33.0).
+ * `GET /metrics`: Prometheus text, whatever the request's headers and query say; with --enable-openmetrics the `Accept`
+ * header decides. In vLLM everything else that begins so, with any method, is a mount of prometheus_client's app, which
+ * does negotiate and filter.
+ * Source: prometheus_fastapi_instrumentator expose(), vllm/entrypoints/serve/instrumentator/metrics.py attach_router (0.33.0).
  */
-export const registerMetrics: RegisterRoute = (app, { metrics }) => {
+export const registerMetrics: RegisterRoute = (app, { args, metrics }) => {
   const answer = async (
     request: FastifyRequest,
     reply: FastifyReply,
-    { names, isMount }: { names: readonly string[]; isMount: boolean },
+    scrape: ScrapeOptions,
   ): Promise<FastifyReply> => {
-    const { contentType, body } = await metrics.render({ accept: request.headers.accept, names });
-    // prometheus_client's app names the older version of the same text.
-    const text = names.length > 0 && body === '\n' ? '' : body;
-    const shown = isMount ? contentType.replace(TEXT_VERSION, MOUNT_TEXT_VERSION) : contentType;
-    return reply.headers(request.extraHeaders).header('content-type', shown).send(text);
+    const { contentType, body } = await metrics.render(scrape);
+    const text = scrape.names.length > 0 && body === '\n' ? '' : body;
+    return reply.headers(request.extraHeaders).header('content-type', contentType).send(text);
   };
   const answerMount = (request: FastifyRequest, reply: FastifyReply) => {
     const query = request.query as Record<string, string | readonly string[] | undefined>;
     const names = query['name[]'] ?? [];
     return answer(request, reply, {
+      // Empty, not absent: the mount has a format of its own where nothing is asked for.
+      accept: request.headers.accept ?? '',
       names: typeof names === 'string' ? [names] : names,
-      isMount: true,
     });
   };
   app.get('/metrics', { schema: describe('Metrics') }, (request, reply) =>
-    answer(request, reply, { names: [], isMount: false }),
+    answer(request, reply, {
+      accept: args.enableOpenmetrics ? request.headers.accept : undefined,
+      names: [],
+    }),
   );
   app.route({ method: MOUNT_METHODS, url: '/metrics', handler: answerMount });
   app.route({ method: ['GET', ...MOUNT_METHODS], url: '/metrics*', handler: answerMount });

@@ -10,10 +10,12 @@ const parseSleepQuery = createQueryParser({
 });
 
 /** Development: `/sleep`, `/wake_up`, `/is_sleeping`. Source: vllm/entrypoints/serve/dev/sleep/api_router.py. */
-export const registerSleep: RegisterRoute = (app, { llm, logger }) => {
+export const registerSleep: RegisterRoute = (app, { llm, logger, metrics }) => {
   app.post('/sleep', { schema: describe('Sleep') }, async (request, reply) => {
     const { level, mode } = parseSleepQuery(request.query);
-    await llm.sleep(level as number, mode as PauseMode);
+    await metrics.recordSleepOperation('sleep', () =>
+      llm.sleep(level as number, mode as PauseMode),
+    );
     sendJson(request, reply, 200, JSON.stringify({ status: 'sleeping', level }));
     return reply;
   });
@@ -21,7 +23,9 @@ export const registerSleep: RegisterRoute = (app, { llm, logger }) => {
     '/release_kv_cache_memory',
     { schema: describe('Release Kv Cache Memory') },
     async (request, reply) => {
-      await llm.releaseKvCacheMemory();
+      await metrics.recordSleepOperation('release_kv_cache_memory', () =>
+        llm.releaseKvCacheMemory(),
+      );
       sendJson(request, reply, 200, JSON.stringify({ status: 'kv_cache_released' }));
       return reply;
     },
@@ -30,7 +34,7 @@ export const registerSleep: RegisterRoute = (app, { llm, logger }) => {
     const given = (request.query as Record<string, string | string[] | undefined>)['tags'];
     const tags = given === undefined ? null : Array.isArray(given) ? given : [given];
     logger.info(`wake up the engine with tags: ${tags === null ? 'None' : JSON.stringify(tags)}`);
-    const isAwake = await llm.wakeUp(tags);
+    const isAwake = await metrics.recordSleepOperation('wake', () => llm.wakeUp(tags));
     sendJson(request, reply, 200, JSON.stringify({ status: isAwake ? 'awake' : 'sleeping', tags }));
     return reply;
   });

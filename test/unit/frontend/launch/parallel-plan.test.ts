@@ -5,7 +5,7 @@ import {
   type ParallelArgs,
   type ParallelPlan,
 } from '../../../../src/frontend/launch/parallel-plan.ts';
-import { ConfigError } from '../../../../src/shared/errors.ts';
+import { TwinError } from '../../../../src/shared/errors.ts';
 
 interface PlanCase {
   readonly id: string;
@@ -35,6 +35,7 @@ function createArgs(args: Partial<ParallelArgs> = {}): ParallelArgs {
     dataParallelRpcPort: null,
     dataParallelHybridLb: false,
     dataParallelExternalLb: false,
+    dataParallelMultiPortExternalLb: false,
     apiServerCount: null,
     headless: false,
     ...args,
@@ -96,7 +97,7 @@ describe("a plan as vLLM's create_engine_config and launch_core_engines make it"
     } catch (error) {
       thrown = error;
     }
-    expect(thrown).toBeInstanceOf(ConfigError);
+    expect(thrown).toBeInstanceOf(TwinError);
     const words = getOwnWords(expected.error);
     expect(thrown instanceof Error ? thrown.message : '').toContain(words);
   });

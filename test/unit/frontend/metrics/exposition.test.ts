@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
+  chooseEncoder,
   mergeFamilies,
   renderExposition,
-  wantsOpenMetrics,
 } from '../../../../src/frontend/metrics/exposition.ts';
 import { Family } from '../../../../src/frontend/metrics/families.ts';
 
@@ -49,18 +49,61 @@ describe('the Prometheus text', () => {
     });
   });
 
-  it('describes families without children too, as Python does', async () => {
+  it('names and types families without children too, and has no _created of them', async () => {
     const { gauge, all } = createFamilies();
     gauge.child({}, 5).set(1, 0);
     const { body } = await renderExposition(all, false);
-    expect(body.split('\n').filter((line) => !/^# (HELP|TYPE) [ch]/.test(line))).toEqual([
+    expect(body.split('\n').filter((line) => line !== '')).toEqual([
+      '# HELP c_total Counts.',
+      '# TYPE c_total counter',
       '# HELP g Gauges.',
       '# TYPE g gauge',
       'g 1',
-      '',
+      '# HELP h Observes.',
+      '# TYPE h histogram',
     ]);
-    expect(body).toContain('# TYPE c_total counter\n');
-    expect(body).not.toContain('_created');
+  });
+
+  it("of several processes is that of Python's multiprocess registry", async () => {
+    const [a, b] = [createFamilies(), createFamilies()];
+    const sumOf = (value: number) => {
+      const sum = new Family<'gauge', 'op'>({
+        type: 'gauge',
+        name: 's',
+        help: 'Sums.',
+        multiprocessMode: 'sum',
+      });
+      sum.child({ op: 'x' }, 1).set(value, 7);
+      return sum;
+    };
+    for (const { counter, gauge, histogram } of [a, b]) {
+      counter.child({ engine: '0' }, 5).inc(2);
+      // Nobody sets it: Python's client then shows the family and no sample.
+      gauge.child({}, 5);
+      histogram.child({ engine: '0' }, 6).observe(0.5);
+    }
+    const childless = new Family({ type: 'counter', name: 'n', help: 'None.' });
+    const shape = [...a.all, sumOf(1), childless];
+    const snapshots = [shape, [...b.all, sumOf(2)]].map((all) =>
+      all.map((family) => family.snapshot()),
+    );
+    const { body } = await renderExposition(mergeFamilies(shape, snapshots), false, true);
+    expect(body.split('\n').filter((line) => line !== '')).toEqual([
+      '# HELP c_total Counts.',
+      '# TYPE c_total counter',
+      'c_total{engine="0"} 4',
+      '# HELP g Gauges.',
+      '# TYPE g gauge',
+      '# HELP h Observes.',
+      '# TYPE h histogram',
+      'h_bucket{le="1.0",engine="0"} 2',
+      'h_bucket{le="+Inf",engine="0"} 2',
+      'h_count{engine="0"} 2',
+      'h_sum{engine="0"} 1',
+      '# HELP s Sums.',
+      '# TYPE s gauge',
+      's{op="x"} 3',
+    ]);
   });
 });
 
@@ -78,16 +121,41 @@ describe('the OpenMetrics text', () => {
       '# HELP g Gauges.',
       '# TYPE g gauge',
       'g 1',
+      '# HELP h Observes.',
+      '# TYPE h histogram',
       '# EOF',
     ]);
   });
+});
 
-  it('is for those who accept it, among others', () => {
-    expect(wantsOpenMetrics(undefined)).toBe(false);
-    expect(wantsOpenMetrics('*/*')).toBe(false);
-    expect(wantsOpenMetrics('text/plain;q=0.5,application/openmetrics-text;version=1.0.0')).toBe(
+describe('the format that an Accept header chooses', () => {
+  it.each([
+    [undefined, false, 'text/plain; version=1.0.0; charset=utf-8'],
+    ['', false, 'text/plain; version=0.0.4; charset=utf-8'],
+    ['*/*', false, 'text/plain; version=0.0.4; charset=utf-8'],
+    ['text/plain;version=0.0.4', false, 'text/plain; version=0.0.4; charset=utf-8'],
+    [
+      'text/plain;version=1.0.0;escaping=dots;q=0.1',
+      false,
+      'text/plain; version=1.0.0; charset=utf-8; escaping=dots',
+    ],
+    [
+      'application/openmetrics-text',
       true,
-    );
+      'application/openmetrics-text; version=1.0.0; charset=utf-8',
+    ],
+    [
+      'application/openmetrics-text;version=0.0.1,text/plain;version=1.0.0',
+      false,
+      'text/plain; version=1.0.0; charset=utf-8; escaping=underscores',
+    ],
+    [
+      'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,*/*;q=0.2',
+      true,
+      'application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8',
+    ],
+  ])("of %j is Python's client's", (accept, isOpenMetrics, contentType) => {
+    expect(chooseEncoder(accept)).toEqual({ isOpenMetrics, contentType });
   });
 });
 

@@ -101,7 +101,7 @@ describe('FrontendMetrics', () => {
     const merged = samplesByKey((await a.renderMerged([a.snapshot(), b.snapshot()], all)).body);
     expect(merged.get('vllm:prefix_cache_queries_total{engine="1",model_name="tiny"}')).toBe(42);
     expect(merged.get('vllm:num_requests_running{engine="1",model_name="tiny"}')).toBe(2);
-    expect(merged.get('vllm:num_requests_running{engine="0",model_name="tiny"}')).toBe(0);
+    expect(merged.has('vllm:num_requests_running{engine="0",model_name="tiny"}')).toBe(false);
   });
 
   it('answers OpenMetrics where Accept asks for it', async () => {
@@ -246,13 +246,24 @@ describe('FrontendMetrics', () => {
   it('shows the process first, then vllm, then HTTP, made when the clock says', async () => {
     const clock = new VirtualClock();
     const metrics = createMetrics({ clock });
-    const rooms = metrics.snapshot().map(({ name }) => /^(vllm:|http_|process_)/.exec(name)?.[1]);
+    const { body } = await metrics.render(all);
+    const rooms = [...parseExposition(body).keys()].map(
+      (name) => /^(vllm:|http_|process_)/.exec(name)?.[1],
+    );
     expect([...new Set(rooms)]).toEqual(['process_', 'vllm:', 'http_']);
-    const samples = samplesByKey((await metrics.render(all)).body);
+    const samples = samplesByKey(body);
     expect(samples.get('http_request_duration_highr_seconds_created{}')).toBe(
       clock.wallMs() / 1000,
     );
     expect(samples.get('process_resident_memory_bytes{}')).toBeGreaterThan(0);
+  });
+
+  it('of several API servers tells nothing of a process, nor when a child was made', async () => {
+    const metrics = createMetrics();
+    const { body } = await metrics.renderMerged([metrics.snapshot(), metrics.snapshot()], all);
+    const names = [...parseExposition(body).keys()];
+    expect(names.filter((name) => /^process_|_created$/.test(name))).toEqual([]);
+    expect(names).toContain('vllm:cache_config_info');
   });
 
   it.each([

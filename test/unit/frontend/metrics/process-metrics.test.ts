@@ -49,12 +49,6 @@ describe('process metrics', () => {
         'Total user and system CPU time spent in seconds.',
         1.5,
       ],
-      [
-        'process_cpu_seconds_created',
-        'gauge',
-        'Total user and system CPU time spent in seconds.',
-        99,
-      ],
       ['process_open_fds', 'gauge', 'Number of open file descriptors.', 7],
       ['process_max_fds', 'gauge', 'Maximum number of open file descriptors.', 512],
     ]);

@@ -10,6 +10,7 @@ import {
   createOutput,
   createServing,
   errorOf,
+  here,
   parseBody,
   RecordingChannel,
   TEST_MODEL,
@@ -28,7 +29,7 @@ function createStore() {
     const channel = new RecordingChannel();
     const id = `resp_${count}`;
     const fields = { model: 'm', input: 'Q', request_id: id, ...body };
-    createResponse(context, parseBody('responses-request', fields), {}, channel);
+    here(createResponse(context, parseBody('responses-request', fields), {}, channel));
     return channel;
   };
   const get = (id: string, query: { stream?: boolean; startingAfter?: number | null } = {}) => {
