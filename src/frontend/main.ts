@@ -288,7 +288,6 @@ async function shutDown(
   await launch.stop(STOP_GRACE_MS + timeout * 1000);
   logger.info('[shutdown] API server: engine client stopped, shutting down HTTP server');
   await serving?.close();
-  logger.info('[shutdown] API server: complete');
 }
 
 /** Lines of children, which whoever reads this process's log may not want any more. */

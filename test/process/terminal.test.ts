@@ -70,7 +70,7 @@ describe('in a terminal', () => {
     const lines = linesOf(terminal.log.slice(before)).filter((line) => line !== '');
     expect(lines.map((line) => line.replace(/^.*\(APIServer\) /, ''))).toEqual([
       '[shutdown] API server: SIGINT, stopping engine client mode=abort timeout=0s',
-      '[shutdown] API server: all processes that it started have ended',
+      '[shutdown] API server: engine client stopped, shutting down HTTP server',
       '[shutdown] API server: complete',
     ]);
   });

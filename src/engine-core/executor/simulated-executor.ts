@@ -139,8 +139,9 @@ export class SimulatedExecutor implements LogprobsSource {
     return this.#callAdapters((adapters) => adapters.pin(id));
   }
 
-  /** Ascending. */
+  /** Ascending. None where LoRA is off: so the recorded engine answered, though a worker with a GPU would refuse the call. */
   listLoras(): number[] {
+    if (this.#options.adapters === null) return [];
     return this.#callAdapters((adapters) => adapters.list());
   }
 
