@@ -192,7 +192,6 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
     'engine-core/faults',
     'frontend/api-server',
     'frontend/dp-coordinator/main.ts',
-    'frontend/faults',
     'shared/config',
     'shared/schema.ts',
   ],

@@ -132,7 +132,7 @@ export class AsyncLLM {
     this.#onTurnEnd();
   }
 
-  /** Throws the error that a request would get before anything is answered. */
+  /** Throws what vLLM would before it looks at the request; the bounds of our own come after what is wrong with it. */
   preflight(n: number): void {
     if (this.isErrored) throw engineDead();
     this.#checkAdmission(n);
@@ -176,9 +176,9 @@ export class AsyncLLM {
   }
 
   #checkAdmission(n: number): void {
-    const { maxNumQueuedTokens } = this.#options;
-    const maxNumRequests = this.#options.maxNumQueuedReqs ?? MAX_UNFINISHED_REQUESTS;
-    if (this.numUnfinishedRequests + n > maxNumRequests) this.#rejectBusy();
+    const { maxNumQueuedReqs, maxNumQueuedTokens } = this.#options;
+    if (maxNumQueuedReqs !== null && this.numUnfinishedRequests + n > maxNumQueuedReqs)
+      this.#rejectBusy();
     if (
       maxNumQueuedTokens !== null &&
       this.#outputProcessor.numQueuedTokens >= maxNumQueuedTokens

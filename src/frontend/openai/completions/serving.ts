@@ -29,6 +29,9 @@ export function createCompletion(
   const arrivalTime = context.clock.wallMs() / 1000;
   return whenHere(context.renderer.renderCompletion(request, channel), (rendered) => {
     const promptLengths = rendered.map(({ promptTokenIds }) => promptTokenIds.length);
+    // What is wrong with the request is said first, and before an array of prompts multiplies it.
+    const [first] = rendered;
+    if (first !== undefined) samplingParams(context, request, first);
     context.llm.ensureRoom(promptLengths, request.n);
     const id = `cmpl-${baseRequestId(headers, request.request_id)}`;
     const prompts = rendered.map((prompt, index) => ({
