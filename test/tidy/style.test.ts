@@ -12,7 +12,7 @@ const PAGES = [
 
 const MAX_FILE_LINES = 400;
 /** How many files of src are longer, and how long the longest is: these two may only shrink. */
-const LONG_FILES = { count: 4, lines: 540 };
+const LONG_FILES = { count: 1, lines: 408 };
 /** The formatter keeps code to 100 columns; it leaves comments alone. */
 const MAX_COMMENT_COLUMNS = 132;
 

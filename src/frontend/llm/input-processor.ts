@@ -8,11 +8,11 @@ import type { EngineCoreRequest, LoRARequest } from '../../shared/protocol/reque
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { validationError } from './errors.ts';
 import { randomHex } from './random-uuid.ts';
+import { verifyAgainstModel } from './sampling-checks.ts';
 import {
   type MutableSamplingParams,
   updateFromGenerationConfig,
   updateFromTokenizer,
-  verifyAgainstModel,
 } from './sampling-params.ts';
 import type { ServedModel } from './served-model.ts';
 

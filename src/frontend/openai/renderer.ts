@@ -1,35 +1,23 @@
 /**
- * From a request to prompt token ids: tokenizing texts, applying chat templates, and the refusals on the way.
+ * From a request to prompt token ids: the texts or the templated chat, tokenized, and the refusals on the way.
  * Source: vllm/renderers/online_renderer.py OnlineRenderer, renderers/base.py (0.33.0). Leaves out: multimodal input,
  * prompt embeddings, tool and reasoning parsers, fill-in-the-middle models.
  */
 
-import {
-  get,
-  isDict,
-  isTruthy,
-  type PyDict,
-  type PyValue,
-  toPlain,
-} from '../../shared/python/values.ts';
+import { get, isDict, isTruthy, type PyDict, type PyValue } from '../../shared/python/values.ts';
 import { badRequest, validationError } from '../llm/errors.ts';
-import type { RequestSchema } from '../pydantic/schema-node.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { type ConversationMessage, parseChatMessages } from './chat/messages.ts';
-import type { ChatCompletionRequest, ChatMessageParam } from './chat/request.ts';
-import { BUILT_IN_CHAT_TEMPLATE, type ChatTemplates, developerToSystem } from './chat/template.ts';
-
+import type { ConversationMessage } from './chat/messages.ts';
+import type { ChatCompletionRequest } from './chat/request.ts';
+import {
+  type ChatRenderRequest,
+  ChatTemplating,
+  type TemplatingOptions,
+} from './chat/templating.ts';
 import type { CompletionRequest } from './completions/request.ts';
 import { type Later, whenHere } from './later.ts';
 import { TextEncoding } from './text-encoding.ts';
 import { applyTokenLimits, checkTokenizeParams, type TokenizeParams } from './tokenize/params.ts';
-import { weigh } from './weigh.ts';
-import type { RenderJob, TemplateTraits } from './workers/jobs.ts';
-import { MAX_INLINE_CHARS, type TextWorkers } from './workers/text-workers.ts';
 import type { Departure } from './workers/worker-lane.ts';
-
-/** Beyond this the size of a conversation is not counted on. */
-const MAX_COUNTED_CHARS = 64 * 1024 * 1024;
 
 export interface RenderedPrompt {
   readonly promptTokenIds: readonly number[];
@@ -37,44 +25,15 @@ export interface RenderedPrompt {
   readonly text: string | null;
 }
 
-export interface RendererOptions {
-  readonly tokenizer: Tokenizer;
-  readonly chatTemplates: ChatTemplates;
-  /** For what is long; null: everything is done at once. */
-  readonly workers: TextWorkers | null;
+export interface RendererOptions extends TemplatingOptions {
   readonly maxModelLen: number;
-  readonly modelName: string;
-  /** `--chat-template`; null: the tokenizer's own, else the built-in. */
-  readonly chatTemplate: string | null;
-  readonly chatTemplateContentFormat: 'auto' | 'string' | 'openai';
   readonly trustRequestChatTemplate: boolean;
   readonly trustRequestMmKwargs: boolean;
   readonly excludeToolsWhenToolChoiceNone: boolean;
   readonly enableAutoToolChoice: boolean;
   /** `--tool-call-parser` is set: every tool choice is taken. */
   readonly hasToolParser: boolean;
-  readonly defaultChatTemplateKwargs: Readonly<Record<string, unknown>>;
-  /** What the template is told instead of an effort; efforts that are not in it stay. */
-  readonly reasoningEffortMap: Readonly<Record<string, unknown>>;
   readonly validateTokenIds: (ids: readonly number[], parameter: string) => void;
-  /** For message content that is checked when read. */
-  readonly messageSchema: () => RequestSchema;
-}
-
-/** What a chat is rendered from; /tokenize and /v1/responses have it too. */
-export interface ChatRenderRequest {
-  readonly messages: readonly ChatMessageParam[];
-  readonly chatTemplate: string | null;
-  readonly chatTemplateKwargs: PyDict | null;
-  readonly mmProcessorKwargs: PyDict | null;
-  readonly mediaIoKwargs: PyDict | null;
-  readonly addGenerationPrompt: boolean;
-  readonly continueFinalMessage: boolean;
-  readonly documents: readonly PyDict[] | null;
-  readonly reasoningEffort: string | null;
-  readonly tools: readonly PyDict[] | null;
-  /** Forwarded by a prefill stage: used instead of rendering. */
-  readonly reusedTokenIds: PyValue;
 }
 
 export interface RenderedChat extends RenderedPrompt {
@@ -85,12 +44,14 @@ export class OnlineRenderer {
   /** `--chat-template`; null without it. */
   readonly chatTemplate: string | null;
   readonly #options: RendererOptions;
+  readonly #templating: ChatTemplating;
   /** Texts to ids and back. */
   readonly encoding: TextEncoding;
 
   constructor(options: RendererOptions) {
     this.chatTemplate = options.chatTemplate;
     this.#options = options;
+    this.#templating = new ChatTemplating(options);
     this.encoding = new TextEncoding(options);
   }
 
@@ -254,7 +215,7 @@ export class OnlineRenderer {
         promptTokenIds: applyTokenLimits(tokenizer, reused, params),
       };
     }
-    return whenHere(this.#applyTemplate(request, departure), ({ conversation, text }) =>
+    return whenHere(this.#templating.apply(request, departure), ({ conversation, text }) =>
       whenHere(this.encoding.tokenize([text], params, departure), ([promptTokenIds = []]) => ({
         conversation,
         text,
@@ -312,91 +273,6 @@ export class OnlineRenderer {
     this.#options.validateTokenIds(list, parameter);
     return list;
   }
-
-  #applyTemplate(
-    request: ChatRenderRequest,
-    departure: Departure | null,
-  ): Later<{ conversation: readonly ConversationMessage[]; text: string }> {
-    const own = request.chatTemplate;
-    const source = own ?? this.#ownTemplate;
-    return whenHere(this.#traitsOf(source, own !== null, departure), (traits) => {
-      const { conversation, job } = this.#renderJob(request, source, traits);
-      return whenHere(this.#renderText(job, own !== null, departure), (text) => ({
-        conversation,
-        text,
-      }));
-    });
-  }
-
-  /** The server's. */
-  get #ownTemplate(): string {
-    const { tokenizer, chatTemplate } = this.#options;
-    return chatTemplate ?? tokenizer.chatTemplate ?? BUILT_IN_CHAT_TEMPLATE;
-  }
-
-  #traitsOf(
-    source: string,
-    isFromRequest: boolean,
-    departure: Departure | null,
-  ): Later<TemplateTraits> {
-    const { workers, chatTemplates } = this.#options;
-    if (isFromRequest && workers !== null) return workers.inspectTemplate(source, departure);
-    return chatTemplates.get(source);
-  }
-
-  #renderText(job: RenderJob, isFromRequest: boolean, departure: Departure | null): Later<string> {
-    const { workers, chatTemplates } = this.#options;
-    const { source, conversation, options } = job;
-    const size = workers === null ? 0 : weigh([conversation, options], MAX_COUNTED_CHARS);
-    if (workers !== null && (isFromRequest || size > MAX_INLINE_CHARS)) {
-      return workers.renderTemplate(job, { isFromRequest, size }, departure);
-    }
-    return chatTemplates.get(source).render(conversation, options);
-  }
-
-  #renderJob(
-    request: ChatRenderRequest,
-    source: string,
-    { contentFormat, supportsDeveloperRole }: TemplateTraits,
-  ): { conversation: readonly ConversationMessage[]; job: RenderJob } {
-    const { chatTemplateContentFormat, modelName, messageSchema } = this.#options;
-    const conversation = parseChatMessages(request.messages, {
-      contentFormat:
-        chatTemplateContentFormat === 'auto' ? contentFormat : chatTemplateContentFormat,
-      modelName,
-      schema: messageSchema(),
-    });
-    const hasDeveloper = conversation.some((message) => message['role'] === 'developer');
-    const shown =
-      hasDeveloper && !supportsDeveloperRole ? developerToSystem(conversation) : conversation;
-    const options = {
-      addGenerationPrompt: request.addGenerationPrompt,
-      continueFinalMessage: request.continueFinalMessage,
-      tools: request.tools === null ? null : request.tools.map(dumpTool),
-      documents: request.documents === null ? null : request.documents.map(toPlain),
-      variables: this.#variables(request),
-    };
-    return { conversation, job: { source, conversation: shown, options } };
-  }
-
-  #variables(request: ChatRenderRequest): Record<string, unknown> {
-    const user = (
-      request.chatTemplateKwargs === null ? {} : toPlain(request.chatTemplateKwargs)
-    ) as Record<string, unknown>;
-    const variables: Record<string, unknown> = {
-      ...this.#options.tokenizer.specialTokens,
-      ...this.#options.defaultChatTemplateKwargs,
-      ...user,
-    };
-    const asked = request.reasoningEffort;
-    if (asked !== null) {
-      const { reasoningEffortMap } = this.#options;
-      const effort = Object.hasOwn(reasoningEffortMap, asked) ? reasoningEffortMap[asked] : asked;
-      variables['reasoning_effort'] = effort;
-      if (!('enable_thinking' in user)) variables['enable_thinking'] = effort !== 'none';
-    }
-    return variables;
-  }
 }
 
 function hasEmbeds({ prompt_embeds: embeds }: CompletionRequest): boolean {
@@ -420,16 +296,6 @@ function reusedTokenIds(request: ChatCompletionRequest): PyValue {
   if (ids === undefined || ids === null || request.echo) return null;
   delete (params as Record<string, unknown>)['prompt_token_ids'];
   return ids;
-}
-
-/** A tool as templates see it: all of its fields, whether set or not. */
-function dumpTool(tool: PyDict): unknown {
-  const fn = get(tool, 'function');
-  if (!isDict(fn)) return toPlain(tool);
-  const { name, description = null, parameters = null, strict = null } = fn;
-  const shown: Record<string, unknown> = { name, description, parameters };
-  if (strict !== null) shown['strict'] = strict;
-  return { type: get(tool, 'type') ?? 'function', function: toPlain(shown as PyDict) };
 }
 
 /** Fields of chat requests that a completion request may bring as extra ones. */

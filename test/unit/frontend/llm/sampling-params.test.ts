@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { verifyAgainstModel } from '../../../../src/frontend/llm/sampling-checks.ts';
 import {
   type SamplingFields,
   updateFromGenerationConfig,
   updateFromTokenizer,
-  verifyAgainstModel,
 } from '../../../../src/frontend/llm/sampling-params.ts';
 import { apiErrorOf } from '../../../support/api-error.ts';
 import { ByteTokenizer } from '../../../support/byte-tokenizer.ts';
