@@ -176,9 +176,11 @@ export class AsyncLLM {
   }
 
   #checkAdmission(n: number): void {
-    const { maxNumQueuedTokens } = this.#options;
-    const maxNumRequests = this.#options.maxNumQueuedReqs ?? MAX_UNFINISHED_REQUESTS;
-    if (this.numUnfinishedRequests + n > maxNumRequests) this.#rejectBusy();
+    const { maxNumQueuedReqs, maxNumQueuedTokens } = this.#options;
+    // Our own bound waits for `ensureRoom`: an n that no request may have is then told so, as in vLLM, not to come back later.
+    const numAsked = maxNumQueuedReqs === null ? 1 : n;
+    const maxNumRequests = maxNumQueuedReqs ?? MAX_UNFINISHED_REQUESTS;
+    if (this.numUnfinishedRequests + numAsked > maxNumRequests) this.#rejectBusy();
     if (
       maxNumQueuedTokens !== null &&
       this.#outputProcessor.numQueuedTokens >= maxNumQueuedTokens
