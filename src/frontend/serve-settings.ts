@@ -20,6 +20,11 @@ import { createVllmConfig } from './vllm-config/vllm-config.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** For processes that answer no client: what they do not know, neither their dumps nor /proc can tell. */
+export function withoutApiKey({ VLLM_API_KEY: _key, ...env }: Environment): Environment {
+  return env;
+}
+
 export function createEngineCommand(
   args: EngineArgs,
   env: Environment,
@@ -37,7 +42,7 @@ export function createEngineCommand(
         headless: false,
       }),
     ],
-    env,
+    env: withoutApiKey(env),
   });
 }
 
@@ -50,7 +55,7 @@ export function createCoordinatorCommand(
     name: 'DPCoordinator',
     modulePath,
     args: [JSON.stringify({ ...config, logLevel: args.logLevel, logFormat: args.logFormat })],
-    env,
+    env: withoutApiKey(env),
   });
 }
 

@@ -60,6 +60,18 @@ describe('a twin with a certificate', () => {
     expect(await statusOf(`${url}/health`, client)).toBe(200);
   });
 
+  it('takes clients without one, and none with a bad one, with --ssl-cert-reqs 1', async () => {
+    const pair = ['--ssl-certfile', path('a.pem'), '--ssl-keyfile', path('a.key')];
+    const url = await urlOf([...pair, '--ssl-ca-certs', path('a.pem'), '--ssl-cert-reqs', '1']);
+    const clientOf = (name: string) => ({
+      cert: readFileSync(path(`${name}.pem`)),
+      key: readFileSync(path(`${name}.key`)),
+    });
+    expect(await statusOf(`${url}/health`)).toBe(200);
+    expect(await statusOf(`${url}/health`, clientOf('a'))).toBe(200);
+    await expect(statusOf(`${url}/health`, clientOf('b'))).rejects.toThrow();
+  });
+
   it.each([
     [
       'that is not there',

@@ -13,6 +13,7 @@ import {
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { HttpArgs } from './http-args.ts';
 import type { HttpEnv } from './http-env.ts';
 import { hideContentType } from './request-body.ts';
@@ -58,7 +59,12 @@ export function createNodeServer(
   const server =
     tls === null
       ? createServer(options, onRequest)
-      : createTlsServer({ ...options, ...tls }, onRequest);
+      : createTlsServer({ ...options, ...tls }, onRequest).prependListener(
+          'secureConnection',
+          (socket) => {
+            if (tls.requestCert && !mayEnter(socket)) socket.destroy();
+          },
+        );
   // All of them count, up to the size of all: a header that is dropped in silence could be the one that matters.
   server.maxHeadersCount = 0;
   server.on('clientError', answerClientError);
@@ -69,6 +75,11 @@ export function createNodeServer(
     onRequest(request, response);
   });
   return server;
+}
+
+/** A certificate that is optional must still be good where one is given, as under Python's ssl.CERT_OPTIONAL. */
+function mayEnter(socket: TLSSocket): boolean {
+  return socket.authorized || socket.getPeerX509Certificate() === undefined;
 }
 
 /** False where the request is answered already. */

@@ -47,7 +47,7 @@ export function readTlsSettings(args: TlsArgs): TlsSettings | null {
     cert,
     key,
     requestCert: sslCertReqs >= CERT_OPTIONAL,
-    // A certificate that is given must be good in both modes, as OpenSSL has it under Python.
+    // Node has no mode for "optional, but good if given": node-server.ts ends a connection with a bad one.
     rejectUnauthorized: sslCertReqs >= CERT_REQUIRED,
     ...(ca === null ? {} : { ca }),
     ...(sslCiphers === null ? {} : { ciphers: sslCiphers }),

@@ -11,6 +11,7 @@ import {
   identityFromEngineIndex,
 } from '../../../../src/shared/protocol/identity.ts';
 import { packableUntyped, packBytes } from '../../../../src/shared/protocol/msgpack-writer.ts';
+import { createReadyResponse } from '../../../support/ready-response.ts';
 import { wireCodec } from '../../../support/wire-codec.ts';
 
 const {
@@ -75,6 +76,11 @@ describe('a bad frame', () => {
       /^HandshakeMessage: expected the required field local, headless, got a map without it/,
     );
     expect(messageOf(() => decodeReadyResponse([frame({})]))).toMatch(/max_model_len/);
+  });
+
+  it('is not a value that is impossible only by its meaning: msgspec checks types alone', () => {
+    const response = createReadyResponse({ numGpuBlocks: -3, maxModelLen: 0 });
+    expect(decodeReadyResponse(wireCodec.encodeReadyResponse(response))).toEqual(response);
   });
 
   it('is of an unknown type, or has the wrong number of frames', () => {
