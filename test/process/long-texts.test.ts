@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, expect, it } from 'vitest';
 import { probeHealth } from '../support/health-prober.ts';
+import { packageFile } from '../support/package.ts';
 import { TINYMODEL, Twin } from '../support/twin.ts';
 import { waitUntil } from '../support/wait-for.ts';
 
@@ -55,8 +56,7 @@ function templateProcesses(): readonly number[] {
     })
     .map(Number);
 }
-const MODULE = new URL('../../dist/frontend/openai/workers/template-process.js', import.meta.url)
-  .pathname;
+const MODULE = packageFile('dist/frontend/openai/workers/template-process.js');
 
 it('a long text has the same ids and the same text on every way', async () => {
   const { url } = await start();
