@@ -8,6 +8,10 @@ export const HONOURED_ENVIRONMENT: Readonly<Record<string, string>> = {
   VLLM_ALLOW_RUNTIME_LORA_UPDATING:
     'POST /v1/load_lora_adapter and /v1/unload_lora_adapter are served',
   VLLM_API_KEY: 'the key that requests under /v1 must bring, where --api-key is not given',
+  VLLM_CHAT_TEMPLATE_RENDER_TIMEOUT:
+    'seconds in which a chat template must have rendered; no limit where it is not above 0',
+  VLLM_ENABLE_RESPONSES_API_STORE:
+    'responses are stored: retrieved, cancelled, made in the background, gone on from',
   VLLM_HTTP_TIMEOUT_KEEP_ALIVE: 'seconds that an idle connection stays open',
   VLLM_KEEP_ALIVE_ON_ENGINE_DEATH: 'the server stays when an engine died',
   VLLM_LOG_STATS_INTERVAL:
@@ -30,8 +34,7 @@ export const UNSIMULATED_ENVIRONMENT: Readonly<Record<string, string>> = {
   VLLM_ALLOW_INSECURE_SERIALIZATION:
     'arguments of /collective_rpc that are no plain data are refused',
   VLLM_BEAM_ALWAYS_CONSTRAIN_OUTPUT: 'answers are not held to a grammar',
-  VLLM_CHAT_TEMPLATE_FUEL: 'limits of chat templates are fixed',
-  VLLM_CHAT_TEMPLATE_RENDER_TIMEOUT: 'limits of chat templates are fixed',
+  VLLM_CHAT_TEMPLATE_FUEL: 'chat templates are limited in time, memory and ranges, not in fuel',
   VLLM_COMPUTE_NANS_IN_LOGITS: 'vllm:corrupted_requests is not counted',
   VLLM_CONFIGURE_LOGGING: LOGGING,
   VLLM_DEBUG_LOG_API_SERVER_RESPONSE: 'bodies of answers are not logged (see --enable-log-outputs)',
@@ -44,7 +47,6 @@ export const UNSIMULATED_ENVIRONMENT: Readonly<Record<string, string>> = {
   VLLM_ELASTIC_EP_DRAIN_REQUESTS: 'the number of ranks stays what it was at the start',
   VLLM_ELASTIC_EP_SCALE_UP_LAUNCH: 'the number of ranks stays what it was at the start',
   VLLM_ENABLE_COHERE_API: 'endpoints of the Cohere API are not served',
-  VLLM_ENABLE_RESPONSES_API_STORE: 'responses are not stored',
   VLLM_ENABLE_V1_MULTIPROCESSING: 'engine cores always are processes of their own',
   VLLM_ENFORCE_STRICT_TOOL_CALLING: TOOLS,
   VLLM_HOST_IP: 'addresses come from --host and --data-parallel-address',
