@@ -2,8 +2,8 @@
  * Capacity cases as a file has them: one record, a list of them, or `{"cases": [record, …]}`.
  */
 import { ConfigError } from '../../shared/errors.ts';
+import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
 import { inFile } from '../../shared/schema.ts';
-import { isJsonObject, type JsonObject } from '../models/hf-config.ts';
 import type { CapacityInput } from '../plan/capacity-input.ts';
 import { parseCapacityInput } from './capacity-input.ts';
 

@@ -5,9 +5,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import type { JsonObject } from '../../shared/json-object.ts';
 import { ownFile } from '../../shared/own-files.ts';
 import { anyObject, fields, inFile, parse, string, strings } from '../../shared/schema.ts';
-import type { JsonObject } from '../models/hf-config.ts';
 import { readJsonObject } from './json-file.ts';
 
 export interface CatalogueEntry {

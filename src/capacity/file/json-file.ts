@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../../shared/errors.ts';
+import type { JsonObject } from '../../shared/json-object.ts';
 import { anyObject, inFile, parse } from '../../shared/schema.ts';
-import type { JsonObject } from '../models/hf-config.ts';
 
 /** A file that holds a JSON object. Throws E_BAD_FILE. */
 export function readJsonObject(file: string): JsonObject {

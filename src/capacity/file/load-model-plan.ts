@@ -3,8 +3,8 @@
  * nothing else.
  */
 
+import { isJsonObject } from '../../shared/json-object.ts';
 import { inFile } from '../../shared/schema.ts';
-import { isJsonObject } from '../models/hf-config.ts';
 import type { ModelOptions } from '../models/model-options.ts';
 import { type ModelPlan, planModel, withExplicitLayers } from '../models/model-plan.ts';
 import type { CapacityInput } from '../plan/capacity-input.ts';

@@ -3,6 +3,7 @@
  * Never looks at the recorded spec_table, layer_sets or expected. Called by `explain --model-case`.
  */
 import * as v from 'valibot';
+import type { JsonObject } from '../../shared/json-object.ts';
 import {
   anyObject,
   boolean,
@@ -13,7 +14,6 @@ import {
   string,
   strings,
 } from '../../shared/schema.ts';
-import type { JsonObject } from '../models/hf-config.ts';
 import type { ModelOptions } from '../models/model-options.ts';
 import { type ModelPlan, planModel } from '../models/model-plan.ts';
 import type { CaseRecord } from './capacity-case.ts';

@@ -3,6 +3,7 @@
  * report them. Source: what vllm/v1/worker/gpu_worker.py does between load_model and get_kv_cache_spec (0.33.0).
  */
 import { ConfigError } from '../../shared/errors.ts';
+import type { JsonObject } from '../../shared/json-object.ts';
 import type { PlannerConfig } from '../plan/capacity-input.ts';
 import type { LayerSpecs } from '../plan/kv-cache-group.ts';
 import { isKnownCacheDtype } from '../spec/dtypes.ts';
@@ -19,7 +20,7 @@ import type { CacheSizes, SizingContext } from './cache-sizes.ts';
 import { type EngineConfig, resolveEngineConfig } from './engine-config.ts';
 import { buildEagle3 } from './families/eagle3.ts';
 import type { GpuFacts } from './gpus.ts';
-import { EXPLICIT_LAYERS_HINT, HfConfig, type JsonObject } from './hf-config.ts';
+import { EXPLICIT_LAYERS_HINT, HfConfig } from './hf-config.ts';
 import type { KnownModel } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
 import type { ResolvedModel } from './resolved-model.ts';

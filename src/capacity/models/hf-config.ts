@@ -3,12 +3,7 @@
  * the field that stopped it. Called by the families; never guesses a value that neither the file nor transformers has.
  */
 import { ConfigError } from '../../shared/errors.ts';
-
-export type JsonObject = Readonly<Record<string, unknown>>;
-
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
 
 /** What to do about a model that is not understood; ends every such message. */
 export const EXPLICIT_LAYERS_HINT =

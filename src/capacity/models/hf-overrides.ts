@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from './hf-config.ts';
+import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
 
 /**
  * `--hf-overrides` applied to a config.json: a nested config is changed key by key, every other value is replaced.

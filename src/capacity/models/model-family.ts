@@ -1,7 +1,9 @@
 /**
  * A family: the architectures that one file knows how to build. Adding a family is adding a file and a line in registry.ts.
  */
-import type { HfConfig, JsonObject } from './hf-config.ts';
+
+import type { JsonObject } from '../../shared/json-object.ts';
+import type { HfConfig } from './hf-config.ts';
 import type { ResolvedModel } from './resolved-model.ts';
 import type { ModelKind, RunAdjustment, RunConfig, StateShape } from './run-config.ts';
 import type { StageBuilder } from './stage-builder.ts';

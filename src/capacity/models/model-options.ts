@@ -2,7 +2,7 @@
  * What the flags of `serve` and `explain` come to for a model: vLLM's EngineArgs, as far as they bear on the KV cache, in
  * camelCase. An option that is undefined has vLLM's default. Source: vllm/engine/arg_utils.py EngineArgs (0.33.0).
  */
-import type { JsonObject } from './hf-config.ts';
+import type { JsonObject } from '../../shared/json-object.ts';
 
 export interface ModelOptions {
   /** Catalogue name or alias, a folder with a config.json, or a config.json file. Default: DEFAULT_MODEL. */

@@ -3,10 +3,10 @@
  * memory, and the facts about the model that engine and frontend need. Pure: what comes from files is handed in.
  */
 
+import type { JsonObject } from '../../shared/json-object.ts';
 import type { CapacityInput } from '../plan/capacity-input.ts';
 import { type DerivedLayers, deriveLayers } from './derive-layers.ts';
 import { type GpuFacts, requireGpu } from './gpus.ts';
-import type { JsonObject } from './hf-config.ts';
 import { overrideConfig } from './hf-overrides.ts';
 import { type MemoryBudget, memoryBudgets } from './memory-budget.ts';
 import { DEFAULT_GPU, type ModelOptions } from './model-options.ts';

@@ -5,9 +5,10 @@
  * remote code, tokenizer limits, --disable-sliding-window.
  */
 import { ConfigError } from '../../shared/errors.ts';
+import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
 import { pythonFloatRepr } from '../../shared/python/float.ts';
 import { normalizeDtype } from '../spec/dtypes.ts';
-import { HfConfig, isJsonObject, type JsonObject } from './hf-config.ts';
+import { HfConfig } from './hf-config.ts';
 import type { KnownModel, ModelFamily } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
 import { familyOf } from './registry.ts';

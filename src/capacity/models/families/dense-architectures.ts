@@ -4,7 +4,9 @@
  * granite,exaone,exaone4,glm4,ernie45,internlm2,apertus,nemotron,stablelm,mimo}.py and, where vLLM has no class of its own,
  * vllm/model_executor/models/transformers (0.33.0).
  */
-import type { HfConfig, JsonObject } from '../hf-config.ts';
+
+import type { JsonObject } from '../../../shared/json-object.ts';
+import type { HfConfig } from '../hf-config.ts';
 import { layerType, periodicLayerTypes, slidingLayerWindow } from './common.ts';
 
 /** How one architecture's layers differ from Llama's. */

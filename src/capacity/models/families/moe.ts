@@ -3,7 +3,9 @@
  * and others, as rows of a table. Source: vllm/model_executor/models/{mixtral,qwen2_moe,qwen3_moe,glm4_moe,minimax_m2,olmoe,
  * granitemoe,granitemoeshared,phimoe,ernie45_moe}.py (0.33.0).
  */
-import type { HfConfig, JsonObject } from '../hf-config.ts';
+
+import type { JsonObject } from '../../../shared/json-object.ts';
+import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily, MtpDraft } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
