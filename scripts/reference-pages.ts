@@ -4,7 +4,15 @@ import * as v from 'valibot';
 import { listGpus } from '../src/capacity/models/gpus.ts';
 import { FAULTS } from '../src/engine-core/faults/registry.ts';
 import { STATIC_BUCKETS } from '../src/frontend/metrics/buckets.ts';
-import { METRICS, type MetricDefinition } from '../src/frontend/metrics/definitions.ts';
+import {
+  LORA_REQUESTS_INFO,
+  METRICS,
+  type MetricDefinition,
+  SLEEP_MODE_OPERATION_DURATION,
+  SLEEP_MODE_OPERATIONS_IN_FLIGHT,
+  SPEC_DECODING_METRICS,
+  TOOL_CALL_PARSER_INVOCATIONS,
+} from '../src/frontend/metrics/definitions.ts';
 import { flagName } from '../src/shared/config/field.ts';
 import { FIELD_GROUPS, type FieldKey, fieldOf } from '../src/shared/config/registry.ts';
 import { ERRORS } from '../src/shared/errors.ts';
@@ -125,13 +133,21 @@ function metricsPage(): string {
     '',
     NOTE,
     '',
-    'Every family has the labels `model_name` and `engine` (the data-parallel rank) unless said otherwise, and all its children',
+    'Every family of this table has the labels `model_name` and `engine` (the data-parallel rank) unless said otherwise, and all its children',
     'from the first scrape on. Counters are exposed with `_total`.',
     '',
     '| name | type | labels beyond these | buckets | help |',
     '| --- | --- | --- | --- | --- |',
     ...Object.values(METRICS).map(metricRow),
     "| `vllm:cache_config_info` | gauge | the cache config's fields | | Information of the LLMEngine CacheConfig |",
+    '',
+    '## On conditions',
+    '',
+    'Registered where vLLM registers them; the counters of drafts and of tool calls stay 0.',
+    '',
+    '| name | when | help |',
+    '| --- | --- | --- |',
+    ...conditionalRows(),
     '',
     '## Always 0',
     '',
@@ -149,6 +165,17 @@ function metricsPage(): string {
     ),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function conditionalRows(): string[] {
+  const families = [
+    [LORA_REQUESTS_INFO, '`--enable-lora`'],
+    ...SPEC_DECODING_METRICS.map((metric) => [metric, '`--speculative-config`'] as const),
+    [TOOL_CALL_PARSER_INVOCATIONS, '`--tool-call-parser`'],
+    [SLEEP_MODE_OPERATION_DURATION, 'the first call that sleeps or wakes'],
+    [SLEEP_MODE_OPERATIONS_IN_FLIGHT, 'the first call that sleeps or wakes'],
+  ] as const;
+  return families.map(([{ name, help }, when]) => `| \`${name}\` | ${when} | ${cell(help)} |`);
 }
 
 function metricRow(definition: MetricDefinition): string {

@@ -94,7 +94,6 @@ export const INERT_FLAGS: readonly { readonly why: string; readonly flags: reado
       'numa-bind-cpus',
       'numa-bind-nodes',
       'ray-workers-use-nsight',
-      'renderer-num-workers',
     ],
   },
   {
@@ -215,6 +214,7 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'reasoning-config': REASONING,
   'reasoning-parser': REASONING,
   'reasoning-parser-plugin': PYTHON,
+  'renderer-num-workers': 'long texts are tokenized and rendered by one thread',
   'replayssm-buffer-len': REPLAY_SSM,
   'return-sampling-mask': 'sampling masks of answers are not made',
   revision: "the model's config is the catalogue's or the folder's",
