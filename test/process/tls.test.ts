@@ -141,4 +141,15 @@ describe('an API key', () => {
     await twin.stop();
     expect(twin.log).not.toContain(KEY);
   });
+
+  it('is not in the environment of an engine or the coordinator', async () => {
+    twin = new Twin([...SERVE, '--data-parallel-size', '2'], { VLLM_API_KEY: KEY });
+    const url = await twin.url();
+    expect((await fetch(`${url}/v1/models`)).status).toBe(401);
+    const children = readFileSync(`/proc/${twin.pid}/task/${twin.pid}/children`, 'utf8').trim();
+    expect(children.split(' ')).toHaveLength(3);
+    for (const pid of children.split(' ')) {
+      expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).not.toContain(KEY);
+    }
+  });
 });
