@@ -10,6 +10,7 @@ import {
   DEFAULT_DATA_PARALLEL_RPC_PORT,
 } from '../frontend/launch/parallel-plan.ts';
 import { isUnderNohup } from '../frontend/launch/stop-request.ts';
+import { withoutApiKey } from '../frontend/serve-settings.ts';
 import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import { encodeProcessConfig } from '../shared/config/engine-process-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
@@ -48,7 +49,7 @@ export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
               headless: true,
             }),
           ],
-          env: process.env,
+          env: withoutApiKey(process.env),
         },
         (line) => process.stderr.write(`${line}\n`),
       ),
