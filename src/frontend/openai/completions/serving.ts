@@ -28,11 +28,6 @@ export function createCompletion(
   context.llm.preflight(request.n);
   const arrivalTime = context.clock.wallMs() / 1000;
   return whenHere(context.renderer.renderCompletion(request, channel), (rendered) => {
-    const promptLengths = rendered.map(({ promptTokenIds }) => promptTokenIds.length);
-    // What is wrong with the request is said first, and before an array of prompts multiplies it.
-    const [first] = rendered;
-    if (first !== undefined) samplingParams(context, request, first);
-    context.llm.ensureRoom(promptLengths, request.n);
     const id = `cmpl-${baseRequestId(headers, request.request_id)}`;
     const prompts = rendered.map((prompt, index) => ({
       requestId: `${id}-${index}`,
@@ -40,6 +35,9 @@ export function createCompletion(
       text: prompt.text,
       params: samplingParams(context, request, prompt),
     }));
+    // What is wrong with the request was said first: an n that no request may have is not counted.
+    const promptLengths = rendered.map(({ promptTokenIds }) => promptTokenIds.length);
+    context.llm.ensureRoom(promptLengths, request.n);
     const answer = new CompletionAnswer({ context, request, id, prompts: rendered, channel });
     const log = { id, skipsEmpty: false, onlyFinal: false };
     new Exchange({ context, request, headers, channel, arrivalTime, prompts, answer, log }).start();
