@@ -8,6 +8,7 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  readFileSync,
   rmSync,
   utimesSync,
   writeFileSync,
@@ -35,7 +36,8 @@ if (process.argv.includes('--fresh')) rmSync(path('dist'), { recursive: true, fo
 mkdirSync(path('dist'), { recursive: true });
 cpSync(path('src'), path('dist'), {
   recursive: true,
-  filter: (source) => !/\.(ts|md)$/.test(source),
+  // The page is built into one file of its own.
+  filter: (source) => !/\.(ts|md)$/.test(source) && source !== path('src/page'),
 });
 // Of swagger-ui the page needs three files; the package with what it depends on would weigh ten megabytes in an install.
 const SWAGGER_UI = [
@@ -52,13 +54,45 @@ for (const file of SWAGGER_UI)
 const { status } = spawnSync(process.execPath, [tsc, '-p', path('tsconfig.json')], {
   stdio: 'inherit',
 });
-if (status === 0) await bundle();
+if (status === 0) {
+  await bundle();
+  await bundlePage();
+}
 if (existsSync(path('dist/cli/main.js'))) chmodSync(path('dist/cli/main.js'), 0o755);
 if (status !== 0) process.exit(status ?? 1);
 // Says when dist was made, so that the next start knows whether there is anything to build. Stamped with the start of
 // this build: a source saved meanwhile counts as newer.
 writeFileSync(path('dist/.built'), '');
 utimesSync(path('dist/.built'), started / 1000, started / 1000);
+
+/**
+ * The page with its script and style inside: one file, which is served and which a recording is put into. `<` in the
+ * script's strings cannot end it: esbuild writes `<\/script`.
+ */
+async function bundlePage() {
+  const { build } = await import('esbuild');
+  const { outputFiles } = await build({
+    entryPoints: [path('src/page/main.tsx')],
+    outdir: path('dist/page'),
+    write: false,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: ['es2022'],
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    define: { 'process.env.NODE_ENV': '"production"' },
+    legalComments: 'none',
+    logLevel: 'warning',
+  });
+  const textOf = (ending) => outputFiles.find((file) => file.path.endsWith(ending))?.text ?? '';
+  const html = readFileSync(path('src/page/index.html'), 'utf8')
+    .replace('/* page.css */', () => textOf('.css'))
+    .replace('/* page.js */', () => textOf('.js'));
+  mkdirSync(path('dist/page'), { recursive: true });
+  writeFileSync(path('dist/page/index.html'), html);
+}
 
 async function bundle() {
   const { build } = await import('esbuild');

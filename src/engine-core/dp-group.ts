@@ -29,7 +29,7 @@ export interface DpMember {
 }
 
 const LINGER_MS = 1_000;
-const options = { lingerMs: LINGER_MS };
+const options = { name: 'dp_group', lingerMs: LINGER_MS } as const;
 
 /** One byte: bit 0 unfinished work, bit 1 pause. */
 function encodeVote({ hasUnfinished, pendingPause }: DpVote): Uint8Array {

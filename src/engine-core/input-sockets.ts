@@ -41,7 +41,11 @@ export class InputSockets {
     const { transport, addresses, rank } = options;
     const identity = identityFromEngineIndex(rank);
     this.#dealers = addresses.inputs.map((address) => {
-      const dealer = transport.connectDealer(address, { identity, lingerMs: INPUT_LINGER_MS });
+      const dealer = transport.connectDealer(address, {
+        name: 'input',
+        identity,
+        lingerMs: INPUT_LINGER_MS,
+      });
       dealer.onConnection(options.onConnection);
       return dealer;
     });
@@ -50,6 +54,7 @@ export class InputSockets {
         ? null
         : transport.connectXSub(addresses.coordinatorInput, {
             identity,
+            name: 'coordinator_input',
             lingerMs: INPUT_LINGER_MS,
           });
   }

@@ -102,7 +102,11 @@ export class KVEventPublisher {
       throw new ConfigError('E_BAD_FLAG', `Unknown event publisher '${config.publisher}'`);
     }
     const { transport, dataParallelRank } = parts;
-    const options = { lingerMs: CLOSE_LINGER_MS, highWaterMark: config.hwm };
+    const options = {
+      name: 'kv_events',
+      lingerMs: CLOSE_LINGER_MS,
+      highWaterMark: config.hwm,
+    } as const;
     const endpoint = offsetEndpointPort(config.endpoint, dataParallelRank);
     let reported = endpoint;
     let publisher: ConnectedPubSocket;
@@ -117,6 +121,7 @@ export class KVEventPublisher {
     if (config.replayEndpoint !== null) {
       const asked = offsetEndpointPort(config.replayEndpoint, dataParallelRank);
       replay = await transport.bindRouter(bindAddress(asked), {
+        name: 'kv_events_replay',
         lingerMs: CLOSE_LINGER_MS,
         handover: false,
         // ZeroMQ acknowledges every half mark: this much always fits a full replay and its end mark.

@@ -14,6 +14,8 @@ import { createLogger, type Logger } from '../shared/logger.ts';
 import type { KVEventsConfig } from '../shared/protocol/ready-response.ts';
 import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec, type WireCodec } from '../shared/protocol/wire-codec.ts';
+import { Tap } from '../shared/tap/tap.ts';
+import { tapTransport } from '../shared/tap/tapped-transport.ts';
 import type { Transport } from '../shared/transport/transport.ts';
 import { createZmqTransport } from '../shared/transport/zmq.ts';
 import { VLLM_VERSION } from '../shared/version.ts';
@@ -39,10 +41,9 @@ const DEFAULT_DP_TIMEOUT_SECONDS = 1_800;
 /** Resolves with the exit code once the engine is done and its sockets are closed. */
 async function run(
   config: EngineProcessConfig,
-  logger: Logger,
-  lifeLine: LifeLine,
+  { logger, lifeLine, tap }: { logger: Logger; lifeLine: LifeLine; tap: Tap },
 ): Promise<number> {
-  const transport = createZmqTransport();
+  const transport = tapTransport(createZmqTransport(), tap);
   const codec = createWireCodec(WIRE_VERSIONS[VLLM_VERSION]);
   const { args, rank } = config;
   // Sizing runs while HELLO travels; whichever fails first ends the start.
@@ -205,7 +206,8 @@ function main(): void {
   process.title = `VLLM::${name}`;
   const logger = createLogger({ level: logLevel, format: logFormat, bindings: { process: name } });
   const lifeLine = new LifeLine(logger, config.privateDirectory);
-  run(config, logger, lifeLine).then(
+  const tap = new Tap({ clock: systemClock, process: name });
+  run(config, { logger, lifeLine, tap }).then(
     (exitCode) => lifeLine.end(exitCode),
     (error: unknown) => failToStart(error, logger),
   );

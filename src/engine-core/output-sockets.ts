@@ -30,12 +30,15 @@ export class OutputSockets {
   constructor({ transport, codec, addresses }: OutputSocketsOptions) {
     this.#codec = codec;
     this.#clients = addresses.outputs.map((address) =>
-      transport.connectPush(address, { lingerMs: OUTPUT_LINGER_MS }),
+      transport.connectPush(address, { name: 'output', lingerMs: OUTPUT_LINGER_MS }),
     );
     this.#coordinator =
       addresses.coordinatorOutput === null
         ? null
-        : transport.connectPush(addresses.coordinatorOutput, { lingerMs: COORDINATOR_LINGER_MS });
+        : transport.connectPush(addresses.coordinatorOutput, {
+            name: 'coordinator_output',
+            lingerMs: COORDINATOR_LINGER_MS,
+          });
   }
 
   send(messages: readonly ClientOutputs[]): void {

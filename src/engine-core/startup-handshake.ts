@@ -43,6 +43,7 @@ class Conversation {
     this.#rank = options.rank;
     this.#socket = options.transport.connectDealer(address, {
       identity: identityFromEngineIndex(options.rank),
+      name: 'handshake',
       lingerMs: HANDSHAKE_LINGER_MS,
     });
   }

@@ -16,6 +16,8 @@ import { createLogger, type Logger } from '../shared/logger.ts';
 import { PrivateDirectory, removeOrphanedDirectories } from '../shared/private-directory.ts';
 import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec, type WireCodec } from '../shared/protocol/wire-codec.ts';
+import { Tap } from '../shared/tap/tap.ts';
+import { tapTransport } from '../shared/tap/tapped-transport.ts';
 import type { Transport } from '../shared/transport/transport.ts';
 import { VLLM_VERSION } from '../shared/version.ts';
 import type { EngineDeath, Serving } from './api-server/serving.ts';
@@ -56,6 +58,7 @@ interface Frontend {
   readonly directory: PrivateDirectory;
   readonly launch: EngineLaunch;
   readonly stop: StopRequest;
+  readonly tap: Tap;
   /** Null until it is bound. */
   serving: Serving | null;
   /** Nothing may be started any more. */
@@ -143,7 +146,8 @@ function createFrontend(
       coordinatorCommand: createCoordinatorCommand(args, process.env),
       parallelConfigHash: null,
     });
-    return { ...parts, codec, directory, launch, serving: null, isOver: false };
+    const tap = new Tap({ clock: systemClock, process: 'APIServer' });
+    return { ...parts, codec, directory, launch, tap, serving: null, isOver: false };
   } catch (error) {
     directory.remove();
     throw error;
@@ -193,11 +197,11 @@ async function serve(frontend: Frontend): Promise<number> {
 
 /** Sockets, handshake, ready responses, HTTP: all under one deadline. */
 async function startUp(frontend: Frontend): Promise<void> {
-  const { args, launch, logger } = frontend;
+  const { args, launch, logger, tap } = frontend;
   let describeHandshakes = (): string => 'the handshake has not begun';
   const start = async (): Promise<void> => {
     const { createZmqTransport } = await import('../shared/transport/zmq.ts');
-    const transport = createZmqTransport();
+    const transport = tapTransport(createZmqTransport(), tap);
     const serving = await bindServing(frontend, transport);
     frontend.serving = serving;
     // The end of this process does not wait for what is made after it was decided.

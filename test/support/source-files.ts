@@ -10,10 +10,11 @@ export interface SourceFile {
   readonly text: string;
 }
 
-/** The files under a folder of the repository whose names end so, in order of their paths. */
-export function sourceFiles(folder: string, ending = '.ts'): readonly SourceFile[] {
+/** The files under a folder of the repository whose names end so (default: TypeScript), in order of their paths. */
+export function sourceFiles(folder: string, ...endings: readonly string[]): readonly SourceFile[] {
+  const wanted = endings.length === 0 ? ['.ts', '.tsx'] : endings;
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+    .filter((entry) => entry.isFile() && wanted.some((ending) => entry.name.endsWith(ending)))
     .map((entry) => normalize(join(entry.parentPath ?? entry.path, entry.name)).slice(root.length))
     .sort()
     .map(readSource);

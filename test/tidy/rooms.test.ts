@@ -20,6 +20,14 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     may: ['shared/*'],
     why: 'a transport moves frames and knows none of them.',
   },
+  'shared/tap': {
+    may: ['shared/*', 'shared/python', 'shared/protocol', 'shared/transport'],
+    why: 'whoever looks at frames knows the wire, no process.',
+  },
+  'shared/twin-api': {
+    may: ['shared/*', 'shared/tap'],
+    why: 'what is shown to a page: types of both sides, no code of either.',
+  },
   'shared/config': {
     may: ['shared/*', 'shared/python', 'shared/protocol'],
     why: 'settings are read by every room and read none.',
@@ -103,6 +111,10 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     may: ['frontend/llm/errors.ts', 'shared'],
     why: 'the validator knows rules and words of pydantic, no endpoint.',
   },
+  'frontend/twin': {
+    may: ['frontend/engine-client', 'shared'],
+    why: 'it looks at engines, frames and start-up from beside; nothing that serves waits for it.',
+  },
   'frontend/llm': {
     may: ['frontend/engine-client', 'frontend/metrics', 'frontend/tokenizer', 'shared'],
     why: 'http → openai → llm → engine-client, never upward.',
@@ -119,6 +131,7 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
       'frontend/metrics',
       'frontend/pydantic',
       'frontend/tokenizer',
+      'frontend/twin',
       'shared',
     ],
     why: 'routes are served by processes, which they know nothing of.',
@@ -133,12 +146,17 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
       'frontend/launch',
       'frontend/metrics',
       'frontend/tokenizer',
+      'frontend/twin',
       'capacity',
       'shared',
     ],
     why: 'a process builds its parts; it is not part of what starts it.',
   },
 
+  page: {
+    may: ['shared/tap', 'shared/twin-api'],
+    why: 'it runs in a browser and knows what the API tells, as types.',
+  },
   cli: {
     may: ['cli', 'frontend', 'engine-core', 'capacity', 'shared'],
     why: 'the command line is outermost.',
@@ -183,6 +201,8 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   '@huggingface/tokenizers': ['frontend/tokenizer'],
   '@huggingface/jinja': ['frontend/tokenizer'],
   tinypool: ['frontend/openai/workers'],
+  preact: ['page'],
+  uplot: ['page'],
   // The edges where files, child processes' arguments and fault specifications come in.
   valibot: [
     'capacity/file',

@@ -17,6 +17,8 @@ import { removePrivateDirectory } from '../../shared/private-directory.ts';
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
 import { integer, onlyFields, string } from '../../shared/schema.ts';
+import { Tap } from '../../shared/tap/tap.ts';
+import { tapTransport } from '../../shared/tap/tapped-transport.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
 import { readHttpEnv } from '../http/http-env.ts';
@@ -83,7 +85,10 @@ async function run(config: ApiServerConfig): Promise<void> {
         return shared;
       },
     },
-    createZmqTransport(),
+    tapTransport(
+      createZmqTransport(),
+      new Tap({ clock: systemClock, process: `ApiServer_${clientIndex}` }),
+    ),
     addresses,
   );
   const statsAddress = new Deferred<string | null>();

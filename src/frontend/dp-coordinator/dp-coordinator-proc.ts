@@ -10,7 +10,12 @@ import type { Frames } from '../../shared/protocol/decode-message.ts';
 import { ENGINE_CORE_DEAD, type EngineCoreOutputs } from '../../shared/protocol/outputs.ts';
 import { refuseImpossibleStats } from '../../shared/protocol/possible-outputs.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
-import type { PullSocket, Transport, XPubSocket } from '../../shared/transport/transport.ts';
+import type {
+  PullSocket,
+  SocketName,
+  Transport,
+  XPubSocket,
+} from '../../shared/transport/transport.ts';
 import { CoordinatorState } from './coordinator-state.ts';
 
 /** Where the sockets are: asked for (port 0 is any) and then bound. */
@@ -80,11 +85,20 @@ export class DPCoordinatorProc {
     parts: CoordinatorParts,
   ): Promise<DPCoordinatorProc> {
     const { transport } = parts;
-    const options = { lingerMs: LINGER_MS };
+    const options = (name: SocketName) => ({ name, lingerMs: LINGER_MS });
     const sockets = {
-      publishFront: await transport.bindXPub(settings.frontendStatsPublishAddress, options),
-      outputBack: await transport.bindPull(settings.coordinatorOutputAddress, options),
-      publishBack: await transport.bindXPub(settings.coordinatorInputAddress, options),
+      publishFront: await transport.bindXPub(
+        settings.frontendStatsPublishAddress,
+        options('frontend_stats_publish'),
+      ),
+      outputBack: await transport.bindPull(
+        settings.coordinatorOutputAddress,
+        options('coordinator_output'),
+      ),
+      publishBack: await transport.bindXPub(
+        settings.coordinatorInputAddress,
+        options('coordinator_input'),
+      ),
     };
     const coordinator = new DPCoordinatorProc(settings, parts, sockets);
     sockets.publishBack.onMessage((frames) => coordinator.onEngineSubscription(frames));

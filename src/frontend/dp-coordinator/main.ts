@@ -11,6 +11,8 @@ import { removePrivateDirectory } from '../../shared/private-directory.ts';
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
 import { boolean, integer, oneOf, onlyFields, string } from '../../shared/schema.ts';
+import { Tap } from '../../shared/tap/tap.ts';
+import { tapTransport } from '../../shared/tap/tapped-transport.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
 import { type CoordinatorAddresses, DPCoordinatorProc } from './dp-coordinator-proc.ts';
@@ -55,7 +57,10 @@ async function main(): Promise<void> {
   process.on('SIGTERM', () => process.exit(0));
   endWithParent(settings.privateDirectory);
   const coordinator = await DPCoordinatorProc.start(settings, {
-    transport: createZmqTransport(),
+    transport: tapTransport(
+      createZmqTransport(),
+      new Tap({ clock: systemClock, process: 'DPCoordinator' }),
+    ),
     codec: createWireCodec(WIRE_VERSIONS[VLLM_VERSION]),
     clock: systemClock,
     logger,

@@ -31,7 +31,11 @@ export class CoordinatorSubscription {
   constructor(options: CoordinatorSubscriptionOptions) {
     const { transport, address, lingerMs } = options;
     this.#options = options;
-    this.#socket = transport.connectXSub(address, { lingerMs, identity: null });
+    this.#socket = transport.connectXSub(address, {
+      name: 'frontend_stats_publish',
+      lingerMs,
+      identity: null,
+    });
     this.#socket.onMessage((frames) => this.#onMessage(frames));
     this.#socket.send([SUBSCRIBE_ALL]);
   }

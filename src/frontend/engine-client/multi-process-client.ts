@@ -139,11 +139,15 @@ export class MultiProcessClient implements EngineClient {
   static async bind(options: MultiProcessClientOptions): Promise<MultiProcessClient> {
     const { transport, addresses } = options;
     const input = await transport.bindRouter(addresses.input, {
+      name: 'input',
       lingerMs: LINGER_MS,
       handover: false,
     });
     try {
-      const output = await transport.bindPull(addresses.output, { lingerMs: LINGER_MS });
+      const output = await transport.bindPull(addresses.output, {
+        name: 'output',
+        lingerMs: LINGER_MS,
+      });
       return new MultiProcessClient(options, { input, output });
     } catch (error) {
       await input.close();

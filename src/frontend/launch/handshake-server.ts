@@ -45,7 +45,11 @@ export class HandshakeServer {
   static async bind(options: HandshakeServerOptions): Promise<HandshakeServer> {
     const { transport, address } = options;
     try {
-      const socket = await transport.bindRouter(address, { lingerMs: LINGER_MS, handover: false });
+      const socket = await transport.bindRouter(address, {
+        name: 'handshake',
+        lingerMs: LINGER_MS,
+        handover: false,
+      });
       return new HandshakeServer(options, socket);
     } catch (cause) {
       throw new StartupError(

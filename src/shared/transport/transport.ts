@@ -66,7 +66,25 @@ export interface PubSocket extends MessageWriter, Closable, Bound {}
 /** A publisher that connects to the subscriber; what is sent before that subscribed is lost. */
 export interface ConnectedPubSocket extends MessageWriter, Closable {}
 
+/**
+ * What a socket is for, in the words of vLLM's EngineZmqAddresses: who looks at a process from outside tells its messages
+ * apart by it. `dp_group` is ours: vLLM's ranks meet over torch.distributed.
+ */
+export type SocketName =
+  | 'handshake'
+  | 'input'
+  | 'output'
+  | 'coordinator_input'
+  | 'coordinator_output'
+  | 'frontend_stats_publish'
+  | 'kv_events'
+  | 'kv_events_replay'
+  | 'dp_group'
+  | 'other';
+
 export interface SocketOptions {
+  /** Default: `other`, of which nobody who looks can tell what it says. */
+  readonly name?: SocketName;
   /** Milliseconds that close() may spend on undelivered messages. */
   readonly lingerMs: number;
 }

@@ -1,0 +1,171 @@
+/**
+ * What one process keeps of its frames: always the first ones, so that a start-up can be looked at afterwards; later ones
+ * while somebody looks, in a bounded ring, or as a recorder takes them. A frame here is a whole message of a socket, of one
+ * or more parts. Nothing is decoded when it is recorded. Pure but for the clock that it is handed.
+ */
+import type { Clock } from '../clock.ts';
+import type { Frame, SocketName } from '../transport/transport.ts';
+import { OwnCalls } from './own-calls.ts';
+
+/** Of every process, whoever looks. */
+export const NUM_FIRST_FRAMES = 256;
+/** Bytes that the first frames may hold; a longer prompt ends them sooner. */
+export const MAX_FIRST_BYTES = 16 * 1024 * 1024;
+/** What is kept while somebody looks, where --tap gives no number. */
+export const DEFAULT_RING_FRAMES = 4_096;
+/** Bytes that the ring may hold, whatever its number of frames. */
+export const MAX_RING_BYTES = 64 * 1024 * 1024;
+
+export type SocketType = 'ROUTER' | 'DEALER' | 'PUSH' | 'PULL' | 'XPUB' | 'XSUB' | 'PUB';
+
+export interface TappedSocket {
+  readonly name: SocketName;
+  readonly type: SocketType;
+  /** Bound or connected to. */
+  readonly address: string;
+}
+
+export type FrameDirection = 'send' | 'receive';
+
+export interface TappedFrame {
+  /** Counts all frames of the process from 1, those that nobody kept included. */
+  readonly seq: number;
+  readonly monotonicMs: number;
+  readonly socket: TappedSocket;
+  readonly direction: FrameDirection;
+  /** The other end's identity, where the socket is a ROUTER. */
+  readonly identity: Frame | null;
+  /** Without the identity. Shared with the transport: never to be written to. */
+  readonly parts: readonly Frame[];
+}
+
+export type FrameListener = (frame: TappedFrame) => void;
+
+export interface TapOptions {
+  readonly clock: Clock;
+  /** vLLM's name of the process: `EngineCore_DP0`, `APIServer`, `DPCoordinator`. */
+  readonly process: string;
+  /** `--tap N`: frames that are kept always; 0 keeps later ones only while somebody looks. */
+  readonly ringFrames?: number;
+}
+
+export class Tap {
+  readonly process: string;
+  readonly #clock: Clock;
+  readonly #keepsAlways: boolean;
+  readonly #capacity: number;
+  readonly #ownCalls = new OwnCalls();
+  readonly #first: TappedFrame[] = [];
+  #firstBytes = 0;
+  #isFirstFull = false;
+  /** Oldest first from `#ringStart` on. */
+  #ring: TappedFrame[] = [];
+  #ringStart = 0;
+  #ringBytes = 0;
+  #watchedUntilMs = Number.NEGATIVE_INFINITY;
+  #isActive = true;
+  #listener: FrameListener | null = null;
+  #numSeen = 0;
+  #numFallenOut = 0;
+
+  constructor({ clock, process, ringFrames = 0 }: TapOptions) {
+    this.#clock = clock;
+    this.process = process;
+    this.#keepsAlways = ringFrames > 0;
+    this.#capacity = ringFrames > 0 ? ringFrames : DEFAULT_RING_FRAMES;
+  }
+
+  /** All frames that went by, but the tap's own. */
+  get numSeen(): number {
+    return this.#numSeen;
+  }
+
+  /** Frames that were in the ring and had to make room. */
+  get numFallenOut(): number {
+    return this.#numFallenOut;
+  }
+
+  /** Frames that nobody asked to keep. */
+  get numUnkept(): number {
+    return this.#numSeen - this.#numFallenOut - this.#first.length - this.#ringLength;
+  }
+
+  /** Somebody looks: later frames are kept until then, on the tap's clock. */
+  watchUntil(monotonicMs: number): void {
+    this.#watchedUntilMs = Math.max(this.#watchedUntilMs, monotonicMs);
+    this.#isActive = true;
+  }
+
+  /** Hands over every frame, from the first one on; one listener at most, null ends it. */
+  setListener(listener: FrameListener | null): void {
+    this.#listener = listener;
+    if (listener === null) return;
+    this.#isActive = true;
+    for (const frame of this.framesSince(0)) listener(frame);
+  }
+
+  /** What is kept of the frames with a higher `seq`, in order. */
+  framesSince(seq: number): TappedFrame[] {
+    const kept = [...this.#first, ...this.#ring.slice(this.#ringStart)];
+    return seq <= 0 ? kept : kept.filter((frame) => frame.seq > seq);
+  }
+
+  /** A message went by. Costs a comparison where nobody looks. */
+  record(
+    socket: TappedSocket,
+    direction: FrameDirection,
+    identity: Frame | null,
+    parts: readonly Frame[],
+  ): void {
+    if (!this.#isActive) {
+      this.#numSeen += 1;
+      return;
+    }
+    // What a page asks of engines is no part of what it shows.
+    if (this.#ownCalls.isOwn(socket.name, parts)) return;
+    this.#numSeen += 1;
+    const monotonicMs = this.#clock.monotonicMs();
+    const frame = { seq: this.#numSeen, monotonicMs, socket, direction, identity, parts };
+    this.#listener?.(frame);
+    this.#keep(frame);
+  }
+
+  #keep(frame: TappedFrame): void {
+    const bytes = bytesOf(frame.parts);
+    if (!this.#isFirstFull) {
+      if (this.#firstBytes + bytes <= MAX_FIRST_BYTES) {
+        this.#first.push(frame);
+        this.#firstBytes += bytes;
+        this.#isFirstFull = this.#first.length >= NUM_FIRST_FRAMES;
+        return;
+      }
+      this.#isFirstFull = true;
+    }
+    if (this.#keepsAlways || frame.monotonicMs < this.#watchedUntilMs) {
+      this.#ring.push(frame);
+      this.#ringBytes += bytes;
+      while (this.#ringLength > this.#capacity || this.#ringBytes > MAX_RING_BYTES) this.#letFall();
+    } else if (this.#listener === null) this.#isActive = false;
+  }
+
+  #letFall(): void {
+    const oldest = this.#ring[this.#ringStart];
+    if (oldest === undefined) return;
+    this.#ringBytes -= bytesOf(oldest.parts);
+    this.#ringStart += 1;
+    this.#numFallenOut += 1;
+    if (this.#ringStart < this.#capacity) return;
+    this.#ring = this.#ring.slice(this.#ringStart);
+    this.#ringStart = 0;
+  }
+
+  get #ringLength(): number {
+    return this.#ring.length - this.#ringStart;
+  }
+}
+
+function bytesOf(parts: readonly Frame[]): number {
+  let bytes = 0;
+  for (const part of parts) bytes += part.byteLength;
+  return bytes;
+}

@@ -1,0 +1,153 @@
+/**
+ * A transport whose every message is shown to a tap: what a process hands to its sockets, and what they hand to it. It
+ * changes nothing: messages are shown in the order in which the process sends and handles them.
+ */
+import type {
+  Bound,
+  Closable,
+  DealerSocket,
+  Frame,
+  MessageHandler,
+  MessageWriter,
+  PubSocket,
+  PullSocket,
+  PushSocket,
+  Room,
+  RoutedMessageHandler,
+  RouterSocket,
+  SocketOptions,
+  Transport,
+  XPubSocket,
+  XSubSocket,
+} from '../transport/transport.ts';
+import type { SocketType, Tap, TappedSocket } from './tap.ts';
+
+/** What sockets but ROUTER can do, each a part of it; a wrapper is asked for nothing that its socket has not. */
+type AnySocket = Closable &
+  Partial<Bound & MessageWriter & Pick<DealerSocket, 'onMessage' | 'onConnection'>>;
+
+class TappedAnySocket
+  implements DealerSocket, PushSocket, PullSocket, XPubSocket, XSubSocket, PubSocket
+{
+  readonly #socket: AnySocket;
+  readonly #tapped: TappedSocket;
+  readonly #tap: Tap;
+
+  constructor(socket: AnySocket, tapped: TappedSocket, tap: Tap) {
+    this.#socket = socket;
+    this.#tapped = tapped;
+    this.#tap = tap;
+  }
+
+  get address(): string {
+    return this.#tapped.address;
+  }
+
+  get queuedCount(): number {
+    return this.#socket.queuedCount ?? 0;
+  }
+
+  send(frames: readonly Frame[], room?: Room): boolean {
+    const isTaken = this.#socket.send?.(frames, room) ?? false;
+    if (isTaken) this.#tap.record(this.#tapped, 'send', null, frames);
+    return isTaken;
+  }
+
+  drained(): Promise<void> {
+    return this.#socket.drained?.() ?? Promise.resolve();
+  }
+
+  onMessage(handler: MessageHandler): void {
+    this.#socket.onMessage?.((frames) => {
+      this.#tap.record(this.#tapped, 'receive', null, frames);
+      handler(frames);
+    });
+  }
+
+  onConnection(handler: (isConnected: boolean) => void): void {
+    this.#socket.onConnection?.(handler);
+  }
+
+  close(): Promise<void> {
+    return this.#socket.close();
+  }
+}
+
+class TappedRouter implements RouterSocket {
+  readonly #socket: RouterSocket;
+  readonly #tapped: TappedSocket;
+  readonly #tap: Tap;
+
+  constructor(socket: RouterSocket, tapped: TappedSocket, tap: Tap) {
+    this.#socket = socket;
+    this.#tapped = tapped;
+    this.#tap = tap;
+  }
+
+  get address(): string {
+    return this.#socket.address;
+  }
+
+  get queuedCount(): number {
+    return this.#socket.queuedCount;
+  }
+
+  sendTo(identity: Frame, frames: readonly Frame[], room?: Room): boolean {
+    const isTaken = this.#socket.sendTo(identity, frames, room);
+    if (isTaken) this.#tap.record(this.#tapped, 'send', identity, frames);
+    return isTaken;
+  }
+
+  drained(): Promise<void> {
+    return this.#socket.drained();
+  }
+
+  onMessage(handler: RoutedMessageHandler): void {
+    this.#socket.onMessage((identity, frames) => {
+      this.#tap.record(this.#tapped, 'receive', identity, frames);
+      handler(identity, frames);
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#socket.close();
+  }
+}
+
+/** The transport with the tap on every socket that is made from now on. */
+export function tapTransport(transport: Transport, tap: Tap): Transport {
+  const wrap = (
+    socket: AnySocket,
+    type: SocketType,
+    { name = 'other' }: SocketOptions,
+    address: string,
+  ): TappedAnySocket => new TappedAnySocket(socket, { name, type, address }, tap);
+
+  return {
+    async bindRouter(address, options) {
+      const socket = await transport.bindRouter(address, options);
+      const { name = 'other' } = options;
+      return new TappedRouter(socket, { name, type: 'ROUTER', address: socket.address }, tap);
+    },
+    async bindPull(address, options) {
+      const socket = await transport.bindPull(address, options);
+      return wrap(socket, 'PULL', options, socket.address);
+    },
+    async bindXPub(address, options) {
+      const socket = await transport.bindXPub(address, options);
+      return wrap(socket, 'XPUB', options, socket.address);
+    },
+    async bindPub(address, options) {
+      const socket = await transport.bindPub(address, options);
+      return wrap(socket, 'PUB', options, socket.address);
+    },
+    connectPub: (address, options) =>
+      wrap(transport.connectPub(address, options), 'PUB', options, address),
+    connectDealer: (address, options) =>
+      wrap(transport.connectDealer(address, options), 'DEALER', options, address),
+    connectPush: (address, options) =>
+      wrap(transport.connectPush(address, options), 'PUSH', options, address),
+    connectXSub: (address, options) =>
+      wrap(transport.connectXSub(address, options), 'XSUB', options, address),
+  };
+}
