@@ -2,7 +2,7 @@
  * What an engine core shows of its inside, by utility calls of our own names. The calls take positional arguments and give
  * these; an engine that is not ours answers with vLLM's unknown-method failure. JSON, so in snake_case.
  */
-import type { FrameLine } from '../tap/frame-line.ts';
+import type { RawFrame } from '../tap/raw-frame.ts';
 
 /** Our utility methods, each with its arguments in order and what it gives. */
 export interface EngineViewMethods {
@@ -55,18 +55,6 @@ export interface EngineFrames {
   readonly num_seen: number;
   readonly num_fallen_out: number;
   readonly frames: readonly RawFrame[];
-}
-
-/** A frame as one process hands it to another, and as a recording has it: not decoded. */
-export interface RawFrame
-  extends Pick<FrameLine, 'seq' | 'socket' | 'direction' | 'peer' | 'type'> {
-  readonly monotonic_ms: number;
-  readonly socket_type: string;
-  readonly address: string;
-  /** In hex; null where the socket is no ROUTER. */
-  readonly identity: string | null;
-  /** Base64 of each part. */
-  readonly parts: readonly string[];
 }
 
 /** What a block is, by a number: the index in `BLOCK_STATES`. */
