@@ -2,7 +2,8 @@
  * The kinds of values that wire fields have: how each is read, and what msgpackr is given to write. The struct tables name
  * them; they mirror msgspec's strict decoding: an int is no float, a bool no int, null only where the field allows it.
  */
-import { DecodeFault, locate, type MsgpackReader, setOwn } from './msgpack-reader.ts';
+import { setOwn } from '../set-own.ts';
+import { DecodeFault, locate, type MsgpackReader } from './msgpack-reader.ts';
 import { areInt32, packableFloat, packableInt, packableUntyped } from './msgpack-writer.ts';
 import type { WireStructs } from './wire-structs.ts';
 
@@ -15,6 +16,15 @@ export interface FieldType<T> {
   pack(value: T, frames: Uint8Array[]): unknown;
   /** The same type with the structs inside it resolved; absent where there is none inside. */
   readonly bind?: (resolve: StructResolver) => FieldType<T>;
+  /** What it is made of, for who looks at a message piece by piece; absent where it is one piece. */
+  readonly inside?: FieldInside;
+}
+
+/** `kind` says how the types in `of` lie in the value. */
+export interface FieldInside {
+  readonly kind: 'nullable' | 'list' | 'map' | 'union';
+  // biome-ignore lint/suspicious/noExplicitAny: what is inside can be of every type.
+  readonly of: readonly FieldType<any>[];
 }
 
 /** The type with its structs resolved. */
@@ -75,6 +85,7 @@ export function nullable<T>(type: FieldType<T>): FieldType<T | null> {
     read: (reader) => (reader.tryNil() ? null : type.read(reader)),
     pack: (value, frames) => (value === null ? null : type.pack(value, frames)),
     bind: (resolve) => nullable(bindType(type, resolve)),
+    inside: { kind: 'nullable', of: [type] },
   };
 }
 
@@ -94,6 +105,7 @@ export function arrayOf<T>(type: FieldType<T>, what: string): FieldType<readonly
     },
     pack: (values, frames) => values.map((value) => type.pack(value, frames)),
     bind: (resolve) => arrayOf(bindType(type, resolve), what),
+    inside: { kind: 'list', of: [type] },
   };
 }
 
@@ -144,6 +156,7 @@ function keyedMap<T>(options: KeyedMapOptions<T>): FieldType<Readonly<Record<str
       return new Map(entries.map(([key, element]) => [packKey(key), type.pack(element, frames)]));
     },
     bind: (resolve) => keyedMap({ ...options, type: bindType(type, resolve) }),
+    inside: { kind: 'map', of: [type] },
   };
 }
 

@@ -4,6 +4,7 @@
  * It throws DecodeFault; struct-codec.ts adds the struct and the field, decode-message.ts turns it into E_BAD_FRAME.
  */
 import { isUtf8 } from 'node:buffer';
+import { setOwn } from '../set-own.ts';
 import type { ExtValue } from './ext-value.ts';
 
 /** A message's first frame may be this long; the longest prompt of a million tokens needs 5 MB. */
@@ -57,6 +58,16 @@ export class MsgpackReader {
       ? frame
       : Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
     this.end = frame.length;
+  }
+
+  /** Bytes of the frame that were read. */
+  get offset(): number {
+    return this.position;
+  }
+
+  /** Goes to a place where a value begins. */
+  seek(offset: number): void {
+    this.position = offset;
   }
 
   /** Throws unless everything was read. */
@@ -351,18 +362,6 @@ export class MsgpackReader {
     }
     return result;
   }
-}
-
-/** Sets a property that the peer named; `__proto__` becomes a plain property like any other. */
-export function setOwn<T>(target: Record<string, T>, key: string, value: T): void {
-  if (key === '__proto__') {
-    Object.defineProperty(target, key, {
-      value,
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    });
-  } else target[key] = value;
 }
 
 /** Longer strings are decoded by the runtime: its call costs about as much as a loop over this many bytes. */

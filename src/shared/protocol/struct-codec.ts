@@ -243,6 +243,7 @@ function unionOf<T extends { readonly type: string }>(
   const byTag = new Map(members.map((member) => [member.table.tag ?? '', member]));
   const names = [...byTag.keys()].join(', ');
   return {
+    inside: { kind: 'union', of: members },
     read(reader) {
       const count = reader.mapHeader(`a map, one of ${names}`);
       const key = count === 0 ? '' : reader.str();

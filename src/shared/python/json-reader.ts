@@ -3,6 +3,7 @@
  * words and position. The server tries JSON.parse first and comes here for what that refuses or rounds. Pure.
  * Source: CPython Lib/json/decoder.py (3.11).
  */
+import { setOwn } from '../set-own.ts';
 import { MAX_DEPTH } from './json-depth.ts';
 import { PyFloat, type PyValue } from './values.ts';
 
@@ -203,17 +204,4 @@ function toPyNumber(match: RegExpExecArray): PyValue {
   }
   const value = Number(match[0]);
   return Number.isInteger(value) || !Number.isFinite(value) ? new PyFloat(value) : value;
-}
-
-function setOwn(target: Record<string, PyValue>, key: string, value: PyValue): void {
-  if (key === '__proto__') {
-    Object.defineProperty(target, key, {
-      value,
-      enumerable: true,
-      writable: true,
-      configurable: true,
-    });
-  } else {
-    target[key] = value;
-  }
 }
