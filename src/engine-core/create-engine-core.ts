@@ -12,6 +12,7 @@ import type { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
 import { createMambaSplit } from './scheduler/mamba-split.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import type { SchedulerConfig } from './scheduler/scheduler-config.ts';
+import { StepClock } from './step-clock.ts';
 
 /** Source: vllm/config/cache.py CacheConfig, as far as the engine core reads it. */
 export interface EngineCacheConfig {
@@ -96,6 +97,7 @@ export function createEngineCore(
     maxConcurrentBatches: options.maxConcurrentBatches,
     shutdownTimeoutS: options.shutdownTimeoutS ?? 0,
     vllmClass: options.vllmClass ?? 'EngineCoreProc',
+    stepClock: new StepClock(),
   });
 }
 

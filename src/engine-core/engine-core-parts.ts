@@ -4,6 +4,7 @@ import type { EngineIndex } from '../shared/protocol/ids.ts';
 import type { SimulatedExecutor } from './executor/simulated-executor.ts';
 import type { BlockHasher } from './kv-cache/hash/block-hash.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
+import type { StepClock } from './step-clock.ts';
 
 /** What an engine core is made of. */
 export interface EngineCoreParts {
@@ -21,4 +22,6 @@ export interface EngineCoreParts {
   readonly shutdownTimeoutS: number;
   /** The class of vLLM that this engine core is the twin of, as vLLM's messages name it. */
   readonly vllmClass: string;
+  /** When steps run; what they do is none of its business. */
+  readonly stepClock: StepClock;
 }

@@ -60,6 +60,11 @@ export class EngineCoreProc {
     this.#wakeUp();
   }
 
+  /** An answer is due that no step brings. */
+  wake(): void {
+    this.#wakeUp();
+  }
+
   /** SIGTERM or SIGINT: aborts what runs, or lets it drain, then `run` returns. */
   requestShutdown(): void {
     this.#options.core.requestShutdown();
@@ -74,11 +79,23 @@ export class EngineCoreProc {
       const wasRunning = core.enginesRunning;
       await this.#processInputs();
       this.#publishCounts();
+      if (core.parts.stepClock.isHeld && core.isRunning) {
+        await this.#waitForInput();
+        continue;
+      }
       const executed = await this.#step();
       this.#publishCounts();
       if (core instanceof DPEngineCore) await this.#synchronize(core, executed, wasRunning);
     }
     this.#flush();
+  }
+
+  /** What was asked of an engine that stands still is taken in; nothing is stepped. */
+  async #waitForInput(): Promise<void> {
+    if (this.#inputs.length > 0) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
   /** False once a shutdown is complete. */
@@ -161,8 +178,10 @@ export class EngineCoreProc {
     const { core, publishKvEvents } = this.#options;
     const throttlePrefills = core instanceof DPEngineCore && core.shouldThrottlePrefills;
     const waitMs = core.beginStep({ throttlePrefills });
-    if (core.awaitedBatch !== null) await pause(waitMs);
+    const isTakingIn = core.awaitedBatch !== null;
+    if (isTakingIn) await pause(waitMs);
     const executed = core.finishStep();
+    if (isTakingIn) core.parts.stepClock.countStep();
     const events = core.takeKvEvents();
     if (events !== null) publishKvEvents?.(events);
     await this.#flushAndHold();

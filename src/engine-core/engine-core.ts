@@ -20,15 +20,15 @@ import {
 import type { EngineCoreRequest, EngineInput, UtilityCall } from '../shared/protocol/request.ts';
 import type { SchedulerStats } from '../shared/protocol/stats.ts';
 import type { EngineCoreParts } from './engine-core-parts.ts';
-import { WorkerCallError } from './executor/worker-call-error.ts';
-import { FaultError } from './faults/fault.ts';
 import { PendingResult } from './pending-result.ts';
+import { refusalCode } from './refusal-code.ts';
 import { Request } from './scheduler/request.ts';
 import { RequestStatus } from './scheduler/request-status.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
 import type { SchedulerOutput } from './scheduler/scheduler-output.ts';
 import { updateFromOutput } from './scheduler/update-from-output.ts';
 import { callUtility, type UtilityHost } from './utilities.ts';
+import type { EngineViews } from './views/engine-views.ts';
 
 /** One message to one client; -1 is the data-parallel coordinator. */
 export interface ClientOutputs {
@@ -71,6 +71,7 @@ export class EngineCore {
   #shutdownState: ShutdownState = ShutdownState.RUNNING;
   readonly #idleCallbacks: (() => void)[] = [];
   readonly #utilityHost: UtilityHost;
+  #views: EngineViews | null = null;
 
   constructor(parts: EngineCoreParts) {
     this.parts = parts;
@@ -81,6 +82,11 @@ export class EngineCore {
       hasBatches: () => this.#batches.length > 0,
       whenIdle: (callback) => this.#idleCallbacks.push(callback),
     };
+  }
+
+  /** From now on the engine shows its inside to who asks. */
+  show(views: EngineViews): void {
+    this.#views = views;
   }
 
   get scheduler(): Scheduler {
@@ -145,15 +151,16 @@ export class EngineCore {
    * that it will take in is done, or 0 if there is none to wait for.
    */
   beginStep({ throttlePrefills = false }: { throttlePrefills?: boolean } = {}): number {
-    const { scheduler, executor, clock, maxConcurrentBatches } = this.parts;
+    const { scheduler, executor, clock, stepClock, maxConcurrentBatches } = this.parts;
     this.#awaitsBatch = false;
     this.#modelExecuted = false;
     if (scheduler.hasRequests()) {
       const output = scheduler.schedule(throttlePrefills);
       const nowMs = clock.monotonicMs();
-      const endMs = Math.max(nowMs, this.#busyUntilMs) + executor.stepMs(output);
+      const endMs = Math.max(nowMs, this.#busyUntilMs) + stepClock.scale(executor.stepMs(output));
       this.#busyUntilMs = endMs;
       this.#batches.push({ output, endMs });
+      this.#views?.stepLog.onScheduled(output, throttlePrefills);
       this.#modelExecuted = output.totalNumScheduledTokens > 0;
       const hasRoom = this.#batches.length < maxConcurrentBatches;
       if (hasRoom && (this.#modelExecuted || scheduler.hasRequests())) return 0;
@@ -189,6 +196,7 @@ export class EngineCore {
       this.#notedAborts = [];
     }
     this.#update(batch.output);
+    this.#views?.stepLog.onTakenIn(batch.output);
     this.scheduler.release(batch.output);
     return this.#modelExecuted;
   }
@@ -209,7 +217,8 @@ export class EngineCore {
 
   /** Milliseconds of a step without requests. */
   executeDummyBatch(): number {
-    return this.parts.executor.dummyStepMs();
+    const { executor, stepClock } = this.parts;
+    return stepClock.scale(executor.dummyStepMs());
   }
 
   /** From here on new requests are aborted and utilities refused. */
@@ -313,7 +322,9 @@ export class EngineCore {
       fail(`Call to ${call.method} method failed: ${text}`);
     };
     try {
-      const result = callUtility(this.#utilityHost, call.method, call.args);
+      const own = this.#views?.call(call.method, call.args);
+      const result =
+        own === undefined ? callUtility(this.#utilityHost, call.method, call.args) : own.result;
       if (result instanceof PendingResult) {
         result.listen((value) => answer({ failureMessage: null, result: value }), failed);
       } else {
@@ -388,10 +399,4 @@ export class EngineCore {
     );
     this.send(clientIndex, { outputs, finishedRequests: requestIds });
   }
-}
-
-/** Of what makes one request impossible; null for any other error. */
-function refusalCode(error: unknown): string | null {
-  if (error instanceof FaultError) return 'bad_fault';
-  return error instanceof WorkerCallError ? 'lora_load_failed' : null;
 }

@@ -3,12 +3,14 @@
  * stop, its parent or its frontend is gone, or it breaks. Exit codes as vLLM's: 0 after a signal, 1 otherwise.
  * Source: vllm/v1/engine/core.py EngineCoreProc.run_engine_core (0.33.0).
  */
+import { modelOptionsOf } from '../capacity/models/options-of-args.ts';
 import { systemClock } from '../shared/clock.ts';
 import {
   type EngineProcessConfig,
   engineProcessConfigSchema,
 } from '../shared/config/engine-process-config.ts';
 import { readProcessArgument } from '../shared/config/process-argument.ts';
+import type { EngineArgs } from '../shared/config/registry.ts';
 import { CONFIG_EXIT_CODE, TwinError } from '../shared/errors.ts';
 import { createLogger, type Logger } from '../shared/logger.ts';
 import type { KVEventsConfig } from '../shared/protocol/ready-response.ts';
@@ -32,6 +34,7 @@ import { OutputSockets } from './output-sockets.ts';
 import { computeParallelConfigHash } from './parallel-config-hash.ts';
 import { createReadyResponse } from './ready-response.ts';
 import { type Handshake, shakeHands } from './startup-handshake.ts';
+import { type EngineFacts, EngineViews } from './views/engine-views.ts';
 
 /** Source: vllm/config/parallel.py data_parallel_master_port. */
 const DEFAULT_MASTER_PORT = 29_500;
@@ -58,7 +61,7 @@ async function run(
   });
   const setup = Promise.resolve().then(() => setUpEngine(args));
   const [handshake, sized] = await Promise.all([handshaking, setup]);
-  const options = { config, logger, lifeLine, transport, codec, handshake, setup: sized };
+  const options = { config, logger, lifeLine, tap, transport, codec, handshake, setup: sized };
   const engine = await startEngine(options);
   lifeLine.onShutdown(() => engine.proc.requestShutdown());
   return serveUntilDone(engine, logger);
@@ -74,6 +77,7 @@ interface StartOptions {
   readonly config: EngineProcessConfig;
   readonly logger: Logger;
   readonly lifeLine: LifeLine;
+  readonly tap: Tap;
   readonly transport: Transport;
   readonly codec: WireCodec;
   readonly handshake: Handshake;
@@ -82,7 +86,7 @@ interface StartOptions {
 
 /** Sockets, ready response, the coordinator's READY, and READY. */
 async function startEngine(options: StartOptions): Promise<RunningEngine> {
-  const { config, logger, lifeLine, transport, codec, handshake, setup } = options;
+  const { config, logger, lifeLine, tap, transport, codec, handshake, setup } = options;
   const { args, rank } = config;
   for (const { level, text } of setup.logLines) logger[level](text);
   const isMoeDp = args.dataParallelSize > 1 && setup.model.facts.isMoe;
@@ -114,6 +118,15 @@ async function startEngine(options: StartOptions): Promise<RunningEngine> {
     publishesCounts: hasInternalLb,
     agree: group === null ? null : (vote) => group.agree(vote),
   });
+  core.show(
+    new EngineViews({
+      parts: core.parts,
+      tap,
+      clock: systemClock,
+      facts: factsOf(args),
+      onAnswer: () => proc.wake(),
+    }),
+  );
   const inputs = new InputSockets({
     transport,
     codec,
@@ -144,6 +157,18 @@ async function startEngine(options: StartOptions): Promise<RunningEngine> {
     outputs,
     close: async () => {
       await Promise.all([inputs.close(), outputs.close(), publisher?.close(), group?.close()]);
+    },
+  };
+}
+
+/** For who looks; what explains a capacity is loaded when it is asked for. */
+function factsOf(args: EngineArgs): EngineFacts {
+  return {
+    gpu: args.gpu,
+    model: args.model,
+    explain: async () => {
+      const { explainCapacity } = await import('../capacity/explain/explain-capacity.ts');
+      return explainCapacity(modelOptionsOf(args));
     },
   };
 }

@@ -197,6 +197,34 @@ export class KVCacheManager {
     return this.#allocateSlots(request, numNewTokens, admission);
   }
 
+  /**
+   * How many free blocks a waiting request would take, evictable ones of its prefix hit included. Changes nothing, which is
+   * for those who look.
+   */
+  blocksToAdmit(
+    request: KVCacheRequest,
+    { numNewTokens, fullSequenceMustFit }: { numNewTokens: number; fullSequenceMustFit: boolean },
+  ): number {
+    const hit = this.getComputedBlocks(request);
+    const computed = Math.min(request.numComputedTokens + hit.numComputedTokens, this.#maxModelLen);
+    const left = request.numTokens - hit.numComputedTokens;
+    const after = fullSequenceMustFit ? request.numTokens : computed + Math.min(numNewTokens, left);
+    const numTokens = Math.min(after, this.#maxModelLen);
+    return this.#coordinator.getNumBlocksToAllocate(
+      request.kvState ?? new RequestKVState(this.#groups.length),
+      {
+        numTokens,
+        numTokensMainModel: numTokens,
+        totalComputedTokens: computed,
+        numLocalComputedTokens: computed,
+        numEncoderTokens: 0,
+        applyAdmissionCap: fullSequenceMustFit,
+        prefillEnd: Math.max(request.numPromptTokens, request.numTokens - 1),
+      },
+      hit.blocks.blocks,
+    );
+  }
+
   /** Gives all blocks of a request back, tail first, group after group. */
   free(request: KVCacheRequest): void {
     const state = request.kvState;

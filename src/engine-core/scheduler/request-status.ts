@@ -17,6 +17,12 @@ export const RequestStatus = {
 } as const;
 export type RequestStatus = (typeof RequestStatus)[keyof typeof RequestStatus];
 
+/** vLLM's name of a status: `RUNNING`. */
+export function statusNameOf(status: RequestStatus): string {
+  const found = Object.entries(RequestStatus).find(([, value]) => value === status);
+  return found?.[0] ?? String(status);
+}
+
 export function isFinishedStatus(status: RequestStatus): boolean {
   return status > RequestStatus.PREEMPTED;
 }

@@ -55,6 +55,8 @@ export class BlockPool {
   readonly #cached: BlockHashMap;
   readonly #events: KVEventQueue | null;
   readonly #metrics: KVCacheMetricsCollector | null;
+  /** Told of each block that a prefix hit takes; for observers. */
+  onHit: ((block: number) => void) | null = null;
 
   constructor(options: BlockPoolOptions) {
     this.numBlocks = options.numBlocks;
@@ -89,6 +91,17 @@ export class BlockPool {
   /** Tokens of the prefix that ends with this block, 0 when it is not cached. */
   hashNumTokens(block: number): number {
     return this.#hashNumTokens[block] as number;
+  }
+
+  /** The group whose prefix cache has the block; null where none has. */
+  groupOf(block: number): number | null {
+    return this.hasHash(block) ? this.#cached.group(block) : null;
+  }
+
+  /** The 64 bits by which events and other processes know the block; null where it has no hash. */
+  externalHash(block: number): bigint | null {
+    if (!this.hasHash(block)) return null;
+    return toExternalBlockHash(this.#cached.low(block), this.#cached.high(block));
   }
 
   /** Identifies the primary hash of a block within its group, null when it has none. */
@@ -245,6 +258,7 @@ export class BlockPool {
   /** One more reference; a block that was free leaves the free queue. */
   touch(block: number): void {
     if (block === NULL_BLOCK) return;
+    this.onHit?.(block);
     if (this.#refCounts[block] === 0) this.#free.remove(block);
     this.#refCounts[block] = this.refCount(block) + 1;
     this.#metrics?.onBlockAccessed(block);
