@@ -1,0 +1,108 @@
+/**
+ * Asks engines for their inside: each call has a deadline, and an engine that answers as one of vLLM, which knows none of
+ * our methods, is left alone for a while.
+ */
+import type { Clock } from '../../shared/clock.ts';
+import type { EngineIndex } from '../../shared/protocol/ids.ts';
+import type { TwinAnswer } from './twin-question.ts';
+
+/** How long an engine may take; one that hangs must not hang who looks. */
+export const INQUIRY_TIMEOUT_MS = 2_000;
+/** Between two tries of an engine that knows none of our methods. */
+export const STRANGER_RETRY_MS = 60_000;
+/** Calls under way to one engine; an engine that hangs gets no more. */
+export const MAX_CALLS_UNDER_WAY = 8;
+
+export type CallEngine = (
+  rank: EngineIndex,
+  method: string,
+  args: readonly unknown[],
+) => Promise<unknown>;
+
+const UNKNOWN_METHOD = /has no attribute/;
+
+interface Known {
+  /** Null until it has answered. */
+  isTwin: boolean | null;
+  triedAtMs: number;
+  numUnderWay: number;
+}
+
+export class EngineInquiry {
+  readonly #call: CallEngine;
+  readonly #clock: Clock;
+  readonly #known = new Map<EngineIndex, Known>();
+
+  constructor(call: CallEngine, clock: Clock) {
+    this.#call = call;
+    this.#clock = clock;
+  }
+
+  /** Null where it never answered. */
+  isTwin(rank: EngineIndex): boolean | null {
+    return this.#known.get(rank)?.isTwin ?? null;
+  }
+
+  async ask(rank: EngineIndex, method: string, args: readonly unknown[]): Promise<TwinAnswer> {
+    const known = this.#of(rank);
+    const nowMs = this.#clock.monotonicMs();
+    if (known.isTwin === false && nowMs - known.triedAtMs < STRANGER_RETRY_MS) return strange(rank);
+    if (known.numUnderWay >= MAX_CALLS_UNDER_WAY) return silent(rank, method);
+    known.triedAtMs = nowMs;
+    known.numUnderWay += 1;
+    const answer = this.#call(rank, method, args).then(
+      (value): TwinAnswer => {
+        known.isTwin = true;
+        return { isOk: true, value };
+      },
+      (error: unknown): TwinAnswer => {
+        const message = error instanceof Error ? error.message : String(error);
+        if (!UNKNOWN_METHOD.test(message)) return { isOk: false, status: 400, message };
+        known.isTwin = false;
+        return strange(rank);
+      },
+    );
+    void answer.then(() => {
+      known.numUnderWay -= 1;
+    });
+    return withDeadline(answer, silent(rank, method));
+  }
+
+  #of(rank: EngineIndex): Known {
+    let known = this.#known.get(rank);
+    if (known === undefined) {
+      known = { isTwin: null, triedAtMs: Number.NEGATIVE_INFINITY, numUnderWay: 0 };
+      this.#known.set(rank, known);
+    }
+    return known;
+  }
+}
+
+async function withDeadline(answer: Promise<TwinAnswer>, late: TwinAnswer): Promise<TwinAnswer> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<TwinAnswer>((resolve) => {
+    timer = setTimeout(() => resolve(late), INQUIRY_TIMEOUT_MS);
+    timer.unref();
+  });
+  try {
+    return await Promise.race([answer, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function strange(rank: EngineIndex): TwinAnswer {
+  return {
+    isOk: false,
+    status: 501,
+    message: `engine ${rank} is no vllm-twin engine: it knows none of the methods that show its inside`,
+  };
+}
+
+function silent(rank: EngineIndex, method: string): TwinAnswer {
+  return {
+    isOk: false,
+    status: 503,
+    message: `engine ${rank} did not answer ${method} within ${INQUIRY_TIMEOUT_MS / 1000} s: is it stopped, or busy?`,
+  };
+}

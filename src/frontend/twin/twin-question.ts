@@ -1,0 +1,40 @@
+/** What may be asked of the twin, by a route or by another process, and how it is answered: plain data both ways. */
+import type { FrameDetail, FrameLine } from '../../shared/tap/frame-line.ts';
+import type { ClockState } from '../../shared/twin-api/engine-views.ts';
+import type { ClockRequest, HandshakeStepState, TwinState } from '../../shared/twin-api/state.ts';
+
+export type TwinQuestion =
+  | { readonly ask: 'state' }
+  | { readonly ask: 'frames'; readonly since: number; readonly limit: number }
+  | { readonly ask: 'frame'; readonly n: number }
+  | {
+      readonly ask: 'engine';
+      readonly rank: number;
+      readonly method: string;
+      readonly args: readonly unknown[];
+    }
+  | { readonly ask: 'clock'; readonly change: ClockRequest }
+  | { readonly ask: 'handshake-next' };
+
+/** What each question is answered with. */
+export interface TwinValues {
+  readonly state: TwinState;
+  readonly frames: readonly FrameLine[];
+  readonly frame: FrameDetail;
+  readonly engine: unknown;
+  readonly clock: { readonly clocks: Readonly<Record<string, ClockState>> };
+  readonly 'handshake-next': HandshakeStepState;
+}
+
+export type TwinAnswer<T = unknown> =
+  | { readonly isOk: true; readonly value: T }
+  | {
+      readonly isOk: false;
+      readonly status: 400 | 404 | 409 | 501 | 503;
+      readonly message: string;
+    };
+
+/** Whoever can be asked: the hub itself, or a way to it from another process. Never rejects. */
+export interface Twin {
+  ask<Q extends TwinQuestion>(question: Q): Promise<TwinAnswer<TwinValues[Q['ask']]>>;
+}
