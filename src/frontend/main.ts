@@ -16,16 +16,21 @@ import { createLogger, type Logger } from '../shared/logger.ts';
 import { PrivateDirectory, removeOrphanedDirectories } from '../shared/private-directory.ts';
 import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec, type WireCodec } from '../shared/protocol/wire-codec.ts';
+import { createDissector } from '../shared/tap/dissector.ts';
+import { namedFields } from '../shared/tap/named-fields.ts';
+import { framesOfTap } from '../shared/tap/process-frames.ts';
 import { Tap } from '../shared/tap/tap.ts';
 import { tapTransport } from '../shared/tap/tapped-transport.ts';
 import type { Transport } from '../shared/transport/transport.ts';
 import { VLLM_VERSION } from '../shared/version.ts';
 import type { EngineDeath, Serving } from './api-server/serving.ts';
 import type { ReadyEngines } from './engine-client/ready-engines.ts';
+import { Authenticator } from './http/authenticate.ts';
 import type { HttpEnv } from './http/http-env.ts';
 import { readHttpEnv } from './http/http-env.ts';
 import { DEFAULT_HOST } from './http/listen.ts';
 import { readTlsSettings } from './http/tls-settings.ts';
+import { changesRefusedBecause, twinAccessOf } from './http/twin-access.ts';
 import { resolveApiServerCount } from './launch/api-server-count.ts';
 import { describeExit, STOP_GRACE_MS } from './launch/child.ts';
 import { withStartupDeadline } from './launch/deadline.ts';
@@ -36,6 +41,8 @@ import { checkPortIsFree } from './launch/port-check.ts';
 import { type StopReason, StopRequest } from './launch/stop-request.ts';
 import { prepareUnixSocket } from './launch/unix-socket.ts';
 import { createCoordinatorCommand, createEngineCommand } from './serve-settings.ts';
+import { pageAddressOf } from './twin/page-address.ts';
+import { TwinHub } from './twin/twin-hub.ts';
 
 /** vLLM's watchdog sees an idle server's dead engine within this time. */
 const WATCHDOG_MS = 5_000;
@@ -59,8 +66,11 @@ interface Frontend {
   readonly launch: EngineLaunch;
   readonly stop: StopRequest;
   readonly tap: Tap;
+  readonly twin: TwinHub;
   /** Null until it is bound. */
   serving: Serving | null;
+  /** It listens. */
+  isServing: boolean;
   /** Nothing may be started any more. */
   isOver: boolean;
 }
@@ -147,7 +157,18 @@ function createFrontend(
       parallelConfigHash: null,
     });
     const tap = new Tap({ clock: systemClock, process: 'APIServer' });
-    return { ...parts, codec, directory, launch, tap, serving: null, isOver: false };
+    const frontend: Omit<Frontend, 'twin'> = {
+      ...parts,
+      codec,
+      directory,
+      launch,
+      tap,
+      serving: null,
+      isServing: false,
+      isOver: false,
+    };
+    const twin = createTwinHub(frontend);
+    return Object.assign(frontend, { twin });
   } catch (error) {
     directory.remove();
     throw error;
@@ -160,6 +181,7 @@ async function runFrontend(frontend: Frontend, leaveNothing: () => void): Promis
     return await serve(frontend);
   } finally {
     frontend.isOver = true;
+    frontend.twin.close();
     await frontend.launch.stop(STOP_GRACE_MS);
     await frontend.serving?.close();
     frontend.directory.remove();
@@ -211,7 +233,9 @@ async function startUp(frontend: Frontend): Promise<void> {
     });
     const [address] = await Promise.all([serving.start(launch.getStatsPublishAddress()), shaking]);
     if (isEnding(frontend)) return;
+    frontend.isServing = true;
     logger.info(`Starting vLLM server on ${address}`);
+    logger.info(`The twin's page is at ${pageAddressOf(address, args.rootPath)}`);
     process.stdout.write(`${address}\n`);
     frontend.onStarted({ address, engines: serving.engines });
   };
@@ -223,6 +247,43 @@ async function startUp(frontend: Frontend): Promise<void> {
 
 function isEnding({ isOver, stop }: Frontend): boolean {
   return isOver || stop.isRequested;
+}
+
+/** What the page is told: of engines from the launch and from what they said, each for itself. */
+function createTwinHub(frontend: Omit<Frontend, 'twin'>): TwinHub {
+  const { args, plan, env, launch, tap, stop } = frontend;
+  return new TwinHub({
+    clock: systemClock,
+    dissector: createDissector(WIRE_VERSIONS[VLLM_VERSION]),
+    model: args.model,
+    apiServerCount: plan.apiServerCount,
+    changesRefusedBecause: changesRefusedBecause(twinAccessOf(args, Authenticator.of(args, env))),
+    lesson: null,
+    handshake: { state: null, next: () => {} },
+    phase: () => {
+      if (frontend.isOver || stop.isRequested) return 'ending';
+      return frontend.isServing ? 'serving' : 'starting';
+    },
+    engines: () =>
+      plan.engineRanksManaged.map((rank) => ({
+        rank,
+        pid: launch.pidOf(rank),
+        state: launch.stateOf(rank),
+      })),
+    readyResponse: (rank) => frontend.serving?.readyResponse(rank) ?? null,
+    nameFields: (response) =>
+      namedFields(WIRE_VERSIONS[VLLM_VERSION].tables.engineCoreReadyResponse, response),
+    callEngine: async (rank, method, values) => frontend.serving?.callEngine(rank, method, values),
+    sources: [
+      async (sinceSeq) => framesOfTap(tap, systemClock, sinceSeq(tap.process)),
+      (sinceSeq) => launch.coordinatorFrames(sinceSeq('DPCoordinator')),
+      ...Array.from(
+        { length: plan.apiServerCount },
+        (_, index) => async (sinceSeq: (process: string) => number) =>
+          (await frontend.serving?.frameSources[index]?.(sinceSeq)) ?? null,
+      ),
+    ],
+  });
 }
 
 async function bindServing(frontend: Frontend, transport: Transport): Promise<Serving> {
@@ -237,6 +298,7 @@ async function bindServing(frontend: Frontend, transport: Transport): Promise<Se
       env: process.env,
       privateDirectory: frontend.directory.path,
       onEngineDead,
+      twin: frontend.twin,
       onFall: (message) => {
         if (!isEnding(frontend)) logger.error(`Process ${message}`);
         stop.request({ kind: 'failure', message: `Process ${message}` });
@@ -245,7 +307,18 @@ async function bindServing(frontend: Frontend, transport: Transport): Promise<Se
   }
   const { ApiServer } = await import('./api-server/api-server.ts');
   return ApiServer.bind(
-    { args, plan, model, codec, env, clock: systemClock, logger, clientIndex: 0, onEngineDead },
+    {
+      args,
+      plan,
+      model,
+      codec,
+      env,
+      clock: systemClock,
+      logger,
+      clientIndex: 0,
+      onEngineDead,
+      twin: frontend.twin,
+    },
     transport,
     launch.clientAddresses(0),
   );

@@ -83,6 +83,9 @@ export class EngineViews {
       gpu: facts.gpu,
       model: facts.model,
       num_blocks: parts.scheduler.state.kvCacheManager.numBlocks,
+      num_requests_running: parts.scheduler.state.running.length,
+      num_requests_waiting: parts.scheduler.state.waiting.length,
+      kv_cache_usage_perc: parts.scheduler.state.kvCacheManager.usage,
       clock: parts.stepClock.state,
     };
   }

@@ -10,6 +10,7 @@ import type { EngineArgs } from '../../shared/config/registry.ts';
 import { StartupError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
+import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
 import { type ClientAddresses, MultiProcessClient } from '../engine-client/multi-process-client.ts';
@@ -27,6 +28,7 @@ import {
   servedModelNamesOf,
   tokenizerFolderOf,
 } from '../serve-settings.ts';
+import type { Twin } from '../twin/twin-question.ts';
 import type { EngineDeath, Serving } from './serving.ts';
 
 export interface ApiServerOptions {
@@ -40,6 +42,8 @@ export interface ApiServerOptions {
   readonly clientIndex: number;
   /** Called once an engine has died and the running requests have got their error. */
   readonly onEngineDead: (death: EngineDeath) => void;
+  /** What is below /twin. */
+  readonly twin?: Twin;
   /** Another `/metrics` than this server's own: several API servers show one. */
   readonly wrapMetrics?: (metrics: FrontendMetrics) => HttpMetricsSource;
 }
@@ -63,6 +67,8 @@ async function loadTokenizerOf(args: EngineArgs) {
 export class ApiServer implements Serving {
   readonly client: MultiProcessClient;
   readonly clientAddresses: Promise<readonly ClientAddresses[]>;
+  /** This process's own tap is its owner's. */
+  readonly frameSources = [];
   readonly #options: ApiServerOptions;
   readonly #modules: Promise<Modules>;
   #http: HttpServer | null = null;
@@ -116,6 +122,14 @@ export class ApiServer implements Serving {
     this.client.markEngineDead(rank, reason);
   }
 
+  readyResponse(rank: EngineIndex): EngineCoreReadyResponse | null {
+    return this.client.enginesByArrival.get(rank) ?? null;
+  }
+
+  callEngine(rank: EngineIndex, method: string, args: readonly unknown[]): Promise<unknown> {
+    return this.client.callUtility(rank, method, args);
+  }
+
   kill(): void {
     // The only process is this one.
   }
@@ -166,6 +180,7 @@ export class ApiServer implements Serving {
       clock,
       logger,
       clientIndex,
+      ...(this.#options.twin === undefined ? {} : { twin: this.#options.twin }),
       onEngineDead: (reason) => {
         if (this.#closing === null) this.#options.onEngineDead({ reason, numRequests });
       },

@@ -17,14 +17,22 @@ import { removePrivateDirectory } from '../../shared/private-directory.ts';
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
 import { integer, onlyFields, string } from '../../shared/schema.ts';
+import { framesOfTap } from '../../shared/tap/process-frames.ts';
 import { Tap } from '../../shared/tap/tap.ts';
 import { tapTransport } from '../../shared/tap/tapped-transport.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
 import { readHttpEnv } from '../http/http-env.ts';
 import { createParallelPlan } from '../launch/parallel-plan.ts';
+import { RemoteTwin } from '../twin/remote-twin.ts';
 import { ApiServer } from './api-server.ts';
-import type { ApiServerConfig, FromApiServer, ToApiServer } from './messages.ts';
+import type {
+  ApiServerConfig,
+  FromApiServer,
+  ToApiServer,
+  TwinInquiry,
+  TwinReport,
+} from './messages.ts';
 import { SharedMetrics } from './shared-metrics.ts';
 
 const CONFIG: v.GenericSchema<unknown, ApiServerConfig> = v.pipe(
@@ -66,6 +74,8 @@ async function run(config: ApiServerConfig): Promise<void> {
   });
   const model = loadModelPlan(modelOptionsOf(args));
   const plan = createParallelPlan(args, model.facts.isMoe);
+  const tap = new Tap({ clock: systemClock, process: `ApiServer_${clientIndex}` });
+  const twin = new RemoteTwin((id, question) => tell({ type: 'twin-question', id, question }));
   let shared: SharedMetrics | null = null;
   const server = await ApiServer.bind(
     {
@@ -77,6 +87,7 @@ async function run(config: ApiServerConfig): Promise<void> {
       clock: systemClock,
       logger,
       clientIndex,
+      twin,
       onEngineDead: (death) => tell({ type: 'engine-dead', ...death }),
       wrapMetrics: (own) => {
         shared = new SharedMetrics(own, (requestId) =>
@@ -85,10 +96,7 @@ async function run(config: ApiServerConfig): Promise<void> {
         return shared;
       },
     },
-    tapTransport(
-      createZmqTransport(),
-      new Tap({ clock: systemClock, process: `ApiServer_${clientIndex}` }),
-    ),
+    tapTransport(createZmqTransport(), tap),
     addresses,
   );
   const statsAddress = new Deferred<string | null>();
@@ -99,11 +107,29 @@ async function run(config: ApiServerConfig): Promise<void> {
       const { requestId } = message;
       tell({ type: 'snapshot', requestId, snapshot: server.snapshot() });
     } else if (message.type === 'snapshots') shared?.take(message.requestId, message.snapshots);
-    else if (message.type === 'stop') void server.close().then(() => process.exit(0));
+    else if (message.type === 'twin-answer') twin.take(message.id, message.answer);
+    else if (message.type === 'twin-inquiry') {
+      const { id, inquiry } = message;
+      void reportTo(inquiry, server, tap).then((report) =>
+        tell({ type: 'twin-report', id, report }),
+      );
+    } else if (message.type === 'stop') void server.close().then(() => process.exit(0));
   });
   tell({ type: 'bound', addresses: server.client.addresses });
   const address = await server.start(statsAddress.promise);
   tell({ type: 'listening', address, engines: server.engines });
+}
+
+/** What the primary wants to know; it asks for all servers. */
+async function reportTo(inquiry: TwinInquiry, server: ApiServer, tap: Tap): Promise<TwinReport> {
+  if (inquiry.want === 'frames')
+    return { isOk: true, value: framesOfTap(tap, systemClock, inquiry.sinceSeq) };
+  try {
+    const { rank, method, args } = inquiry;
+    return { isOk: true, value: await server.callEngine(rank, method, args) };
+  } catch (error) {
+    return { isOk: false, message: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 // A terminal sends its Ctrl-C to every process: what it means is for the primary to say.

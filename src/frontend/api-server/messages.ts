@@ -7,6 +7,7 @@ import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
 import type { ReadyEngines } from '../engine-client/ready-engines.ts';
 import type { FamilySnapshot } from '../metrics/families.ts';
+import type { TwinAnswer, TwinQuestion } from '../twin/twin-question.ts';
 
 /** On an API server's command line, as JSON: everybody on the machine can read it, so its `args` hold no key. */
 export interface ApiServerConfig {
@@ -23,6 +24,10 @@ export type ToApiServer =
   | { readonly type: 'coordinator'; readonly statsAddress: string | null }
   | { readonly type: 'engine-dead'; readonly rank: EngineIndex; readonly reason: string }
   | { readonly type: 'stop' }
+  /** Asks for frames, or for an engine's answer to a call. */
+  | { readonly type: 'twin-inquiry'; readonly id: number; readonly inquiry: TwinInquiry }
+  /** The answer to a `twin-question`. */
+  | { readonly type: 'twin-answer'; readonly id: number; readonly answer: TwinAnswer }
   /** Asks for this server's numbers. */
   | { readonly type: 'snapshot-request'; readonly requestId: number }
   /** All servers' numbers, for the one that asked. */
@@ -31,6 +36,21 @@ export type ToApiServer =
       readonly requestId: number;
       readonly snapshots: readonly (readonly FamilySnapshot[])[];
     };
+
+/** What the primary wants of an API server for the twin's page. */
+export type TwinInquiry =
+  | { readonly want: 'frames'; readonly sinceSeq: number }
+  | {
+      readonly want: 'call';
+      readonly rank: EngineIndex;
+      readonly method: string;
+      readonly args: readonly unknown[];
+    };
+
+/** A value, or why there is none. */
+export type TwinReport =
+  | { readonly isOk: true; readonly value: unknown }
+  | { readonly isOk: false; readonly message: string };
 
 export type FromApiServer =
   /** It listens: what it was sent before is lost. */
@@ -41,6 +61,10 @@ export type FromApiServer =
   | { readonly type: 'engine-dead'; readonly reason: string; readonly numRequests: number }
   /** A start-up that failed, in the words for the operator. */
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
+  /** Somebody asked this server for what the primary knows. */
+  | { readonly type: 'twin-question'; readonly id: number; readonly question: TwinQuestion }
+  /** The answer to a `twin-inquiry`. */
+  | { readonly type: 'twin-report'; readonly id: number; readonly report: TwinReport }
   | { readonly type: 'snapshots-request'; readonly requestId: number }
   | {
       readonly type: 'snapshot';

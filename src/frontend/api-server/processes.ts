@@ -6,13 +6,23 @@
 import cluster, { type Worker } from 'node:cluster';
 import type { EngineArgs } from '../../shared/config/registry.ts';
 import { Deferred } from '../../shared/deferred.ts';
-import { ERRORS, type ErrorCode, StartupError } from '../../shared/errors.ts';
+import { ERRORS, type ErrorCode, ServerError, StartupError } from '../../shared/errors.ts';
+import { Inquiries } from '../../shared/inquiries.ts';
 import { ownFile } from '../../shared/own-files.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
+import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
+import type { ProcessFrames } from '../../shared/tap/process-frames.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
 import type { ReadyEngines } from '../engine-client/ready-engines.ts';
 import { type ChildExit, describeExit, pythonExitCode, STOP_GRACE_MS } from '../launch/child.ts';
-import type { ApiServerConfig, FromApiServer, ToApiServer } from './messages.ts';
+import type { Twin } from '../twin/twin-question.ts';
+import type {
+  ApiServerConfig,
+  FromApiServer,
+  ToApiServer,
+  TwinInquiry,
+  TwinReport,
+} from './messages.ts';
 import type { EngineDeath, Serving } from './serving.ts';
 import { SnapshotGathering } from './snapshot-gathering.ts';
 
@@ -27,6 +37,8 @@ export interface ApiServerProcessesOptions {
   readonly onEngineDead: (death: EngineDeath) => void;
   /** Called for the first API server that ends unasked. */
   readonly onFall: (what: string) => void;
+  /** What is below /twin, whichever server is asked. */
+  readonly twin: Twin;
 }
 
 interface ApiServerProcess {
@@ -45,6 +57,8 @@ export class ApiServerProcesses implements Serving {
   #closing: Promise<void> | null = null;
   #numListening = 0;
   #engines: ReadyEngines = new Map();
+  readonly #inquiries: readonly Inquiries<TwinInquiry, TwinReport>[];
+  readonly frameSources: Serving['frameSources'];
   #isStarted = false;
 
   constructor(options: ApiServerProcessesOptions) {
@@ -66,6 +80,17 @@ export class ApiServerProcesses implements Serving {
         this.#tell(index, { type: 'snapshots', requestId, snapshots }),
     });
     this.#servers = Array.from({ length: options.count }, (_, index) => this.#start(index));
+    this.#inquiries = this.#servers.map(
+      (_, index) =>
+        new Inquiries((id, inquiry) => this.#tell(index, { type: 'twin-inquiry', id, inquiry })),
+    );
+    this.frameSources = this.#inquiries.map((inquiries, index) => async (sinceSeq) => {
+      const report = await inquiries.ask({
+        want: 'frames',
+        sinceSeq: sinceSeq(apiServerName(index)),
+      });
+      return report?.isOk === true ? (report.value as ProcessFrames) : null;
+    });
     this.clientAddresses = Promise.all(this.#servers.map(({ bound }) => bound));
     this.clientAddresses.catch(() => {});
   }
@@ -92,6 +117,19 @@ export class ApiServerProcesses implements Serving {
 
   markEngineDead(rank: EngineIndex, reason: string): void {
     this.#tellAll({ type: 'engine-dead', rank, reason });
+  }
+
+  readyResponse(rank: EngineIndex): EngineCoreReadyResponse | null {
+    return this.#engines.get(rank) ?? null;
+  }
+
+  async callEngine(rank: EngineIndex, method: string, args: readonly unknown[]): Promise<unknown> {
+    const report = await this.#inquiries[0]?.ask({ want: 'call', rank, method, args });
+    if (report?.isOk === true) return report.value;
+    throw new ServerError(
+      'E_UTILITY_FAILED',
+      report?.message ?? `${apiServerName(0)} did not answer in time`,
+    );
   }
 
   close(): Promise<void> {
@@ -143,7 +181,7 @@ export class ApiServerProcesses implements Serving {
     const exited = new Promise<void>((resolve) => {
       worker.once('exit', (exitCode, signal) => {
         resolve();
-        const name = `ApiServer_${clientIndex}`;
+        const name = apiServerName(clientIndex);
         const exit = { name, exitCode, signal: toSignal(signal), lastLogLine: null };
         const what = `${name} (PID: ${worker.process.pid}) died with ${describeExit(exit)}`;
         fail(createFrontendExitError(exit));
@@ -159,6 +197,12 @@ export class ApiServerProcesses implements Serving {
       this.#gathering.start(clientIndex, message.requestId);
     } else if (message.type === 'snapshot') {
       this.#gathering.add(clientIndex, message.requestId, message.snapshot);
+    } else if (message.type === 'twin-question') {
+      void this.#options.twin.ask(message.question).then((answer) => {
+        this.#tell(clientIndex, { type: 'twin-answer', id: message.id, answer });
+      });
+    } else if (message.type === 'twin-report') {
+      this.#inquiries[clientIndex]?.take(message.id, message.report);
     } else if (message.type === 'engine-dead') this.#addDeath(clientIndex, message);
   }
 
@@ -180,6 +224,11 @@ export class ApiServerProcesses implements Serving {
   #tellAll(message: ToApiServer): void {
     for (let index = 0; index < this.#servers.length; index++) this.#tell(index, message);
   }
+}
+
+/** vLLM's name of the process. */
+export function apiServerName(clientIndex: number): string {
+  return `ApiServer_${clientIndex}`;
 }
 
 /** vLLM's sentence. Source: vllm/v1/engine/utils.py wait_for_engine_startup. */

@@ -1,4 +1,6 @@
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
+import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
+import type { ProcessFrames } from '../../shared/tap/process-frames.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
 import type { ReadyEngines } from '../engine-client/ready-engines.ts';
 
@@ -20,6 +22,14 @@ export interface Serving {
   /** The engines that have not reported, in words; empty where all have. */
   describeMissing(): string;
   markEngineDead(rank: EngineIndex, reason: string): void;
+  /** What an engine has said of itself so far; null before that. */
+  readyResponse(rank: EngineIndex): EngineCoreReadyResponse | null;
+  /** Calls a utility of one engine, through one of the API servers. Rejects with the engine's words, or for want of an answer. */
+  callEngine(rank: EngineIndex, method: string, args: readonly unknown[]): Promise<unknown>;
+  /** The taps of the API servers that are processes of their own. */
+  readonly frameSources: readonly ((
+    sinceSeq: (process: string) => number,
+  ) => Promise<ProcessFrames | null>)[];
   /** Lets what is being written end. Idempotent. */
   close(): Promise<void>;
   /** Ends other processes at once. */

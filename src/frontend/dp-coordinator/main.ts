@@ -11,6 +11,7 @@ import { removePrivateDirectory } from '../../shared/private-directory.ts';
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
 import { boolean, integer, oneOf, onlyFields, string } from '../../shared/schema.ts';
+import { framesOfTap, type ProcessFrames } from '../../shared/tap/process-frames.ts';
 import { Tap } from '../../shared/tap/tap.ts';
 import { tapTransport } from '../../shared/tap/tapped-transport.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
@@ -20,6 +21,19 @@ import { type CoordinatorAddresses, DPCoordinatorProc } from './dp-coordinator-p
 /** What the parent gets over the IPC channel, once. */
 export interface CoordinatorReadyMessage extends CoordinatorAddresses {
   readonly type: 'ready';
+}
+
+/** From the parent: what the coordinator's tap keeps beyond a frame. */
+export interface FramesQuestion {
+  readonly type: 'frames';
+  readonly id: number;
+  readonly sinceSeq: number;
+}
+
+export interface FramesAnswer {
+  readonly type: 'frames';
+  readonly id: number;
+  readonly frames: ProcessFrames;
 }
 
 const SETTINGS = onlyFields({
@@ -56,11 +70,14 @@ async function main(): Promise<void> {
   process.on('SIGHUP', () => {});
   process.on('SIGTERM', () => process.exit(0));
   endWithParent(settings.privateDirectory);
+  const tap = new Tap({ clock: systemClock, process: 'DPCoordinator' });
+  process.on('message', (message: FramesQuestion) => {
+    if (message.type !== 'frames') return;
+    const frames = framesOfTap(tap, systemClock, message.sinceSeq);
+    process.send?.({ type: 'frames', id: message.id, frames } satisfies FramesAnswer);
+  });
   const coordinator = await DPCoordinatorProc.start(settings, {
-    transport: tapTransport(
-      createZmqTransport(),
-      new Tap({ clock: systemClock, process: 'DPCoordinator' }),
-    ),
+    transport: tapTransport(createZmqTransport(), tap),
     codec: createWireCodec(WIRE_VERSIONS[VLLM_VERSION]),
     clock: systemClock,
     logger,

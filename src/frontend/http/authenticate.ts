@@ -13,10 +13,30 @@ export class Authenticator {
     this.#digests = keys.map(digest);
   }
 
+  /** With the keys of --api-key, or that of the environment where there are none. */
+  static of(
+    args: { readonly apiKey: readonly string[] | null },
+    env: { readonly apiKey: string | null },
+  ): Authenticator {
+    const given = args.apiKey ?? [];
+    const keys = given.length > 0 ? given : [env.apiKey ?? ''];
+    return new Authenticator(keys.filter((key) => key !== ''));
+  }
+
+  get hasKeys(): boolean {
+    return this.#digests.length > 0;
+  }
+
   /** `path` is without the root path. Digests of equal length are compared in constant time, all of them always. */
   isAllowed(method: string, path: string, authorization: string | undefined): boolean {
     if (this.#digests.length === 0 || method === 'OPTIONS') return true;
     if (!GUARDED_PREFIXES.some((prefix) => path.startsWith(prefix))) return true;
+    return this.isKey(authorization);
+  }
+
+  /** Whether the header carries one of the keys; true where there are none. */
+  isKey(authorization: string | undefined): boolean {
+    if (this.#digests.length === 0) return true;
     if (authorization === undefined || authorization === '') return false;
     const space = authorization.indexOf(' ');
     const scheme = space === -1 ? authorization : authorization.slice(0, space);

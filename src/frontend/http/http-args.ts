@@ -52,4 +52,5 @@ export type HttpArgs = Pick<
   | 'maxLogprobs'
   | 'maxNumQueuedReqs'
   | 'maxNumQueuedTokens'
+  | 'enableTwinApi'
 >;

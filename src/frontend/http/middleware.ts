@@ -18,9 +18,7 @@ const uncounted = new WeakSet<FastifyRequest>();
 
 export function addMiddleware(app: FastifyInstance, context: RouteContext): void {
   const { args, env, clock } = context;
-  const given = args.apiKey ?? [];
-  const keys = given.length > 0 ? given : [env.apiKey ?? ''];
-  const authenticator = new Authenticator(keys.filter((key) => key !== ''));
+  const authenticator = Authenticator.of(args, env);
   const rootPath = args.rootPath ?? '';
   const cors = new Cors({
     allowOrigins: args.allowedOrigins as readonly string[],

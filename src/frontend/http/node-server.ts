@@ -19,6 +19,7 @@ import type { HttpEnv } from './http-env.ts';
 import { hideContentType } from './request-body.ts';
 import { canonicalTarget } from './request-target.ts';
 import type { TlsSettings } from './tls-settings.ts';
+import type { TwinHandler } from './twin/twin-handler.ts';
 import { requestedUpgrade } from './websocket-refusal.ts';
 
 /** A client has this long to send its headers, and its whole request. */
@@ -42,7 +43,12 @@ declare module 'node:http' {
 }
 
 export function createNodeServer(
-  { args, env, tls }: { args: HttpArgs; env: HttpEnv; tls: TlsSettings | null },
+  {
+    args,
+    env,
+    tls,
+    twin,
+  }: { args: HttpArgs; env: HttpEnv; tls: TlsSettings | null; twin: TwinHandler | null },
   handler: RequestListener,
 ): Server {
   const options: ServerOptions = {
@@ -54,7 +60,8 @@ export function createNodeServer(
     keepAliveTimeout: env.httpTimeoutKeepAlive * 1000,
   };
   const onRequest: RequestListener = (request, response) => {
-    if (admit(request, response)) handler(request, response);
+    if (!admit(request, response) || twin?.handle(request, response) === true) return;
+    handler(request, response);
   };
   const server =
     tls === null

@@ -23,6 +23,8 @@ import type { TextWorkers } from '../openai/workers/text-workers.ts';
 import type { RequestSchema } from '../pydantic/schema-node.ts';
 import { loadRequestSchema } from '../pydantic/schemas.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { Twin } from '../twin/twin-question.ts';
+import { Authenticator } from './authenticate.ts';
 import { closeServer } from './close-server.ts';
 import { isUnexpected, sendDetail, sendError } from './error-handler.ts';
 import type { HttpArgs } from './http-args.ts';
@@ -39,6 +41,8 @@ import { registerRoutes } from './routes.ts';
 import { ServerLoad } from './server-load.ts';
 import { readTlsSettings } from './tls-settings.ts';
 import { TurnWriter } from './turn-writer.ts';
+import { TwinHandler } from './twin/twin-handler.ts';
+import { twinAccessOf } from './twin-access.ts';
 import { UnreadBytes } from './unread-bytes.ts';
 
 /** Larger bodies get 413: four million tokens as text, with room to spare. */
@@ -62,6 +66,8 @@ export interface HttpServerOptions {
   readonly logger: Logger;
   /** Which API server this is. */
   readonly clientIndex: number;
+  /** What answers below /twin; without it nothing does. */
+  readonly twin?: Twin;
   /** Called when the engines died, after every running request was answered. */
   readonly onEngineDead?: (reason: string) => void;
 }
@@ -80,7 +86,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const { args, env } = options;
   const context = createRouteContext(options, await options.tokenizer);
   await context.adapters.loadStatic(parseLoraModules(args.loraModules));
-  const app = createApp(args, env, options.logger);
+  const twin = createTwinHandler(options);
+  const app = createApp(args, env, options.logger, twin);
   addNotFoundHandler(app, args.rootPath ?? '');
   addMiddleware(app, context);
   registerRoutes(app, context);
@@ -90,18 +97,36 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     llm: context.llm,
     listen: () => listen(app, args),
     close: async () => {
+      twin?.close();
       await Promise.all([closeServer(app), options.textWorkers?.close()]);
     },
   };
 }
 
-function createApp(args: HttpArgs, env: HttpEnv, logger: Logger): FastifyInstance {
+function createTwinHandler({ args, env, twin }: HttpServerOptions): TwinHandler | null {
+  if (twin === undefined) return null;
+  const authenticator = Authenticator.of(args, env);
+  return new TwinHandler({
+    twin,
+    access: twinAccessOf(args, authenticator),
+    rootPath: args.rootPath ?? '',
+    isKey: (authorization) => authenticator.isKey(authorization),
+  });
+}
+
+function createApp(
+  args: HttpArgs,
+  env: HttpEnv,
+  logger: Logger,
+  twin: TwinHandler | null,
+): FastifyInstance {
   const tls = readTlsSettings(args);
   const app = fastify({
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: 'idle',
-    serverFactory: (handler: RequestListener) => createNodeServer({ args, env, tls }, handler),
+    serverFactory: (handler: RequestListener) =>
+      createNodeServer({ args, env, tls, twin }, handler),
     exposeHeadRoutes: false,
     rewriteUrl: (request: IncomingMessage) => routedTarget(request.url ?? '/', args.rootPath ?? ''),
     schemaController: {

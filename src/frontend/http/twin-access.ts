@@ -3,6 +3,8 @@
  * is for the machine that the server runs on, or for whom --enable-twin-api lets in, with the API key where there is one.
  */
 import { isIP } from 'node:net';
+import type { HttpArgs } from './http-args.ts';
+import { DEFAULT_HOST } from './listen.ts';
 import { isLoopbackHost, isWildcard } from './loopback.ts';
 
 /** How the server listens, and what it was told. */
@@ -28,6 +30,19 @@ export interface TwinAccessRequest {
 export interface TwinRefusal {
   readonly status: 403 | 415;
   readonly message: string;
+}
+
+/** As a server's settings have it. */
+export function twinAccessOf(
+  args: Pick<HttpArgs, 'uds' | 'host' | 'sslCertfile' | 'enableTwinApi'>,
+  { hasKeys }: { readonly hasKeys: boolean },
+): TwinAccessSettings {
+  return {
+    boundHost: args.uds === null ? (args.host ?? DEFAULT_HOST) : null,
+    isOpen: args.enableTwinApi,
+    hasApiKey: hasKeys,
+    isTls: args.sslCertfile !== null,
+  };
 }
 
 /** Why nobody may change anything on this server; null where those who ask rightly may. */

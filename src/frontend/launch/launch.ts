@@ -5,11 +5,13 @@
  * (0.33.0).
  */
 import { StartupError } from '../../shared/errors.ts';
+import { Inquiries } from '../../shared/inquiries.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { PrivateDirectory } from '../../shared/private-directory.ts';
 import type { EngineHandshakeMetadata } from '../../shared/protocol/handshake.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
+import type { ProcessFrames } from '../../shared/tap/process-frames.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
 import {
@@ -20,7 +22,7 @@ import {
   pythonExitCode,
   stopChildren,
 } from './child.ts';
-import { EngineStartup } from './engine-startup.ts';
+import { type CoreEngineState, EngineStartup } from './engine-startup.ts';
 import { HandshakeServer } from './handshake-server.ts';
 import type { ParallelPlan } from './parallel-plan.ts';
 import { findFreePort } from './port-check.ts';
@@ -77,6 +79,8 @@ export class EngineLaunch {
   readonly #coordinator: Child | null;
   readonly #coordinatorAddresses: Promise<CoordinatorAddresses | null>;
   #handshake: HandshakeServer | null = null;
+  #startup: EngineStartup | null = null;
+  readonly #coordinatorFrames: Inquiries<number, ProcessFrames>;
   #isStopping = false;
 
   /** Starts all children at once; the slow part of a start is theirs. */
@@ -90,6 +94,9 @@ export class EngineLaunch {
       const command = options.engineCommand(rank, localRank, this.#engineAddresses());
       this.#engines.set(rank, new Child(command, options.onLogLine));
     });
+    this.#coordinatorFrames = new Inquiries((id, sinceSeq) =>
+      this.#coordinator?.send({ type: 'frames', id, sinceSeq }),
+    );
     this.#coordinatorAddresses = this.#awaitCoordinator();
     this.#coordinatorAddresses.catch(() => {});
   }
@@ -100,6 +107,23 @@ export class EngineLaunch {
 
   get hasEngines(): boolean {
     return this.#engines.size > 0;
+  }
+
+  /** Null where this frontend did not start the engine. */
+  pidOf(rank: EngineIndex): number | null {
+    return this.#engines.get(rank)?.pid ?? null;
+  }
+
+  /** Where an engine of the plan stands. */
+  stateOf(rank: EngineIndex): CoreEngineState | 'DEAD' {
+    if (this.#engines.get(rank)?.hasExited === true) return 'DEAD';
+    return this.#startup?.getState(rank) ?? 'NEW';
+  }
+
+  /** What the coordinator's tap keeps beyond a frame; null where there is no coordinator, or it is silent. */
+  coordinatorFrames(sinceSeq: number): Promise<ProcessFrames | null> {
+    if (this.#coordinator === null || this.#coordinator.hasExited) return Promise.resolve(null);
+    return this.#coordinatorFrames.ask(sinceSeq);
   }
 
   /** Where an API server binds: ipc where all of its engines are on this machine. */
@@ -141,6 +165,7 @@ export class EngineLaunch {
       expectsParallelConfigHash: plan.coordinatedDp,
       parallelConfigHash,
     });
+    this.#startup = startup;
     onMissing(() => startup.describeMissing());
     const metadata = this.#createMetadata(clientAddresses);
     metadata.catch(() => {});
@@ -250,10 +275,22 @@ export class EngineLaunch {
     return new Promise((resolve, reject) => {
       coordinator.onMessage((message) => {
         if (isCoordinatorReadyMessage(message)) resolve(message);
+        else if (isFramesAnswer(message)) this.#coordinatorFrames.take(message.id, message.frames);
       });
       void coordinator.exited.then((exit) => reject(createExitError({ rank: null, exit })));
     });
   }
+}
+
+function isFramesAnswer(
+  message: unknown,
+): message is { readonly id: number; readonly frames: ProcessFrames } {
+  return (
+    typeof message === 'object' &&
+    message !== null &&
+    'type' in message &&
+    message.type === 'frames'
+  );
 }
 
 function isCoordinatorReadyMessage(

@@ -10,7 +10,7 @@ export const MAX_STREAM_FRAMES = 20_000;
 export const MAX_STREAM_BYTES = 64 * 1024 * 1024;
 
 /** Frames of one process, as a gathering brings them. */
-export interface ProcessFrames {
+export interface GatheredFrames {
   readonly process: string;
   /** To put its monotonic clock on the wall's: Unix epoch milliseconds at monotonic 0. */
   readonly epochMs: number;
@@ -55,9 +55,9 @@ export class MergedStream {
   }
 
   /** Takes one gathering in. What a process tells again is left out. */
-  add(gathered: readonly ProcessFrames[]): void {
+  add(gathered: readonly GatheredFrames[]): void {
     const fresh = gathered.flatMap(({ process, epochMs, frames }) => {
-      const known = this.lastSeqOf(process);
+      const known = this.#lastSeq.get(process) ?? 0;
       return frames
         .filter(({ seq }) => seq > known)
         .map((frame) => ({ process, frame, wallMs: epochMs + frame.monotonic_ms }));

@@ -47,6 +47,11 @@ export const TWIN_FIELDS = {
     'Let requests carry simulated failures and scripted outputs: vllm_xargs, x-vllm-twin-fault.',
     ours,
   ),
+  enableTwinApi: field.bool(
+    false,
+    'Let changes below /twin/api through also where others reach the server: not only on the loopback.',
+    ours,
+  ),
   stepTime: field.choiceOrMs(
     ['zero', 'roofline'],
     'roofline',

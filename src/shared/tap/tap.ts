@@ -110,12 +110,18 @@ export class Tap {
     return seq <= 0 ? kept : kept.filter((frame) => frame.seq > seq);
   }
 
-  /** A message went by. Costs a comparison where nobody looks. */
+  /** When a message is about to be sent: it may have arrived before the call that sends it is back. */
+  sendingMs(): number {
+    return this.#isActive ? this.#clock.monotonicMs() : 0;
+  }
+
+  /** A message went by; `atMs` as `sendingMs` gave it, or now. Costs a comparison where nobody looks. */
   record(
     socket: TappedSocket,
     direction: FrameDirection,
     identity: Frame | null,
     parts: readonly Frame[],
+    atMs?: number,
   ): void {
     if (!this.#isActive) {
       this.#numSeen += 1;
@@ -124,7 +130,7 @@ export class Tap {
     // What a page asks of engines is no part of what it shows.
     if (this.#ownCalls.isOwn(socket.name, parts)) return;
     this.#numSeen += 1;
-    const monotonicMs = this.#clock.monotonicMs();
+    const monotonicMs = atMs ?? this.#clock.monotonicMs();
     const frame = { seq: this.#numSeen, monotonicMs, socket, direction, identity, parts };
     this.#listener?.(frame);
     this.#keep(frame);

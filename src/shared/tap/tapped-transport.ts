@@ -48,8 +48,9 @@ class TappedAnySocket
   }
 
   send(frames: readonly Frame[], room?: Room): boolean {
+    const atMs = this.#tap.sendingMs();
     const isTaken = this.#socket.send?.(frames, room) ?? false;
-    if (isTaken) this.#tap.record(this.#tapped, 'send', null, frames);
+    if (isTaken) this.#tap.record(this.#tapped, 'send', null, frames, atMs);
     return isTaken;
   }
 
@@ -93,8 +94,9 @@ class TappedRouter implements RouterSocket {
   }
 
   sendTo(identity: Frame, frames: readonly Frame[], room?: Room): boolean {
+    const atMs = this.#tap.sendingMs();
     const isTaken = this.#socket.sendTo(identity, frames, room);
-    if (isTaken) this.#tap.record(this.#tapped, 'send', identity, frames);
+    if (isTaken) this.#tap.record(this.#tapped, 'send', identity, frames, atMs);
     return isTaken;
   }
 

@@ -29,6 +29,10 @@ export interface EngineAbout {
   readonly gpu: string;
   readonly model: string;
   readonly num_blocks: number;
+  readonly num_requests_running: number;
+  readonly num_requests_waiting: number;
+  /** 0 to 1. */
+  readonly kv_cache_usage_perc: number;
   readonly clock: ClockState;
 }
 

@@ -1,0 +1,44 @@
+/** How the twin's own API writes its answers: JSON, and errors as `{"error": {"message": …}}`. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TwinAnswer } from '../../twin/twin-question.ts';
+import type { TwinRefusal } from '../twin-access.ts';
+
+export function sendAnswer(response: ServerResponse, answer: TwinAnswer): void {
+  if (answer.isOk) sendJson(response, 200, answer.value);
+  else sendError(response, answer.status, answer.message);
+}
+
+/** One JSON object a line. */
+export function sendLines(response: ServerResponse, answer: TwinAnswer<readonly unknown[]>): void {
+  if (!answer.isOk) {
+    sendError(response, answer.status, answer.message);
+    return;
+  }
+  const body = answer.value.map((line) => `${JSON.stringify(line)}\n`).join('');
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' }).end(body);
+}
+
+export function sendError(response: ServerResponse, status: number, message: string): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  sendJson(response, status, { error: { message } });
+}
+
+/** The body of a refused change is not read. */
+export function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, message }: TwinRefusal,
+): void {
+  request.resume();
+  sendError(response, status, message);
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  const body = Buffer.from(JSON.stringify(value));
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'content-length': body.length })
+    .end(body);
+}

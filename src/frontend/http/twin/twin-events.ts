@@ -1,0 +1,104 @@
+/**
+ * The stream of events: the state whenever it changed, and the number of the newest frame. One look for all who listen; who
+ * does not read is let go.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TwinState } from '../../../shared/twin-api/state.ts';
+import type { Twin } from '../../twin/twin-question.ts';
+import { sendError } from './twin-answers.ts';
+
+/** Between two looks while somebody listens. */
+export const EVENT_MS = 250;
+/** A comment line, so that nobody in between takes the stream for dead. */
+const HEARTBEAT_MS = 15_000;
+export const MAX_LISTENERS = 64;
+/** Bytes that may wait for one listener. */
+const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
+
+interface Listener {
+  readonly response: ServerResponse;
+  lastState: string;
+  lastN: number;
+}
+
+export class TwinEvents {
+  readonly #twin: Twin;
+  readonly #listeners = new Set<Listener>();
+  #timer: NodeJS.Timeout | null = null;
+  #lastBeatMs = 0;
+  #isLooking = false;
+
+  constructor(twin: Twin) {
+    this.#twin = twin;
+  }
+
+  add(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#listeners.size >= MAX_LISTENERS) {
+      sendError(response, 503, `${MAX_LISTENERS} listen to the events already: close one of them`);
+      return;
+    }
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
+    response.write(': the twin\n\n');
+    const listener = { response, lastState: '', lastN: -1 };
+    this.#listeners.add(listener);
+    response.on('close', () => this.#remove(listener));
+    response.on('error', () => this.#remove(listener));
+    request.resume();
+    this.#timer ??= setInterval(() => void this.#look(), EVENT_MS).unref();
+    void this.#look();
+  }
+
+  close(): void {
+    for (const { response } of this.#listeners) response.end();
+    this.#listeners.clear();
+    this.#stop();
+  }
+
+  #remove(listener: Listener): void {
+    this.#listeners.delete(listener);
+    if (this.#listeners.size === 0) this.#stop();
+  }
+
+  #stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    try {
+      const answer = await this.#twin.ask({ ask: 'state' });
+      if (answer.isOk) for (const listener of this.#listeners) tell(listener, answer.value);
+    } finally {
+      this.#isLooking = false;
+    }
+    this.#beat();
+  }
+
+  #beat(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#lastBeatMs < HEARTBEAT_MS) return;
+    this.#lastBeatMs = nowMs;
+    for (const { response } of this.#listeners) response.write(': still here\n\n');
+  }
+}
+
+/** The frames' numbers change with every message: they are an event of their own, and none of the state's. */
+function tell(listener: Listener, state: TwinState): void {
+  const { response } = listener;
+  if (response.writableLength > MAX_UNREAD_BYTES) {
+    response.destroy();
+    return;
+  }
+  const { frames, ...rest } = state;
+  const text = JSON.stringify(rest);
+  if (text !== listener.lastState) {
+    listener.lastState = text;
+    response.write(`event: state\ndata: ${JSON.stringify(state)}\n\n`);
+  }
+  if (frames.last_n !== listener.lastN) {
+    listener.lastN = frames.last_n;
+    response.write(`event: frames\ndata: ${JSON.stringify({ last_n: frames.last_n })}\n\n`);
+  }
+}

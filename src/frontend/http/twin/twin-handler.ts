@@ -1,0 +1,97 @@
+/**
+ * `/twin` and all below it: the page, its API, its events. In front of the router, so that nothing of vLLM's server changes
+ * by it: no route, no http metric, no line of the access log, no CORS. It needs no engine, and so can answer while the
+ * start-up still goes on.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Twin, TwinAnswer, TwinQuestion } from '../../twin/twin-question.ts';
+import { pathOf, withoutRootPath } from '../request-target.ts';
+import { changeRefusal, type TwinAccessSettings } from '../twin-access.ts';
+import { readJsonBody } from './json-body.ts';
+import { refuse, sendAnswer, sendError, sendLines } from './twin-answers.ts';
+import { TwinEvents } from './twin-events.ts';
+import { sendPage } from './twin-page.ts';
+import { QueryError, questionOfRead } from './twin-reads.ts';
+
+export interface TwinHandlerOptions {
+  readonly twin: Twin;
+  readonly access: TwinAccessSettings;
+  readonly rootPath: string;
+  /** Whether the header carries a key of this server. */
+  readonly isKey: (authorization: string | undefined) => boolean;
+}
+
+export class TwinHandler {
+  readonly #options: TwinHandlerOptions;
+  readonly #events: TwinEvents;
+
+  constructor(options: TwinHandlerOptions) {
+    this.#options = options;
+    this.#events = new TwinEvents(options.twin);
+  }
+
+  /** Takes the request where it is one for the twin; false leaves it to others. */
+  handle(request: IncomingMessage, response: ServerResponse): boolean {
+    const path = withoutRootPath(pathOf(request.url ?? '/'), this.#options.rootPath);
+    if (path !== '/twin' && !path.startsWith('/twin/')) return false;
+    response.setHeader('x-content-type-options', 'nosniff');
+    response.setHeader('cache-control', 'no-store');
+    void this.#answer(path, request, response).catch((error: unknown) => {
+      if (error instanceof QueryError) sendError(response, 400, error.message);
+      else sendError(response, 500, error instanceof Error ? error.message : String(error));
+    });
+    return true;
+  }
+
+  /** Ends the streams of events. */
+  close(): void {
+    this.#events.close();
+  }
+
+  async #answer(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method === 'POST') return this.#change(path, request, response);
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      const allowed = isChange(path) ? 'POST' : 'GET, HEAD';
+      response.setHeader('allow', allowed);
+      return sendError(response, 405, `${request.method} ${path}: only ${allowed}`);
+    }
+    if (path === '/twin' || path === '/twin/') return sendPage(response);
+    if (isChange(path)) {
+      response.setHeader('allow', 'POST');
+      return sendError(response, 405, `${path} changes something: only POST`);
+    }
+    if (path === '/twin/api/events') return this.#events.add(request, response);
+    const query = new URL(request.url ?? '/', 'http://twin').searchParams;
+    const question = questionOfRead(path, query);
+    if (question === null) return sendError(response, 404, `there is no ${path}`);
+    const answer = await this.#options.twin.ask<TwinQuestion>(question);
+    if (question.ask === 'frames')
+      return sendLines(response, answer as TwinAnswer<readonly unknown[]>);
+    sendAnswer(response, answer);
+  }
+
+  async #change(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { access, isKey, twin } = this.#options;
+    const { host, origin, authorization } = request.headers;
+    const refusal = changeRefusal(access, {
+      host,
+      origin,
+      contentType: request.givenContentType ?? request.headers['content-type'],
+      hasBody:
+        Number(request.headers['content-length'] ?? 0) > 0 ||
+        'transfer-encoding' in request.headers,
+      hasKey: isKey(authorization),
+    });
+    if (refusal !== null) return refuse(request, response, refusal);
+    if (!isChange(path)) return sendError(response, 404, `there is no ${path} to POST to`);
+    const body = await readJsonBody(request);
+    if (body.problem !== null) return sendError(response, body.status, body.problem);
+    if (path === '/twin/api/handshake/next')
+      return sendAnswer(response, await twin.ask({ ask: 'handshake-next' }));
+    sendAnswer(response, await twin.ask({ ask: 'clock', change: body.value }));
+  }
+}
+
+function isChange(path: string): boolean {
+  return path === '/twin/api/clock' || path === '/twin/api/handshake/next';
+}
