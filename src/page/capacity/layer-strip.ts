@@ -20,6 +20,33 @@ export function layerStrip({ plan }: Explanation): readonly LayerCell[] {
     .map(({ cell }) => cell);
 }
 
+/** A row for each kind of layer. */
+export interface LayerRow {
+  readonly label: string;
+  readonly cells: readonly (LayerCell & {
+    /** Its place in the model. */
+    readonly column: number;
+  })[];
+}
+
+/** The strip, split by the labels of the explanation's groups. */
+export function layerRows(explanation: Explanation): {
+  readonly numLayers: number;
+  readonly rows: readonly LayerRow[];
+} {
+  const cells = layerStrip(explanation).map((cell, column) => ({ ...cell, column }));
+  const labels = new Map(
+    groupRows(explanation).flatMap(({ group, indices }) =>
+      indices.map((index) => [index, group.label] as const),
+    ),
+  );
+  const rows = [...new Set(labels.values())].map((label) => ({
+    label,
+    cells: cells.filter(({ group }) => labels.get(group) === label),
+  }));
+  return { numLayers: cells.length, rows };
+}
+
 /** `model.layers.12.self_attn.attn` → 12; last where there is none. */
 function numberIn(name: string): number {
   const digits = /\.(\d+)(?:\.|$)/.exec(name)?.[1];

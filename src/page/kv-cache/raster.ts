@@ -46,13 +46,10 @@ export function mix(from: Rgb, to: Rgb, share: number): Rgb {
   return { r: between(from.r, to.r), g: between(from.g, to.g), b: between(from.b, to.b) };
 }
 
-/** `#rrggbb` or `#rgb`; null for anything else. */
-export function parseHex(text: string): Rgb | null {
-  const digits = /^#([0-9a-f]{6}|[0-9a-f]{3})$/i.exec(text.trim())?.[1];
-  if (digits === undefined) return null;
-  const whole = digits.length === 3 ? [...digits].map((digit) => digit + digit).join('') : digits;
-  const word = Number.parseInt(whole, 16);
-  return { r: word >> 16, g: (word >> 8) & 0xff, b: word & 0xff };
+/** `rgb(1, 2, 3)`, as browsers say what a colour came to; null for anything else. */
+export function parseRgb(text: string): Rgb | null {
+  const [r, g, b] = /^rgba?\((\d+),? (\d+),? (\d+)/.exec(text)?.slice(1).map(Number) ?? [];
+  return r === undefined || g === undefined || b === undefined ? null : { r, g, b };
 }
 
 export function makePalette(colours: MapColours): Palette {

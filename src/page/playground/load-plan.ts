@@ -49,6 +49,8 @@ export interface LoadCounts {
   readonly inFlight: number;
   readonly finished: number;
   readonly failed: number;
+  /** Were under way when the load was stopped. */
+  readonly givenUp: number;
   /** Were due while `MAX_IN_FLIGHT` were under way. */
   readonly skipped: number;
   /** What the last failure said. */
@@ -74,9 +76,10 @@ export function createLoad(
   let sent = 0;
   let finished = 0;
   let failed = 0;
+  let givenUp = 0;
   let skipped = 0;
   let lastError: string | null = null;
-  const inFlight = (): number => sent - finished - failed;
+  const inFlight = (): number => sent - finished - failed - givenUp;
 
   async function sendOne(): Promise<void> {
     const prompt = promptOf(settings, sent++);
@@ -84,13 +87,25 @@ export function createLoad(
       await send(prompt, abort.signal);
       finished++;
     } catch (error) {
+      if (abort.signal.aborted) {
+        givenUp++;
+        return;
+      }
       failed++;
-      if (!abort.signal.aborted) lastError = error instanceof Error ? error.message : String(error);
+      lastError = error instanceof Error ? error.message : String(error);
     }
   }
 
   return {
-    counts: () => ({ sent, inFlight: inFlight(), finished, failed, skipped, lastError }),
+    counts: () => ({
+      sent,
+      inFlight: inFlight(),
+      finished,
+      failed,
+      givenUp,
+      skipped,
+      lastError,
+    }),
     turn(now) {
       if (abort.signal.aborted) return;
       // The first is due at once.

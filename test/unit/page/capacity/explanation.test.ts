@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { explainCapacity } from '../../../../src/capacity/explain/explain-capacity.ts';
 import { asExplanation, type Explanation } from '../../../../src/page/capacity/explanation.ts';
-import { groupRows, layerStrip } from '../../../../src/page/capacity/layer-strip.ts';
+import { groupRows, layerRows, layerStrip } from '../../../../src/page/capacity/layer-strip.ts';
 import { memoryBars } from '../../../../src/page/capacity/memory-bar.ts';
 import { naiveVerdict } from '../../../../src/page/capacity/naive.ts';
 
@@ -64,6 +64,18 @@ describe('the layers', () => {
     // Every sixth layer has full attention, which is the last group.
     expect(cells[5]?.group).toBe(6);
     expect(cells.filter(({ group }) => group === 6)).toHaveLength(10);
+  });
+
+  it('are a row for each kind', () => {
+    const { numLayers, rows } = layerRows(
+      explained({ model: 'google/gemma-3-27b-it', maxModelLen: 32_768 }),
+    );
+    expect(numLayers).toBe(62);
+    expect(rows.map(({ label, cells }) => [label, cells.length])).toEqual([
+      ['sliding_window(1024)', 52],
+      ['full_attention', 10],
+    ]);
+    expect(rows[1]?.cells.slice(0, 2).map(({ column }) => column)).toEqual([5, 11]);
   });
 
   it('are counted by groups, which name all groups of the plan', () => {

@@ -1,0 +1,54 @@
+/** Looking at something again and again while its tab is open and seen. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+export interface Polled<T> {
+  readonly value: T | null;
+  /** Why the last look failed; null after one that did not. */
+  readonly error: string | null;
+}
+
+/**
+ * Looks, and again `everyMs` after each answer; not while the page is hidden. Starts anew, with nothing, where `key`
+ * changes. `take` makes the next value of the last one and the answer.
+ */
+export function usePolling<A, T>(
+  key: string,
+  everyMs: number,
+  look: (last: T | null) => Promise<A>,
+  take: (answer: A, last: T | null) => T,
+): Polled<T> {
+  const [polled, setPolled] = useState<Polled<T> & { readonly key: string }>({
+    key,
+    value: null,
+    error: null,
+  });
+  const latest = useRef({ look, take });
+  latest.current = { look, take };
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isOver = false;
+    let last: T | null = null;
+    const turn = async (): Promise<void> => {
+      try {
+        const answer = await latest.current.look(last);
+        if (isOver) return;
+        last = latest.current.take(answer, last);
+        setPolled({ key, value: last, error: null });
+      } catch (error) {
+        if (isOver) return;
+        const message = error instanceof Error ? error.message : String(error);
+        setPolled({ key, value: last, error: message });
+      }
+      again();
+    };
+    const again = (): void => {
+      timer = setTimeout(() => (document.hidden ? again() : void turn()), everyMs);
+    };
+    void turn();
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }, [key, everyMs]);
+  return polled.key === key ? polled : { value: null, error: null };
+}
