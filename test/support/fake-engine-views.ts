@@ -130,6 +130,10 @@ export class FakeEngineViews {
     return this.#waiting().length;
   }
 
+  stepTimes(times: number): void {
+    for (let time = 0; time < times; time++) this.step();
+  }
+
   step(): void {
     const number = (this.#steps.at(-1)?.step ?? 0) + 1;
     if (this.#live().length < this.#options.numRequests) this.#arrive();
