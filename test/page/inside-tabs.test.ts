@@ -249,7 +249,11 @@ describe('the tabs of an engine', () => {
       await page.addScriptTag({ content: AXE });
       for (const tab of TABS) {
         await page.getByRole('tab', { name: tab }).click();
-        await page.locator('article, .timeline, .map-frame, form').first().waitFor();
+        await page
+          .locator('article, .timeline, .map-frame, form')
+          .filter({ visible: true })
+          .first()
+          .waitFor();
         const serious = await page.evaluate(`axe.run().then(({ violations }) => violations
         .filter(({ impact }) => impact === 'serious' || impact === 'critical')
         .flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ' ' + html)))`);
@@ -262,7 +266,11 @@ describe('the tabs of an engine', () => {
     await open('Capacity', { width: 375 });
     for (const tab of TABS) {
       await page.getByRole('tab', { name: tab }).click();
-      await page.locator('article, .timeline, .map-frame, form').first().waitFor();
+      await page
+        .locator('article, .timeline, .map-frame, form')
+        .filter({ visible: true })
+        .first()
+        .waitFor();
       const width = await page.evaluate('document.documentElement.scrollWidth');
       expect(width, tab).toBeLessThanOrEqual(375);
     }

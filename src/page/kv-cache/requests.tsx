@@ -5,7 +5,7 @@ import { groupColour } from '../group-colour.ts';
 
 /** Rows of the list, and blocks of a table, that are shown at once. */
 const MAX_ROWS = 200;
-const MAX_BLOCKS = 96;
+const MAX_BLOCKS = 256;
 
 interface RequestListProps {
   readonly ids: readonly string[];
