@@ -205,8 +205,8 @@ describe('the tabs of an engine', () => {
       await waitFor('the clock to be asked', () => bench.clockRequests.length === 5);
       expect(bench.clockRequests).toEqual([
         { state: 'paused', engine: 1 },
-        { state: 'paused', steps: 1, engine: 1 },
-        { state: 'paused', steps: 7, engine: 1 },
+        { steps: 1, engine: 1 },
+        { steps: 7, engine: 1 },
         { factor: 10, engine: 1 },
         { state: 'running' },
       ]);

@@ -97,7 +97,7 @@ export async function startTabBench(options: TabBenchOptions = {}): Promise<TabB
     clocks.forEach((clock, rank) => {
       if (request.engine !== undefined && request.engine !== rank) return;
       clocks[rank] = {
-        state: request.state ?? clock.state,
+        state: request.state ?? (request.steps === undefined ? clock.state : 'paused'),
         factor: request.factor ?? clock.factor,
         steps_left: 0,
       };

@@ -15,22 +15,17 @@ export interface DecodedBlocks {
   readonly numEvictable: number;
 }
 
-/** Bytes that are missing count as free blocks, so that a map cut short is still drawn. */
+/** Has the blocks that were told: of a very large pool not all of them. */
 export function decodeBlocks(map: BlockMap): DecodedBlocks {
-  const bytes = new Uint8Array(map.num_blocks).fill((NO_GROUP << 4) | 1);
   const text = atob(map.states);
-  const length = Math.min(text.length, map.num_blocks);
-  for (let at = 0; at < length; at++) bytes[at] = text.charCodeAt(at);
-  const evictionPlaces = new Int32Array(map.num_blocks).fill(-1);
+  const numBlocks = Math.min(text.length, map.num_blocks);
+  const bytes = new Uint8Array(numBlocks);
+  for (let at = 0; at < numBlocks; at++) bytes[at] = text.charCodeAt(at);
+  const evictionPlaces = new Int32Array(numBlocks).fill(-1);
   map.eviction_order.forEach((id, place) => {
-    if (id < map.num_blocks) evictionPlaces[id] = place;
+    if (id < numBlocks) evictionPlaces[id] = place;
   });
-  return {
-    numBlocks: map.num_blocks,
-    bytes,
-    evictionPlaces,
-    numEvictable: map.eviction_order.length,
-  };
+  return { numBlocks, bytes, evictionPlaces, numEvictable: map.eviction_order.length };
 }
 
 export function stateOf(blocks: DecodedBlocks, id: number): BlockStateName {
@@ -68,11 +63,17 @@ export function countBlocks({ bytes }: DecodedBlocks): BlockCounts {
   return { states, groups };
 }
 
-/** The map in a sentence, for those who do not see it. */
-export function describeCounts({ states }: BlockCounts, numBlocks: number): string {
+/** The map in a sentence, for those who do not see it. `numInPool` are more than shown where the pool is very large. */
+export function describeCounts(
+  { states }: BlockCounts,
+  { numBlocks }: DecodedBlocks,
+  numInPool: number,
+): string {
   const n = (value: number): string => value.toLocaleString('en-US');
+  const shown =
+    numBlocks < numInPool ? `The first ${n(numBlocks)} of ${n(numInPool)}` : n(numBlocks);
   return (
-    `${n(numBlocks)} blocks: ${n(states.in_use)} in use, ${n(states.cached_free)} free and cached, ` +
+    `${shown} blocks: ${n(states.in_use)} in use, ${n(states.cached_free)} free and cached, ` +
     `${n(states.free)} free, ${n(states.null)} null.`
   );
 }

@@ -77,7 +77,7 @@ export function KvCacheTab({ client, engine }: TabProps) {
   }
   const { map, blocks, flashes, numHits } = value;
   const counts = countBlocks(blocks);
-  const summary = describeCounts(counts, blocks.numBlocks);
+  const summary = describeCounts(counts, blocks, map.num_blocks);
   return (
     <div class="kv-cache">
       <div class="kv-main">

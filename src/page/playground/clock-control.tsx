@@ -38,7 +38,8 @@ export function ClockControl({ client, engines, engine, apiKey, refusal }: Clock
       (failure: unknown) => setError(failure instanceof Error ? failure.message : String(failure)),
     );
   };
-  const step = (steps: number): void => change({ state: 'paused', steps });
+  // Steps pause a running clock behind them, and add to those still allowed.
+  const step = (steps: number): void => change({ steps });
   const isWhole = Number.isInteger(numSteps) && numSteps >= 1 && numSteps <= MAX_STEPS;
   return (
     <section class="card" aria-label="Clock">
