@@ -7,8 +7,9 @@ const setupFiles = ['./test/support/patience.ts'];
 const execArgv = ['--expose-gc'];
 
 /**
- * Four projects: fast in-process tests, serial process tests over the built dist, interop with real vLLM parts, and
- * tests with wall-clock bounds, which need a machine with nothing else to do and are no part of `npm test`.
+ * Five projects: fast in-process tests, serial process tests over the built dist, the built page in a browser, interop with
+ * real vLLM parts, and tests with wall-clock bounds, which need a machine with nothing else to do and are no part of
+ * `npm test`.
  */
 export default defineConfig({
   test: {
@@ -30,6 +31,16 @@ export default defineConfig({
           setupFiles,
           fileParallelism: false,
           testTimeout: 2 * TEST_TIMEOUT_MS,
+          hookTimeout: TEST_TIMEOUT_MS,
+        },
+      },
+      {
+        test: {
+          name: 'page',
+          include: ['test/page/**/*.test.ts'],
+          setupFiles,
+          fileParallelism: false,
+          testTimeout: TEST_TIMEOUT_MS,
           hookTimeout: TEST_TIMEOUT_MS,
         },
       },

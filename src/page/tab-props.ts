@@ -1,13 +1,7 @@
 import type { TwinState } from '../shared/twin-api/state.ts';
 import type { TwinClient } from './twin-client.ts';
 
-export type TabName =
-  | 'Handshake'
-  | 'Capacity'
-  | 'KV cache'
-  | 'Scheduler'
-  | 'Metrics'
-  | 'Playground';
+export type TabName = 'Capacity' | 'KV cache' | 'Scheduler' | 'Playground';
 
 /** What every tab is handed. */
 export interface TabProps {

@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { launchChromium } from '../support/chromium.ts';
+import { chromiumReason, hasChromium, launchChromium } from '../support/chromium.ts';
 import { startTabBench, type TabBench, type TabBenchOptions } from '../support/tab-bench.ts';
 import { waitFor, waitUntil } from '../support/wait-for.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const TABS = ['Capacity', 'KV cache', 'Scheduler', 'Playground'] as const;
 
-describe('the tabs of an engine', () => {
+describe.skipIf(!hasChromium)(`the tabs of an engine${chromiumReason}`, () => {
   let browser: Browser;
   let bench: TabBench;
   let page: Page;

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium } from '../support/chromium.ts';
+import { chromiumReason, hasChromium, launchChromium } from '../support/chromium.ts';
 
 const NUM_BLOCKS = 50_000;
 /** What a film needs; measured are several times as many. */
@@ -50,7 +50,7 @@ const MEASURE = `
   };
 `;
 
-describe('the block map', () => {
+describe.skipIf(!hasChromium)(`the block map${chromiumReason}`, () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await launchChromium();
