@@ -1,5 +1,6 @@
 import { withCommas } from '../figures.ts';
 import { groupColour } from '../group-colour.ts';
+import { ScrollX } from '../scroll-x.tsx';
 import type { Explanation } from './explanation.ts';
 import { groupRows, layerRows } from './layer-strip.ts';
 
@@ -63,9 +64,8 @@ export function GroupsTable({ explanation }: GroupsProps) {
   const rows = groupRows(explanation);
   if (rows.length === 0) return null;
   return (
-    <div class="scroll-x">
+    <ScrollX label="KV cache groups">
       <table class="groups-table">
-        <caption class="unseen">KV cache groups</caption>
         <thead>
           <tr>
             <th scope="col">groups</th>
@@ -95,6 +95,6 @@ export function GroupsTable({ explanation }: GroupsProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </ScrollX>
   );
 }

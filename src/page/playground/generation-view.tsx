@@ -43,7 +43,8 @@ export function GenerationView({ generation, onOpenTab }: GenerationViewProps) {
               {finishReason !== null && `, finish_reason ${finishReason}`}
             </figcaption>
           )}
-          <pre>{text}</pre>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys */}
+          <pre tabIndex={0}>{text}</pre>
         </figure>
       ))}
     </div>

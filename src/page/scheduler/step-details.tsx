@@ -1,5 +1,6 @@
 import type { StepView } from '../../shared/twin-api/engine-views.ts';
 import { inPercent, inTime, withCommas } from '../figures.ts';
+import { ScrollX } from '../scroll-x.tsx';
 import { tokensOf } from './timeline.ts';
 
 /** Rows shown of a step with many requests. */
@@ -37,9 +38,8 @@ export function StepDetails({ step, maxTokens, isNewest }: StepDetailsProps) {
       </p>
       {preempted.length > 0 && <p class="warn">Preempted: {preempted.join(', ')}</p>}
       {finished.length > 0 && <p class="quiet">Finished: {finished.join(', ')}</p>}
-      <div class="scroll-x">
+      <ScrollX label="Requests scheduled in this step">
         <table>
-          <caption class="unseen">Requests scheduled in this step</caption>
           <thead>
             <tr>
               <th scope="col">request</th>
@@ -61,7 +61,7 @@ export function StepDetails({ step, maxTokens, isNewest }: StepDetailsProps) {
             ))}
           </tbody>
         </table>
-      </div>
+      </ScrollX>
       {scheduled.length > MAX_ROWS && (
         <p class="quiet">and {withCommas(scheduled.length - MAX_ROWS)} more requests</p>
       )}
