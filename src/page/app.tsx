@@ -1,71 +1,47 @@
-/** The whole page: a strip of the engines, and the tabs. */
-import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { TwinState } from '../shared/twin-api/state.ts';
-import { CapacityTab } from './capacity/capacity-tab.tsx';
-import { EngineStrip } from './engine-strip.tsx';
-import { KvCacheTab } from './kv-cache/kv-cache-tab.tsx';
-import { PlaygroundTab } from './playground/playground-tab.tsx';
-import { SchedulerTab } from './scheduler/scheduler-tab.tsx';
+/** The whole page: a running twin's, or a recording's where the document has one inside. */
+import { useMemo, useState } from 'preact/hooks';
+import type { Recording } from '../shared/tap/frame-line.ts';
+import { liveFrames, readRecording, recordedFrames } from './handshake/frame-source.ts';
+import { HandshakeTab } from './handshake/handshake-tab.tsx';
+import { LivePage } from './live-page.tsx';
+import { PageHead } from './page-head.tsx';
 import { TabList } from './tab-list.tsx';
-import type { TabName } from './tab-props.ts';
+import { TAB_NAMES, type TabName } from './tab-props.ts';
 import { baseUrlOf, createTwinClient } from './twin-client.ts';
 
-const TABS = {
-  Capacity: CapacityTab,
-  'KV cache': KvCacheTab,
-  Scheduler: SchedulerTab,
-  Playground: PlaygroundTab,
-} as const;
-const TAB_NAMES = Object.keys(TABS) as readonly TabName[];
-
 export function App() {
+  const recording = useMemo(readRecording, []);
+  return recording === null ? <Live /> : <Replay recording={recording} />;
+}
+
+function Live() {
   const client = useMemo(() => createTwinClient(baseUrlOf(location.pathname)), []);
-  const [state, setState] = useState<TwinState | null>(null);
-  const [isLost, setIsLost] = useState(false);
-  const [tab, setTab] = useState<TabName>('Capacity');
-  const [chosen, setChosen] = useState<number | null>(null);
-  useEffect(
-    () =>
-      client.watchState(
-        (next) => {
-          setState(next);
-          setIsLost(false);
-        },
-        () => setIsLost(true),
-      ),
-    [client],
-  );
-  if (state === null) {
-    return (
-      <main>
-        <p>{isLost ? 'The twin does not answer.' : 'Asking the twin …'}</p>
-      </main>
-    );
-  }
-  const engine = chosen ?? state.engines[0]?.rank ?? 0;
-  const props = { client, state, engine, onOpenTab: setTab };
-  const Tab = TABS[tab];
+  const frames = useMemo(() => liveFrames(client.baseUrl), [client]);
+  return <LivePage client={client} frames={frames} />;
+}
+
+/** A recording has frames; what needs an engine says so. */
+function Replay({ recording }: { readonly recording: Recording }) {
+  const frames = useMemo(() => recordedFrames(recording), [recording]);
+  const [tab, setTab] = useState<TabName>('Handshake');
   return (
     <main>
-      <header class="page-head">
-        <h1>vllm-twin</h1>
-        <span class="quiet">
-          {state.model} · vLLM {state.vllm_version} · {state.phase}
-        </span>
-      </header>
-      {isLost && (
-        <p class="warn" role="status">
-          The twin does not answer; what is shown is old.
+      <PageHead text={`${recording.title} · recorded, vLLM ${recording.vllm_version}`} />
+      {recording.num_left_out > 0 && (
+        <p class="warn">
+          {recording.num_left_out.toLocaleString('en-US')} frames were left out for the size of this
+          file.
         </p>
       )}
-      <EngineStrip engines={state.engines} chosen={engine} onChoose={setChosen} />
       <TabList names={TAB_NAMES} chosen={tab} onChoose={setTab} />
       <div role="tabpanel" aria-label={tab}>
-        {/* Requests and load go on while other tabs are looked at. */}
-        <div hidden={tab !== 'Playground'}>
-          <PlaygroundTab {...props} />
-        </div>
-        {tab !== 'Playground' && <Tab {...props} />}
+        {tab === 'Handshake' ? (
+          <HandshakeTab source={frames} baseUrl={null} />
+        ) : (
+          <p class="quiet">
+            {tab} needs a running twin: start <code>vllm-twin serve</code> and open its page.
+          </p>
+        )}
       </div>
     </main>
   );

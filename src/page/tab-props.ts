@@ -1,7 +1,22 @@
 import type { TwinState } from '../shared/twin-api/state.ts';
 import type { TwinClient } from './twin-client.ts';
 
-export type TabName = 'Capacity' | 'KV cache' | 'Scheduler' | 'Playground';
+export type TabName =
+  | 'Handshake'
+  | 'Capacity'
+  | 'KV cache'
+  | 'Scheduler'
+  | 'Metrics'
+  | 'Playground';
+
+export const TAB_NAMES: readonly TabName[] = [
+  'Handshake',
+  'Capacity',
+  'KV cache',
+  'Scheduler',
+  'Metrics',
+  'Playground',
+];
 
 /** What every tab is handed. */
 export interface TabProps {

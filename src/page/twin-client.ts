@@ -13,6 +13,8 @@ export interface TwinClient {
     query?: { readonly id?: string | number; readonly since?: number },
   ): Promise<T>;
   changeClock(request: ClockRequest, apiKey: string): Promise<void>;
+  /** With --handshake-step: lets the next frame go. */
+  nextHandshakeFrame(apiKey: string): Promise<void>;
   /** Tells the state now and whenever it changes; gives what ends that. */
   watchState(onState: (state: TwinState) => void, onLost: () => void): () => void;
 }
@@ -25,6 +27,14 @@ export function createTwinClient(baseUrl: string): TwinClient {
     const message = (body as { error?: { message?: unknown } } | null)?.error?.message;
     throw new Error(typeof message === 'string' ? message : `${response.status} from ${path}`);
   };
+  const change = async (path: string, request: object, apiKey: string): Promise<void> => {
+    const key = apiKey === '' ? {} : { authorization: `Bearer ${apiKey}` };
+    await ask(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...key },
+      body: JSON.stringify(request),
+    });
+  };
   return {
     baseUrl,
     engineView: (rank, view, query = {}) => {
@@ -33,14 +43,8 @@ export function createTwinClient(baseUrl: string): TwinClient {
       );
       return ask(`engines/${rank}/${view}?${search}`) as Promise<never>;
     },
-    changeClock: async (request, apiKey) => {
-      const key = apiKey === '' ? {} : { authorization: `Bearer ${apiKey}` };
-      await ask('clock', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...key },
-        body: JSON.stringify(request),
-      });
-    },
+    changeClock: (request, apiKey) => change('clock', request, apiKey),
+    nextHandshakeFrame: (apiKey) => change('handshake/next', {}, apiKey),
     watchState: (onState, onLost) => {
       const events = new EventSource(`${baseUrl}/twin/api/events`);
       events.addEventListener('state', ({ data }) => onState(JSON.parse(String(data))));
