@@ -107,7 +107,10 @@ function LaneHeads({ lanes, stages }: Pick<SequenceProps, 'stages'> & { lanes: r
       <span role="columnheader" class="row-arrow lane-heads">
         {lanes.map(({ name, at, engine }) => (
           <span key={name} class="lane-head" style={{ left: `${at * 100}%` }}>
-            {shortName(name)}
+            <span class="is-wide">{shortName(name)}</span>
+            <span class="is-narrow" aria-hidden="true">
+              {shorterName(name)}
+            </span>
             {engine !== null && stages.has(engine) && (
               <em data-stage={stages.get(engine)}>{stages.get(engine)}</em>
             )}
@@ -123,6 +126,12 @@ function LaneHeads({ lanes, stages }: Pick<SequenceProps, 'stages'> & { lanes: r
 
 function shortName(name: string): string {
   return name.replace('EngineCore_', '').replace('DPCoordinator', 'Coordinator');
+}
+
+function shorterName(name: string): string {
+  return shortName(name)
+    .replace('Coordinator', 'DPC')
+    .replace(/^A(PI|pi)Server_?/, 'API');
 }
 
 function edgeOf(key: string, length: number): number | null {

@@ -25,7 +25,7 @@ export function MetricsTab({ client, state }: TabProps) {
     (families, last) => [...(last ?? []).slice(1 - MAX_SCRAPES), { atMs: Date.now(), families }],
   );
   const history = useMemo(() => historyOf(scrapes ?? []), [scrapes]);
-  const families = scrapes?.at(-1)?.families ?? [];
+  const families = useMemo(() => listed(scrapes?.at(-1)?.families ?? []), [scrapes]);
   const words = search.toLowerCase().trim();
   const shown = families.filter(
     ({ name, help }) => words === '' || `${name} ${help}`.toLowerCase().includes(words),
@@ -64,6 +64,19 @@ export function MetricsTab({ client, state }: TabProps) {
       </div>
     </div>
   );
+}
+
+/** vLLM's own first; when a counter began to be is in none of them. */
+function listed(families: readonly Family[]): readonly Family[] {
+  const placeOf = ({ name }: Family): number => {
+    // Nothing writes these without a GPU to measure.
+    if (name.startsWith('vllm:estimated_')) return 4;
+    if (name.startsWith('vllm:')) return 0;
+    return name.startsWith('vllm_twin') ? 1 : name.startsWith('http') ? 2 : 3;
+  };
+  return families
+    .filter(({ name }) => !name.endsWith('_created'))
+    .sort((a, b) => placeOf(a) - placeOf(b));
 }
 
 interface FamilyCardProps {

@@ -16,7 +16,7 @@ export interface FramePair {
   from: string;
   to: string;
   /** The engine whose conversation it is part of; null where it is none's in particular. */
-  readonly engine: number | null;
+  engine: number | null;
 }
 
 /** Messages whose other record may still come. */
@@ -73,7 +73,7 @@ export class FramePairing {
       complete(broadcast.pair, line);
       return { pair: broadcast.pair, isNew: false };
     }
-    const pair: FramePair = { ...broadcast.pair, id: this.#nextId++, received: null };
+    const pair: FramePair = { ...broadcast.pair, id: this.#nextId++, line };
     complete(pair, line);
     return { pair, isNew: true };
   }
@@ -113,6 +113,7 @@ export class FramePairing {
 }
 
 function complete(pair: FramePair, line: FrameLine): void {
+  pair.engine ??= engineOf(line);
   if (line.direction === 'send') {
     pair.sent = line;
     pair.from = line.process;
@@ -137,7 +138,9 @@ function keyOf(
   engine: number | null,
   direction: FrameLine['direction'],
 ): string {
-  return `${direction} ${socket} ${type} ${engine ?? ''} ${bytes}`;
+  // A publisher is not told who subscribes.
+  const isTold = type !== 'SUBSCRIBE' && type !== 'UNSUBSCRIBE';
+  return `${direction} ${socket} ${type} ${isTold ? (engine ?? '') : ''} ${bytes}`;
 }
 
 /** What the coordinator publishes, and KV events. */
