@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   explain: async () => (await import('./explain/command.ts')).explainCommand,
   models: async () => (await import('./models.ts')).modelsCommand,
   replay: async () => (await import('./replay/command.ts')).replayCommand,
+  ctl: async () => (await import('./ctl/command.ts')).ctlCommand,
   completion: async () => (await import('./completion/command.ts')).completionCommand,
 };
 
