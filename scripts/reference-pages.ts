@@ -20,6 +20,7 @@ import { FAULT_HEADER, FAULT_KEY } from '../src/shared/protocol/fault-keys.ts';
 import { environmentPage } from './environment-page.ts';
 import { ignoredFlagLines } from './ignored-flag-lines.ts';
 import { modelsPage } from './models-page.ts';
+import { twinApiPage } from './twin-api-page.ts';
 
 export interface Page {
   readonly path: string;
@@ -34,6 +35,7 @@ export function generatedPages(): readonly Page[] {
     { path: 'docs/reference/metrics.md', text: metricsPage() },
     { path: 'docs/reference/gpus.md', text: gpusPage() },
     { path: 'docs/reference/faults.md', text: faultsPage() },
+    { path: 'docs/reference/twin-api.md', text: twinApiPage(NOTE) },
     { path: 'docs/models.md', text: modelsPage() },
   ];
 }

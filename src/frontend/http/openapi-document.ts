@@ -35,7 +35,11 @@ export function recordDocumentedRoutes(app: FastifyInstance): void {
   });
 }
 
-export function createOpenApiDocument(routes: readonly DocumentedRoute[]): unknown {
+/** `others`: operations by path, of what no route of the framework is. */
+export function createOpenApiDocument(
+  routes: readonly DocumentedRoute[],
+  others: Readonly<Record<string, unknown>> = {},
+): unknown {
   const paths: Record<string, Record<string, unknown>> = {};
   const schemas: Record<string, unknown> = { ErrorResponse: ERROR_RESPONSE };
   for (const { method, url, summary, bodyKind } of routes) {
@@ -60,7 +64,7 @@ export function createOpenApiDocument(routes: readonly DocumentedRoute[]): unkno
   return {
     openapi: '3.1.0',
     info: { title: 'vllm-twin', version: VLLM_VERSION },
-    paths,
+    paths: { ...paths, ...others },
     components: { schemas },
   };
 }

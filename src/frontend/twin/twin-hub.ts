@@ -148,7 +148,7 @@ export class TwinHub implements Twin {
 
   /** Of one engine, or of all; none is changed where one of them cannot be. */
   async #changeClock({ engine, ...change }: ClockRequest): Promise<TwinAnswer> {
-    const problem = clockChangeProblem(change);
+    const problem = engineProblem(engine) ?? clockChangeProblem(change);
     if (problem !== null) return { isOk: false, status: 400, message: problem };
     const ranks = engine === undefined ? this.#options.engines().map(({ rank }) => rank) : [engine];
     const answers = await Promise.all(
@@ -236,6 +236,11 @@ export class TwinHub implements Twin {
       .filter(({ rank, state }) => state !== 'DEAD' && readyResponse(rank) !== null)
       .map(({ rank }) => rank);
   }
+}
+
+function engineProblem(engine: unknown): string | null {
+  if (engine === undefined || (Number.isInteger(engine) && Number(engine) >= 0)) return null;
+  return `engine: expected the rank of an engine, got ${JSON.stringify(engine)}`;
 }
 
 function placeOf({ process, tMs, n }: StreamFrame) {

@@ -4,6 +4,7 @@ import { ownFile } from '../../../shared/own-files.ts';
 import { sendDetail } from '../error-handler.ts';
 import { createOpenApiDocument, type DocumentedRoute } from '../openapi-document.ts';
 import type { RegisterRoute } from '../route-context.ts';
+import { twinOperations } from '../twin/twin-paths.ts';
 
 const ASSETS: Readonly<Record<string, string>> = {
   'swagger-ui.css': 'text/css; charset=utf-8',
@@ -39,7 +40,7 @@ export const registerDocs: RegisterRoute = (app, { args }) => {
     method: ['GET', 'HEAD'],
     url: '/openapi.json',
     handler: (request, reply) => {
-      document ??= JSON.stringify(createOpenApiDocument(routes));
+      document ??= JSON.stringify(createOpenApiDocument(routes, twinOperations()));
       reply
         .headers(request.extraHeaders)
         .header('content-type', 'application/json')
