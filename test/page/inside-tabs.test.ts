@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { chromiumReason, hasChromium, launchChromium } from '../support/chromium.ts';
 import { startTabBench, type TabBench, type TabBenchOptions } from '../support/tab-bench.ts';
 import { waitFor, waitUntil } from '../support/wait-for.ts';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const TABS = ['Capacity', 'KV cache', 'Scheduler', 'Playground'] as const;
 
 describe.skipIf(!hasChromium)(`the tabs of an engine${chromiumReason}`, () => {
@@ -250,7 +248,7 @@ describe.skipIf(!hasChromium)(`the tabs of an engine${chromiumReason}`, () => {
     'have no serious violation that axe finds, %s, %d pixels wide',
     async (scheme, width) => {
       await open('Capacity', { scheme, width });
-      await page.addScriptTag({ content: AXE });
+      await page.addScriptTag({ content: axe.source });
       for (const tab of TABS) {
         await page.getByRole('tab', { name: tab }).click();
         await page
