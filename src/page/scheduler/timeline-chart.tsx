@@ -177,10 +177,12 @@ function LaneRow({ lane, cellWidth, width }: { readonly lane: Lane } & Omit<RowP
           if (cell === null) return null;
           const middle = column * cellWidth + cellWidth / 2;
           const tokens = cell.prefillTokens + cell.decodeTokens;
+          const isNumbered = cellWidth >= NUMBERS_FROM && tokens > 0;
+          if (!isNumbered && !cell.isPreempted && !cell.isFinished) return null;
           const isDecode = cell.prefillTokens === 0;
           return (
             <g key={column}>
-              {cellWidth >= NUMBERS_FROM && tokens > 0 && (
+              {isNumbered && (
                 <text class={isDecode ? 'on-decode' : 'on-prefill'} x={middle} y={12.5}>
                   {tokens < 10_000 ? tokens : `${Math.round(tokens / 1000)}k`}
                 </text>
