@@ -11,8 +11,8 @@ export interface Polled<T> {
 const AFTER_ERROR_MS = 3_000;
 
 /**
- * Looks, and again `everyMs` after each answer, and `AFTER_ERROR_MS` after a failure; not while the page is hidden. Starts anew, with nothing, where `key`
- * changes. `take` makes the next value of the last one and the answer.
+ * Looks, and again `everyMs` after each answer, `AFTER_ERROR_MS` after a failure; not while the page is hidden. Starts anew,
+ * with nothing, where `key` changes. `take` makes the next value of the last one and the answer.
  */
 export function usePolling<A, T>(
   key: string,
