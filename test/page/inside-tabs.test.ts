@@ -94,22 +94,31 @@ describe.skipIf(!hasChromium)(`the tabs of an engine${chromiumReason}`, () => {
       expect(await block.textContent()).toContain('nobody');
     });
 
-    it('opens the block that is pressed, and from it the request that holds it', async () => {
-      await open('KV cache');
-      const [request] = bench.engines[0]?.blocks().request_ids ?? [];
-      const held = bench.engines[0]?.request(request ?? '')?.block_tables[1]?.at(-1) ?? 0;
-      await page.getByLabel('Block size').selectOption('12');
-      const map = page.getByRole('application', { name: /Block map/ });
-      const columns = Math.floor(((await map.boundingBox())?.width ?? 0) / 12);
-      await map.click({
-        position: { x: (held % columns) * 12 + 5, y: Math.floor(held / columns) * 12 + 5 },
-      });
-      const block = page.getByRole('region', { name: 'Block', exact: true });
-      await block.getByRole('button', { name: request ?? '' }).click();
-      const tables = page.getByRole('region', { name: 'Request', exact: true });
-      await tables.getByText('num_computed_tokens').waitFor();
-      expect(await tables.getByRole('button', { name: `${held}`, exact: true }).count()).toBe(1);
-    });
+    it.each([
+      ['normal', 1],
+      ['large', 1.3],
+    ] as const)(
+      'opens the block that is pressed, and the request that holds it, in %s text',
+      async (text, zoom) => {
+        await open('KV cache');
+        if (text === 'large') await page.getByRole('button', { name: 'Large text' }).click();
+        const [request] = bench.engines[0]?.blocks().request_ids ?? [];
+        const held = bench.engines[0]?.request(request ?? '')?.block_tables[1]?.at(-1) ?? 0;
+        await page.getByLabel('Block size').selectOption('12');
+        const map = page.getByRole('application', { name: /Block map/ });
+        const width = ((await map.boundingBox())?.width ?? 0) / zoom;
+        const columns = Math.floor(width / 12);
+        const row = Math.floor(held / columns);
+        await map.click({
+          position: { x: ((held % columns) * 12 + 5) * zoom, y: (row * 12 + 5) * zoom },
+        });
+        const block = page.getByRole('region', { name: 'Block', exact: true });
+        await block.getByRole('button', { name: request ?? '' }).click();
+        const tables = page.getByRole('region', { name: 'Request', exact: true });
+        await tables.getByText('num_computed_tokens').waitFor();
+        expect(await tables.getByRole('button', { name: `${held}`, exact: true }).count()).toBe(1);
+      },
+    );
   });
 
   describe('Scheduler', () => {
@@ -143,6 +152,19 @@ describe.skipIf(!hasChromium)(`the tabs of an engine${chromiumReason}`, () => {
       await page.getByRole('button', { name: 'Follow' }).click();
       await step.getByRole('heading', { name: 'Step 122' }).waitFor();
     });
+
+    it.each(['normal', 'large'] as const)(
+      'shows the step that is pressed, in %s text',
+      async (text) => {
+        await open('Scheduler');
+        if (text === 'large') await page.getByRole('button', { name: 'Large text' }).click();
+        const timeline = page.getByRole('application', { name: /Steps of engine 0/ });
+        const label = timeline.locator('.timeline-axis text').filter({ hasText: /^112$/ });
+        const box = await label.boundingBox();
+        await page.mouse.click((box?.x ?? 0) + (box?.width ?? 0) / 2, (box?.y ?? 0) - 20);
+        await page.getByRole('heading', { name: 'Step 112' }).waitFor();
+      },
+    );
 
     it('says of each waiting request why it waits', async () => {
       await open('Scheduler');

@@ -39,7 +39,10 @@ export function TimelineChart(props: TimelineChartProps) {
     event.preventDefault();
   };
   const onClick = (event: MouseEvent & { readonly currentTarget: HTMLElement }): void => {
-    const x = event.clientX - event.currentTarget.getBoundingClientRect().left - LABEL_WIDTH;
+    const { left, width: shownWidth } = event.currentTarget.getBoundingClientRect();
+    // Larger text is a zoom, which the pointer's pixels have and the chart's have not.
+    const zoom = shownWidth / event.currentTarget.offsetWidth;
+    const x = (event.clientX - left) / zoom - LABEL_WIDTH;
     const pressed = steps[Math.floor(x / cellWidth)];
     if (x >= 0 && pressed !== undefined) onChoose(pressed.step);
   };
