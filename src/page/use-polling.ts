@@ -7,9 +7,12 @@ export interface Polled<T> {
   readonly error: string | null;
 }
 
+/** An engine that cannot answer is not pressed. */
+const AFTER_ERROR_MS = 3_000;
+
 /**
- * Looks, and again `everyMs` after each answer; not while the page is hidden. Starts anew, with nothing, where `key`
- * changes. `take` makes the next value of the last one and the answer.
+ * Looks, and again `everyMs` after each answer, `AFTER_ERROR_MS` after a failure; not while the page is hidden. Starts anew,
+ * with nothing, where `key` changes. `take` makes the next value of the last one and the answer.
  */
 export function usePolling<A, T>(
   key: string,
@@ -34,15 +37,16 @@ export function usePolling<A, T>(
         if (isOver) return;
         last = latest.current.take(answer, last);
         setPolled({ key, value: last, error: null });
+        again(everyMs);
       } catch (error) {
         if (isOver) return;
         const message = error instanceof Error ? error.message : String(error);
         setPolled({ key, value: last, error: message });
+        again(AFTER_ERROR_MS);
       }
-      again();
     };
-    const again = (): void => {
-      timer = setTimeout(() => (document.hidden ? again() : void turn()), everyMs);
+    const again = (afterMs: number): void => {
+      timer = setTimeout(() => (document.hidden ? again(afterMs) : void turn()), afterMs);
     };
     void turn();
     return () => {

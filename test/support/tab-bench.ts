@@ -8,7 +8,12 @@ import { packageFile } from './package.ts';
 
 const MODEL = 'google/gemma-3-27b-it';
 
+/** What the API says of such an engine. */
+export const STRANGER = 'engine 0 does not know vllm_twin_blocks: it is no engine of vllm-twin';
+
 export interface TabBenchOptions {
+  /** Engines that know none of our utility calls, and answer so. */
+  readonly areStrangers?: boolean;
   readonly changesRefusedBecause?: string;
 }
 
@@ -132,7 +137,9 @@ export async function startTabBench(options: TabBenchOptions = {}): Promise<TabB
     void readBody(request).then((body) => {
       const { pathname, searchParams } = new URL(request.url ?? '/', 'http://twin');
       const engine = /^\/twin\/api\/engines\/(\d+)\/(\w+)$/.exec(pathname);
-      if (engine !== null) {
+      if (engine !== null && options.areStrangers === true) {
+        json(response, { error: { message: STRANGER } }, 501);
+      } else if (engine !== null) {
         json(response, view(Number(engine[1]), engine[2] ?? '', searchParams) ?? null);
       } else if (pathname === '/twin/api/state') json(response, state());
       else if (pathname === '/twin/api/clock') json(response, changeClock(JSON.parse(body)));

@@ -67,7 +67,7 @@ function partsOf(
           use: 'kv_unused',
           label: 'unused',
           bytes: Math.max(0, available_bytes - poolBytes),
-          why: 'free for the KV cache, and in no block: blocks are whole, and workers have equally many',
+          why: 'in no block: blocks are whole, workers have equally many, num_gpu_blocks_override may take fewer',
         },
       ]
     : [

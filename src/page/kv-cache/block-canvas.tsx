@@ -64,8 +64,10 @@ export function BlockCanvas(props: BlockCanvasProps) {
   const onClick = (event: MouseEvent): void => {
     const rect = canvas.current?.getBoundingClientRect();
     if (rect === undefined || frame.current === null) return;
-    const y = event.clientY - rect.top + frame.current.scrollTop;
-    const id = blockAt(layout, event.clientX - rect.left, y);
+    // Larger text is a zoom, which the pointer's pixels have and the map's have not.
+    const zoom = rect.width / width;
+    const y = (event.clientY - rect.top) / zoom + frame.current.scrollTop;
+    const id = blockAt(layout, (event.clientX - rect.left) / zoom, y);
     if (id === null) return;
     setCursor(id);
     onPress(id);

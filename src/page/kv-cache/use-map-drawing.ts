@@ -36,7 +36,8 @@ export function useMapDrawing(elements: MapElements, scene: RenderedScene): () =
       ...scene,
       palette,
       scrollTop: frame.scrollTop,
-      pixelRatio: devicePixelRatio,
+      // Also where the page is zoomed by its style.
+      pixelRatio: (devicePixelRatio * canvas.getBoundingClientRect().width) / scene.width,
       now: performance.now(),
       isSteady: isStill(),
     });

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ClockChange } from '../../shared/twin-api/engine-views.ts';
+import { MAX_ALLOWED_STEPS } from '../../shared/twin-api/limits.ts';
 import type { EngineState } from '../../shared/twin-api/state.ts';
 import type { TwinClient } from '../twin-client.ts';
 import { describeFactor, factorAt, positionOf, SLIDER } from './clock-factor.ts';
@@ -14,8 +15,6 @@ interface ClockControlProps {
   /** Why nothing may be changed; null where it may. */
   readonly refusal: string | null;
 }
-
-const MAX_STEPS = 10_000;
 
 /** Pause, step and speed of the simulated clock, of one engine or of all. */
 export function ClockControl({ client, engines, engine, apiKey, refusal }: ClockControlProps) {
@@ -40,7 +39,7 @@ export function ClockControl({ client, engines, engine, apiKey, refusal }: Clock
   };
   // Steps pause a running clock behind them, and add to those still allowed.
   const step = (steps: number): void => change({ steps });
-  const isWhole = Number.isInteger(numSteps) && numSteps >= 1 && numSteps <= MAX_STEPS;
+  const isWhole = Number.isInteger(numSteps) && numSteps >= 1 && numSteps <= MAX_ALLOWED_STEPS;
   return (
     <section class="card" aria-label="Clock">
       <h2>Clock</h2>
@@ -78,7 +77,7 @@ export function ClockControl({ client, engines, engine, apiKey, refusal }: Clock
           <NumberField
             label="steps"
             min={1}
-            max={MAX_STEPS}
+            max={MAX_ALLOWED_STEPS}
             value={numSteps}
             disabled={isOff}
             onChange={setNumSteps}

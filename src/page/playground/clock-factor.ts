@@ -1,7 +1,12 @@
 /** The factor on simulated step time, on a slider with a logarithmic scale. */
 
+import { MAX_STEP_FACTOR, MIN_STEP_FACTOR } from '../../shared/twin-api/limits.ts';
+
 /** Positions of the slider; a hundred to a power of ten. */
-export const SLIDER = { min: -200, max: 100 } as const;
+export const SLIDER = {
+  min: 100 * Math.log10(MIN_STEP_FACTOR),
+  max: 100 * Math.log10(MAX_STEP_FACTOR),
+} as const;
 
 /** Two digits are all that a slider can mean. */
 export function factorAt(position: number): number {

@@ -7,7 +7,7 @@ interface GenerationViewProps {
   readonly onOpenTab: (tab: TabName) => void;
 }
 
-const TABS: readonly TabName[] = ['KV cache', 'Scheduler'];
+const TABS: readonly TabName[] = ['KV cache', 'Scheduler', 'Handshake', 'Metrics'];
 
 /** The answer as text, whatever it looks like. */
 export function GenerationView({ generation, onOpenTab }: GenerationViewProps) {

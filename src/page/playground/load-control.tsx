@@ -7,9 +7,10 @@ import {
   type Load,
   type LoadCounts,
   type LoadSettings,
+  MAX_CONNECTIONS,
 } from './load-plan.ts';
 import { NumberField } from './number-field.tsx';
-import { type Api, sendLoadRequest } from './send-request.ts';
+import { type Api, sendLoadRequests } from './send-request.ts';
 
 interface LoadControlProps {
   readonly api: Api;
@@ -27,6 +28,7 @@ const FIELDS = [
 ] as const satisfies readonly (readonly [keyof LoadSettings, string, number])[];
 
 const COUNTS = [
+  ['waiting', 'due'],
   ['sent', 'sent'],
   ['inFlight', 'under way'],
   ['finished', 'finished'],
@@ -59,8 +61,8 @@ export function LoadControl({ api, model, refusal }: LoadControlProps) {
   useEffect(() => () => load.current?.stop(), []);
 
   const start = (): void => {
-    load.current = createLoad(settings, performance.now(), (prompt, signal) =>
-      sendLoadRequest(api, { model, prompt, maxTokens: settings.outputLength }, signal),
+    load.current = createLoad(settings, performance.now(), (prompts, signal) =>
+      sendLoadRequests(api, { model, prompts, maxTokens: settings.outputLength }, signal),
     );
     setIsRunning(true);
   };
@@ -118,8 +120,9 @@ export function LoadControl({ api, model, refusal }: LoadControlProps) {
       )}
       {counts?.lastError != null && <p class="failure">Last failure: {counts.lastError}</p>}
       <p class="quiet">
-        Prompts are token ids; the shared prefix is what the prefix cache can find again. Sent by
-        this page while it is open.
+        Prompts are token ids; the shared prefix is what the prefix cache can find again. A browser
+        opens few connections: requests that are due while {MAX_CONNECTIONS} of them are taken go
+        together as one completion with several prompts.
       </p>
     </section>
   );

@@ -1,9 +1,14 @@
 /** A little load: when requests are due and what they are; who sends them is handed in. */
 
-/** Requests at once; a request that is due beyond them is skipped and counted, not queued. */
+/** Requests at once, those that wait for a connection included; what is due beyond them is skipped and counted. */
 export const MAX_IN_FLIGHT = 64;
-/** Requests sent in one turn, however long the last turn is past (a tab in the background sleeps). */
-const MAX_PER_TURN = 32;
+/**
+ * A browser opens six connections to a server, and the page needs some of them to look at what comes of the load. So
+ * requests that are due while these are taken wait, and travel together as one completion with several prompts.
+ */
+export const MAX_CONNECTIONS = 2;
+/** Of all prompts of one completion; a single one may have more. */
+const MAX_TOKENS_AT_ONCE = 100_000;
 
 export interface LoadSettings {
   /** Requests a second. */
@@ -45,13 +50,15 @@ export function checkLoad(settings: LoadSettings): string | null {
 }
 
 export interface LoadCounts {
+  /** Due, and not sent yet. */
+  readonly waiting: number;
   readonly sent: number;
   readonly inFlight: number;
   readonly finished: number;
   readonly failed: number;
   /** Were under way when the load was stopped. */
   readonly givenUp: number;
-  /** Were due while `MAX_IN_FLIGHT` were under way. */
+  /** Were due while `MAX_IN_FLIGHT` were under way or waited. */
   readonly skipped: number;
   /** What the last failure said. */
   readonly lastError: string | null;
@@ -65,61 +72,61 @@ export interface Load {
   stop(): void;
 }
 
-/** `send` gives up when its signal says so; it throws where the request failed. */
+/** `send` gives up when its signal says so; it throws where the requests failed. */
 export function createLoad(
   settings: LoadSettings,
   startedAt: number,
-  send: (prompt: readonly number[], signal: AbortSignal) => Promise<void>,
+  send: (prompts: readonly (readonly number[])[], signal: AbortSignal) => Promise<void>,
 ): Load {
   const abort = new AbortController();
+  const maxAtOnce = Math.max(1, Math.floor(MAX_TOKENS_AT_ONCE / settings.promptLength));
+  const counts = { waiting: 0, sent: 0, finished: 0, failed: 0, givenUp: 0, skipped: 0 };
   let numDue = 0;
-  let sent = 0;
-  let finished = 0;
-  let failed = 0;
-  let givenUp = 0;
-  let skipped = 0;
+  let numConnections = 0;
   let lastError: string | null = null;
-  const inFlight = (): number => sent - finished - failed - givenUp;
+  const inFlight = (): number => counts.sent - counts.finished - counts.failed - counts.givenUp;
 
-  async function sendOne(): Promise<void> {
-    const prompt = promptOf(settings, sent++);
+  async function sendTogether(number: number): Promise<void> {
+    const first = counts.sent;
+    counts.waiting -= number;
+    counts.sent += number;
+    numConnections++;
     try {
-      await send(prompt, abort.signal);
-      finished++;
+      const prompts = Array.from({ length: number }, (_, at) => promptOf(settings, first + at));
+      await send(prompts, abort.signal);
+      counts.finished += number;
     } catch (error) {
-      if (abort.signal.aborted) {
-        givenUp++;
-        return;
+      if (abort.signal.aborted) counts.givenUp += number;
+      else {
+        counts.failed += number;
+        lastError = error instanceof Error ? error.message : String(error);
       }
-      failed++;
-      lastError = error instanceof Error ? error.message : String(error);
+    } finally {
+      numConnections--;
     }
   }
 
   return {
-    counts: () => ({
-      sent,
-      inFlight: inFlight(),
-      finished,
-      failed,
-      givenUp,
-      skipped,
-      lastError,
-    }),
+    counts: () => ({ ...counts, inFlight: inFlight(), lastError }),
     turn(now) {
       if (abort.signal.aborted) return;
       // The first is due at once.
       const due = Math.floor(((now - startedAt) / 1000) * settings.rate) + 1;
-      const wanted = due - numDue;
+      const room = Math.max(0, MAX_IN_FLIGHT - inFlight() - counts.waiting);
+      const taken = Math.min(due - numDue, room);
+      counts.skipped += due - numDue - taken;
+      counts.waiting += taken;
       numDue = due;
-      const turns = Math.min(wanted, MAX_PER_TURN);
-      skipped += wanted - turns;
-      for (let turn = 0; turn < turns; turn++) {
-        if (inFlight() < MAX_IN_FLIGHT) void sendOne();
-        else skipped++;
+      while (counts.waiting > 0 && numConnections < MAX_CONNECTIONS) {
+        void sendTogether(Math.min(counts.waiting, maxAtOnce));
       }
     },
-    stop: () => abort.abort(),
+    stop() {
+      abort.abort();
+      counts.givenUp += counts.waiting;
+      counts.sent += counts.waiting;
+      counts.waiting = 0;
+    },
   };
 }
 

@@ -14,7 +14,9 @@ export function PlaygroundTab({ client, state, engine, onOpenTab }: TabProps) {
   const [modelsError, setModelsError] = useState<string | null>(null);
   const api = { baseUrl: client.baseUrl, apiKey };
   const { baseUrl } = api;
+  const isServing = state.phase === 'serving';
   useEffect(() => {
+    if (!isServing) return;
     let isOver = false;
     listModels({ baseUrl, apiKey }).then(
       (names) => {
@@ -29,7 +31,7 @@ export function PlaygroundTab({ client, state, engine, onOpenTab }: TabProps) {
     return () => {
       isOver = true;
     };
-  }, [baseUrl, apiKey]);
+  }, [baseUrl, apiKey, isServing]);
   const refusal = state.changes_refused_because;
   return (
     <div class="playground">

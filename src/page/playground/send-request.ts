@@ -58,18 +58,24 @@ export async function streamGeneration(
   }
 }
 
-/** A request of the load: token ids in, so many tokens out. */
-export async function sendLoadRequest(
+/** Requests of the load, as one completion with a prompt each: token ids in, so many tokens out. */
+export async function sendLoadRequests(
   api: Api,
   request: {
     readonly model: string;
-    readonly prompt: readonly number[];
+    readonly prompts: readonly (readonly number[])[];
     readonly maxTokens: number;
   },
   signal: AbortSignal,
 ): Promise<void> {
-  const { model, prompt, maxTokens } = request;
-  const body = { model, prompt, max_tokens: maxTokens, temperature: 0, ignore_eos: true };
+  const { model, prompts, maxTokens } = request;
+  const body = {
+    model,
+    prompt: prompts,
+    max_tokens: maxTokens,
+    temperature: 0,
+    ignore_eos: true,
+  };
   const response = await post(api, '/v1/completions', body, signal);
   await response.text();
 }

@@ -39,7 +39,10 @@ export function TimelineChart(props: TimelineChartProps) {
     event.preventDefault();
   };
   const onClick = (event: MouseEvent & { readonly currentTarget: HTMLElement }): void => {
-    const x = event.clientX - event.currentTarget.getBoundingClientRect().left - LABEL_WIDTH;
+    const { left, width: shownWidth } = event.currentTarget.getBoundingClientRect();
+    // Larger text is a zoom, which the pointer's pixels have and the chart's have not.
+    const zoom = shownWidth / event.currentTarget.offsetWidth;
+    const x = (event.clientX - left) / zoom - LABEL_WIDTH;
     const pressed = steps[Math.floor(x / cellWidth)];
     if (x >= 0 && pressed !== undefined) onChoose(pressed.step);
   };
@@ -177,10 +180,12 @@ function LaneRow({ lane, cellWidth, width }: { readonly lane: Lane } & Omit<RowP
           if (cell === null) return null;
           const middle = column * cellWidth + cellWidth / 2;
           const tokens = cell.prefillTokens + cell.decodeTokens;
+          const isNumbered = cellWidth >= NUMBERS_FROM && tokens > 0;
+          if (!isNumbered && !cell.isPreempted && !cell.isFinished) return null;
           const isDecode = cell.prefillTokens === 0;
           return (
             <g key={column}>
-              {cellWidth >= NUMBERS_FROM && tokens > 0 && (
+              {isNumbered && (
                 <text class={isDecode ? 'on-decode' : 'on-prefill'} x={middle} y={12.5}>
                   {tokens < 10_000 ? tokens : `${Math.round(tokens / 1000)}k`}
                 </text>
