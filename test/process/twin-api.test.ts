@@ -188,7 +188,7 @@ describe('several API servers', () => {
     let frames: FrameLine[] = [];
     await waitUntil('frames of every process', async () => {
       frames = await framesOf(url);
-      return new Set(frames.map(({ process }) => process)).size === 5;
+      return new Set(frames.map(({ process }) => process)).size === 6;
     });
     expect(new Set(frames.map(({ process }) => process))).toContain('ApiServer_1');
     for (let i = 0; i < 12; i++) {
