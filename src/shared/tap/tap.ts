@@ -23,6 +23,8 @@ export interface TappedSocket {
   readonly type: SocketType;
   /** Bound or connected to. */
   readonly address: string;
+  /** Place among the process's sockets of this name, from 0: of an engine's `input` and `output`, which client's it is. */
+  readonly index?: number;
 }
 
 export type FrameDirection = 'send' | 'receive';
@@ -115,7 +117,7 @@ export class Tap {
     return this.#isActive ? this.#clock.monotonicMs() : 0;
   }
 
-  /** A message went by; `atMs` as `sendingMs` gave it, or now. Costs a comparison where nobody looks. */
+  /** A message went by; `atMs` as `sendingMs` gave it, or now. Costs a few comparisons where nobody looks. */
   record(
     socket: TappedSocket,
     direction: FrameDirection,
@@ -123,13 +125,10 @@ export class Tap {
     parts: readonly Frame[],
     atMs?: number,
   ): void {
-    if (!this.#isActive) {
-      this.#numSeen += 1;
-      return;
-    }
-    // What a page asks of engines is no part of what it shows.
-    if (this.#ownCalls.isOwn(socket.name, parts)) return;
+    // What a page asks of engines is no part of what it shows; the question by which it begins to look is not either.
+    if (this.#ownCalls.isOwn(socket, parts)) return;
     this.#numSeen += 1;
+    if (!this.#isActive) return;
     const monotonicMs = atMs ?? this.#clock.monotonicMs();
     const frame = { seq: this.#numSeen, monotonicMs, socket, direction, identity, parts };
     this.#listener?.(frame);

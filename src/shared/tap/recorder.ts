@@ -1,0 +1,167 @@
+/**
+ * Writes what a tap shows to files, off the path of the messages: frames are put by, made into lines a batch at a time and
+ * written while the process goes on. What comes faster than the disk takes it is counted and said, never waited for.
+ */
+import type { Logger } from '../logger.ts';
+import { FrameLineWriter } from './frame-json.ts';
+import type { RecordingFile } from './recording-file.ts';
+import type { TappedFrame } from './tap.ts';
+
+/** How long a frame may wait to be written: what a process loses that is killed. */
+export const FLUSH_MS = 50;
+/** Frames and bytes that are made into lines at once, without waiting any longer. */
+const BATCH_FRAMES = 256;
+const BATCH_BYTES = 1024 * 1024;
+/** Bytes that wait for the disk; frames beyond them are dropped. */
+export const MAX_BUFFERED_BYTES = 32 * 1024 * 1024;
+/** What a frame without its parts is reckoned as. */
+const FRAME_BYTES = 512;
+
+export interface RecorderOptions {
+  readonly file: RecordingFile;
+  readonly logger: Pick<Logger, 'warn' | 'error'>;
+  /** Called once where the recording ends for good: nothing more need be shown. */
+  readonly onFailure: () => void;
+  readonly maxBufferedBytes?: number;
+}
+
+export class Recorder {
+  readonly #options: RecorderOptions;
+  readonly #maxBufferedBytes: number;
+  readonly #lines = new FrameLineWriter();
+  /** Frames, and numbers of frames that were dropped where they stand. */
+  #waiting: (TappedFrame | number)[] = [];
+  #waitingBytes = 0;
+  #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #isWriting = false;
+  #timer: NodeJS.Timeout | null = null;
+  /** Since the last frame that was taken. */
+  #numDroppedNow = 0;
+  #numDropped = 0;
+  #isOver = false;
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    this.#maxBufferedBytes = options.maxBufferedBytes ?? MAX_BUFFERED_BYTES;
+  }
+
+  /** Frames that found no room. */
+  get numDropped(): number {
+    return this.#numDropped;
+  }
+
+  /** Takes a frame in; its bytes must not change any more. */
+  readonly take = (frame: TappedFrame): void => {
+    if (this.#isOver) return;
+    const bytes = FRAME_BYTES + bytesOf(frame);
+    if (this.#waitingBytes + this.#queuedBytes + bytes > this.#maxBufferedBytes) {
+      this.#drop();
+      return;
+    }
+    this.#noteDropped();
+    this.#waiting.push(frame);
+    this.#waitingBytes += bytes;
+    if (this.#waiting.length >= BATCH_FRAMES || this.#waitingBytes >= BATCH_BYTES) this.#flush();
+    else if (this.#timer === null) {
+      this.#timer = setTimeout(() => this.#flush(), FLUSH_MS);
+      // A process that has nothing else to do ends; its last frames are written then.
+      this.#timer.unref();
+    }
+  };
+
+  /** Writes all that waits, at once; for the end of the process. Idempotent; nothing is taken in afterwards. */
+  end(): void {
+    if (this.#isOver) return;
+    this.#noteDropped();
+    this.#makeLines();
+    this.#isOver = true;
+    const { file, logger } = this.#options;
+    try {
+      for (const lines of this.#queue) file.appendSync(lines);
+      file.close();
+    } catch (error) {
+      logger.error(`The recording ${file.path} lacks its end: ${messageOf(error)}`);
+    }
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    if (this.#numDropped > 0)
+      logger.warn(
+        `The recording ${file.path} lacks ${this.#numDropped} frames: the disk is too slow`,
+      );
+  }
+
+  #flush(): void {
+    this.#makeLines();
+    this.#write();
+  }
+
+  #makeLines(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (this.#waiting.length === 0) return;
+    let text = '';
+    for (const item of this.#waiting)
+      text += typeof item === 'number' ? `{"dropped":${item}}\n` : this.#lines.lineOf(item);
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    const lines = Buffer.from(text);
+    this.#queue.push(lines);
+    this.#queuedBytes += lines.length;
+  }
+
+  #write(): void {
+    const [lines] = this.#queue;
+    if (this.#isWriting || lines === undefined) return;
+    this.#isWriting = true;
+    this.#options.file.append(lines, (error) => {
+      this.#isWriting = false;
+      if (this.#isOver) return;
+      if (error !== null) {
+        this.#fail(error);
+        return;
+      }
+      // It stays in the queue until it is written: whoever ends the process meanwhile writes it again.
+      this.#queue.shift();
+      this.#queuedBytes -= lines.length;
+      this.#write();
+    });
+  }
+
+  #drop(): void {
+    if (this.#numDropped === 0)
+      this.#options.logger.warn(
+        `Frames are missing from the recording ${this.#options.file.path}: more than ${this.#maxBufferedBytes} bytes wait for the disk`,
+      );
+    this.#numDropped += 1;
+    this.#numDroppedNow += 1;
+  }
+
+  #noteDropped(): void {
+    if (this.#numDroppedNow === 0) return;
+    this.#waiting.push(this.#numDroppedNow);
+    this.#numDroppedNow = 0;
+  }
+
+  #fail(error: Error): void {
+    const { file, logger, onFailure } = this.#options;
+    this.#isOver = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#waiting = [];
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    file.close();
+    logger.error(`The recording ${file.path} ends here, serving goes on: ${messageOf(error)}`);
+    onFailure();
+  }
+}
+
+function bytesOf({ parts }: TappedFrame): number {
+  let bytes = 0;
+  for (const part of parts) bytes += part.byteLength;
+  return bytes;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
