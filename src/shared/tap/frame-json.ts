@@ -6,7 +6,7 @@ import type { FrameDirection, TappedFrame, TappedSocket } from './tap.ts';
 export class FrameLineWriter {
   readonly #ofSocket = new WeakMap<TappedSocket, Readonly<Record<FrameDirection, string>>>();
 
-  /** The line of a frame, with its end. JSON.parse makes of it what `toRawFrame` does. */
+  /** The line of a frame in ASCII, with its end. JSON.parse makes of it what `toRawFrame` does. */
   lineOf(frame: TappedFrame): string {
     const { seq, monotonicMs, socket, direction, identity, parts } = frame;
     const ofSocket = this.#textOf(socket)[direction];
@@ -25,7 +25,10 @@ export class FrameLineWriter {
     const known = this.#ofSocket.get(socket);
     if (known !== undefined) return known;
     const { name, type, address } = socket;
-    const shared = JSON.stringify({ socket: name, socket_type: type, address }).slice(1, -1);
+    const shared = toAscii(JSON.stringify({ socket: name, socket_type: type, address })).slice(
+      1,
+      -1,
+    );
     const made = {
       send: `${shared},"direction":"send"`,
       receive: `${shared},"direction":"receive"`,
@@ -33,4 +36,12 @@ export class FrameLineWriter {
     this.#ofSocket.set(socket, made);
     return made;
   }
+}
+
+/** JSON with what is beyond ASCII escaped. */
+function toAscii(json: string): string {
+  return json.replace(
+    /[^\x20-\x7e]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -12,6 +12,10 @@ export const FLUSH_MS = 50;
 /** Frames and bytes that are made into lines at once, without waiting any longer. */
 const BATCH_FRAMES = 256;
 const BATCH_BYTES = 1024 * 1024;
+/** Of a buffer that lines are written into; a longer line has one of its own. */
+const CHUNK_BYTES = 256 * 1024;
+/** Buffers that are kept to be filled again: new memory costs more than what is written into it. */
+const MAX_SPARE_CHUNKS = 4;
 /** Bytes that wait for the disk; frames beyond them are dropped. */
 export const MAX_BUFFERED_BYTES = 32 * 1024 * 1024;
 /** What a frame without its parts is reckoned as. */
@@ -32,8 +36,13 @@ export class Recorder {
   /** Frames, and numbers of frames that were dropped where they stand. */
   #waiting: (TappedFrame | number)[] = [];
   #waitingBytes = 0;
+  /** Full ones, and the one that is being written, in order. */
   #queue: Buffer[] = [];
   #queuedBytes = 0;
+  /** What comes behind the queue, and how far it is filled. */
+  #chunk: Buffer = Buffer.alloc(0);
+  #chunkBytes = 0;
+  readonly #spare: Buffer[] = [];
   #isWriting = false;
   #timer: NodeJS.Timeout | null = null;
   /** Since the last frame that was taken. */
@@ -51,11 +60,16 @@ export class Recorder {
     return this.#numDropped;
   }
 
+  /** What waits for the disk. */
+  get bufferedBytes(): number {
+    return this.#waitingBytes + this.#queuedBytes + this.#chunkBytes;
+  }
+
   /** Takes a frame in; its bytes must not change any more. */
   readonly take = (frame: TappedFrame): void => {
     if (this.#isOver) return;
     const bytes = FRAME_BYTES + bytesOf(frame);
-    if (this.#waitingBytes + this.#queuedBytes + bytes > this.#maxBufferedBytes) {
+    if (this.bufferedBytes + bytes > this.#maxBufferedBytes) {
       this.#drop();
       return;
     }
@@ -75,6 +89,7 @@ export class Recorder {
     if (this.#isOver) return;
     this.#noteDropped();
     this.#makeLines();
+    this.#seal();
     this.#isOver = true;
     const { file, logger } = this.#options;
     try {
@@ -100,19 +115,40 @@ export class Recorder {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     if (this.#waiting.length === 0) return;
-    let text = '';
     for (const item of this.#waiting)
-      text += typeof item === 'number' ? `{"dropped":${item}}\n` : this.#lines.lineOf(item);
+      this.#put(typeof item === 'number' ? `{"dropped":${item}}\n` : this.#lines.lineOf(item));
     this.#waiting = [];
     this.#waitingBytes = 0;
-    const lines = Buffer.from(text);
-    this.#queue.push(lines);
-    this.#queuedBytes += lines.length;
+  }
+
+  /** Lines are ASCII: a byte a character. */
+  #put(line: string): void {
+    if (line.length > CHUNK_BYTES) {
+      this.#seal();
+      this.#queue.push(Buffer.from(line, 'latin1'));
+      this.#queuedBytes += line.length;
+      return;
+    }
+    if (this.#chunkBytes + line.length > this.#chunk.length) {
+      this.#seal();
+      this.#chunk = this.#spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    }
+    this.#chunkBytes += this.#chunk.write(line, this.#chunkBytes, line.length, 'latin1');
+  }
+
+  /** Queues what the chunk holds. */
+  #seal(): void {
+    if (this.#chunkBytes > 0) this.#queue.push(this.#chunk.subarray(0, this.#chunkBytes));
+    this.#queuedBytes += this.#chunkBytes;
+    this.#chunk = Buffer.alloc(0);
+    this.#chunkBytes = 0;
   }
 
   #write(): void {
+    if (this.#isWriting) return;
+    if (this.#queue.length === 0) this.#seal();
     const [lines] = this.#queue;
-    if (this.#isWriting || lines === undefined) return;
+    if (lines === undefined) return;
     this.#isWriting = true;
     this.#options.file.append(lines, (error) => {
       this.#isWriting = false;
@@ -124,8 +160,14 @@ export class Recorder {
       // It stays in the queue until it is written: whoever ends the process meanwhile writes it again.
       this.#queue.shift();
       this.#queuedBytes -= lines.length;
+      this.#spareChunkOf(lines);
       this.#write();
     });
+  }
+
+  #spareChunkOf({ buffer }: Buffer): void {
+    if (buffer.byteLength === CHUNK_BYTES && this.#spare.length < MAX_SPARE_CHUNKS)
+      this.#spare.push(Buffer.from(buffer));
   }
 
   #drop(): void {
@@ -148,8 +190,10 @@ export class Recorder {
     this.#isOver = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#waiting = [];
+    this.#waitingBytes = 0;
     this.#queue = [];
     this.#queuedBytes = 0;
+    this.#chunkBytes = 0;
     file.close();
     logger.error(`The recording ${file.path} ends here, serving goes on: ${messageOf(error)}`);
     onFailure();

@@ -57,7 +57,8 @@ export class RecordingFile {
   #fd = -1;
   #position = 0;
   #headBytes = 0;
-  #isWriting = false;
+  /** Of a write that is under way: it is closed behind that. */
+  #writingFd: number | null = null;
   #isClosed = false;
 
   /** Begins the first part. Throws the system's error. */
@@ -83,7 +84,7 @@ export class RecordingFile {
     }
     const fd = this.#fd;
     const start = this.#position;
-    this.#isWriting = true;
+    this.#writingFd = fd;
     const writeFrom = (offset: number): void => {
       write(fd, lines, offset, lines.length - offset, start + offset, (error, numWritten) => {
         const end = offset + (numWritten ?? 0);
@@ -91,7 +92,7 @@ export class RecordingFile {
           writeFrom(end);
           return;
         }
-        this.#isWriting = false;
+        this.#writingFd = null;
         if (this.#isClosed) {
           closeSync(fd);
           return;
@@ -132,7 +133,7 @@ export class RecordingFile {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (!this.#isWriting) closeSync(this.#fd);
+    this.#closeFd(this.#fd);
   }
 
   #makeRoom(numBytes: number): void {
@@ -142,8 +143,12 @@ export class RecordingFile {
     try {
       this.#openPart();
     } finally {
-      closeSync(full);
+      this.#closeFd(full);
     }
+  }
+
+  #closeFd(fd: number): void {
+    if (fd !== this.#writingFd) closeSync(fd);
   }
 
   #openPart(): void {
