@@ -18,6 +18,7 @@ import { FIELD_GROUPS, type FieldKey, fieldOf } from '../src/shared/config/regis
 import { ERRORS } from '../src/shared/errors.ts';
 import { FAULT_HEADER, FAULT_KEY } from '../src/shared/protocol/fault-keys.ts';
 import { environmentPage } from './environment-page.ts';
+import { framesPage } from './frames-page.ts';
 import { ignoredFlagLines } from './ignored-flag-lines.ts';
 import { modelsPage } from './models-page.ts';
 
@@ -34,6 +35,7 @@ export function generatedPages(): readonly Page[] {
     { path: 'docs/reference/metrics.md', text: metricsPage() },
     { path: 'docs/reference/gpus.md', text: gpusPage() },
     { path: 'docs/reference/faults.md', text: faultsPage() },
+    { path: 'docs/reference/frames.md', text: framesPage() },
     { path: 'docs/models.md', text: modelsPage() },
   ];
 }

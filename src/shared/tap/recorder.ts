@@ -1,25 +1,20 @@
 /**
- * Writes what a tap shows to files, off the path of the messages: frames are put by, made into lines a batch at a time and
- * written while the process goes on. What comes faster than the disk takes it is counted and said, never waited for.
+ * Writes what a tap shows to files: a frame becomes a line at once, lines are gathered, and written while the process goes
+ * on. What comes faster than the disk takes it is counted and said, never waited for.
  */
 import type { Logger } from '../logger.ts';
 import { FrameLineWriter } from './frame-json.ts';
 import type { RecordingFile } from './recording-file.ts';
 import type { TappedFrame } from './tap.ts';
 
-/** How long a frame may wait to be written: what a process loses that is killed. */
+/** How long a line may wait to be written: what a process loses that is killed. */
 export const FLUSH_MS = 50;
-/** Frames and bytes that are made into lines at once, without waiting any longer. */
-const BATCH_FRAMES = 256;
-const BATCH_BYTES = 1024 * 1024;
-/** Of a buffer that lines are written into; a longer line has one of its own. */
+/** Of a buffer that lines are gathered in; a longer line has one of its own. A full one is written at once. */
 const CHUNK_BYTES = 256 * 1024;
 /** Buffers that are kept to be filled again: new memory costs more than what is written into it. */
 const MAX_SPARE_CHUNKS = 4;
 /** Bytes that wait for the disk; frames beyond them are dropped. */
 export const MAX_BUFFERED_BYTES = 32 * 1024 * 1024;
-/** What a frame without its parts is reckoned as. */
-const FRAME_BYTES = 512;
 
 export interface RecorderOptions {
   readonly file: RecordingFile;
@@ -33,10 +28,7 @@ export class Recorder {
   readonly #options: RecorderOptions;
   readonly #maxBufferedBytes: number;
   readonly #lines = new FrameLineWriter();
-  /** Frames, and numbers of frames that were dropped where they stand. */
-  #waiting: (TappedFrame | number)[] = [];
-  #waitingBytes = 0;
-  /** Full ones, and the one that is being written, in order. */
+  /** Full chunks, and the one that is being written, in order. */
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   /** What comes behind the queue, and how far it is filled. */
@@ -62,63 +54,49 @@ export class Recorder {
 
   /** What waits for the disk. */
   get bufferedBytes(): number {
-    return this.#waitingBytes + this.#queuedBytes + this.#chunkBytes;
+    return this.#queuedBytes + this.#chunkBytes;
   }
 
-  /** Takes a frame in; its bytes must not change any more. */
+  /** Takes a frame in. */
   readonly take = (frame: TappedFrame): void => {
     if (this.#isOver) return;
-    const bytes = FRAME_BYTES + bytesOf(frame);
-    if (this.bufferedBytes + bytes > this.#maxBufferedBytes) {
+    if (this.bufferedBytes >= this.#maxBufferedBytes) {
+      this.#drop();
+      return;
+    }
+    const line = this.#lines.lineOf(frame);
+    if (this.bufferedBytes + line.length > this.#maxBufferedBytes) {
       this.#drop();
       return;
     }
     this.#noteDropped();
-    this.#waiting.push(frame);
-    this.#waitingBytes += bytes;
-    if (this.#waiting.length >= BATCH_FRAMES || this.#waitingBytes >= BATCH_BYTES) this.#flush();
-    else if (this.#timer === null) {
-      this.#timer = setTimeout(() => this.#flush(), FLUSH_MS);
-      // A process that has nothing else to do ends; its last frames are written then.
-      this.#timer.unref();
-    }
+    this.#put(line);
+    if (this.#timer !== null) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#write();
+    }, FLUSH_MS);
+    // A process that has nothing else to do ends; its last lines are written then.
+    this.#timer.unref();
   };
 
   /** Writes all that waits, at once; for the end of the process. Idempotent; nothing is taken in afterwards. */
   end(): void {
     if (this.#isOver) return;
     this.#noteDropped();
-    this.#makeLines();
     this.#seal();
-    this.#isOver = true;
+    this.#stop();
     const { file, logger } = this.#options;
     try {
       for (const lines of this.#queue) file.appendSync(lines);
-      file.close();
     } catch (error) {
       logger.error(`The recording ${file.path} lacks its end: ${messageOf(error)}`);
     }
-    this.#queue = [];
-    this.#queuedBytes = 0;
+    this.#clear();
     if (this.#numDropped > 0)
       logger.warn(
-        `The recording ${file.path} lacks ${this.#numDropped} frames: the disk is too slow`,
+        `The recording ${file.path} lacks ${this.#numDropped} frames: they came faster than they could be written`,
       );
-  }
-
-  #flush(): void {
-    this.#makeLines();
-    this.#write();
-  }
-
-  #makeLines(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    if (this.#waiting.length === 0) return;
-    for (const item of this.#waiting)
-      this.#put(typeof item === 'number' ? `{"dropped":${item}}\n` : this.#lines.lineOf(item));
-    this.#waiting = [];
-    this.#waitingBytes = 0;
   }
 
   /** Lines are ASCII: a byte a character. */
@@ -127,10 +105,12 @@ export class Recorder {
       this.#seal();
       this.#queue.push(Buffer.from(line, 'latin1'));
       this.#queuedBytes += line.length;
+      this.#write();
       return;
     }
     if (this.#chunkBytes + line.length > this.#chunk.length) {
       this.#seal();
+      this.#write();
       this.#chunk = this.#spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES);
     }
     this.#chunkBytes += this.#chunk.write(line, this.#chunkBytes, line.length, 'latin1');
@@ -161,7 +141,8 @@ export class Recorder {
       this.#queue.shift();
       this.#queuedBytes -= lines.length;
       this.#spareChunkOf(lines);
-      this.#write();
+      // Less than a chunk waits for the timer.
+      if (this.#queue.length > 0) this.#write();
     });
   }
 
@@ -179,31 +160,33 @@ export class Recorder {
     this.#numDroppedNow += 1;
   }
 
+  /** Says in the file how many are missing here. */
   #noteDropped(): void {
     if (this.#numDroppedNow === 0) return;
-    this.#waiting.push(this.#numDroppedNow);
+    this.#put(`{"dropped":${this.#numDroppedNow}}\n`);
     this.#numDroppedNow = 0;
   }
 
   #fail(error: Error): void {
     const { file, logger, onFailure } = this.#options;
-    this.#isOver = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    this.#queue = [];
-    this.#queuedBytes = 0;
-    this.#chunkBytes = 0;
-    file.close();
+    this.#stop();
+    this.#clear();
     logger.error(`The recording ${file.path} ends here, serving goes on: ${messageOf(error)}`);
     onFailure();
   }
-}
 
-function bytesOf({ parts }: TappedFrame): number {
-  let bytes = 0;
-  for (const part of parts) bytes += part.byteLength;
-  return bytes;
+  #stop(): void {
+    this.#isOver = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  #clear(): void {
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#chunkBytes = 0;
+    this.#options.file.close();
+  }
 }
 
 function messageOf(error: unknown): string {

@@ -2,9 +2,18 @@
  * The files that one process's recording is written to: part after part, each begun with the head line, none beyond its
  * size. Writes say where in the file they go, so that one which was under way when the process ended can be made again.
  */
-import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, write, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  write,
+  writeSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { RECORDING_SUFFIX, type RecordingHead } from './recording-format.ts';
 
@@ -22,7 +31,7 @@ const PART_DIGITS = 4;
 export function checkRecordFolder(folder: string): void {
   const probe = join(folder, `.${hostPart()}-${process.pid}.probe`);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     const fd = openSync(probe, 'w');
     try {
       writeSync(fd, 'x');
@@ -37,6 +46,19 @@ export function checkRecordFolder(folder: string): void {
       `--record ${folder}: no recording can be written there (${reason}); name a folder that can be made and written to`,
       { cause },
     );
+  }
+}
+
+/** One folder at a time: Node's own way of making all of them never ends where a file system makes none, as /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  const parent = dirname(folder);
+  if (parent !== folder) makeFolder(parent);
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another process that records there may have been faster.
+    if (!existsSync(folder)) throw error;
   }
 }
 
@@ -140,25 +162,29 @@ export class RecordingFile {
     const isEmpty = this.#position === this.#headBytes;
     if (isEmpty || this.#position + numBytes <= this.#maxPartBytes) return;
     const full = this.#fd;
-    try {
-      this.#openPart();
-    } finally {
-      this.#closeFd(full);
-    }
+    this.#openPart();
+    this.#closeFd(full);
   }
 
   #closeFd(fd: number): void {
     if (fd !== this.#writingFd) closeSync(fd);
   }
 
+  /** Leaves everything as it was where it throws. */
   #openPart(): void {
-    this.#part += 1;
-    this.#fd = this.#part === 1 ? this.#openFirst() : this.#openNamed(this.#part);
-    const head = Buffer.from(`${JSON.stringify({ ...this.#head, part: this.#part })}\n`);
-    this.#position = 0;
-    this.#headBytes = head.length;
-    writeSync(this.#fd, head, 0, head.length, 0);
+    const part = this.#part + 1;
+    const fd = part === 1 ? this.#openFirst() : this.#openNamed(part);
+    const head = Buffer.from(`${JSON.stringify({ ...this.#head, part })}\n`);
+    try {
+      writeSync(fd, head, 0, head.length, 0);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    this.#fd = fd;
+    this.#part = part;
     this.#position = head.length;
+    this.#headBytes = head.length;
   }
 
   /** A name that nobody has. */
@@ -179,8 +205,10 @@ export class RecordingFile {
 
   #openNamed(part: number): number {
     const number = String(part).padStart(PART_DIGITS, '0');
-    this.#path = join(this.#folder, `${this.#stem}.${number}${RECORDING_SUFFIX}`);
-    return openSync(this.#path, 'wx');
+    const path = join(this.#folder, `${this.#stem}.${number}${RECORDING_SUFFIX}`);
+    const fd = openSync(path, 'wx');
+    this.#path = path;
+    return fd;
   }
 
   /** Half a line helps nobody. */

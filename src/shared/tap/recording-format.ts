@@ -32,21 +32,23 @@ export interface DroppedLine {
   readonly dropped: number;
 }
 
-/** The words of a frame's `socket`. */
-const SOCKET_NAMES: Readonly<Record<SocketName, true>> = {
-  handshake: true,
-  input: true,
-  output: true,
-  coordinator_input: true,
-  coordinator_output: true,
-  frontend_stats_publish: true,
-  kv_events: true,
-  kv_events_replay: true,
-  dp_group: true,
-  other: true,
+/** The words of a frame's `socket`, with what they mean. */
+export const SOCKETS: Readonly<Record<SocketName, string>> = {
+  handshake: 'HELLO, INIT and READY between an engine and the frontend that started it',
+  input: "requests of an API server to engines; an engine's first word on it is its ready response",
+  output: 'what engines have for an API server',
+  coordinator_input: 'what the coordinator tells all engines',
+  coordinator_output: 'counts of an engine for the coordinator',
+  frontend_stats_publish: 'counts of all engines for the API servers',
+  kv_events: 'events of the prefix cache, for whoever subscribes',
+  kv_events_replay: 'the same again, for whoever asks',
+  dp_group:
+    "where the ranks of a mixture-of-experts model agree; vLLM's meet over torch.distributed",
+  other: 'a socket without a name; vllm-twin has none',
 };
 
-const SOCKET_TYPES: Readonly<Record<SocketType, true>> = {
+/** ZeroMQ's types of sockets. */
+export const SOCKET_TYPES: Readonly<Record<SocketType, true>> = {
   ROUTER: true,
   DEALER: true,
   PUSH: true,
@@ -93,7 +95,7 @@ export function readRecordingLine(line: string): RawFrame | DroppedLine | string
   const { seq, monotonic_ms, socket, socket_type, address, direction } = value;
   if (!isCount(seq) || seq < 1) return wrong('seq', 'an integer of at least 1', seq);
   if (typeof monotonic_ms !== 'number') return wrong('monotonic_ms', 'a number', monotonic_ms);
-  if (!isKeyOf(SOCKET_NAMES, socket)) return wrong('socket', namesOf(SOCKET_NAMES), socket);
+  if (!isKeyOf(SOCKETS, socket)) return wrong('socket', namesOf(SOCKETS), socket);
   if (!isKeyOf(SOCKET_TYPES, socket_type))
     return wrong('socket_type', namesOf(SOCKET_TYPES), socket_type);
   if (typeof address !== 'string') return wrong('address', 'a string', address);
