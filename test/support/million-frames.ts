@@ -15,7 +15,7 @@ export interface MillionFrames {
   readonly numDropped: number;
   readonly numRead: number;
   readonly lastSeq: number;
-  /** Resident memory in MiB: after a tenth of the frames, the most while they were recorded, and while they were read. */
+  /** Resident memory in MiB: the most in the first half of the frames, in the second, and while they were read. */
   readonly warmMiB: number;
   readonly recordedMiB: number;
   readonly readMiB: number;
@@ -56,7 +56,7 @@ async function measure(folder: string, count: number): Promise<MillionFrames> {
     while (recorder.bufferedBytes > MAX_BUFFERED_BYTES / 2)
       await new Promise((resolve) => setTimeout(resolve, 1));
     await new Promise((resolve) => setImmediate(resolve));
-    if (done <= count / 10) warmMiB = Math.max(warmMiB, rssMiB());
+    if (done <= count / 2) warmMiB = Math.max(warmMiB, rssMiB());
     else recordedMiB = Math.max(recordedMiB, rssMiB());
   }
   recorder.end();

@@ -1,4 +1,4 @@
-/** A million frames through a tap and its recorder, and read back: memory stays where it was after a tenth of them. */
+/** A million frames through a tap and its recorder, and read back: memory stays where it was after half of them. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
