@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RawFrame } from '../../src/shared/tap/raw-frame.ts';
 import { liveSamples } from '../support/live-frames.ts';
-import { childrenOf, freePorts } from '../support/process.ts';
+import { childrenOf, freePorts, isAlive } from '../support/process.ts';
 import { framesOf, processesOf, readWhole, typesInOrder } from '../support/recordings.ts';
 import { startServer } from '../support/topology.ts';
 import { TINYMODEL, Twin } from '../support/twin.ts';
@@ -249,6 +249,34 @@ describe('a recording', () => {
     const ofServer = framesOf(recording, 'APIServer');
     expect(ofServer.map(({ seq }) => seq)).toEqual(ofServer.map((_, index) => index + 1));
     expect(typesOf(ofServer, 'handshake', 1)).toEqual(['HELLO', 'INIT', 'READY']);
+  });
+
+  it('of a frontend that is killed loses nothing of its engines and its coordinator', async () => {
+    const twin = serve('--data-parallel-size', '2');
+    await ask(await twin.url(), { rank: 1 });
+    const children = childrenOf(twin.pid);
+    twin.signal('SIGKILL');
+    await twin.waitForExit();
+    await waitUntil('no process left', async () => !children.some(isAlive));
+    const recording = await readWhole(folder);
+    expect(recording.gaps.filter(({ file }) => !file.includes('/APIServer.'))).toEqual([]);
+    const ofEngine = framesOf(recording, 'EngineCore_DP1');
+    expect(typesOf(ofEngine, 'input', null)).toEqual(['EngineCoreReadyResponse', 'ADD']);
+    expect(typesOf(ofEngine, 'output', null)).toEqual(['OUTPUTS']);
+  });
+
+  it('has what was said a moment before SIGTERM went to every process at once', async () => {
+    const twin = serve('--api-server-count', '2');
+    const url = await twin.url();
+    const all = [twin.pid, ...childrenOf(twin.pid)];
+    expect(all).toHaveLength(4);
+    await ask(url);
+    for (const pid of all) process.kill(pid, 'SIGTERM');
+    await twin.waitForExit();
+    const recording = await readWhole(folder);
+    expect(recording.gaps).toEqual([]);
+    const added = recording.frames.filter(({ frame }) => frame.type === 'ADD');
+    expect(added.map(({ frame }) => frame.direction)).toEqual(['send', 'receive']);
   });
 
   it('of an engine that breaks has its last word', async () => {

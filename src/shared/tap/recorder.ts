@@ -8,7 +8,7 @@ import type { RecordingFile } from './recording-file.ts';
 import type { TappedFrame } from './tap.ts';
 
 /** How long a line may wait to be written: what a process loses that is killed. */
-export const FLUSH_MS = 50;
+export const FLUSH_MS = 100;
 /** Of a buffer that lines are gathered in; a longer line has one of its own. A full one is written at once. */
 const CHUNK_BYTES = 256 * 1024;
 /** Buffers that are kept to be filled again: new memory costs more than what is written into it. */
