@@ -66,9 +66,8 @@ for (const numOutputs of [1, 256]) {
   );
 
   const idle = new Tap({ clock: systemClock, process: 'APIServer' });
-  for (let i = 0; i <= NUM_FIRST_FRAMES; i++)
-    idle.record(SOCKET, 'receive', null, frames, idle.now());
-  const idleNs = await cost(() => idle.record(SOCKET, 'receive', null, frames, idle.now()));
+  for (let i = 0; i <= NUM_FIRST_FRAMES; i++) idle.record(SOCKET, 'receive', null, frames);
+  const idleNs = await cost(() => idle.record(SOCKET, 'receive', null, frames));
 
   const head = {
     schema: RECORDING_SCHEMA,
@@ -87,7 +86,7 @@ for (const numOutputs of [1, 256]) {
   const recorded = new Tap({ clock: systemClock, process: 'APIServer' });
   recorded.setListener(recorder.take);
   const recordedNs = await cost(
-    () => recorded.record(SOCKET, 'receive', null, frames, recorded.now()),
+    () => recorded.record(SOCKET, 'receive', null, frames),
     () => recorder.bufferedBytes < MAX_BUFFERED_BYTES / 4,
   );
   recorder.end();

@@ -108,8 +108,9 @@ export class Tap {
 
   /** What is kept of the frames with a higher `seq`, in order. */
   framesSince(seq: number): TappedFrame[] {
-    const kept = [...this.#first, ...this.#ring.slice(this.#ringStart)];
-    return seq <= 0 ? kept : kept.filter((frame) => frame.seq > seq);
+    const first = this.#first.slice(indexBehind(this.#first, 0, seq));
+    const ring = this.#ring.slice(indexBehind(this.#ring, this.#ringStart, seq));
+    return first.length === 0 ? ring : [...first, ...ring];
   }
 
   /** When a message is about to be sent: it may have arrived before the call that sends it is back. */
@@ -173,4 +174,15 @@ function bytesOf(parts: readonly Frame[]): number {
   let bytes = 0;
   for (const part of parts) bytes += part.byteLength;
   return bytes;
+}
+
+/** From `start` on, where the first frame with a higher `seq` stands: a ring may be long, and who asks asks often. */
+function indexBehind(frames: readonly TappedFrame[], start: number, seq: number): number {
+  let [low, high] = [start, frames.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((frames[middle]?.seq ?? 0) > seq) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

@@ -45,7 +45,7 @@ function bench() {
   const tap = new Tap({ clock: new VirtualClock(), process: 'APIServer' });
   const see = (socket: TappedSocket, parts: readonly Uint8Array[]): boolean => {
     const before = tap.numSeen;
-    tap.record(socket, 'receive', null, parts, tap.now());
+    tap.record(socket, 'receive', null, parts);
     return tap.numSeen > before;
   };
   return { tap, see };
