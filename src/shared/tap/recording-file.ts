@@ -128,8 +128,8 @@ export class RecordingFile {
   }
 
   /**
-   * As `append`, at once, and for good: the file is to be closed next. Lines whose writing is under way are handed over again, as the
-   * first ones. Throws.
+   * As `append`, at once, and for good: the file is to be closed next. Lines whose writing is under way are handed over
+   * again, as the first ones. Throws.
    */
   appendSync(lines: Buffer): void {
     if (this.#isClosed) return;
