@@ -322,3 +322,33 @@ describe('a recording', () => {
     expect(existsSync(made)).toBe(true);
   });
 });
+
+describe('serve --tap', () => {
+  it('keeps the latest frames of each process in memory, though nobody has looked yet', async () => {
+    const words = ['--max-model-len', '1024', '--served-model-name', 'tiny', '--port', '0'];
+    const twin = keep(
+      new Twin(['serve', TINYMODEL, ...words, '--step-time', 'zero', '--tap', '50']),
+    );
+    const url = await twin.url();
+    // Two frames of the frontend a request at least: the first 256 are full long before.
+    for (let i = 0; i < 200; i++) await ask(url);
+    const seen = new Map<string, number[]>();
+    let since = 0;
+    await waitUntil('frames beyond the first ones', async () => {
+      const text = await (await fetch(`${url}/twin/api/frames?since=${since}&limit=1000`)).text();
+      for (const line of text.split('\n').filter((line) => line !== '')) {
+        const { n, process, seq } = JSON.parse(line) as { n: number; process: string; seq: number };
+        since = n;
+        seen.set(process, [...(seen.get(process) ?? []), seq]);
+      }
+      return [...seen.values()].filter((seqs) => seqs.length >= 306).length === 2;
+    });
+    for (const [process, seqs] of seen) {
+      expect(seqs.slice(0, 256), process).toEqual(Array.from({ length: 256 }, (_, i) => i + 1));
+      // The ring's 50, and what came while it was looked at.
+      const later = seqs.slice(256);
+      expect(later[0], process).toBeGreaterThan(257);
+      expect(later, process).toEqual(later.map((_, index) => (later[0] ?? 0) + index));
+    }
+  });
+});
