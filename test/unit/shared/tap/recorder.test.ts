@@ -91,18 +91,20 @@ describe('a recorder', () => {
   it('has written everything when it has ended, whatever was under way, and nothing twice', async () => {
     const { recorder, said } = bench();
     // Several batches: the first is being written, others wait, the last is not even lines.
-    for (const frame of frames(2_000)) recorder.take(frame);
+    for (const frame of frames(10_000)) recorder.take(frame);
     recorder.end();
-    expect((await readBack()).seqs).toEqual(Array.from({ length: 2_000 }, (_, index) => index + 1));
+    expect((await readBack()).seqs).toEqual(
+      Array.from({ length: 10_000 }, (_, index) => index + 1),
+    );
     await waitFor('the write that was under way', () => recorder.bufferedBytes === 0);
-    expect((await readBack()).seqs).toHaveLength(2_000);
+    expect((await readBack()).seqs).toHaveLength(10_000);
     recorder.end();
     expect(said).toEqual([]);
   });
 
   it('begins a part where one is full, each with its head', async () => {
     const { recorder } = bench({ maxPartBytes: 100_000 });
-    for (const frame of frames(2_000)) recorder.take(frame);
+    for (const frame of frames(10_000)) recorder.take(frame);
     recorder.end();
     const names = readdirSync(folder).sort();
     expect(names.length).toBeGreaterThan(1);
@@ -111,7 +113,9 @@ describe('a recorder', () => {
       expect(JSON.parse(head)).toEqual({ ...HEAD, part: index + 1 });
       expect(name).toMatch(/^EngineCore_DP0\.20231114T221320_000Z-[\w-]+-7\.000\d\.ndjson$/);
     }
-    expect((await readBack()).seqs).toEqual(Array.from({ length: 2_000 }, (_, index) => index + 1));
+    expect((await readBack()).seqs).toEqual(
+      Array.from({ length: 10_000 }, (_, index) => index + 1),
+    );
   });
 
   it('keeps a frame that is longer than a part whole', async () => {
