@@ -4,6 +4,7 @@
  * scrape takes meanwhile. Server on one core and client on the other where `taskset` is there.
  *
  * `--against=DIST` compares this build with another one instead: CPU per event and per completion, in turns, medians.
+ * `--with='--record FOLDER'` gives this build's server these flags as well; against itself they are what is compared.
  */
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -247,10 +248,15 @@ const PAIRED_LOADS = [
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
+function extraFlags(): readonly string[] {
+  const given = process.argv.find((word) => word.startsWith('--with='));
+  return given === undefined ? [] : given.slice('--with='.length).split(' ').filter(Boolean);
+}
+
 async function compare(other: string): Promise<void> {
   const rounds = isQuick ? 1 : 5;
   const servers = await Promise.all([
-    startServer('this build', serveCommand(DIST, 16_384)),
+    startServer('this build', [...serveCommand(DIST, 16_384), ...extraFlags()]),
     startServer('the other', serveCommand(other, 16_384)),
   ]);
   try {

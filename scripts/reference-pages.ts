@@ -18,6 +18,7 @@ import { FIELD_GROUPS, type FieldKey, fieldOf } from '../src/shared/config/regis
 import { ERRORS } from '../src/shared/errors.ts';
 import { FAULT_HEADER, FAULT_KEY } from '../src/shared/protocol/fault-keys.ts';
 import { environmentPage } from './environment-page.ts';
+import { framesPage } from './frames-page.ts';
 import { ignoredFlagLines } from './ignored-flag-lines.ts';
 import { modelsPage } from './models-page.ts';
 import { twinApiPage } from './twin-api-page.ts';
@@ -36,6 +37,7 @@ export function generatedPages(): readonly Page[] {
     { path: 'docs/reference/gpus.md', text: gpusPage() },
     { path: 'docs/reference/faults.md', text: faultsPage() },
     { path: 'docs/reference/twin-api.md', text: twinApiPage(NOTE) },
+    { path: 'docs/reference/frames.md', text: framesPage() },
     { path: 'docs/models.md', text: modelsPage() },
   ];
 }

@@ -4,6 +4,7 @@ import { checkBalancingFlags } from '../frontend/launch/api-server-count.ts';
 import type { StartedServer } from '../frontend/main.ts';
 import { resolveNodes } from '../shared/config/node-args.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
+import { checkRecordFolder } from '../shared/tap/recording-file.ts';
 import type { Command } from './command.ts';
 import { CONFIG_FLAG, registryFlagGroups } from './flags/registry-flags.ts';
 import { readServeArgs } from './flags/serve-args.ts';
@@ -38,6 +39,7 @@ export const serveCommand: Command = {
     const read = await readServeArgs(words, process.env);
     const { args, isWorkerNode } = resolveNodes(withLogFormat(read.args));
     kvEventsConfigOf(args.kvEventsConfig);
+    if (args.record !== null) checkRecordFolder(args.record);
     if (read.notes.length + read.warnings.length > 0) {
       const { createLogger } = await import('../shared/logger.ts');
       const logger = createLogger({

@@ -16,7 +16,8 @@ import { createLogger, type Logger } from '../shared/logger.ts';
 import type { KVEventsConfig } from '../shared/protocol/ready-response.ts';
 import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec, type WireCodec } from '../shared/protocol/wire-codec.ts';
-import { Tap } from '../shared/tap/tap.ts';
+import { createProcessTap } from '../shared/tap/process-tap.ts';
+import type { Tap } from '../shared/tap/tap.ts';
 import { tapTransport } from '../shared/tap/tapped-transport.ts';
 import type { Transport } from '../shared/transport/transport.ts';
 import { createZmqTransport } from '../shared/transport/zmq.ts';
@@ -226,12 +227,18 @@ function failToStart(error: unknown, logger: Logger): never {
 
 function main(): void {
   const config = readProcessArgument(engineProcessConfigSchema(), 'an engine core');
-  const { logLevel, logFormat, dataParallelSize } = config.args;
+  const { logLevel, logFormat, dataParallelSize, record, tap: ringFrames } = config.args;
   const name = dataParallelSize > 1 ? `EngineCore_DP${config.rank}` : 'EngineCore';
   process.title = `VLLM::${name}`;
   const logger = createLogger({ level: logLevel, format: logFormat, bindings: { process: name } });
   const lifeLine = new LifeLine(logger, config.privateDirectory);
-  const tap = new Tap({ clock: systemClock, process: name });
+  const tap = createProcessTap({
+    process: name,
+    record,
+    ringFrames,
+    clock: systemClock,
+    logger,
+  });
   run(config, { logger, lifeLine, tap }).then(
     (exitCode) => lifeLine.end(exitCode),
     (error: unknown) => failToStart(error, logger),

@@ -19,7 +19,8 @@ import { createWireCodec, type WireCodec } from '../shared/protocol/wire-codec.t
 import { createDissector } from '../shared/tap/dissector.ts';
 import { namedFields } from '../shared/tap/named-fields.ts';
 import { framesOfTap } from '../shared/tap/process-frames.ts';
-import { Tap } from '../shared/tap/tap.ts';
+import { createProcessTap } from '../shared/tap/process-tap.ts';
+import type { Tap } from '../shared/tap/tap.ts';
 import { tapTransport } from '../shared/tap/tapped-transport.ts';
 import type { Transport } from '../shared/transport/transport.ts';
 import { VLLM_VERSION } from '../shared/version.ts';
@@ -156,7 +157,13 @@ function createFrontend(
       coordinatorCommand: createCoordinatorCommand(args, process.env),
       parallelConfigHash: null,
     });
-    const tap = new Tap({ clock: systemClock, process: 'APIServer' });
+    const tap = createProcessTap({
+      process: processNameOf(args),
+      record: args.record,
+      ringFrames: args.tap,
+      clock: systemClock,
+      logger,
+    });
     const frontend: Omit<Frontend, 'twin'> = {
       ...parts,
       codec,
@@ -173,6 +180,13 @@ function createFrontend(
     directory.remove();
     throw error;
   }
+}
+
+/** Servers of an external load balancer, each of one rank, are told apart by it. */
+function processNameOf({ dataParallelExternalLb, dataParallelRank }: EngineArgs): string {
+  return dataParallelExternalLb && dataParallelRank !== null
+    ? `APIServer_DPRank_${dataParallelRank}`
+    : 'APIServer';
 }
 
 async function runFrontend(frontend: Frontend, leaveNothing: () => void): Promise<number> {

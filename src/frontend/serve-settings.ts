@@ -51,10 +51,11 @@ export function createCoordinatorCommand(
   env: Environment,
 ): (config: CoordinatorConfig) => ChildCommand {
   const modulePath = ownFile('frontend/dp-coordinator/main.js');
+  const { logLevel, logFormat, record, tap } = args;
   return (config) => ({
     name: 'DPCoordinator',
     modulePath,
-    args: [JSON.stringify({ ...config, logLevel: args.logLevel, logFormat: args.logFormat })],
+    args: [JSON.stringify({ ...config, logLevel, logFormat, record, tap })],
     env: withoutApiKey(env),
   });
 }
@@ -102,7 +103,8 @@ export function createServedModel(
       pipelineParallelSize: args.pipelineParallelSize,
       dataParallelSize: args.dataParallelSize,
       isExpertParallel: args.enableExpertParallel,
-      settings: { ...args, apiKey: [] },
+      // Whoever looks at a server changes nothing of what it answers.
+      settings: { ...args, apiKey: [], record: null, tap: 0 },
     }),
     vllmConfig: createVllmConfig({
       args,

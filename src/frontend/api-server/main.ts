@@ -18,7 +18,8 @@ import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
 import { integer, onlyFields, string } from '../../shared/schema.ts';
 import { framesOfTap } from '../../shared/tap/process-frames.ts';
-import { Tap } from '../../shared/tap/tap.ts';
+import { createProcessTap } from '../../shared/tap/process-tap.ts';
+import type { Tap } from '../../shared/tap/tap.ts';
 import { tapTransport } from '../../shared/tap/tapped-transport.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
@@ -74,7 +75,13 @@ async function run(config: ApiServerConfig): Promise<void> {
   });
   const model = loadModelPlan(modelOptionsOf(args));
   const plan = createParallelPlan(args, model.facts.isMoe);
-  const tap = new Tap({ clock: systemClock, process: `ApiServer_${clientIndex}` });
+  const tap = createProcessTap({
+    process: `ApiServer_${clientIndex}`,
+    record: args.record,
+    ringFrames: args.tap,
+    clock: systemClock,
+    logger,
+  });
   const twin = new RemoteTwin((id, question) => tell({ type: 'twin-question', id, question }));
   let shared: SharedMetrics | null = null;
   const server = await ApiServer.bind(

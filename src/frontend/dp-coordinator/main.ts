@@ -12,7 +12,7 @@ import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
 import { boolean, integer, oneOf, onlyFields, string } from '../../shared/schema.ts';
 import { framesOfTap, type ProcessFrames } from '../../shared/tap/process-frames.ts';
-import { Tap } from '../../shared/tap/tap.ts';
+import { createProcessTap } from '../../shared/tap/process-tap.ts';
 import { tapTransport } from '../../shared/tap/tapped-transport.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
@@ -45,6 +45,8 @@ const SETTINGS = onlyFields({
   logLevel: string,
   logFormat: oneOf(['auto', 'json', 'pretty']),
   privateDirectory: v.optional(v.nullable(string), null),
+  record: v.optional(v.nullable(string), null),
+  tap: v.optional(integer(), 0),
 });
 
 /** A parent that went before this process listened has closed the channel without its hearing of it. */
@@ -70,7 +72,13 @@ async function main(): Promise<void> {
   process.on('SIGHUP', () => {});
   process.on('SIGTERM', () => process.exit(0));
   endWithParent(settings.privateDirectory);
-  const tap = new Tap({ clock: systemClock, process: 'DPCoordinator' });
+  const tap = createProcessTap({
+    process: 'DPCoordinator',
+    record: settings.record,
+    ringFrames: settings.tap,
+    clock: systemClock,
+    logger,
+  });
   process.on('message', (message: FramesQuestion) => {
     if (message.type !== 'frames') return;
     const frames = framesOfTap(tap, systemClock, message.sinceSeq);

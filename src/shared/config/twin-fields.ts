@@ -88,6 +88,15 @@ export const TWIN_FIELDS = {
     ...ours,
     env: 'VLLM_KV_CACHE_LAYOUT',
   }),
+  record: field.string(
+    'Folder to write all frames of all processes to, as vllm-twin.frames/1; made where there is none.',
+    ours,
+  ),
+  tap: field.int(
+    0,
+    'Frames that each process keeps to be looked at, the latest; 0 keeps the first 256 and what comes while a page looks.',
+    { ...ours, min: 0, max: 1_000_000, unit: 'frames' },
+  ),
   logFormat: field.choice(
     ['auto', 'json', 'pretty'],
     'auto',

@@ -45,7 +45,7 @@ export function frameTypeOf({ socket, direction, parts }: TypedFrame): FrameType
     case 'input': {
       // The ROUTER's side sends requests, the DEALER's its one response.
       const isToEngine = (socket.type === 'ROUTER') === (direction === 'send');
-      return isToEngine ? requestType(parts) : 'EngineCoreReadyResponse';
+      return isToEngine ? requestType(parts) : mapOr(parts, 'EngineCoreReadyResponse');
     }
     case 'output':
       return isText(parts, 'ENGINE_CORE_DEAD') ? 'ENGINE_CORE_DEAD' : arrayOr(parts, 'OUTPUTS');
@@ -116,6 +116,11 @@ function subscriptionType([part, ...others]: readonly Frame[]): FrameType | null
 function arrayOr([part]: readonly Frame[], type: FrameType): FrameType {
   const code = part?.[0] ?? 0;
   return (code >= 0x90 && code <= 0x9f) || code === 0xdc || code === 0xdd ? type : 'UNKNOWN';
+}
+
+function mapOr([part]: readonly Frame[], type: FrameType): FrameType {
+  const code = part?.[0] ?? 0;
+  return (code >= 0x80 && code <= 0x8f) || code === 0xde || code === 0xdf ? type : 'UNKNOWN';
 }
 
 function isText(parts: readonly Frame[], text: string): boolean {

@@ -4,7 +4,7 @@
  */
 import { MsgpackReader } from '../protocol/msgpack-reader.ts';
 import { EngineCoreRequestType } from '../protocol/request.ts';
-import type { Frame } from '../transport/transport.ts';
+import type { Frame, SocketName } from '../transport/transport.ts';
 
 /** What the names of our own utility methods begin with; vLLM has none that does. */
 export const OWN_METHOD_PREFIX = 'vllm_twin_';
@@ -13,32 +13,40 @@ export const OWN_METHOD_PREFIX = 'vllm_twin_';
 const MAX_AWAITED_ANSWERS = 1_024;
 const EMPTY_ARRAY = 0x90;
 
-export class OwnCalls {
-  readonly #awaited = new Set<number | bigint>();
+/** What is asked of a socket: AskedSocket has it. */
+interface AskedSocket {
+  readonly name: SocketName;
+  readonly type: string;
+  readonly index?: number;
+}
 
-  isOwn(socketName: string, parts: readonly Frame[]): boolean {
-    if (socketName === 'input') return this.#isOwnCall(parts);
-    return socketName === 'output' && this.#awaited.size > 0 && this.#isOwnAnswer(parts);
+export class OwnCalls {
+  /** `CLIENT/CALL`: every API server counts its calls by itself, and an engine hears several. */
+  readonly #awaited = new Set<string>();
+
+  isOwn(socket: AskedSocket, parts: readonly Frame[]): boolean {
+    if (socket.name === 'input') return this.#isOwnCall(socket, parts);
+    return socket.name === 'output' && this.#awaited.size > 0 && this.#isOwnAnswer(socket, parts);
   }
 
-  #isOwnCall(parts: readonly Frame[]): boolean {
+  #isOwnCall(socket: AskedSocket, parts: readonly Frame[]): boolean {
     if (parts.length < 2 || parts[0]?.[0] !== EngineCoreRequestType.UTILITY) return false;
-    const callId = guarded(() => {
+    const call = guarded(() => {
       const reader = new MsgpackReader(parts, 1);
       if (reader.arrayHeader('a call') !== 4) return null;
-      reader.int();
+      const client = reader.int();
       const id = reader.int64();
-      return reader.str().startsWith(OWN_METHOD_PREFIX) ? id : null;
+      return reader.str().startsWith(OWN_METHOD_PREFIX) ? { client, id } : null;
     });
-    if (callId === null) return false;
+    if (call === null) return false;
     const [oldest] = this.#awaited;
     if (this.#awaited.size >= MAX_AWAITED_ANSWERS && oldest !== undefined)
       this.#awaited.delete(oldest);
-    this.#awaited.add(callId);
+    this.#awaited.add(keyOf(socket.type === 'DEALER' ? call.client : 0, call.id));
     return true;
   }
 
-  #isOwnAnswer(parts: readonly Frame[]): boolean {
+  #isOwnAnswer(socket: AskedSocket, parts: readonly Frame[]): boolean {
     const [part] = parts;
     // An answer carries no outputs: [engine_index, [], …].
     if (part === undefined || part[1 + intSize(part[1])] !== EMPTY_ARRAY) return false;
@@ -49,8 +57,14 @@ export class OwnCalls {
       if (reader.tryNil() || reader.arrayHeader('a utility output') < 1) return null;
       return reader.int64();
     });
-    return callId !== null && this.#awaited.delete(callId);
+    if (callId === null) return false;
+    // An engine has an output socket a client, in their order; a client has one.
+    return this.#awaited.delete(keyOf(socket.type === 'PUSH' ? (socket.index ?? 0) : 0, callId));
   }
+}
+
+function keyOf(client: number, callId: number | bigint): string {
+  return `${client}/${callId}`;
 }
 
 /** Bytes of an engine index whose first byte this is. */

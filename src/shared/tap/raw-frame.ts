@@ -1,6 +1,6 @@
 /** A frame as one process hands it to another and as a recording has it: plain JSON, not decoded. */
 import type { EngineIndex } from '../protocol/ids.ts';
-import type { SocketName } from '../transport/transport.ts';
+import type { Frame, SocketName } from '../transport/transport.ts';
 import { type FrameType, frameTypeOf, peerOf } from './frame-type.ts';
 import type { FrameDirection, SocketType, TappedFrame } from './tap.ts';
 
@@ -33,9 +33,21 @@ export function toRawFrame(frame: TappedFrame): RawFrame {
     direction,
     peer: peerOf(frame),
     type: frameTypeOf(frame),
-    identity: identity === null ? null : Buffer.from(identity).toString('hex'),
-    parts: parts.map((part) =>
-      Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString('base64'),
-    ),
+    identity: identity === null ? null : hexOf(identity),
+    parts: parts.map(base64Of),
   };
+}
+
+export function hexOf(bytes: Frame): string {
+  return bufferOf(bytes).toString('hex');
+}
+
+export function base64Of(bytes: Frame): string {
+  return bufferOf(bytes).toString('base64');
+}
+
+/** The same bytes, not a copy. */
+function bufferOf(bytes: Frame): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -23,6 +23,8 @@ export interface TappedSocket {
   readonly type: SocketType;
   /** Bound or connected to. */
   readonly address: string;
+  /** Place among the process's sockets of this name, from 0: of an engine's `input` and `output`, which client's it is. */
+  readonly index?: number;
 }
 
 export type FrameDirection = 'send' | 'receive';
@@ -106,8 +108,9 @@ export class Tap {
 
   /** What is kept of the frames with a higher `seq`, in order. */
   framesSince(seq: number): TappedFrame[] {
-    const kept = [...this.#first, ...this.#ring.slice(this.#ringStart)];
-    return seq <= 0 ? kept : kept.filter((frame) => frame.seq > seq);
+    const first = this.#first.slice(indexBehind(this.#first, 0, seq));
+    const ring = this.#ring.slice(indexBehind(this.#ring, this.#ringStart, seq));
+    return first.length === 0 ? ring : [...first, ...ring];
   }
 
   /** When a message is about to be sent: it may have arrived before the call that sends it is back. */
@@ -115,7 +118,7 @@ export class Tap {
     return this.#isActive ? this.#clock.monotonicMs() : 0;
   }
 
-  /** A message went by; `atMs` as `sendingMs` gave it, or now. Costs a comparison where nobody looks. */
+  /** A message went by; `atMs` as `sendingMs` gave it, or now. Costs a few comparisons where nobody looks. */
   record(
     socket: TappedSocket,
     direction: FrameDirection,
@@ -123,13 +126,10 @@ export class Tap {
     parts: readonly Frame[],
     atMs?: number,
   ): void {
-    if (!this.#isActive) {
-      this.#numSeen += 1;
-      return;
-    }
-    // What a page asks of engines is no part of what it shows.
-    if (this.#ownCalls.isOwn(socket.name, parts)) return;
+    // What a page asks of engines is no part of what it shows; the question by which it begins to look is not either.
+    if (this.#ownCalls.isOwn(socket, parts)) return;
     this.#numSeen += 1;
+    if (!this.#isActive) return;
     const monotonicMs = atMs ?? this.#clock.monotonicMs();
     const frame = { seq: this.#numSeen, monotonicMs, socket, direction, identity, parts };
     this.#listener?.(frame);
@@ -174,4 +174,15 @@ function bytesOf(parts: readonly Frame[]): number {
   let bytes = 0;
   for (const part of parts) bytes += part.byteLength;
   return bytes;
+}
+
+/** From `start` on, where the first frame with a higher `seq` stands: a ring may be long, and who asks asks often. */
+function indexBehind(frames: readonly TappedFrame[], start: number, seq: number): number {
+  let [low, high] = [start, frames.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((frames[middle]?.seq ?? 0) > seq) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

@@ -15,6 +15,7 @@ import type {
   Room,
   RoutedMessageHandler,
   RouterSocket,
+  SocketName,
   SocketOptions,
   Transport,
   XPubSocket,
@@ -118,18 +119,27 @@ class TappedRouter implements RouterSocket {
 
 /** The transport with the tap on every socket that is made from now on. */
 export function tapTransport(transport: Transport, tap: Tap): Transport {
-  const wrap = (
-    socket: AnySocket,
+  const numOfName = new Map<SocketName, number>();
+  const describe = (
     type: SocketType,
     { name = 'other' }: SocketOptions,
     address: string,
-  ): TappedAnySocket => new TappedAnySocket(socket, { name, type, address }, tap);
+  ): TappedSocket => {
+    const index = numOfName.get(name) ?? 0;
+    numOfName.set(name, index + 1);
+    return { name, type, address, index };
+  };
+  const wrap = (
+    socket: AnySocket,
+    type: SocketType,
+    options: SocketOptions,
+    address: string,
+  ): TappedAnySocket => new TappedAnySocket(socket, describe(type, options, address), tap);
 
   return {
     async bindRouter(address, options) {
       const socket = await transport.bindRouter(address, options);
-      const { name = 'other' } = options;
-      return new TappedRouter(socket, { name, type: 'ROUTER', address: socket.address }, tap);
+      return new TappedRouter(socket, describe('ROUTER', options, socket.address), tap);
     },
     async bindPull(address, options) {
       const socket = await transport.bindPull(address, options);
