@@ -117,16 +117,14 @@ async function startEngine(options: StartOptions): Promise<RunningEngine> {
     publishKvEvents: publisher === null ? null : publishWith(publisher),
     publishesCounts: hasInternalLb,
     agree: group === null ? null : (vote) => group.agree(vote),
+    holdOthers: group === null ? null : () => group.hold(),
   });
-  core.show(
-    new EngineViews({
-      parts: core.parts,
-      tap,
-      clock: systemClock,
-      facts: factsOf(args),
-      onAnswer: () => proc.wake(),
-    }),
-  );
+  core.views = new EngineViews({
+    parts: core.parts,
+    tap,
+    facts: factsOf(args),
+    onAnswer: () => proc.sendAnswers(),
+  });
   const inputs = new InputSockets({
     transport,
     codec,

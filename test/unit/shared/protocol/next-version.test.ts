@@ -108,6 +108,7 @@ async function startEngine(transport: Transport, onInput: (input: EngineInput) =
     publishKvEvents: null,
     publishesCounts: false,
     agree: null,
+    holdOthers: null,
   });
   const inputs = new InputSockets({
     transport,
