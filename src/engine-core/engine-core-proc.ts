@@ -129,7 +129,8 @@ export class EngineCoreProc {
 
   /** Returns when there is something to step, or a shutdown was requested. */
   async #processInputs(): Promise<void> {
-    const { core } = this.#options;
+    const { core, logger } = this.#options;
+    let hasWaited = false;
     while (!core.hasWork() && core.isRunning) {
       core.notifyIdle();
       await this.#flushAndHold();
@@ -137,11 +138,14 @@ export class EngineCoreProc {
         core.clearNotedAborts();
         // A callback may have given the engine work, or a shutdown may have come meanwhile.
         if (core.hasWork() || !core.isRunning) break;
+        logger.debug('EngineCore waiting for work.');
+        hasWaited = true;
         await this.#nextInput();
       }
       const next = this.#inputs.shift();
       if (next !== undefined) await this.#handle(next);
     }
+    if (hasWaited) logger.debug('EngineCore loop active.');
     await this.#handleInputs();
     await this.#flushAndHold();
   }
@@ -182,7 +186,10 @@ export class EngineCoreProc {
   async #handle(input: EngineInput): Promise<void> {
     const { core, logger } = this.#options;
     const { duplicateRequests, rejectedRequests } = core.counters;
+    const wasRunning = core.enginesRunning;
     core.handleInput(input);
+    if (input.type === 'START_DP_WAVE' && core.enginesRunning && !wasRunning)
+      logger.debug(`EngineCore starting idle loop for wave ${input.wave}.`);
     if (input.type === 'ADD') {
       const id = input.request.requestId;
       // Counted always, said once per kind: a client that does it once may do it often.
@@ -226,9 +233,19 @@ export class EngineCoreProc {
     core.parts.stepClock.countStep();
     const { vote, isAgreement } = core.countStep();
     const outcome = await this.#agree(vote);
-    if (isAgreement) core.applyOutcome(outcome, wasRunning);
+    if (isAgreement) this.#applyOutcome(core, outcome, wasRunning);
     else core.goOn(wasRunning);
     await this.#flushAndHold();
+  }
+
+  #applyOutcome(core: DPEngineCore, outcome: DpOutcome, wasRunning: boolean): void {
+    const { logger } = this.#options;
+    const wave = core.currentWave;
+    if (outcome.pauseConsensus) logger.debug('DP pause consensus reached, ignoring START_DP_WAVE.');
+    core.applyOutcome(outcome, wasRunning);
+    const isReporter = core.parts.engineIndex === 0 || !core.hasCoordinator;
+    if (!core.enginesRunning && isReporter)
+      logger.debug(`Wave ${wave} finished, pausing engine loop.`);
   }
 
   async #agree(vote: DpVote): Promise<DpOutcome> {
