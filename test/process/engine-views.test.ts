@@ -159,7 +159,7 @@ describe('ranks of a mixture-of-experts model', () => {
       data_parallel_size: 2,
     };
     const frontend = await processes.frontend(2, { withCoordinator: true, parallelConfig });
-    processes.start(frontend, 2, [
+    const twin = processes.start(frontend, 2, [
       ...['--model', folder, '--num-gpu-blocks-override', '129', '--step-time', '2'],
       ...['--cpu-distributed-timeout-seconds', '1'],
     ]);
@@ -193,5 +193,14 @@ describe('ranks of a mixture-of-experts model', () => {
       await look(frontend, rank, 'vllm_twin_clock', { state: 'running', factor: 0.01 });
     await frontend.finished('a');
     expect(numTokens()).toBe(900);
+
+    // Told to stop while one stands and the other waits for it, both end.
+    await look(frontend, 1, 'vllm_twin_clock', { state: 'paused' });
+    frontend.send(0, { type: 'ADD', request: endless('b') });
+    await waitUntil('rank 0 to be under way', async () => {
+      const request = await look(frontend, 0, 'vllm_twin_request', 'b');
+      return request?.status === 'RUNNING';
+    });
+    expect(await twin.stop()).toEqual({ code: 0, signal: null });
   });
 });

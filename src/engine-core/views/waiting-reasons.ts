@@ -44,13 +44,18 @@ export function waitingNow(
     .toArray()
     .slice(0, MAX_REASONS)
     .map((request) => {
-      const known = last.get(request.requestId);
+      const known = standing(last.get(request.requestId));
       const reason =
         forAll ?? known ?? (front === null ? unseenReason(isHeld) : behind(front as Request));
       if (known === undefined || (known.why !== 'max_loras' && known.why !== 'stale_output'))
         front ??= request;
       return { request_id: request.requestId, why: reason.why, text: reason.text };
     });
+}
+
+/** Undefined for a reason that would be `standingReason` if it still held. */
+function standing(reason: WaitingView | undefined): WaitingView | undefined {
+  return reason?.why === 'paused' || reason?.why === 'max_num_seqs' ? undefined : reason;
 }
 
 /** What keeps every waiting request out, now and in the next step. */

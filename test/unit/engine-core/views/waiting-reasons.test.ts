@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { RequestStatus } from '../../../../src/engine-core/scheduler/request-status.ts';
 import { PauseState } from '../../../../src/engine-core/scheduler/scheduler-state.ts';
 import { StepRecorder } from '../../../../src/engine-core/views/step-recorder.ts';
 import { MAX_REASONS, waitingNow } from '../../../../src/engine-core/views/waiting-reasons.ts';
@@ -201,6 +202,17 @@ describe('reasons', () => {
     bench.run();
     expect(bench.why).toEqual({});
     expect(bench.now()).toEqual({});
+  });
+
+  it('of a place that has become free since are no longer told', () => {
+    const bench = new Watched({ maxNumSeqs: 1 });
+    bench.add('a');
+    bench.add('b');
+    bench.run();
+    expect(bench.now(true)['b']?.why).toBe('max_num_seqs');
+    bench.scheduler.finishRequests(['a'], RequestStatus.FINISHED_ABORTED);
+    expect(bench.now(true)['b']?.why).toBe('clock_paused');
+    expect(bench.now(false)['b']?.why).toBe('next_step');
   });
 
   it('of one that came after the last step are those of the next', () => {
