@@ -40,7 +40,7 @@ export function blockMap(
   const numShown = Math.min(pool.numBlocks, MAX_SHOWN_BLOCKS);
   return {
     num_blocks: pool.numBlocks,
-    num_shown: numShown,
+    ...(numShown < pool.numBlocks ? { num_shown: numShown } : {}),
     states: Buffer.from(blockBytes(state, pool, numShown)).toString('base64'),
     eviction_order: pool.firstFreeBlocks(MAX_EVICTION_ORDER, (block) => pool.hasHash(block)),
     num_free: pool.numFreeBlocks,

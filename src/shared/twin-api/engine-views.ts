@@ -66,8 +66,8 @@ export const BLOCK_STATES = ['null', 'free', 'cached_free', 'in_use'] as const;
 
 export interface BlockMap {
   readonly num_blocks: number;
-  /** Blocks that `states` tells of: all, or the first million. */
-  readonly num_shown: number;
+  /** Blocks that `states` tells of, the first million of a larger pool; left out where it tells of all. */
+  readonly num_shown?: number;
   /** Base64 of a byte per block: its state, and in the upper four bits its group (15: none). */
   readonly states: string;
   /** Ids of free blocks that are cached, in the order in which they will be evicted; at most 10,000. */

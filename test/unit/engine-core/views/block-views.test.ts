@@ -49,7 +49,6 @@ describe('the block map', () => {
     expect(read(shown.states)).toEqual(['null', 'free', 'free', 'free']);
     expect(shown).toMatchObject({
       num_blocks: 4,
-      num_shown: 4,
       num_free: 3,
       usage: 0,
       eviction_order: [],
