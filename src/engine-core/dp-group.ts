@@ -16,6 +16,11 @@ import { type DpOutcome, type DpVote, tallyVotes } from './dp-engine-core.ts';
 export interface DpGroup {
   /** Resolves once all ranks have voted. Rejects with E_DP_GROUP where one does not in time. */
   agree(vote: DpVote): Promise<DpOutcome>;
+  /**
+   * This rank stands still on purpose: the others wait for its vote without a deadline while it says so. Gives what ends
+   * that.
+   */
+  hold(): () => void;
   close(): Promise<void>;
 }
 
@@ -46,13 +51,18 @@ function encodeOutcome({ hasUnfinished, pauseConsensus }: DpOutcome): Uint8Array
 
 /** What a rank says that ends. */
 const LEAVE = Uint8Array.of(0xff);
+/** What a rank says that stands still on purpose; the leader passes it on. */
+const HELD = Uint8Array.of(0xfe);
+/** Between two HELD; a rank that stands still and dies says no more, and the deadline runs again. */
+const MAX_HELD_INTERVAL_MS = 5_000;
 const IDLE: DpVote = { hasUnfinished: false, pendingPause: false };
 
 /** Null where that is no vote. */
 function voteByte([frame, ...others]: readonly Frame[]): number | null {
   const byte = frame?.[0];
   const isOne = frame?.length === 1 && others.length === 0;
-  return isOne && byte !== undefined && (byte <= 3 || byte === LEAVE[0]) ? byte : null;
+  const isKnown = byte !== undefined && (byte <= 3 || byte === LEAVE[0] || byte === HELD[0]);
+  return isOne && isKnown ? byte : null;
 }
 
 /** Of all ranks but the first, which is the leader itself. */
@@ -68,6 +78,13 @@ export function joinDpGroup(transport: Transport, member: DpMember): Promise<DpG
 
 function groupError(what: string): ServerError {
   return new ServerError('E_DP_GROUP', `the data-parallel ranks cannot agree: ${what}`);
+}
+
+/** Says HELD at once and then again and again, often enough for the others' deadline; gives what ends that. */
+function sayHeld(timeoutSeconds: number, say: () => void): () => void {
+  say();
+  const timer = setInterval(say, Math.min(MAX_HELD_INTERVAL_MS, timeoutSeconds * 250));
+  return () => clearInterval(timer);
 }
 
 /** One agreement under way, with its deadline. */
@@ -88,6 +105,11 @@ class Agreement {
       const hint = '(--cpu-distributed-timeout-seconds sets the wait)';
       this.fail(`${missing()} ${wait}. Did one of them end? ${hint}`);
     }, timeoutSeconds * 1000);
+  }
+
+  /** Somebody stands still on purpose: the deadline begins anew. */
+  restart(): void {
+    this.#timer.refresh();
   }
 
   settle(outcome: DpOutcome): void {
@@ -123,11 +145,19 @@ async function leadGroup(transport: Transport, member: DpMember): Promise<DpGrou
     own = null;
     agreement.settle(outcome);
   };
+  const passOnHeld = (): void => {
+    own?.agreement.restart();
+    for (const { identity } of votes.values()) router.sendTo(identity, [HELD]);
+  };
   const dropped = new DroppedMessages(logger);
   router.onMessage((identity, frames) => {
     const byte = voteByte(frames);
     if (byte === null || !isFollower(identity, size)) {
       dropped.drop('data-parallel group', 'what is no vote of a rank');
+      return;
+    }
+    if (byte === HELD[0]) {
+      passOnHeld();
       return;
     }
     const key = Buffer.from(identity).toString('hex');
@@ -143,6 +173,7 @@ async function leadGroup(transport: Transport, member: DpMember): Promise<DpGrou
         own = { vote, agreement: new Agreement(resolve, reject, { timeoutSeconds, missing }) };
         settle();
       }),
+    hold: () => sayHeld(timeoutSeconds, passOnHeld),
     close: () => {
       own?.agreement.cancel();
       return router.close();
@@ -180,6 +211,10 @@ async function followGroup(transport: Transport, member: DpMember): Promise<DpGr
   });
   dealer.onMessage(([frame]) => {
     const byte = frame?.[0] ?? 0;
+    if (byte === HELD[0]) {
+      waiting?.restart();
+      return;
+    }
     const agreement = waiting;
     waiting = null;
     agreement?.settle({ hasUnfinished: (byte & 1) !== 0, pauseConsensus: (byte & 2) !== 0 });
@@ -192,6 +227,7 @@ async function followGroup(transport: Transport, member: DpMember): Promise<DpGr
         dealer.send([encodeVote(vote)]);
       });
     },
+    hold: () => sayHeld(timeoutSeconds, () => isLeaderGone || dealer.send([HELD])),
     close: () => {
       waiting?.cancel();
       if (!isLeaderGone) dealer.send([LEAVE]);

@@ -10,6 +10,7 @@ import type { KVCacheEvent } from '../shared/protocol/kv-events.ts';
 import type { EngineInput } from '../shared/protocol/request.ts';
 import { DPEngineCore, type DpOutcome, type DpVote, tallyVotes } from './dp-engine-core.ts';
 import type { ClientOutputs, EngineCore } from './engine-core.ts';
+import { isViewCall } from './utilities.ts';
 
 /** Between two looks at requests that cannot run. Source: EngineCoreProc._process_engine_step. */
 const IDLE_STEP_MS = 1;
@@ -38,6 +39,8 @@ export interface EngineCoreProcOptions {
   readonly publishesCounts: boolean;
   /** All ranks' agreement; null but for data-parallel mixture-of-experts. */
   readonly agree: ((vote: DpVote) => Promise<DpOutcome>) | null;
+  /** Tells the other ranks that this one stands still on purpose, until what it gives is called; null as `agree`. */
+  readonly holdOthers: (() => () => void) | null;
 }
 
 export class EngineCoreProc {
@@ -55,14 +58,22 @@ export class EngineCoreProc {
 
   /** Takes a message in; aborts count for the step that runs at this moment. */
   push(input: EngineInput): void {
-    if (input.type === 'ABORT') this.#options.core.noteAbort(input.requestIds);
+    const { core, outputs } = this.#options;
+    if (input.type === 'UTILITY' && isViewCall(input.call.method) && !outputs.backPressure()) {
+      // Not in line: a rank that waits for one that stands still must be able to say so, and to be let go.
+      core.handleInput(input);
+      this.sendAnswers();
+      this.#wakeUp();
+      return;
+    }
+    if (input.type === 'ABORT') core.noteAbort(input.requestIds);
     this.#inputs.push(input);
     this.#wakeUp();
   }
 
-  /** An answer is due that no step brings. */
-  wake(): void {
-    this.#wakeUp();
+  /** Sends what no step and no turn of the loop brings. */
+  sendAnswers(): void {
+    this.#flush();
   }
 
   /** SIGTERM or SIGINT: aborts what runs, or lets it drain, then `run` returns. */
@@ -78,24 +89,13 @@ export class EngineCoreProc {
     while (this.#handleShutdown()) {
       const wasRunning = core.enginesRunning;
       await this.#processInputs();
+      if (core.isHeld) await this.#hold();
       this.#publishCounts();
-      if (core.parts.stepClock.isHeld && core.isRunning) {
-        await this.#waitForInput();
-        continue;
-      }
       const executed = await this.#step();
       this.#publishCounts();
       if (core instanceof DPEngineCore) await this.#synchronize(core, executed, wasRunning);
     }
     this.#flush();
-  }
-
-  /** What was asked of an engine that stands still is taken in; nothing is stepped. */
-  async #waitForInput(): Promise<void> {
-    if (this.#inputs.length > 0) return;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
   }
 
   /** False once a shutdown is complete. */
@@ -129,7 +129,8 @@ export class EngineCoreProc {
 
   /** Returns when there is something to step, or a shutdown was requested. */
   async #processInputs(): Promise<void> {
-    const { core } = this.#options;
+    const { core, logger } = this.#options;
+    let hasWaited = false;
     while (!core.hasWork() && core.isRunning) {
       core.notifyIdle();
       await this.#flushAndHold();
@@ -137,13 +138,20 @@ export class EngineCoreProc {
         core.clearNotedAborts();
         // A callback may have given the engine work, or a shutdown may have come meanwhile.
         if (core.hasWork() || !core.isRunning) break;
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
+        logger.debug('EngineCore waiting for work.');
+        hasWaited = true;
+        await this.#nextInput();
       }
       const next = this.#inputs.shift();
       if (next !== undefined) await this.#handle(next);
     }
+    if (hasWaited) logger.debug('EngineCore loop active.');
+    await this.#handleInputs();
+    await this.#flushAndHold();
+  }
+
+  /** All that have arrived. */
+  async #handleInputs(): Promise<void> {
     while (this.#inputs.length > 0) {
       const inputs = this.#inputs;
       this.#inputs = [];
@@ -153,13 +161,35 @@ export class EngineCoreProc {
         if (index % FLUSH_EVERY_INPUTS === FLUSH_EVERY_INPUTS - 1) await this.#flushAndHold();
       }
     }
-    await this.#flushAndHold();
+  }
+
+  /** The step clock stands: takes inputs in, and steps not, until it goes on or a shutdown is requested. */
+  async #hold(): Promise<void> {
+    const { core, holdOthers } = this.#options;
+    const letOthersGo = holdOthers?.();
+    while (core.isHeld) {
+      this.#publishCounts();
+      if (this.#inputs.length === 0) await this.#nextInput();
+      await this.#handleInputs();
+      await this.#flushAndHold();
+    }
+    letOthersGo?.();
+  }
+
+  /** Something has arrived, or changed. */
+  #nextInput(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
   async #handle(input: EngineInput): Promise<void> {
     const { core, logger } = this.#options;
     const { duplicateRequests, rejectedRequests } = core.counters;
+    const wasRunning = core.enginesRunning;
     core.handleInput(input);
+    if (input.type === 'START_DP_WAVE' && core.enginesRunning && !wasRunning)
+      logger.debug(`EngineCore starting idle loop for wave ${input.wave}.`);
     if (input.type === 'ADD') {
       const id = input.request.requestId;
       // Counted always, said once per kind: a client that does it once may do it often.
@@ -181,7 +211,7 @@ export class EngineCoreProc {
     const isTakingIn = core.awaitedBatch !== null;
     if (isTakingIn) await pause(waitMs);
     const executed = core.finishStep();
-    if (isTakingIn) core.parts.stepClock.countStep();
+    if (isTakingIn && !(core instanceof DPEngineCore)) core.parts.stepClock.countStep();
     const events = core.takeKvEvents();
     if (events !== null) publishKvEvents?.(events);
     await this.#flushAndHold();
@@ -199,11 +229,23 @@ export class EngineCoreProc {
       if (core.scheduler.numUnfinishedRequests === 0 && !core.enginesRunning) return;
       await pause(core.parts.executor.isSleeping ? 0 : core.executeDummyBatch());
     }
+    // A step of all ranks, whatever each of them ran in it: those that count alike stand still together.
+    core.parts.stepClock.countStep();
     const { vote, isAgreement } = core.countStep();
     const outcome = await this.#agree(vote);
-    if (isAgreement) core.applyOutcome(outcome, wasRunning);
+    if (isAgreement) this.#applyOutcome(core, outcome, wasRunning);
     else core.goOn(wasRunning);
     await this.#flushAndHold();
+  }
+
+  #applyOutcome(core: DPEngineCore, outcome: DpOutcome, wasRunning: boolean): void {
+    const { logger } = this.#options;
+    const wave = core.currentWave;
+    if (outcome.pauseConsensus) logger.debug('DP pause consensus reached, ignoring START_DP_WAVE.');
+    core.applyOutcome(outcome, wasRunning);
+    const isReporter = core.parts.engineIndex === 0 || !core.hasCoordinator;
+    if (!core.enginesRunning && isReporter)
+      logger.debug(`Wave ${wave} finished, pausing engine loop.`);
   }
 
   async #agree(vote: DpVote): Promise<DpOutcome> {

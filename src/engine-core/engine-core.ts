@@ -21,7 +21,7 @@ import type { EngineCoreRequest, EngineInput, UtilityCall } from '../shared/prot
 import type { SchedulerStats } from '../shared/protocol/stats.ts';
 import type { EngineCoreParts } from './engine-core-parts.ts';
 import { PendingResult } from './pending-result.ts';
-import { refusalCode } from './refusal-code.ts';
+import { isRunnable, refusalCode } from './refusal-code.ts';
 import { Request } from './scheduler/request.ts';
 import { RequestStatus } from './scheduler/request-status.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
@@ -59,6 +59,8 @@ export class EngineCore {
   weightVersion = 'default';
   /** Inputs that were dropped, by reason. */
   readonly counters = { duplicateRequests: 0, rejectedRequests: 0 };
+  /** What the engine shows of its inside; null shows nothing. */
+  views: EngineViews | null = null;
 
   #outputs: ClientOutputs[] = [];
   #kvEvents: KVCacheEvent[] | null = null;
@@ -71,7 +73,6 @@ export class EngineCore {
   #shutdownState: ShutdownState = ShutdownState.RUNNING;
   readonly #idleCallbacks: (() => void)[] = [];
   readonly #utilityHost: UtilityHost;
-  #views: EngineViews | null = null;
 
   constructor(parts: EngineCoreParts) {
     this.parts = parts;
@@ -82,11 +83,6 @@ export class EngineCore {
       hasBatches: () => this.#batches.length > 0,
       whenIdle: (callback) => this.#idleCallbacks.push(callback),
     };
-  }
-
-  /** From now on the engine shows its inside to who asks. */
-  show(views: EngineViews): void {
-    this.#views = views;
   }
 
   get scheduler(): Scheduler {
@@ -108,6 +104,13 @@ export class EngineCore {
   /** Whether the engine should be stepped. */
   hasWork(): boolean {
     return this.enginesRunning || this.scheduler.hasRequests() || this.#batches.length > 0;
+  }
+
+  /** The step clock stands, and there is something that only a step could move on. */
+  get isHeld(): boolean {
+    if (!this.parts.stepClock.isHeld || !this.isRunning) return false;
+    const hasUnfinished = this.scheduler.numUnfinishedRequests > 0;
+    return this.enginesRunning || hasUnfinished || this.#batches.length > 0;
   }
 
   /** Takes one message in, between steps. */
@@ -157,10 +160,11 @@ export class EngineCore {
     if (scheduler.hasRequests()) {
       const output = scheduler.schedule(throttlePrefills);
       const nowMs = clock.monotonicMs();
-      const endMs = Math.max(nowMs, this.#busyUntilMs) + stepClock.scale(executor.stepMs(output));
+      const startMs = Math.max(nowMs, this.#busyUntilMs);
+      const endMs = startMs + stepClock.scale(executor.stepMs(output));
       this.#busyUntilMs = endMs;
       this.#batches.push({ output, endMs });
-      this.#views?.stepLog.onScheduled(output, throttlePrefills);
+      scheduler.state.observer?.stepScheduled(output, startMs, endMs);
       this.#modelExecuted = output.totalNumScheduledTokens > 0;
       const hasRoom = this.#batches.length < maxConcurrentBatches;
       if (hasRoom && (this.#modelExecuted || scheduler.hasRequests())) return 0;
@@ -191,12 +195,14 @@ export class EngineCore {
     this.#awaitsBatch = false;
     if (batch === undefined) return this.#modelExecuted;
     this.parts.executor.sampleTokens(batch.output);
+    const { state } = this.scheduler;
+    const numFinished = state.finishedReqIds.length;
     if (this.#notedAborts.length > 0) {
       this.abortRequests(this.#notedAborts);
       this.#notedAborts = [];
     }
     this.#update(batch.output);
-    this.#views?.stepLog.onTakenIn(batch.output);
+    state.observer?.stepFinished(batch.output, state.finishedReqIds.slice(numFinished));
     this.scheduler.release(batch.output);
     return this.#modelExecuted;
   }
@@ -217,8 +223,7 @@ export class EngineCore {
 
   /** Milliseconds of a step without requests. */
   executeDummyBatch(): number {
-    const { executor, stepClock } = this.parts;
-    return stepClock.scale(executor.dummyStepMs());
+    return this.parts.stepClock.scale(this.parts.executor.dummyStepMs());
   }
 
   /** From here on new requests are aborted and utilities refused. */
@@ -267,7 +272,7 @@ export class EngineCore {
   #add(coreRequest: EngineCoreRequest): void {
     const { requestId, clientIndex } = coreRequest;
     const { scheduler, executor, blockHasher } = this.parts;
-    if (!this.#isRunnable(coreRequest)) {
+    if (!isRunnable(coreRequest, this.parts.maxModelLen)) {
       this.counters.rejectedRequests += 1;
       this.#sendFinished(clientIndex, [requestId], FinishReason.ERROR, null);
       return;
@@ -302,13 +307,6 @@ export class EngineCore {
     this.onRequestAdded(request, coreRequest.currentWave);
   }
 
-  /** What vLLM's preprocessing refuses, and prompts that its scheduler could never finish. */
-  #isRunnable({ samplingParams, promptTokenIds }: EngineCoreRequest): boolean {
-    if (samplingParams === null || samplingParams.maxTokens === null) return false;
-    if (promptTokenIds === null || promptTokenIds.length === 0) return false;
-    return promptTokenIds.length <= this.parts.maxModelLen;
-  }
-
   #callUtility(call: UtilityCall): void {
     const answer = (output: Omit<UtilityOutput, 'callId'>): void =>
       this.send(call.clientIndex, { utilityOutput: { callId: call.callId, ...output } });
@@ -322,9 +320,7 @@ export class EngineCore {
       fail(`Call to ${call.method} method failed: ${text}`);
     };
     try {
-      const own = this.#views?.call(call.method, call.args);
-      const result =
-        own === undefined ? callUtility(this.#utilityHost, call.method, call.args) : own.result;
+      const result = callUtility(this.#utilityHost, call.method, call.args);
       if (result instanceof PendingResult) {
         result.listen((value) => answer({ failureMessage: null, result: value }), failed);
       } else {

@@ -13,6 +13,7 @@ import { SUBSCRIBE_ALL } from '../shared/protocol/messages/coordinator-messages.
 import type { EngineInput } from '../shared/protocol/request.ts';
 import type { WireCodec } from '../shared/protocol/wire-codec.ts';
 import type { DealerSocket, Frame, Transport, XSubSocket } from '../shared/transport/transport.ts';
+import { COORDINATOR_WAIT_MS, WAITING_FOR_COORDINATOR } from './startup-words.ts';
 
 const INPUT_LINGER_MS = 0;
 
@@ -92,7 +93,9 @@ export class InputSockets {
       else this.#onFrames(frames);
     });
     coordinator.send([SUBSCRIBE_ALL]);
-    await ready;
+    const { logger } = this.#options;
+    const reminder = setInterval(() => logger.info(WAITING_FOR_COORDINATOR), COORDINATOR_WAIT_MS);
+    await ready.finally(() => clearInterval(reminder));
   }
 
   async close(): Promise<void> {

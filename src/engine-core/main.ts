@@ -35,6 +35,7 @@ import { OutputSockets } from './output-sockets.ts';
 import { computeParallelConfigHash } from './parallel-config-hash.ts';
 import { createReadyResponse } from './ready-response.ts';
 import { type Handshake, shakeHands } from './startup-handshake.ts';
+import { batchQueueLine, coordinatorLine, initTookLine } from './startup-words.ts';
 import { type EngineFacts, EngineViews } from './views/engine-views.ts';
 
 /** Source: vllm/config/parallel.py data_parallel_master_port. */
@@ -59,8 +60,12 @@ async function run(
     clientHandshakeAddress: config.clientHandshakeAddress,
     headless: config.headless,
     timeoutSeconds: args.handshakeTimeout,
+    logger,
   });
-  const setup = Promise.resolve().then(() => setUpEngine(args));
+  const setup = Promise.resolve().then(() => {
+    const startMs = systemClock.monotonicMs();
+    return { ...setUpEngine(args), elapsedMs: systemClock.monotonicMs() - startMs };
+  });
   const [handshake, sized] = await Promise.all([handshaking, setup]);
   const options = { config, logger, lifeLine, tap, transport, codec, handshake, setup: sized };
   const engine = await startEngine(options);
@@ -82,16 +87,25 @@ interface StartOptions {
   readonly transport: Transport;
   readonly codec: WireCodec;
   readonly handshake: Handshake;
-  readonly setup: EngineSetup;
+  /** With how long that took. */
+  readonly setup: EngineSetup & { readonly elapsedMs: number };
+}
+
+function saySetup({ logLines, elapsedMs, model }: StartOptions['setup'], logger: Logger): void {
+  for (const { level, text } of logLines) logger[level](text);
+  logger.info(initTookLine(elapsedMs));
+  const batchQueue = batchQueueLine(model.input.config.maxConcurrentBatches);
+  if (batchQueue !== null) logger.debug(batchQueue);
 }
 
 /** Sockets, ready response, the coordinator's READY, and READY. */
 async function startEngine(options: StartOptions): Promise<RunningEngine> {
   const { config, logger, lifeLine, tap, transport, codec, handshake, setup } = options;
   const { args, rank } = config;
-  for (const { level, text } of setup.logLines) logger[level](text);
   const isMoeDp = args.dataParallelSize > 1 && setup.model.facts.isMoe;
   const { addresses } = handshake;
+  logger.debug(coordinatorLine(addresses));
+  saySetup(setup, logger);
   const hasInternalLb = addresses.coordinatorOutput !== null && !args.dataParallelExternalLb;
   const publisher = await KVEventPublisher.create(kvEventsConfigOf(args.kvEventsConfig), {
     transport,
@@ -118,16 +132,14 @@ async function startEngine(options: StartOptions): Promise<RunningEngine> {
     publishKvEvents: publisher === null ? null : publishWith(publisher),
     publishesCounts: hasInternalLb,
     agree: group === null ? null : (vote) => group.agree(vote),
+    holdOthers: group === null ? null : () => group.hold(),
   });
-  core.show(
-    new EngineViews({
-      parts: core.parts,
-      tap,
-      clock: systemClock,
-      facts: factsOf(args),
-      onAnswer: () => proc.wake(),
-    }),
-  );
+  core.views = new EngineViews({
+    parts: core.parts,
+    tap,
+    facts: factsOf(args),
+    onAnswer: () => proc.sendAnswers(),
+  });
   const inputs = new InputSockets({
     transport,
     codec,

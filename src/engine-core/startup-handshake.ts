@@ -4,11 +4,13 @@
  * Source: vllm/v1/engine/core.py EngineCoreProc._perform_handshakes, startup_handshake (0.33.0).
  */
 import { StartupError } from '../shared/errors.ts';
+import type { Logger } from '../shared/logger.ts';
 import type { EngineHandshakeMetadata, EngineZmqAddresses } from '../shared/protocol/handshake.ts';
 import { identityFromEngineIndex } from '../shared/protocol/identity.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import type { WireCodec } from '../shared/protocol/wire-codec.ts';
 import type { DealerSocket, Frame, Transport } from '../shared/transport/transport.ts';
+import { receivedInitLine, WAITING_FOR_INIT } from './startup-words.ts';
 
 const HANDSHAKE_LINGER_MS = 5_000;
 
@@ -20,6 +22,7 @@ export interface HandshakeOptions {
   readonly clientHandshakeAddress: string | null;
   readonly headless: boolean;
   readonly timeoutSeconds: number;
+  readonly logger: Pick<Logger, 'debug'>;
 }
 
 /** One conversation with one frontend. */
@@ -30,6 +33,7 @@ class Conversation {
   readonly #local: boolean;
   readonly #headless: boolean;
   readonly #rank: EngineIndex;
+  readonly #logger: HandshakeOptions['logger'];
 
   constructor(
     options: HandshakeOptions,
@@ -41,6 +45,7 @@ class Conversation {
     this.#local = who.local;
     this.#headless = who.headless;
     this.#rank = options.rank;
+    this.#logger = options.logger;
     this.#socket = options.transport.connectDealer(address, {
       identity: identityFromEngineIndex(options.rank),
       name: 'handshake',
@@ -51,9 +56,12 @@ class Conversation {
   async greet(timeoutSeconds: number): Promise<EngineHandshakeMetadata> {
     const answer = this.#nextMessage(timeoutSeconds);
     this.#send('HELLO');
+    this.#logger.debug(WAITING_FOR_INIT);
     const frames = await answer;
     try {
-      return this.#codec.decodeHandshakeMetadata(frames);
+      const metadata = this.#codec.decodeHandshakeMetadata(frames);
+      this.#logger.debug(receivedInitLine(metadata));
+      return metadata;
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new StartupError(

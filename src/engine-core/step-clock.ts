@@ -4,12 +4,8 @@
  */
 import { isJsonObject } from '../shared/json-object.ts';
 import type { ClockState } from '../shared/twin-api/engine-views.ts';
+import { MAX_ALLOWED_STEPS, MAX_STEP_FACTOR, MIN_STEP_FACTOR } from '../shared/twin-api/limits.ts';
 import { UtilityError } from './utility-error.ts';
-
-export const MIN_STEP_FACTOR = 0.01;
-export const MAX_STEP_FACTOR = 10;
-/** Steps that one change may allow. */
-export const MAX_ALLOWED_STEPS = 1_000_000;
 
 const FIELDS: ReadonlySet<string> = new Set(['state', 'steps', 'factor']);
 

@@ -3,16 +3,20 @@
  * Source: vllm/v1/engine/core.py EngineCore, EngineCoreProc (0.33.0). Leaves out: weight transfer, elastic EP.
  */
 import { isJsonObject } from '../shared/json-object.ts';
+import { OWN_METHOD_PREFIX } from '../shared/tap/own-calls.ts';
 import type { EngineCoreParts } from './engine-core-parts.ts';
 import { toLoRARequest } from './lora-argument.ts';
 import { PendingResult } from './pending-result.ts';
 import { PauseState } from './scheduler/scheduler-state.ts';
 import { UtilityError } from './utility-error.ts';
+import type { EngineViews } from './views/engine-views.ts';
+import { VIEW_UTILITIES } from './views/view-utilities.ts';
 
 /** What the utilities ask of the engine core and change of it. */
 interface UtilityTarget {
   rejectNewRequests: boolean;
   weightVersion: string;
+  readonly views: EngineViews | null;
   pauseComplete(): boolean;
   resumeScheduler(answer: unknown): unknown;
 }
@@ -36,10 +40,32 @@ interface Utility {
 
 /** Calls a utility. Returns its value or a PendingResult; throws with vLLM's message. */
 export function callUtility(host: UtilityHost, method: string, args: readonly unknown[]): unknown {
+  if (isViewCall(method) && host.core.views !== null) {
+    const { views } = host.core;
+    const view = VIEW_UTILITIES.get(method);
+    if (view !== undefined) {
+      checkArguments(method, view, args);
+      return view.call(views, args);
+    }
+  }
   const utility = UTILITIES.get(method);
   if (utility === undefined) {
     throw new UtilityError(`'${host.vllmClass}' object has no attribute '${method}'`);
   }
+  checkArguments(method, utility, args);
+  return utility.call(host, args);
+}
+
+/** Calls of our own names look, or change the pace: they depend on no step, and none has to wait for one. */
+export function isViewCall(method: string): boolean {
+  return method.startsWith(OWN_METHOD_PREFIX);
+}
+
+function checkArguments(
+  method: string,
+  utility: Pick<Utility, 'parameters' | 'numRequired'>,
+  args: readonly unknown[],
+): void {
   // vLLM asserts here, and an assertion has no message.
   if (args.length > utility.parameters.length) throw new UtilityError('');
   const missing = utility.parameters.slice(args.length, utility.numRequired);
@@ -50,7 +76,6 @@ export function callUtility(host: UtilityHost, method: string, args: readonly un
       `EngineCore.${method}() missing ${missing.length} required positional argument${plural}: ${names}`,
     );
   }
-  return utility.call(host, args);
 }
 
 const PAUSE_MODES: ReadonlySet<unknown> = new Set(['abort', 'wait', 'keep']);

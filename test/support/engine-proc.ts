@@ -13,6 +13,7 @@ export interface TestProcOptions {
   readonly engine?: TestEngineOptions;
   readonly publishesCounts?: boolean;
   readonly agree?: (vote: DpVote) => Promise<DpOutcome>;
+  readonly holdOthers?: () => () => void;
   /** A data-parallel rank of a mixture-of-experts model. */
   readonly isMoeDp?: boolean;
   readonly publishKvEvents?: (events: readonly KVCacheEvent[]) => void;
@@ -49,6 +50,7 @@ export class TestProc {
       publishKvEvents: options.publishKvEvents ?? null,
       publishesCounts: options.publishesCounts ?? false,
       agree: options.agree ?? null,
+      holdOthers: options.holdOthers ?? null,
     });
     this.ended = this.proc.run();
     // A test that expects the rejection looks at `ended` itself.

@@ -71,6 +71,19 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     may: ['engine-core/scheduler', 'engine-core/faults', 'capacity', 'shared'],
     why: 'the executor runs what the scheduler put out; it has no part in the KV cache.',
   },
+  'engine-core/views': {
+    may: [
+      'engine-core/scheduler',
+      'engine-core/kv-cache',
+      'engine-core/engine-core-parts.ts',
+      'engine-core/pending-result.ts',
+      'engine-core/step-clock.ts',
+      'engine-core/utility-error.ts',
+      'capacity',
+      'shared',
+    ],
+    why: 'views read what the engine is made of; nothing of it knows that somebody looks.',
+  },
 
   frontend: {
     may: ['frontend', 'capacity', 'shared'],

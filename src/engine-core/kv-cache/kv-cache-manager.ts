@@ -82,6 +82,10 @@ export class KVCacheManager {
   readonly watermarkBlocks: number;
   /** Handed out whenever there are no blocks, so that it can be compared with `===`. */
   readonly emptyKVCacheBlocks: KVCacheBlocks;
+  /** Of the last allocation that failed, in blocks. */
+  readonly lastShortfall = { needed: 0, free: 0, watermark: 0 };
+  /** Hears of blocks that a prefix hit took; set while somebody looks. */
+  onPrefixHit: ((hits: KVCacheBlocks) => void) | null = null;
   readonly #coordinator: KVCacheCoordinator;
   readonly #groups: KVCacheConfig['groups'];
   readonly #maxModelLen: number;
@@ -195,34 +199,6 @@ export class KVCacheManager {
       }
     }
     return this.#allocateSlots(request, numNewTokens, admission);
-  }
-
-  /**
-   * How many free blocks a waiting request would take, evictable ones of its prefix hit included. Changes nothing, which is
-   * for those who look.
-   */
-  blocksToAdmit(
-    request: KVCacheRequest,
-    { numNewTokens, fullSequenceMustFit }: { numNewTokens: number; fullSequenceMustFit: boolean },
-  ): number {
-    const hit = this.getComputedBlocks(request);
-    const computed = Math.min(request.numComputedTokens + hit.numComputedTokens, this.#maxModelLen);
-    const left = request.numTokens - hit.numComputedTokens;
-    const after = fullSequenceMustFit ? request.numTokens : computed + Math.min(numNewTokens, left);
-    const numTokens = Math.min(after, this.#maxModelLen);
-    return this.#coordinator.getNumBlocksToAllocate(
-      request.kvState ?? new RequestKVState(this.#groups.length),
-      {
-        numTokens,
-        numTokensMainModel: numTokens,
-        totalComputedTokens: computed,
-        numLocalComputedTokens: computed,
-        numEncoderTokens: 0,
-        applyAdmissionCap: fullSequenceMustFit,
-        prefillEnd: Math.max(request.numPromptTokens, request.numTokens - 1),
-      },
-      hit.blocks.blocks,
-    );
   }
 
   /** Gives all blocks of a request back, tail first, group after group. */
@@ -351,7 +327,7 @@ export class KVCacheManager {
       demand.numTokensMainModel = demand.numTokens;
       demand.applyAdmissionCap = true;
       const needed = this.#coordinator.getNumBlocksToAllocate(state, demand, hits.blocks);
-      if (needed + watermark > this.blockPool.numFreeBlocks) return null;
+      if (needed + watermark > this.blockPool.numFreeBlocks) return this.#fail(needed, watermark);
     }
     demand.numTokensMainModel = totalComputed + numNewTokens;
     demand.numTokens = Math.min(demand.numTokensMainModel, this.#maxModelLen);
@@ -361,8 +337,9 @@ export class KVCacheManager {
     const processed = Math.max(0, totalComputed - request.numInFlightTokens);
     this.#coordinator.removeSkippedBlocks(state, processed, request.numPromptTokens);
     const needed = this.#coordinator.getNumBlocksToAllocate(state, demand, hits.blocks);
-    if (needed + watermark > this.blockPool.numFreeBlocks) return null;
+    if (needed + watermark > this.blockPool.numFreeBlocks) return this.#fail(needed, watermark);
     if (hits !== this.emptyKVCacheBlocks) {
+      this.onPrefixHit?.(hits);
       this.#coordinator.allocateNewComputedBlocks(state, hits.blocks, localComputed);
     }
     const newBlocks = this.#coordinator.allocateNewBlocks(state, demand);
@@ -370,6 +347,14 @@ export class KVCacheManager {
     this.#coordinator.cacheBlocks(request, state, numTokensToCache);
     this.#coordinator.updateLimits(state);
     return this.#createKVCacheBlocks(newBlocks);
+  }
+
+  #fail(needed: number, watermark: number): null {
+    const shortfall = this.lastShortfall;
+    shortfall.needed = needed;
+    shortfall.free = this.blockPool.numFreeBlocks;
+    shortfall.watermark = watermark;
+    return null;
   }
 
   #stateOf(request: KVCacheRequest): RequestKVState {

@@ -6,6 +6,7 @@ import { assert } from '../../shared/assert.ts';
 import { EngineCoreEventType } from '../../shared/protocol/outputs.ts';
 import type { Request } from './request.ts';
 import { RequestStatus } from './request-status.ts';
+import type { AdmissionEnd, SkipReason } from './scheduler-observer.ts';
 import { ScheduleKind } from './scheduler-output.ts';
 import { PauseState, type SchedulerState, type ScheduleStep } from './scheduler-state.ts';
 
@@ -15,6 +16,7 @@ export function scheduleWaiting(state: SchedulerState, step: ScheduleStep): bool
   const scheduledLoras = runningLoras(state);
   const skipped: Request[] = [];
   let prefillAdmitted = false;
+  let end: AdmissionEnd | null = null;
   while (
     step.tokenBudget > 0 &&
     step.inputBudget > 0 &&
@@ -24,17 +26,21 @@ export function scheduleWaiting(state: SchedulerState, step: ScheduleStep): bool
     state.running.length < state.maxNumActiveReqs
   ) {
     const request = waiting.peek();
-    if (!isReady(request, scheduledLoras, state.config.maxLoras)) {
+    const skip = skipReason(request, scheduledLoras, state.config.maxLoras);
+    if (skip !== null) {
       skipped.push(waiting.pop());
       state.deferred.add(request);
+      state.observer?.skipped(request, skip);
       continue;
     }
-    if (!tryAdmit(state, step, request)) break;
+    end = tryAdmit(state, step, request);
+    if (end !== null) break;
     if (scheduledLoras !== null && request.loraRequest !== null) {
       scheduledLoras.add(request.loraRequest.loraIntId);
     }
     prefillAdmitted ||= request.numComputedTokens < request.numTokens - 1;
   }
+  state.observer?.admissionEnded(end ?? endOfPass(state, step));
   waiting.prependAll(skipped.reverse());
   if (!step.deferPrefills) {
     state.prefillCapacityBound = waiting.length > state.deferred.size;
@@ -52,19 +58,36 @@ function runningLoras(state: SchedulerState): Set<number> | null {
   return loras;
 }
 
-function isReady(
+/** Why the pass ended before it looked at the next request; what outlasts the step comes first. */
+function endOfPass(state: SchedulerState, step: ScheduleStep): AdmissionEnd {
+  const { waiting, running, pauseState, maxNumActiveReqs, maxNumScheduledTokens } = state;
+  if (pauseState !== PauseState.UNPAUSED) return { why: 'paused', isAll: false };
+  if (waiting.length === 0) return { why: 'none_left' };
+  if (running.length >= maxNumActiveReqs)
+    return { why: 'max_num_seqs', numRunning: running.length, limit: maxNumActiveReqs };
+  const limit = step.tokenBudget <= 0 ? maxNumScheduledTokens : state.config.maxNumBatchedTokens;
+  return { why: 'token_budget', limit };
+}
+
+/** Null where the request may be admitted if it fits. */
+function skipReason(
   request: Request,
   scheduledLoras: ReadonlySet<number> | null,
   maxLoras: number | null,
-): boolean {
+): SkipReason | null {
   // Stale output that will be delivered is still in flight: resuming could sample its position again.
-  if (request.numStaleOutputTokens > 0 && !request.dropStaleOutput) return false;
-  if (scheduledLoras === null || request.loraRequest === null) return true;
-  return scheduledLoras.size !== maxLoras || scheduledLoras.has(request.loraRequest.loraIntId);
+  if (request.numStaleOutputTokens > 0 && !request.dropStaleOutput) return 'stale_output';
+  if (scheduledLoras === null || request.loraRequest === null) return null;
+  const isFull = scheduledLoras.size === maxLoras;
+  return isFull && !scheduledLoras.has(request.loraRequest.loraIntId) ? 'max_loras' : null;
 }
 
-/** False where the request does not fit: nothing behind it may overtake it. */
-function tryAdmit(state: SchedulerState, step: ScheduleStep, request: Request): boolean {
+/** Null where it was admitted; else nothing behind it may overtake it. */
+function tryAdmit(
+  state: SchedulerState,
+  step: ScheduleStep,
+  request: Request,
+): AdmissionEnd | null {
   const { kvCacheManager } = state;
   const lookup = kvCacheManager.getComputedBlocks(request);
   const hitBlocks = lookup.blocks;
@@ -74,20 +97,39 @@ function tryAdmit(state: SchedulerState, step: ScheduleStep, request: Request): 
   if (request.prefillStatsPending && request.numPreemptions <= 0) {
     request.numCachedPromptTokens = numHitTokens;
   }
-  if (step.deferPrefills && numHitTokens < request.numTokens - 1) return false;
+  if (step.deferPrefills && numHitTokens < request.numTokens - 1)
+    return { why: 'prefill_interval', request };
 
   const numNewTokens = numTokensToAdmit(state, step, request, numHitTokens);
-  if (numNewTokens === 0) return false;
+  if (numNewTokens === 0) return noChunk(state, step, request, numHitTokens);
   const newBlocks = kvCacheManager.allocateSlots(request, numNewTokens, {
     newComputedBlocks: hitBlocks,
     numNewComputedTokens: numHitTokens,
     fullSequenceMustFit: state.config.schedulerReserveFullIsl,
     applyWatermark: state.running.length > 0,
   });
-  if (newBlocks === null) return false;
+  if (newBlocks === null)
+    return { why: 'kv_cache_blocks', request, ...kvCacheManager.lastShortfall };
   kvCacheManager.recordPrefixCacheStats(request, numHitTokens);
   admit(state, step, request, { numHitTokens, numNewTokens });
-  return true;
+  return null;
+}
+
+/** Why no first chunk of the request can be made. */
+function noChunk(
+  state: SchedulerState,
+  step: ScheduleStep,
+  request: Request,
+  numHitTokens: number,
+): AdmissionEnd {
+  const budget = Math.min(step.tokenBudget, step.inputBudget);
+  const { enableChunkedPrefill } = state.config;
+  const numLeft = request.numTokens - numHitTokens;
+  const threshold = step.longPrefillTokenThreshold;
+  const numNewTokens = threshold > 0 ? Math.min(threshold, numLeft) : numLeft;
+  return !enableChunkedPrefill && numNewTokens > budget
+    ? { why: 'no_chunks', request, numNewTokens, budget }
+    : { why: 'mamba_chunk', request, budget };
 }
 
 /** The length of the first chunk; 0 stops the pass. */

@@ -11,6 +11,7 @@ import type { MambaSplit } from './mamba-split.ts';
 import type { Request } from './request.ts';
 import { createRequestQueue, type RequestQueue } from './request-queue.ts';
 import type { SchedulerConfig } from './scheduler-config.ts';
+import type { SchedulerObserver } from './scheduler-observer.ts';
 import type { SchedulerOutput } from './scheduler-output.ts';
 
 /** Source: vllm/v1/core/sched/interface.py PauseState. */
@@ -45,6 +46,8 @@ export class SchedulerState {
   lastPrefillStep: number;
   /** The last step that admitted prefills could not take all that waits. */
   prefillCapacityBound = false;
+  /** Set while somebody looks. */
+  observer: SchedulerObserver | null = null;
 
   constructor(options: {
     config: SchedulerConfig;

@@ -62,6 +62,10 @@ export class Scheduler {
     let prefillAdmitted = false;
     if (step.numPreempted === 0 && state.pauseState !== PauseState.PAUSED_ALL) {
       prefillAdmitted = scheduleWaiting(state, step);
+    } else if (state.pauseState === PauseState.PAUSED_ALL) {
+      state.observer?.admissionEnded({ why: 'paused', isAll: true });
+    } else {
+      state.observer?.admissionEnded({ why: 'preemption', numPreempted: step.numPreempted });
     }
 
     assert(output.totalNumScheduledTokens <= state.maxNumScheduledTokens, 'over the token budget');

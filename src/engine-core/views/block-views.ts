@@ -1,129 +1,146 @@
-/** The KV cache as it is shown: a map of all blocks, one block, and one request's tables. Read only. */
+/** The KV cache as it is shown: the map of all blocks, one block, one request's tables. Reads, and changes nothing. */
+import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
 import {
   BLOCK_STATES,
   type BlockMap,
   type BlockView,
   type RequestView,
 } from '../../shared/twin-api/engine-views.ts';
-import type { EngineCoreParts } from '../engine-core-parts.ts';
 import type { BlockPool } from '../kv-cache/pool/block-pool.ts';
+import { NULL_BLOCK } from '../kv-cache/pool/block-pool.ts';
 import type { Request } from '../scheduler/request.ts';
 import { statusNameOf } from '../scheduler/request-status.ts';
+import type { SchedulerState } from '../scheduler/scheduler-state.ts';
 import { UtilityError } from '../utility-error.ts';
 
-/** Larger pools are shown up to here. */
-export const MAX_MAPPED_BLOCKS = 1_000_000;
+/** Of a map; a larger pool shows its first ones, and `num_shown` says so. */
+export const MAX_SHOWN_BLOCKS = 1_000_000;
 export const MAX_EVICTION_ORDER = 10_000;
-export const MAX_LISTED_REQUESTS = 1_000;
-/** The group of a block that belongs to none. */
+export const MAX_REQUEST_IDS = 1_000;
+/** Holders of one block that are named. */
+export const MAX_HOLDERS = 1_000;
+
+/** In the upper four bits of a block's byte; groups beyond 14 count as none. */
 const NO_GROUP = 15;
+const GROUP_SHIFT = 4;
+const [NULL, FREE, CACHED_FREE, IN_USE] = BLOCK_STATES.map((_, index) => index) as [
+  number,
+  number,
+  number,
+  number,
+];
 
-const NULL_STATE = BLOCK_STATES.indexOf('null');
-const FREE = BLOCK_STATES.indexOf('free');
-const CACHED_FREE = BLOCK_STATES.indexOf('cached_free');
-const IN_USE = BLOCK_STATES.indexOf('in_use');
-
-type Parts = Pick<EngineCoreParts, 'scheduler' | 'kvCacheConfig'>;
-
-function poolOf({ scheduler }: Parts): BlockPool {
-  return scheduler.state.kvCacheManager.blockPool;
-}
-
-function stateOf(pool: BlockPool, block: number): number {
-  if (block === 0) return NULL_STATE;
-  if (pool.refCount(block) > 0) return IN_USE;
-  return pool.hasHash(block) ? CACHED_FREE : FREE;
-}
-
-/** O(blocks). */
-export function blockMap(parts: Parts, recentHits: readonly number[]): BlockMap {
-  const pool = poolOf(parts);
-  const { requests } = parts.scheduler.state;
-  const size = Math.min(pool.numBlocks, MAX_MAPPED_BLOCKS);
-  const bytes = new Uint8Array(size);
-  for (let block = 0; block < size; block++) {
-    const group = pool.groupOf(block) ?? NO_GROUP;
-    bytes[block] = stateOf(pool, block) | (Math.min(group, NO_GROUP) << 4);
-  }
-  // What is not full has no hash to tell the group by: the tables do.
-  for (const request of requests.values()) {
-    request.kvState?.tables.forEach((table, group) => {
-      for (let i = 0; i < table.length; i++) {
-        const block = table.get(i);
-        if (block > 0 && block < size) bytes[block] = IN_USE | (Math.min(group, NO_GROUP) << 4);
-      }
-    });
-  }
+/** All but what prefix hits took, which the watcher knows. */
+export function blockMap(
+  state: SchedulerState,
+  { groups }: KVCacheConfig,
+  recentHits: readonly number[],
+): BlockMap {
+  const { blockPool: pool } = state.kvCacheManager;
+  const numShown = Math.min(pool.numBlocks, MAX_SHOWN_BLOCKS);
   return {
     num_blocks: pool.numBlocks,
-    states: Buffer.from(bytes.buffer).toString('base64'),
-    eviction_order: cachedInOrder(pool),
+    ...(numShown < pool.numBlocks ? { num_shown: numShown } : {}),
+    states: Buffer.from(blockBytes(state, pool, numShown)).toString('base64'),
+    eviction_order: pool.firstFreeBlocks(MAX_EVICTION_ORDER, (block) => pool.hasHash(block)),
     num_free: pool.numFreeBlocks,
     usage: pool.usage,
     recent_hits: recentHits,
-    groups: parts.kvCacheConfig.groups.map(({ spec }, group) => ({
+    groups: groups.map(({ spec }, group) => ({
       group,
       kind: spec.kind,
       block_size: spec.blockSize,
     })),
-    request_ids: [...requests.keys()].slice(0, MAX_LISTED_REQUESTS),
+    request_ids: requestIds(state),
   };
 }
 
-function cachedInOrder(pool: BlockPool): number[] {
-  const order: number[] = [];
-  for (const block of pool.freeBlockIds()) {
-    if (!pool.hasHash(block)) continue;
-    order.push(block);
-    if (order.length === MAX_EVICTION_ORDER) break;
-  }
-  return order;
+/** Running ones first, then waiting ones, at most 1,000. */
+function requestIds({ running, waiting }: SchedulerState): string[] {
+  const ids = running.slice(0, MAX_REQUEST_IDS).map(({ requestId }) => requestId);
+  const numLeft = MAX_REQUEST_IDS - ids.length;
+  if (numLeft > 0 && waiting.length > 0)
+    ids.push(
+      ...waiting
+        .toArray()
+        .slice(0, numLeft)
+        .map(({ requestId }) => requestId),
+    );
+  return ids;
 }
 
-/** Throws UtilityError for a block that the pool does not have. */
-export function blockView(parts: Parts, block: unknown): BlockView {
-  const pool = poolOf(parts);
-  if (
-    typeof block !== 'number' ||
-    !Number.isInteger(block) ||
-    block < 0 ||
-    block >= pool.numBlocks
-  ) {
-    throw new UtilityError(
-      `block ${JSON.stringify(block)}: expected a block id from 0 to ${pool.numBlocks - 1}`,
-    );
+function blockBytes(state: SchedulerState, pool: BlockPool, numShown: number): Uint8Array {
+  const bytes = new Uint8Array(numShown);
+  for (let block = 0; block < numShown; block++) {
+    const group = pool.groupOf(block);
+    const what = pool.refCount(block) > 0 ? IN_USE : group === null ? FREE : CACHED_FREE;
+    bytes[block] = what | (groupBits(group) << GROUP_SHIFT);
   }
-  const holders: { request_id: string; position: number }[] = [];
-  let heldGroup: number | null = null;
-  for (const request of parts.scheduler.state.requests.values()) {
-    request.kvState?.tables.forEach((table, group) => {
-      for (let i = 0; block > 0 && i < table.length; i++) {
-        if (table.get(i) !== block) continue;
-        holders.push({ request_id: request.requestId, position: i });
-        heldGroup = group;
+  if (numShown > NULL_BLOCK) bytes[NULL_BLOCK] = NULL | (NO_GROUP << GROUP_SHIFT);
+  // A block in use that is not full yet has no hash to say whose it is.
+  for (const request of state.running) {
+    request.kvState?.tables.forEach(({ ids, length }, group) => {
+      const bits = groupBits(group) << GROUP_SHIFT;
+      for (let i = 0; i < length; i++) {
+        const block = ids[i] ?? NULL_BLOCK;
+        if (block !== NULL_BLOCK && block < numShown) bytes[block] = IN_USE | bits;
       }
     });
   }
-  const isFree = block > 0 && pool.refCount(block) === 0;
+  return bytes;
+}
+
+function groupBits(group: number | null): number {
+  return group === null || group >= NO_GROUP ? NO_GROUP : group;
+}
+
+/** Throws UtilityError for what is no block of the pool. */
+export function blockView(state: SchedulerState, blockId: unknown): BlockView {
+  const { blockPool: pool } = state.kvCacheManager;
+  if (
+    typeof blockId !== 'number' ||
+    !Number.isInteger(blockId) ||
+    blockId < 0 ||
+    blockId >= pool.numBlocks
+  ) {
+    throw new UtilityError(
+      `block_id: expected a whole number from 0 to ${pool.numBlocks - 1}, got ${JSON.stringify(blockId)}`,
+    );
+  }
+  const isNull = blockId === NULL_BLOCK;
+  const refCount = isNull ? 0 : pool.refCount(blockId);
+  const isFree = !isNull && refCount === 0;
+  const hash = pool.externalHash(blockId);
+  const { holders, group } = holdersOf(state, blockId);
+  const freeState = pool.hasHash(blockId) ? CACHED_FREE : FREE;
   return {
-    block_id: block,
-    state: BLOCK_STATES[stateOf(pool, block)] ?? 'null',
-    ref_cnt: pool.refCount(block),
-    block_hash: pool.externalHash(block)?.toString(16).padStart(16, '0') ?? null,
-    group: heldGroup ?? pool.groupOf(block),
+    block_id: blockId,
+    state: BLOCK_STATES[isNull ? NULL : isFree ? freeState : IN_USE] ?? 'null',
+    ref_cnt: refCount,
+    block_hash: hash === null ? null : hash.toString(16).padStart(16, '0'),
+    group: pool.groupOf(blockId) ?? group,
     holders,
-    eviction_position: isFree ? pool.freeBlockIds().indexOf(block) : null,
+    eviction_position: isFree ? pool.freePosition(blockId) : null,
   };
 }
 
-/** Null where the engine has no request of that id. */
-export function requestView(parts: Parts, requestId: unknown): RequestView | null {
-  const { requests, kvCacheManager } = parts.scheduler.state;
-  const request = typeof requestId === 'string' ? requests.get(requestId) : undefined;
-  return request === undefined ? null : viewOf(request, kvCacheManager.getBlockIds(request));
+function holdersOf(state: SchedulerState, blockId: number) {
+  const holders: { request_id: string; position: number }[] = [];
+  let group: number | null = null;
+  if (blockId === NULL_BLOCK) return { holders, group };
+  for (const { requestId, kvState } of state.requests.values()) {
+    for (const [tableGroup, table] of (kvState?.tables ?? []).entries()) {
+      const position = table.ids.subarray(0, table.length).indexOf(blockId);
+      if (position < 0) continue;
+      group ??= tableGroup;
+      holders.push({ request_id: requestId, position });
+      if (holders.length >= MAX_HOLDERS) return { holders, group };
+    }
+  }
+  return { holders, group };
 }
 
-function viewOf(request: Request, tables: number[][]): RequestView {
+export function requestView(state: SchedulerState, request: Request): RequestView {
   return {
     request_id: request.requestId,
     status: statusNameOf(request.status),
@@ -132,6 +149,6 @@ function viewOf(request: Request, tables: number[][]): RequestView {
     num_computed_tokens: request.numComputedTokens,
     num_cached_tokens: request.numCachedPromptTokens,
     num_preemptions: request.numPreemptions,
-    block_tables: tables,
+    block_tables: state.kvCacheManager.getBlockIds(request),
   };
 }

@@ -1,27 +1,28 @@
 /**
- * The utility methods by which an engine shows its inside, of our own names: vLLM has none of them and answers each as an
- * unknown method. Every call renews the look, for which steps and prefix hits are kept.
+ * What an engine core shows of its inside, as the utility methods of our own names. It looks from outside: the scheduler and
+ * the KV cache tell it what it has to hear through observers that are set while somebody looks, and cleared after.
  */
-import type { Clock } from '../../shared/clock.ts';
-import { toRawFrame } from '../../shared/tap/raw-frame.ts';
 import type { Tap } from '../../shared/tap/tap.ts';
 import type {
+  BlockMap,
+  BlockView,
+  ClockState,
+  EngineAbout,
   EngineFrames,
   EngineSteps,
-  EngineViewMethods,
+  RequestView,
 } from '../../shared/twin-api/engine-views.ts';
 import type { EngineCoreParts } from '../engine-core-parts.ts';
 import { PendingResult } from '../pending-result.ts';
 import { UtilityError } from '../utility-error.ts';
-import { blockMap, blockView, requestView } from './block-views.ts';
-import { LOOK_MS, Look } from './look.ts';
-import { StepLog } from './step-log.ts';
-import { waitingReasons } from './waiting-reasons.ts';
+import { blockMap, blockView, MAX_REQUEST_IDS, requestView } from './block-views.ts';
+import { frameView } from './frame-view.ts';
+import { StepRecorder } from './step-recorder.ts';
+import { waitingNow } from './waiting-reasons.ts';
 
-/** What one call for frames may answer with. */
-export const MAX_FRAMES_PER_CALL = 1_000;
-export const MAX_FRAME_BYTES_PER_CALL = 4 * 1024 * 1024;
-/** Prefix hits that are kept between two looks. */
+/** How long after a call the engine goes on recording for the next one. */
+export const WATCH_MS = 5_000;
+/** Blocks that prefix hits took, between two looks. */
 export const MAX_RECENT_HITS = 1_000;
 
 /** What a process knows of its engine besides the engine's own parts. */
@@ -35,96 +36,81 @@ export interface EngineFacts {
 export interface EngineViewsOptions {
   readonly parts: EngineCoreParts;
   readonly tap: Tap;
-  readonly clock: Clock;
   readonly facts: EngineFacts;
-  /** An answer has come that the engine's loop is to send. */
+  /** An answer is there that was not when it was asked for: to be sent. */
   readonly onAnswer: () => void;
 }
 
-type Views = { readonly [M in keyof EngineViewMethods]: (args: readonly unknown[]) => unknown };
-
 export class EngineViews {
-  readonly stepLog: StepLog;
   readonly #options: EngineViewsOptions;
-  readonly #look: Look;
-  readonly #methods: Views;
-  #recentHits: number[] = [];
+  readonly #recorder: StepRecorder;
+  readonly #recentHits = new Set<number>();
+  #watchedUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: EngineViewsOptions) {
-    const { parts, clock } = options;
     this.#options = options;
-    this.#look = new Look(clock);
-    this.stepLog = new StepLog({ scheduler: parts.scheduler, clock, look: this.#look });
-    parts.scheduler.state.kvCacheManager.blockPool.onHit = (block) => this.#onHit(block);
-    this.#methods = {
-      vllm_twin_about: () => this.#about(),
-      vllm_twin_frames: ([since]) => this.#frames(since),
-      vllm_twin_blocks: () => blockMap(parts, this.#takeHits()),
-      vllm_twin_block: ([id]) => blockView(parts, id),
-      vllm_twin_request: ([id]) => requestView(parts, id),
-      vllm_twin_steps: ([since]) => this.#steps(since),
-      vllm_twin_explain: () => this.#explain(),
-      vllm_twin_clock: ([change]) => parts.stepClock.change(change),
-    };
+    this.#recorder = new StepRecorder(options.parts.scheduler.state, () => this.#isWatched());
   }
 
-  /** Undefined where the method is none of ours. Throws UtilityError; may give a PendingResult. */
-  call(method: string, args: readonly unknown[]): { readonly result: unknown } | undefined {
-    if (!Object.hasOwn(this.#methods, method)) return undefined;
-    this.#look.renew();
-    return { result: this.#methods[method as keyof EngineViewMethods](args) };
-  }
-
-  #about() {
+  about(): EngineAbout {
     const { parts, tap, facts } = this.#options;
+    const { running, waiting, kvCacheManager } = parts.scheduler.state;
     return {
       process: tap.process,
       pid: process.pid,
       gpu: facts.gpu,
       model: facts.model,
-      num_blocks: parts.scheduler.state.kvCacheManager.numBlocks,
-      num_requests_running: parts.scheduler.state.running.length,
-      num_requests_waiting: parts.scheduler.state.waiting.length,
-      kv_cache_usage_perc: parts.scheduler.state.kvCacheManager.usage,
+      num_blocks: kvCacheManager.numBlocks,
+      num_requests_running: running.length,
+      num_requests_waiting: waiting.length,
+      kv_cache_usage_perc: kvCacheManager.usage,
       clock: parts.stepClock.state,
     };
   }
 
-  #frames(since: unknown): EngineFrames {
-    const { tap, clock } = this.#options;
-    tap.watchUntil(clock.monotonicMs() + LOOK_MS);
-    const frames: EngineFrames['frames'][number][] = [];
-    let bytes = 0;
-    for (const frame of tap.framesSince(countOf('since_seq', since))) {
-      if (frames.length >= MAX_FRAMES_PER_CALL) break;
-      for (const part of frame.parts) bytes += part.byteLength;
-      if (frames.length > 0 && bytes > MAX_FRAME_BYTES_PER_CALL) break;
-      frames.push(toRawFrame(frame));
-    }
-    return {
-      process: tap.process,
-      wall_ms: clock.wallMs(),
-      monotonic_ms: clock.monotonicMs(),
-      num_seen: tap.numSeen,
-      num_fallen_out: tap.numFallenOut,
-      frames,
-    };
+  frames(sinceSeq: unknown): EngineFrames {
+    const { tap } = this.#options;
+    const { clock } = this.#options.parts;
+    const seq = countOf('since_seq', sinceSeq);
+    tap.watchUntil(clock.monotonicMs() + WATCH_MS);
+    return frameView(tap, clock, seq);
   }
 
-  #steps(since: unknown): EngineSteps {
+  blocks(): BlockMap {
+    this.#watch();
+    const { scheduler, kvCacheConfig } = this.#options.parts;
+    const map = blockMap(scheduler.state, kvCacheConfig, [...this.#recentHits]);
+    this.#recentHits.clear();
+    return map;
+  }
+
+  block(blockId: unknown): BlockView {
+    this.#watch();
+    return blockView(this.#options.parts.scheduler.state, blockId);
+  }
+
+  request(requestId: unknown): RequestView | null {
+    this.#watch();
+    const { state } = this.#options.parts.scheduler;
+    const request = state.requests.get(String(requestId));
+    return request === undefined ? null : requestView(state, request);
+  }
+
+  steps(sinceStep: unknown): EngineSteps {
+    const since = countOf('since_step', sinceStep);
+    this.#watch();
     const { scheduler, stepClock } = this.#options.parts;
     const { state } = scheduler;
-    const steps = this.stepLog.since(countOf('since_step', since));
     return {
-      max_num_batched_tokens: state.maxNumScheduledTokens,
-      max_num_seqs: state.maxNumActiveReqs,
-      steps,
-      waiting: waitingReasons(state, this.stepLog.lastFacts, stepClock.isHeld),
-      running: state.running.map(({ requestId }) => requestId),
+      max_num_batched_tokens: state.config.maxNumBatchedTokens,
+      max_num_seqs: state.config.maxNumSeqs,
+      steps: this.#recorder.since(since),
+      waiting: waitingNow(state, this.#recorder.lastReasons, stepClock.isHeld),
+      running: state.running.slice(0, MAX_REQUEST_IDS).map(({ requestId }) => requestId),
     };
   }
 
-  #explain(): PendingResult {
+  explain(): PendingResult {
     const { facts, onAnswer } = this.#options;
     const pending = new PendingResult();
     const settle = (compute: () => unknown): void => {
@@ -141,19 +127,43 @@ export class EngineViews {
     return pending;
   }
 
-  #onHit(block: number): void {
-    if (this.#look.isOn && this.#recentHits.length < MAX_RECENT_HITS) this.#recentHits.push(block);
+  clock(change: unknown): ClockState {
+    return this.#options.parts.stepClock.change(change);
   }
 
-  #takeHits(): number[] {
-    const hits = this.#recentHits;
-    this.#recentHits = [];
-    return hits;
+  #watch(): void {
+    const { scheduler, clock } = this.#options.parts;
+    this.#watchedUntilMs = clock.monotonicMs() + WATCH_MS;
+    scheduler.state.observer = this.#recorder;
+    scheduler.state.kvCacheManager.onPrefixHit = ({ blocks }) => this.#onPrefixHit(blocks);
+  }
+
+  /** Clears the observers once nobody has looked for a while. */
+  #isWatched(): boolean {
+    const { scheduler, clock } = this.#options.parts;
+    if (clock.monotonicMs() < this.#watchedUntilMs) return true;
+    scheduler.state.observer = null;
+    scheduler.state.kvCacheManager.onPrefixHit = null;
+    this.#recorder.stop();
+    this.#recentHits.clear();
+    return false;
+  }
+
+  #onPrefixHit(blocks: readonly (readonly number[])[]): void {
+    for (const group of blocks) {
+      for (const block of group) {
+        if (this.#recentHits.size >= MAX_RECENT_HITS) return;
+        if (block !== 0) this.#recentHits.add(block);
+      }
+    }
   }
 }
 
+/** A number to go on from; left out, it is 0. Throws UtilityError. */
 function countOf(name: string, value: unknown): number {
   if (value === undefined || value === null) return 0;
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-  throw new UtilityError(`${name}: expected a count, got ${JSON.stringify(value)}`);
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return value;
+  throw new UtilityError(
+    `${name}: expected a whole number that is not negative, got ${JSON.stringify(value)}`,
+  );
 }

@@ -57,6 +57,10 @@ export class CoordinatorState {
     this.counts = new Array<EngineRequestCounts>(engineCount).fill(NO_COUNTS);
   }
 
+  get wave(): number {
+    return this.currentWave;
+  }
+
   get engineCount(): number {
     return this.counts.length;
   }

@@ -37,7 +37,7 @@ export interface CoordinatorParts {
   readonly transport: Transport;
   readonly codec: WireCodec;
   readonly clock: Clock;
-  readonly logger: Pick<Logger, 'info' | 'warn'>;
+  readonly logger: Pick<Logger, 'debug' | 'info' | 'warn'>;
 }
 
 const LINGER_MS = 1_000;
@@ -145,9 +145,13 @@ export class DPCoordinatorProc {
         if (newEngineCount < 0 || newEngineCount > MAX_ENGINES) {
           throw new ServerError('E_BAD_FRAME', `SCALE_ELASTIC_EP to ${newEngineCount} engines`);
         }
-        this.parts.logger.info(
-          `DPCoordinator scaled from ${this.state.engineCount} to ${newEngineCount} engines`,
-        );
+        const { engineCount } = this.state;
+        if (newEngineCount !== engineCount) {
+          const way = newEngineCount > engineCount ? 'up' : 'down';
+          this.parts.logger.info(
+            `DPCoordinator scaled ${way} from ${engineCount} to ${newEngineCount} engines`,
+          );
+        }
         this.state.scale(newEngineCount);
       });
     }
@@ -160,9 +164,14 @@ export class DPCoordinatorProc {
       const outputs = codec.decodeEngineCoreOutputs(frames);
       if (outputs === ENGINE_CORE_DEAD) return;
       this.refuseImpossible(outputs);
+      const { wave: waveBefore } = this.state;
       const { startWave, update, warning } = this.state.onEngineOutputs(outputs);
       if (warning !== null) logger.warn(warning);
+      if (outputs.waveComplete !== null && update !== null)
+        logger.debug(`Moving DP wave from ${waveBefore} to ${this.state.wave}.`);
       if (startWave !== null) {
+        const { wave, excludeEngineIndex } = startWave;
+        logger.debug(`Starting wave ${wave} on notification from engine ${excludeEngineIndex}.`);
         this.publishBack.send(codec.encodeEngineInput({ type: 'START_DP_WAVE', ...startWave }));
       }
       if (update !== null) this.publishFront.send(codec.encodeCoordinatorUpdate(update));

@@ -4,10 +4,12 @@
  */
 import type { DroppedMessages } from '../../shared/dropped-messages.ts';
 import { ServerError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/logger.ts';
 import type { EngineRequestCounts } from '../../shared/protocol/coordinator.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import { SUBSCRIBE_ALL } from '../../shared/protocol/messages/coordinator-messages.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
+import { pythonFloatRepr } from '../../shared/python/float.ts';
 import type { Frame, Transport, XSubSocket } from '../../shared/transport/transport.ts';
 
 export interface CoordinatorSubscriptionOptions {
@@ -20,6 +22,7 @@ export interface CoordinatorSubscriptionOptions {
   /** One entry per managed engine. */
   readonly onCounts: (counts: readonly EngineRequestCounts[]) => void;
   readonly dropped: DroppedMessages;
+  readonly logger: Pick<Logger, 'debug' | 'isLevelEnabled'>;
 }
 
 export class CoordinatorSubscription {
@@ -59,10 +62,24 @@ export class CoordinatorSubscription {
       this.#currentWave = currentWave;
       this.#enginesRunning = enginesRunning;
       // Null: only the wave changed.
-      if (counts !== null) this.#options.onCounts(this.#ownCounts(counts));
+      if (counts === null) return;
+      const own = this.#ownCounts(counts);
+      this.#say(own);
+      this.#options.onCounts(own);
     } catch (error) {
       this.#options.dropped.add('coordinator', error);
     }
+  }
+
+  #say(own: readonly EngineRequestCounts[]): void {
+    const { logger, engineRanks } = this.#options;
+    if (!logger.isLevelEnabled('debug')) return;
+    const shown = own.map(
+      ([waiting, running, usage]) => `[${waiting}, ${running}, ${pythonFloatRepr(usage)}]`,
+    );
+    const first = Math.min(...engineRanks);
+    const slice = `slice(${first}, ${first + engineRanks.length}, None)`;
+    logger.debug(`Received counts: [${shown.join(', ')}] (${slice})`);
   }
 
   #ownCounts(counts: readonly EngineRequestCounts[]): readonly EngineRequestCounts[] {

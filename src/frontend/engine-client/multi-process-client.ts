@@ -177,6 +177,7 @@ export class MultiProcessClient implements EngineClient {
       engineRanks,
       onCounts: (counts) => this.#router.setCounts(counts),
       dropped: this.#dropped,
+      logger: this.#options.logger,
     });
     return true;
   }

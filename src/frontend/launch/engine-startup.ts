@@ -23,6 +23,11 @@ export interface EngineStartupOptions {
   readonly parallelConfigHash: string | null;
 }
 
+interface PlaceCounts {
+  readonly local: number;
+  readonly remote: number;
+}
+
 interface EngineEntry {
   readonly local: boolean;
   state: CoreEngineState;
@@ -69,6 +74,16 @@ export class EngineStartup {
     throw broken(
       `Unexpected ${message.status} message for ${placeWord(message.local)} engine ${index} in CoreEngineState.${engine.state} state.`,
     );
+  }
+
+  /** How many have not connected, and how many have and are not ready: local ones, remote ones. */
+  get pending(): { readonly connect: PlaceCounts; readonly start: PlaceCounts } {
+    const pending = { connect: { local: 0, remote: 0 }, start: { local: 0, remote: 0 } };
+    for (const { local, state } of this.#engines.values()) {
+      if (state === 'READY') continue;
+      pending[state === 'NEW' ? 'connect' : 'start'][local ? 'local' : 'remote'] += 1;
+    }
+    return pending;
   }
 
   /** The ranks that are not READY, by state: `rank 1 (remote) has not connected; rank 0 (local) is starting`. */

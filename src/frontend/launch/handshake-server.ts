@@ -22,11 +22,14 @@ export interface HandshakeServerOptions {
 }
 
 const LINGER_MS = 0;
+/** How long it is silent before it says whom it waits for. Source: vllm/v1/engine/utils.py STARTUP_POLL_PERIOD_MS. */
+const STARTUP_POLL_PERIOD_MS = 10_000;
 
 export class HandshakeServer {
   readonly #options: HandshakeServerOptions;
   readonly #socket: RouterSocket;
   readonly #completed: Promise<void>;
+  readonly #silence: NodeJS.Timeout;
   #resolve: () => void = () => {};
   #reject: (error: Error) => void = () => {};
 
@@ -38,6 +41,7 @@ export class HandshakeServer {
       this.#reject = reject;
     });
     this.#completed.catch(() => {});
+    this.#silence = setInterval(() => this.#sayPending(), STARTUP_POLL_PERIOD_MS).unref();
     socket.onMessage((identity, frames) => this.#onMessage(identity, frames));
   }
 
@@ -70,10 +74,22 @@ export class HandshakeServer {
   }
 
   close(): Promise<void> {
+    clearInterval(this.#silence);
     return this.#socket.close();
   }
 
+  #sayPending(): void {
+    const { logger, startup } = this.#options;
+    const { connect, start } = startup.pending;
+    const places = ({ local, remote }: { local: number; remote: number }): string =>
+      `${local} local, ${remote} remote core engine proc(s)`;
+    if (connect.local + connect.remote > 0)
+      logger.debug(`Waiting for ${places(connect)} to connect.`);
+    if (start.local + start.remote > 0) logger.debug(`Waiting for ${places(start)} to start.`);
+  }
+
   #onMessage(identity: Frame, frames: readonly Frame[]): void {
+    this.#silence.refresh();
     const { codec, startup, logger } = this.#options;
     const rank = rankFromIdentity(identity);
     try {

@@ -274,8 +274,10 @@ export class EngineLaunch {
     if (coordinator === null) return Promise.resolve(null);
     return new Promise((resolve, reject) => {
       coordinator.onMessage((message) => {
-        if (isCoordinatorReadyMessage(message)) resolve(message);
-        else if (isFramesAnswer(message)) this.#coordinatorFrames.take(message.id, message.frames);
+        if (isFramesAnswer(message)) this.#coordinatorFrames.take(message.id, message.frames);
+        if (!isCoordinatorReadyMessage(message)) return;
+        this.#options.logger.info(`Started DP Coordinator process (PID: ${coordinator.pid})`);
+        resolve(message);
       });
       void coordinator.exited.then((exit) => reject(createExitError({ rank: null, exit })));
     });

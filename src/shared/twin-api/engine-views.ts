@@ -66,6 +66,8 @@ export const BLOCK_STATES = ['null', 'free', 'cached_free', 'in_use'] as const;
 
 export interface BlockMap {
   readonly num_blocks: number;
+  /** Blocks that `states` tells of, the first million of a larger pool; left out where it tells of all. */
+  readonly num_shown?: number;
   /** Base64 of a byte per block: its state, and in the upper four bits its group (15: none). */
   readonly states: string;
   /** Ids of free blocks that are cached, in the order in which they will be evicted; at most 10,000. */
@@ -112,6 +114,7 @@ export interface RequestView {
 export interface EngineSteps {
   readonly max_num_batched_tokens: number;
   readonly max_num_seqs: number;
+  /** Finished ones, oldest first, so many that an answer stays small: ask again from the last one on. */
   readonly steps: readonly StepView[];
   readonly waiting: readonly WaitingView[];
   readonly running: readonly string[];
@@ -127,7 +130,7 @@ export interface StepView {
     readonly request_id: string;
     readonly num_tokens: number;
     readonly num_computed_tokens: number;
-    /** Prompt tokens among them; the rest is decode. */
+    /** Prompt tokens among them, and output that is computed again after a preemption; the rest is decode. */
     readonly num_prefill_tokens: number;
   }[];
   readonly total_tokens: number;
@@ -143,7 +146,10 @@ export interface StepView {
 
 export interface WaitingView {
   readonly request_id: string;
-  /** `max_num_seqs`, `token_budget`, `kv_cache_blocks`, `max_loras`, `paused`, `behind_another`, … */
+  /**
+   * `max_num_seqs`, `token_budget`, `kv_cache_blocks`, `max_loras`, `stale_output`, `preemption`, `prefill_interval`,
+   * `paused`, `clock_paused`, `behind_another`, or `next_step` where no step has looked at it yet.
+   */
   readonly why: string;
   /** In a sentence, with the numbers. */
   readonly text: string;

@@ -155,3 +155,68 @@ describe('a data-parallel group', () => {
     });
   });
 });
+
+describe('a rank that stands still on purpose', () => {
+  const TIMEOUT_SECONDS = 10;
+  const FAKED = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] as const;
+  const joinSlow = (transport: Transport): Promise<DpGroup[]> =>
+    Promise.all(
+      [0, 1, 2].map((rank) =>
+        joinDpGroup(transport, {
+          address: ADDRESS,
+          rank,
+          size: 3,
+          timeoutSeconds: TIMEOUT_SECONDS,
+          logger: silentLogger(),
+        }),
+      ),
+    );
+
+  it.each([0, 1, 2])('keeps the others waiting beyond their deadline: rank %i', async (rank) => {
+    vi.useFakeTimers({ toFake: [...FAKED] });
+    try {
+      const groups = await joinSlow(createInMemoryTransport());
+      const letGo = groups[rank]?.hold();
+      const others = groups.filter((_, index) => index !== rank).map((group) => group.agree(BUSY));
+      let numSettled = 0;
+      for (const other of others)
+        void other.then(
+          () => (numSettled += 1),
+          () => (numSettled += 1),
+        );
+      await vi.advanceTimersByTimeAsync(5 * TIMEOUT_SECONDS * 1000);
+      expect(numSettled).toBe(0);
+      letGo?.();
+      const outcomes = await Promise.all([...others, groups[rank]?.agree(IDLE)]);
+      expect(outcomes).toEqual(
+        outcomes.map(() => ({ hasUnfinished: true, pauseConsensus: false })),
+      );
+      await Promise.all(groups.map((group) => group.close()));
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('and then says nothing more is missed as any other', async () => {
+    vi.useFakeTimers({ toFake: [...FAKED] });
+    try {
+      const groups = await joinSlow(createInMemoryTransport());
+      const letGo = groups[2]?.hold();
+      const others = [groups[0]?.agree(BUSY), groups[1]?.agree(BUSY)];
+      const failures = others.map((other) =>
+        other?.then(
+          () => 'agreed',
+          (error: Error) => error.message,
+        ),
+      );
+      await vi.advanceTimersByTimeAsync(2 * TIMEOUT_SECONDS * 1000);
+      letGo?.();
+      await vi.advanceTimersByTimeAsync(2 * TIMEOUT_SECONDS * 1000);
+      for (const failure of failures)
+        expect(await failure).toContain(`within ${TIMEOUT_SECONDS} seconds`);
+      await Promise.all(groups.map((group) => group.close()));
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});

@@ -86,7 +86,7 @@ describe('the busy loop', () => {
     await vi.waitFor(() => expect(proc.finishReasonOf('a')).toBe(FinishReason.LENGTH));
     expect(proc.tokensOf('a')).toHaveLength(200);
     expect(proc.core.counters).toEqual({ duplicateRequests: 3, rejectedRequests: 2 });
-    expect(proc.log).toEqual([
+    expect(proc.log.filter((line) => !line.startsWith('EngineCore '))).toEqual([
       'Dropped an ADD of request a: a request of that id is running',
       'Answered an ADD of request x with an error: it cannot be run',
     ]);
@@ -203,6 +203,8 @@ describe('the busy loop', () => {
       await proc.stop();
       expect(proc.sent).toEqual([]);
       expect(proc.log).toEqual([
+        'EngineCore waiting for work.',
+        'EngineCore loop active.',
         '[shutdown] EngineCore: start mode=abort timeout=0s',
         '[shutdown] EngineCore: request processing complete; starting resource teardown',
       ]);

@@ -24,6 +24,7 @@ describe('the input sockets', () => {
   let coordinator: XPubSocket;
   let inputs: EngineInput[];
   let warnings: string[];
+  let said: string[];
   let fromEngine: { identity: Frame; frames: readonly Frame[] }[];
   let sockets: InputSockets;
 
@@ -31,6 +32,7 @@ describe('the input sockets', () => {
     transport = createInMemoryTransport();
     inputs = [];
     warnings = [];
+    said = [];
     fromEngine = [];
     router = await transport.bindRouter('tcp://127.0.0.1:0', { lingerMs: 0, handover: false });
     router.onMessage((identity, frames) => fromEngine.push({ identity, frames }));
@@ -44,6 +46,7 @@ describe('the input sockets', () => {
   function connect({ withCoordinator = false } = {}): InputSockets {
     const logger: Logger = Object.assign(silentLogger(), {
       warn: (_fields: object, text: string) => warnings.push(text),
+      info: (text: string) => said.push(text),
     });
     sockets = new InputSockets({
       transport,
@@ -112,6 +115,25 @@ describe('the input sockets', () => {
   it('do not wait where there is no coordinator', async () => {
     await connect().waitForCoordinator(1);
     expect(inputs).toEqual([]);
+  });
+
+  it('say every ten seconds that they wait for the coordinator', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    let numSubscribed = 0;
+    coordinator.onMessage(() => {
+      numSubscribed += 1;
+    });
+    connect({ withCoordinator: true });
+    const ready = sockets.waitForCoordinator(300);
+    await vi.waitFor(() => expect(numSubscribed).toBe(1));
+    said.length = 0;
+    vi.advanceTimersByTime(20_000);
+    const line = 'Waiting for READY message from DP Coordinator...';
+    expect(said).toEqual([line, line]);
+    coordinator.send(encodeCoordinatorReady());
+    await ready;
+    vi.advanceTimersByTime(20_000);
+    expect(said).toHaveLength(2);
   });
 
   it('give up on the coordinator after the deadline, which the message names with the flag', async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type HandshakeOptions, shakeHands } from '../../../src/engine-core/startup-handshake.ts';
+import { silentLogger } from '../../../src/shared/logger.ts';
 import type {
   EngineZmqAddresses,
   HandshakeMessage,
@@ -74,6 +75,7 @@ describe('the start-up handshake', () => {
     clientHandshakeAddress: null,
     headless: false,
     timeoutSeconds: 300,
+    logger: silentLogger(),
     ...fields,
   });
 

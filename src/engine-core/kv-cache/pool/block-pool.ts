@@ -55,8 +55,6 @@ export class BlockPool {
   readonly #cached: BlockHashMap;
   readonly #events: KVEventQueue | null;
   readonly #metrics: KVCacheMetricsCollector | null;
-  /** Told of each block that a prefix hit takes; for observers. */
-  onHit: ((block: number) => void) | null = null;
 
   constructor(options: BlockPoolOptions) {
     this.numBlocks = options.numBlocks;
@@ -258,7 +256,6 @@ export class BlockPool {
   /** One more reference; a block that was free leaves the free queue. */
   touch(block: number): void {
     if (block === NULL_BLOCK) return;
-    this.onHit?.(block);
     if (this.#refCounts[block] === 0) this.#free.remove(block);
     this.#refCounts[block] = this.refCount(block) + 1;
     this.#metrics?.onBlockAccessed(block);
@@ -304,6 +301,26 @@ export class BlockPool {
   /** Head to tail. O(free blocks); for traces and tests. */
   freeBlockIds(): number[] {
     return this.#free.toArray();
+  }
+
+  /** At most `limit` free blocks that `accepts` takes, next to be reused first. O(free blocks). */
+  firstFreeBlocks(limit: number, accepts: (block: number) => boolean): number[] {
+    const blocks: number[] = [];
+    this.#free.visit((block) => {
+      if (accepts(block)) blocks.push(block);
+      return blocks.length < limit;
+    });
+    return blocks;
+  }
+
+  /** How many blocks will be reused before this free one. O(free blocks). */
+  freePosition(block: number): number {
+    let position = -1;
+    this.#free.visit((other) => {
+      position += 1;
+      return other !== block;
+    });
+    return position;
   }
 
   /** Free and referenced blocks are all blocks, and no count is negative. O(blocks). */

@@ -77,6 +77,14 @@ export class FreeBlockQueue {
     this.#numFreeBlocks++;
   }
 
+  /** Head to tail, until `visitor` says false. */
+  visit(visitor: (block: number) => boolean): void {
+    const links = this.#links;
+    for (let b = links[2 * ENDS] as number; b !== ENDS; b = links[2 * b] as number) {
+      if (!visitor(b)) return;
+    }
+  }
+
   /** Head to tail. O(free blocks); for tests, traces and checks. */
   toArray(): number[] {
     const blocks: number[] = [];

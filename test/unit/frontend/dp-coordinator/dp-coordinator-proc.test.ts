@@ -75,6 +75,7 @@ describe('the coordinator process', () => {
       codec: wireCodec,
       clock: systemClock,
       logger: {
+        debug: () => {},
         info: () => {},
         warn: (fields: unknown) => warnings.push(fields),
       },

@@ -505,9 +505,9 @@ describe('the sockets of a client', () => {
     const client = await bindClient({ transport: recording });
     client.subscribeToCoordinator('ipc:///stats');
     expect(opened).toEqual([
-      ['ROUTER', 'ipc:///input', { lingerMs: 0, handover: false }],
-      ['PULL', 'ipc:///output', { lingerMs: 0 }],
-      ['XSUB', 'ipc:///stats', { lingerMs: 0, identity: null }],
+      ['ROUTER', 'ipc:///input', { name: 'input', lingerMs: 0, handover: false }],
+      ['PULL', 'ipc:///output', { name: 'output', lingerMs: 0 }],
+      ['XSUB', 'ipc:///stats', { name: 'frontend_stats_publish', lingerMs: 0, identity: null }],
     ]);
     await client.close();
     const next = await bindClient({ transport });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EngineStartup } from '../../../../src/frontend/launch/engine-startup.ts';
 import { HandshakeServer } from '../../../../src/frontend/launch/handshake-server.ts';
 import { silentLogger } from '../../../../src/shared/logger.ts';
@@ -59,5 +59,57 @@ describe('a handshake message that is none', () => {
       code: 'E_HANDSHAKE',
       message: 'Message from engine with unexpected data parallel rank: 7',
     });
+  });
+});
+
+describe('a start-up that is silent', () => {
+  it('says every ten seconds whom it waits for, and for what', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const transport = createInMemoryTransport();
+    const lines: string[] = [];
+    const logger = Object.assign(silentLogger(), {
+      debug: (...words: unknown[]) => lines.push(String(words.at(-1))),
+    });
+    const server = await HandshakeServer.bind({
+      transport,
+      codec: wireCodec,
+      address: 'tcp://127.0.0.1:*',
+      startup: new EngineStartup({
+        engines: [
+          { index: 0, local: true },
+          { index: 1, local: true },
+          { index: 2, local: false },
+        ],
+        remoteShouldBeHeadless: true,
+        expectsParallelConfigHash: false,
+        parallelConfigHash: null,
+      }),
+      metadata: new Promise(() => {}),
+      logger,
+    });
+    try {
+      vi.advanceTimersByTime(10_000);
+      expect(lines).toEqual(['Waiting for 2 local, 1 remote core engine proc(s) to connect.']);
+      vi.advanceTimersByTime(9_000);
+      const engine = transport.connectDealer(server.address, {
+        identity: identityFromEngineIndex(0),
+        lingerMs: 0,
+      });
+      engine.send([frame({ status: 'HELLO', local: true, headless: false })]);
+      await vi.waitFor(() => expect(lines.at(-1)).toBe('HELLO from local core engine process 0.'));
+      lines.length = 0;
+      // The wait begins anew with every message.
+      vi.advanceTimersByTime(9_000);
+      expect(lines).toEqual([]);
+      vi.advanceTimersByTime(1_000);
+      expect(lines).toEqual([
+        'Waiting for 1 local, 1 remote core engine proc(s) to connect.',
+        'Waiting for 1 local, 0 remote core engine proc(s) to start.',
+      ]);
+      await engine.close();
+    } finally {
+      await server.close();
+      vi.useRealTimers();
+    }
   });
 });

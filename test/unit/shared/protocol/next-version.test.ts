@@ -96,6 +96,7 @@ async function startEngine(transport: Transport, onInput: (input: EngineInput) =
     clientHandshakeAddress: null,
     headless: false,
     timeoutSeconds: 10,
+    logger,
   });
   const { addresses } = handshake;
   const outputs = new OutputSockets({ transport, codec, addresses });
@@ -108,6 +109,7 @@ async function startEngine(transport: Transport, onInput: (input: EngineInput) =
     publishKvEvents: null,
     publishesCounts: false,
     agree: null,
+    holdOthers: null,
   });
   const inputs = new InputSockets({
     transport,
