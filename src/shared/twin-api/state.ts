@@ -1,4 +1,4 @@
-/** `GET /twin/api/state`, and the events of `GET /twin/api/events`. JSON, so in snake_case. */
+/** `GET /twin/api/state`, and what `event: state` of `GET /twin/api/events` carries. JSON, so in snake_case. */
 import type { ClockChange, ClockState } from './engine-views.ts';
 
 export interface TwinState {
@@ -57,10 +57,4 @@ export interface LessonState {
 /** `POST /twin/api/clock`: to one engine, or to all where none is named. */
 export interface ClockRequest extends ClockChange {
   readonly engine?: number;
-}
-
-/** The events of the stream, each with JSON data: the state whenever it changed, the newest frame's number. */
-export interface TwinEvents {
-  readonly state: TwinState;
-  readonly frames: { readonly last_n: number };
 }
