@@ -10,9 +10,9 @@ import type { TappedFrame } from './tap.ts';
 /** How long a line may wait to be written: what a process loses that is killed. */
 export const FLUSH_MS = 100;
 /** Of a buffer that lines are gathered in; a longer line has one of its own. A full one is written at once. */
-const CHUNK_BYTES = 1024 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 /** Buffers that are kept to be filled again: new memory costs more than what is written into it. */
-const MAX_SPARE_CHUNKS = 2;
+const MAX_SPARE_CHUNKS = 4;
 /** Bytes that wait for the disk; frames beyond them are dropped. */
 export const MAX_BUFFERED_BYTES = 32 * 1024 * 1024;
 

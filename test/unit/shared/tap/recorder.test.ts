@@ -156,7 +156,7 @@ describe('a recorder', () => {
     // The next part cannot be begun: a file stands where the folder was.
     rmSync(folder, { recursive: true });
     writeFileSync(folder, '');
-    for (const frame of frames(5_000)) recorder.take(frame);
+    for (const frame of frames(10_000)) recorder.take(frame);
     await waitFor('the failure', () => numFailures() === 1);
     expect(said).toHaveLength(1);
     expect(said[0]).toMatch(/ends here, serving goes on: ENOTDIR/);
