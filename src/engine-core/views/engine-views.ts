@@ -52,7 +52,9 @@ export class EngineViews {
     this.#recorder = new StepRecorder(options.parts.scheduler.state, () => this.#isWatched());
   }
 
+  /** Whoever asks this has the page open: what happens from now on is there when its tabs are opened. */
   about(): EngineAbout {
+    this.#watch();
     const { parts, tap, facts } = this.#options;
     const { running, waiting, kvCacheManager } = parts.scheduler.state;
     return {

@@ -111,7 +111,7 @@ export function SchedulerTab({ client, engine }: TabProps) {
       <div ref={ref}>
         {told !== null && steps.length === 0 && (
           <p class="quiet empty">
-            No step since this tab opened: an engine without requests takes none. Send one in
+            No step since this page opened: an engine without requests takes none. Send one in
             Playground.
           </p>
         )}

@@ -6,11 +6,11 @@ import type { RawFrame } from '../tap/raw-frame.ts';
 
 /** Our utility methods, each with its arguments in order and what it gives. */
 export interface EngineViewMethods {
-  /** Facts that never change, and the clock. */
+  /** What it is and how it stands; steps and prefix hits are kept for the next seconds. */
   readonly vllm_twin_about: () => EngineAbout;
   /** Frames that the engine's tap keeps beyond `sinceSeq`; keeps more for the next seconds. */
   readonly vllm_twin_frames: (sinceSeq: number) => EngineFrames;
-  /** The block map; keeps block and request facts at hand for the next seconds. */
+  /** The block map, and the prefix hits since it was last asked for. */
   readonly vllm_twin_blocks: () => BlockMap;
   readonly vllm_twin_block: (blockId: number) => BlockView;
   /** A request's tables, by its id. Null where the engine has none. */
