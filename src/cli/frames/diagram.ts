@@ -98,8 +98,10 @@ export class Diagram {
       return;
     }
     yield `${head}${bold(cut(line.type, rest))}`;
-    const text = cut(facts, this.#width - TIME_WIDTH - STATE_WIDTH);
-    yield `${' '.repeat(this.#width - text.length)}${text}`;
+    const room = this.#width - TIME_WIDTH - STATE_WIDTH;
+    const lines = facts.length <= room ? [facts] : facts.split('  ');
+    for (const text of lines.map((each) => cut(each, room)))
+      yield `${' '.repeat(this.#width - text.length)}${text}`;
   }
 }
 
