@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   models: async () => (await import('./models.ts')).modelsCommand,
   replay: async () => (await import('./replay/command.ts')).replayCommand,
   ctl: async () => (await import('./ctl/command.ts')).ctlCommand,
+  frames: async () => (await import('./frames/command.ts')).framesCommand,
   completion: async () => (await import('./completion/command.ts')).completionCommand,
 };
 
