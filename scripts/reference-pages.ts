@@ -22,6 +22,7 @@ import { framesPage } from './frames-page.ts';
 import { ignoredFlagLines } from './ignored-flag-lines.ts';
 import { modelsPage } from './models-page.ts';
 import { twinApiPage } from './twin-api-page.ts';
+import { protocolCheckPage } from './protocol-check-page.ts';
 
 export interface Page {
   readonly path: string;
@@ -38,6 +39,7 @@ export function generatedPages(): readonly Page[] {
     { path: 'docs/reference/faults.md', text: faultsPage() },
     { path: 'docs/reference/twin-api.md', text: twinApiPage(NOTE) },
     { path: 'docs/reference/frames.md', text: framesPage() },
+    { path: 'docs/reference/protocol-check.md', text: protocolCheckPage() },
     { path: 'docs/models.md', text: modelsPage() },
   ];
 }

@@ -7,9 +7,11 @@ interface Lane {
 }
 
 /** Columns that a lane needs for its name, and an arrow between two of them. */
-const MIN_LANE_WIDTH = 8;
+const MIN_LANE_WIDTH = 5;
 const MAX_LANE_WIDTH = 16;
 const MIN_SHOWN_LANES = 3;
+/** Part of the room that lanes take where they need not take all of it. */
+const FEW_LANES_SHARE = 0.75;
 
 /** Lanes as they stand in `width` columns. */
 export class Lanes {
@@ -29,11 +31,14 @@ export class Lanes {
     const numLanes = numAlone + (this.numGrouped > 0 ? 1 : 0);
     this.laneWidth = Math.max(
       MIN_LANE_WIDTH,
-      Math.min(MAX_LANE_WIDTH, Math.floor(width / Math.max(1, numLanes))),
+      Math.min(MAX_LANE_WIDTH, Math.floor((width * FEW_LANES_SHARE) / Math.max(1, numLanes))),
     );
     this.#lanes = Array.from({ length: numLanes }, (_, index) => ({
       column: index * this.laneWidth + Math.floor(this.laneWidth / 2),
-      title: index < numAlone ? shortName(ordered[index] ?? '') : `+${this.numGrouped} more`,
+      title:
+        index < numAlone
+          ? titleOf(ordered[index] ?? '', this.laneWidth - 1)
+          : `+${this.numGrouped}`,
     }));
     ordered.forEach((process, index) => {
       this.#columnOf.set(process, Math.min(index, numLanes - 1));
@@ -99,11 +104,13 @@ function kindOf(process: string): number {
   return process === 'DPCoordinator' ? 2 : 1;
 }
 
-/** `EngineCore_DP3` is `engine 3`. */
-function shortName(process: string): string {
+/** The name where it fits, else a shorter one: `engine 3`, `API 1`, `coord.`. */
+function titleOf(process: string, width: number): string {
   const rank = rankOfProcess(process);
-  if (rank !== null) return `engine ${rank}`;
-  return process === 'DPCoordinator' ? 'coord.' : process.replace(/^ApiServer_/, 'API ');
+  if (rank !== null) return `engine ${rank}`.length <= width ? `engine ${rank}` : `E${rank}`;
+  if (process.length <= width) return process;
+  if (process === 'DPCoordinator') return width < 6 ? 'DPC' : 'coord.';
+  return process.replace(/^ApiServer_/i, 'API ').replace(/^APIServer$/, 'API');
 }
 
 function cut(text: string, width: number): string {

@@ -112,7 +112,7 @@ export const CHECK_RULES = {
   'ready.rank': {
     severity: 'error',
     meaning: 'data_parallel_rank differs from the rank in the identity.',
-    source: 'vllm/v1/engine/core.py EngineCoreProc._get_ready_response',
+    source: 'vllm/v1/engine/core.py EngineCoreProc._make_ready_response',
   },
   'ready.version': {
     severity: 'warning',
