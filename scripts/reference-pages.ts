@@ -21,8 +21,8 @@ import { environmentPage } from './environment-page.ts';
 import { framesPage } from './frames-page.ts';
 import { ignoredFlagLines } from './ignored-flag-lines.ts';
 import { modelsPage } from './models-page.ts';
-import { twinApiPage } from './twin-api-page.ts';
 import { protocolCheckPage } from './protocol-check-page.ts';
+import { twinApiPage } from './twin-api-page.ts';
 
 export interface Page {
   readonly path: string;

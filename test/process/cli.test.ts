@@ -11,7 +11,7 @@ import { CLI_MAIN, Twin } from '../support/twin.ts';
 
 const { version } = readManifest();
 
-const COMMANDS = ['serve', 'explain', 'models', 'replay', 'completion'];
+const COMMANDS = ['serve', 'explain', 'models', 'replay', 'ctl', 'frames', 'completion'];
 
 const GOLDEN = fileURLToPath(new URL('../golden/traces.json', import.meta.url));
 
@@ -59,7 +59,7 @@ describe('vllm-twin', () => {
   it('does not know other commands', async () => {
     expect(await run('sevre')).toEqual({
       code: 2,
-      text: "vllm-twin: unknown command 'sevre'; one of serve, explain, models, replay, completion (see --help)\n",
+      text: "vllm-twin: unknown command 'sevre'; one of serve, explain, models, replay, ctl, frames, completion (see --help)\n",
     });
   });
 
@@ -124,6 +124,7 @@ describe('vllm-twin', () => {
     ['serve --log-format p', ['pretty']],
     ['explain Qwen/Qwen3-0', ['Qwen/Qwen3-0.6B']],
     ['rep', ['replay']],
+    ['frames DIR --type OUT', ['OUTPUTS']],
   ])('completes "%s" in bash', async (line, candidates) => {
     const words = [process.execPath, CLI_MAIN, ...line.split(' ')];
     const bash = new RunningProcess('bash', ['-c', COMPLETE_IN_BASH, 'bash', ...words]);
