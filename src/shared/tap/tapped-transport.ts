@@ -8,7 +8,9 @@ import type {
   DealerSocket,
   Frame,
   MessageHandler,
+  MessageReader,
   MessageWriter,
+  PeerCounting,
   PubSocket,
   PullSocket,
   PushSocket,
@@ -25,7 +27,13 @@ import type { SocketType, Tap, TappedSocket } from './tap.ts';
 
 /** What sockets but ROUTER can do, each a part of it; a wrapper is asked for nothing that its socket has not. */
 type AnySocket = Closable &
-  Partial<Bound & MessageWriter & Pick<DealerSocket, 'onMessage' | 'onConnection'>>;
+  Partial<
+    Bound &
+      MessageWriter &
+      MessageReader &
+      PeerCounting &
+      Pick<DealerSocket, 'onMessage' | 'onConnection'>
+  >;
 
 class TappedAnySocket
   implements DealerSocket, PushSocket, PullSocket, XPubSocket, XSubSocket, PubSocket
@@ -70,6 +78,14 @@ class TappedAnySocket
     this.#socket.onConnection?.(handler);
   }
 
+  hold(until: Promise<void>): void {
+    this.#socket.hold?.(until);
+  }
+
+  onPeerCount(handler: (numPeers: number) => void): void {
+    this.#socket.onPeerCount?.(handler);
+  }
+
   close(): Promise<void> {
     return this.#socket.close();
   }
@@ -110,6 +126,10 @@ class TappedRouter implements RouterSocket {
       this.#tap.record(this.#tapped, 'receive', identity, frames);
       handler(identity, frames);
     });
+  }
+
+  hold(until: Promise<void>): void {
+    this.#socket.hold(until);
   }
 
   close(): Promise<void> {

@@ -43,13 +43,14 @@ type Receive = (frames: Frame[]) => void;
 
 /** What a socket got, kept until it has a handler. */
 class Inbox {
+  private held: Promise<void> | null = null;
   private readonly early: Frame[][] = [];
   private handler: Receive | null = null;
   private isClosed = false;
 
   readonly receive = (frames: Frame[]): void => {
     if (this.isClosed) return;
-    if (this.handler === null) {
+    if (this.handler === null || this.held !== null) {
       if (this.early.length < MAX_IN_MEMORY_MESSAGES) this.early.push(frames);
     } else this.handler(frames);
   };
@@ -58,6 +59,15 @@ class Inbox {
     if (this.handler !== null) return;
     this.handler = handler;
     for (const frames of this.early.splice(0)) this.receive(frames);
+  }
+
+  hold(until: Promise<void>): void {
+    this.held = until;
+    void until.then(() => {
+      if (this.held !== until) return;
+      this.held = null;
+      for (const frames of this.early.splice(0)) this.receive(frames);
+    });
   }
 
   close(): void {
@@ -80,6 +90,7 @@ interface Binder {
   readonly address: string;
   readonly links: Set<Link>;
   onConnect(link: Link): void;
+  onDisconnect(): void;
   receive(link: Link, frames: Frame[]): void;
 }
 
@@ -187,7 +198,9 @@ class Network {
   /** What is under way still arrives, as it does within ZeroMQ's linger time. */
   disconnect(address: string, link: Link): void {
     link.isOpen = false;
-    this.binders.get(address)?.links.delete(link);
+    const binder = this.binders.get(address);
+    binder?.links.delete(link);
+    binder?.onDisconnect();
     this.unbound.get(address)?.delete(link);
     this.unsent.delete(link);
   }
@@ -227,6 +240,10 @@ class InMemoryConnected implements DealerSocket, PushSocket, XSubSocket {
     this.inbox.setHandler(handler);
   }
 
+  hold(until: Promise<void>): void {
+    this.inbox.hold(until);
+  }
+
   close(): Promise<void> {
     this.inbox.close();
     this.network.disconnect(this.address, this.link);
@@ -264,6 +281,12 @@ abstract class InMemoryBound implements Binder {
 
   onConnect(_link: Link): void {}
 
+  onDisconnect(): void {}
+
+  hold(until: Promise<void>): void {
+    this.inbox.hold(until);
+  }
+
   receive(_link: Link, frames: Frame[]): void {
     this.inbox.receive(frames);
   }
@@ -281,6 +304,21 @@ abstract class InMemoryBound implements Binder {
 }
 
 class InMemoryPull extends InMemoryBound implements PullSocket {
+  private peerHandler: ((numPeers: number) => void) | null = null;
+
+  override onConnect(): void {
+    this.peerHandler?.(this.links.size);
+  }
+
+  override onDisconnect(): void {
+    this.peerHandler?.(this.links.size);
+  }
+
+  onPeerCount(handler: (numPeers: number) => void): void {
+    this.peerHandler = handler;
+    handler(this.links.size);
+  }
+
   onMessage(handler: MessageHandler): void {
     this.inbox.setHandler(handler);
   }
