@@ -86,8 +86,8 @@ class TappedAnySocket
     this.#socket.onPeerCount?.(handler);
   }
 
-  close(): Promise<void> {
-    return this.#socket.close();
+  close(lingerMs?: number): Promise<void> {
+    return this.#socket.close(lingerMs);
   }
 }
 
@@ -132,8 +132,8 @@ class TappedRouter implements RouterSocket {
     this.#socket.hold(until);
   }
 
-  close(): Promise<void> {
-    return this.#socket.close();
+  close(lingerMs?: number): Promise<void> {
+    return this.#socket.close(lingerMs);
   }
 }
 

@@ -30,8 +30,9 @@ export interface Closable {
   /**
    * Closes; what was sent is still delivered within the linger time, in the background. Idempotent. A process that must
    * not lose its last messages ends by running out of work (`process.exitCode`): `process.exit` does not wait for them.
+   * `lingerMs` instead of the socket's own: 0 where it is known that nobody is there to get them.
    */
-  close(): Promise<void>;
+  close(lingerMs?: number): Promise<void>;
 }
 
 /** A socket that others connect to; `address` has the real port where port 0 was asked for. */

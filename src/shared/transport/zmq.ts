@@ -173,13 +173,14 @@ class ZmqEndpoint {
     handler(this.numPeers);
   }
 
-  close(): Promise<void> {
-    this.closing ??= this.closeOnce();
+  close(lingerMs = this.lingerMs): Promise<void> {
+    this.closing ??= this.closeOnce(lingerMs);
     return this.closing;
   }
 
-  private async closeOnce(): Promise<void> {
-    await this.outbox?.close(this.lingerMs);
+  private async closeOnce(lingerMs: number): Promise<void> {
+    await this.outbox?.close(lingerMs);
+    if (lingerMs !== this.lingerMs) this.socket.linger = lingerMs;
     this.socket.close();
   }
 }
@@ -223,8 +224,8 @@ class ZmqSocket implements DealerSocket, PushSocket, PullSocket, XPubSocket, XSu
     this.endpoint.onPeerCount(handler);
   }
 
-  close(): Promise<void> {
-    return this.endpoint.close();
+  close(lingerMs?: number): Promise<void> {
+    return this.endpoint.close(lingerMs);
   }
 }
 
@@ -262,21 +263,18 @@ class ZmqRouter implements RouterSocket {
     this.endpoint.hold(until);
   }
 
-  close(): Promise<void> {
-    return this.endpoint.close();
+  close(lingerMs?: number): Promise<void> {
+    return this.endpoint.close(lingerMs);
   }
 }
 
-/** As ROUTER does where it is not told to say so: what is for nobody is dropped. */
+/** As ROUTER does where it is not told to say so: what is for nobody is dropped. Throws at once, as `send` does, where it is busy. */
 function droppingUnreachable(socket: Sender): Sender {
   return {
-    async send(frames) {
-      try {
-        await socket.send(frames);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EHOSTUNREACH') throw error;
-      }
-    },
+    send: (frames) =>
+      socket.send(frames).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EHOSTUNREACH') throw error;
+      }),
   };
 }
 

@@ -86,7 +86,9 @@ export class ClientLink {
     this.#isClosed = true;
     this.#answers?.end();
     await Promise.all([this.#pull?.close(), this.#router?.close()]);
-    await Promise.all([this.#push?.close(), this.#dealer?.close()]);
+    // Nothing waits for a frontend that is not there.
+    const lingerMs = this.#frontend === true ? RELAY_LINGER_MS : 0;
+    await Promise.all([this.#push?.close(lingerMs), this.#dealer?.close(lingerMs)]);
   }
 
   async #open(): Promise<void> {

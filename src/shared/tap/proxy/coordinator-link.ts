@@ -3,13 +3,7 @@
  * responses of several engines must name the same address, so engines do not get one each.
  */
 import type { PullSocket, SocketName, XPubSocket, XSubSocket } from '../../transport/transport.ts';
-import {
-  anyPortOf,
-  handOn,
-  MAX_RELAYED_MESSAGES,
-  type ProxyParts,
-  RELAY_LINGER_MS,
-} from './proxy-parts.ts';
+import { anyPortOf, handOn, MAX_RELAYED_MESSAGES, type ProxyParts } from './proxy-parts.ts';
 
 /** A link whose address is told instead of the coordinator's. */
 export interface CoordinatorLink {
@@ -17,6 +11,8 @@ export interface CoordinatorLink {
   close(): Promise<void>;
 }
 
+/** What is published or counted is out of date when a side ends. */
+const LINGER_MS = 0;
 const SUBSCRIBE = 1;
 const UNSUBSCRIBE = 0;
 
@@ -26,7 +22,7 @@ export async function openPublication(
   name: SocketName,
   original: string,
 ): Promise<CoordinatorLink> {
-  const options = { name, lingerMs: RELAY_LINGER_MS };
+  const options = { name, lingerMs: LINGER_MS };
   const xpub: XPubSocket = await engineSide.bindXPub(anyPortOf(host), options);
   const xsub: XSubSocket = frontendSide.connectXSub(original, { ...options, identity: null });
   const subscriptions = new Map<string, number>();
@@ -63,7 +59,7 @@ export async function openCollection(
     lingerMs: 0,
     receiveHighWaterMark: MAX_RELAYED_MESSAGES,
   });
-  const push = frontendSide.connectPush(original, { name, lingerMs: RELAY_LINGER_MS });
+  const push = frontendSide.connectPush(original, { name, lingerMs: LINGER_MS });
   pull.onMessage((frames) => handOn(frames, pull, push, (all) => push.send(all, 'own')));
   return {
     address: pull.address,

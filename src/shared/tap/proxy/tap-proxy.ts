@@ -20,6 +20,11 @@ import {
 /** Engines that may have said something; what further ones say is dropped. */
 export const MAX_ENGINES = 4_096;
 
+/** A ROUTER ignores a second connection of an identity until it knows that the first is gone. */
+const REPLACE_AFTER_MS = 200;
+/** Before its INIT an engine says HELLO, and nothing else. */
+const MAX_EARLY_MESSAGES = 16;
+
 /** How far an engine has come. */
 export type EngineStage = 'NEW' | 'CONNECTED' | 'READY';
 
@@ -36,13 +41,18 @@ export interface TapProxyOptions extends ProxyParts {
 interface Engine {
   readonly name: string;
   readonly identity: Frame;
-  readonly dealer: DealerSocket;
+  /** Null until the one before it of the same rank has let go of the frontend. */
+  dealer: DealerSocket | null;
+  /** What the engine said meanwhile. */
+  readonly early: (readonly Frame[])[];
   readonly answers: AnswerWatch;
   stage: EngineStage;
   relay: EngineRelay | null;
   /** What the frontend said is handled one after the other: binding takes a moment. */
   order: Promise<void>;
   isOver: boolean;
+  /** Whether the frontend's handshake socket is there. */
+  isHeard: boolean;
 }
 
 export class TapProxy {
@@ -113,41 +123,30 @@ export class TapProxy {
         );
         return;
       }
-      if (engine !== undefined) this.#letGo(engine);
-      engine = this.#meet(identity);
+      engine = this.#meet(identity, engine ?? null);
       this.#engines.set(key, engine);
     }
-    engine.dealer.send(frames, 'own');
+    if (engine.dealer !== null) engine.dealer.send(frames, 'own');
+    else if (engine.early.length < MAX_EARLY_MESSAGES) engine.early.push(frames);
     if (type !== 'READY') return;
     engine.stage = 'READY';
     this.#options.log.info(`${engine.name} is READY`);
     engine.answers.end();
     // Engines close theirs too: nothing more is said there.
-    void engine.dealer.close();
+    void engine.dealer?.close();
     this.#options.onChange();
   }
 
-  /** An engine that says HELLO again is another process: what was made for the one before goes. */
-  #letGo(engine: Engine): void {
-    this.#options.log.info(`${engine.name} says HELLO again: it is taken for a new one`);
-    const closing = end(engine).finally(() => this.#closing.delete(closing));
-    this.#closing.add(closing);
-  }
-
-  #meet(identity: Frame): Engine {
-    const { frontendSide, upstreamAddress, log } = this.#options;
+  /** An engine that says HELLO again is another process: what was made for the one before goes first. */
+  #meet(identity: Frame, before: Engine | null): Engine {
+    const { upstreamAddress, log } = this.#options;
     const name = nameOf(identity);
     const where = upstreamAddress.replace('tcp://', '');
-    const dealer = frontendSide.connectDealer(upstreamAddress, {
-      name: 'handshake',
-      identity,
-      lingerMs: RELAY_LINGER_MS,
-      receiveHighWaterMark: MAX_RELAYED_MESSAGES,
-    });
     const engine: Engine = {
       name,
       identity,
-      dealer,
+      dealer: null,
+      early: [],
       answers: new AnswerWatch(
         log,
         `Nobody answers at ${where}, where ${name} says HELLO: is the frontend running, and is that its --data-parallel-rpc-port? (still waiting)`,
@@ -157,9 +156,38 @@ export class TapProxy {
       relay: null,
       order: Promise.resolve(),
       isOver: false,
+      isHeard: false,
     };
-    log.info(`${name} says HELLO`);
+    if (before === null) {
+      log.info(`${name} says HELLO`);
+      this.#connect(engine);
+      return engine;
+    }
+    log.info(`${name} says HELLO again: it is taken for a new one`);
+    const closing = this.#replace(before, engine).finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+    return engine;
+  }
+
+  async #replace(before: Engine, engine: Engine): Promise<void> {
+    await end(before);
+    await new Promise<void>((resolve) => setTimeout(resolve, REPLACE_AFTER_MS));
+    if (!engine.isOver) this.#connect(engine);
+  }
+
+  #connect(engine: Engine): void {
+    const { frontendSide, upstreamAddress, log } = this.#options;
+    const { name, identity } = engine;
+    const where = upstreamAddress.replace('tcp://', '');
+    const dealer = frontendSide.connectDealer(upstreamAddress, {
+      name: 'handshake',
+      identity,
+      lingerMs: RELAY_LINGER_MS,
+      receiveHighWaterMark: MAX_RELAYED_MESSAGES,
+    });
+    engine.dealer = dealer;
     dealer.onConnection((isConnected) => {
+      engine.isHeard = isConnected;
       if (isConnected) engine.answers.answered();
       else if (!engine.isOver && engine.stage !== 'READY')
         log.warn(`The frontend at ${where} is gone before ${name} was READY`);
@@ -167,7 +195,7 @@ export class TapProxy {
     dealer.onMessage((frames) => {
       engine.order = engine.order.then(() => this.#onFrontendMessage(engine, frames));
     });
-    return engine;
+    for (const frames of engine.early.splice(0)) dealer.send(frames, 'own');
   }
 
   async #onFrontendMessage(engine: Engine, frames: readonly Frame[]): Promise<void> {
@@ -224,7 +252,10 @@ async function end(engine: Engine): Promise<void> {
   engine.isOver = true;
   engine.answers.end();
   await engine.order;
-  await Promise.all([engine.dealer.close(), engine.relay?.close()]);
+  await Promise.all([
+    engine.dealer?.close(engine.isHeard ? RELAY_LINGER_MS : 0),
+    engine.relay?.close(),
+  ]);
 }
 
 function nameOf(identity: Frame): string {

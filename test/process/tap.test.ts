@@ -1,0 +1,203 @@
+/** `vllm-twin tap` between our frontend and our engines: what passes, what is shown and recorded, and how it ends. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { freePorts } from '../support/process.ts';
+import {
+  completeTokens,
+  shownFrames,
+  startTappedPair,
+  stopTappedPair,
+  type TappedPair,
+  type TappedPairOptions,
+} from '../support/tapped-pair.ts';
+import { TINYMODEL, Twin } from '../support/twin.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const folders: string[] = [];
+const pairs: TappedPair[] = [];
+const twins: Twin[] = [];
+afterEach(async () => {
+  await Promise.all([
+    ...pairs.splice(0).map(stopTappedPair),
+    ...twins.splice(0).map((t) => t.stop()),
+  ]);
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tap-'));
+  folders.push(folder);
+  return folder;
+}
+
+async function start(
+  options: Partial<TappedPairOptions> & { readonly frontendFlags?: readonly string[] } = {},
+): Promise<TappedPair> {
+  const { numEngines = 2, model = TINYMODEL, frontendFlags = [] } = options;
+  const pair = await startTappedPair({
+    ...options,
+    numEngines,
+    startFrontend: ({ rpcPort, httpPort }) =>
+      new Twin([
+        ...['serve', model, '--served-model-name', 'tiny', '--max-model-len', '1024'],
+        ...['--data-parallel-size', `${numEngines}`, '--data-parallel-size-local', '0'],
+        ...['--data-parallel-address', '127.0.0.1', '--data-parallel-rpc-port', `${rpcPort}`],
+        ...['--port', `${httpPort}`, ...frontendFlags],
+      ]),
+  });
+  pairs.push(pair);
+  return pair;
+}
+
+/** A model of experts, whose ranks step together. */
+function moeModel(): string {
+  const folder = newFolder();
+  const text = readFileSync(join(TINYMODEL, 'config.json'), 'utf8');
+  const tiny = JSON.parse(text) as Record<string, unknown>;
+  const experts = { num_local_experts: 4, num_experts_per_tok: 2 };
+  const kind = { architectures: ['MixtralForCausalLM'], model_type: 'mixtral' };
+  for (const name of readdirSync(TINYMODEL))
+    if (name !== 'config.json')
+      writeFileSync(join(folder, name), readFileSync(join(TINYMODEL, name)));
+  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...tiny, ...kind, ...experts }));
+  return folder;
+}
+
+const typesOf = (tap: Twin): readonly string[] => shownFrames(tap).map(({ type }) => type);
+
+describe('the tap between our frontend and our engines', () => {
+  it('passes a start-up and completions, and shows and records them once', async () => {
+    const record = newFolder();
+    const pair = await start({ tapFlags: ['--json', '--record', record] });
+    for (let i = 0; i < 4; i++) expect(await completeTokens(pair.url, 5)).toBe(5);
+    await waitFor(
+      'the last outputs',
+      () => typesOf(pair.tap).filter((t) => t === 'ADD').length === 4,
+    );
+    pair.tap.signal('SIGINT');
+    expect((await pair.tap.waitForExit()).code).toBe(0);
+
+    const shown = shownFrames(pair.tap);
+    expect(new Set(shown.map(({ process }) => process))).toEqual(new Set(['tap']));
+    for (const rank of [0, 1]) {
+      const ofRank = shown.filter(
+        ({ peer, socket }) => peer === rank && !socket.startsWith('coord'),
+      );
+      expect(ofRank.slice(0, 3).map(({ type }) => type)).toEqual([
+        'HELLO',
+        'INIT',
+        'EngineCoreReadyResponse',
+      ]);
+      expect(ofRank.filter(({ type }) => type === 'READY')).toHaveLength(1);
+    }
+    const [file = ''] = readdirSync(record);
+    const [head = '', ...lines] = readFileSync(join(record, file), 'utf8').trimEnd().split('\n');
+    expect(JSON.parse(head)).toMatchObject({ schema: 'vllm-twin.frames/1', process: 'tap' });
+    const recorded = lines.map((line) => (JSON.parse(line) as { seq: number }).seq);
+    expect(recorded).toEqual(shown.map(({ seq }) => seq));
+  });
+
+  it('passes the waves of a mixture of experts, with several API servers', async () => {
+    const model = moeModel();
+    const pair = await start({
+      model,
+      tapFlags: ['--json'],
+      frontendFlags: ['--api-server-count', '2'],
+    });
+    for (let i = 0; i < 3; i++) expect(await completeTokens(pair.url, 5)).toBe(5);
+    await waitFor('a wave', () => typesOf(pair.tap).includes('START_DP_WAVE'));
+    const ready = shownFrames(pair.tap).filter(
+      ({ type, socket }) => type === 'READY' && socket === 'handshake',
+    );
+    expect(ready.map(({ message }) => Object.keys(message as object))).toEqual([
+      expect.arrayContaining(['parallel_config_hash']),
+      expect.arrayContaining(['parallel_config_hash']),
+    ]);
+    const inits = shownFrames(pair.tap).filter(
+      ({ type, direction }) => type === 'INIT' && direction === 'send',
+    );
+    for (const { message } of inits) {
+      const { addresses } = message as { addresses: { inputs: string[]; outputs: string[] } };
+      expect([addresses.inputs.length, addresses.outputs.length]).toEqual([2, 2]);
+    }
+  });
+
+  it('ends by itself when both sides are gone, with what is left of them said', async () => {
+    const pair = await start({ numEngines: 1 });
+    await pair.frontend.stop();
+    const { code } = await pair.tap.waitForExit();
+    expect(code).toBe(0);
+    expect(pair.tap.log).toMatch(
+      /The frontend at \S+ is gone; EngineCore_DP0 loses its connection/,
+    );
+    expect(pair.tap.log).toContain('The tap ends: engines and frontend are gone');
+    expect(pair.engines.log).toContain('The frontend has been gone for 3 s');
+  });
+
+  it('passes ENGINE_CORE_DEAD, and lets the frontend say what it says without a tap', async () => {
+    const pair = await start({
+      numEngines: 1,
+      tapFlags: ['--json'],
+      engineFlags: ['--enable-faults'],
+    });
+    const response = await fetch(`${pair.url}/v1/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        model: 'tiny',
+        prompt: [5, 6, 7],
+        max_tokens: 50,
+        vllm_xargs: { fault: 'engine_dead' },
+      }),
+    });
+    expect(response.status).toBeGreaterThanOrEqual(500);
+    await waitFor('the dead engine', () => typesOf(pair.tap).includes('ENGINE_CORE_DEAD'));
+  });
+});
+
+describe('the end of a tap', () => {
+  it('comes with --until-ready when all engines are READY', async () => {
+    const [rpcPort = 0, listen = 0] = await freePorts(2);
+    const tap = new Twin([
+      ...['tap', '--listen', `${listen}`, '--upstream', `127.0.0.1:${rpcPort}`],
+      ...['--until-ready', '--engines', '2', '--json'],
+    ]);
+    const ranks = ['--data-parallel-size', '2', '--data-parallel-address', '127.0.0.1'];
+    const frontend = new Twin([
+      ...['serve', TINYMODEL, ...ranks, '--data-parallel-size-local', '0', '--port', '0'],
+      ...['--data-parallel-rpc-port', `${rpcPort}`],
+    ]);
+    const engines = new Twin([
+      ...['serve', TINYMODEL, '--headless', ...ranks, '--data-parallel-size-local', '2'],
+      ...['--data-parallel-rpc-port', `${listen}`],
+    ]);
+    twins.push(tap, frontend, engines);
+    expect((await tap.waitForExit(60_000)).code).toBe(0);
+    expect(tap.log).toContain('The tap ends: 2 engines are READY');
+    expect(typesOf(tap).filter((type) => type === 'EngineCoreReadyResponse')).toHaveLength(4);
+  });
+
+  it('comes with --for after as many seconds', async () => {
+    const tap = new Twin(['tap', '--listen', '0', '--upstream', '127.0.0.1:1', '--for', '0.1']);
+    twins.push(tap);
+    expect((await tap.waitForExit()).code).toBe(0);
+    expect(tap.log).toContain('The tap ends: 0.1 s are over');
+  });
+
+  it('is at once where the port is taken: exit code 1, and what to do', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+    const { port } = server.address() as { port: number };
+    const tap = new Twin(['tap', '--listen', `${port}`, '--upstream', '127.0.0.1:1']);
+    twins.push(tap);
+    const { code } = await tap.waitForExit();
+    server.close();
+    expect(code).toBe(1);
+    expect(tap.log).toMatch(
+      new RegExp(`cannot listen on 127.0.0.1:${port}: .* Choose another --listen`),
+    );
+  });
+});
