@@ -1,22 +1,62 @@
 /** The view that the flags ask for. */
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
-import { createDissector } from '../../shared/tap/dissector.ts';
+import { createDissector, type Dissector } from '../../shared/tap/dissector.ts';
 import type { FrameLine } from '../../shared/tap/frame-line.ts';
 import { toRawFrame } from '../../shared/tap/raw-frame.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
 import type { CliIo } from '../cli-io.ts';
 import type { FrameView } from './frame-view.ts';
 import type { TapSettings } from './settings.ts';
+import { TapCheck, type Verdict } from './tap-check.ts';
 
-export function createFrameView({ json }: TapSettings, io: CliIo): FrameView {
+/** What this process is called in what it shows. */
+const TAP_PROCESS = 'tap';
+
+export function createFrameView({ json, check }: TapSettings, io: CliIo): FrameView {
   const dissector = createDissector(WIRE_VERSIONS[VLLM_VERSION]);
+  return check ? checkView(dissector, json, io) : linesView(dissector, json, io);
+}
+
+function linesView(dissector: Dissector, json: boolean, io: CliIo): FrameView {
   return {
     show(frame, tMs) {
-      const line = dissector.line(toRawFrame(frame), { process: 'tap', tMs });
+      const line = dissector.line(toRawFrame(frame), { process: TAP_PROCESS, tMs });
       io.stdout(json ? `${JSON.stringify(line)}\n` : textOf(line));
     },
     end: () => 0,
   };
+}
+
+/** Frames as text above the verdict; as JSON the verdict alone. */
+function checkView(dissector: Dissector, json: boolean, io: CliIo): FrameView {
+  const check = new TapCheck(dissector);
+  const lines = linesView(dissector, false, io);
+  return {
+    show(frame, tMs) {
+      check.add(toRawFrame(frame));
+      if (!json) lines.show(frame, tMs);
+    },
+    end(numLost) {
+      const verdict = check.verdict(numLost);
+      io.stdout(json ? `${JSON.stringify(verdict, null, 2)}\n` : textOfVerdict(verdict));
+      return verdict.clean ? 0 : 1;
+    },
+  };
+}
+
+function textOfVerdict(verdict: Verdict): string {
+  const { engines, frames, problems, frames_not_checked: numLost } = verdict;
+  const of = `${frames} frames of ${engines} ${engines === 1 ? 'engine' : 'engines'}`;
+  const lines = problems.map(({ engine, type, problem, seq, count }) => {
+    const who = engine === null ? '' : `EngineCore_DP${engine} `;
+    const where = seq === null ? '' : `  (frame ${seq}${count === 1 ? '' : `, ${count} in all`})`;
+    return `  ${who}${type}: ${problem}${where}\n`;
+  });
+  if (verdict.problems_left_out > 0) lines.push(`  and ${verdict.problems_left_out} more\n`);
+  if (numLost > 0) lines.push(`  ${numLost} frames came too fast and were not looked at\n`);
+  return verdict.clean
+    ? `\n${of}: as vLLM ${VLLM_VERSION}\n`
+    : `\n${of}: not as vLLM ${VLLM_VERSION}\n${lines.join('')}`;
 }
 
 function textOf({ t_ms, peer, direction, type, socket, bytes }: FrameLine): string {
