@@ -1,17 +1,19 @@
 /** `vllm-twin tap` between our frontend and our engines: what passes, what is shown and recorded, and how it ends. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { FrameLine } from '../../src/shared/tap/frame-line.ts';
 import { freePorts } from '../support/process.ts';
 import {
   completeTokens,
-  shownFrames,
+  createMoeModel,
+  recordedFrames,
   startTappedPair,
   stopTappedPair,
   type TappedPair,
   type TappedPairOptions,
+  verdictOf,
 } from '../support/tapped-pair.ts';
 import { TINYMODEL, Twin } from '../support/twin.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -26,12 +28,6 @@ afterEach(async () => {
   ]);
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
-
-function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tap-'));
-  folders.push(folder);
-  return folder;
-}
 
 async function start(
   options: Partial<TappedPairOptions> & { readonly frontendFlags?: readonly string[] } = {},
@@ -52,35 +48,25 @@ async function start(
   return pair;
 }
 
-/** A model of experts, whose ranks step together. */
-function moeModel(): string {
-  const folder = newFolder();
-  const text = readFileSync(join(TINYMODEL, 'config.json'), 'utf8');
-  const tiny = JSON.parse(text) as Record<string, unknown>;
-  const experts = { num_local_experts: 4, num_experts_per_tok: 2 };
-  const kind = { architectures: ['MixtralForCausalLM'], model_type: 'mixtral' };
-  for (const name of readdirSync(TINYMODEL))
-    if (name !== 'config.json')
-      writeFileSync(join(folder, name), readFileSync(join(TINYMODEL, name)));
-  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...tiny, ...kind, ...experts }));
-  return folder;
-}
+const typesOf = (pair: TappedPair): readonly string[] =>
+  recordedFrames(pair).map(({ type }) => type);
 
-const typesOf = (tap: Twin): readonly string[] => shownFrames(tap).map(({ type }) => type);
+/** What `--json` printed. */
+const shownBy = (tap: Twin): readonly FrameLine[] =>
+  tap.stdout
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as FrameLine);
 
 describe('the tap between our frontend and our engines', () => {
   it('passes a start-up and completions, and shows and records them once', async () => {
-    const record = newFolder();
-    const pair = await start({ tapFlags: ['--json', '--record', record] });
+    const pair = await start({ tapFlags: ['--json'] });
     for (let i = 0; i < 4; i++) expect(await completeTokens(pair.url, 5)).toBe(5);
-    await waitFor(
-      'the last outputs',
-      () => typesOf(pair.tap).filter((t) => t === 'ADD').length === 4,
-    );
+    await waitFor('the last outputs', () => typesOf(pair).filter((t) => t === 'ADD').length === 4);
     pair.tap.signal('SIGINT');
     expect((await pair.tap.waitForExit()).code).toBe(0);
 
-    const shown = shownFrames(pair.tap);
+    const shown = shownBy(pair.tap);
     expect(new Set(shown.map(({ process }) => process))).toEqual(new Set(['tap']));
     for (const rank of [0, 1]) {
       const ofRank = shown.filter(
@@ -93,36 +79,38 @@ describe('the tap between our frontend and our engines', () => {
       ]);
       expect(ofRank.filter(({ type }) => type === 'READY')).toHaveLength(1);
     }
-    const [file = ''] = readdirSync(record);
-    const [head = '', ...lines] = readFileSync(join(record, file), 'utf8').trimEnd().split('\n');
+    const [file = ''] = readdirSync(pair.record);
+    const [head = ''] = readFileSync(join(pair.record, file), 'utf8').split('\n');
     expect(JSON.parse(head)).toMatchObject({ schema: 'vllm-twin.frames/1', process: 'tap' });
-    const recorded = lines.map((line) => (JSON.parse(line) as { seq: number }).seq);
-    expect(recorded).toEqual(shown.map(({ seq }) => seq));
+    const withoutTime = (line: FrameLine) => ({ ...line, t_ms: 0 });
+    expect(recordedFrames(pair).map(withoutTime)).toEqual(shown.map(withoutTime));
   });
 
   it('passes the waves of a mixture of experts, with several API servers', async () => {
-    const model = moeModel();
+    const model = createMoeModel();
+    folders.push(model);
     const pair = await start({
       model,
-      tapFlags: ['--json'],
+      tapFlags: ['--check', '--json'],
       frontendFlags: ['--api-server-count', '2'],
     });
     for (let i = 0; i < 3; i++) expect(await completeTokens(pair.url, 5)).toBe(5);
-    await waitFor('a wave', () => typesOf(pair.tap).includes('START_DP_WAVE'));
-    const ready = shownFrames(pair.tap).filter(
+    await waitFor('a wave', () => typesOf(pair).includes('START_DP_WAVE'));
+    const ready = recordedFrames(pair).filter(
       ({ type, socket }) => type === 'READY' && socket === 'handshake',
     );
     expect(ready.map(({ message }) => Object.keys(message as object))).toEqual([
       expect.arrayContaining(['parallel_config_hash']),
       expect.arrayContaining(['parallel_config_hash']),
     ]);
-    const inits = shownFrames(pair.tap).filter(
+    const inits = recordedFrames(pair).filter(
       ({ type, direction }) => type === 'INIT' && direction === 'send',
     );
     for (const { message } of inits) {
       const { addresses } = message as { addresses: { inputs: string[]; outputs: string[] } };
       expect([addresses.inputs.length, addresses.outputs.length]).toEqual([2, 2]);
     }
+    expect(await verdictOf(pair)).toMatchObject({ clean: true, code: 0, problems: [] });
   });
 
   it('ends by itself when both sides are gone, with what is left of them said', async () => {
@@ -140,7 +128,6 @@ describe('the tap between our frontend and our engines', () => {
   it('passes ENGINE_CORE_DEAD', async () => {
     const pair = await start({
       numEngines: 1,
-      tapFlags: ['--json'],
       engineFlags: ['--enable-faults'],
     });
     const response = await fetch(`${pair.url}/v1/completions`, {
@@ -154,7 +141,7 @@ describe('the tap between our frontend and our engines', () => {
       }),
     });
     expect(response.status).toBe(500);
-    await waitFor('the dead engine', () => typesOf(pair.tap).includes('ENGINE_CORE_DEAD'));
+    await waitFor('the dead engine', () => typesOf(pair).includes('ENGINE_CORE_DEAD'));
   });
 });
 
@@ -177,7 +164,27 @@ describe('the end of a tap', () => {
     twins.push(tap, frontend, engines);
     expect((await tap.waitForExit(60_000)).code).toBe(0);
     expect(tap.log).toContain('The tap ends: 2 engines are READY');
-    expect(typesOf(tap).filter((type) => type === 'EngineCoreReadyResponse')).toHaveLength(4);
+    expect(
+      shownBy(tap)
+        .map(({ type }) => type)
+        .filter((type) => type === 'EngineCoreReadyResponse'),
+    ).toHaveLength(4);
+  });
+
+  it('with --check and no engine is exit code 1', async () => {
+    const tap = new Twin([
+      ...['tap', '--listen', '0', '--upstream', '127.0.0.1:1', '--for', '0.1', '--check'],
+    ]);
+    twins.push(tap);
+    expect((await tap.waitForExit()).code).toBe(1);
+    expect(tap.stdout).toContain('HELLO: no engine said HELLO');
+  });
+
+  it('with a bad flag is exit code 2', async () => {
+    const tap = new Twin(['tap', '--listen', '1', '--upstream', 'nowhere']);
+    twins.push(tap);
+    expect((await tap.waitForExit()).code).toBe(2);
+    expect(tap.log).toContain("--upstream 'nowhere': must be HOST:PORT");
   });
 
   it('comes with --for after as many seconds', async () => {

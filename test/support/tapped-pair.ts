@@ -1,4 +1,13 @@
 /** A frontend's process and our engines with `vllm-twin tap` between them. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Verdict } from '../../src/cli/tap/tap-check.ts';
+import { WIRE_VERSIONS } from '../../src/shared/protocol/versions/wire-versions.ts';
+import { createDissector } from '../../src/shared/tap/dissector.ts';
+import type { FrameLine } from '../../src/shared/tap/frame-line.ts';
+import type { RawFrame } from '../../src/shared/tap/raw-frame.ts';
+import { VLLM_VERSION } from '../../src/shared/version.ts';
 import { freePorts, type RunningProcess } from './process.ts';
 import { TINYMODEL, Twin } from './twin.ts';
 import { waitUntil } from './wait-for.ts';
@@ -8,6 +17,8 @@ export interface TappedPair {
   readonly tap: Twin;
   readonly engines: Twin;
   readonly url: string;
+  /** Where the tap's recording is. */
+  readonly record: string;
 }
 
 export interface TappedPairOptions {
@@ -30,7 +41,8 @@ export async function startTappedPair(options: TappedPairOptions): Promise<Tappe
   const url = `http://127.0.0.1:${httpPort}`;
   const frontend = startFrontend({ rpcPort, httpPort });
   const place = ['--listen', `${listen}`, '--upstream', `127.0.0.1:${rpcPort}`];
-  const tap = new Twin(['tap', ...place, ...tapFlags]);
+  const record = mkdtempSync(join(tmpdir(), 'tap-record-'));
+  const tap = new Twin(['tap', ...place, '--record', record, ...tapFlags]);
   await tap.waitForLog(/Engines say HELLO at/);
   const engines = new Twin([
     ...['serve', model, '--headless', '--data-parallel-size', `${numEngines}`],
@@ -50,14 +62,15 @@ export async function startTappedPair(options: TappedPairOptions): Promise<Tappe
       { timeoutMs: options.timeoutMs ?? 60_000, intervalMs: 200 },
     );
   } catch (error) {
-    await stopTappedPair({ frontend, tap, engines, url });
+    await stopTappedPair({ frontend, tap, engines, url, record });
     throw error;
   }
-  return { frontend, tap, engines, url };
+  return { frontend, tap, engines, url, record };
 }
 
 export async function stopTappedPair(pair: TappedPair | undefined): Promise<void> {
   await Promise.all([pair?.frontend.stop(), pair?.engines.stop(), pair?.tap.stop()]);
+  if (pair !== undefined) rmSync(pair.record, { recursive: true, force: true });
 }
 
 /** The number of tokens that it generated. */
@@ -76,18 +89,36 @@ export async function completeTokens(url: string, numTokens: number): Promise<nu
   return body.usage.completion_tokens;
 }
 
-export interface ShownFrame {
-  readonly seq: number;
-  readonly process: string;
-  readonly socket: string;
-  readonly direction: 'send' | 'receive';
-  readonly peer: number | null;
-  readonly type: string;
-  readonly message: unknown;
+/** What the tap has recorded so far, decoded. */
+export function recordedFrames({ record }: TappedPair): readonly FrameLine[] {
+  const dissector = createDissector(WIRE_VERSIONS[VLLM_VERSION]);
+  return readdirSync(record)
+    .sort()
+    .flatMap((file) => readFileSync(join(record, file), 'utf8').split('\n').slice(1, -1))
+    .map((line) => {
+      const frame = JSON.parse(line) as RawFrame;
+      return dissector.line(frame, { process: 'tap', tMs: frame.monotonic_ms });
+    });
 }
 
-/** What `tap --json` has printed so far. */
-export function shownFrames(tap: Twin): readonly ShownFrame[] {
-  const lines = tap.stdout.split('\n').slice(0, -1);
-  return lines.map((line) => JSON.parse(line) as ShownFrame);
+/** What `tap --check --json` says when it is ended. */
+export async function verdictOf({
+  tap,
+}: TappedPair): Promise<Verdict & { readonly code: unknown }> {
+  tap.signal('SIGINT');
+  const { code } = await tap.waitForExit();
+  return { ...(JSON.parse(tap.stdout) as Verdict), code };
+}
+
+/** A model of experts, whose ranks step together, in a new folder. */
+export function createMoeModel(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tap-moe-'));
+  for (const name of readdirSync(TINYMODEL))
+    writeFileSync(join(folder, name), readFileSync(join(TINYMODEL, name)));
+  const text = readFileSync(join(TINYMODEL, 'config.json'), 'utf8');
+  const tiny = JSON.parse(text) as Record<string, unknown>;
+  const experts = { num_local_experts: 4, num_experts_per_tok: 2 };
+  const kind = { architectures: ['MixtralForCausalLM'], model_type: 'mixtral' };
+  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...tiny, ...kind, ...experts }));
+  return folder;
 }
