@@ -2,6 +2,7 @@
  * The transport inside one process, for tests and simulations: the same contract and drop rules as ZeroMQ's sockets,
  * and a hook through which every message passes, so that a test can delay, lose or reorder it.
  */
+import { Inbox, MAX_IN_MEMORY_MESSAGES, type Receive } from './in-memory-inbox.ts';
 import type {
   ConnectedPubSocket,
   DealerSocket,
@@ -34,45 +35,6 @@ export interface InMemoryOptions {
    * next turns of the event loop.
    */
   readonly onTransit?: (transit: Transit, deliver: () => void) => void;
-}
-
-/** Messages kept for a peer that has not bound yet, or for a handler that is not set yet; the latter drops further ones. */
-export const MAX_IN_MEMORY_MESSAGES = 100_000;
-
-type Receive = (frames: Frame[]) => void;
-
-/** What a socket got, kept until it has a handler. */
-class Inbox {
-  private held: Promise<void> | null = null;
-  private readonly early: Frame[][] = [];
-  private handler: Receive | null = null;
-  private isClosed = false;
-
-  readonly receive = (frames: Frame[]): void => {
-    if (this.isClosed) return;
-    if (this.handler === null || this.held !== null) {
-      if (this.early.length < MAX_IN_MEMORY_MESSAGES) this.early.push(frames);
-    } else this.handler(frames);
-  };
-
-  setHandler(handler: Receive): void {
-    if (this.handler !== null) return;
-    this.handler = handler;
-    for (const frames of this.early.splice(0)) this.receive(frames);
-  }
-
-  hold(until: Promise<void>): void {
-    this.held = until;
-    void until.then(() => {
-      if (this.held !== until) return;
-      this.held = null;
-      for (const frames of this.early.splice(0)) this.receive(frames);
-    });
-  }
-
-  close(): void {
-    this.isClosed = true;
-  }
 }
 
 /** The two ends of one connection. */

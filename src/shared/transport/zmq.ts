@@ -268,7 +268,7 @@ class ZmqRouter implements RouterSocket {
   }
 }
 
-/** As ROUTER does where it is not told to say so: what is for nobody is dropped. Throws at once, as `send` does, where it is busy. */
+/** What is for nobody is dropped, as by a ROUTER that waits for nobody. Throws at once, as `send` does, where it is busy. */
 function droppingUnreachable(socket: Sender): Sender {
   return {
     send: (frames) =>
