@@ -153,7 +153,7 @@ export class ClientLink {
       if (changed === first) return frames;
       const result = [changed, ...others];
       const socket = { name: 'input', type: 'DEALER', address: input ?? '', index } as const;
-      parts.tap.record(socket, 'send', null, result, parts.tap.now());
+      parts.tap.record(socket, 'send', null, result);
       return result;
     } catch (error) {
       if (!(error instanceof DecodeFault)) throw error;

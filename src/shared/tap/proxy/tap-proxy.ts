@@ -217,7 +217,7 @@ export class TapProxy {
       const slots = addressesOfInit(init);
       if (slots.length === 0) return frames;
       const socket = { name: 'handshake', type: 'DEALER', address: upstreamAddress } as const;
-      tap.record(socket, 'receive', null, frames, tap.now());
+      tap.record(socket, 'receive', null, frames);
       await engine.relay?.close();
       const relay = await EngineRelay.open(
         {
