@@ -1,6 +1,7 @@
 /** The view that the flags ask for. */
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import { createDissector, type Dissector } from '../../shared/tap/dissector.ts';
+import { factsText } from '../../shared/tap/frame-facts.ts';
 import type { FrameLine } from '../../shared/tap/frame-line.ts';
 import { toRawFrame } from '../../shared/tap/raw-frame.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
@@ -59,8 +60,12 @@ function textOfVerdict(verdict: Verdict): string {
     : `\n${of}: not as vLLM ${VLLM_VERSION}\n${lines.join('')}`;
 }
 
-function textOf({ t_ms, peer, direction, type, socket, bytes }: FrameLine): string {
-  const arrow = direction === 'send' ? '->' : '<-';
-  const who = peer === null ? '' : `EngineCore_DP${peer}`;
-  return `${(t_ms / 1000).toFixed(3).padStart(9)} s  tap ${arrow} ${who.padEnd(15)} ${type}  ${socket}, ${bytes} bytes\n`;
+/** The other end is an engine, or the frontend where the tap hands on what it changed. */
+function textOf(line: FrameLine): string {
+  const { t_ms, peer, direction, type, socket } = line;
+  const arrow = direction === 'send' ? '──▶' : '◀──';
+  const isShared = socket !== 'handshake' && socket !== 'input' && socket !== 'output';
+  const other = peer !== null ? `EngineCore_DP${peer}` : isShared ? socket : 'frontend';
+  const time = (t_ms / 1000).toFixed(3).padStart(9);
+  return `${`${time} s  tap ${arrow} ${other.padEnd(17)} ${type}  ${factsText(line)}`.trimEnd()}\n`;
 }

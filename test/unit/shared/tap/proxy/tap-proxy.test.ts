@@ -156,6 +156,23 @@ describe('the tap between a frontend of two API servers and two engines', () => 
   });
 });
 
+describe('the tap at an IPv6 address', () => {
+  it('tells engines that address, whatever the frontend has', async () => {
+    const pair = newPair();
+    const frontend = await pair.frontend();
+    const { address } = await pair.startProxy(frontend.handshake.address, '[::1]');
+    expect(address).toMatch(/^tcp:\/\/\[::1\]:\d+$/);
+    const engine = await pair.engine(0, frontend);
+    for (const slot of engine.slots) expect(slot.address).toMatch(/^tcp:\/\/\[::1\]:\d+$/);
+    engine.inputs[0]?.send([engine.ready]);
+    engine.outputs[0]?.send([Buffer.from('outputs')]);
+    await waitFor(
+      'both',
+      () => frontend.seen['input 0']?.length === 1 && frontend.seen['output 0']?.length === 1,
+    );
+  });
+});
+
 describe('sides that come and go', () => {
   it('an engine that goes is gone for the frontend, and one of its rank that comes takes its place', async () => {
     const pair = newPair();
