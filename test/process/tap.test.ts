@@ -110,7 +110,7 @@ describe('the tap between our frontend and our engines', () => {
       const { addresses } = message as { addresses: { inputs: string[]; outputs: string[] } };
       expect([addresses.inputs.length, addresses.outputs.length]).toEqual([2, 2]);
     }
-    expect(await verdictOf(pair)).toMatchObject({ clean: true, code: 0, problems: [] });
+    expect(await verdictOf(pair)).toMatchObject({ verdict: 'ok', code: 0, problems: [] });
   });
 
   it('ends by itself when both sides are gone, with what is left of them said', async () => {
@@ -177,7 +177,7 @@ describe('the end of a tap', () => {
     ]);
     twins.push(tap);
     expect((await tap.waitForExit()).code).toBe(1);
-    expect(tap.stdout).toContain('HELLO: no engine said HELLO');
+    expect(tap.stdout).toContain('nothing to judge, no engine said HELLO');
   });
 
   it('with a bad flag is exit code 2', async () => {

@@ -2,8 +2,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Verdict } from '../../src/cli/tap/tap-check.ts';
 import { WIRE_VERSIONS } from '../../src/shared/protocol/versions/wire-versions.ts';
+import type { Verdict } from '../../src/shared/tap/check/verdict.ts';
 import { createDissector } from '../../src/shared/tap/dissector.ts';
 import type { FrameLine } from '../../src/shared/tap/frame-line.ts';
 import type { RawFrame } from '../../src/shared/tap/raw-frame.ts';

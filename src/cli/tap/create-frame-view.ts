@@ -1,5 +1,6 @@
 /** The view that the flags ask for. */
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
+import { ProtocolCheck } from '../../shared/tap/check/protocol-check.ts';
 import { createDissector, type Dissector } from '../../shared/tap/dissector.ts';
 import { factsText } from '../../shared/tap/frame-facts.ts';
 import type { FrameLine } from '../../shared/tap/frame-line.ts';
@@ -8,7 +9,7 @@ import { VLLM_VERSION } from '../../shared/version.ts';
 import type { CliIo } from '../cli-io.ts';
 import type { FrameView } from './frame-view.ts';
 import type { TapSettings } from './settings.ts';
-import { TapCheck, type Verdict } from './tap-check.ts';
+import { verdictText } from './verdict-text.ts';
 
 /** What this process is called in what it shows. */
 const TAP_PROCESS = 'tap';
@@ -30,34 +31,20 @@ function linesView(dissector: Dissector, json: boolean, io: CliIo): FrameView {
 
 /** Frames as text above the verdict; as JSON the verdict alone. */
 function checkView(dissector: Dissector, json: boolean, io: CliIo): FrameView {
-  const check = new TapCheck(dissector);
+  const check = new ProtocolCheck(WIRE_VERSIONS[VLLM_VERSION]);
   const lines = linesView(dissector, false, io);
   return {
     show(frame, tMs) {
-      check.add(toRawFrame(frame));
+      check.add(toRawFrame(frame), { process: TAP_PROCESS });
       if (!json) lines.show(frame, tMs);
     },
     end(numLost) {
-      const verdict = check.verdict(numLost);
-      io.stdout(json ? `${JSON.stringify(verdict, null, 2)}\n` : textOfVerdict(verdict));
-      return verdict.clean ? 0 : 1;
+      const verdict = check.verdict();
+      const shown = { ...verdict, num_not_checked: numLost };
+      io.stdout(json ? `${JSON.stringify(shown, null, 2)}\n` : verdictText(verdict, numLost));
+      return verdict.verdict === 'ok' && numLost === 0 ? 0 : 1;
     },
   };
-}
-
-function textOfVerdict(verdict: Verdict): string {
-  const { engines, frames, problems, frames_not_checked: numLost } = verdict;
-  const of = `${frames} frames of ${engines} ${engines === 1 ? 'engine' : 'engines'}`;
-  const lines = problems.map(({ engine, type, problem, seq, count }) => {
-    const who = engine === null ? '' : `EngineCore_DP${engine} `;
-    const where = seq === null ? '' : `  (frame ${seq}${count === 1 ? '' : `, ${count} in all`})`;
-    return `  ${who}${type}: ${problem}${where}\n`;
-  });
-  if (verdict.problems_left_out > 0) lines.push(`  and ${verdict.problems_left_out} more\n`);
-  if (numLost > 0) lines.push(`  ${numLost} frames came too fast and were not looked at\n`);
-  return verdict.clean
-    ? `\n${of}: as vLLM ${VLLM_VERSION}\n`
-    : `\n${of}: not as vLLM ${VLLM_VERSION}\n${lines.join('')}`;
 }
 
 /** The other end is an engine, or the frontend where the tap hands on what it changed. */
