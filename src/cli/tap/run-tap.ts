@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { systemClock } from '../../shared/clock.ts';
 import { StartupError } from '../../shared/errors.ts';
+import { TAP_PROCESS } from '../../shared/tap/frame-pairing.ts';
 import { TapProxy } from '../../shared/tap/proxy/tap-proxy.ts';
 import { Recorder } from '../../shared/tap/recorder.ts';
 import { checkRecordFolder, RecordingFile } from '../../shared/tap/recording-file.ts';
@@ -15,8 +16,6 @@ import { createFrameView } from './create-frame-view.ts';
 import { FrameFeed } from './frame-feed.ts';
 import type { TapSettings } from './settings.ts';
 
-/** The name of this process in what it shows and records. */
-export const TAP_PROCESS = 'tap';
 /** What still comes in after the last engine's READY: answers that are under way. */
 const QUIET_MS = 300;
 
