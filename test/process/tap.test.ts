@@ -171,6 +171,14 @@ describe('the end of a tap', () => {
     ).toHaveLength(4);
   });
 
+  it('before all engines are READY is exit code 1 with --until-ready', async () => {
+    const place = ['--listen', '0', '--upstream', '127.0.0.1:1'];
+    const tap = new Twin(['tap', ...place, '--for', '0.1', '--until-ready']);
+    twins.push(tap);
+    expect((await tap.waitForExit()).code).toBe(1);
+    expect(tap.log).toContain('Not all engines were READY');
+  });
+
   it('with --check and no engine is exit code 1', async () => {
     const tap = new Twin([
       ...['tap', '--listen', '0', '--upstream', '127.0.0.1:1', '--for', '0.1', '--check'],

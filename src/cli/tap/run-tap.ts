@@ -51,11 +51,14 @@ export async function runTap(settings: TapSettings): Promise<number> {
     );
     end.watch(proxy);
     log.info(`The tap ends: ${await end.reason}`);
+    const isUnfinished = settings.untilReady && !end.areReady;
     await proxy.close();
     await feed.end();
     if (feed.numLost > 0)
       log.warn(`${feed.numLost} frames were handed on but not shown: they came too fast`);
-    return view.end(feed.numLost);
+    const exitCode = view.end(feed.numLost);
+    if (isUnfinished) log.warn('Not all engines were READY, which --until-ready asks for');
+    return isUnfinished ? 1 : exitCode;
   } finally {
     end.close();
     recorder?.end();
@@ -81,6 +84,13 @@ class EndOfTap {
       process.once(signal, this.#onSignal);
   }
 
+  /** All engines that are waited for. */
+  get areReady(): boolean {
+    const stages = this.#proxy?.stages ?? [];
+    const numAwaited = this.#settings.engines ?? 1;
+    return stages.length >= numAwaited && stages.every((stage) => stage === 'READY');
+  }
+
   watch(proxy: TapProxy): void {
     this.#proxy = proxy;
     const { seconds } = this.#settings;
@@ -92,16 +102,11 @@ class EndOfTap {
     const proxy = this.#proxy;
     if (proxy === null) return;
     if (proxy.isDeserted) this.#resolve('engines and frontend are gone');
-    const { untilReady, engines } = this.#settings;
-    if (!untilReady || this.#quiet !== null) return;
-    const { stages } = proxy;
-    const isReady = stages.length >= (engines ?? 1) && stages.every((stage) => stage === 'READY');
-    if (isReady)
-      this.#quiet = setTimeout(() => {
-        this.#resolve(
-          `${stages.length} ${stages.length === 1 ? 'engine is' : 'engines are'} READY`,
-        );
-      }, QUIET_MS);
+    if (!this.#settings.untilReady || this.#quiet !== null || !this.areReady) return;
+    const { length } = proxy.stages;
+    this.#quiet = setTimeout(() => {
+      this.#resolve(`${length} ${length === 1 ? 'engine is' : 'engines are'} READY`);
+    }, QUIET_MS);
   }
 
   close(): void {
