@@ -77,6 +77,11 @@ export async function* readRecordings(
   }
 }
 
+/** What the files say of the processes, one each, in order of their names. Throws as `readRecordings`. */
+export function readRecordingHeads(paths: readonly string[]): readonly RecordingHead[] {
+  return chainsOf(recordingFiles(paths).map(openHead)).map(({ head }) => head);
+}
+
 /** Takes the earliest frame of all sources; null at the end of all. There are as many sources as processes: few. */
 function firstOf(sources: readonly Source[]): RecordedFrame | null {
   let first: Source | null = null;
