@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   replay: async () => (await import('./replay/command.ts')).replayCommand,
   ctl: async () => (await import('./ctl/command.ts')).ctlCommand,
   frames: async () => (await import('./frames/command.ts')).framesCommand,
+  tap: async () => (await import('./tap/command.ts')).tapCommand,
   completion: async () => (await import('./completion/command.ts')).completionCommand,
 };
 

@@ -24,6 +24,10 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     may: ['shared/*', 'shared/python', 'shared/protocol', 'shared/transport'],
     why: 'whoever looks at frames knows the wire, no process.',
   },
+  'shared/tap/proxy': {
+    may: ['shared/*', 'shared/tap', 'shared/protocol', 'shared/transport'],
+    why: 'it hands frames on, and shows them to a tap that knows nothing of it.',
+  },
   'shared/twin-api': {
     may: ['shared/*', 'shared/tap'],
     why: 'what is shown to a page: types of both sides, no code of either.',

@@ -2,6 +2,7 @@
 import { FRAME_TYPES } from '../../shared/tap/frame-type.ts';
 import type { Command, CommandFlag } from '../command.ts';
 import { parseOwnFlags } from '../flags/own-flags.ts';
+import { diagramWidth } from './diagram-width.ts';
 import { runFrames } from './run-frames.ts';
 import { readFramesSettings } from './settings.ts';
 
@@ -58,9 +59,6 @@ const FILTERS: readonly CommandFlag[] = [
   { name: 'until', takes: 'value', doc: 'Only up to here, as --since' },
 ];
 
-const MIN_WIDTH = 60;
-const DEFAULT_WIDTH = 80;
-
 export const framesCommand: Command = {
   name: 'frames',
   usage: 'frames PATH… [flags]',
@@ -84,9 +82,3 @@ export const framesCommand: Command = {
     return runFrames(settings, diagramWidth());
   },
 };
-
-/** The terminal's columns, else COLUMNS, else 80; never less than 60. */
-function diagramWidth(): number {
-  const asked = process.stdout.columns ?? Number(process.env['COLUMNS'] ?? DEFAULT_WIDTH);
-  return Number.isInteger(asked) && asked > 0 ? Math.max(MIN_WIDTH, asked) : DEFAULT_WIDTH;
-}

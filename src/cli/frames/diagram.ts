@@ -22,12 +22,22 @@ export class Diagram {
   readonly #processes: readonly string[];
   readonly #width: number;
   readonly #palette: Palette;
+  readonly #maxWaiting: number;
   readonly #pairing = new FramePairing();
   readonly #waiting: FramePair[] = [];
   #lanes: Lanes | null = null;
 
-  /** `processes`: whose recordings are there; others get a lane where a frame comes from or goes to them. */
-  constructor(processes: readonly string[], width: number, palette: Palette) {
+  /**
+   * `processes`: whose recordings are there; others get a lane where a frame comes from or goes to them. `maxWaiting`: 0 for
+   * frames of one process that are shown as they come.
+   */
+  constructor(
+    processes: readonly string[],
+    width: number,
+    palette: Palette,
+    maxWaiting = MAX_WAITING_ARROWS,
+  ) {
+    this.#maxWaiting = maxWaiting;
     this.#processes = processes;
     this.#width = width;
     this.#palette = palette;
@@ -38,7 +48,7 @@ export class Diagram {
     const { pair, isNew } = this.#pairing.add(line);
     if (isNew) this.#waiting.push(pair);
     // The first lines wait until it is known who takes part.
-    if (this.#lanes === null && this.#waiting.length <= MAX_WAITING_ARROWS) return;
+    if (this.#lanes === null && this.#waiting.length <= this.#maxWaiting) return;
     while (this.#isReady(line.t_ms)) yield* this.#next();
   }
 
@@ -51,7 +61,7 @@ export class Diagram {
     const [first] = this.#waiting;
     if (first === undefined) return false;
     if (first.sent !== null && first.received !== null) return true;
-    return this.#waiting.length > MAX_WAITING_ARROWS || tMs - first.line.t_ms > MAX_WAIT_MS;
+    return this.#waiting.length > this.#maxWaiting || tMs - first.line.t_ms > MAX_WAIT_MS;
   }
 
   *#next(): Generator<string> {

@@ -19,6 +19,9 @@ export interface FramePair {
   engine: number | null;
 }
 
+/** `vllm-twin tap`, which is the frontend and the coordinator for the engines behind it. */
+export const TAP_PROCESS = 'tap';
+
 /** Messages whose other record may still come. */
 export const MAX_OPEN_PAIRS = 10_000;
 
@@ -163,14 +166,17 @@ function otherEndOf(line: FrameLine): string {
     case 'handshake':
     case 'input':
     case 'output':
-      if (isEngine) return 'APIServer';
+      // What the tap changes it has twice: the record of its other side is without an engine.
+      if (isEngine || (process === TAP_PROCESS && peer === null)) return 'APIServer';
       return peer === null ? 'an engine' : `EngineCore_DP${peer}`;
     case 'coordinator_input':
     case 'coordinator_output':
       if (isEngine) return 'DPCoordinator';
       return peer === null ? 'the engines' : `EngineCore_DP${peer}`;
     case 'frontend_stats_publish':
-      return process === 'DPCoordinator' ? 'the frontends' : 'DPCoordinator';
+      return process === 'DPCoordinator' || process === TAP_PROCESS
+        ? 'the frontends'
+        : 'DPCoordinator';
     case 'dp_group':
       return 'another rank';
     default:

@@ -8,7 +8,9 @@ import type {
   DealerSocket,
   Frame,
   MessageHandler,
+  MessageReader,
   MessageWriter,
+  PeerCounting,
   PubSocket,
   PullSocket,
   PushSocket,
@@ -25,7 +27,13 @@ import type { SocketType, Tap, TappedSocket } from './tap.ts';
 
 /** What sockets but ROUTER can do, each a part of it; a wrapper is asked for nothing that its socket has not. */
 type AnySocket = Closable &
-  Partial<Bound & MessageWriter & Pick<DealerSocket, 'onMessage' | 'onConnection'>>;
+  Partial<
+    Bound &
+      MessageWriter &
+      MessageReader &
+      PeerCounting &
+      Pick<DealerSocket, 'onMessage' | 'onConnection'>
+  >;
 
 class TappedAnySocket
   implements DealerSocket, PushSocket, PullSocket, XPubSocket, XSubSocket, PubSocket
@@ -70,8 +78,16 @@ class TappedAnySocket
     this.#socket.onConnection?.(handler);
   }
 
-  close(): Promise<void> {
-    return this.#socket.close();
+  hold(until: Promise<void>): void {
+    this.#socket.hold?.(until);
+  }
+
+  onPeerCount(handler: (numPeers: number) => void): void {
+    this.#socket.onPeerCount?.(handler);
+  }
+
+  close(lingerMs?: number): Promise<void> {
+    return this.#socket.close(lingerMs);
   }
 }
 
@@ -112,8 +128,12 @@ class TappedRouter implements RouterSocket {
     });
   }
 
-  close(): Promise<void> {
-    return this.#socket.close();
+  hold(until: Promise<void>): void {
+    this.#socket.hold(until);
+  }
+
+  close(lingerMs?: number): Promise<void> {
+    return this.#socket.close(lingerMs);
   }
 }
 

@@ -2,6 +2,7 @@
  * The transport inside one process, for tests and simulations: the same contract and drop rules as ZeroMQ's sockets,
  * and a hook through which every message passes, so that a test can delay, lose or reorder it.
  */
+import { Inbox, MAX_IN_MEMORY_MESSAGES, type Receive } from './in-memory-inbox.ts';
 import type {
   ConnectedPubSocket,
   DealerSocket,
@@ -36,35 +37,6 @@ export interface InMemoryOptions {
   readonly onTransit?: (transit: Transit, deliver: () => void) => void;
 }
 
-/** Messages kept for a peer that has not bound yet, or for a handler that is not set yet; the latter drops further ones. */
-export const MAX_IN_MEMORY_MESSAGES = 100_000;
-
-type Receive = (frames: Frame[]) => void;
-
-/** What a socket got, kept until it has a handler. */
-class Inbox {
-  private readonly early: Frame[][] = [];
-  private handler: Receive | null = null;
-  private isClosed = false;
-
-  readonly receive = (frames: Frame[]): void => {
-    if (this.isClosed) return;
-    if (this.handler === null) {
-      if (this.early.length < MAX_IN_MEMORY_MESSAGES) this.early.push(frames);
-    } else this.handler(frames);
-  };
-
-  setHandler(handler: Receive): void {
-    if (this.handler !== null) return;
-    this.handler = handler;
-    for (const frames of this.early.splice(0)) this.receive(frames);
-  }
-
-  close(): void {
-    this.isClosed = true;
-  }
-}
-
 /** The two ends of one connection. */
 interface Link {
   readonly identity: Frame | null;
@@ -80,6 +52,7 @@ interface Binder {
   readonly address: string;
   readonly links: Set<Link>;
   onConnect(link: Link): void;
+  onDisconnect(): void;
   receive(link: Link, frames: Frame[]): void;
 }
 
@@ -187,7 +160,9 @@ class Network {
   /** What is under way still arrives, as it does within ZeroMQ's linger time. */
   disconnect(address: string, link: Link): void {
     link.isOpen = false;
-    this.binders.get(address)?.links.delete(link);
+    const binder = this.binders.get(address);
+    binder?.links.delete(link);
+    binder?.onDisconnect();
     this.unbound.get(address)?.delete(link);
     this.unsent.delete(link);
   }
@@ -227,6 +202,10 @@ class InMemoryConnected implements DealerSocket, PushSocket, XSubSocket {
     this.inbox.setHandler(handler);
   }
 
+  hold(until: Promise<void>): void {
+    this.inbox.hold(until);
+  }
+
   close(): Promise<void> {
     this.inbox.close();
     this.network.disconnect(this.address, this.link);
@@ -264,6 +243,12 @@ abstract class InMemoryBound implements Binder {
 
   onConnect(_link: Link): void {}
 
+  onDisconnect(): void {}
+
+  hold(until: Promise<void>): void {
+    this.inbox.hold(until);
+  }
+
   receive(_link: Link, frames: Frame[]): void {
     this.inbox.receive(frames);
   }
@@ -281,6 +266,21 @@ abstract class InMemoryBound implements Binder {
 }
 
 class InMemoryPull extends InMemoryBound implements PullSocket {
+  private peerHandler: ((numPeers: number) => void) | null = null;
+
+  override onConnect(): void {
+    this.peerHandler?.(this.links.size);
+  }
+
+  override onDisconnect(): void {
+    this.peerHandler?.(this.links.size);
+  }
+
+  onPeerCount(handler: (numPeers: number) => void): void {
+    this.peerHandler = handler;
+    handler(this.links.size);
+  }
+
   onMessage(handler: MessageHandler): void {
     this.inbox.setHandler(handler);
   }

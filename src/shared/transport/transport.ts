@@ -30,8 +30,9 @@ export interface Closable {
   /**
    * Closes; what was sent is still delivered within the linger time, in the background. Idempotent. A process that must
    * not lose its last messages ends by running out of work (`process.exitCode`): `process.exit` does not wait for them.
+   * `lingerMs` instead of the socket's own: 0 where it is known that nobody is there to get them.
    */
-  close(): Promise<void>;
+  close(lingerMs?: number): Promise<void>;
 }
 
 /** A socket that others connect to; `address` has the real port where port 0 was asked for. */
@@ -39,27 +40,43 @@ export interface Bound {
   readonly address: string;
 }
 
-export interface DealerSocket extends MessageWriter, Closable {
-  onMessage(handler: MessageHandler): void;
+/** The receiving half, as far as somebody who hands on what he receives needs it. */
+export interface MessageReader {
+  /** Takes no further message until then: what comes meanwhile waits in the socket, and then with its sender. */
+  hold(until: Promise<void>): void;
+}
+
+/** A bound socket that is told who is there. */
+export interface PeerCounting {
+  /** Told the number of connections now, and whenever it changes; one handler. */
+  onPeerCount(handler: (numPeers: number) => void): void;
+}
+
+/** A connected socket that is told whether it is. */
+export interface ConnectionWatching {
   /** Told at once if the peer is connected, then whenever the connection is lost (false) or made again (true). */
   onConnection(handler: (isConnected: boolean) => void): void;
 }
-export interface RouterSocket extends Closable, Bound {
+
+export interface DealerSocket extends MessageWriter, MessageReader, ConnectionWatching, Closable {
+  onMessage(handler: MessageHandler): void;
+}
+export interface RouterSocket extends Closable, Bound, MessageReader {
   /** As `send`. An unknown identity drops the message, as ROUTER does. */
   sendTo(identity: Frame, frames: readonly Frame[], room?: Room): boolean;
   onMessage(handler: RoutedMessageHandler): void;
   readonly queuedCount: number;
   drained(): Promise<void>;
 }
-export interface PushSocket extends MessageWriter, Closable {}
-export interface PullSocket extends Closable, Bound {
+export interface PushSocket extends MessageWriter, ConnectionWatching, Closable {}
+export interface PullSocket extends Closable, Bound, MessageReader, PeerCounting {
   onMessage(handler: MessageHandler): void;
 }
 /** Subscriptions arrive as messages: b"\x01" + topic. `setVerbose` behaviour is always on, as in vLLM. */
-export interface XPubSocket extends MessageWriter, Closable, Bound {
+export interface XPubSocket extends MessageWriter, MessageReader, Closable, Bound {
   onMessage(handler: MessageHandler): void;
 }
-export interface XSubSocket extends MessageWriter, Closable {
+export interface XSubSocket extends MessageWriter, MessageReader, Closable {
   onMessage(handler: MessageHandler): void;
 }
 export interface PubSocket extends MessageWriter, Closable, Bound {}
@@ -87,6 +104,8 @@ export interface SocketOptions {
   readonly name?: SocketName;
   /** Milliseconds that close() may spend on undelivered messages. */
   readonly lingerMs: number;
+  /** Messages per peer that may wait to be received by a ROUTER, DEALER or PULL; default: no bound, as vLLM's. */
+  readonly receiveHighWaterMark?: number;
 }
 
 /**
@@ -100,6 +119,8 @@ export interface Transport {
       readonly handover: boolean;
       /** Messages per peer that may wait for it, further ones are dropped; default: no bound, as vLLM's. */
       readonly sendHighWaterMark?: number;
+      /** What finds a peer's queue full waits instead; for a ROUTER of one peer, behind which all else would wait too. */
+      readonly waitsForPeer?: boolean;
     },
   ): Promise<RouterSocket>;
   bindPull(address: string, options: SocketOptions): Promise<PullSocket>;

@@ -66,6 +66,9 @@ class ZmqEndpoint {
   private isReceiving = false;
   private isConnected = false;
   private connectionHandler: ((isConnected: boolean) => void) | null = null;
+  private numPeers = 0;
+  private peerHandler: ((numPeers: number) => void) | null = null;
+  private held: Promise<void> | null = null;
   private closing: Promise<void> | null = null;
   /** Where a bound socket really is. */
   address = '';
@@ -75,6 +78,7 @@ class ZmqEndpoint {
     readonly sender?: Sender;
     readonly receiver?: Receiver;
     readonly lingerMs: number;
+    readonly countsPeers?: boolean;
   }) {
     const { sender } = options;
     this.socket = options.socket;
@@ -114,6 +118,11 @@ class ZmqEndpoint {
   private async receiveAll(receiver: Receiver, handler: (frames: Frame[]) => void): Promise<void> {
     let numInBatch = 0;
     while (this.closing === null) {
+      if (this.held !== null) {
+        await this.held;
+        this.held = null;
+        continue;
+      }
       let frames: Frame[];
       try {
         frames = await receiver.receive();
@@ -145,13 +154,33 @@ class ZmqEndpoint {
     if (this.isConnected) handler(true);
   }
 
-  close(): Promise<void> {
-    this.closing ??= this.closeOnce();
+  hold(until: Promise<void>): void {
+    this.held = until;
+  }
+
+  /** Begins to count connections; called before the socket is bound, so that none is missed. */
+  watchPeers(): void {
+    const change = (by: number): void => {
+      this.numPeers = Math.max(0, this.numPeers + by);
+      this.peerHandler?.(this.numPeers);
+    };
+    this.socket.events.on('accept', () => change(1));
+    this.socket.events.on('disconnect', () => change(-1));
+  }
+
+  onPeerCount(handler: (numPeers: number) => void): void {
+    this.peerHandler = handler;
+    handler(this.numPeers);
+  }
+
+  close(lingerMs = this.lingerMs): Promise<void> {
+    this.closing ??= this.closeOnce(lingerMs);
     return this.closing;
   }
 
-  private async closeOnce(): Promise<void> {
-    await this.outbox?.close(this.lingerMs);
+  private async closeOnce(lingerMs: number): Promise<void> {
+    await this.outbox?.close(lingerMs);
+    if (lingerMs !== this.lingerMs) this.socket.linger = lingerMs;
     this.socket.close();
   }
 }
@@ -187,8 +216,16 @@ class ZmqSocket implements DealerSocket, PushSocket, PullSocket, XPubSocket, XSu
     this.endpoint.onConnection(handler);
   }
 
-  close(): Promise<void> {
-    return this.endpoint.close();
+  hold(until: Promise<void>): void {
+    this.endpoint.hold(until);
+  }
+
+  onPeerCount(handler: (numPeers: number) => void): void {
+    this.endpoint.onPeerCount(handler);
+  }
+
+  close(lingerMs?: number): Promise<void> {
+    return this.endpoint.close(lingerMs);
   }
 }
 
@@ -222,9 +259,23 @@ class ZmqRouter implements RouterSocket {
     });
   }
 
-  close(): Promise<void> {
-    return this.endpoint.close();
+  hold(until: Promise<void>): void {
+    this.endpoint.hold(until);
   }
+
+  close(lingerMs?: number): Promise<void> {
+    return this.endpoint.close(lingerMs);
+  }
+}
+
+/** What is for nobody is dropped, as by a ROUTER that waits for nobody. Throws at once, as `send` does, where it is busy. */
+function droppingUnreachable(socket: Sender): Sender {
+  return {
+    send: (frames) =>
+      socket.send(frames).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EHOSTUNREACH') throw error;
+      }),
+  };
 }
 
 async function bound(
@@ -232,6 +283,7 @@ async function bound(
   options: ConstructorParameters<typeof ZmqEndpoint>[0],
 ): Promise<ZmqEndpoint> {
   const endpoint = new ZmqEndpoint(options);
+  if (options.countsPeers === true) endpoint.watchPeers();
   try {
     await endpoint.bind(address);
   } catch (error) {
@@ -243,27 +295,29 @@ async function bound(
 
 export function createZmqTransport(): Transport {
   return {
-    async bindRouter(address, { lingerMs, handover, sendHighWaterMark }) {
+    async bindRouter(address, options) {
+      const { lingerMs, handover, sendHighWaterMark, waitsForPeer = false } = options;
       const socket = new Router({
         linger: lingerMs,
         handover,
-        mandatory: false,
+        mandatory: waitsForPeer,
         sendHighWaterMark: sendHighWaterMark ?? UNLIMITED,
-        receiveHighWaterMark: UNLIMITED,
+        receiveHighWaterMark: options.receiveHighWaterMark ?? UNLIMITED,
         ...ipv6Option(address),
       });
-      return new ZmqRouter(
-        await bound(address, { socket, sender: socket, receiver: socket, lingerMs }),
-      );
+      const sender = waitsForPeer ? droppingUnreachable(socket) : socket;
+      return new ZmqRouter(await bound(address, { socket, sender, receiver: socket, lingerMs }));
     },
 
-    async bindPull(address, { lingerMs }) {
+    async bindPull(address, { lingerMs, receiveHighWaterMark }) {
       const socket = new Pull({
         linger: lingerMs,
-        receiveHighWaterMark: UNLIMITED,
+        receiveHighWaterMark: receiveHighWaterMark ?? UNLIMITED,
         ...ipv6Option(address),
       });
-      return new ZmqSocket(await bound(address, { socket, receiver: socket, lingerMs }));
+      return new ZmqSocket(
+        await bound(address, { socket, receiver: socket, lingerMs, countsPeers: true }),
+      );
     },
 
     async bindXPub(address, { lingerMs }) {
@@ -297,12 +351,12 @@ export function createZmqTransport(): Transport {
       return new ZmqSocket(new ZmqEndpoint({ socket, sender: socket, lingerMs }));
     },
 
-    connectDealer(address, { lingerMs, identity }) {
+    connectDealer(address, { lingerMs, identity, receiveHighWaterMark }) {
       const socket = new Dealer({
         linger: lingerMs,
         routingId: identityOption(identity),
         sendHighWaterMark: UNLIMITED,
-        receiveHighWaterMark: UNLIMITED,
+        receiveHighWaterMark: receiveHighWaterMark ?? UNLIMITED,
         ...ipv6Option(address),
       });
       const endpoint = new ZmqEndpoint({ socket, sender: socket, receiver: socket, lingerMs });
@@ -317,8 +371,10 @@ export function createZmqTransport(): Transport {
         sendHighWaterMark: PUSH_HIGH_WATER_MARK,
         ...ipv6Option(address),
       });
+      const endpoint = new ZmqEndpoint({ socket, sender: socket, lingerMs });
+      endpoint.watchConnection();
       socket.connect(address);
-      return new ZmqSocket(new ZmqEndpoint({ socket, sender: socket, lingerMs }));
+      return new ZmqSocket(endpoint);
     },
 
     // vLLM sets an identity here too, but ZeroMQ tells the peer only those of DEALER, ROUTER and REQ sockets.

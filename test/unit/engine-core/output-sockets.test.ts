@@ -73,6 +73,7 @@ describe('the output sockets', () => {
         new Promise((resolve) => {
           drain = resolve;
         }),
+      onConnection: () => {},
       close: () => Promise.resolve(),
     };
     const transport = { ...createInMemoryTransport(), connectPush: () => slow };
