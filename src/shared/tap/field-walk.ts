@@ -76,7 +76,7 @@ export class FieldWalk {
     const length = this.#reader.arrayHeader(`an array, ${table.name}`);
     const known = table.fields.slice(0, length);
     const fields = known.map((field) => this.value(placeOf(table, field)));
-    for (const field of table.fields.slice(length)) fields.push(leftOut(table, field));
+    for (const field of table.fields.slice(length)) fields.push(...leftOut(table, field));
     for (let i = table.fields.length; i < length; i++) {
       fields.push({ ...this.#unknown(`[${i}]`), problem: unknownText(table) });
     }
@@ -100,7 +100,8 @@ export class FieldWalk {
       } else fields.push(this.value(placeOf(table, field)));
       seen.add(key);
     }
-    for (const field of table.fields) if (!seen.has(field.wire)) fields.push(leftOut(table, field));
+    for (const field of table.fields)
+      if (!seen.has(field.wire)) fields.push(...leftOut(table, field));
     return fields;
   }
 
@@ -211,11 +212,13 @@ function placeOf(table: StructTable, field: StructField): FieldPlace {
   return { name: field.wire, type: field.type, doc, source };
 }
 
-function leftOut(table: StructTable, field: StructField): WalkedField {
+/** Nothing where vLLM has no value for a field that is left out. */
+function leftOut(table: StructTable, field: StructField): WalkedField[] {
+  if (!field.required && field.fallback === undefined) return [];
   const { doc, source } = docOf(table.name, field.wire);
-  return {
+  const left: WalkedField = {
     name: field.wire,
-    value: field.required ? null : shownValue(field.fallback ?? null),
+    value: field.required ? null : shownValue(field.fallback),
     doc,
     source,
     bytes: null,
@@ -223,6 +226,7 @@ function leftOut(table: StructTable, field: StructField): WalkedField {
     problem: field.required ? `missing: ${table.name}.${field.wire} is required` : null,
     fields: null,
   };
+  return [left];
 }
 
 function unknownText(table: StructTable): string {
