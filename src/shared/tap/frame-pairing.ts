@@ -76,7 +76,7 @@ export class FramePairing {
       complete(broadcast.pair, line);
       return { pair: broadcast.pair, isNew: false };
     }
-    const pair: FramePair = { ...broadcast.pair, id: this.#nextId++, line };
+    const pair: FramePair = { ...broadcast.pair, id: this.#nextId++, line, engine: null };
     complete(pair, line);
     return { pair, isNew: true };
   }
