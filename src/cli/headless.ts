@@ -4,18 +4,20 @@
  * Source: vllm/entrypoints/cli/serve.py run_headless (0.33.0).
  */
 import { Child, describeExit, STOP_GRACE_MS, stopChildren } from '../frontend/launch/child.ts';
+import { HandshakeStepper } from '../frontend/launch/handshake-stepper.ts';
 import { systemFacts, watchLauncher } from '../frontend/launch/launcher-watch.ts';
 import {
   DEFAULT_DATA_PARALLEL_ADDRESS,
   DEFAULT_DATA_PARALLEL_RPC_PORT,
 } from '../frontend/launch/parallel-plan.ts';
+import { stepFromTerminal } from '../frontend/launch/step-terminal.ts';
 import { isUnderNohup } from '../frontend/launch/stop-request.ts';
 import { withoutApiKey } from '../frontend/serve-settings.ts';
 import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import { encodeProcessConfig } from '../shared/config/engine-process-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { CONFIG_EXIT_CODE, ConfigError } from '../shared/errors.ts';
-import { createLogger } from '../shared/logger.ts';
+import { createLogger, type Logger } from '../shared/logger.ts';
 import { ownFile } from '../shared/own-files.ts';
 
 /** Resolves with the exit code once all engines are gone. */
@@ -26,6 +28,7 @@ export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
     bindings: { process: 'Headless' },
   });
   const ranks = ranksOf(args);
+  checkTerminal(args);
   const host = args.dataParallelAddress ?? DEFAULT_DATA_PARALLEL_ADDRESS;
   const handshakeAddress = `tcp://${host}:${args.dataParallelRpcPort ?? DEFAULT_DATA_PARALLEL_RPC_PORT}`;
   logger.info(
@@ -54,9 +57,14 @@ export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
         (line) => process.stderr.write(`${line}\n`),
       ),
   );
+  const stepper = args.handshakeStep ? new HandshakeStepper() : null;
+  for (const child of children) stepper?.attach(child);
+  const leaveTerminal = stepper === null ? () => {} : stepByEnter(stepper, logger);
   let isStopping = false;
   const stop = (graceMs: number): void => {
     isStopping = true;
+    leaveTerminal();
+    stepper?.abandon();
     void stopChildren(children, graceMs);
   };
   const graceMs = STOP_GRACE_MS + args.shutdownTimeout * 1000;
@@ -81,6 +89,27 @@ export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
   logger.info('[shutdown] Headless: all engine cores have ended');
   if (exits.every(({ exitCode }) => exitCode === 0)) return 0;
   return first.exitCode === CONFIG_EXIT_CODE ? CONFIG_EXIT_CODE : 1;
+}
+
+/** Without a terminal nobody could ever let a frame go: there is no page here. */
+function checkTerminal({ handshakeStep }: EngineArgs): void {
+  if (!handshakeStep || process.stdin.isTTY) return;
+  throw new ConfigError(
+    'E_BAD_FLAG',
+    '--handshake-step: with --headless the next frame goes with Enter, and standard input is no terminal; start it in ' +
+      'a terminal, or leave --handshake-step out',
+  );
+}
+
+/** Returns what ends it. */
+function stepByEnter(stepper: HandshakeStepper, logger: Logger): () => void {
+  logger.info(
+    "The engines' start-up frames are held: the next goes with Enter. The frontend's own deadlines go on meanwhile",
+  );
+  return stepFromTerminal(stepper, process, logger, () => {
+    logger.info('The terminal gives no input any more: the start-up goes on by itself');
+    stepper.finish();
+  });
 }
 
 function ranksOf(args: EngineArgs): readonly number[] {

@@ -4,6 +4,7 @@ import { checkBalancingFlags } from '../frontend/launch/api-server-count.ts';
 import type { StartedServer } from '../frontend/main.ts';
 import { resolveNodes } from '../shared/config/node-args.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
+import { ConfigError } from '../shared/errors.ts';
 import { checkRecordFolder } from '../shared/tap/recording-file.ts';
 import type { Command } from './command.ts';
 import { CONFIG_FLAG, registryFlagGroups } from './flags/registry-flags.ts';
@@ -50,13 +51,24 @@ export const serveCommand: Command = {
       for (const note of read.notes) logger.info(note);
       for (const warning of read.warnings) logger.warn(warning);
     }
-    if (args.dataParallelMultiPortExternalLb) return runSupervisor(args);
+    if (args.dataParallelMultiPortExternalLb) {
+      refuseSteps(args, '--data-parallel-multi-port-external-lb starts several servers');
+      return runSupervisor(args);
+    }
     checkBalancingFlags(args);
-    if (args.headless && isWorkerNode) return runWorkers(args);
+    if (args.headless && isWorkerNode) {
+      refuseSteps(args, 'a worker node shakes no hands');
+      return runWorkers(args);
+    }
     // As vLLM: no API server is what --headless has.
     return args.headless || args.apiServerCount === 0 ? runHeadless(args) : runFrontend(args);
   },
 };
+
+/** Where no process could hold the frames of a start-up. Throws E_BAD_FLAG. */
+function refuseSteps({ handshakeStep }: EngineArgs, why: string): void {
+  if (handshakeStep) throw new ConfigError('E_BAD_FLAG', `--handshake-step: ${why}; leave it out`);
+}
 
 /** Only this process sees the terminal: the others write to it through a pipe. */
 function withLogFormat(args: EngineArgs): EngineArgs {

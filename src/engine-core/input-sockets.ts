@@ -3,6 +3,7 @@
  * what cannot be decoded costs that message.
  * Source: vllm/v1/engine/core.py EngineCoreProc.process_input_sockets (0.33.0).
  */
+import { Deadline, type Standstill } from '../shared/deadline.ts';
 import { DroppedMessages } from '../shared/dropped-messages.ts';
 import { StartupError } from '../shared/errors.ts';
 import type { Logger } from '../shared/logger.ts';
@@ -69,11 +70,14 @@ export class InputSockets {
   }
 
   /** Resolves once the coordinator has seen all engines subscribe. Throws E_STARTUP_TIMEOUT. */
-  async waitForCoordinator(timeoutSeconds: number): Promise<void> {
+  async waitForCoordinator(
+    timeoutSeconds: number,
+    standstill: Standstill | null = null,
+  ): Promise<void> {
     const coordinator = this.#coordinator;
     if (coordinator === null) return;
     const ready = new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const late = (): void =>
         reject(
           new StartupError(
             'E_STARTUP_TIMEOUT',
@@ -82,9 +86,10 @@ export class InputSockets {
               'have subscribed: is one missing? (--coordinator-ready-timeout sets the wait)',
           ),
         );
-      }, timeoutSeconds * 1000);
+      const timeoutMs = timeoutSeconds * 1000;
+      const deadline = new Deadline({ timeoutMs, onExpired: late, standstill });
       this.#coordinatorReady = () => {
-        clearTimeout(timer);
+        deadline.clear();
         resolve();
       };
     });

@@ -18,6 +18,9 @@ import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec, type WireCodec } from '../shared/protocol/wire-codec.ts';
 import { createProcessTap } from '../shared/tap/process-tap.ts';
 import type { Tap } from '../shared/tap/tap.ts';
+import { ChildStepGate, type StepGate } from '../shared/tap/step-gate.ts';
+import { createStepWords } from '../shared/tap/step-words.ts';
+import { stepTransport } from '../shared/tap/stepped-transport.ts';
 import { tapTransport } from '../shared/tap/tapped-transport.ts';
 import type { Transport } from '../shared/transport/transport.ts';
 import { createZmqTransport } from '../shared/transport/zmq.ts';
@@ -48,9 +51,11 @@ async function run(
   config: EngineProcessConfig,
   { logger, lifeLine, tap }: { logger: Logger; lifeLine: LifeLine; tap: Tap },
 ): Promise<number> {
-  const transport = tapTransport(createZmqTransport(), tap);
-  const codec = createWireCodec(WIRE_VERSIONS[VLLM_VERSION]);
   const { args, rank } = config;
+  const tapped = tapTransport(createZmqTransport(), tap);
+  const gate = args.handshakeStep ? new ChildStepGate(process) : null;
+  const transport = gate === null ? tapped : stepped(tapped, gate, rank);
+  const codec = createWireCodec(WIRE_VERSIONS[VLLM_VERSION]);
   // Sizing runs while HELLO travels; whichever fails first ends the start.
   const handshaking = shakeHands({
     transport,
@@ -61,16 +66,23 @@ async function run(
     headless: config.headless,
     timeoutSeconds: args.handshakeTimeout,
     logger,
+    standstill: gate,
   });
   const setup = Promise.resolve().then(() => {
     const startMs = systemClock.monotonicMs();
     return { ...setUpEngine(args), elapsedMs: systemClock.monotonicMs() - startMs };
   });
   const [handshake, sized] = await Promise.all([handshaking, setup]);
-  const options = { config, logger, lifeLine, tap, transport, codec, handshake, setup: sized };
+  const own = { config, logger, lifeLine, tap, transport, gate, codec };
+  const options = { ...own, handshake, setup: sized };
   const engine = await startEngine(options);
   lifeLine.onShutdown(() => engine.proc.requestShutdown());
   return serveUntilDone(engine, logger);
+}
+
+function stepped(transport: Transport, gate: StepGate, rank: number): Transport {
+  const words = createStepWords({ process: 'engine', rank }, WIRE_VERSIONS[VLLM_VERSION]);
+  return stepTransport(transport, { gate, words });
 }
 
 interface RunningEngine {
@@ -85,6 +97,8 @@ interface StartOptions {
   readonly lifeLine: LifeLine;
   readonly tap: Tap;
   readonly transport: Transport;
+  /** Null without --handshake-step. */
+  readonly gate: StepGate | null;
   readonly codec: WireCodec;
   readonly handshake: Handshake;
   /** With how long that took. */
@@ -100,7 +114,7 @@ function saySetup({ logLines, elapsedMs, model }: StartOptions['setup'], logger:
 
 /** Sockets, ready response, the coordinator's READY, and READY. */
 async function startEngine(options: StartOptions): Promise<RunningEngine> {
-  const { config, logger, lifeLine, tap, transport, codec, handshake, setup } = options;
+  const { config, logger, lifeLine, tap, transport, gate, codec, handshake, setup } = options;
   const { args, rank } = config;
   const isMoeDp = args.dataParallelSize > 1 && setup.model.facts.isMoe;
   const { addresses } = handshake;
@@ -161,7 +175,7 @@ async function startEngine(options: StartOptions): Promise<RunningEngine> {
       }),
     ),
   );
-  await inputs.waitForCoordinator(args.coordinatorReadyTimeout);
+  await inputs.waitForCoordinator(args.coordinatorReadyTimeout, gate);
   await handshake.ready(
     isMoeDp ? computeParallelConfigHash(args, setup.scheduler.asyncScheduling) : null,
   );

@@ -3,6 +3,7 @@
  * own. Every wait has a deadline that its message names.
  * Source: vllm/v1/engine/core.py EngineCoreProc._perform_handshakes, startup_handshake (0.33.0).
  */
+import { Deadline, type Standstill } from '../shared/deadline.ts';
 import { StartupError } from '../shared/errors.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { EngineHandshakeMetadata, EngineZmqAddresses } from '../shared/protocol/handshake.ts';
@@ -23,6 +24,8 @@ export interface HandshakeOptions {
   readonly headless: boolean;
   readonly timeoutSeconds: number;
   readonly logger: Pick<Logger, 'debug'>;
+  /** What the wait for INIT stands still with; null where nothing does. */
+  readonly standstill?: Standstill | null;
 }
 
 /** One conversation with one frontend. */
@@ -34,6 +37,7 @@ class Conversation {
   readonly #headless: boolean;
   readonly #rank: EngineIndex;
   readonly #logger: HandshakeOptions['logger'];
+  readonly #standstill: Standstill | null;
 
   constructor(
     options: HandshakeOptions,
@@ -46,6 +50,7 @@ class Conversation {
     this.#headless = who.headless;
     this.#rank = options.rank;
     this.#logger = options.logger;
+    this.#standstill = options.standstill ?? null;
     this.#socket = options.transport.connectDealer(address, {
       identity: identityFromEngineIndex(options.rank),
       name: 'handshake',
@@ -94,7 +99,7 @@ class Conversation {
 
   #nextMessage(timeoutSeconds: number): Promise<readonly Frame[]> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const late = (): void =>
         reject(
           new StartupError(
             'E_STARTUP_TIMEOUT',
@@ -103,9 +108,13 @@ class Conversation {
               '(--handshake-timeout sets the wait)',
           ),
         );
-      }, timeoutSeconds * 1000);
+      const deadline = new Deadline({
+        timeoutMs: timeoutSeconds * 1000,
+        onExpired: late,
+        standstill: this.#standstill,
+      });
       this.#socket.onMessage((frames) => {
-        clearTimeout(timer);
+        deadline.clear();
         resolve(frames);
       });
     });

@@ -42,6 +42,7 @@ import { checkPortIsFree } from './launch/port-check.ts';
 import { type StopReason, StopRequest } from './launch/stop-request.ts';
 import { prepareUnixSocket } from './launch/unix-socket.ts';
 import { createCoordinatorCommand, createEngineCommand } from './serve-settings.ts';
+import type { SteppedStart } from './stepped-start.ts';
 import { pageAddressOf } from './twin/page-address.ts';
 import { TwinHub } from './twin/twin-hub.ts';
 
@@ -68,6 +69,8 @@ interface Frontend {
   readonly stop: StopRequest;
   readonly tap: Tap;
   readonly twin: TwinHub;
+  /** Null without --handshake-step. */
+  readonly steps: SteppedStart | null;
   /** Null until it is bound. */
   serving: Serving | null;
   /** It listens. */
@@ -102,6 +105,7 @@ export async function runServe(
   );
   try {
     const prepared = await prepare(args);
+    const steps = await createSteps(prepared, args, logger);
     const { note } = resolveApiServerCount(args);
     if (note !== null) logger.info(note);
     if (stop.isRequested) return 0;
@@ -110,7 +114,8 @@ export async function runServe(
     const directory = PrivateDirectory.create();
     for (const place of directory.refused)
       logger.warn(`Sockets are in ${directory.path}: no folder can be made in ${place}`);
-    const frontend = createFrontend({ ...prepared, onStarted, args, logger, stop }, directory);
+    const parts = { ...prepared, onStarted, args, logger, stop, steps };
+    const frontend = createFrontend(parts, directory);
     leaveNothing = (): void => {
       frontend.launch.killAll();
       frontend.serving?.kill();
@@ -140,10 +145,23 @@ async function prepare(args: EngineArgs): Promise<Prepared> {
   return { env, model, plan };
 }
 
-function createFrontend(
-  parts: Pick<Frontend, 'onStarted' | 'args' | 'plan' | 'model' | 'env' | 'logger' | 'stop'>,
-  directory: PrivateDirectory,
-): Frontend {
+/** Loaded only where it is asked for. Throws E_BAD_FLAG. */
+async function createSteps(
+  { env, plan }: Prepared,
+  args: EngineArgs,
+  logger: Logger,
+): Promise<SteppedStart | null> {
+  if (!args.handshakeStep) return null;
+  const { SteppedStart } = await import('./stepped-start.ts');
+  return new SteppedStart({ args, env, plan, logger });
+}
+
+type FrontendParts = Pick<
+  Frontend,
+  'onStarted' | 'args' | 'plan' | 'model' | 'env' | 'logger' | 'stop' | 'steps'
+>;
+
+function createFrontend(parts: FrontendParts, directory: PrivateDirectory): Frontend {
   const { args, plan, logger } = parts;
   const codec = createWireCodec(WIRE_VERSIONS[VLLM_VERSION]);
   try {
@@ -156,6 +174,7 @@ function createFrontend(
       engineCommand: createEngineCommand(args, process.env),
       coordinatorCommand: createCoordinatorCommand(args, process.env),
       parallelConfigHash: null,
+      stepper: parts.steps?.stepper ?? null,
     });
     const tap = createProcessTap({
       process: processNameOf(args),
@@ -195,9 +214,10 @@ async function runFrontend(frontend: Frontend, leaveNothing: () => void): Promis
     return await serve(frontend);
   } finally {
     frontend.isOver = true;
+    frontend.steps?.abandon();
     frontend.twin.close();
     await frontend.launch.stop(STOP_GRACE_MS);
-    await frontend.serving?.close();
+    await Promise.all([frontend.serving?.close(), frontend.steps?.early?.close()]);
     frontend.directory.remove();
     process.off('exit', leaveNothing);
   }
@@ -233,11 +253,13 @@ async function serve(frontend: Frontend): Promise<number> {
 
 /** Sockets, handshake, ready responses, HTTP: all under one deadline. */
 async function startUp(frontend: Frontend): Promise<void> {
-  const { args, launch, logger, tap } = frontend;
+  const { args, launch, logger, tap, steps } = frontend;
   let describeHandshakes = (): string => 'the handshake has not begun';
   const start = async (): Promise<void> => {
     const { createZmqTransport } = await import('../shared/transport/zmq.ts');
-    const transport = tapTransport(createZmqTransport(), tap);
+    await steps?.open(frontend.twin);
+    const tapped = tapTransport(createZmqTransport(), tap);
+    const transport = steps?.step(tapped) ?? tapped;
     const serving = await bindServing(frontend, transport);
     frontend.serving = serving;
     // The end of this process does not wait for what is made after it was decided.
@@ -246,6 +268,7 @@ async function startUp(frontend: Frontend): Promise<void> {
       describeHandshakes = describe;
     });
     const [address] = await Promise.all([serving.start(launch.getStatsPublishAddress()), shaking]);
+    await steps?.finish();
     if (isEnding(frontend)) return;
     frontend.isServing = true;
     logger.info(`Starting vLLM server on ${address}`);
@@ -256,6 +279,7 @@ async function startUp(frontend: Frontend): Promise<void> {
   await withStartupDeadline(start(), {
     timeoutMs: args.engineReadyTimeout * 1000,
     describeMissing: () => describeHandshakes() || (frontend.serving?.describeMissing() ?? ''),
+    standstill: steps?.stepper ?? null,
   });
 }
 
@@ -273,7 +297,7 @@ function createTwinHub(frontend: Omit<Frontend, 'twin'>): TwinHub {
     apiServerCount: plan.apiServerCount,
     changesRefusedBecause: changesRefusedBecause(twinAccessOf(args, Authenticator.of(args, env))),
     lesson: null,
-    handshake: { state: null, next: () => {} },
+    handshake: frontend.steps?.stepper ?? { state: null, next: () => {} },
     phase: () => {
       if (frontend.isOver || stop.isRequested) return 'ending';
       return frontend.isServing ? 'serving' : 'starting';
@@ -320,19 +344,9 @@ async function bindServing(frontend: Frontend, transport: Transport): Promise<Se
     });
   }
   const { ApiServer } = await import('./api-server/api-server.ts');
+  const own = { args, plan, model, codec, env, logger, clock: systemClock, onEngineDead };
   return ApiServer.bind(
-    {
-      args,
-      plan,
-      model,
-      codec,
-      env,
-      clock: systemClock,
-      logger,
-      clientIndex: 0,
-      onEngineDead,
-      twin: frontend.twin,
-    },
+    { ...own, clientIndex: 0, twin: frontend.twin, early: frontend.steps?.early ?? null },
     transport,
     launch.clientAddresses(0),
   );
@@ -367,9 +381,10 @@ function onFall({ logger, stop, serving }: Frontend, { rank, exit }: FallenChild
 
 /** Engines first, so that running requests get their last output; then HTTP and its sockets. */
 async function shutDown(
-  { args, launch, logger, serving }: Frontend,
+  { args, launch, logger, serving, steps }: Frontend,
   reason: StopReason,
 ): Promise<void> {
+  steps?.abandon();
   const timeout = args.shutdownTimeout;
   const why = reason.kind === 'signal' ? reason.signal : reason.message;
   const mode = timeout === 0 ? 'abort' : 'drain';

@@ -51,11 +51,11 @@ export function createCoordinatorCommand(
   env: Environment,
 ): (config: CoordinatorConfig) => ChildCommand {
   const modulePath = ownFile('frontend/dp-coordinator/main.js');
-  const { logLevel, logFormat, record, tap } = args;
+  const { logLevel, logFormat, record, tap, handshakeStep } = args;
   return (config) => ({
     name: 'DPCoordinator',
     modulePath,
-    args: [JSON.stringify({ ...config, logLevel, logFormat, record, tap })],
+    args: [JSON.stringify({ ...config, logLevel, logFormat, record, tap, handshakeStep })],
     env: withoutApiKey(env),
   });
 }

@@ -15,6 +15,7 @@ import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
 import { type ClientAddresses, MultiProcessClient } from '../engine-client/multi-process-client.ts';
 import type { ReadyEngines } from '../engine-client/ready-engines.ts';
+import type { EarlyServer } from '../http/early-server.ts';
 import type { HttpEnv } from '../http/http-env.ts';
 import type { HttpMetricsSource } from '../http/http-metrics-source.ts';
 import type { HttpServer } from '../http/server.ts';
@@ -44,6 +45,8 @@ export interface ApiServerOptions {
   readonly onEngineDead: (death: EngineDeath) => void;
   /** What is below /twin. */
   readonly twin?: Twin;
+  /** A port that is open already; null where the server opens its own. */
+  readonly early?: EarlyServer | null;
   /** Another `/metrics` than this server's own: several API servers show one. */
   readonly wrapMetrics?: (metrics: FrontendMetrics) => HttpMetricsSource;
 }
@@ -181,6 +184,7 @@ export class ApiServer implements Serving {
       logger,
       clientIndex,
       ...(this.#options.twin === undefined ? {} : { twin: this.#options.twin }),
+      early: this.#options.early ?? null,
       onEngineDead: (reason) => {
         if (this.#closing === null) this.#options.onEngineDead({ reason, numRequests });
       },

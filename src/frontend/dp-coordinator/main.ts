@@ -13,7 +13,11 @@ import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
 import { boolean, integer, oneOf, onlyFields, string } from '../../shared/schema.ts';
 import { framesOfTap, type ProcessFrames } from '../../shared/tap/process-frames.ts';
 import { createProcessTap } from '../../shared/tap/process-tap.ts';
+import { ChildStepGate } from '../../shared/tap/step-gate.ts';
+import { createStepWords } from '../../shared/tap/step-words.ts';
+import { stepTransport } from '../../shared/tap/stepped-transport.ts';
 import { tapTransport } from '../../shared/tap/tapped-transport.ts';
+import type { Transport } from '../../shared/transport/transport.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
 import { type CoordinatorAddresses, DPCoordinatorProc } from './dp-coordinator-proc.ts';
@@ -47,6 +51,7 @@ const SETTINGS = onlyFields({
   privateDirectory: v.optional(v.nullable(string), null),
   record: v.optional(v.nullable(string), null),
   tap: v.optional(integer(), 0),
+  handshakeStep: v.optional(boolean, false),
 });
 
 /** A parent that went before this process listened has closed the channel without its hearing of it. */
@@ -57,6 +62,12 @@ function endWithParent(privateDirectory: string | null): void {
   };
   process.on('disconnect', end);
   if (process.send !== undefined && !process.connected) end();
+}
+
+/** Start-up frames are held until the parent lets them go. */
+function stepped(transport: Transport): Transport {
+  const words = createStepWords({ process: 'coordinator' }, WIRE_VERSIONS[VLLM_VERSION]);
+  return stepTransport(transport, { gate: new ChildStepGate(process), words });
 }
 
 async function main(): Promise<void> {
@@ -84,8 +95,9 @@ async function main(): Promise<void> {
     const frames = framesOfTap(tap, systemClock, message.sinceSeq);
     process.send?.({ type: 'frames', id: message.id, frames } satisfies FramesAnswer);
   });
+  const tapped = tapTransport(createZmqTransport(), tap);
   const coordinator = await DPCoordinatorProc.start(settings, {
-    transport: tapTransport(createZmqTransport(), tap),
+    transport: settings.handshakeStep ? stepped(tapped) : tapped,
     codec: createWireCodec(WIRE_VERSIONS[VLLM_VERSION]),
     clock: systemClock,
     logger,

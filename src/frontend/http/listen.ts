@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { StartupError } from '../../shared/errors.ts';
@@ -15,16 +17,43 @@ export interface ListeningAddress {
   readonly port: number;
 }
 
+/** What is handed to whoever listens. */
+type ListenOptions =
+  | { readonly path: string; readonly backlog: number }
+  | { readonly host: string; readonly port: number; readonly backlog: number };
+
 /** Opens the port or the Unix socket. Throws StartupError E_PORT_IN_USE. */
-export async function listen(app: FastifyInstance, args: HttpArgs): Promise<ListeningAddress> {
+export function listen(app: FastifyInstance, args: HttpArgs): Promise<ListeningAddress> {
+  return openWith((options) => app.listen(options), app.server, args);
+}
+
+/** As `listen`, of a server without an application. */
+export function listenOn(server: Server, args: HttpArgs): Promise<ListeningAddress> {
+  const open = async (options: ListenOptions): Promise<void> => {
+    server.listen(options);
+    await once(server, 'listening');
+  };
+  return openWith(open, server, args);
+}
+
+/** Where a server that listens already is reached. */
+export function addressOf(server: Server, { uds, sslCertfile }: HttpArgs): ListeningAddress {
+  if (uds !== null) return { address: `unix:${uds}`, port: 0 };
+  const bound = server.address() as AddressInfo;
+  const scheme = sslCertfile === null ? 'http' : 'https';
+  const shownHost = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
+  return { address: `${scheme}://${shownHost}:${bound.port}`, port: bound.port };
+}
+
+async function openWith(
+  open: (options: ListenOptions) => Promise<unknown>,
+  server: Server,
+  args: HttpArgs,
+): Promise<ListeningAddress> {
   const { uds, port } = args;
   const host = args.host ?? DEFAULT_HOST;
   try {
-    if (uds !== null) {
-      await app.listen({ path: uds, backlog: BACKLOG });
-      return { address: `unix:${uds}`, port: 0 };
-    }
-    await app.listen({ host, port, backlog: BACKLOG });
+    await open(uds === null ? { host, port, backlog: BACKLOG } : { path: uds, backlog: BACKLOG });
   } catch (error) {
     const where = uds === null ? `${host}:${port}` : `unix:${uds}`;
     const { code, message } = error as NodeJS.ErrnoException;
@@ -35,8 +64,5 @@ export async function listen(app: FastifyInstance, args: HttpArgs): Promise<List
       { cause: error },
     );
   }
-  const bound = app.server.address() as AddressInfo;
-  const scheme = args.sslCertfile === null ? 'http' : 'https';
-  const shownHost = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
-  return { address: `${scheme}://${shownHost}:${bound.port}`, port: bound.port };
+  return addressOf(server, args);
 }

@@ -24,13 +24,13 @@ import type { RequestSchema } from '../pydantic/schema-node.ts';
 import { loadRequestSchema } from '../pydantic/schemas.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Twin } from '../twin/twin-question.ts';
-import { Authenticator } from './authenticate.ts';
 import { closeServer } from './close-server.ts';
+import type { EarlyServer } from './early-server.ts';
 import { isUnexpected, sendDetail, sendError } from './error-handler.ts';
 import type { HttpArgs } from './http-args.ts';
 import type { HttpEnv } from './http-env.ts';
 import type { HttpMetricsSource } from './http-metrics-source.ts';
-import { type ListeningAddress, listen } from './listen.ts';
+import { addressOf, type ListeningAddress, listen } from './listen.ts';
 import { addMiddleware } from './middleware.ts';
 import { createNodeServer } from './node-server.ts';
 import { addNotFoundHandler } from './not-found.ts';
@@ -41,8 +41,7 @@ import { registerRoutes } from './routes.ts';
 import { ServerLoad } from './server-load.ts';
 import { readTlsSettings } from './tls-settings.ts';
 import { TurnWriter } from './turn-writer.ts';
-import { TwinHandler } from './twin/twin-handler.ts';
-import { twinAccessOf } from './twin-access.ts';
+import { createTwinHandler, type TwinHandler } from './twin/twin-handler.ts';
 import { UnreadBytes } from './unread-bytes.ts';
 
 /** Larger bodies get 413: four million tokens as text, with room to spare. */
@@ -68,6 +67,8 @@ export interface HttpServerOptions {
   readonly clientIndex: number;
   /** What answers below /twin; without it nothing does. */
   readonly twin?: Twin;
+  /** A port that is open already, and is taken over; null where the server opens its own. */
+  readonly early?: EarlyServer | null;
   /** Called when the engines died, after every running request was answered. */
   readonly onEngineDead?: (reason: string) => void;
 }
@@ -83,11 +84,15 @@ export interface HttpServer {
 
 /** Throws StartupError for an adapter of `--lora-modules` that cannot be loaded. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { args, env } = options;
+  const { args, env, early = null } = options;
   const context = createRouteContext(options, await options.tokenizer);
   await context.adapters.loadStatic(parseLoraModules(args.loraModules));
-  const twin = createTwinHandler(options);
-  const app = createApp(args, env, options.logger, twin);
+  // The early server has one already.
+  const twin =
+    early !== null || options.twin === undefined
+      ? null
+      : createTwinHandler({ args, env, twin: options.twin });
+  const app = createApp(options, { twin, early });
   addNotFoundHandler(app, args.rootPath ?? '');
   addMiddleware(app, context);
   registerRoutes(app, context);
@@ -95,30 +100,17 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   return {
     app,
     llm: context.llm,
-    listen: () => listen(app, args),
+    listen: async () => (early === null ? listen(app, args) : addressOf(early.server, args)),
     close: async () => {
       twin?.close();
-      await Promise.all([closeServer(app), options.textWorkers?.close()]);
+      await Promise.all([early?.close(), closeServer(app), options.textWorkers?.close()]);
     },
   };
 }
 
-function createTwinHandler({ args, env, twin }: HttpServerOptions): TwinHandler | null {
-  if (twin === undefined) return null;
-  const authenticator = Authenticator.of(args, env);
-  return new TwinHandler({
-    twin,
-    access: twinAccessOf(args, authenticator),
-    rootPath: args.rootPath ?? '',
-    isKey: (authorization) => authenticator.isKey(authorization),
-  });
-}
-
 function createApp(
-  args: HttpArgs,
-  env: HttpEnv,
-  logger: Logger,
-  twin: TwinHandler | null,
+  { args, env, logger }: Pick<HttpServerOptions, 'args' | 'env' | 'logger'>,
+  { twin, early }: { readonly twin: TwinHandler | null; readonly early: EarlyServer | null },
 ): FastifyInstance {
   const tls = readTlsSettings(args);
   const app = fastify({
@@ -126,7 +118,7 @@ function createApp(
     bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: 'idle',
     serverFactory: (handler: RequestListener) =>
-      createNodeServer({ args, env, tls, twin }, handler),
+      early?.attach(handler) ?? createNodeServer({ args, env, tls, twin }, handler),
     exposeHeadRoutes: false,
     rewriteUrl: (request: IncomingMessage) => routedTarget(request.url ?? '/', args.rootPath ?? ''),
     schemaController: {

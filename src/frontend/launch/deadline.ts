@@ -1,14 +1,24 @@
 /** The deadline of a whole start-up: one clock for every wait in it. Source: vllm/envs.py VLLM_ENGINE_READY_TIMEOUT_S. */
+import { Deadline, type Standstill } from '../../shared/deadline.ts';
 import { StartupError } from '../../shared/errors.ts';
 
 /** Rejects with E_STARTUP_TIMEOUT when `work` has not ended in time; `describeMissing` says what it still waits for. */
 export async function withStartupDeadline<T>(
   work: Promise<T>,
-  { timeoutMs, describeMissing }: { timeoutMs: number; describeMissing: () => string },
+  {
+    timeoutMs,
+    describeMissing,
+    standstill = null,
+  }: {
+    readonly timeoutMs: number;
+    readonly describeMissing: () => string;
+    /** What the deadline stands still with; null where nothing does. */
+    readonly standstill?: Standstill | null;
+  },
 ): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+  let deadline: Deadline | null = null;
+  const late = new Promise<never>((_, reject) => {
+    const onExpired = (): void => {
       const seconds = timeoutMs / 1000;
       reject(
         new StartupError(
@@ -18,13 +28,13 @@ export async function withStartupDeadline<T>(
             'VLLM_ENGINE_READY_TIMEOUT_S=<seconds>',
         ),
       );
-    }, timeoutMs);
+    };
     // Sockets and children keep the process while there is something to wait for.
-    timer.unref();
+    deadline = new Deadline({ timeoutMs, onExpired, standstill, keepsProcess: false });
   });
   try {
-    return await Promise.race([work, deadline]);
+    return await Promise.race([work, late]);
   } finally {
-    clearTimeout(timer);
+    (deadline as Deadline | null)?.clear();
   }
 }

@@ -24,6 +24,7 @@ import {
 } from './child.ts';
 import { type CoreEngineState, EngineStartup } from './engine-startup.ts';
 import { HandshakeServer } from './handshake-server.ts';
+import type { HandshakeStepper } from './handshake-stepper.ts';
 import type { ParallelPlan } from './parallel-plan.ts';
 import { findFreePort } from './port-check.ts';
 
@@ -56,6 +57,8 @@ export interface LaunchOptions {
   readonly coordinatorCommand: (config: CoordinatorConfig) => ChildCommand;
   /** This frontend's own hash; null lets the first engine's count. */
   readonly parallelConfigHash: string | null;
+  /** Holds the children's start-up frames; null without --handshake-step. */
+  readonly stepper?: HandshakeStepper | null;
 }
 
 /** What the coordinator process is started with. */
@@ -97,6 +100,7 @@ export class EngineLaunch {
     this.#coordinatorFrames = new Inquiries((id, sinceSeq) =>
       this.#coordinator?.send({ type: 'frames', id, sinceSeq }),
     );
+    for (const child of this.children) options.stepper?.attach(child);
     this.#coordinatorAddresses = this.#awaitCoordinator();
     this.#coordinatorAddresses.catch(() => {});
   }

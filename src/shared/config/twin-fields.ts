@@ -64,6 +64,11 @@ export const TWIN_FIELDS = {
     max: 1,
     unit: 'as a fraction, 0 to 1',
   }),
+  handshakeStep: field.bool(
+    false,
+    'Hold every frame of the start-up until Enter, Next on the page, or POST /twin/api/handshake/next.',
+    ours,
+  ),
   handshakeTimeout: field.int(300, 'How long an engine waits for the frontend at start-up.', {
     ...ours,
     min: 1,

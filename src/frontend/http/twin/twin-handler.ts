@@ -5,8 +5,11 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Twin, TwinAnswer, TwinQuestion } from '../../twin/twin-question.ts';
+import { Authenticator } from '../authenticate.ts';
+import type { HttpArgs } from '../http-args.ts';
+import type { HttpEnv } from '../http-env.ts';
 import { pathOf, withoutRootPath } from '../request-target.ts';
-import { changeRefusal, type TwinAccessSettings } from '../twin-access.ts';
+import { changeRefusal, type TwinAccessSettings, twinAccessOf } from '../twin-access.ts';
 import { readJsonBody } from './json-body.ts';
 import { refuse, sendAnswer, sendError, sendLines } from './twin-answers.ts';
 import { TwinEvents } from './twin-events.ts';
@@ -19,6 +22,25 @@ export interface TwinHandlerOptions {
   readonly rootPath: string;
   /** Whether the header carries a key of this server. */
   readonly isKey: (authorization: string | undefined) => boolean;
+}
+
+/** With the access that the server's settings give. */
+export function createTwinHandler({
+  args,
+  env,
+  twin,
+}: {
+  readonly args: HttpArgs;
+  readonly env: HttpEnv;
+  readonly twin: Twin;
+}): TwinHandler {
+  const authenticator = Authenticator.of(args, env);
+  return new TwinHandler({
+    twin,
+    access: twinAccessOf(args, authenticator),
+    rootPath: args.rootPath ?? '',
+    isKey: (authorization) => authenticator.isKey(authorization),
+  });
 }
 
 export class TwinHandler {
