@@ -57,8 +57,9 @@ export class SteppedStart {
     this.#early = new EarlyServer({ args, env, tls: readTlsSettings(args), twin, describe });
     const { address } = await this.#early.listen();
     const page = pageAddressOf(address, args.rootPath);
+    const enter = process.stdin.isTTY ? 'with Enter here, ' : '';
     logger.info(
-      `The start-up is held, frame by frame: next with Enter in the terminal, at ${page}, or by POST ${page}/api/handshake/next`,
+      `The start-up is held, frame by frame: next ${enter}at ${page}, or with POST ${page}/api/handshake/next`,
     );
     const strangers = plan.enginesToHandshake.filter(({ index }) => !this.#isOwn(index));
     if (strangers.length > 0) {

@@ -18,6 +18,8 @@ export interface ProcessOptions {
   /** With an IPC channel, as parents of engine cores have one. */
   readonly ipc?: boolean;
   readonly cwd?: string;
+  /** With a standard input that `write` writes to. */
+  readonly hasInput?: boolean;
 }
 
 export class RunningProcess {
@@ -32,7 +34,12 @@ export class RunningProcess {
 
   constructor(command: string, words: readonly string[], options: ProcessOptions = {}) {
     this.#process = spawn(command, words, {
-      stdio: ['ignore', 'pipe', 'pipe', ...(options.ipc === true ? (['ipc'] as const) : [])],
+      stdio: [
+        options.hasInput === true ? 'pipe' : 'ignore',
+        'pipe',
+        'pipe',
+        ...(options.ipc === true ? (['ipc'] as const) : []),
+      ],
       env: { ...process.env, ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
@@ -108,6 +115,10 @@ export class RunningProcess {
 
   signal(signal: NodeJS.Signals): void {
     this.#process.kill(signal);
+  }
+
+  write(text: string): void {
+    this.#process.stdin?.write(text);
   }
 
   /** Closes the IPC channel, as the death of the parent does. */
