@@ -20,6 +20,7 @@ import { FAULT_HEADER, FAULT_KEY } from '../src/shared/protocol/fault-keys.ts';
 import { environmentPage } from './environment-page.ts';
 import { framesPage } from './frames-page.ts';
 import { ignoredFlagLines } from './ignored-flag-lines.ts';
+import { lessonPages } from './lesson-pages.ts';
 import { modelsPage } from './models-page.ts';
 import { protocolCheckPage } from './protocol-check-page.ts';
 import { twinApiPage } from './twin-api-page.ts';
@@ -41,6 +42,7 @@ export function generatedPages(): readonly Page[] {
     { path: 'docs/reference/frames.md', text: framesPage() },
     { path: 'docs/reference/protocol-check.md', text: protocolCheckPage() },
     { path: 'docs/models.md', text: modelsPage() },
+    ...lessonPages(),
   ];
 }
 

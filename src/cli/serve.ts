@@ -78,10 +78,11 @@ function withLogFormat(args: EngineArgs): EngineArgs {
 
 async function runFrontend(args: EngineArgs): Promise<number> {
   const { runServe } = await import('../frontend/main.ts');
-  return runServe(args, (server) => {
+  const onStarted = (server: StartedServer): void => {
     const isWelcome = args.logFormat === 'pretty' && args.logLevel !== 'silent';
     if (isWelcome && process.stderr.isTTY) void writeSummary(args, server);
-  });
+  };
+  return runServe(args, { onStarted });
 }
 
 /** A person at a terminal reads a table sooner than the log. */

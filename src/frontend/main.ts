@@ -23,6 +23,7 @@ import { createProcessTap } from '../shared/tap/process-tap.ts';
 import type { Tap } from '../shared/tap/tap.ts';
 import { tapTransport } from '../shared/tap/tapped-transport.ts';
 import type { Transport } from '../shared/transport/transport.ts';
+import type { LessonState } from '../shared/twin-api/state.ts';
 import { VLLM_VERSION } from '../shared/version.ts';
 import type { EngineDeath, Serving } from './api-server/serving.ts';
 import type { ReadyEngines } from './engine-client/ready-engines.ts';
@@ -56,8 +57,15 @@ export interface StartedServer {
   readonly engines: ReadyEngines;
 }
 
-interface Frontend {
+/** What `serve` is asked to do beside serving. */
+export interface ServeOptions {
+  /** Called once it listens. */
   readonly onStarted: (server: StartedServer) => void;
+  /** Captions on the page. */
+  readonly lesson?: LessonState;
+}
+
+interface Frontend extends ServeOptions {
   readonly args: EngineArgs;
   readonly plan: ParallelPlan;
   readonly model: ModelPlan;
@@ -83,10 +91,7 @@ interface Frontend {
  * Resolves with the exit code once everything has ended; `onStarted` is called once it listens. Throws config and start-up
  * errors, having cleaned up.
  */
-export async function runServe(
-  args: EngineArgs,
-  onStarted: (server: StartedServer) => void,
-): Promise<number> {
+export async function runServe(args: EngineArgs, options: ServeOptions): Promise<number> {
   // Everybody on the machine can read a command line; a title takes its place.
   if (args.apiKey.length > 0) process.title = 'VLLM::APIServer';
   const logger = createLogger({
@@ -114,7 +119,7 @@ export async function runServe(
     const directory = PrivateDirectory.create();
     for (const place of directory.refused)
       logger.warn(`Sockets are in ${directory.path}: no folder can be made in ${place}`);
-    const parts = { ...prepared, onStarted, args, logger, stop, steps };
+    const parts = { ...prepared, ...options, args, logger, stop, steps };
     const frontend = createFrontend(parts, directory);
     leaveNothing = (): void => {
       frontend.launch.killAll();
@@ -158,7 +163,7 @@ async function createSteps(
 
 type FrontendParts = Pick<
   Frontend,
-  'onStarted' | 'args' | 'plan' | 'model' | 'env' | 'logger' | 'stop' | 'steps'
+  'onStarted' | 'lesson' | 'args' | 'plan' | 'model' | 'env' | 'logger' | 'stop' | 'steps'
 >;
 
 function createFrontend(parts: FrontendParts, directory: PrivateDirectory): Frontend {
@@ -296,7 +301,7 @@ function createTwinHub(frontend: Omit<Frontend, 'twin'>): TwinHub {
     model: args.model,
     apiServerCount: plan.apiServerCount,
     changesRefusedBecause: changesRefusedBecause(twinAccessOf(args, Authenticator.of(args, env))),
-    lesson: null,
+    lesson: frontend.lesson ?? null,
     handshake: frontend.steps?.stepper ?? { state: null, next: () => {} },
     phase: () => {
       if (frontend.isOver || stop.isRequested) return 'ending';

@@ -207,7 +207,7 @@ describe('a start-up in a terminal', () => {
       new Twin(['serve', ...common, '--port', '0', ...ranks, '0', '--handshake-step']),
     );
     const url = await earlyUrl(frontend);
-    expect(frontend.log).toContain('their own deadlines go on meanwhile');
+    await frontend.waitForLog(/their own deadlines go on meanwhile/);
     const headless = inTerminal([
       'serve',
       '--headless',

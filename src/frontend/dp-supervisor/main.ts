@@ -15,7 +15,7 @@ const PLACE = {
 } as const;
 
 async function run(message: unknown): Promise<number> {
-  return runServe(parse(engineArgsSchema(), message, PLACE), () => {});
+  return runServe(parse(engineArgsSchema(), message, PLACE), { onStarted: () => {} });
 }
 
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
