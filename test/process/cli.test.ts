@@ -11,7 +11,7 @@ import { CLI_MAIN, Twin } from '../support/twin.ts';
 
 const { version } = readManifest();
 
-const COMMANDS = ['serve', 'explain', 'models', 'replay', 'ctl', 'frames', 'completion'];
+const COMMANDS = ['serve', 'explain', 'models', 'replay', 'ctl', 'frames', 'lesson', 'completion'];
 
 const GOLDEN = fileURLToPath(new URL('../golden/traces.json', import.meta.url));
 
@@ -59,7 +59,7 @@ describe('vllm-twin', () => {
   it('does not know other commands', async () => {
     expect(await run('sevre')).toEqual({
       code: 2,
-      text: "vllm-twin: unknown command 'sevre'; one of serve, explain, models, replay, ctl, frames, tap, completion (see --help)\n",
+      text: "vllm-twin: unknown command 'sevre'; one of serve, explain, models, replay, ctl, frames, tap, lesson, completion (see --help)\n",
     });
   });
 
@@ -87,6 +87,11 @@ describe('vllm-twin', () => {
       'must be strictly increasing',
     ],
     [['replay'], 'replay: expects one FILE; see replay --help'],
+    [
+      ['lesson', 'handshakes'],
+      "lesson: there is no 'handshakes'; one of handshake, capacity, ranks, scheduler, prefix-cache, waves",
+    ],
+    [['lesson', 'waves', 'ranks'], "lesson: expects one NAME, got 'ranks' as well"],
     [['models', '--jsn'], 'models: unknown flag --jsn (did you mean --json?)'],
   ])('%j is one line with exit code 2', async (words, message) => {
     const { code, text } = await run(...words);
@@ -124,6 +129,7 @@ describe('vllm-twin', () => {
     ['serve --log-format p', ['pretty']],
     ['explain Qwen/Qwen3-0', ['Qwen/Qwen3-0.6B']],
     ['rep', ['replay']],
+    ['lesson h', ['handshake']],
     ['frames DIR --type OUT', ['OUTPUTS']],
   ])('completes "%s" in bash', async (line, candidates) => {
     const words = [process.execPath, CLI_MAIN, ...line.split(' ')];

@@ -70,7 +70,13 @@ async function valuesOf({ values = [] }: CommandFlag): Promise<readonly string[]
 
 async function positionalsOf({ positional }: Command): Promise<readonly string[]> {
   if (positional === 'shell') return SHELLS;
+  if (positional === 'lesson') return lessonNames();
   return positional === 'model' ? modelNames() : [];
+}
+
+async function lessonNames(): Promise<readonly string[]> {
+  const { LESSONS } = await import('../lesson/lessons.ts');
+  return LESSONS.map(({ name }) => name);
 }
 
 async function modelNames(): Promise<readonly string[]> {

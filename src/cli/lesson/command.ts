@@ -18,7 +18,7 @@ export const lessonCommand: Command = {
   name: 'lesson',
   usage: 'lesson [NAME] [flags]',
   summary: 'Start the twin of a lesson, paused where it teaches; without a name, list the lessons.',
-  positional: null,
+  positional: 'lesson',
   readsSettings: false,
   examples: [
     ['lesson', 'what there is'],
