@@ -57,7 +57,7 @@ async function runLesson(lesson: Lesson, port: string): Promise<number> {
   const { runServe } = await import('../../frontend/main.ts');
   const { name, title } = lesson;
   const terminal = new LessonTerminal(lesson, process, pageWidth(process));
-  terminal.begin();
+  terminal.begin(port);
   try {
     return await runServe(args, {
       lesson: { name, title, captions: captionsOf(lesson) },

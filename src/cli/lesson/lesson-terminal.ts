@@ -23,18 +23,23 @@ export class LessonTerminal {
     this.#width = width;
   }
 
-  /** Before the server starts; a start-up by hand has Enter for itself. */
-  begin(): void {
-    const { title, about, sources } = this.#lesson;
+  /** Before the server starts at `port`; a start-up by hand has Enter for itself. */
+  begin(port: string): void {
+    const { title, about, sources, steps, numWhileStarting = 0 } = this.#lesson;
     const lines = [title, '', about, '', `In vLLM 0.33.0: ${sources.join(', ')}`];
     this.#write(lines.flatMap((line) => wrap(line, '', this.#width)).join('\n'));
+    const address = `127.0.0.1:${port === '0' ? 'PORT' : port}`;
+    for (const [index, step] of steps.slice(0, numWhileStarting).entries())
+      this.#write(this.#blockOf(`${index + 1}. ${step.caption}`, step, address));
   }
 
   /** The server answers at `address`. */
   started(address: string): void {
-    const { steps, question, answer } = this.#lesson;
+    const { steps, question, answer, numWhileStarting = 0 } = this.#lesson;
     this.#rest = [
-      ...steps.map((step, index) => this.#blockOf(`${index + 1}. ${step.caption}`, step, address)),
+      ...steps
+        .map((step, index) => this.#blockOf(`${index + 1}. ${step.caption}`, step, address))
+        .slice(numWhileStarting),
       this.#wrapped(`Question: ${question}`),
       this.#blockOf(answer.caption, answer, address),
     ];

@@ -20,6 +20,8 @@ export interface Lesson {
   /** Files of vLLM 0.33.0, and what of them. */
   readonly sources: readonly string[];
   readonly steps: readonly LessonStep[];
+  /** The first steps that are for the time of the start-up; default: none. */
+  readonly numWhileStarting?: number;
   readonly question: string;
   /** Its answer, by experiment. */
   readonly answer: LessonStep;

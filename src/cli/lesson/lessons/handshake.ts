@@ -14,6 +14,7 @@ export const HANDSHAKE: Lesson = {
     '{"1":{"gpu":"L4"}}',
   ],
   clock: 'running',
+  numWhileStarting: 3,
   sources: [
     'vllm/v1/engine/core.py (startup_handshake)',
     'vllm/v1/engine/utils.py (wait_for_engine_startup)',
