@@ -16,9 +16,6 @@ import { createLogger, type Logger } from '../shared/logger.ts';
 import { PrivateDirectory, removeOrphanedDirectories } from '../shared/private-directory.ts';
 import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec, type WireCodec } from '../shared/protocol/wire-codec.ts';
-import { createDissector } from '../shared/tap/dissector.ts';
-import { namedFields } from '../shared/tap/named-fields.ts';
-import { framesOfTap } from '../shared/tap/process-frames.ts';
 import { createProcessTap } from '../shared/tap/process-tap.ts';
 import type { Tap } from '../shared/tap/tap.ts';
 import { tapTransport } from '../shared/tap/tapped-transport.ts';
@@ -27,12 +24,10 @@ import type { LessonState } from '../shared/twin-api/state.ts';
 import { VLLM_VERSION } from '../shared/version.ts';
 import type { EngineDeath, Serving } from './api-server/serving.ts';
 import type { ReadyEngines } from './engine-client/ready-engines.ts';
-import { Authenticator } from './http/authenticate.ts';
 import type { HttpEnv } from './http/http-env.ts';
 import { readHttpEnv } from './http/http-env.ts';
 import { DEFAULT_HOST } from './http/listen.ts';
 import { readTlsSettings } from './http/tls-settings.ts';
-import { changesRefusedBecause, twinAccessOf } from './http/twin-access.ts';
 import { resolveApiServerCount } from './launch/api-server-count.ts';
 import { describeExit, STOP_GRACE_MS } from './launch/child.ts';
 import { withStartupDeadline } from './launch/deadline.ts';
@@ -45,7 +40,8 @@ import { prepareUnixSocket } from './launch/unix-socket.ts';
 import { createCoordinatorCommand, createEngineCommand } from './serve-settings.ts';
 import type { SteppedStart } from './stepped-start.ts';
 import { pageAddressOf } from './twin/page-address.ts';
-import { TwinHub } from './twin/twin-hub.ts';
+import type { TwinHub } from './twin/twin-hub.ts';
+import { createTwinHub } from './twin-of-server.ts';
 
 /** vLLM's watchdog sees an idle server's dead engine within this time. */
 const WATCHDOG_MS = 5_000;
@@ -290,43 +286,6 @@ async function startUp(frontend: Frontend): Promise<void> {
 
 function isEnding({ isOver, stop }: Frontend): boolean {
   return isOver || stop.isRequested;
-}
-
-/** What the page is told: of engines from the launch and from what they said, each for itself. */
-function createTwinHub(frontend: Omit<Frontend, 'twin'>): TwinHub {
-  const { args, plan, env, launch, tap, stop } = frontend;
-  return new TwinHub({
-    clock: systemClock,
-    dissector: createDissector(WIRE_VERSIONS[VLLM_VERSION]),
-    model: args.model,
-    apiServerCount: plan.apiServerCount,
-    changesRefusedBecause: changesRefusedBecause(twinAccessOf(args, Authenticator.of(args, env))),
-    lesson: frontend.lesson ?? null,
-    handshake: frontend.steps?.stepper ?? { state: null, next: () => {} },
-    phase: () => {
-      if (frontend.isOver || stop.isRequested) return 'ending';
-      return frontend.isServing ? 'serving' : 'starting';
-    },
-    engines: () =>
-      plan.engineRanksManaged.map((rank) => ({
-        rank,
-        pid: launch.pidOf(rank),
-        state: launch.stateOf(rank),
-      })),
-    readyResponse: (rank) => frontend.serving?.readyResponse(rank) ?? null,
-    nameFields: (response) =>
-      namedFields(WIRE_VERSIONS[VLLM_VERSION].tables.engineCoreReadyResponse, response),
-    callEngine: async (rank, method, values) => frontend.serving?.callEngine(rank, method, values),
-    sources: [
-      async (sinceSeq) => framesOfTap(tap, systemClock, sinceSeq(tap.process)),
-      (sinceSeq) => launch.coordinatorFrames(sinceSeq('DPCoordinator')),
-      ...Array.from(
-        { length: plan.apiServerCount },
-        (_, index) => async (sinceSeq: (process: string) => number) =>
-          (await frontend.serving?.frameSources[index]?.(sinceSeq)) ?? null,
-      ),
-    ],
-  });
 }
 
 async function bindServing(frontend: Frontend, transport: Transport): Promise<Serving> {

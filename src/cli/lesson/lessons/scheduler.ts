@@ -20,7 +20,8 @@ export const SCHEDULER: Lesson = {
   sources: ['vllm/v1/core/sched/scheduler.py (Scheduler.schedule)', 'vllm/config/scheduler.py'],
   steps: [
     {
-      caption: 'Two requests, each 100 prompt tokens and 60 to come. Nobody steps: both wait.',
+      caption:
+        'Two requests, each 100 prompt tokens and 60 to come. Nobody steps: one waits for the clock, one behind it.',
       command: [
         'ask() {',
         "  curl -s -o /dev/null localhost:8000/v1/completions -H 'content-type: application/json' \\",
@@ -33,7 +34,7 @@ export const SCHEDULER: Lesson = {
         'ask 1 100; sleep 0.5; ask 201 300; sleep 0.5',
         `curl -s ${STEPS} | grep -o '"why":"[a-z_]*"'`,
       ],
-      prints: ['"why":"clock_paused"', '"why":"clock_paused"'],
+      prints: ['"why":"clock_paused"', '"why":"behind_another"'],
     },
     {
       caption:
