@@ -9,13 +9,16 @@ import type {
   DealerSocket,
   Frame,
   MessageHandler,
+  MessageReader,
   MessageWriter,
+  PeerCounting,
   PubSocket,
   PullSocket,
   PushSocket,
   Room,
   RoutedMessageHandler,
   RouterSocket,
+  SocketName,
   SocketOptions,
   Transport,
   XPubSocket,
@@ -97,7 +100,13 @@ class HeldMessages {
 
 /** What sockets but ROUTER can do, each a part of it; a wrapper is asked for nothing that its socket has not. */
 type AnySocket = Closable &
-  Partial<Bound & MessageWriter & Pick<DealerSocket, 'onMessage' | 'onConnection'>>;
+  Partial<
+    Bound &
+      MessageWriter &
+      MessageReader &
+      PeerCounting &
+      Pick<DealerSocket, 'onMessage' | 'onConnection'>
+  >;
 
 class SteppedAnySocket
   implements DealerSocket, PushSocket, PullSocket, XPubSocket, XSubSocket, PubSocket
@@ -141,9 +150,17 @@ class SteppedAnySocket
     this.#socket.onConnection?.(handler);
   }
 
-  async close(): Promise<void> {
+  hold(until: Promise<void>): void {
+    this.#socket.hold?.(until);
+  }
+
+  onPeerCount(handler: (numPeers: number) => void): void {
+    this.#socket.onPeerCount?.(handler);
+  }
+
+  async close(lingerMs?: number): Promise<void> {
     await this.#held.empty();
-    await this.#socket.close();
+    await this.#socket.close(lingerMs);
   }
 }
 
@@ -195,9 +212,13 @@ class SteppedRouter implements RouterSocket {
     });
   }
 
-  async close(): Promise<void> {
+  hold(until: Promise<void>): void {
+    this.#socket.hold(until);
+  }
+
+  async close(lingerMs?: number): Promise<void> {
     await this.#held.empty();
-    await this.#socket.close();
+    await this.#socket.close(lingerMs);
   }
 
   #heardFrom(rank: number): HeldMessages {
