@@ -18,7 +18,6 @@ import type {
   Room,
   RoutedMessageHandler,
   RouterSocket,
-  SocketName,
   SocketOptions,
   Transport,
   XPubSocket,
