@@ -15,10 +15,10 @@ export function LessonCaptions({ lesson }: { readonly lesson: LessonState }) {
       </p>
       <div class="button-row">
         <button type="button" disabled={at === 0} onClick={() => setAt(at - 1)}>
-          Previous caption
+          Earlier caption
         </button>
         <button type="button" disabled={at >= captions.length - 1} onClick={() => setAt(at + 1)}>
-          Next caption
+          Later caption
         </button>
       </div>
     </section>

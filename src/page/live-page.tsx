@@ -63,7 +63,11 @@ export function LivePage({ client, frames }: LivePageProps) {
       <div role="tabpanel" aria-label={tab}>
         {/* Requests, load and frames go on while other tabs are looked at. */}
         <div hidden={tab !== 'Handshake'}>
-          <HandshakeTab source={frames} baseUrl={client.baseUrl} />
+          <HandshakeTab
+            source={frames}
+            baseUrl={client.baseUrl}
+            isStepping={state.handshake_step !== null}
+          />
         </div>
         <div hidden={tab !== 'Playground'}>
           <PlaygroundTab {...props} />

@@ -16,9 +16,11 @@ interface HandshakeTabProps {
   readonly source: FrameSource;
   /** Of the server; null in a recording. */
   readonly baseUrl: string | null;
+  /** A start-up is gone through by hand: its own Next is the one there is. */
+  readonly isStepping?: boolean;
 }
 
-export function HandshakeTab({ source, baseUrl }: HandshakeTabProps) {
+export function HandshakeTab({ source, baseUrl, isStepping = false }: HandshakeTabProps) {
   const { pairs, error } = useFrames(source);
   const [filter, setFilter] = useState<Filter>(NO_FILTER);
   const [chosenId, setChosenId] = useState<number | null>(null);
@@ -47,18 +49,20 @@ export function HandshakeTab({ source, baseUrl }: HandshakeTabProps) {
   return (
     <div class="handshake">
       <div class="handshake-main">
-        <Player
-          numRows={shown.length}
-          at={chosen}
-          isPlaying={isPlaying}
-          speed={speed}
-          isLive={source.isLive}
-          isFollowing={isFollowing}
-          onGo={go}
-          onPlay={setIsPlaying}
-          onSpeed={setSpeed}
-          onFollow={setIsFollowing}
-        />
+        {!isStepping && (
+          <Player
+            numRows={shown.length}
+            at={chosen}
+            isPlaying={isPlaying}
+            speed={speed}
+            isLive={source.isLive}
+            isFollowing={isFollowing}
+            onGo={go}
+            onPlay={setIsPlaying}
+            onSpeed={setSpeed}
+            onFollow={setIsFollowing}
+          />
+        )}
         <FilterBar filter={filter} engines={engines} onFilter={setFilter} />
         {error !== null && <p class="failure">{error}</p>}
         <Sequence
