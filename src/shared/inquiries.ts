@@ -8,18 +8,23 @@ export const ANSWER_TIMEOUT_MS = 5_000;
 /** Questions under way; a process that hangs gets no more. */
 export const MAX_QUESTIONS_UNDER_WAY = 256;
 
+/** Questions in a row that got no answer in time: from then on nobody waits for a process that stands still. */
+export const MAX_UNANSWERED = 2;
+
 export class Inquiries<Q, A> {
   readonly #send: (id: number, question: Q) => void;
   readonly #waiting = new Map<number, (answer: A | null) => void>();
   #nextId = 1;
+  #numUnanswered = 0;
 
   constructor(send: (id: number, question: Q) => void) {
     this.#send = send;
   }
 
-  /** Null where no answer came in time. */
+  /** Null where no answer came in time; at once while a process leaves all questions unanswered. */
   ask(question: Q): Promise<A | null> {
-    if (this.#waiting.size >= MAX_QUESTIONS_UNDER_WAY) return Promise.resolve(null);
+    if (this.#waiting.size >= MAX_QUESTIONS_UNDER_WAY || this.#numUnanswered >= MAX_UNANSWERED)
+      return Promise.resolve(null);
     const id = this.#nextId;
     this.#nextId += 1;
     return new Promise((resolve) => {
@@ -28,15 +33,19 @@ export class Inquiries<Q, A> {
         this.#waiting.delete(id);
         resolve(answer);
       };
-      const timer = setTimeout(() => end(null), ANSWER_TIMEOUT_MS);
+      const timer = setTimeout(() => {
+        this.#numUnanswered += 1;
+        end(null);
+      }, ANSWER_TIMEOUT_MS);
       timer.unref();
       this.#waiting.set(id, end);
       this.#send(id, question);
     });
   }
 
-  /** An answer came; one that came too late is left alone. */
+  /** An answer came; one that came too late only says that the process goes on. */
   take(id: number, answer: A): void {
+    this.#numUnanswered = 0;
     this.#waiting.get(id)?.(answer);
   }
 }

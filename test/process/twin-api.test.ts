@@ -309,4 +309,15 @@ describe('what is asked wrongly', () => {
     ])
       expect((await post(url, 'clock', change)).status, JSON.stringify(change)).toBe(400);
   });
+
+  it('answers a HEAD for the events with their headers alone', async () => {
+    const url = await serve().url();
+    const response = await fetch(`${url}/twin/api/events`, {
+      method: 'HEAD',
+      signal: AbortSignal.timeout(5_000),
+    });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('text/event-stream');
+    expect(await response.text()).toBe('');
+  });
 });

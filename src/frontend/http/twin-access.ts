@@ -80,8 +80,9 @@ function hostRefusal(
   if (boundHost === null) return null;
   const name = host === undefined ? null : hostnameOf(host);
   if (name !== null) {
-    if (isLoopbackHost(name) || name === boundHost.toLowerCase()) return null;
-    if (isWildcard(boundHost) && isIP(name.replace(/^\[|\]$/g, '')) !== 0) return null;
+    const bare = withoutBrackets(name);
+    if (isLoopbackHost(name) || bare === withoutBrackets(boundHost.toLowerCase())) return null;
+    if (isWildcard(boundHost) && isIP(bare) !== 0) return null;
   }
   return {
     status: 403,
@@ -117,6 +118,11 @@ function keyRefusal(
 function bodyRefusal({ hasBody, contentType }: TwinAccessRequest): TwinRefusal | null {
   if (!hasBody || /^application\/json\s*(;|$)/i.test(contentType ?? '')) return null;
   return { status: 415, message: 'the body must be JSON, with content-type: application/json' };
+}
+
+/** An IPv6 address as --host has it; a Host header has it in brackets. */
+function withoutBrackets(name: string): string {
+  return name.replace(/^\[|\]$/g, '');
 }
 
 /** Without the port; null for what is no host. */

@@ -28,6 +28,8 @@ export interface FrameGatheringOptions {
 
 export class FrameGathering {
   readonly #options: FrameGatheringOptions;
+  /** Read once: a pause between two readings of the clocks would move a process's frames against the others'. */
+  readonly #ownEpochMs: number;
   readonly #engineNames = new Map<EngineIndex, string>();
   #lookedUntilMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | null = null;
@@ -36,6 +38,7 @@ export class FrameGathering {
 
   constructor(options: FrameGatheringOptions) {
     this.#options = options;
+    this.#ownEpochMs = options.clock.wallMs() - options.clock.monotonicMs();
   }
 
   /** Somebody looks: gathers now, and goes on for some seconds. */
@@ -73,7 +76,7 @@ export class FrameGathering {
    */
   async #gatherOnce(): Promise<void> {
     const { stream, sources, ranks, clock } = this.#options;
-    const untilMs = clock.wallMs();
+    const untilMs = this.#ownEpochMs + clock.monotonicMs();
     const told = new Map<string, number>();
     const sinceSeq = (process: string): number =>
       Math.max(stream.lastSeqOf(process), told.get(process) ?? 0);
@@ -87,7 +90,7 @@ export class FrameGathering {
       const hasMore = answers.map((answer) => {
         const all = answer?.frames ?? [];
         if (answer === null) return false;
-        const epochMs = epochOf(answer.monotonicMs, clock);
+        const epochMs = epochOf(answer.monotonicMs, clock.monotonicMs(), this.#ownEpochMs);
         const frames = all.filter((frame) => epochMs + frame.monotonic_ms <= untilMs);
         const last = frames.at(-1);
         if (last === undefined) return false;
@@ -123,8 +126,7 @@ const SAME_MACHINE_MS = 5_000;
  * Wall-clock time at a process's monotonic 0, on this process's wall clock: exact for a process of this machine, whose
  * monotonic clock is the same; for another machine as good as its answer was fast.
  */
-export function epochOf(monotonicMs: number, clock: Clock): number {
-  const ownMs = clock.monotonicMs();
+export function epochOf(monotonicMs: number, ownMs: number, ownEpochMs: number): number {
   const isSameMachine = Math.abs(ownMs - monotonicMs) < SAME_MACHINE_MS;
-  return clock.wallMs() - (isSameMachine ? ownMs : monotonicMs);
+  return isSameMachine ? ownEpochMs : ownEpochMs + ownMs - monotonicMs;
 }

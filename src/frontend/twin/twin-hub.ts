@@ -146,17 +146,20 @@ export class TwinHub implements Twin {
     return this.#inquiry.ask(rank, method, args);
   }
 
-  /** Of one engine, or of all; none is changed where one of them cannot be. */
+  /** Of one engine, or of all; none is changed where one of them does not answer, or is none of ours. */
   async #changeClock({ engine, ...change }: ClockRequest): Promise<TwinAnswer> {
     const problem = engineProblem(engine) ?? clockChangeProblem(change);
     if (problem !== null) return { isOk: false, status: 400, message: problem };
     const ranks = engine === undefined ? this.#options.engines().map(({ rank }) => rank) : [engine];
-    const answers = await Promise.all(
-      ranks.map((rank) => this.#askEngine(rank, 'vllm_twin_clock', [change])),
-    );
+    const askAll = (method: string, args: readonly unknown[]): Promise<TwinAnswer[]> =>
+      Promise.all(ranks.map((rank) => this.#askEngine(rank, method, args)));
+    const looks = await askAll('vllm_twin_about', []);
+    const absent = looks.find(({ isOk }) => !isOk);
+    if (absent !== undefined) return absent;
+    const answers = await askAll('vllm_twin_clock', [change]);
+    this.#abouts.clear();
     const refused = answers.find(({ isOk }) => !isOk);
     if (refused !== undefined) return refused;
-    this.#abouts.clear();
     const clocks = ranks.map((rank, index) => [rank, clockIn(answers[index]) as ClockState]);
     return ok({ clocks: Object.fromEntries(clocks) as Readonly<Record<string, ClockState>> });
   }

@@ -15,6 +15,8 @@ export const MAX_LISTENERS = 64;
 /** Bytes that may wait for one listener. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 
+const HEADERS = { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' } as const;
+
 interface Listener {
   readonly response: ServerResponse;
   lastState: string;
@@ -33,11 +35,16 @@ export class TwinEvents {
   }
 
   add(request: IncomingMessage, response: ServerResponse): void {
+    if (request.method === 'HEAD') {
+      // It would listen to a stream of which it is never told anything.
+      response.writeHead(200, HEADERS).end();
+      return;
+    }
     if (this.#listeners.size >= MAX_LISTENERS) {
       sendError(response, 503, `${MAX_LISTENERS} listen to the events already: close one of them`);
       return;
     }
-    response.writeHead(200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
+    response.writeHead(200, HEADERS);
     response.write(': the twin\n\n');
     const listener = { response, lastState: '', lastN: -1 };
     this.#listeners.add(listener);

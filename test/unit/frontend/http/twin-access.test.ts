@@ -56,6 +56,9 @@ describe('who may change something', () => {
     expect(
       refusal({ host: '192.168.1.6:8000' }, { boundHost: '192.168.1.5', isOpen: true })?.status,
     ).toBe(403);
+    const ipv6 = { boundHost: 'FD00::1', isOpen: true };
+    expect(refusal({ host: '[fd00::1]:8000' }, ipv6)).toBeNull();
+    expect(refusal({ host: '[fd00::2]:8000' }, ipv6)?.status).toBe(403);
   });
 
   it.each([

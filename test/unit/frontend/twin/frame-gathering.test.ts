@@ -134,10 +134,41 @@ describe('gathering frames', () => {
   });
 });
 
+describe('a process that is interrupted while it reads its clocks', () => {
+  it('puts nothing before what led to it', async () => {
+    const clock = new VirtualClock({ startMs: 100 });
+    // Every reading of the wall clock comes later than that of the monotonic one before it, and later each time.
+    let delayMs = 0;
+    const interrupted = {
+      monotonicMs: () => clock.monotonicMs(),
+      wallMs: () => {
+        delayMs += 10;
+        return clock.wallMs() + delayMs;
+      },
+    };
+    const stream = new MergedStream();
+    const gathering = new FrameGathering({
+      stream,
+      inquiry: new EngineInquiry(async () => null, interrupted),
+      clock: interrupted,
+      sources: [
+        processOf('sends later', clock, [frame(1, 20)]),
+        processOf('sends first', clock, [frame(1, 15)]),
+      ],
+      ranks: () => [],
+    });
+    await gathering.look();
+    gathering.close();
+    expect(stream.since(0, 10).map(({ process, tMs }) => [process, tMs])).toEqual([
+      ['sends first', 0],
+      ['sends later', 5],
+    ]);
+  });
+});
+
 describe('the wall clock at a monotonic 0', () => {
   it('is exact for a process of this machine, and as good as the answer for another', () => {
-    const clock = new VirtualClock({ startMs: 50_000, epochMs: 1_000_000 });
-    expect(epochOf(49_990, clock)).toBe(1_000_000);
-    expect(epochOf(7_000_000, clock)).toBe(1_050_000 - 7_000_000);
+    expect(epochOf(49_990, 50_000, 1_000_000)).toBe(1_000_000);
+    expect(epochOf(7_000_000, 50_000, 1_000_000)).toBe(1_050_000 - 7_000_000);
   });
 });

@@ -162,6 +162,25 @@ describe('what the twin knows of itself', () => {
     });
   });
 
+  it('changes no clock where one of the engines is none of ours', async () => {
+    const changed: number[] = [];
+    const { hub } = hubOf({
+      callEngine: async (rank, method) => {
+        if (rank === 1) throw new Error(`'EngineCoreProc' object has no attribute '${method}'`);
+        if (method === 'vllm_twin_clock') changed.push(rank);
+        return ABOUT;
+      },
+    });
+    expect(await hub.ask({ ask: 'clock', change: { state: 'paused' } })).toMatchObject({
+      status: 501,
+    });
+    expect(changed).toEqual([]);
+    expect(await hub.ask({ ask: 'clock', change: { state: 'paused', engine: 0 } })).toMatchObject({
+      isOk: true,
+    });
+    expect(changed).toEqual([0]);
+  });
+
   it('says that no start-up is held', async () => {
     expect(await hubOf().hub.ask({ ask: 'handshake-next' })).toMatchObject({ status: 409 });
   });
