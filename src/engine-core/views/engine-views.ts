@@ -2,6 +2,7 @@
  * What an engine core shows of its inside, as the utility methods of our own names. It looks from outside: the scheduler and
  * the KV cache tell it what it has to hear through observers that are set while somebody looks, and cleared after.
  */
+import { WATCH_MS } from '../../shared/tap/process-frames.ts';
 import type { Tap } from '../../shared/tap/tap.ts';
 import type {
   BlockMap,
@@ -20,8 +21,6 @@ import { frameView } from './frame-view.ts';
 import { StepRecorder } from './step-recorder.ts';
 import { waitingNow } from './waiting-reasons.ts';
 
-/** How long after a call the engine goes on recording for the next one. */
-export const WATCH_MS = 5_000;
 /** Blocks that prefix hits took, between two looks. */
 export const MAX_RECENT_HITS = 1_000;
 

@@ -7,7 +7,12 @@ import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import { type ProcessFrames, WATCH_MS } from '../../shared/tap/process-frames.ts';
 import type { EngineFrames } from '../../shared/twin-api/engine-views.ts';
 import type { EngineInquiry } from './engine-inquiry.ts';
-import type { GatheredFrames, MergedStream } from './merged-stream.ts';
+import {
+  bytesOf,
+  type GatheredFrames,
+  MAX_STREAM_BYTES,
+  type MergedStream,
+} from './merged-stream.ts';
 
 /** Between two gatherings while somebody looks. */
 export const GATHER_MS = 250;
@@ -81,11 +86,14 @@ export class FrameGathering {
     const sinceSeq = (process: string): number =>
       Math.max(stream.lastSeqOf(process), told.get(process) ?? 0);
     const gathered: GatheredFrames[] = [];
+    let bytes = 0;
     let askers = [
       ...sources.map((source) => () => source(sinceSeq)),
       ...ranks().map((rank) => () => this.#framesOfEngine(rank, sinceSeq)),
     ];
     for (let round = 0; round < MAX_ROUNDS && askers.length > 0; round++) {
+      // The stream would hold no more; what is left comes with the next gathering.
+      if (bytes > MAX_STREAM_BYTES) break;
       const answers = await Promise.all(askers.map((ask) => ask().catch(() => null)));
       const hasMore = answers.map((answer) => {
         const all = answer?.frames ?? [];
@@ -95,6 +103,7 @@ export class FrameGathering {
         const last = frames.at(-1);
         if (last === undefined) return false;
         gathered.push({ process: answer.process, epochMs, frames });
+        bytes += frames.reduce((sum, frame) => sum + bytesOf(frame), 0);
         told.set(answer.process, last.seq);
         return frames.length === all.length;
       });

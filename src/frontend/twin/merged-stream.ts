@@ -9,6 +9,9 @@ export const MAX_STREAM_FRAMES = 20_000;
 /** Bytes of their parts, as base64. */
 export const MAX_STREAM_BYTES = 64 * 1024 * 1024;
 
+/** The same of one answer, which is decoded and may be several times as long then; a single frame may be larger. */
+export const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
+
 /** Frames of one process, as a gathering brings them. */
 export interface GatheredFrames {
   readonly process: string;
@@ -73,11 +76,17 @@ export class MergedStream {
     this.#makeRoom();
   }
 
-  /** The frames behind `n`, at most `limit`, in order. */
+  /** The frames behind `n`, at most `limit`, in order; fewer where they are long, and at least one where there is one. */
   since(n: number, limit: number): readonly StreamFrame[] {
     const skipped = Math.max(0, n + 1 - this.firstN);
     const begin = this.#start + skipped;
-    return this.#frames.slice(begin, begin + limit);
+    const frames = this.#frames.slice(begin, begin + limit);
+    let bytes = 0;
+    const over = frames.findIndex(({ frame }) => {
+      bytes += bytesOf(frame);
+      return bytes > MAX_ANSWER_BYTES;
+    });
+    return over === -1 ? frames : frames.slice(0, Math.max(1, over));
   }
 
   /** Undefined where it fell out, or has not come yet. */
@@ -103,7 +112,8 @@ export class MergedStream {
   }
 }
 
-function bytesOf(frame: RawFrame): number {
+/** Of its parts, as base64. */
+export function bytesOf(frame: RawFrame): number {
   let bytes = 0;
   for (const part of frame.parts) bytes += part.length;
   return bytes;

@@ -1,11 +1,13 @@
 import type { Clock } from '../clock.ts';
 import { type RawFrame, toRawFrame } from './raw-frame.ts';
-import type { Tap } from './tap.ts';
+import type { Tap, TappedFrame } from './tap.ts';
 
 /** How long a process goes on keeping frames after it was asked for them. */
 export const WATCH_MS = 5_000;
 /** What one answer may hold; who wants more asks again. */
-export const MAX_FRAMES_PER_ANSWER = 1_000;
+export const MAX_ANSWERED_FRAMES = 1_000;
+/** Bytes of the frames' parts in one answer; a single frame may be larger. */
+export const MAX_ANSWERED_BYTES = 4 * 1024 * 1024;
 
 /** Frames of one process, as it tells another of them. */
 export interface ProcessFrames {
@@ -22,6 +24,19 @@ export function framesOfTap(tap: Tap, clock: Clock, sinceSeq: number): ProcessFr
   return {
     process: tap.process,
     monotonicMs,
-    frames: tap.framesSince(sinceSeq).slice(0, MAX_FRAMES_PER_ANSWER).map(toRawFrame),
+    frames: answeredFrames(tap.framesSince(sinceSeq)),
   };
+}
+
+/** The first of the frames that a tap keeps, so many that an answer stays small. */
+export function answeredFrames(kept: readonly TappedFrame[]): RawFrame[] {
+  const frames: RawFrame[] = [];
+  let bytes = 0;
+  for (const frame of kept) {
+    bytes += frame.parts.reduce((sum, part) => sum + part.byteLength, 0);
+    const isOver = bytes > MAX_ANSWERED_BYTES || frames.length >= MAX_ANSWERED_FRAMES;
+    if (isOver && frames.length > 0) break;
+    frames.push(toRawFrame(frame));
+  }
+  return frames;
 }

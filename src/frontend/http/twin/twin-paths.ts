@@ -105,7 +105,7 @@ export const TWIN_PATHS: readonly TwinPath[] = [
     summary: 'Frames of all processes, merged',
     parameters: [
       query('since', 'Only frames with a higher n.', { type: 'integer', minimum: 0, default: 0 }),
-      query('limit', 'At most so many.', {
+      query('limit', 'At most so many; fewer where they are long.', {
         type: 'integer',
         minimum: 1,
         maximum: MAX_FRAMES,

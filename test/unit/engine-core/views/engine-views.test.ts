@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { MAX_RECENT_HITS, WATCH_MS } from '../../../../src/engine-core/views/engine-views.ts';
+import { MAX_RECENT_HITS } from '../../../../src/engine-core/views/engine-views.ts';
+import { VirtualClock } from '../../../../src/shared/clock.ts';
 import {
   MAX_ANSWERED_BYTES,
   MAX_ANSWERED_FRAMES,
-} from '../../../../src/engine-core/views/frame-view.ts';
-import { VirtualClock } from '../../../../src/shared/clock.ts';
+  WATCH_MS,
+} from '../../../../src/shared/tap/process-frames.ts';
 import { DEFAULT_RING_FRAMES } from '../../../../src/shared/tap/tap.ts';
 import { createTestRequest } from '../../../support/engine.ts';
 import { TestProc } from '../../../support/engine-proc.ts';

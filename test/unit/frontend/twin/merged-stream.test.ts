@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  MAX_ANSWER_BYTES,
   MAX_STREAM_BYTES,
   MAX_STREAM_FRAMES,
   MergedStream,
@@ -34,6 +35,21 @@ describe('the merged stream', () => {
       [3, 'EngineCore_DP0', 15],
       [4, 'APIServer', 25],
     ]);
+  });
+
+  it('gives fewer long frames at a time, and one however long it is', () => {
+    const stream = new MergedStream();
+    const half = 'A'.repeat(MAX_ANSWER_BYTES / 2 - 4);
+    const frames = [
+      frame(1, 1, half),
+      frame(2, 2, half),
+      frame(3, 3, half),
+      frame(4, 4, 'A'.repeat(2 * MAX_ANSWER_BYTES)),
+      frame(5, 5),
+    ];
+    stream.add([{ process: 'a', epochMs: 0, frames }]);
+    const numbersSince = (n: number): number[] => stream.since(n, 10).map((kept) => kept.n);
+    expect([0, 2, 3, 4, 5].map(numbersSince)).toEqual([[1, 2], [3], [4], [5], []]);
   });
 
   it('puts clocks of other machines on its own', () => {
@@ -80,7 +96,8 @@ describe('the merged stream', () => {
     const part = 'A'.repeat(MAX_STREAM_BYTES / 4);
     const frames = [1, 2, 3, 4, 5, 6].map((seq) => frame(seq, seq, part));
     stream.add([{ process: 'a', epochMs: 0, frames }]);
-    expect(stream.since(0, 10).map(({ n }) => n)).toEqual([3, 4, 5, 6]);
+    expect([stream.firstN, stream.lastN]).toEqual([3, 6]);
+    expect([2, 3, 4, 5].map((n) => stream.since(n, 1)[0]?.n)).toEqual([3, 4, 5, 6]);
     expect(stream.numFallenOut).toBe(2);
   });
 });
