@@ -195,12 +195,13 @@ describe('ranks of a mixture-of-experts model', () => {
     expect(numTokens()).toBe(900);
 
     // Told to stop while one stands and the other waits for it, both end.
-    await look(frontend, 1, 'vllm_twin_clock', { state: 'paused' });
+    // In this order: a rank that still waits for the end of the last wave begins nothing.
     frontend.send(0, { type: 'ADD', request: endless('b') });
     await waitUntil('rank 0 to be under way', async () => {
       const request = await look(frontend, 0, 'vllm_twin_request', 'b');
       return request?.status === 'RUNNING';
     });
+    await look(frontend, 1, 'vllm_twin_clock', { state: 'paused' });
     expect(await twin.stop()).toEqual({ code: 0, signal: null });
   });
 });
