@@ -1,4 +1,5 @@
 /** Each engine's capacity on its way: what it reported, what the registry keeps, what /metrics shows. One child each. */
+import { type ComponentChildren, Fragment } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { FramePair } from '../../shared/tap/frame-pairing.ts';
 import { parseExposition, type Sample } from '../metrics/exposition.ts';
@@ -78,10 +79,20 @@ export function NeverSummed({ pairs, registry, baseUrl }: NeverSummedProps) {
 function Value({ name, value }: { name: string; value: unknown }) {
   return (
     <span class="travels">
-      <small>{name}</small>
+      <small>{breakable(name)}</small>
       <b>{typeof value === 'number' ? value.toLocaleString('en-US') : String(value)}</b>
     </span>
   );
+}
+
+/** A name of many words breaks between them. */
+function breakable(name: string): ComponentChildren {
+  return name.split(/(?<=[_:{])/).map((word, index) => (
+    <Fragment key={index}>
+      {index > 0 && <wbr />}
+      {word}
+    </Fragment>
+  ));
 }
 
 function Kept({ rank, registry }: { rank: number } & Pick<NeverSummedProps, 'registry'>) {
