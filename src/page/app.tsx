@@ -1,11 +1,11 @@
 /** The whole page: a running twin's, or a recording's where the document has one inside. */
 import { useMemo, useState } from 'preact/hooks';
 import type { Recording } from '../shared/tap/frame-line.ts';
-import { liveFrames, readRecording, recordedFrames } from './handshake/frame-source.ts';
+import { readRecording, recordedFrames } from './handshake/frame-source.ts';
 import { HandshakeTab } from './handshake/handshake-tab.tsx';
 import { LivePage } from './live-page.tsx';
 import { PageHead } from './page-head.tsx';
-import { TabList } from './tab-list.tsx';
+import { TAB_PANEL_ID, TabList } from './tab-list.tsx';
 import { TAB_NAMES, type TabName } from './tab-props.ts';
 import { baseUrlOf, createTwinClient } from './twin-client.ts';
 
@@ -16,8 +16,7 @@ export function App() {
 
 function Live() {
   const client = useMemo(() => createTwinClient(baseUrlOf(location.pathname)), []);
-  const frames = useMemo(() => liveFrames(client.baseUrl), [client]);
-  return <LivePage client={client} frames={frames} />;
+  return <LivePage client={client} />;
 }
 
 /** A recording has frames; what needs an engine says so. */
@@ -34,9 +33,9 @@ function Replay({ recording }: { readonly recording: Recording }) {
         </p>
       )}
       <TabList names={TAB_NAMES} chosen={tab} onChoose={setTab} />
-      <div role="tabpanel" aria-label={tab}>
+      <div role="tabpanel" id={TAB_PANEL_ID} aria-label={tab}>
         {tab === 'Handshake' ? (
-          <HandshakeTab source={frames} baseUrl={null} />
+          <HandshakeTab source={frames} baseUrl={null} state={null} />
         ) : (
           <p class="quiet">
             {tab} needs a running twin: start <code>vllm-twin serve</code> and open its page.

@@ -15,18 +15,29 @@ export function EngineStrip({ engines, chosen, onChoose }: EngineStripProps) {
         <li key={engine.rank}>
           <button
             type="button"
+            data-engine={engine.rank % 8}
             aria-pressed={engine.rank === chosen}
             onClick={() => onChoose(engine.rank)}
           >
-            <b>engine {engine.rank}</b> {engine.state} {engine.pid !== null && `pid ${engine.pid}`}{' '}
-            {engine.gpu}
+            <b>engine {engine.rank}</b> <em data-stage={engine.state}>{engine.state}</em>{' '}
+            {engine.pid !== null && `pid ${engine.pid}`} {engine.gpu}
+            {engine.is_twin === false && (
+              <small>
+                not an engine of vllm-twin: it shows its messages and metrics, nothing of its inside
+              </small>
+            )}
             <span class="strip-figures">
-              {factsOf(engine).map(([name, value]) => (
-                <span key={name}>
+              {factsOf(engine).map(({ name, value, title }) => (
+                <span key={name} title={title}>
                   {name} <b>{value}</b>
                 </span>
               ))}
             </span>
+            <span
+              class="strip-usage"
+              aria-hidden="true"
+              style={{ width: `${Math.min(1, engine.kv_cache_usage_perc) * 100}%` }}
+            />
           </button>
         </li>
       ))}
@@ -34,13 +45,41 @@ export function EngineStrip({ engines, chosen, onChoose }: EngineStripProps) {
   );
 }
 
-function factsOf(engine: EngineState): readonly (readonly [string, string])[] {
+interface Fact {
+  readonly name: string;
+  readonly value: string;
+  /** Where vLLM has it. */
+  readonly title: string;
+}
+
+function factsOf(engine: EngineState): readonly Fact[] {
   const { kv_cache_size_tokens: tokens, kv_cache_max_concurrency: concurrency } = engine;
+  const response = 'of its EngineCoreReadyResponse';
   return [
-    ['kv_cache_size_tokens', tokens === null ? '—' : withCommas(tokens)],
-    ['kv_cache_max_concurrency', concurrency === null ? '—' : concurrency.toFixed(2)],
-    ['running', withCommas(engine.num_requests_running)],
-    ['waiting', withCommas(engine.num_requests_waiting)],
-    ['KV usage', inPercent(engine.kv_cache_usage_perc)],
+    {
+      name: 'kv_cache_size_tokens',
+      value: tokens === null ? '—' : withCommas(tokens),
+      title: response,
+    },
+    {
+      name: 'kv_cache_max_concurrency',
+      value: concurrency === null ? '—' : concurrency.toFixed(2),
+      title: response,
+    },
+    {
+      name: 'running',
+      value: withCommas(engine.num_requests_running),
+      title: 'vllm:num_requests_running',
+    },
+    {
+      name: 'waiting',
+      value: withCommas(engine.num_requests_waiting),
+      title: 'vllm:num_requests_waiting',
+    },
+    {
+      name: 'KV usage',
+      value: inPercent(engine.kv_cache_usage_perc),
+      title: 'vllm:kv_cache_usage_perc',
+    },
   ];
 }

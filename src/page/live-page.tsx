@@ -1,9 +1,9 @@
 /** A running twin: the strip of its engines, always seen, and the tabs. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { TwinState } from '../shared/twin-api/state.ts';
 import { CapacityTab } from './capacity/capacity-tab.tsx';
 import { EngineStrip } from './engine-strip.tsx';
-import type { FrameSource } from './handshake/frame-source.ts';
+import { liveFrames } from './handshake/frame-source.ts';
 import { HandshakeTab } from './handshake/handshake-tab.tsx';
 import { HandshakeStep } from './handshake-step.tsx';
 import { KvCacheTab } from './kv-cache/kv-cache-tab.tsx';
@@ -12,24 +12,30 @@ import { MetricsTab } from './metrics/metrics-tab.tsx';
 import { PageHead } from './page-head.tsx';
 import { PlaygroundTab } from './playground/playground-tab.tsx';
 import { SchedulerTab } from './scheduler/scheduler-tab.tsx';
-import { TabList } from './tab-list.tsx';
+import { TAB_PANEL_ID, TabList } from './tab-list.tsx';
 import { TAB_NAMES, type TabName, type TabProps } from './tab-props.ts';
 import type { TwinClient } from './twin-client.ts';
 
 interface LivePageProps {
   readonly client: TwinClient;
-  readonly frames: FrameSource;
 }
 
-export function LivePage({ client, frames }: LivePageProps) {
+export function LivePage({ client }: LivePageProps) {
   const [state, setState] = useState<TwinState | null>(null);
   const [isLost, setIsLost] = useState(false);
   const [tab, setTab] = useState<TabName>('Handshake');
   const [chosen, setChosen] = useState<number | null>(null);
+  const [wanted, setWanted] = useState<{ readonly n: number } | null>(null);
+  /** Counts the servers that have answered here: one that was started anew numbers its frames from 1. */
+  const [server, setServer] = useState(0);
+  const lastN = useRef(0);
+  const frames = useMemo(() => liveFrames(client.baseUrl), [client, server]);
   useEffect(
     () =>
       client.watchState(
         (next) => {
+          if (next.frames.last_n < lastN.current) setServer((known) => known + 1);
+          lastN.current = next.frames.last_n;
           setState(next);
           setIsLost(false);
         },
@@ -46,6 +52,10 @@ export function LivePage({ client, frames }: LivePageProps) {
   }
   const engine = chosen ?? state.engines[0]?.rank ?? 0;
   const props: TabProps = { client, state, engine, onOpenTab: setTab };
+  const openFrame = (n: number): void => {
+    setWanted({ n });
+    setTab('Handshake');
+  };
   return (
     <main>
       <PageHead text={`${state.model} · vLLM ${state.vllm_version} · ${state.phase}`} />
@@ -60,13 +70,15 @@ export function LivePage({ client, frames }: LivePageProps) {
       )}
       <EngineStrip engines={state.engines} chosen={engine} onChoose={setChosen} />
       <TabList names={TAB_NAMES} chosen={tab} onChoose={setTab} />
-      <div role="tabpanel" aria-label={tab}>
+      <div role="tabpanel" id={TAB_PANEL_ID} aria-label={tab}>
         {/* Requests, load and frames go on while other tabs are looked at. */}
         <div hidden={tab !== 'Handshake'}>
           <HandshakeTab
+            key={server}
             source={frames}
             baseUrl={client.baseUrl}
-            isStepping={state.handshake_step !== null}
+            state={state}
+            wanted={wanted}
           />
         </div>
         <div hidden={tab !== 'Playground'}>
@@ -75,14 +87,20 @@ export function LivePage({ client, frames }: LivePageProps) {
         {state.phase === 'starting' && tab !== 'Handshake' ? (
           <p class="quiet">The start-up still goes on: see Handshake.</p>
         ) : (
-          <OtherTab tab={tab} {...props} />
+          <OtherTab tab={tab} onOpenFrame={openFrame} {...props} />
         )}
       </div>
     </main>
   );
 }
 
-function OtherTab({ tab, ...props }: TabProps & { readonly tab: TabName }) {
+interface OtherTabProps extends TabProps {
+  readonly tab: TabName;
+  /** Shows a frame in Handshake, by its number in the stream. */
+  readonly onOpenFrame: (n: number) => void;
+}
+
+function OtherTab({ tab, onOpenFrame, ...props }: OtherTabProps) {
   switch (tab) {
     case 'Capacity':
       return <CapacityTab {...props} />;
@@ -91,7 +109,7 @@ function OtherTab({ tab, ...props }: TabProps & { readonly tab: TabName }) {
     case 'Scheduler':
       return <SchedulerTab {...props} />;
     case 'Metrics':
-      return <MetricsTab {...props} />;
+      return <MetricsTab {...props} onOpenFrame={onOpenFrame} />;
     default:
       return null;
   }

@@ -1,6 +1,9 @@
 import { useRef } from 'preact/hooks';
 import type { TabName } from './tab-props.ts';
 
+/** Of the one panel, which shows whatever tab is chosen. */
+export const TAB_PANEL_ID = 'tab-panel';
+
 interface TabListProps {
   readonly names: readonly TabName[];
   readonly chosen: TabName;
@@ -11,9 +14,10 @@ interface TabListProps {
 export function TabList({ names, chosen, onChoose }: TabListProps) {
   const list = useRef<HTMLDivElement>(null);
   const onKeyDown = (event: KeyboardEvent): void => {
-    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (by === undefined) return;
-    const next = (names.indexOf(chosen) + by + names.length) % names.length;
+    const at = names.indexOf(chosen);
+    const target = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: -1 }[event.key];
+    if (target === undefined) return;
+    const next = (target + names.length) % names.length;
     const name = names[next];
     if (name === undefined) return;
     onChoose(name);
@@ -28,6 +32,7 @@ export function TabList({ names, chosen, onChoose }: TabListProps) {
           type="button"
           role="tab"
           aria-selected={name === chosen}
+          aria-controls={TAB_PANEL_ID}
           tabIndex={name === chosen ? 0 : -1}
           onClick={() => onChoose(name)}
         >

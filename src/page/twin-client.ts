@@ -3,6 +3,8 @@ import type { ClockRequest, TwinState } from '../shared/twin-api/state.ts';
 
 export type EngineViewName = 'about' | 'blocks' | 'block' | 'request' | 'steps' | 'explain';
 
+const RECONNECT_MS = 2_000;
+
 export interface TwinClient {
   /** Of the server, without a slash at its end: the page may stand below `--root-path`. */
   readonly baseUrl: string;
@@ -46,10 +48,22 @@ export function createTwinClient(baseUrl: string): TwinClient {
     changeClock: (request, apiKey) => change('clock', request, apiKey),
     nextHandshakeFrame: (apiKey) => change('handshake/next', {}, apiKey),
     watchState: (onState, onLost) => {
-      const events = new EventSource(`${baseUrl}/twin/api/events`);
-      events.addEventListener('state', ({ data }) => onState(JSON.parse(String(data))));
-      events.addEventListener('error', onLost);
-      return () => events.close();
+      let events: EventSource;
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const open = (): void => {
+        events = new EventSource(`${baseUrl}/twin/api/events`);
+        events.addEventListener('state', ({ data }) => onState(JSON.parse(String(data))));
+        events.addEventListener('error', () => {
+          onLost();
+          // The browser tries again by itself, but not after an answer that was an error.
+          if (events.readyState === EventSource.CLOSED) timer = setTimeout(open, RECONNECT_MS);
+        });
+      };
+      open();
+      return () => {
+        clearTimeout(timer);
+        events.close();
+      };
     },
   };
 }

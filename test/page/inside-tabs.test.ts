@@ -160,9 +160,12 @@ describe.skipIf(!hasChromium)(`the tabs of an engine${chromiumReason}`, () => {
         if (text === 'large') await page.getByRole('button', { name: 'Large text' }).click();
         const timeline = page.getByRole('application', { name: /Steps of engine 0/ });
         const label = timeline.locator('.timeline-axis text').filter({ hasText: /^112$/ });
-        const box = await label.boundingBox();
-        await page.mouse.click((box?.x ?? 0) + (box?.width ?? 0) / 2, (box?.y ?? 0) - 20);
-        await page.getByRole('heading', { name: 'Step 112' }).waitFor();
+        // Where the text has just become larger, what is pressed may still move.
+        await waitUntil('step 112', async () => {
+          const box = await label.boundingBox();
+          await page.mouse.click((box?.x ?? 0) + (box?.width ?? 0) / 2, (box?.y ?? 0) - 20);
+          return (await page.getByRole('heading', { name: 'Step 112' }).count()) === 1;
+        });
       },
     );
 

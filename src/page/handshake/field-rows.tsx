@@ -11,14 +11,22 @@ interface FieldRowsProps {
 /** Fields that are there first; those at vLLM's default behind a button. */
 export function FieldRows({ detail, range, onRange }: FieldRowsProps) {
   const [showsDefaults, setShowsDefaults] = useState(false);
-  const isStruct = detail.struct !== null;
+  const source = sourceOf(detail.fields);
   const numDefaults = detail.fields.filter(({ is_default }) => is_default).length;
   return (
     <>
-      {isStruct && (
+      {(detail.struct !== null || source !== null) && (
         <p class="quiet">
-          struct <code>{detail.struct}</code>
-          {detail.fields[0]?.source != null && <> · {detail.fields[0].source}</>}
+          {detail.struct !== null && (
+            <>
+              struct <code>{detail.struct}</code>{' '}
+            </>
+          )}
+          {source !== null && (
+            <>
+              in <code>{source}</code>
+            </>
+          )}
         </p>
       )}
       <table class="fields">
@@ -33,6 +41,7 @@ export function FieldRows({ detail, range, onRange }: FieldRowsProps) {
           <Fields
             fields={detail.fields}
             depth={0}
+            source={source}
             showsDefaults={showsDefaults}
             range={range}
             onRange={onRange}
@@ -51,6 +60,8 @@ export function FieldRows({ detail, range, onRange }: FieldRowsProps) {
 interface FieldsProps extends Omit<FieldRowsProps, 'detail'> {
   readonly fields: readonly FrameField[];
   readonly depth: number;
+  /** What has been said already of where the fields are defined. */
+  readonly source: string | null;
   readonly showsDefaults: boolean;
 }
 
@@ -68,8 +79,9 @@ function Fields(props: FieldsProps) {
 }
 
 function Field(props: FieldsProps & { readonly field: FrameField }) {
-  const { field, depth, range, onRange } = props;
+  const { field, depth, source, range, onRange } = props;
   const isMadeOfFields = field.fields !== null && field.fields.length > 0;
+  const inner = sourceOf(field.fields ?? []);
   const [isOpen, setIsOpen] = useState(depth === 0);
   const isMarked = range !== null && range === field.bytes;
   const mark = (): void => onRange(field.bytes);
@@ -95,13 +107,26 @@ function Field(props: FieldsProps & { readonly field: FrameField }) {
           <code>{isMadeOfFields ? summaryOf(field) : valueText(field.value)}</code>
           {field.problem !== null && <em class="problem">{field.problem}</em>}
         </td>
-        <td class="meaning">{field.doc}</td>
+        <td class="meaning">
+          {field.doc}
+          {inner !== null && inner !== source && (
+            <>
+              {' '}
+              Its fields: <code>{inner}</code>
+            </>
+          )}
+        </td>
       </tr>
       {isMadeOfFields && isOpen && (
-        <Fields {...props} fields={field.fields ?? []} depth={depth + 1} />
+        <Fields {...props} fields={field.fields ?? []} depth={depth + 1} source={inner ?? source} />
       )}
     </>
   );
+}
+
+/** Where fields are defined: all of a struct in one place. */
+function sourceOf(fields: readonly FrameField[]): string | null {
+  return fields.find(({ source }) => source !== null)?.source ?? null;
 }
 
 function summaryOf({ value, fields }: FrameField): string {
@@ -110,5 +135,5 @@ function summaryOf({ value, fields }: FrameField): string {
 
 /** As JSON has it; text without its quotes. */
 function valueText(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'null');
 }

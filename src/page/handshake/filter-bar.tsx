@@ -1,12 +1,15 @@
+import type { FrameType } from '../../shared/tap/frame-type.ts';
 import type { Filter } from './filters.ts';
 
 interface FilterBarProps {
   readonly filter: Filter;
   readonly engines: readonly number[];
+  /** That there are. */
+  readonly types: readonly FrameType[];
   readonly onFilter: (filter: Filter) => void;
 }
 
-export function FilterBar({ filter, engines, onFilter }: FilterBarProps) {
+export function FilterBar({ filter, engines, types, onFilter }: FilterBarProps) {
   return (
     <fieldset class="toolbar" aria-label="Which frames">
       <label class="field-inline">
@@ -37,6 +40,22 @@ export function FilterBar({ filter, engines, onFilter }: FilterBarProps) {
           {engines.map((rank) => (
             <option key={rank} value={rank}>
               {rank}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="field-inline">
+        type
+        <select
+          value={filter.type ?? ''}
+          onChange={({ currentTarget: { value } }) =>
+            onFilter({ ...filter, type: types.find((type) => type === value) ?? null })
+          }
+        >
+          <option value="">all</option>
+          {types.map((type) => (
+            <option key={type} value={type}>
+              {type}
             </option>
           ))}
         </select>

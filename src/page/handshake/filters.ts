@@ -16,6 +16,8 @@ export interface Filter {
   readonly hidesCounts: boolean;
   /** Null: of all. */
   readonly engine: number | null;
+  /** Null: of all. */
+  readonly type: FrameType | null;
   readonly text: string;
 }
 
@@ -23,6 +25,7 @@ export const NO_FILTER: Filter = {
   isStartupOnly: false,
   hidesCounts: false,
   engine: null,
+  type: null,
   text: '',
 };
 
@@ -31,6 +34,7 @@ export function shownPairs(pairs: readonly FramePair[], filter: Filter): readonl
   return pairs.filter(({ line, engine, from, to }) => {
     if (filter.isStartupOnly && !STARTUP_TYPES.has(line.type)) return false;
     if (filter.hidesCounts && line.type === 'COUNTS') return false;
+    if (filter.type !== null && line.type !== filter.type) return false;
     if (filter.engine !== null && engine !== null && engine !== filter.engine) return false;
     if (words === '') return true;
     const where = `${line.type} ${from} ${to} ${JSON.stringify(line.message)}`;

@@ -70,7 +70,10 @@ export function FrameRegion({ source, pair, onClose }: FrameRegionProps) {
               ))}
             </ul>
           )}
-          <FieldRows detail={detail} range={range} onRange={setRange} />
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys */}
+          <section class="frame-fields" tabIndex={0} aria-label="Fields">
+            <FieldRows detail={detail} range={range} onRange={setRange} />
+          </section>
           <HexDump parts={detail.parts} range={range} />
         </>
       )}

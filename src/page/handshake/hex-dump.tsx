@@ -1,10 +1,11 @@
+import { useEffect, useRef } from 'preact/hooks';
 import type { ByteRange } from './byte-range.ts';
 
 const BYTES_PER_LINE = 16;
 /** More of a part is not drawn. */
 const MAX_LINES = 256;
 
-/** Every part in hex; the bytes of the field that is looked at are marked. */
+/** Every part in hex; the bytes of the field that is looked at are marked, and scrolled to. */
 export function HexDump({
   parts,
   range,
@@ -12,12 +13,26 @@ export function HexDump({
   readonly parts: readonly string[];
   readonly range: ByteRange | null;
 }) {
+  const box = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const mark = box.current?.querySelector('mark');
+    if (box.current === null || mark === null || mark === undefined) return;
+    // Of the dump alone: the page itself stays where it is.
+    const by = mark.getBoundingClientRect().top - box.current.getBoundingClientRect().top;
+    box.current.scrollTop += by - box.current.clientHeight / 3;
+  }, [range]);
   return (
-    <div class="hex">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
+    <section class="hex" ref={box} tabIndex={0} aria-label="Bytes in hex">
+      {range !== null && (
+        <p class="hex-range">
+          part {range.part}, bytes {range.start} to {range.end - 1}
+        </p>
+      )}
       {parts.map((hex, part) => (
         <Part key={part} hex={hex} part={part} range={range?.part === part ? range : null} />
       ))}
-    </div>
+    </section>
   );
 }
 

@@ -44,12 +44,16 @@ export function SequenceRow({
       <span role="cell" class="row-what">
         <button
           type="button"
-          aria-label={name}
           data-index={index}
           tabIndex={isStop ? 0 : -1}
           onClick={() => onChoose(index)}
         >
-          <b>{pair.line.type}</b> <span class="row-facts">{facts}</span>
+          <b>{pair.line.type}</b>{' '}
+          <span class="unseen">
+            from {pair.from} to {pair.to}
+            {facts !== '' && ','}
+          </span>{' '}
+          <span class="row-facts">{facts}</span>
         </button>
       </span>
     </div>

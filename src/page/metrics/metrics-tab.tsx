@@ -11,7 +11,12 @@ import { Sparkline } from './sparkline.tsx';
 
 const SCRAPE_MS = 2_000;
 
-export function MetricsTab({ client, state }: TabProps) {
+interface MetricsTabProps extends TabProps {
+  /** Shows a frame in Handshake, by its number in the stream. */
+  readonly onOpenFrame: (n: number) => void;
+}
+
+export function MetricsTab({ client, onOpenFrame }: MetricsTabProps) {
   const [search, setSearch] = useState('');
   const [chosen, setChosen] = useState<string | null>(null);
   const { value: scrapes, error } = usePolling<readonly Family[], readonly Scrape[]>(
@@ -30,7 +35,6 @@ export function MetricsTab({ client, state }: TabProps) {
   const shown = families.filter(
     ({ name, help }) => words === '' || `${name} ${help}`.toLowerCase().includes(words),
   );
-  const engines = state.engines.map(({ rank }) => rank);
   return (
     <div class="metrics">
       <div class="toolbar">
@@ -53,12 +57,12 @@ export function MetricsTab({ client, state }: TabProps) {
           <FamilyCard
             key={family.name}
             family={family}
-            engines={engines}
             history={history}
             chosen={chosen}
             onChoose={(key) => setChosen(key === chosen ? null : key)}
             client={client}
             scrapes={scrapes ?? []}
+            onOpenFrame={onOpenFrame}
           />
         ))}
       </div>
@@ -81,12 +85,12 @@ function listed(families: readonly Family[]): readonly Family[] {
 
 interface FamilyCardProps {
   readonly family: Family;
-  readonly engines: readonly number[];
   readonly history: History;
   readonly chosen: string | null;
   readonly onChoose: (key: string) => void;
   readonly client: TabProps['client'];
   readonly scrapes: readonly Scrape[];
+  readonly onOpenFrame: (n: number) => void;
 }
 
 /** Samples that a family shows before it is asked for all. */
@@ -94,10 +98,10 @@ const FEW_SAMPLES = 8;
 
 function FamilyCard({
   family,
-  engines,
   history,
   chosen,
   onChoose,
+  onOpenFrame,
   client,
   scrapes,
 }: FamilyCardProps) {
@@ -106,7 +110,10 @@ function FamilyCard({
   const samples = showsAll ? family.samples : main.slice(0, FEW_SAMPLES);
   const isGrowing = family.type === 'counter' || family.type === 'histogram';
   return (
-    <section class="card family" aria-label={family.name}>
+    <section
+      class={`card family ${isOpenOf(samples, chosen) ? 'is-open' : ''}`}
+      aria-label={family.name}
+    >
       <h2>
         <code>{family.name}</code> <span class="chip">{family.type}</span>
       </h2>
@@ -121,6 +128,8 @@ function FamilyCard({
               <button
                 type="button"
                 class="sample"
+                data-engine={engineHue(sample)}
+                title={key}
                 aria-expanded={isOpen}
                 onClick={() => onChoose(key)}
               >
@@ -132,9 +141,9 @@ function FamilyCard({
                 <SampleFacts
                   family={family}
                   sample={sample}
-                  engines={engines}
                   client={client}
                   scrapes={scrapes}
+                  onOpenFrame={onOpenFrame}
                 />
               )}
             </li>
@@ -159,4 +168,14 @@ function shownName(family: Family, { name, labels }: Sample): string {
 function valueText(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   return value.toLocaleString('en-US', { maximumFractionDigits: 6 });
+}
+
+function isOpenOf(samples: readonly Sample[], chosen: string | null): boolean {
+  return chosen !== null && samples.some((sample) => keyOf(sample) === chosen);
+}
+
+/** The colour that the engine has in every tab. */
+function engineHue({ labels }: Sample): number | undefined {
+  const rank = labels['engine'];
+  return rank === undefined ? undefined : Number(rank) % 8;
 }

@@ -13,7 +13,15 @@ export interface Provenance {
   readonly path: string | null;
   /** In a sentence. */
   readonly text: string;
+  /**
+   * Of a metric that adds up what messages bring: whether a value brings anything. A metric without it shows the newest
+   * value, and changes where that differs from the one before.
+   */
+  readonly brings?: (value: unknown) => boolean;
 }
+
+const isSomething = (value: unknown): boolean =>
+  value !== 0 && !(Array.isArray(value) && value.length === 0);
 
 const stats = (field: string, text: string): Provenance => ({
   type: 'OUTPUTS',
@@ -24,7 +32,16 @@ const output = (field: string, text: string): Provenance => ({
   type: 'OUTPUTS',
   path: `outputs[].${field}`,
   text,
+  brings: isSomething,
 });
+const counted = (field: string, text: string): Provenance => ({
+  ...stats(field, text),
+  brings: isSomething,
+});
+/** Source: vllm/v1/engine/__init__.py EngineCoreEventType (0.33.0). */
+const PREEMPTED = 3;
+const isPreempted = (value: unknown): boolean =>
+  Array.isArray(value) && value.some((event: { type?: unknown }) => event.type === PREEMPTED);
 const FINISHED = output(
   'finish_reason',
   'when a request finishes, from the times and counts that its outputs brought',
@@ -39,9 +56,15 @@ const SOURCES: Readonly<Record<string, Provenance>> = {
     'capacity, and num_skipped_waiting_reqs as deferred',
   ),
   kv_cache_usage_perc: stats('kv_cache_usage', 'the newest step tells; 1 is all blocks'),
-  prefix_cache_queries: stats('prefix_cache_stats.queries', 'tokens looked up since the last step'),
-  prefix_cache_hits: stats('prefix_cache_stats.hits', 'tokens found since the last step'),
-  num_preemptions: output('events', 'one for each PREEMPTED event (type 3)'),
+  prefix_cache_queries: counted(
+    'prefix_cache_stats.queries',
+    'tokens looked up since the last step',
+  ),
+  prefix_cache_hits: counted('prefix_cache_stats.hits', 'tokens found since the last step'),
+  num_preemptions: {
+    ...output('events', 'one for each PREEMPTED event (type 3)'),
+    brings: isPreempted,
+  },
   prompt_tokens: output('prefill_stats.num_prompt_tokens', 'once a request, with its first token'),
   prompt_tokens_by_source: output('prefill_stats', 'once a request: computed and cached tokens'),
   prompt_tokens_cached: output('prefill_stats.num_cached_tokens', 'once a request'),
@@ -56,9 +79,9 @@ const SOURCES: Readonly<Record<string, Provenance>> = {
   },
   lora_requests_info: stats('running_lora_adapters', 'the newest step tells'),
   engine_sleep_state: { type: 'UTILITY', path: 'method', text: 'after sleep and wake_up' },
-  kv_block_lifetime_seconds: stats('kv_cache_eviction_events', 'sampled evictions'),
-  kv_block_idle_before_evict_seconds: stats('kv_cache_eviction_events', 'sampled evictions'),
-  kv_block_reuse_gap_seconds: stats('kv_cache_eviction_events', 'sampled evictions'),
+  kv_block_lifetime_seconds: counted('kv_cache_eviction_events', 'sampled evictions'),
+  kv_block_idle_before_evict_seconds: counted('kv_cache_eviction_events', 'sampled evictions'),
+  kv_block_reuse_gap_seconds: counted('kv_cache_eviction_events', 'sampled evictions'),
   time_to_first_token_seconds: output(
     'new_token_ids',
     'from the arrival at the frontend to the first token there',
@@ -95,10 +118,10 @@ export interface LastChange {
   readonly value: string;
 }
 
-/** The newest frame of an engine in which the field was there and said something else than before; null where none is known. */
+/** The newest frame of an engine that changed the metric by this field; null where none is known. */
 export function lastChange(
   lines: readonly FrameLine[],
-  { type, path }: Provenance,
+  { type, path, brings }: Provenance,
   engine: number | null,
 ): LastChange | null {
   if (type === null || path === null) return null;
@@ -108,11 +131,12 @@ export function lastChange(
     if (line.type !== type || line.direction !== 'receive') continue;
     if (engine !== null && engineOf(line) !== engine) continue;
     const values = valuesAt(line.message, path.split('.'));
-    const said = values.filter((value) => value !== null && value !== undefined);
+    const said = values.filter(
+      (value) => value !== null && value !== undefined && (brings?.(value) ?? true),
+    );
     if (said.length === 0) continue;
     const value = JSON.stringify(said.length === 1 ? said[0] : said);
-    // A list of new things is news each time; a level only where it differs.
-    if (path.includes('[]') || value !== last) found = { line, value };
+    if (brings !== undefined || value !== last) found = { line, value };
     last = value;
   }
   return found;

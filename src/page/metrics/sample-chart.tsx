@@ -18,10 +18,10 @@ export function SampleChart({ name, times, values }: SampleChartProps) {
   useEffect(() => {
     const element = place.current;
     if (element === null) return;
-    const style = getComputedStyle(element);
-    const line = style.getPropertyValue('--accent').trim() || '#888';
-    const grid = { stroke: style.getPropertyValue('--line').trim() || '#888', width: 1 };
-    const axis = { stroke: style.getPropertyValue('--muted').trim() || '#888', grid, ticks: grid };
+    // Asked for with each drawing: the theme may change meanwhile.
+    const line = (): string => colourOf(element, '--accent');
+    const grid = { stroke: () => colourOf(element, '--line'), width: 1 };
+    const axis = { stroke: () => colourOf(element, '--muted'), grid, ticks: grid };
     chart.current = new uPlot(
       {
         width: element.clientWidth || 400,
@@ -47,4 +47,13 @@ export function SampleChart({ name, times, values }: SampleChartProps) {
     chart.current?.setData([[...times], values.map((v) => (Number.isFinite(v) ? v : null))]);
   }, [times, values]);
   return <div class="sample-chart" ref={place} role="img" aria-label={`${name} over time`} />;
+}
+
+/** A canvas knows no variables and no light-dark(): the colour as the browser has worked it out. */
+function colourOf(element: HTMLElement, variable: string): string {
+  const probe = element.appendChild(document.createElement('i'));
+  probe.style.color = `var(${variable})`;
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
 }

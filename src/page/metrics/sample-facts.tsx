@@ -14,12 +14,12 @@ import { SampleChart } from './sample-chart.tsx';
 interface SampleFactsProps {
   readonly family: Family;
   readonly sample: Sample;
-  readonly engines: readonly number[];
   readonly client: TwinClient;
   readonly scrapes: readonly Scrape[];
+  readonly onOpenFrame: (n: number) => void;
 }
 
-export function SampleFacts({ family, sample, client, scrapes }: SampleFactsProps) {
+export function SampleFacts({ family, sample, client, scrapes, onOpenFrame }: SampleFactsProps) {
   const provenance = provenanceOf(family.name);
   const lines = useLines(client.baseUrl, scrapes.length);
   const rank = sample.labels['engine'];
@@ -52,8 +52,15 @@ export function SampleFacts({ family, sample, client, scrapes }: SampleFactsProp
                 <span class="quiet">no frame that is still kept</span>
               ) : (
                 <>
-                  frame {change.line.n} at {timeText(change.line.t_ms)}: {provenance.path} ={' '}
-                  <code>{change.value}</code> <span class="quiet">{factsText(change.line)}</span>
+                  <button
+                    type="button"
+                    class="link"
+                    onClick={() => onOpenFrame(change.line.n ?? 0)}
+                  >
+                    frame {change.line.n}
+                  </button>{' '}
+                  at {timeText(change.line.t_ms)}: {provenance.path} = <code>{change.value}</code>{' '}
+                  <span class="quiet">{factsText(change.line)}</span>
                 </>
               )}
             </dd>

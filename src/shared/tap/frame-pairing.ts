@@ -136,11 +136,11 @@ export function engineOf({ process, peer }: Pick<FrameLine, 'process' | 'peer'>)
   return rankOfProcess(process) ?? peer;
 }
 
-function keyOf(
-  { socket, type, bytes }: FrameLine,
-  engine: number | null,
-  direction: FrameLine['direction'],
-): string {
+function keyOf(line: FrameLine, engine: number | null, direction: FrameLine['direction']): string {
+  const { socket, type, bytes } = line;
+  // Both ends are engines: the one that is not the group's first tells the conversations apart.
+  if (socket === 'dp_group')
+    return `${direction} ${socket} ${line.peer ?? rankOfProcess(line.process)} ${bytes}`;
   // A publisher is not told who subscribes.
   const isTold = type !== 'SUBSCRIBE' && type !== 'UNSUBSCRIBE';
   return `${direction} ${socket} ${type} ${isTold ? (engine ?? '') : ''} ${bytes}`;
