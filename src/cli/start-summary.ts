@@ -1,5 +1,6 @@
 /** What a person at a terminal sees once the server listens: its engines, and where to go. */
 import type { StartedServer } from '../frontend/main.ts';
+import { pageAddressOf } from '../frontend/twin/page-address.ts';
 import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { PLAIN_PALETTE, table } from './text-layout.ts';
@@ -46,6 +47,7 @@ function placesOf(args: EngineArgs, address: string): readonly string[] {
     ...(isSocket ? [`  Socket   ${address.slice('unix:'.length)} (curl --unix-socket)`] : []),
     `  API      ${base}/v1`,
     `  Metrics  ${base}/metrics`,
+    `  Page     ${pageAddressOf(base, args.rootPath)}`,
     ...(args.disableFastapiDocs ? [] : [`  Docs     ${base}/docs`]),
   ];
 }

@@ -58,6 +58,7 @@ export function createTwinHub(frontend: HubParts): TwinHub {
     nameFields: (response) =>
       namedFields(WIRE_VERSIONS[VLLM_VERSION].tables.engineCoreReadyResponse, response),
     callEngine: async (rank, method, values) => frontend.serving?.callEngine(rank, method, values),
+    loadOf: async (rank) => (await frontend.serving?.loadOf(rank)) ?? null,
     sources: [
       async (sinceSeq) => framesOfTap(tap, systemClock, sinceSeq(tap.process)),
       (sinceSeq) => launch.coordinatorFrames(sinceSeq('DPCoordinator')),

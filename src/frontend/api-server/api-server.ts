@@ -21,6 +21,7 @@ import type { HttpMetricsSource } from '../http/http-metrics-source.ts';
 import type { HttpServer } from '../http/server.ts';
 import type { ParallelPlan } from '../launch/parallel-plan.ts';
 import type { CustomBuckets } from '../metrics/buckets.ts';
+import type { EngineLoad } from '../metrics/engine-load.ts';
 import type { FamilySnapshot } from '../metrics/families.ts';
 import type { FrontendMetrics } from '../metrics/frontend-metrics.ts';
 import {
@@ -131,6 +132,10 @@ export class ApiServer implements Serving {
 
   callEngine(rank: EngineIndex, method: string, args: readonly unknown[]): Promise<unknown> {
     return this.client.callUtility(rank, method, args);
+  }
+
+  async loadOf(rank: EngineIndex): Promise<EngineLoad | null> {
+    return this.#metrics?.loadOf(rank) ?? null;
   }
 
   kill(): void {

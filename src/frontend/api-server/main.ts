@@ -131,11 +131,13 @@ async function run(config: ApiServerConfig): Promise<void> {
 async function reportTo(inquiry: TwinInquiry, server: ApiServer, tap: Tap): Promise<TwinReport> {
   if (inquiry.want === 'frames')
     return { isOk: true, value: framesOfTap(tap, systemClock, inquiry.sinceSeq) };
+  if (inquiry.want === 'load') return { isOk: true, value: await server.loadOf(inquiry.rank) };
   try {
     const { rank, method, args } = inquiry;
     return { isOk: true, value: await server.callEngine(rank, method, args) };
   } catch (error) {
-    return { isOk: false, message: error instanceof Error ? error.message : String(error) };
+    const code = error instanceof TwinError ? error.code : 'E_UTILITY_FAILED';
+    return { isOk: false, code, message: error instanceof Error ? error.message : String(error) };
   }
 }
 

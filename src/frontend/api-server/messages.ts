@@ -3,6 +3,7 @@
  * node:cluster. `requestId` ties a scrape's answers to its question.
  */
 import type { EngineArgs } from '../../shared/config/registry.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
 import type { ReadyEngines } from '../engine-client/ready-engines.ts';
@@ -40,6 +41,8 @@ export type ToApiServer =
 /** What the primary wants of an API server for the twin's page. */
 export type TwinInquiry =
   | { readonly want: 'frames'; readonly sinceSeq: number }
+  /** An EngineLoad, or null. */
+  | { readonly want: 'load'; readonly rank: EngineIndex }
   | {
       readonly want: 'call';
       readonly rank: EngineIndex;
@@ -50,7 +53,7 @@ export type TwinInquiry =
 /** A value, or why there is none. */
 export type TwinReport =
   | { readonly isOk: true; readonly value: unknown }
-  | { readonly isOk: false; readonly message: string };
+  | { readonly isOk: false; readonly code: ErrorCode; readonly message: string };
 
 export type FromApiServer =
   /** It listens: what it was sent before is lost. */

@@ -15,6 +15,7 @@ import type { ProcessFrames } from '../../shared/tap/process-frames.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
 import type { ReadyEngines } from '../engine-client/ready-engines.ts';
 import { type ChildExit, describeExit, pythonExitCode, STOP_GRACE_MS } from '../launch/child.ts';
+import type { EngineLoad } from '../metrics/engine-load.ts';
 import type { Twin } from '../twin/twin-question.ts';
 import type {
   ApiServerConfig,
@@ -56,6 +57,8 @@ export class ApiServerProcesses implements Serving {
   readonly #deaths: (EngineDeath | null)[];
   #closing: Promise<void> | null = null;
   #numListening = 0;
+  /** The server through which engines are called. */
+  #caller = 0;
   #engines: ReadyEngines = new Map();
   readonly #inquiries: readonly Inquiries<TwinInquiry, TwinReport>[];
   readonly frameSources: Serving['frameSources'];
@@ -124,12 +127,25 @@ export class ApiServerProcesses implements Serving {
   }
 
   async callEngine(rank: EngineIndex, method: string, args: readonly unknown[]): Promise<unknown> {
-    const report = await this.#inquiries[0]?.ask({ want: 'call', rank, method, args });
+    const caller = this.#caller;
+    const report = await this.#inquiries[caller]?.ask({ want: 'call', rank, method, args });
     if (report?.isOk === true) return report.value;
-    throw new ServerError(
-      'E_UTILITY_FAILED',
-      report?.message ?? `${apiServerName(0)} did not answer in time`,
+    if (report?.isOk === false) throw new ServerError(report.code, report.message);
+    // It hangs, or the engine does: the next question goes through another server.
+    this.#caller = (caller + 1) % this.#servers.length;
+    throw new ServerError('E_UNAVAILABLE', `${apiServerName(caller)} did not answer in time`);
+  }
+
+  async loadOf(rank: EngineIndex): Promise<EngineLoad | null> {
+    const reports = await Promise.all(
+      this.#inquiries.map((inquiries) => inquiries.ask({ want: 'load', rank })),
     );
+    let last: EngineLoad | null = null;
+    for (const report of reports) {
+      const load = report?.isOk === true ? (report.value as EngineLoad | null) : null;
+      if (load !== null && (last === null || load.updatedMs > last.updatedMs)) last = load;
+    }
+    return last;
   }
 
   close(): Promise<void> {

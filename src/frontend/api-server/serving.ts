@@ -3,6 +3,7 @@ import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-respon
 import type { ProcessFrames } from '../../shared/tap/process-frames.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
 import type { ReadyEngines } from '../engine-client/ready-engines.ts';
+import type { EngineLoad } from '../metrics/engine-load.ts';
 
 /** What ended with an engine. */
 export interface EngineDeath {
@@ -26,6 +27,8 @@ export interface Serving {
   readyResponse(rank: EngineIndex): EngineCoreReadyResponse | null;
   /** Calls a utility of one engine, through one of the API servers. Rejects with the engine's words, or for want of an answer. */
   callEngine(rank: EngineIndex, method: string, args: readonly unknown[]): Promise<unknown>;
+  /** What an engine's last scheduler statistics said, whichever API server heard them; null before that. */
+  loadOf(rank: EngineIndex): Promise<EngineLoad | null>;
   /** The taps of the API servers that are processes of their own. */
   readonly frameSources: readonly ((
     sinceSeq: (process: string) => number,

@@ -7,6 +7,7 @@ import type { Clock } from '../../shared/clock.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { SchedulerStats } from '../../shared/protocol/stats.ts';
 import type { AdmissionReason } from './definitions.ts';
+import { type EngineLoad, engineLoadOf } from './engine-load.ts';
 import { chooseEncoder, type Exposition, mergeFamilies, renderExposition } from './exposition.ts';
 import type { Family, FamilySnapshot } from './families.ts';
 import { type HttpExchange, HttpMetrics } from './http-metrics.ts';
@@ -98,6 +99,11 @@ export class FrontendMetrics {
   /** What a router is told of this server's load; see http/orca.ts. */
   namedMetrics(): readonly NamedMetric[] {
     return namedMetricsOf(this.#statLoggerFamilies);
+  }
+
+  /** What an engine last said of its requests; null before that. */
+  loadOf(rank: EngineIndex): EngineLoad | null {
+    return engineLoadOf(this.#statLoggerFamilies, rank);
   }
 
   /** One line per engine in rank order, for the time since the last call. */

@@ -5,8 +5,14 @@ import {
   MIN_STEP_FACTOR,
 } from '../../shared/twin-api/limits.ts';
 
+const FIELDS = ['state', 'steps', 'factor'];
+
 /** What is wrong with a change of the clock, in words; null where nothing is. */
-export function clockChangeProblem({ state, steps, factor }: ClockChange): string | null {
+export function clockChangeProblem(change: ClockChange): string | null {
+  const unknown = Object.keys(change).find((name) => !FIELDS.includes(name));
+  if (unknown !== undefined)
+    return `${unknown}: no field of a change; there are ${FIELDS.join(', ')}, engine`;
+  const { state, steps, factor } = change;
   if (state === undefined && steps === undefined && factor === undefined)
     return 'nothing to change: give state, steps or factor';
   if (state !== undefined && state !== 'paused' && state !== 'running')

@@ -3,6 +3,7 @@
  * our methods, is left alone for a while.
  */
 import type { Clock } from '../../shared/clock.ts';
+import { TwinError } from '../../shared/errors.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { TwinAnswer } from './twin-question.ts';
 
@@ -10,7 +11,7 @@ import type { TwinAnswer } from './twin-question.ts';
 export const INQUIRY_TIMEOUT_MS = 2_000;
 /** Between two tries of an engine that knows none of our methods. */
 export const STRANGER_RETRY_MS = 60_000;
-/** Calls under way to one engine; an engine that hangs gets no more. */
+/** Calls under way to one engine at a time. */
 export const MAX_CALLS_UNDER_WAY = 8;
 
 export type CallEngine = (
@@ -19,13 +20,16 @@ export type CallEngine = (
   args: readonly unknown[],
 ) => Promise<unknown>;
 
-const UNKNOWN_METHOD = /has no attribute/;
+/** How a Python engine says that it has none of our methods. */
+const UNKNOWN_METHOD = /has no attribute '?vllm_twin_/;
 
 interface Known {
   /** Null until it has answered. */
   isTwin: boolean | null;
   triedAtMs: number;
   numUnderWay: number;
+  /** Calls that were given up and may yet be answered: while there are any, nobody waits for the engine again. */
+  numOverdue: number;
 }
 
 export class EngineInquiry {
@@ -47,7 +51,8 @@ export class EngineInquiry {
     const known = this.#of(rank);
     const nowMs = this.#clock.monotonicMs();
     if (known.isTwin === false && nowMs - known.triedAtMs < STRANGER_RETRY_MS) return strange(rank);
-    if (known.numUnderWay >= MAX_CALLS_UNDER_WAY) return silent(rank, method);
+    if (known.numOverdue > 0 || known.numUnderWay >= MAX_CALLS_UNDER_WAY)
+      return silent(rank, method);
     known.triedAtMs = nowMs;
     known.numUnderWay += 1;
     const answer = this.#call(rank, method, args).then(
@@ -57,31 +62,50 @@ export class EngineInquiry {
       },
       (error: unknown): TwinAnswer => {
         const message = error instanceof Error ? error.message : String(error);
-        if (!UNKNOWN_METHOD.test(message)) return { isOk: false, status: 400, message };
+        if (!UNKNOWN_METHOD.test(message)) return { isOk: false, status: statusOf(error), message };
         known.isTwin = false;
         return strange(rank);
       },
     );
+    let isOverdue = false;
     void answer.then(() => {
       known.numUnderWay -= 1;
+      if (isOverdue) known.numOverdue -= 1;
     });
-    return withDeadline(answer, silent(rank, method));
+    return withDeadline(answer, () => {
+      isOverdue = true;
+      known.numOverdue += 1;
+      return silent(rank, method);
+    });
   }
 
   #of(rank: EngineIndex): Known {
     let known = this.#known.get(rank);
     if (known === undefined) {
-      known = { isTwin: null, triedAtMs: Number.NEGATIVE_INFINITY, numUnderWay: 0 };
+      known = {
+        isTwin: null,
+        triedAtMs: Number.NEGATIVE_INFINITY,
+        numUnderWay: 0,
+        numOverdue: 0,
+      };
       this.#known.set(rank, known);
     }
     return known;
   }
 }
 
-async function withDeadline(answer: Promise<TwinAnswer>, late: TwinAnswer): Promise<TwinAnswer> {
+/** An engine that refuses says why; anything else is no answer of an engine. */
+function statusOf(error: unknown): 400 | 503 {
+  return error instanceof TwinError && error.code !== 'E_UTILITY_FAILED' ? 503 : 400;
+}
+
+async function withDeadline(
+  answer: Promise<TwinAnswer>,
+  onLate: () => TwinAnswer,
+): Promise<TwinAnswer> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<TwinAnswer>((resolve) => {
-    timer = setTimeout(() => resolve(late), INQUIRY_TIMEOUT_MS);
+    timer = setTimeout(() => resolve(onLate()), INQUIRY_TIMEOUT_MS);
     timer.unref();
   });
   try {

@@ -13,9 +13,12 @@ import {
   MAX_STREAM_BYTES,
   type MergedStream,
 } from './merged-stream.ts';
+import { ProcessTimes } from './process-times.ts';
 
 /** Between two gatherings while somebody looks. */
 export const GATHER_MS = 250;
+/** How long a process may take that is no engine; one that hangs is left out until it has answered. */
+export const SOURCE_TIMEOUT_MS = 1_000;
 /** Answers of one process in one gathering; the rest comes with the next. */
 const MAX_ROUNDS = 25;
 
@@ -33,17 +36,19 @@ export interface FrameGatheringOptions {
 
 export class FrameGathering {
   readonly #options: FrameGatheringOptions;
-  /** Read once: a pause between two readings of the clocks would move a process's frames against the others'. */
-  readonly #ownEpochMs: number;
+  readonly #sources: readonly FrameSource[];
   readonly #engineNames = new Map<EngineIndex, string>();
+  readonly #times: ProcessTimes;
   #lookedUntilMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | null = null;
   #underWay: Promise<void> | null = null;
+  #gatheredAtMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
   constructor(options: FrameGatheringOptions) {
     this.#options = options;
-    this.#ownEpochMs = options.clock.wallMs() - options.clock.monotonicMs();
+    this.#sources = options.sources.map(notWaitedForTwice);
+    this.#times = new ProcessTimes(options.clock);
   }
 
   /** Somebody looks: gathers now, and goes on for some seconds. */
@@ -60,9 +65,12 @@ export class FrameGathering {
     this.#timer = null;
   }
 
+  /** Who looks may have gathered just now. */
   #tick(): void {
-    if (this.#options.clock.monotonicMs() < this.#lookedUntilMs) void this.#gather();
-    else if (this.#timer !== null) {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs < this.#lookedUntilMs) {
+      if (nowMs - this.#gatheredAtMs >= GATHER_MS) void this.#gather();
+    } else if (this.#timer !== null) {
       clearInterval(this.#timer);
       this.#timer = null;
     }
@@ -71,6 +79,7 @@ export class FrameGathering {
   #gather(): Promise<void> {
     this.#underWay ??= this.#gatherOnce().finally(() => {
       this.#underWay = null;
+      this.#gatheredAtMs = this.#options.clock.monotonicMs();
     });
     return this.#underWay;
   }
@@ -80,15 +89,15 @@ export class FrameGathering {
    * gathering: by then everybody has told of it, and nothing is shown before what led to it.
    */
   async #gatherOnce(): Promise<void> {
-    const { stream, sources, ranks, clock } = this.#options;
-    const untilMs = this.#ownEpochMs + clock.monotonicMs();
+    const { stream, ranks } = this.#options;
+    const untilMs = this.#times.nowMs();
     const told = new Map<string, number>();
     const sinceSeq = (process: string): number =>
       Math.max(stream.lastSeqOf(process), told.get(process) ?? 0);
     const gathered: GatheredFrames[] = [];
     let bytes = 0;
     let askers = [
-      ...sources.map((source) => () => source(sinceSeq)),
+      ...this.#sources.map((source) => () => source(sinceSeq)),
       ...ranks().map((rank) => () => this.#framesOfEngine(rank, sinceSeq)),
     ];
     for (let round = 0; round < MAX_ROUNDS && askers.length > 0; round++) {
@@ -98,7 +107,7 @@ export class FrameGathering {
       const hasMore = answers.map((answer) => {
         const all = answer?.frames ?? [];
         if (answer === null) return false;
-        const epochMs = epochOf(answer.monotonicMs, clock.monotonicMs(), this.#ownEpochMs);
+        const epochMs = this.#times.epochOf(answer.process, answer.monotonicMs);
         const frames = all.filter((frame) => epochMs + frame.monotonic_ms <= untilMs);
         const last = frames.at(-1);
         if (last === undefined) return false;
@@ -128,14 +137,25 @@ export class FrameGathering {
   }
 }
 
-/** Monotonic clocks of one machine differ by no more than an answer takes to come. */
-const SAME_MACHINE_MS = 5_000;
-
-/**
- * Wall-clock time at a process's monotonic 0, on this process's wall clock: exact for a process of this machine, whose
- * monotonic clock is the same; for another machine as good as its answer was fast.
- */
-export function epochOf(monotonicMs: number, ownMs: number, ownEpochMs: number): number {
-  const isSameMachine = Math.abs(ownMs - monotonicMs) < SAME_MACHINE_MS;
-  return isSameMachine ? ownEpochMs : ownEpochMs + ownMs - monotonicMs;
+/** Asks with a deadline, and not again while an answer that was given up may still come. */
+function notWaitedForTwice(source: FrameSource): FrameSource {
+  let isOverdue = false;
+  return async (sinceSeq) => {
+    if (isOverdue) return null;
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<null>((resolve) => {
+      timer = setTimeout(() => {
+        isOverdue = true;
+        resolve(null);
+      }, SOURCE_TIMEOUT_MS);
+      timer.unref();
+    });
+    const answer = source(sinceSeq)
+      .catch(() => null)
+      .finally(() => {
+        clearTimeout(timer);
+        isOverdue = false;
+      });
+    return Promise.race([answer, deadline]);
+  };
 }

@@ -52,7 +52,16 @@ export interface TwinHubOptions {
   readonly readyResponse: (rank: EngineIndex) => EngineCoreReadyResponse | null;
   readonly nameFields: (response: EngineCoreReadyResponse) => Readonly<Record<string, unknown>>;
   readonly callEngine: CallEngine;
+  /** What an engine that does not show its inside last said with its outputs; null before that. */
+  readonly loadOf: (rank: EngineIndex) => Promise<EngineLoad | null>;
   readonly sources: readonly FrameSource[];
+}
+
+/** An engine's last scheduler statistics. */
+interface EngineLoad {
+  readonly numRequestsRunning: number;
+  readonly numRequestsWaiting: number;
+  readonly kvCacheUsage: number;
 }
 
 /** An engine's last word of itself is asked for again after this time. */
@@ -69,6 +78,7 @@ export class TwinHub implements Twin {
   readonly #inquiry: EngineInquiry;
   readonly #gathering: FrameGathering;
   readonly #abouts = new Map<EngineIndex, KnownAbout>();
+  readonly #loads = new Map<EngineIndex, EngineLoad>();
 
   constructor(options: TwinHubOptions) {
     const { clock, callEngine, sources } = options;
@@ -157,7 +167,7 @@ export class TwinHub implements Twin {
     const absent = looks.find(({ isOk }) => !isOk);
     if (absent !== undefined) return absent;
     const answers = await askAll('vllm_twin_clock', [change]);
-    this.#abouts.clear();
+    this.#forgetAge();
     const refused = answers.find(({ isOk }) => !isOk);
     if (refused !== undefined) return refused;
     const clocks = ranks.map((rank, index) => [rank, clockIn(answers[index]) as ClockState]);
@@ -206,6 +216,7 @@ export class TwinHub implements Twin {
     const { readyResponse, nameFields } = this.#options;
     const ready = readyResponse(rank);
     const about = this.#abouts.get(rank)?.about ?? null;
+    const load = this.#loads.get(rank);
     return {
       rank,
       pid: pid ?? about?.pid ?? null,
@@ -215,11 +226,17 @@ export class TwinHub implements Twin {
       ready_response: ready === null ? null : nameFields(ready),
       kv_cache_size_tokens: ready?.kvCacheSizeTokens ?? null,
       kv_cache_max_concurrency: ready?.kvCacheMaxConcurrency ?? null,
-      num_requests_running: about?.num_requests_running ?? 0,
-      num_requests_waiting: about?.num_requests_waiting ?? 0,
-      kv_cache_usage_perc: about?.kv_cache_usage_perc ?? 0,
+      num_requests_running: about?.num_requests_running ?? load?.numRequestsRunning ?? 0,
+      num_requests_waiting: about?.num_requests_waiting ?? load?.numRequestsWaiting ?? 0,
+      kv_cache_usage_perc: about?.kv_cache_usage_perc ?? load?.kvCacheUsage ?? 0,
       clock: about?.clock ?? null,
     };
+  }
+
+  /** What engines said is still known, and no longer new. */
+  #forgetAge(): void {
+    for (const [rank, { about }] of this.#abouts)
+      this.#abouts.set(rank, { about, atMs: Number.NEGATIVE_INFINITY });
   }
 
   /** What is known stays known where the engine is silent. */
@@ -230,6 +247,12 @@ export class TwinHub implements Twin {
     this.#abouts.set(rank, { about: known?.about ?? null, atMs: nowMs });
     const answer = await this.#inquiry.ask(rank, 'vllm_twin_about', []);
     if (answer.isOk) this.#abouts.set(rank, { about: answer.value as EngineAbout, atMs: nowMs });
+    else if (answer.status === 501) await this.#refreshLoad(rank);
+  }
+
+  async #refreshLoad(rank: EngineIndex): Promise<void> {
+    const load = await this.#options.loadOf(rank);
+    if (load !== null) this.#loads.set(rank, load);
   }
 
   #ranksToAsk(): readonly EngineIndex[] {

@@ -31,6 +31,7 @@ describe('the summary of a start', () => {
 
   API      http://127.0.0.1:8000/v1
   Metrics  http://127.0.0.1:8000/metrics
+  Page     http://127.0.0.1:8000/twin
   Docs     http://127.0.0.1:8000/docs
 
 `);

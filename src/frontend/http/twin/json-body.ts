@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isJsonObject } from '../../../shared/json-object.ts';
 
 /** Bodies of the twin's own API are a few words. */
@@ -8,11 +8,17 @@ export type TwinBody =
   | { readonly problem: null; readonly value: Readonly<Record<string, unknown>> }
   | { readonly problem: string; readonly status: 400 | 413 };
 
-/** A JSON object; none at all is an empty one. */
-export async function readJsonBody(request: IncomingMessage): Promise<TwinBody> {
+/** A JSON object; none at all is an empty one. A client that waits for leave to send it gets it. */
+export async function readJsonBody(
+  request: IncomingMessage,
+  response: Pick<ServerResponse, 'writeContinue'>,
+): Promise<TwinBody> {
+  if (request.isContinueExpected === true) response.writeContinue();
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // The connection is still needed for the answer.
+  const body: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
+  for await (const chunk of body) {
     bytes += chunk.length;
     if (bytes > MAX_TWIN_BODY_BYTES)
       return { problem: `the body is longer than ${MAX_TWIN_BODY_BYTES} bytes`, status: 413 };

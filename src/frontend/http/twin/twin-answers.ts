@@ -1,7 +1,6 @@
 /** How the twin's own API writes its answers: JSON, and errors as `{"error": {"message": …}}`. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TwinAnswer } from '../../twin/twin-question.ts';
-import type { TwinRefusal } from '../twin-access.ts';
 
 export function sendAnswer(response: ServerResponse, answer: TwinAnswer): void {
   if (answer.isOk) sendJson(response, 200, answer.value);
@@ -26,13 +25,14 @@ export function sendError(response: ServerResponse, status: number, message: str
   sendJson(response, status, { error: { message } });
 }
 
-/** The body of a refused change is not read. */
+/** The body of a refused change is not read: the connection ends with the answer. */
 export function refuse(
   request: IncomingMessage,
   response: ServerResponse,
-  { status, message }: TwinRefusal,
+  { status, message }: { readonly status: number; readonly message: string },
 ): void {
   request.resume();
+  if (!request.complete) response.shouldKeepAlive = false;
   sendError(response, status, message);
 }
 

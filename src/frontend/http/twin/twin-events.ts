@@ -10,10 +10,10 @@ import { sendError } from './twin-answers.ts';
 /** Between two looks while somebody listens. */
 export const EVENT_MS = 250;
 /** A comment line, so that nobody in between takes the stream for dead. */
-const HEARTBEAT_MS = 15_000;
+export const HEARTBEAT_MS = 15_000;
 export const MAX_LISTENERS = 64;
 /** Bytes that may wait for one listener. */
-const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
+export const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 
 const HEADERS = { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' } as const;
 
@@ -29,6 +29,7 @@ export class TwinEvents {
   #timer: NodeJS.Timeout | null = null;
   #lastBeatMs = 0;
   #isLooking = false;
+  #isClosed = false;
 
   constructor(twin: Twin) {
     this.#twin = twin;
@@ -38,6 +39,10 @@ export class TwinEvents {
     if (request.method === 'HEAD') {
       // It would listen to a stream of which it is never told anything.
       response.writeHead(200, HEADERS).end();
+      return;
+    }
+    if (this.#isClosed) {
+      sendError(response, 503, 'the server is ending');
       return;
     }
     if (this.#listeners.size >= MAX_LISTENERS) {
@@ -56,6 +61,7 @@ export class TwinEvents {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const { response } of this.#listeners) response.end();
     this.#listeners.clear();
     this.#stop();
@@ -76,11 +82,32 @@ export class TwinEvents {
     this.#isLooking = true;
     try {
       const answer = await this.#twin.ask({ ask: 'state' });
-      if (answer.isOk) for (const listener of this.#listeners) tell(listener, answer.value);
+      if (answer.isOk) this.#tellAll(answer.value);
     } finally {
       this.#isLooking = false;
     }
     this.#beat();
+  }
+
+  /** The frames' numbers change with every message: they are an event of their own, and none of the state's. */
+  #tellAll(state: TwinState): void {
+    const { frames, ...rest } = state;
+    const text = JSON.stringify(rest);
+    const events = {
+      state: `event: state\ndata: ${JSON.stringify(state)}\n\n`,
+      frames: `event: frames\ndata: ${JSON.stringify({ last_n: frames.last_n })}\n\n`,
+    };
+    for (const listener of this.#listeners) {
+      const { response, lastState, lastN } = listener;
+      if (response.writableLength > MAX_UNREAD_BYTES) {
+        response.destroy();
+        continue;
+      }
+      if (text !== lastState) response.write(events.state);
+      if (frames.last_n !== lastN) response.write(events.frames);
+      listener.lastState = text;
+      listener.lastN = frames.last_n;
+    }
   }
 
   #beat(): void {
@@ -88,24 +115,5 @@ export class TwinEvents {
     if (nowMs - this.#lastBeatMs < HEARTBEAT_MS) return;
     this.#lastBeatMs = nowMs;
     for (const { response } of this.#listeners) response.write(': still here\n\n');
-  }
-}
-
-/** The frames' numbers change with every message: they are an event of their own, and none of the state's. */
-function tell(listener: Listener, state: TwinState): void {
-  const { response } = listener;
-  if (response.writableLength > MAX_UNREAD_BYTES) {
-    response.destroy();
-    return;
-  }
-  const { frames, ...rest } = state;
-  const text = JSON.stringify(rest);
-  if (text !== listener.lastState) {
-    listener.lastState = text;
-    response.write(`event: state\ndata: ${JSON.stringify(state)}\n\n`);
-  }
-  if (frames.last_n !== listener.lastN) {
-    listener.lastN = frames.last_n;
-    response.write(`event: frames\ndata: ${JSON.stringify({ last_n: frames.last_n })}\n\n`);
   }
 }

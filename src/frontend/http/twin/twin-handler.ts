@@ -13,7 +13,7 @@ import { changeRefusal, type TwinAccessSettings, twinAccessOf } from '../twin-ac
 import { readJsonBody } from './json-body.ts';
 import { refuse, sendAnswer, sendError, sendLines } from './twin-answers.ts';
 import { TwinEvents } from './twin-events.ts';
-import { sendPage } from './twin-page.ts';
+import { TwinPage } from './twin-page.ts';
 import { QueryError, questionOfRead } from './twin-reads.ts';
 
 export interface TwinHandlerOptions {
@@ -46,6 +46,7 @@ export function createTwinHandler({
 export class TwinHandler {
   readonly #options: TwinHandlerOptions;
   readonly #events: TwinEvents;
+  readonly #page = new TwinPage();
 
   constructor(options: TwinHandlerOptions) {
     this.#options = options;
@@ -77,7 +78,7 @@ export class TwinHandler {
       response.setHeader('allow', allowed);
       return sendError(response, 405, `${request.method} ${path}: only ${allowed}`);
     }
-    if (path === '/twin' || path === '/twin/') return sendPage(response);
+    if (path === '/twin' || path === '/twin/') return this.#page.send(response);
     if (isChange(path)) {
       response.setHeader('allow', 'POST');
       return sendError(response, 405, `${path} changes something: only POST`);
@@ -105,9 +106,13 @@ export class TwinHandler {
       hasKey: isKey(authorization),
     });
     if (refusal !== null) return refuse(request, response, refusal);
-    if (!isChange(path)) return sendError(response, 404, `there is no ${path} to POST to`);
-    const body = await readJsonBody(request);
-    if (body.problem !== null) return sendError(response, body.status, body.problem);
+    if (!isChange(path)) {
+      const message = `there is no ${path} to POST to`;
+      return refuse(request, response, { status: 404, message });
+    }
+    const body = await readJsonBody(request, response);
+    if (body.problem !== null)
+      return refuse(request, response, { status: body.status, message: body.problem });
     if (path === '/twin/api/handshake/next')
       return sendAnswer(response, await twin.ask({ ask: 'handshake-next' }));
     sendAnswer(response, await twin.ask({ ask: 'clock', change: body.value }));

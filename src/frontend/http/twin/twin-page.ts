@@ -3,20 +3,48 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { ownFile } from '../../../shared/own-files.ts';
+import { sendError } from './twin-answers.ts';
 
 /** Made by `npm run build`. */
 const PAGE = ownFile('page/index.html');
+const NOT_BUILT = 'the page is not built: npm run build makes it; the API below /twin/api answers';
 const INLINE = /<(script|style)([^>]*)>([\s\S]*?)<\/\1>/g;
 
-export async function sendPage(response: ServerResponse): Promise<void> {
-  const html = await readFile(PAGE, 'utf8');
-  response
-    .writeHead(200, {
-      'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': policyOf(html),
-      'referrer-policy': 'no-referrer',
-    })
-    .end(html);
+interface Page {
+  readonly html: Buffer;
+  readonly policy: string;
+}
+
+export class TwinPage {
+  readonly #file: string;
+  #page: Promise<Page> | null = null;
+
+  constructor(file = PAGE) {
+    this.#file = file;
+  }
+
+  async send(response: ServerResponse): Promise<void> {
+    this.#page ??= readPage(this.#file);
+    try {
+      const { html, policy } = await this.#page;
+      response
+        .writeHead(200, {
+          'content-type': 'text/html; charset=utf-8',
+          'content-length': html.length,
+          'content-security-policy': policy,
+          'referrer-policy': 'no-referrer',
+        })
+        .end(html);
+    } catch {
+      this.#page = null;
+      sendError(response, 503, NOT_BUILT);
+    }
+  }
+}
+
+async function readPage(file: string): Promise<Page> {
+  const html = await readFile(file);
+  return { html, policy: policyOf(html.toString('utf8')) };
 }
 
 /** What the page's own script and style are, by their hashes; styles that a chart sets on its elements are no script. */

@@ -6,6 +6,7 @@ import {
   STRANGER_RETRY_MS,
 } from '../../../../src/frontend/twin/engine-inquiry.ts';
 import { VirtualClock } from '../../../../src/shared/clock.ts';
+import { ServerError } from '../../../../src/shared/errors.ts';
 
 const STRANGE =
   "Call to vllm_twin_about method failed: 'EngineCoreProc' object has no attribute 'vllm_twin_about'";
@@ -62,6 +63,31 @@ describe('asking engines', () => {
       status: 400,
       message: 'block 7: expected a block id from 0 to 3',
     });
+  });
+
+  it('waits once for an engine that hangs, and asks it again when it has gone on', async () => {
+    const ends: (() => void)[] = [];
+    const inquiry = new EngineInquiry(
+      () => new Promise((resolve) => ends.push(() => resolve('gone on'))),
+      new VirtualClock(),
+    );
+    const first = inquiry.ask(0, 'vllm_twin_about', []);
+    await vi.advanceTimersByTimeAsync(INQUIRY_TIMEOUT_MS);
+    expect(await first).toMatchObject({ isOk: false, status: 503 });
+    expect(await inquiry.ask(0, 'vllm_twin_about', [])).toMatchObject({ status: 503 });
+    expect(ends).toHaveLength(1);
+    ends[0]?.();
+    await vi.advanceTimersByTimeAsync(0);
+    const again = inquiry.ask(0, 'vllm_twin_about', []);
+    ends[1]?.();
+    expect(await again).toEqual({ isOk: true, value: 'gone on' });
+  });
+
+  it('takes the end of an engine for no refusal', async () => {
+    const inquiry = new EngineInquiry(async () => {
+      throw new ServerError('E_ENGINE_DEAD', 'EngineCore encountered an issue');
+    }, new VirtualClock());
+    expect(await inquiry.ask(0, 'vllm_twin_about', [])).toMatchObject({ status: 503 });
   });
 
   it('does not wait for an engine that hangs, and asks it no more than a few times', async () => {

@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { EngineInquiry } from '../../../../src/frontend/twin/engine-inquiry.ts';
-import { epochOf, FrameGathering } from '../../../../src/frontend/twin/frame-gathering.ts';
+import {
+  FrameGathering,
+  SOURCE_TIMEOUT_MS,
+} from '../../../../src/frontend/twin/frame-gathering.ts';
 import { MergedStream } from '../../../../src/frontend/twin/merged-stream.ts';
 import { VirtualClock } from '../../../../src/shared/clock.ts';
 import type { ProcessFrames } from '../../../../src/shared/tap/process-frames.ts';
@@ -166,9 +169,45 @@ describe('a process that is interrupted while it reads its clocks', () => {
   });
 });
 
-describe('the wall clock at a monotonic 0', () => {
-  it('is exact for a process of this machine, and as good as the answer for another', () => {
-    expect(epochOf(49_990, 50_000, 1_000_000)).toBe(1_000_000);
-    expect(epochOf(7_000_000, 50_000, 1_000_000)).toBe(1_050_000 - 7_000_000);
+describe('a process that hangs', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('is waited for once, and asked again when it has answered', async () => {
+    vi.useFakeTimers();
+    const clock = new VirtualClock({ startMs: 100 });
+    const told = processOf('ApiServer_0', clock, [frame(1, 1), frame(2, 2)]);
+    let numAsked = 0;
+    let goOn = (): void => {};
+    const { stream, gathering } = gatheringOf({
+      clock,
+      sources: [
+        async (sinceSeq) => {
+          numAsked += 1;
+          if (numAsked === 1)
+            await new Promise<void>((resolve) => {
+              goOn = resolve;
+            });
+          return told(sinceSeq);
+        },
+        processOf('APIServer', clock, [frame(1, 1)]),
+      ],
+    });
+    const first = gathering.look();
+    await vi.advanceTimersByTimeAsync(SOURCE_TIMEOUT_MS);
+    await first;
+    expect(stream.since(0, 9).map(({ process }) => process)).toEqual(['APIServer']);
+    await gathering.look();
+    expect(numAsked).toBe(1);
+    goOn();
+    await vi.advanceTimersByTimeAsync(0);
+    await gathering.look();
+    gathering.close();
+    expect(stream.since(0, 9).map(({ process }) => process)).toEqual([
+      'APIServer',
+      'ApiServer_0',
+      'ApiServer_0',
+    ]);
   });
 });

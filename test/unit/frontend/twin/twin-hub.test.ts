@@ -40,6 +40,7 @@ function hubOf(options: Partial<TwinHubOptions> & { callEngine?: CallEngine } = 
     nameFields: (response) =>
       namedFields(WIRE_VERSIONS['0.33.0'].tables.engineCoreReadyResponse, response),
     callEngine: async (_rank, method) => (method === 'vllm_twin_about' ? ABOUT : { frames: [] }),
+    loadOf: async () => null,
     sources: [],
     ...options,
   });
@@ -79,12 +80,16 @@ describe('what the twin knows of itself', () => {
         if (rank === 1) throw new Error(`'EngineCoreProc' object has no attribute '${method}'`);
         return ABOUT;
       },
+      loadOf: async () => ({ numRequestsRunning: 7, numRequestsWaiting: 2, kvCacheUsage: 0.25 }),
     });
     const { engines } = await stateOf(hub);
     expect(engines.map(({ is_twin: isTwin, gpu }) => [isTwin, gpu])).toEqual([
       [true, 'H100'],
       [false, null],
     ]);
+    // What it says with its outputs, as every engine.
+    expect(engines.map(({ num_requests_running: running }) => running)).toEqual([3, 7]);
+    expect(engines[1]).toMatchObject({ num_requests_waiting: 2, kv_cache_usage_perc: 0.25 });
     expect(
       await hub.ask({ ask: 'engine', rank: 1, method: 'vllm_twin_blocks', args: [] }),
     ).toMatchObject({
