@@ -4,6 +4,7 @@
  * scrape takes meanwhile. Server on one core and client on the other where `taskset` is there.
  *
  * `--against=DIST` compares this build with another one instead: CPU per event and per completion, in turns, medians.
+ * `--watch` listens to the events below /twin/api of this build's server meanwhile, and fetches the frames, as the page does.
  * `--with='--record FOLDER'` gives this build's server these flags as well; against itself they are what is compared.
  */
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
@@ -259,6 +260,9 @@ async function compare(other: string): Promise<void> {
     startServer('this build', [...serveCommand(DIST, 16_384), ...extraFlags()]),
     startServer('the other', serveCommand(other, 16_384)),
   ]);
+  const watching = new AbortController();
+  if (process.argv.includes('--watch') && servers[0] !== undefined)
+    void watch(servers[0].url, watching.signal).catch(() => {});
   try {
     for (const { name, ...load } of PAIRED_LOADS) {
       const costs: readonly [number[], number[]] = [[], []];
@@ -278,7 +282,21 @@ async function compare(other: string): Promise<void> {
       );
     }
   } finally {
+    watching.abort();
     await Promise.all(servers.map((server) => server.stop()));
+  }
+}
+
+/** Does what an open page does: listens to events, and fetches the frames that they tell of. */
+async function watch(url: string, signal: AbortSignal): Promise<void> {
+  const events = await fetch(`${url}/twin/api/events`, { signal });
+  let since = 0;
+  for await (const part of events.body as unknown as AsyncIterable<Uint8Array>) {
+    const lastN = /"last_n":(\d+)/.exec(new TextDecoder().decode(part))?.[1];
+    if (lastN === undefined || process.argv.includes('--watch=events')) continue;
+    const frames = await fetch(`${url}/twin/api/frames?since=${since}&limit=1000`, { signal });
+    const lines = (await frames.text()).trim().split('\n');
+    since = (JSON.parse(lines.at(-1) || '{}') as { n?: number }).n ?? since;
   }
 }
 

@@ -20,7 +20,8 @@ import { VLLM_VERSION } from '../../shared/version.ts';
 import { clockChangeProblem } from './clock-change.ts';
 import { type CallEngine, EngineInquiry } from './engine-inquiry.ts';
 import { FrameGathering, type FrameSource } from './frame-gathering.ts';
-import { MergedStream, type StreamFrame } from './merged-stream.ts';
+import { FrameLines } from './frame-lines.ts';
+import { MergedStream } from './merged-stream.ts';
 import type { Twin, TwinAnswer, TwinQuestion, TwinValues } from './twin-question.ts';
 
 /** An engine as the process that started it knows it. */
@@ -75,6 +76,7 @@ interface KnownAbout {
 export class TwinHub implements Twin {
   readonly #options: TwinHubOptions;
   readonly #stream = new MergedStream();
+  readonly #lineMaker: FrameLines;
   readonly #inquiry: EngineInquiry;
   readonly #gathering: FrameGathering;
   readonly #abouts = new Map<EngineIndex, KnownAbout>();
@@ -83,6 +85,7 @@ export class TwinHub implements Twin {
   constructor(options: TwinHubOptions) {
     const { clock, callEngine, sources } = options;
     this.#options = options;
+    this.#lineMaker = new FrameLines(options.dissector);
     this.#inquiry = new EngineInquiry(callEngine, clock);
     this.#gathering = new FrameGathering({
       stream: this.#stream,
@@ -122,15 +125,12 @@ export class TwinHub implements Twin {
   }
 
   #lines(since: number, limit: number): FrameLine[] {
-    const { dissector } = this.#options;
-    return this.#stream
-      .since(since, limit)
-      .map((kept) => dissector.line(kept.frame, placeOf(kept)));
+    return this.#lineMaker.linesOf(this.#stream.since(since, limit));
   }
 
   #detail(n: number): TwinAnswer<FrameDetail> {
     const kept = this.#stream.at(n);
-    if (kept !== undefined) return ok(this.#options.dissector.detail(kept.frame, placeOf(kept)));
+    if (kept !== undefined) return ok(this.#lineMaker.detailOf(kept));
     const { firstN, lastN } = this.#stream;
     const where =
       lastN === 0 ? 'there are no frames yet' : `frames ${firstN} to ${lastN} are there`;
@@ -267,10 +267,6 @@ export class TwinHub implements Twin {
 function engineProblem(engine: unknown): string | null {
   if (engine === undefined || (Number.isInteger(engine) && Number(engine) >= 0)) return null;
   return `engine: expected the rank of an engine, got ${JSON.stringify(engine)}`;
-}
-
-function placeOf({ process, tMs, n }: StreamFrame) {
-  return { process, tMs, n };
 }
 
 function ok<T>(value: T): TwinAnswer<T> {

@@ -114,7 +114,8 @@ export const TWIN_PATHS: readonly TwinPath[] = [
     ],
     body: null,
     contentType: 'application/x-ndjson',
-    answer: 'A FrameLine a line, in the order of n.',
+    answer:
+      'A FrameLine a line, in the order of n; of large frames fewer than the limit, so that an answer stays small.',
     errors: { 400: 'A parameter: its name, its value, the limit.' },
   },
   {
