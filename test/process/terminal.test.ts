@@ -55,6 +55,7 @@ describe('in a terminal', () => {
       '',
       `API | ${url}/v1`,
       `Metrics | ${url}/metrics`,
+      `Page | ${url}/twin`,
       `Docs | ${url}/docs`,
       '',
       '',

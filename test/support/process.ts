@@ -160,6 +160,24 @@ export async function freePorts(count: number): Promise<readonly number[]> {
   return ports;
 }
 
+/** The first of so many free ports in a row, none of them in `taken`. */
+export async function freePortsInARow(count: number, taken: readonly number[]): Promise<number> {
+  for (;;) {
+    const [first = 0] = await freePorts(1);
+    const row = Array.from({ length: count }, (_, index) => first + index);
+    if (row.some((port) => taken.includes(port))) continue;
+    if ((await Promise.all(row.map(isFree))).every((free) => free)) return first;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
 /** Whether it runs: what only waits to be reaped does not. */
 export function isAlive(pid: number): boolean {
   try {
