@@ -101,6 +101,8 @@ describe('the dissector', () => {
       if (word !== '') expect(frameTypeOf(tappedOf(sample))).toBe(word);
       const { struct, message, problems, fields } = dissector.dissect(raw);
       expect(problems).toEqual([]);
+      // A line is read without the checks, and says the same.
+      expect(dissector.line(raw, { process: 'a', tMs: 0 }).message).toEqual(message);
       expect(fields.length).toBeGreaterThan(0);
       if (
         struct !== null &&

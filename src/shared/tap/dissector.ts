@@ -49,10 +49,14 @@ const MAX_SHOWN_BYTES = 64 * 1024;
 export function createDissector({ tables }: WireVersion): Dissector {
   const structs = createStructCodecs(tables);
 
-  function dissectParts(frame: RawFrame, parts: readonly Uint8Array[]): Dissection {
+  function dissectParts(
+    frame: RawFrame,
+    parts: readonly Uint8Array[],
+    isChecked: boolean,
+  ): Dissection {
     const { type, socket } = frame;
     const known = tableOf(frame, structs);
-    if (known !== null) return structOf(known.table, parts, known.part);
+    if (known !== null) return structOf(known.table, parts, known.part, isChecked);
     switch (type) {
       case 'ABORT':
         return requestIds(parts);
@@ -72,10 +76,10 @@ export function createDissector({ tables }: WireVersion): Dissector {
     }
   }
 
-  function dissect(frame: RawFrame): Dissection {
+  function dissect(frame: RawFrame, isChecked = true): Dissection {
     const parts = frame.parts.map((part) => Buffer.from(part, 'base64'));
     try {
-      return dissectParts(frame, parts);
+      return dissectParts(frame, parts, isChecked);
     } catch (error) {
       if (!(error instanceof DecodeFault)) throw error;
       return { ...plain(parts, null), problems: [`${frame.type}: ${error.message}`] };
@@ -83,8 +87,8 @@ export function createDissector({ tables }: WireVersion): Dissector {
   }
 
   return {
-    dissect,
-    line: (frame, place) => lineOf(frame, place, dissect(frame).message),
+    dissect: (frame) => dissect(frame),
+    line: (frame, place) => lineOf(frame, place, dissect(frame, false).message),
     detail(frame, place) {
       const { struct, fields, problems, message } = dissect(frame);
       return {
@@ -138,8 +142,13 @@ function tableOf(
   }
 }
 
-function structOf(table: StructTable, parts: readonly Uint8Array[], part: number): Dissection {
-  const walk = new FieldWalk(parts, part);
+function structOf(
+  table: StructTable,
+  parts: readonly Uint8Array[],
+  part: number,
+  isChecked = true,
+): Dissection {
+  const walk = new FieldWalk(parts, part, { isChecked });
   const fields = walk.struct(table);
   const rest = walk.rest();
   const problems = [
