@@ -4,8 +4,7 @@
  */
 import type { Dissector } from '../../shared/tap/dissector.ts';
 import type { FrameDetail, FrameLine } from '../../shared/tap/frame-line.ts';
-import type { RawFrame } from '../../shared/tap/raw-frame.ts';
-import type { StreamFrame } from './merged-stream.ts';
+import { bytesOf, type StreamFrame } from './merged-stream.ts';
 
 /** Of the frames' parts in one answer, as base64; a single frame may be larger. Whoever wants more asks again. */
 export const MAX_LINES_BYTES = 1024 * 1024;
@@ -62,10 +61,4 @@ export class FrameLines {
 
 function placeOf({ process, tMs, n }: StreamFrame) {
   return { process, tMs, n };
-}
-
-function bytesOf({ parts }: RawFrame): number {
-  let bytes = 0;
-  for (const part of parts) bytes += part.length;
-  return bytes;
 }
