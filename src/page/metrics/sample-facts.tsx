@@ -91,19 +91,26 @@ function CopyButton({ text }: { readonly text: string }) {
   );
 }
 
+/** Frames that are looked through, and answers that bring them with one scrape. */
+const MAX_LINES = 20_000;
+const MAX_ROUNDS = 30;
+
 /** The frames that the server still has, anew with each scrape. */
 function useLines(baseUrl: string, numScrapes: number): readonly FrameLine[] {
   const [lines, setLines] = useState<readonly FrameLine[]>([]);
   const source = useMemo(() => liveFrames(baseUrl), [baseUrl]);
   useEffect(() => {
     let isOver = false;
-    const last = lines.at(-1)?.n ?? 0;
-    source.since(last).then(
-      (fresh) => {
-        if (!isOver && fresh.length > 0) setLines((known) => [...known, ...fresh].slice(-20_000));
-      },
-      () => {},
-    );
+    const catchUp = async (): Promise<void> => {
+      let last = lines.at(-1)?.n ?? 0;
+      for (let round = 0; round < MAX_ROUNDS && !isOver; round++) {
+        const fresh = await source.since(last);
+        if (isOver || fresh.length === 0) return;
+        last = fresh.at(-1)?.n ?? last;
+        setLines((known) => [...known, ...fresh].slice(-MAX_LINES));
+      }
+    };
+    catchUp().catch(() => {});
     return () => {
       isOver = true;
     };
