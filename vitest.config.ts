@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 /** Waits of a test are shorter than this: the message then says what was waited for. */
 const TEST_TIMEOUT_MS = 60_000;
-const setupFiles = ['./test/support/patience.ts'];
+const interopSetup = ['./test/support/patience.ts'];
+const setupFiles = [...interopSetup, './test/support/own-environment.ts'];
 /** Heap bounds are measured after a collection. */
 const execArgv = ['--expose-gc'];
 
@@ -48,7 +49,7 @@ export default defineConfig({
         test: {
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
-          setupFiles,
+          setupFiles: interopSetup,
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 300_000,

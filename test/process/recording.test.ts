@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RawFrame } from '../../src/shared/tap/raw-frame.ts';
 import { liveSamples } from '../support/live-frames.ts';
-import { childrenOf, freePorts, isAlive } from '../support/process.ts';
+import { childrenOf, freePorts, freePortsInARow, isAlive } from '../support/process.ts';
 import { framesOf, processesOf, readWhole, typesInOrder } from '../support/recordings.ts';
 import { startServer } from '../support/topology.ts';
 import { TINYMODEL, Twin } from '../support/twin.ts';
@@ -140,7 +140,9 @@ describe('serve --record', () => {
   });
 
   it('names every socket of a mixture of experts with KV events, and tells every message', async () => {
-    const [port = 0, replayPort = 0] = await freePorts(2);
+    // Each rank's own is beside it.
+    const port = await freePortsInARow(2, []);
+    const replayPort = await freePortsInARow(2, [port, port + 1]);
     const events = JSON.stringify({
       enable_kv_cache_events: true,
       publisher: 'zmq',
