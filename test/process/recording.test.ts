@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FrameLine } from '../../src/shared/tap/frame-line.ts';
 import type { RawFrame } from '../../src/shared/tap/raw-frame.ts';
 import { liveSamples } from '../support/live-frames.ts';
 import { childrenOf, freePorts, freePortsInARow, isAlive } from '../support/process.ts';
@@ -77,6 +78,20 @@ function recordedOrder() {
   };
 }
 
+/** What `vllm-twin frames` says of the folder. */
+async function frames(...words: readonly string[]): Promise<{ code: number | null; text: string }> {
+  const command = keep(new Twin(['frames', folder, ...words]));
+  const { code } = await command.exited;
+  return { code, text: command.log };
+}
+
+/** The protocol's own check finds nothing in what the processes said. */
+async function expectClean(): Promise<void> {
+  const { code, text } = await frames('--check');
+  expect(text).toContain('all as vLLM 0.33.0 says it');
+  expect(code).toBe(0);
+}
+
 describe('serve --record', () => {
   it('writes a file a process, in which start and request stand in the order of vLLM', async () => {
     const twin = serve('--data-parallel-size', '2');
@@ -114,6 +129,34 @@ describe('serve --record', () => {
       expect(typesOf(ofEngine, 'coordinator_input', null)).toEqual(['SUBSCRIBE', 'READY']);
       expect(typesOf(ofEngine, 'coordinator_output', null)).toEqual(['COUNTS']);
     }
+    await expectClean();
+  });
+
+  it('is told by frames --json in the words and the order of vLLM', async () => {
+    const twin = serve();
+    await ask(await twin.url());
+    await twin.stop();
+    const { code, text } = await frames('--json');
+    expect(code).toBe(0);
+    const lines = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as FrameLine);
+    const keys = 'seq t_ms process socket direction peer type bytes message';
+    for (const line of lines) expect(Object.keys(line).join(' ')).toBe(keys);
+    const order = recordedOrder();
+    for (const socket of ['handshake', 'input', 'output'] as const) {
+      const types = lines
+        .filter((line) => line.process === 'APIServer' && line.socket === socket)
+        .map(({ type }) => type as string);
+      const once = types.filter((type, index) => type !== types[index - 1]);
+      expect(once, socket).toEqual(order[socket]);
+      expect(
+        new Set(lines.filter((line) => line.socket === socket).map(({ process }) => process)),
+      ).toEqual(new Set(['APIServer', 'EngineCore']));
+    }
+    const response = lines.find(({ type }) => type === 'EngineCoreReadyResponse');
+    expect(response?.message).toMatchObject({ num_gpu_blocks: 1025, vllm_version: '0.33.0' });
   });
 
   it('counts frames of a process without a gap, and none is got before it was sent', async () => {
@@ -173,6 +216,7 @@ describe('serve --record', () => {
         ...['coordinator_input', 'coordinator_output', 'frontend_stats_publish'],
       ]),
     );
+    await expectClean();
   });
 
   it('writes the files of several API servers, each with its own frames', async () => {
@@ -188,6 +232,7 @@ describe('serve --record', () => {
     for (const own of ofServers) expect(own[0]?.type).toBe('EngineCoreReadyResponse');
     const numAdded = ofServers.flat().filter(({ type }) => type === 'ADD').length;
     expect(numAdded).toBe(4);
+    await expectClean();
   });
 
   it('writes the files of headless engines and of the frontend that they join', async () => {
@@ -211,6 +256,7 @@ describe('serve --record', () => {
         'INIT',
         'READY',
       ]);
+    await expectClean();
   });
 
   it('tells the servers of a supervisor apart by their ranks', async () => {
@@ -228,6 +274,7 @@ describe('serve --record', () => {
     const recording = await readWhole(folder);
     expect(recording.gaps).toEqual([]);
     for (const rank of [0, 1]) expect(processesOf(recording)).toContain(`APIServer_DPRank_${rank}`);
+    await expectClean();
   });
 });
 
