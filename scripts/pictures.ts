@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium, type Page } from 'playwright-core';
+import { withPalette } from './palette-png.ts';
 import { type TerminalLine, terminalPicture } from './terminal-picture.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -15,14 +16,17 @@ const COMMAND = join(root, 'bin/vllm-twin.cjs');
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
   existsSync,
 );
-const SERVE = [
-  'serve',
-  '--data-parallel-size',
-  '2',
-  '--engine-overrides',
-  '{"1": {"gpu": "L4", "num_gpu_blocks_override": 4000}, "0": {"num_gpu_blocks_override": 12000}}',
+/** Layers of two kinds, so several groups of blocks; few tokens a step, so that prompts come in chunks. */
+const FOR_PAGE = [
+  ...['openai/gpt-oss-20b', '--max-model-len', '32768'],
+  ...['--max-num-batched-tokens', '2048', '--max-num-seqs', '5', '--engine-overrides'],
+  '{"1": {"gpu": "L40S", "num_gpu_blocks_override": 3500}, "0": {"num_gpu_blocks_override": 5000}}',
 ] as const;
+/** Ranks that do not step together: nothing but vLLM's own frames. */
+const FOR_TERMINAL = ['--engine-overrides', '{"1": {"gpu": "L4"}}'] as const;
 const VIEWPORT = { width: 1280, height: 720 };
+/** Beyond a page that is pleasant to load. */
+const MAX_PICTURE_BYTES = 150_000;
 const COLUMNS = 84;
 
 interface Twin {
@@ -31,9 +35,13 @@ interface Twin {
 }
 
 async function startTwin(...flags: readonly string[]): Promise<Twin> {
-  const child = spawn(process.execPath, [COMMAND, ...SERVE, '--port', '0', ...flags], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
+  const child = spawn(
+    process.execPath,
+    [COMMAND, 'serve', '--data-parallel-size', '2', '--port', '0', ...flags],
+    {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  );
   const url = await new Promise<string>((resolve, reject) => {
     child.stdout.setEncoding('utf8').once('data', (text: string) => resolve(text.trim()));
     child.once('exit', (code) => reject(new Error(`the twin ended with ${code}`)));
@@ -56,6 +64,14 @@ async function complete(url: string, body: object): Promise<void> {
   await response.text();
 }
 
+async function changeClock(url: string, change: object): Promise<void> {
+  await fetch(`${url}/twin/api/clock`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(change),
+  });
+}
+
 /** Prompts that share their first half, so that the prefix cache has something to find. */
 function promptOf(seed: number, length: number): number[] {
   return Array.from({ length }, (_, i) =>
@@ -75,42 +91,57 @@ async function photographPage({ url }: Twin): Promise<void> {
       .getByRole('row', { name: /^EngineCoreReadyResponse/ })
       .first()
       .click();
-    await page
-      .getByRole('region', { name: 'Frame', exact: true })
-      .getByText('max_model_len')
-      .first()
-      .waitFor();
+    const frame = page.getByRole('region', { name: 'Frame', exact: true });
+    const capacity = frame.getByRole('button', { name: /kv_cache_size_tokens/ }).first();
+    await capacity.scrollIntoViewIfNeeded();
+    await capacity.focus();
     await photograph(page, 'handshake');
-    const traffic = Array.from({ length: 10 }, (_, i) =>
-      complete(url, { prompt: promptOf(i, 3_000 + 900 * i), max_tokens: 4_000 }),
-    );
     await open(page, 'Capacity');
     await page.getByText('naive').first().waitFor();
     await photograph(page, 'capacity');
-    await open(page, 'KV cache');
-    await page.waitForTimeout(1_500);
-    await photograph(page, 'kv-cache');
+    await changeClock(url, { factor: 2 });
+    const traffic = Array.from({ length: 16 }, (_, i) =>
+      complete(url, { prompt: promptOf(i, 3_000 + 550 * i), max_tokens: 40 + 25 * i }),
+    );
     await open(page, 'Scheduler');
-    await page.waitForTimeout(2_000);
+    await page.getByRole('button', { name: /^engine 0/ }).click();
+    await page
+      .getByRole('region', { name: 'Waiting requests' })
+      .getByRole('listitem')
+      .nth(1)
+      .waitFor();
+    await page
+      .locator('.timeline-axis text')
+      .filter({ hasText: /^2[4-9]$/ })
+      .first()
+      .waitFor();
+    await changeClock(url, { state: 'paused' });
     await photograph(page, 'scheduler');
+    await open(page, 'KV cache');
+    await page
+      .getByRole('button', { name: /^cmpl-/ })
+      .nth(3)
+      .click();
+    await page.getByText('num_computed_tokens').waitFor();
+    await photograph(page, 'kv-cache');
+    await changeClock(url, { state: 'running' });
+    await changeClock(url, { factor: 0.1 });
+    await Promise.allSettled(traffic);
+    await changeClock(url, { factor: 1 });
+    await open(page, 'Playground');
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await page.getByRole('region', { name: 'Load' }).getByRole('button', { name: 'Start' }).click();
+    await page.getByText('finished', { exact: true }).first().waitFor();
+    await photograph(page, 'playground');
     await open(page, 'Metrics');
-    await page.getByLabel('Search').fill('kv_cache_usage');
-    await page.waitForTimeout(7_000);
+    await page.getByLabel('Search').fill('generation_tokens');
+    await page.waitForTimeout(13_000);
     await page
       .getByRole('button', { name: /engine="0"/ })
       .first()
       .click();
     await page.waitForTimeout(1_500);
     await photograph(page, 'metrics');
-    await open(page, 'Playground');
-    await page.waitForTimeout(500);
-    await photograph(page, 'playground');
-    await fetch(`${url}/twin/api/clock`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: '{"state": "running", "factor": 0.01}',
-    });
-    await Promise.allSettled(traffic);
   } finally {
     await browser.close();
   }
@@ -122,15 +153,18 @@ async function open(page: Page, tab: string): Promise<void> {
 
 async function photograph(page: Page, name: string): Promise<void> {
   await page.mouse.move(0, 0);
-  await page.waitForTimeout(400);
-  await page.screenshot({ path: join(root, 'docs/img', `page-${name}.png`) });
+  await page.waitForTimeout(700);
+  const picture = withPalette(await page.screenshot());
+  if (picture.length > MAX_PICTURE_BYTES)
+    throw new Error(`the picture of ${name} has ${picture.length} bytes: more than a page should`);
+  writeFileSync(join(root, 'docs/img', `page-${name}.png`), picture);
 }
 
 /** What `frames` prints of a start-up and one request. */
 async function recordTerminal(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'vllm-twin-pictures-'));
   try {
-    const twin = await startTwin('--record', join(folder, 'rec'));
+    const twin = await startTwin(...FOR_TERMINAL, '--record', join(folder, 'rec'));
     await complete(twin.url, { prompt: promptOf(1, 40), max_tokens: 3 });
     await stopTwin(twin);
     const until = await lastOutputsMs(join(folder, 'rec'));
@@ -189,7 +223,7 @@ async function output(words: readonly string[]): Promise<string[]> {
   return text.split('\n').filter((line) => line.trim() !== '');
 }
 
-const twin = await startTwin();
+const twin = await startTwin(...FOR_PAGE);
 try {
   await photographPage(twin);
 } finally {

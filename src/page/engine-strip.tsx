@@ -19,20 +19,19 @@ export function EngineStrip({ engines, chosen, onChoose }: EngineStripProps) {
             aria-pressed={engine.rank === chosen}
             onClick={() => onChoose(engine.rank)}
           >
-            <b>engine {engine.rank}</b> <em data-stage={engine.state}>{engine.state}</em>{' '}
-            {engine.pid !== null && `pid ${engine.pid}`} {engine.gpu}
+            <span class="strip-head">
+              <span>
+                <b>engine {engine.rank}</b> <em data-stage={engine.state}>{engine.state}</em>{' '}
+                {engine.pid !== null && `pid ${engine.pid}`} {engine.gpu}
+              </span>
+              <Figures facts={loadOf(engine)} />
+            </span>
             {engine.is_twin === false && (
               <small>
                 not an engine of vllm-twin: it shows its messages and metrics, nothing of its inside
               </small>
             )}
-            <span class="strip-figures">
-              {factsOf(engine).map(({ name, value, title }) => (
-                <span key={name} title={title}>
-                  {name} <b>{value}</b>
-                </span>
-              ))}
-            </span>
+            <Figures facts={capacityOf(engine)} />
             <span
               class="strip-usage"
               aria-hidden="true"
@@ -52,7 +51,19 @@ interface Fact {
   readonly title: string;
 }
 
-function factsOf(engine: EngineState): readonly Fact[] {
+function Figures({ facts }: { readonly facts: readonly Fact[] }) {
+  return (
+    <span class="strip-figures">
+      {facts.map(({ name, value, title }) => (
+        <span key={name} title={title}>
+          {name} <b>{value}</b>
+        </span>
+      ))}
+    </span>
+  );
+}
+
+function capacityOf(engine: EngineState): readonly Fact[] {
   const { kv_cache_size_tokens: tokens, kv_cache_max_concurrency: concurrency } = engine;
   const response = 'of its EngineCoreReadyResponse';
   return [
@@ -66,6 +77,11 @@ function factsOf(engine: EngineState): readonly Fact[] {
       value: concurrency === null ? '—' : concurrency.toFixed(2),
       title: response,
     },
+  ];
+}
+
+function loadOf(engine: EngineState): readonly Fact[] {
+  return [
     {
       name: 'running',
       value: withCommas(engine.num_requests_running),

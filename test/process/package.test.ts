@@ -51,6 +51,12 @@ describe('the package', () => {
     expect(pages).toContain('docs/reference/gpus.md');
     for (const page of pages) expect(readFileSync(packageFile(page), 'utf8')).toMatch(/^# /);
   });
+
+  it('holds the page, with its script and its style inside', () => {
+    const html = readFileSync(packageFile('dist/page/index.html'), 'utf8');
+    expect(html).toMatch(/<script type="module">\S/);
+    expect(html).not.toMatch(/<script[^>]* src=|<link[^>]* href="(?!data:)/);
+  });
 });
 
 describe('a twin of two engines', () => {
