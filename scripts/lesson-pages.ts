@@ -5,6 +5,24 @@ import { wrap } from '../src/cli/text-layout.ts';
 
 const WIDTH = 100;
 
+/** What the page shows of it (`npm run pictures`), by the lesson's name. */
+const PICTURES: Readonly<Record<string, readonly [file: string, text: string]>> = {
+  handshake: ['page-handshake.png', 'Handshake: every frame, and a ready response in full'],
+  capacity: [
+    'page-capacity.png',
+    'Capacity: two unequal engines, each with its own memory and tokens',
+  ],
+  scheduler: [
+    'page-scheduler.png',
+    'Scheduler: prompts in chunks, and why each waiting request waits',
+  ],
+  'prefix-cache': [
+    'page-kv-cache.png',
+    'KV cache: the blocks of an engine and those of one request',
+  ],
+  ranks: ['page-metrics.png', 'Metrics: one child an engine, and the frame that changed it last'],
+};
+
 export function lessonPages(): readonly { readonly path: string; readonly text: string }[] {
   return LESSONS.map((lesson) => ({
     path: `docs/lessons/${lesson.name}.md`,
@@ -32,8 +50,14 @@ function pageOf(lesson: Lesson): string {
     ...wrap(`**Question.** ${question}`, '', WIDTH),
     '',
     ...stepLines(answer.caption, answer),
+    ...pictureLines(name),
   ];
   return `${lines.join('\n').trimEnd()}\n`;
+}
+
+function pictureLines(lesson: string): string[] {
+  const [file, text] = PICTURES[lesson] ?? [];
+  return file === undefined ? [] : ['', `![The page, ${text}](../img/${file})`];
 }
 
 function stepLines(text: string, { command, prints }: LessonStep): string[] {

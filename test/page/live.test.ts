@@ -258,6 +258,19 @@ describe.skipIf(!hasChromium)(`the page of two unequal engines${chromiumReason}`
     },
   );
 
+  it('fits on a phone in larger text too', async () => {
+    await page.close();
+    visit = await WatchedPage.open(browser, `${url}/twin`, { width: 375 });
+    page = visit.page;
+    await page.getByRole('button', { name: 'Large text' }).click();
+    for (const tab of TABS) {
+      await visit.choose(tab);
+      await page.locator(DRAWN[tab]).filter({ visible: true }).first().waitFor();
+      const shown = await page.evaluate<number>('document.documentElement.scrollWidth');
+      expect(shown, tab).toBeLessThanOrEqual(375);
+    }
+  });
+
   it('is replayed from one file on disk, without a server', async () => {
     const file = join(recording, 'recording.html');
     const frames = new Twin(['frames', recording, '--html', file]);
