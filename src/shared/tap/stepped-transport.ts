@@ -3,25 +3,14 @@
  * held frame waits with it, so that order stays; closing a socket waits for what it holds. It stands above the tap, which
  * sees a frame when it really goes.
  */
+import { type AnySocket, RouterAround, SocketAround } from '../transport/socket-around.ts';
 import type {
-  Bound,
-  Closable,
-  DealerSocket,
   Frame,
-  MessageHandler,
-  MessageReader,
-  MessageWriter,
-  PeerCounting,
-  PubSocket,
-  PullSocket,
-  PushSocket,
   Room,
   RoutedMessageHandler,
   RouterSocket,
   SocketOptions,
   Transport,
-  XPubSocket,
-  XSubSocket,
 } from '../transport/transport.ts';
 import { peerOf } from './frame-type.ts';
 import type { StepGate } from './step-gate.ts';
@@ -97,74 +86,33 @@ class HeldMessages {
   }
 }
 
-/** What sockets but ROUTER can do, each a part of it; a wrapper is asked for nothing that its socket has not. */
-type AnySocket = Closable &
-  Partial<
-    Bound &
-      MessageWriter &
-      MessageReader &
-      PeerCounting &
-      Pick<DealerSocket, 'onMessage' | 'onConnection'>
-  >;
-
-class SteppedAnySocket
-  implements DealerSocket, PushSocket, PullSocket, XPubSocket, XSubSocket, PubSocket
-{
-  readonly #socket: AnySocket;
+class SteppedAnySocket extends SocketAround {
   readonly #tapped: TappedSocket;
   readonly #held: HeldMessages;
 
   constructor(socket: AnySocket, tapped: TappedSocket, options: SteppedOptions) {
-    this.#socket = socket;
+    super(socket, tapped.address);
     this.#tapped = tapped;
     this.#held = new HeldMessages(options);
   }
 
-  get address(): string {
-    return this.#tapped.address;
+  override get queuedCount(): number {
+    return super.queuedCount + this.#held.length;
   }
 
-  get queuedCount(): number {
-    return (this.#socket.queuedCount ?? 0) + this.#held.length;
-  }
-
-  send(parts: readonly Frame[], room?: Room): boolean {
-    return this.#held.pass(
-      this.#tapped,
-      'send',
-      { identity: null, parts },
-      () => this.#socket.send?.(parts, room) ?? false,
+  override send(parts: readonly Frame[], room?: Room): boolean {
+    return this.#held.pass(this.#tapped, 'send', { identity: null, parts }, () =>
+      super.send(parts, room),
     );
   }
 
-  drained(): Promise<void> {
-    return this.#socket.drained?.() ?? Promise.resolve();
-  }
-
-  onMessage(handler: MessageHandler): void {
-    this.#socket.onMessage?.(handler);
-  }
-
-  onConnection(handler: (isConnected: boolean) => void): void {
-    this.#socket.onConnection?.(handler);
-  }
-
-  hold(until: Promise<void>): void {
-    this.#socket.hold?.(until);
-  }
-
-  onPeerCount(handler: (numPeers: number) => void): void {
-    this.#socket.onPeerCount?.(handler);
-  }
-
-  async close(lingerMs?: number): Promise<void> {
+  override async close(lingerMs?: number): Promise<void> {
     await this.#held.empty();
-    await this.#socket.close(lingerMs);
+    await super.close(lingerMs);
   }
 }
 
-class SteppedRouter implements RouterSocket {
-  readonly #socket: RouterSocket;
+class SteppedRouter extends RouterAround {
   readonly #tapped: TappedSocket;
   readonly #options: SteppedOptions;
   readonly #held: HeldMessages;
@@ -172,33 +120,25 @@ class SteppedRouter implements RouterSocket {
   readonly #heard = new Map<number, HeldMessages>();
 
   constructor(socket: RouterSocket, tapped: TappedSocket, options: SteppedOptions) {
-    this.#socket = socket;
+    super(socket);
     this.#tapped = tapped;
     this.#options = options;
     this.#held = new HeldMessages(options);
   }
 
-  get address(): string {
-    return this.#socket.address;
+  override get queuedCount(): number {
+    return super.queuedCount + this.#held.length;
   }
 
-  get queuedCount(): number {
-    return this.#socket.queuedCount + this.#held.length;
-  }
-
-  sendTo(identity: Frame, parts: readonly Frame[], room?: Room): boolean {
+  override sendTo(identity: Frame, parts: readonly Frame[], room?: Room): boolean {
     return this.#held.pass(this.#tapped, 'send', { identity, parts }, () =>
-      this.#socket.sendTo(identity, parts, room),
+      super.sendTo(identity, parts, room),
     );
   }
 
-  drained(): Promise<void> {
-    return this.#socket.drained();
-  }
-
-  onMessage(handler: RoutedMessageHandler): void {
+  override onMessage(handler: RoutedMessageHandler): void {
     const socket = this.#tapped;
-    this.#socket.onMessage((identity, parts) => {
+    super.onMessage((identity, parts) => {
       const rank = peerOf({ socket, direction: 'receive', identity, parts });
       if (rank === null || this.#options.holdsFrom?.(rank) !== true) {
         handler(identity, parts);
@@ -211,13 +151,9 @@ class SteppedRouter implements RouterSocket {
     });
   }
 
-  hold(until: Promise<void>): void {
-    this.#socket.hold(until);
-  }
-
-  async close(lingerMs?: number): Promise<void> {
+  override async close(lingerMs?: number): Promise<void> {
     await this.#held.empty();
-    await this.#socket.close(lingerMs);
+    await super.close(lingerMs);
   }
 
   #heardFrom(rank: number): HeldMessages {

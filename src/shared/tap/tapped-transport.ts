@@ -2,138 +2,66 @@
  * A transport whose every message is shown to a tap: what a process hands to its sockets, and what they hand to it. It
  * changes nothing: messages are shown in the order in which the process sends and handles them.
  */
+import { type AnySocket, RouterAround, SocketAround } from '../transport/socket-around.ts';
 import type {
-  Bound,
-  Closable,
-  DealerSocket,
   Frame,
   MessageHandler,
-  MessageReader,
-  MessageWriter,
-  PeerCounting,
-  PubSocket,
-  PullSocket,
-  PushSocket,
   Room,
   RoutedMessageHandler,
   RouterSocket,
   SocketName,
   SocketOptions,
   Transport,
-  XPubSocket,
-  XSubSocket,
 } from '../transport/transport.ts';
 import type { SocketType, Tap, TappedSocket } from './tap.ts';
 
-/** What sockets but ROUTER can do, each a part of it; a wrapper is asked for nothing that its socket has not. */
-type AnySocket = Closable &
-  Partial<
-    Bound &
-      MessageWriter &
-      MessageReader &
-      PeerCounting &
-      Pick<DealerSocket, 'onMessage' | 'onConnection'>
-  >;
-
-class TappedAnySocket
-  implements DealerSocket, PushSocket, PullSocket, XPubSocket, XSubSocket, PubSocket
-{
-  readonly #socket: AnySocket;
+class TappedAnySocket extends SocketAround {
   readonly #tapped: TappedSocket;
   readonly #tap: Tap;
 
   constructor(socket: AnySocket, tapped: TappedSocket, tap: Tap) {
-    this.#socket = socket;
+    super(socket, tapped.address);
     this.#tapped = tapped;
     this.#tap = tap;
   }
 
-  get address(): string {
-    return this.#tapped.address;
-  }
-
-  get queuedCount(): number {
-    return this.#socket.queuedCount ?? 0;
-  }
-
-  send(frames: readonly Frame[], room?: Room): boolean {
+  override send(frames: readonly Frame[], room?: Room): boolean {
     const atMs = this.#tap.sendingMs();
-    const isTaken = this.#socket.send?.(frames, room) ?? false;
+    const isTaken = super.send(frames, room);
     if (isTaken) this.#tap.record(this.#tapped, 'send', null, frames, atMs);
     return isTaken;
   }
 
-  drained(): Promise<void> {
-    return this.#socket.drained?.() ?? Promise.resolve();
-  }
-
-  onMessage(handler: MessageHandler): void {
-    this.#socket.onMessage?.((frames) => {
+  override onMessage(handler: MessageHandler): void {
+    super.onMessage((frames) => {
       this.#tap.record(this.#tapped, 'receive', null, frames);
       handler(frames);
     });
   }
-
-  onConnection(handler: (isConnected: boolean) => void): void {
-    this.#socket.onConnection?.(handler);
-  }
-
-  hold(until: Promise<void>): void {
-    this.#socket.hold?.(until);
-  }
-
-  onPeerCount(handler: (numPeers: number) => void): void {
-    this.#socket.onPeerCount?.(handler);
-  }
-
-  close(lingerMs?: number): Promise<void> {
-    return this.#socket.close(lingerMs);
-  }
 }
 
-class TappedRouter implements RouterSocket {
-  readonly #socket: RouterSocket;
+class TappedRouter extends RouterAround {
   readonly #tapped: TappedSocket;
   readonly #tap: Tap;
 
   constructor(socket: RouterSocket, tapped: TappedSocket, tap: Tap) {
-    this.#socket = socket;
+    super(socket);
     this.#tapped = tapped;
     this.#tap = tap;
   }
 
-  get address(): string {
-    return this.#socket.address;
-  }
-
-  get queuedCount(): number {
-    return this.#socket.queuedCount;
-  }
-
-  sendTo(identity: Frame, frames: readonly Frame[], room?: Room): boolean {
+  override sendTo(identity: Frame, frames: readonly Frame[], room?: Room): boolean {
     const atMs = this.#tap.sendingMs();
-    const isTaken = this.#socket.sendTo(identity, frames, room);
+    const isTaken = super.sendTo(identity, frames, room);
     if (isTaken) this.#tap.record(this.#tapped, 'send', identity, frames, atMs);
     return isTaken;
   }
 
-  drained(): Promise<void> {
-    return this.#socket.drained();
-  }
-
-  onMessage(handler: RoutedMessageHandler): void {
-    this.#socket.onMessage((identity, frames) => {
+  override onMessage(handler: RoutedMessageHandler): void {
+    super.onMessage((identity, frames) => {
       this.#tap.record(this.#tapped, 'receive', identity, frames);
       handler(identity, frames);
     });
-  }
-
-  hold(until: Promise<void>): void {
-    this.#socket.hold(until);
-  }
-
-  close(lingerMs?: number): Promise<void> {
-    return this.#socket.close(lingerMs);
   }
 }
 
