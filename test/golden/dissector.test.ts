@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { WIRE_VERSIONS } from '../../src/shared/protocol/versions/wire-versions.ts';
 import { createDissector } from '../../src/shared/tap/dissector.ts';
@@ -6,13 +5,7 @@ import { frameTypeOf } from '../../src/shared/tap/frame-type.ts';
 import { toRawFrame } from '../../src/shared/tap/raw-frame.ts';
 import type { FrameDirection, SocketType, TappedFrame } from '../../src/shared/tap/tap.ts';
 import type { SocketName } from '../../src/shared/transport/transport.ts';
-
-interface Sample {
-  readonly name: string;
-  readonly kind: string;
-  readonly frames: readonly string[];
-  readonly decoded: unknown;
-}
+import { type GoldenSample, goldenSamples, partsOf } from '../support/golden-frames.ts';
 
 type Place = readonly [SocketName, SocketType, FrameDirection, string];
 
@@ -42,26 +35,16 @@ const PLACES: Readonly<Record<string, Place>> = {
   'frontend->coordinator': ['frontend_stats_publish', 'XPUB', 'receive', 'SCALE_ELASTIC_EP'],
 };
 
-const { samples } = JSON.parse(readFileSync(new URL('wire.json', import.meta.url), 'utf8')) as {
-  readonly samples: readonly Sample[];
-};
+const samples = goldenSamples();
 
-function tappedOf({ kind, frames, decoded }: Sample): TappedFrame {
-  const [name, type, direction] = PLACES[kind]!;
-  const parts = frames.map((hex) => Buffer.from(hex, 'hex'));
-  const hasIdentity = typeof decoded === 'object' && decoded !== null && 'identity' in decoded;
-  return {
-    seq: 1,
-    monotonicMs: 0,
-    socket: { name, type, address: 'tcp://127.0.0.1:1' },
-    direction,
-    identity: hasIdentity ? parts[0]! : null,
-    parts: hasIdentity ? parts.slice(1) : parts,
-  };
+function tappedOf(sample: GoldenSample): TappedFrame {
+  const [name, type, direction] = PLACES[sample.kind]!;
+  const socket = { name, type, address: 'tcp://127.0.0.1:1' };
+  return { seq: 1, monotonicMs: 0, socket, direction, ...partsOf(sample) };
 }
 
 /** What the golden data says of the message itself. */
-function payloadOf({ decoded }: Sample): unknown {
+function payloadOf({ decoded }: GoldenSample): unknown {
   if (typeof decoded !== 'object' || decoded === null) return decoded;
   for (const key of ['payload', 'request', 'call', 'batch'])
     if (key in decoded) return (decoded as Record<string, unknown>)[key];

@@ -10,7 +10,8 @@ export interface GoldenFrame {
   readonly frame: RawFrame;
 }
 
-interface Sample {
+/** One of wire.json. */
+export interface GoldenSample {
   readonly name: string;
   readonly kind: string;
   readonly frames: readonly string[];
@@ -47,13 +48,17 @@ export const GOLDEN_WORDS: Readonly<Record<string, string>> = {
   'coordinator->frontend': 'COUNTS',
 };
 
-/** The frames of one live run, in order, numbered for each process. */
-export function goldenFrames(run: string): readonly GoldenFrame[] {
+export function goldenSamples(): readonly GoldenSample[] {
   const { samples } = JSON.parse(
     readFileSync(new URL('../golden/wire.json', import.meta.url), 'utf8'),
-  ) as { readonly samples: readonly Sample[] };
+  ) as { readonly samples: readonly GoldenSample[] };
+  return samples;
+}
+
+/** The frames of one live run, in order, numbered for each process. */
+export function goldenFrames(run: string): readonly GoldenFrame[] {
   const seqs = new Map<string, number>();
-  return samples
+  return goldenSamples()
     .filter(({ name }) => name.startsWith(`live/${run}/`))
     .map((sample, index) => {
       const place = PLACES[sample.kind];
@@ -70,13 +75,13 @@ export function goldenFrames(run: string): readonly GoldenFrame[] {
 
 /** What the golden data calls the kind of each frame of a run. */
 export function goldenKinds(run: string): readonly string[] {
-  const { samples } = JSON.parse(
-    readFileSync(new URL('../golden/wire.json', import.meta.url), 'utf8'),
-  ) as { readonly samples: readonly Sample[] };
-  return samples.filter(({ name }) => name.startsWith(`live/${run}/`)).map(({ kind }) => kind);
+  return goldenSamples()
+    .filter(({ name }) => name.startsWith(`live/${run}/`))
+    .map(({ kind }) => kind);
 }
 
-function partsOf({ frames, decoded }: Sample) {
+/** The message without its identity, and that. */
+export function partsOf({ frames, decoded }: GoldenSample) {
   const parts = frames.map((hex) => Buffer.from(hex, 'hex'));
   const hasIdentity = typeof decoded === 'object' && decoded !== null && 'identity' in decoded;
   return hasIdentity

@@ -1,16 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { identityFromEngineIndex } from '../../../../src/shared/protocol/identity.ts';
 import { type FrameType, frameTypeOf, peerOf } from '../../../../src/shared/tap/frame-type.ts';
 import type { SocketType } from '../../../../src/shared/tap/tap.ts';
 import type { SocketName } from '../../../../src/shared/transport/transport.ts';
-
-interface Sample {
-  readonly name: string;
-  readonly kind: string;
-  readonly frames: readonly string[];
-  readonly decoded: unknown;
-}
+import { type GoldenSample, goldenSamples, partsOf } from '../../../support/golden-frames.ts';
 
 /** Where a kind of message travels: its socket, the sender's type and the receiver's; null where that is not ours. */
 type Way = readonly [SocketName, SocketType, SocketType | null, FrameType];
@@ -35,26 +28,15 @@ const WAYS: Readonly<Record<string, Way>> = {
   KV_EVENT_REPLAY: ['kv_events_replay', 'ROUTER', null, 'KV_EVENT_REPLAY'],
 };
 
-const { samples } = JSON.parse(
-  readFileSync(new URL('../../../golden/wire.json', import.meta.url), 'utf8'),
-) as { readonly samples: readonly Sample[] };
+const samples = goldenSamples();
 
-function wayOf({ kind, frames }: Sample): Way {
+function wayOf({ kind, frames }: GoldenSample): Way {
   // What the coordinator publishes to engines is a word, or a request type and its payload.
   if (/^coordinator->engine/.test(kind))
     return ['coordinator_input', 'XPUB', 'XSUB', frames.length === 1 ? 'READY' : 'START_DP_WAVE'];
   const way = WAYS[kind];
   if (way === undefined) throw new Error(`no way of ${kind}`);
   return way;
-}
-
-/** The message without its identity, and that. */
-function partsOf({ frames, decoded }: Sample) {
-  const buffers = frames.map((hex) => Buffer.from(hex, 'hex'));
-  const hasIdentity = typeof decoded === 'object' && decoded !== null && 'identity' in decoded;
-  return hasIdentity
-    ? { identity: buffers[0] ?? null, parts: buffers.slice(1) }
-    : { identity: null, parts: buffers };
 }
 
 describe('frameTypeOf', () => {
