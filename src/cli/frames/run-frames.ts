@@ -86,8 +86,8 @@ async function runCheck(
   io: CliIo,
 ): Promise<number> {
   const check = new ProtocolCheck(WIRE_VERSIONS[VLLM_VERSION]);
-  for await (const { frame, process } of readRecordings(paths, gapsTo(io)))
-    check.add(frame, { process });
+  for await (const { frame, process, run } of readRecordings(paths, gapsTo(io)))
+    check.add(frame, { process, run });
   const verdict = check.verdict();
   if (json) await out.line(JSON.stringify(verdict));
   else for (const line of verdictText(verdict, width, palette)) await out.line(line);

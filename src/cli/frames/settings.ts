@@ -55,6 +55,7 @@ function outputOf(json: boolean, isOn: (name: string) => boolean): FramesSetting
 function readFilter(flags: OwnFlags['flags']): FilterSettings {
   const since = momentOf('since', flags.get('since')?.at(-1));
   const until = momentOf('until', flags.get('until')?.at(-1));
+  checkOrder(since, until);
   return {
     types: new Set(listed(flags.get('type')).map(typeOf)),
     engines: new Set(listed(flags.get('engine')).map(rankOf)),
@@ -63,6 +64,16 @@ function readFilter(flags: OwnFlags['flags']): FilterSettings {
     since,
     until,
   };
+}
+
+/** Moments of different kinds are compared only where the start of the recording is known. */
+function checkOrder(since: Moment | null, until: Moment | null): void {
+  if (since === null || until === null) return;
+  const isLater =
+    'tMs' in since
+      ? 'tMs' in until && since.tMs > until.tMs
+      : 'wallMs' in until && since.wallMs > until.wallMs;
+  if (isLater) throw bad('--since is after --until, so that no frame is between them; swap them');
 }
 
 /** A check of a part would blame it for what is left out. */

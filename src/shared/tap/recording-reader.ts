@@ -19,6 +19,8 @@ import { placeInTime } from './recording-time.ts';
 export interface RecordedFrame {
   readonly frame: RawFrame;
   readonly process: string;
+  /** Which process of that name: servers of several ranks each have their `APIServer`. */
+  readonly run: string;
   /** Milliseconds since the earliest process of the recording began to keep frames. */
   readonly tMs: number;
 }
@@ -48,14 +50,16 @@ interface RecordedFile {
 
 /** One process's files in order. */
 interface Chain {
+  readonly run: string;
   readonly head: RecordingHead;
   readonly paths: readonly string[];
 }
 
 /**
- * All frames of the files and folders in order of time; of the same moment, in order of processes' names and `seq`. Names of
- * the same file count once. Throws E_BAD_FILE, before the first frame, for a path that is none, a folder without a recording, and
- * a file whose first line is no head; a bad line further down is a gap.
+ * All frames of the files and folders in order of time; of the same moment, in order of processes' names and `seq`. A file that
+ * is named twice, and a copy of one, count once. A folder's empty files are processes that ended before they wrote, and count
+ * for nothing. Throws E_BAD_FILE, before the first frame, for a path that is no file, a folder without a recording, and a file
+ * whose first line is no head; a bad line further down is a gap.
  */
 export async function* readRecordings(
   paths: readonly string[],
@@ -146,7 +150,8 @@ class Source {
         this.#tell(line.number, 'dropped', read.dropped, what);
       } else {
         const { process } = this.#chain.head;
-        return { frame: read, process, tMs: read.monotonic_ms + this.#offsetMs };
+        const { run } = this.#chain;
+        return { frame: read, process, run, tMs: read.monotonic_ms + this.#offsetMs };
       }
     }
   }
@@ -170,19 +175,33 @@ function recordingFiles(paths: readonly string[]): readonly string[] {
   return [
     ...new Set(
       paths.flatMap((path) => {
-        if (!readable(path, () => statSync(path)).isDirectory()) return [path];
-        const names = readable(path, () => readdirSync(path))
-          .filter((name) => name.endsWith(RECORDING_SUFFIX))
-          .sort();
-        if (names.length === 0)
+        const stats = readable(path, () => statSync(path));
+        if (stats.isFile()) return [path];
+        if (!stats.isDirectory())
           throw new ConfigError(
             'E_BAD_FILE',
-            `${path}: holds no recording (no file that ends with ${RECORDING_SUFFIX}); record with serve --record ${path}`,
+            `${path}: is no file, and a recording is read more than once; write it to a file first`,
           );
-        return names.map((name) => join(path, name));
+        const found = readable(path, () => readdirSync(path))
+          .filter((name) => name.endsWith(RECORDING_SUFFIX))
+          .sort()
+          .map((name) => join(path, name))
+          .filter((each) => hasBytes(each));
+        if (found.length === 0)
+          throw new ConfigError(
+            'E_BAD_FILE',
+            `${path}: holds no recording (no file with something in it that ends with ${RECORDING_SUFFIX}); record with serve --record ${path}`,
+          );
+        return found;
       }),
     ),
   ];
+}
+
+/** A file with something in it; other things of a folder, such as a pipe, are never opened. */
+function hasBytes(path: string): boolean {
+  const stats = readable(path, () => statSync(path));
+  return stats.isFile() && stats.size > 0;
 }
 
 function openHead(path: string): RecordedFile {
@@ -208,15 +227,29 @@ function chainsOf(files: readonly RecordedFile[]): readonly Chain[] {
     const key = JSON.stringify([process, host, pid, wall_ms]);
     byProcess.set(key, [...(byProcess.get(key) ?? []), file]);
   }
-  return [...byProcess.values()]
-    .map((parts) => parts.sort((a, b) => a.head.part - b.head.part))
-    .flatMap((parts) => {
+  return [...byProcess]
+    .map(([run, parts]) => [run, inOrder(parts)] as const)
+    .flatMap(([run, parts]) => {
       const [first] = parts;
       return first === undefined
         ? []
-        : [{ head: first.head, paths: parts.map(({ path }) => path) }];
+        : [{ run, head: first.head, paths: parts.map(({ path }) => path) }];
     })
     .sort((a, b) => compare(a.head.process, b.head.process) || a.head.wall_ms - b.head.wall_ms);
+}
+
+/** By their numbers; of copies of one part the longest, which was made last. */
+function inOrder(files: readonly RecordedFile[]): readonly RecordedFile[] {
+  const byPart = new Map<number, RecordedFile>();
+  for (const file of files) {
+    const known = byPart.get(file.head.part);
+    if (known === undefined || sizeOf(known) < sizeOf(file)) byPart.set(file.head.part, file);
+  }
+  return [...byPart.values()].sort((a, b) => a.head.part - b.head.part);
+}
+
+function sizeOf({ path }: RecordedFile): number {
+  return readable(path, () => statSync(path)).size;
 }
 
 function compare(a: string, b: string): number {

@@ -55,6 +55,8 @@ export class SeenEngine {
 const MAX_ENGINES = 4_096;
 
 export class Observer {
+  /** vLLM's name of the process. */
+  readonly process: string;
   readonly #log: ProblemLog;
   readonly #hashes: ConfigHashes;
   readonly engines = new Map<number, SeenEngine>();
@@ -64,7 +66,8 @@ export class Observer {
   #lastSeq = 0;
   #isWhole = true;
 
-  constructor(log: ProblemLog, hashes: ConfigHashes) {
+  constructor(process: string, log: ProblemLog, hashes: ConfigHashes) {
+    this.process = process;
     this.#log = log;
     this.#hashes = hashes;
   }

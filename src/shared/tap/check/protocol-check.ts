@@ -30,12 +30,18 @@ export class ProtocolCheck {
     this.#vllmVersion = version.vllmVersion;
   }
 
-  /** The next frame of the recording; those of one process come in order of their `seq`. */
-  add(frame: RawFrame, { process }: Pick<FramePlace, 'process'>): void {
+  /**
+   * The next frame of the recording; those of one process come in order of their `seq`. `run` tells processes of one name
+   * apart, which only a recording of several servers has.
+   */
+  add(
+    frame: RawFrame,
+    { process, run = process }: Pick<FramePlace, 'process'> & { readonly run?: string },
+  ): void {
     this.#numFrames += 1;
     const engine = engineOf({ process, peer: frame.peer });
     const place = { process, seq: frame.seq, engine };
-    const observer = this.#observer(process, frame.seq);
+    const observer = this.#observer(process, run, frame.seq);
     const numMissing = observer.advance(frame.seq);
     if (numMissing > 0)
       this.#log.add('recording.gap', place, `${numMissing} frames of ${process} are missing`);
@@ -51,13 +57,14 @@ export class ProtocolCheck {
 
   /** What is said of all frames so far. */
   verdict(): Verdict {
-    for (const [process, observer] of this.#observers) this.#checkEnd(process, observer);
+    const observers = [...this.#observers.values()];
+    for (const observer of observers) this.#checkEnd(observer);
     return {
       verdict: this.#word(),
       vllm_version: this.#vllmVersion,
       checked: {
         frames: this.#numFrames,
-        processes: [...this.#observers.keys()],
+        processes: [...new Set(observers.map(({ process }) => process))],
         engines: this.#engines(),
         messages: this.#messages.messages(),
       },
@@ -72,13 +79,12 @@ export class ProtocolCheck {
   }
 
   /** A process that counts from 1 again is another one of the same name. */
-  #observer(process: string, seq: number): Observer {
-    const known = this.#observers.get(process);
+  #observer(process: string, run: string, seq: number): Observer {
+    const known = this.#observers.get(run);
     if (known !== undefined && known.lastSeq < seq) return known;
-    if (known !== undefined) this.#checkEnd(process, known);
-    const made = new Observer(this.#log, this.#hashes);
-    if (this.#observers.size < MAX_OBSERVERS || known !== undefined)
-      this.#observers.set(process, made);
+    if (known !== undefined) this.#checkEnd(known);
+    const made = new Observer(process, this.#log, this.#hashes);
+    if (this.#observers.size < MAX_OBSERVERS || known !== undefined) this.#observers.set(run, made);
     return made;
   }
 
@@ -202,7 +208,8 @@ export class ProtocolCheck {
     observer.lastWave = wave;
   }
 
-  #checkEnd(process: string, observer: Observer): void {
+  #checkEnd(observer: Observer): void {
+    const { process } = observer;
     for (const [engine, seen] of observer.engines) {
       if (!seen.saidHello || seen.state === 'READY') continue;
       const place = { process, seq: observer.lastSeq, engine };

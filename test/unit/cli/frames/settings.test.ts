@@ -30,6 +30,13 @@ describe('the flags of frames', () => {
     expect(() => settings({ since: ['soon'] })).toThrow("--since 'soon': must be milliseconds");
   });
 
+  it('refuse a time without any moment', () => {
+    expect(() => settings({ since: ['500'], until: ['100'] })).toThrow('--since is after --until');
+    const days = { since: ['2026-02-01'], until: ['2026-01-31'] };
+    expect(() => settings(days)).toThrow('--since is after --until');
+    expect(settings({ since: ['100'], until: ['100'] }).filter.until).toEqual({ tMs: 100 });
+  });
+
   it('refuse what does not go together', () => {
     expect(() => settings({ full: ['true'], check: ['true'] })).toThrow('--full and --check');
     expect(() => settings({ html: ['x.html'], json: ['true'] })).toThrow('--json and --html');

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -100,6 +100,35 @@ describe('readRecordings', () => {
     const early = write('c.ndjson', head({ part: 1 }), frame(1, 501));
     const { order } = await readAll(late, middle, early, late);
     expect(order).toEqual(['APIServer 1', 'APIServer 2', 'APIServer 3']);
+  });
+
+  it('counts a copy of a file once, and of two the longer one', async () => {
+    const short = write('early.ndjson', head(), frame(1, 510));
+    const long = write('late.ndjson', head(), frame(1, 510), frame(2, 520));
+    for (const paths of [
+      [short, long],
+      [long, short],
+    ])
+      expect((await readAll(...paths)).order).toEqual(['APIServer 1', 'APIServer 2']);
+  });
+
+  it('tells processes of one name apart', async () => {
+    const paths = [1, 2].map((pid) => write(`${pid}.ndjson`, head({ pid }), frame(1, 510)));
+    const { frames } = await readAll(...paths);
+    expect(new Set(frames.map(({ run }) => run)).size).toBe(2);
+  });
+
+  it("leaves out a folder's empty files and what is no file", async () => {
+    write('whole.ndjson', head(), frame(1, 510));
+    write('empty.ndjson');
+    mkdirSync(join(folder, 'folder.ndjson'));
+    expect((await readAll(folder)).order).toEqual(['APIServer 1']);
+    rmSync(join(folder, 'whole.ndjson'));
+    await expect(readAll(folder)).rejects.toThrow('holds no recording');
+  });
+
+  it('refuses what can be read once only, instead of waiting for it', async () => {
+    await expect(readAll('/dev/null')).rejects.toThrow('/dev/null: is no file');
   });
 
   it('says file and line of a bad line and of dropped frames, counts them, and reads on', async () => {

@@ -272,6 +272,15 @@ describe('the rules of the protocol check', () => {
     expect(check(frames).problems).toEqual([]);
   });
 
+  it('judge two processes of one name each by itself, however their frames come', () => {
+    const checker = new ProtocolCheck(WIRE_VERSIONS['0.33.0']);
+    for (const { frame, process } of goldenFrames('dp2_moe'))
+      for (const run of ['a', 'b']) checker.add(frame, { process, run: `${process} ${run}` });
+    const { problems, checked } = checker.verdict();
+    expect(problems).toEqual([]);
+    expect(checked.processes).toEqual([...new Set(checked.processes)]);
+  });
+
   it('let READY have what elastic expert parallelism adds to it', () => {
     const change = editMap(is('READY'), (message) => {
       message['coord_store_port'] = 1;
