@@ -80,7 +80,7 @@ export class ProcessRunner implements JobRunner {
   }
 
   #start(): ChildProcess {
-    const child = fork(fileURLToPath(this.#module.url), [], {
+    const child = fork(fileURLToPath(this.#module.url), [String(process.pid)], {
       execArgv: [...this.#module.execArgv, `--max-old-space-size=${this.#maxHeapMb}`],
       env: {},
       serialization: 'advanced',
