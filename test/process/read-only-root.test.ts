@@ -11,9 +11,9 @@ const KEPT = packageFile('.').startsWith('/tmp/') ? packageFile('.') : '';
 /** Every mount read-only but for the kernel's own, then a tmpfs, then the words. */
 const SEAL = `
 set -e
-if [ -n "$KEPT" ]; then mount --bind "$KEPT" /mnt; fi
+if [ -n "$KEPT" ]; then mount --bind "$KEPT" /srv; fi
 mount -t tmpfs tmpfs /tmp
-if [ -n "$KEPT" ]; then mkdir -p "$KEPT"; mount --bind /mnt "$KEPT"; fi
+if [ -n "$KEPT" ]; then mkdir -p "$KEPT"; mount --bind /srv "$KEPT"; fi
 awk '$2 !~ "^/(proc|sys|dev|tmp)(/|$)" { print $2 }' /proc/mounts | while read -r place; do
   mount -o remount,bind,ro "$place"
 done
