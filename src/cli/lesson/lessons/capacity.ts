@@ -11,7 +11,8 @@ export const CAPACITY: Lesson = {
   serve: ['google/gemma-3-27b-it', '--gpu', 'H200'],
   clock: 'running',
   sources: [
-    'vllm/v1/core/kv_cache_utils.py (get_kv_cache_configs, get_max_concurrency_for_kv_cache_config)',
+    'vllm/v1/core/kv_cache_planning.py (get_kv_cache_configs)',
+    'vllm/v1/core/kv_cache_utils.py (get_max_concurrency_for_kv_cache_config)',
     'vllm/v1/worker/gpu_worker.py (determine_available_memory)',
   ],
   steps: [
