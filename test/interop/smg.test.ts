@@ -40,6 +40,8 @@ describe.skipIf(smg.path === null)(`smg over our engines${skipReason}`, () => {
         ],
         ...['--backend', 'vllm', '--worker-urls', `ipc://${worker}`, '--zmq-engine-count', '2'],
         ...['--model-path', TINYMODEL, '--tokenizer-path', TINYMODEL],
+        // A worker that smg has registered before its manager listens is first connected to at the next health check.
+        ...['--health-check-interval-secs', '1'],
       ],
       { env: { NO_COLOR: '1' } },
     );
