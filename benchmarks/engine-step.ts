@@ -50,7 +50,6 @@ function makeCore({ asyncScheduling = true } = {}): EngineCore {
       latencyModel: createLatencyModel({ kind: 'zero' }),
       vocabSize: VOCAB_SIZE,
       numWorkers: 1,
-      faults: null,
       adapters: null,
     }),
     kvCacheConfig: {

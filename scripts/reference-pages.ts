@@ -1,8 +1,6 @@
 /** The pages that are generated from the code's own tables, as text. */
 
-import * as v from 'valibot';
 import { listGpus } from '../src/capacity/models/gpus.ts';
-import { FAULTS } from '../src/engine-core/faults/registry.ts';
 import { STATIC_BUCKETS } from '../src/frontend/metrics/buckets.ts';
 import {
   LORA_REQUESTS_INFO,
@@ -16,8 +14,8 @@ import {
 import { flagName } from '../src/shared/config/field.ts';
 import { FIELD_GROUPS, type FieldKey, fieldOf } from '../src/shared/config/registry.ts';
 import { ERRORS } from '../src/shared/errors.ts';
-import { FAULT_HEADER, FAULT_KEY } from '../src/shared/protocol/fault-keys.ts';
 import { environmentPage } from './environment-page.ts';
+import { faultsPage } from './faults-page.ts';
 import { framesPage } from './frames-page.ts';
 import { ignoredFlagLines } from './ignored-flag-lines.ts';
 import { lessonPages } from './lesson-pages.ts';
@@ -37,7 +35,7 @@ export function generatedPages(): readonly Page[] {
     { path: 'docs/reference/errors.md', text: errorsPage() },
     { path: 'docs/reference/metrics.md', text: metricsPage() },
     { path: 'docs/reference/gpus.md', text: gpusPage() },
-    { path: 'docs/reference/faults.md', text: faultsPage() },
+    { path: 'docs/reference/faults.md', text: faultsPage(NOTE) },
     { path: 'docs/reference/twin-api.md', text: twinApiPage(NOTE) },
     { path: 'docs/reference/frames.md', text: framesPage() },
     { path: 'docs/reference/protocol-check.md', text: protocolCheckPage() },
@@ -69,28 +67,6 @@ function flagsPage(): string {
     for (const key of Object.keys(fields) as FieldKey[]) lines.push(flagRow(key));
   }
   lines.push(...ignoredFlagLines());
-  return `${lines.join('\n')}\n`;
-}
-
-function faultsPage(): string {
-  const lines = [
-    '# Faults',
-    '',
-    NOTE,
-    '',
-    `With \`--enable-faults\` a request may carry faults: in its \`vllm_xargs\` as \`${FAULT_KEY}\`, a text or a list of texts, or in`,
-    `the header \`${FAULT_HEADER}\`. Each is an id and its parameters, \`engine.crash-on-request;after-tokens=3\`; several are`,
-    'parted by commas. A fault that is not known is answered with an error. Without the flag all of it is ignored.',
-    '',
-    '| fault | what happens | parameters (default) |',
-    '| --- | --- | --- |',
-  ];
-  for (const { id, meaning, parameters } of FAULTS) {
-    const texts = Object.entries(parameters.entries).map(
-      ([name, schema]) => `\`${name}\`: ${v.getDescription(schema)}`,
-    );
-    lines.push(`| \`${id}\` | ${meaning} | ${texts.join('; ')} |`);
-  }
   return `${lines.join('\n')}\n`;
 }
 

@@ -50,6 +50,7 @@ export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
               clientHandshakeAddress: null,
               privateDirectory: null,
               headless: true,
+              faultPlan: [],
             }),
           ],
           env: withoutApiKey(process.env),

@@ -6,6 +6,9 @@ import type { EngineIndex } from '../shared/protocol/ids.ts';
 import { EngineCore } from './engine-core.ts';
 import type { EngineCoreParts } from './engine-core-parts.ts';
 import type { SimulatedExecutor } from './executor/simulated-executor.ts';
+import type { EngineProcessControl } from './faults/engine-fault.ts';
+import { FaultError } from './faults/fault-error.ts';
+import { FaultPoints } from './faults/fault-points.ts';
 import { createBlockHasher, type PrefixCachingHashAlgo } from './kv-cache/hash/block-hash.ts';
 import { KVCacheManager } from './kv-cache/kv-cache-manager.ts';
 import type { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
@@ -44,6 +47,10 @@ export interface EngineCoreOptions {
   readonly vllmClass?: string;
   /** Samples how long evicted blocks lived; null is off. */
   readonly kvCacheMetrics?: KVCacheMetricsCollector | null;
+  /** Requests may carry faults; not where left out. */
+  readonly enableFaults?: boolean;
+  /** What faults may do to the process around it; left out, there is none. */
+  readonly processControl?: EngineProcessControl;
 }
 
 type CoreClass = new (parts: EngineCoreParts) => EngineCore;
@@ -86,6 +93,17 @@ export function createEngineCore(
         exact: cache.enableKvCacheEvents,
       })
     : null;
+  const stepClock = new StepClock();
+  const faults = new FaultPoints(
+    {
+      setSlowFactor: (factor) => {
+        stepClock.faultFactor = factor;
+      },
+      setReservedShare: (share) => kvCacheManager.reservation.setShare(share),
+      preempt: (count) => scheduler.preemptRunning(count),
+    },
+    options.processControl ?? NO_PROCESS,
+  );
   return new Core({
     engineIndex: options.engineIndex,
     clock,
@@ -97,8 +115,20 @@ export function createEngineCore(
     maxConcurrentBatches: options.maxConcurrentBatches,
     shutdownTimeoutS: options.shutdownTimeoutS ?? 0,
     vllmClass: options.vllmClass ?? 'EngineCoreProc',
-    stepClock: new StepClock(),
+    stepClock,
+    faults,
+    enableFaults: options.enableFaults ?? false,
   });
+}
+
+const NO_PROCESS: EngineProcessControl = {
+  kill: refuseProcess,
+  exit: refuseProcess,
+  sendDead: refuseProcess,
+};
+
+function refuseProcess(): never {
+  throw new FaultError('there is no process around this engine');
 }
 
 function createSplit(options: EngineCoreOptions, kvCacheManager: KVCacheManager) {

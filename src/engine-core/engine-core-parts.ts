@@ -2,6 +2,7 @@ import type { KVCacheConfig } from '../capacity/spec/kv-cache-config.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import type { SimulatedExecutor } from './executor/simulated-executor.ts';
+import type { FaultPoints } from './faults/fault-points.ts';
 import type { BlockHasher } from './kv-cache/hash/block-hash.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
 import type { StepClock } from './step-clock.ts';
@@ -24,4 +25,8 @@ export interface EngineCoreParts {
   readonly vllmClass: string;
   /** When steps run; what they do is none of its business. */
   readonly stepClock: StepClock;
+  /** Where faults take hold. */
+  readonly faults: FaultPoints;
+  /** Requests may carry faults. */
+  readonly enableFaults: boolean;
 }

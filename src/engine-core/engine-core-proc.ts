@@ -54,6 +54,7 @@ export class EngineCoreProc {
 
   constructor(options: EngineCoreProcOptions) {
     this.#options = options;
+    options.core.parts.faults.onHangChange = () => this.#wakeUp();
   }
 
   /** Takes a message in; aborts count for the step that runs at this moment. */
@@ -87,6 +88,7 @@ export class EngineCoreProc {
   async run(): Promise<void> {
     const { core } = this.#options;
     while (this.#handleShutdown()) {
+      if (core.parts.faults.isHung) await this.#hang();
       const wasRunning = core.enginesRunning;
       await this.#processInputs();
       if (core.isHeld) await this.#hold();
@@ -141,6 +143,7 @@ export class EngineCoreProc {
         logger.debug('EngineCore waiting for work.');
         hasWaited = true;
         await this.#nextInput();
+        if (core.parts.faults.isHung) await this.#hang();
       }
       const next = this.#inputs.shift();
       if (next !== undefined) await this.#handle(next);
@@ -161,6 +164,12 @@ export class EngineCoreProc {
         if (index % FLUSH_EVERY_INPUTS === FLUSH_EVERY_INPUTS - 1) await this.#flushAndHold();
       }
     }
+  }
+
+  /** A fault: stands still and takes nothing in, until it ends or a shutdown is requested. */
+  async #hang(): Promise<void> {
+    const { core } = this.#options;
+    while (core.parts.faults.isHung && core.isRunning) await this.#nextInput();
   }
 
   /** The step clock stands: takes inputs in, and steps not, until it goes on or a shutdown is requested. */

@@ -20,8 +20,9 @@ import {
 import type { EngineCoreRequest, EngineInput, UtilityCall } from '../shared/protocol/request.ts';
 import type { SchedulerStats } from '../shared/protocol/stats.ts';
 import type { EngineCoreParts } from './engine-core-parts.ts';
+import { admitCarriedFaults } from './faults/request-faults.ts';
 import { PendingResult } from './pending-result.ts';
-import { isRunnable, refusalCode } from './refusal-code.ts';
+import { isRunnable, refusalOf } from './refusal.ts';
 import { Request } from './scheduler/request.ts';
 import { RequestStatus } from './scheduler/request-status.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
@@ -154,9 +155,10 @@ export class EngineCore {
    * that it will take in is done, or 0 if there is none to wait for.
    */
   beginStep({ throttlePrefills = false }: { throttlePrefills?: boolean } = {}): number {
-    const { scheduler, executor, clock, stepClock, maxConcurrentBatches } = this.parts;
+    const { scheduler, executor, clock, stepClock, faults, maxConcurrentBatches } = this.parts;
     this.#awaitsBatch = false;
     this.#modelExecuted = false;
+    if (faults.isReserving) scheduler.state.kvCacheManager.reservation.fill();
     if (scheduler.hasRequests()) {
       const output = scheduler.schedule(throttlePrefills);
       const nowMs = clock.monotonicMs();
@@ -194,6 +196,7 @@ export class EngineCore {
     const batch = this.#batches.shift();
     this.#awaitsBatch = false;
     if (batch === undefined) return this.#modelExecuted;
+    this.parts.faults.checkSampling(batch.output.requests, batch.output.numRequests);
     this.parts.executor.sampleTokens(batch.output);
     const { state } = this.scheduler;
     const numFinished = state.finishedReqIds.length;
@@ -271,7 +274,7 @@ export class EngineCore {
 
   #add(coreRequest: EngineCoreRequest): void {
     const { requestId, clientIndex } = coreRequest;
-    const { scheduler, executor, blockHasher } = this.parts;
+    const { scheduler, executor, blockHasher, faults, enableFaults } = this.parts;
     if (!isRunnable(coreRequest, this.parts.maxModelLen)) {
       this.counters.rejectedRequests += 1;
       this.#sendFinished(clientIndex, [requestId], FinishReason.ERROR, null);
@@ -291,18 +294,17 @@ export class EngineCore {
     }
     const request = new Request(coreRequest);
     try {
+      if (enableFaults && request.hasExtraArgs) admitCarriedFaults(request, faults);
       executor.prepareRequest(request);
     } catch (error) {
-      const code = refusalCode(error);
-      if (code === null) throw error;
+      const refusal = refusalOf(error);
       this.counters.rejectedRequests += 1;
-      const { message } = error as Error;
-      const refusal = { code, message, retryable: false };
       this.#sendFinished(clientIndex, [requestId], FinishReason.ERROR, refusal);
       return;
     }
     blockHasher?.update(request);
     scheduler.addRequest(request);
+    faults.requestTaken(request);
     if (coreRequest.abortImmediately) this.abortRequests([requestId]);
     this.onRequestAdded(request, coreRequest.currentWave);
   }

@@ -25,7 +25,7 @@ import { loraModulesOf } from './executor/lora/tensor-names.ts';
 import { ScriptedTokenSource } from './executor/scripted-token-source.ts';
 import { SimulatedExecutor } from './executor/simulated-executor.ts';
 import { createTokenSource } from './executor/token-source.ts';
-import { RequestFaults } from './faults/request-faults.ts';
+import type { EngineProcessControl } from './faults/engine-fault.ts';
 import { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
 import { loadCorpus } from './load-corpus.ts';
 import { readAdapter } from './read-adapter.ts';
@@ -39,6 +39,8 @@ export interface EnginePlacement {
   readonly hasInternalLb: boolean;
   /** Ranks of one mixture-of-experts model step together. */
   readonly isMoeDp: boolean;
+  /** What faults may do to the process around it; left out, there is none. */
+  readonly processControl?: EngineProcessControl;
 }
 
 export interface EngineSetup {
@@ -119,6 +121,8 @@ export function buildEngineCore(
     shutdownTimeoutS: args.shutdownTimeout,
     vllmClass: placement.isMoeDp ? 'DPEngineCoreProc' : 'EngineCoreProc',
     kvCacheMetrics: args.kvCacheMetrics ? createResidencyMetrics(args, clock) : null,
+    enableFaults: args.enableFaults && args.faults !== 'none',
+    ...(placement.processControl === undefined ? {} : { processControl: placement.processControl }),
   };
   return Core === undefined ? createEngineCore(options) : createEngineCore(options, Core);
 }
@@ -148,7 +152,6 @@ function createExecutor(setup: EngineSetup): SimulatedExecutor {
     vocabSize: facts.vocabSize,
     numWorkers: plan.workers.length,
     adapters: args.enableLora === true ? createAdapterCache(setup) : null,
-    faults: args.enableFaults ? new RequestFaults() : null,
   });
 }
 

@@ -30,6 +30,7 @@ import { type DpGroup, joinDpGroup } from './dp-group.ts';
 import type { EngineCore } from './engine-core.ts';
 import { EngineCoreProc } from './engine-core-proc.ts';
 import { buildEngineCore, type EngineSetup, setUpEngine } from './engine-setup.ts';
+import { EngineFaults } from './faults/engine-faults.ts';
 import { InputSockets } from './input-sockets.ts';
 import { KVEventPublisher } from './kv-event-publisher.ts';
 import { kvEventsConfigOf } from './kv-events-config.ts';
@@ -128,7 +129,12 @@ async function startEngine(options: StartOptions): Promise<RunningEngine> {
     dataParallelRank: rank,
   });
   const kvEvents: KVEventsConfig | null = publisher?.config ?? null;
-  const placement = { rank, hasInternalLb, isMoeDp };
+  const processControl = {
+    kill: () => process.kill(process.pid, 'SIGKILL'),
+    exit: (code: number) => process.exit(code),
+    sendDead: () => outputs.sendDead(),
+  };
+  const placement = { rank, hasInternalLb, isMoeDp, processControl };
   const core = buildEngineCore(
     setup,
     placement,
@@ -148,8 +154,10 @@ async function startEngine(options: StartOptions): Promise<RunningEngine> {
     agree: group === null ? null : (vote) => group.agree(vote),
     holdOthers: group === null ? null : () => group.hold(),
   });
+  const faults = new EngineFaults({ host: core.parts.faults, after: afterMs, logger });
   core.views = new EngineViews({
     parts: core.parts,
+    faults,
     tap,
     facts: factsOf(args),
     onAnswer: () => proc.sendAnswers(),
@@ -179,13 +187,22 @@ async function startEngine(options: StartOptions): Promise<RunningEngine> {
   await handshake.ready(
     isMoeDp ? computeParallelConfigHash(args, setup.scheduler.asyncScheduling) : null,
   );
+  faults.follow(config.faultPlan);
   return {
     proc,
     outputs,
     close: async () => {
+      faults.close();
       await Promise.all([inputs.close(), outputs.close(), publisher?.close(), group?.close()]);
     },
   };
+}
+
+/** Returns what calls it off. */
+function afterMs(ms: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, ms);
+  timer.unref();
+  return () => clearTimeout(timer);
 }
 
 /** For who looks; what explains a capacity is loaded when it is asked for. */

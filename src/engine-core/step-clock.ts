@@ -10,6 +10,8 @@ import { UtilityError } from './utility-error.ts';
 const FIELDS: ReadonlySet<string> = new Set(['state', 'steps', 'factor']);
 
 export class StepClock {
+  /** Of a fault that slows steps down, beside the pace that was asked for. */
+  faultFactor = 1;
   #isPaused = false;
   #factor = 1;
   #stepsLeft = 0;
@@ -29,7 +31,7 @@ export class StepClock {
 
   /** Simulated milliseconds as they are to pass. */
   scale(ms: number): number {
-    return ms * this.#factor;
+    return ms * this.#factor * this.faultFactor;
   }
 
   /** A step has given its outputs. */

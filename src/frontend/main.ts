@@ -12,6 +12,8 @@ import { checkEngineOverrides } from '../shared/config/engine-overrides.ts';
 import { checkLoraConfig } from '../shared/config/lora-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { ConfigError } from '../shared/errors.ts';
+import type { Injection } from '../shared/faults/injection.ts';
+import type { ScheduledFault } from '../shared/faults/scheduled-fault.ts';
 import { createLogger, type Logger } from '../shared/logger.ts';
 import { PrivateDirectory, removeOrphanedDirectories } from '../shared/private-directory.ts';
 import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
@@ -59,6 +61,8 @@ export interface ServeOptions {
   readonly onStarted: (server: StartedServer) => void;
   /** Captions on the page. */
   readonly lesson?: LessonState;
+  /** Faults before the engines' HELLO. */
+  readonly startFaults?: readonly Injection[];
 }
 
 interface Frontend extends ServeOptions {
@@ -159,7 +163,16 @@ async function createSteps(
 
 type FrontendParts = Pick<
   Frontend,
-  'onStarted' | 'lesson' | 'args' | 'plan' | 'model' | 'env' | 'logger' | 'stop' | 'steps'
+  | 'onStarted'
+  | 'startFaults'
+  | 'lesson'
+  | 'args'
+  | 'plan'
+  | 'model'
+  | 'env'
+  | 'logger'
+  | 'stop'
+  | 'steps'
 >;
 
 function createFrontend(parts: FrontendParts, directory: PrivateDirectory): Frontend {
@@ -172,7 +185,9 @@ function createFrontend(parts: FrontendParts, directory: PrivateDirectory): Fron
       directory,
       logger,
       onLogLine: writeLogLine,
-      engineCommand: createEngineCommand(args, process.env),
+      engineCommand: createEngineCommand(args, process.env, (rank) =>
+        startFaultsOf(parts.startFaults ?? [], rank),
+      ),
       coordinatorCommand: createCoordinatorCommand(args, process.env),
       parallelConfigHash: null,
       stepper: parts.steps?.stepper ?? null,
@@ -216,7 +231,7 @@ async function runFrontend(frontend: Frontend, leaveNothing: () => void): Promis
   } finally {
     frontend.isOver = true;
     frontend.steps?.abandon();
-    frontend.twin.close();
+    await frontend.twin.close();
     await frontend.launch.stop(STOP_GRACE_MS);
     await Promise.all([frontend.serving?.close(), frontend.steps?.early?.close()]);
     frontend.directory.remove();
@@ -345,10 +360,12 @@ function onFall({ logger, stop, serving }: Frontend, { rank, exit }: FallenChild
 
 /** Engines first, so that running requests get their last output; then HTTP and its sockets. */
 async function shutDown(
-  { args, launch, logger, serving, steps }: Frontend,
+  { args, launch, logger, serving, steps, twin }: Frontend,
   reason: StopReason,
 ): Promise<void> {
   steps?.abandon();
+  // A stopped process hears of no end.
+  await twin.close();
   const timeout = args.shutdownTimeout;
   const why = reason.kind === 'signal' ? reason.signal : reason.message;
   const mode = timeout === 0 ? 'abort' : 'drain';
@@ -358,6 +375,13 @@ async function shutDown(
   await launch.stop(STOP_GRACE_MS + timeout * 1000);
   logger.info('[shutdown] API server: engine client stopped, shutting down HTTP server');
   await serving?.close();
+}
+
+/** An engine's own share: what names no engine is every one's. */
+function startFaultsOf(injections: readonly Injection[], rank: number): readonly ScheduledFault[] {
+  return injections
+    .filter(({ engine }) => engine === null || engine === rank)
+    .map((injection) => ({ atMs: null, injection }));
 }
 
 /** Lines of children, which whoever reads this process's log may not want any more. */

@@ -8,6 +8,7 @@ import type { ModelPlan } from '../capacity/models/model-plan.ts';
 import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import { encodeProcessConfig } from '../shared/config/engine-process-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
+import type { ScheduledFault } from '../shared/faults/scheduled-fault.ts';
 import { ownFile } from '../shared/own-files.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import { getMinMaxModelLen, type ReadyEngines } from './engine-client/ready-engines.ts';
@@ -28,6 +29,7 @@ export function withoutApiKey({ VLLM_API_KEY: _key, ...env }: Environment): Envi
 export function createEngineCommand(
   args: EngineArgs,
   env: Environment,
+  faultPlanOf: (rank: EngineIndex) => readonly ScheduledFault[],
 ): (rank: EngineIndex, localRank: number, addresses: EngineHandshakeAddresses) => ChildCommand {
   const modulePath = ownFile('engine-core/main.js');
   return (rank, localRank, addresses) => ({
@@ -40,6 +42,7 @@ export function createEngineCommand(
         localRank,
         ...addresses,
         headless: false,
+        faultPlan: faultPlanOf(rank),
       }),
     ],
     env: withoutApiKey(env),

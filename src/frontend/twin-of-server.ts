@@ -1,6 +1,7 @@
 /** The hub of a server: what the page is told, taken from launch, clients and taps. */
 import { systemClock } from '../shared/clock.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
+import type { Logger } from '../shared/logger.ts';
 import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
 import { createDissector } from '../shared/tap/dissector.ts';
 import { namedFields } from '../shared/tap/named-fields.ts';
@@ -9,6 +10,8 @@ import type { Tap } from '../shared/tap/tap.ts';
 import type { LessonState } from '../shared/twin-api/state.ts';
 import { VLLM_VERSION } from '../shared/version.ts';
 import type { Serving } from './api-server/serving.ts';
+import { FaultDesk } from './faults/fault-desk.ts';
+import { ProcessFaults } from './faults/process-faults.ts';
 import { Authenticator } from './http/authenticate.ts';
 import type { HttpEnv } from './http/http-env.ts';
 import { changesRefusedBecause, twinAccessOf } from './http/twin-access.ts';
@@ -26,6 +29,7 @@ export interface HubParts {
   readonly launch: EngineLaunch;
   readonly tap: Tap;
   readonly stop: StopRequest;
+  readonly logger: Logger;
   readonly steps: SteppedStart | null;
   readonly lesson?: LessonState;
   readonly serving: Serving | null;
@@ -57,6 +61,21 @@ export function createTwinHub(frontend: HubParts): TwinHub {
     readyResponse: (rank) => frontend.serving?.readyResponse(rank) ?? null,
     nameFields: (response) =>
       namedFields(WIRE_VERSIONS[VLLM_VERSION].tables.engineCoreReadyResponse, response),
+    createDesk:
+      args.faults === 'none'
+        ? null
+        : (desk) =>
+            new FaultDesk({
+              ...desk,
+              logger: frontend.logger,
+              processes: new ProcessFaults({
+                coordinatorPid: () => launch.coordinatorPid,
+                apiServerPids: () => frontend.serving?.pids ?? [],
+                signal: (pid, signal) => signalIfThere(pid, signal),
+              }),
+              onChange: (records) => frontend.serving?.showFaults(records),
+              after: afterMs,
+            }),
     callEngine: async (rank, method, values) => frontend.serving?.callEngine(rank, method, values),
     loadOf: async (rank) => (await frontend.serving?.loadOf(rank)) ?? null,
     sources: [
@@ -69,4 +88,20 @@ export function createTwinHub(frontend: HubParts): TwinHub {
       ),
     ],
   });
+}
+
+/** A process that has ended meanwhile has no use for a signal. */
+function signalIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
+/** Returns what calls it off. */
+function afterMs(ms: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, ms);
+  timer.unref();
+  return () => clearTimeout(timer);
 }

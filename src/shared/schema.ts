@@ -21,6 +21,15 @@ export function oneOf<const Names extends readonly string[]>(names: Names) {
   return v.picklist(names, `one of ${names.join(', ')}`);
 }
 
+/** The value, or null. */
+export function orNull<const Schema extends v.GenericSchema>(schema: Schema) {
+  return v.nullable(schema);
+}
+
+export function listOf<const Schema extends v.GenericSchema>(schema: Schema) {
+  return v.array(schema, 'a list');
+}
+
 export const boolean = v.boolean('true or false');
 export const string = v.string('a string');
 export const strings = v.array(string, 'a list of strings');

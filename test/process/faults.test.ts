@@ -57,7 +57,9 @@ describe('a served twin', () => {
     const url = await start([], { VLLM_TWIN_ENABLE_FAULTS: '1' });
     const answer = await complete(url, { vllm_twin_fault: 'engine.rust' });
     expect(answer.status).toBe(500);
-    expect(await answer.text()).toContain(`There is no fault 'engine.rust'; known are ${CRASH}`);
+    expect(await answer.text()).toContain(
+      `There is no fault 'engine.rust' that a request may carry; known are ${CRASH}`,
+    );
     expect((await complete(url, { scripted_token_ids: [900] })).status).toBe(200);
   });
 });

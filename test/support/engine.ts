@@ -21,7 +21,6 @@ import {
   createTokenSource,
   type TokenSourceKind,
 } from '../../src/engine-core/executor/token-source.ts';
-import { RequestFaults } from '../../src/engine-core/faults/request-faults.ts';
 import {
   DEFAULT_SCHEDULER_CONFIG,
   type SchedulerConfig,
@@ -121,6 +120,7 @@ export function createTestEngine(
     maxModelLen: scheduler.maxModelLen,
   });
   const coreOptions = {
+    enableFaults: options.enableFaults === true,
     engineIndex: options.engineIndex ?? 0,
     clock,
     executor: new SimulatedExecutor({
@@ -129,7 +129,6 @@ export function createTestEngine(
       latencyModel: createLatencyModel(options.latency ?? { kind: 'zero' }),
       vocabSize: TEST_VOCAB_SIZE,
       numWorkers: 1,
-      faults: options.enableFaults === true ? new RequestFaults() : null,
       adapters: options.adapters === undefined ? createTestAdapters() : options.adapters,
     }),
     kvCacheConfig: { numBlocks: options.numBlocks ?? 65, groups },

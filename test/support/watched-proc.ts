@@ -1,4 +1,5 @@
 /** A busy loop whose engine shows its inside, and calls to it. */
+import { EngineFaults } from '../../src/engine-core/faults/engine-faults.ts';
 import { EngineViews } from '../../src/engine-core/views/engine-views.ts';
 import { Tap } from '../../src/shared/tap/tap.ts';
 import type { EngineViewMethods } from '../../src/shared/twin-api/engine-views.ts';
@@ -13,12 +14,21 @@ export interface WatchedProcOptions extends TestProcOptions {
 
 export class WatchedProc extends TestProc {
   readonly tap: Tap;
+  readonly faults: EngineFaults;
   #lastCallId = 1_000;
 
   constructor({ explain, ...options }: WatchedProcOptions = {}) {
     super(options);
     const { parts } = this.core;
     this.tap = new Tap({ clock: parts.clock, process: 'EngineCore_DP0' });
+    this.faults = new EngineFaults({
+      host: parts.faults,
+      after: (ms, callback) => {
+        const timer = setTimeout(callback, ms);
+        return () => clearTimeout(timer);
+      },
+      logger: { info: () => {} },
+    });
     this.core.views = new EngineViews({
       parts,
       tap: this.tap,
@@ -27,6 +37,7 @@ export class WatchedProc extends TestProc {
         model: 'twin/tinymodel',
         explain: explain ?? (async () => ({ schema_version: 1 })),
       },
+      faults: this.faults,
       onAnswer: () => this.proc.sendAnswers(),
     });
   }

@@ -32,8 +32,12 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     may: ['shared/*', 'shared/tap'],
     why: 'what is shown to a page: types of both sides, no code of either.',
   },
+  'shared/faults': {
+    may: ['shared/*', 'shared/protocol'],
+    why: 'what faults are, for both sides; what they do is on its side.',
+  },
   'shared/config': {
-    may: ['shared/*', 'shared/python', 'shared/protocol'],
+    may: ['shared/*', 'shared/python', 'shared/protocol', 'shared/faults'],
     why: 'settings are read by every room and read none.',
   },
 
@@ -79,6 +83,7 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     may: [
       'engine-core/scheduler',
       'engine-core/kv-cache',
+      'engine-core/faults',
       'engine-core/engine-core-parts.ts',
       'engine-core/pending-result.ts',
       'engine-core/step-clock.ts',
@@ -128,8 +133,12 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     may: ['frontend/llm/errors.ts', 'shared'],
     why: 'the validator knows rules and words of pydantic, no endpoint.',
   },
+  'frontend/faults': {
+    may: ['frontend/twin/twin-question.ts', 'shared'],
+    why: 'faults are handed what they change; what serves asks them, never the reverse.',
+  },
   'frontend/twin': {
-    may: ['frontend/engine-client', 'shared'],
+    may: ['frontend/engine-client', 'frontend/faults', 'shared'],
     why: 'it looks at engines, frames and start-up from beside; nothing that serves waits for it.',
   },
   'frontend/llm': {
@@ -142,6 +151,7 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
   },
   'frontend/http': {
     may: [
+      'frontend/faults',
       'frontend/openai',
       'frontend/llm',
       'frontend/engine-client',
@@ -155,6 +165,7 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
   },
   'frontend/api-server': {
     may: [
+      'frontend/faults',
       'frontend/serve-settings.ts',
       'frontend/http',
       'frontend/openai',
@@ -226,7 +237,6 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
     'cli',
     'engine-core/main.ts',
     'engine-core/kv-events-config.ts',
-    'engine-core/faults',
     'frontend/api-server',
     'frontend/dp-coordinator/main.ts',
     'shared/config',

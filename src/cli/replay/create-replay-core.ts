@@ -49,7 +49,6 @@ export function createReplayCore(options: ReplayOptions, clock: VirtualClock): E
         maxCpuLoras: CPU_LORAS,
         load: () => {},
       }),
-      faults: null,
     }),
     kvCacheConfig,
     cache: {

@@ -5,7 +5,6 @@
  */
 import type { LogprobsLists, LogprobsTensors } from '../../shared/protocol/outputs.ts';
 import type { LoRARequest } from '../../shared/protocol/request.ts';
-import type { RequestFaults } from '../faults/request-faults.ts';
 import type { Request } from '../scheduler/request.ts';
 import { NO_SAMPLE, type SchedulerOutput } from '../scheduler/scheduler-output.ts';
 import type { LogprobsSource } from '../scheduler/update-from-output.ts';
@@ -23,8 +22,6 @@ export interface SimulatedExecutorOptions {
   readonly numWorkers: number;
   /** The adapters that the workers keep; null where LoRA is off. */
   readonly adapters: AdapterCache | null;
-  /** Null where requests carry no faults. */
-  readonly faults: RequestFaults | null;
 }
 
 /** Source: vllm/v1/executor/abstract.py SLEEP_TAGS. */
@@ -46,13 +43,9 @@ export class SimulatedExecutor implements LogprobsSource {
     return this.#sleepingTags.size > 0;
   }
 
-  /**
-   * Throws FaultError for a fault that the request carries and nobody knows, WorkerCallError for an adapter that went out
-   * of the cache and cannot be loaded again.
-   */
+  /** Throws WorkerCallError for an adapter that went out of the cache and cannot be loaded again. */
   prepareRequest(request: Request): void {
     this.#useAdapter(request.loraRequest);
-    if (request.hasExtraArgs) this.#options.faults?.admit(request);
     this.#options.tokenSource.prepare(request);
   }
 
@@ -64,15 +57,14 @@ export class SimulatedExecutor implements LogprobsSource {
     return this.#options.latencyModel.dummyStepMs();
   }
 
-  /** Fills in the sampled tokens of a step. Throws what a request's fault throws. */
+  /** Fills in the sampled tokens of a step. */
   sampleTokens(output: SchedulerOutput): void {
-    const { tokenSource, faults } = this.#options;
+    const { tokenSource } = this.#options;
     const { samplePositions, sampledTokenIds } = output;
     for (let i = 0; i < output.numRequests; i += 1) {
       const request = output.requests[i];
       if (request === undefined) continue;
       this.#useAdapter(request.loraRequest);
-      if (faults !== null && request.hasExtraArgs) faults.beforeSampling(request);
       const position = samplePositions[i] ?? NO_SAMPLE;
       if (position === NO_SAMPLE) {
         sampledTokenIds[i] = NO_SAMPLE;

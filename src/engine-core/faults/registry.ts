@@ -1,5 +1,26 @@
 import { CRASH_ON_REQUEST } from './crash-on-request.ts';
-import type { Fault } from './fault.ts';
+import { DEAD_MESSAGE } from './dead-message.ts';
+import type { EngineFault } from './engine-fault.ts';
+import { EXIT } from './exit.ts';
+import { HANG } from './hang.ts';
+import { KILL } from './kill.ts';
+import { PREEMPT } from './preempt.ts';
+import { RESERVE_KV } from './reserve-kv.ts';
+import { SLOW } from './slow.ts';
 
-/** All faults. */
-export const FAULTS: readonly Fault[] = [CRASH_ON_REQUEST];
+/** What an engine does of the catalogue while it runs. */
+const ENGINE_FAULTS: readonly EngineFault[] = [
+  KILL,
+  EXIT,
+  DEAD_MESSAGE,
+  HANG,
+  SLOW,
+  CRASH_ON_REQUEST,
+  RESERVE_KV,
+  PREEMPT,
+];
+
+/** Null for what no running engine does. */
+export function findEngineFault(id: string): EngineFault | null {
+  return ENGINE_FAULTS.find(({ spec }) => spec.id === id) ?? null;
+}

@@ -10,6 +10,7 @@ import { isPrefixCacheable } from '../../capacity/spec/spec-traits.ts';
 import { assert } from '../../shared/assert.ts';
 import type { KVCacheEvent } from '../../shared/protocol/kv-events.ts';
 import type { PrefixCacheStats } from '../../shared/protocol/stats.ts';
+import { BlockReservation } from './block-reservation.ts';
 import { HybridKVCacheCoordinator } from './hybrid-kv-cache-coordinator.ts';
 import {
   type CoordinatorOptions,
@@ -86,6 +87,8 @@ export class KVCacheManager {
   readonly lastShortfall = { needed: 0, free: 0, watermark: 0 };
   /** Hears of blocks that a prefix hit took; set while somebody looks. */
   onPrefixHit: ((hits: KVCacheBlocks) => void) | null = null;
+  /** Blocks that are kept from requests; none by default. */
+  readonly reservation: BlockReservation;
   readonly #coordinator: KVCacheCoordinator;
   readonly #groups: KVCacheConfig['groups'];
   readonly #maxModelLen: number;
@@ -119,6 +122,7 @@ export class KVCacheManager {
       metricsCollector: options.metricsCollector ?? null,
     });
     this.blockPool = this.#coordinator.blockPool;
+    this.reservation = new BlockReservation(this.blockPool);
     this.watermarkBlocks = Math.floor(watermark * kvCacheConfig.numBlocks);
     this.emptyKVCacheBlocks = Object.freeze({ blocks: Object.freeze(groups.map(() => [])) });
   }
@@ -265,7 +269,7 @@ export class KVCacheManager {
 
   /** Forgets the prefix cache if no request holds a block; says whether it did. */
   resetPrefixCache(): boolean {
-    if (!this.blockPool.resetPrefixCache()) return false;
+    if (!this.reservation.without(() => this.blockPool.resetPrefixCache())) return false;
     this.#stats?.noteReset();
     return true;
   }

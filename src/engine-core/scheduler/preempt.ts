@@ -32,6 +32,12 @@ export function preemptRequest(
   state.preemptedReqIds.push(request.requestId);
 }
 
+/** The running request that gives way first: the last admitted, or by policy the one with the highest (priority, arrival). */
+export function victimIndexOf(state: SchedulerState): number {
+  const { running, config } = state;
+  return config.policy === 'priority' ? lowestPriorityIndex(running) : running.length - 1;
+}
+
 /**
  * Preempts one running request to make room. Under fcfs that is the last admitted one; under priority the one with
  * the highest (priority, arrival time), which may have been scheduled in this step already and is then taken back.
@@ -43,8 +49,7 @@ export function preemptForRoom(
   index: number,
 ): { victim: Request; shift: number } {
   const { running } = state;
-  let victimIndex = running.length - 1;
-  if (state.config.policy === 'priority') victimIndex = lowestPriorityIndex(running);
+  const victimIndex = victimIndexOf(state);
   const victim = running[victimIndex];
   assert(victim !== undefined, 'no running request to preempt');
   running.splice(victimIndex, 1);

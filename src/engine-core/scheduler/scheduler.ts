@@ -11,7 +11,7 @@ import { EngineCoreEventType } from '../../shared/protocol/outputs.ts';
 import type { KVCacheEvictionEvent, SchedulerStats } from '../../shared/protocol/stats.ts';
 import type { KVCacheManager } from '../kv-cache/kv-cache-manager.ts';
 import type { MambaSplit } from './mamba-split.ts';
-import { preemptRequest } from './preempt.ts';
+import { preemptRequest, victimIndexOf } from './preempt.ts';
 import type { Request } from './request.ts';
 import { isFinishedStatus, RequestStatus } from './request-status.ts';
 import { scheduleRunning } from './schedule-running.ts';
@@ -144,6 +144,19 @@ export class Scheduler {
     const succeeded = state.kvCacheManager.resetPrefixCache();
     assert(succeeded || !resetRunningRequests, 'blocks are in use although nothing runs');
     return succeeded;
+  }
+
+  /** Between two steps: running requests give way as if blocks had run out. Returns how many did. */
+  preemptRunning(count: number): number {
+    const { state } = this;
+    const timestamp = this.#clock.monotonicMs() / 1000;
+    const numPreempted = Math.min(count, state.running.length);
+    for (let i = 0; i < numPreempted; i += 1) {
+      const [victim] = state.running.splice(victimIndexOf(state), 1);
+      assert(victim !== undefined, 'no running request to preempt');
+      preemptRequest(state, victim, { timestamp, dropStaleOutput: false });
+    }
+    return numPreempted;
   }
 
   get pauseState(): PauseState {

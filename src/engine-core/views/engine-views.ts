@@ -2,6 +2,9 @@
  * What an engine core shows of its inside, as the utility methods of our own names. It looks from outside: the scheduler and
  * the KV cache tell it what it has to hear through observers that are set while somebody looks, and cleared after.
  */
+
+import type { Injection } from '../../shared/faults/injection.ts';
+import { isJsonObject } from '../../shared/json-object.ts';
 import { WATCH_MS } from '../../shared/tap/process-frames.ts';
 import type { Tap } from '../../shared/tap/tap.ts';
 import type {
@@ -14,6 +17,8 @@ import type {
   RequestView,
 } from '../../shared/twin-api/engine-views.ts';
 import type { EngineCoreParts } from '../engine-core-parts.ts';
+import type { EngineFaults } from '../faults/engine-faults.ts';
+import { FaultError } from '../faults/fault-error.ts';
 import { PendingResult } from '../pending-result.ts';
 import { UtilityError } from '../utility-error.ts';
 import { blockMap, blockView, MAX_REQUEST_IDS, requestView } from './block-views.ts';
@@ -36,6 +41,7 @@ export interface EngineViewsOptions {
   readonly parts: EngineCoreParts;
   readonly tap: Tap;
   readonly facts: EngineFacts;
+  readonly faults: EngineFaults;
   /** An answer is there that was not when it was asked for: to be sent. */
   readonly onAnswer: () => void;
 }
@@ -132,6 +138,23 @@ export class EngineViews {
     return this.#options.parts.stepClock.change(change);
   }
 
+  /** Throws UtilityError for what is no injection, and for what the engine refuses. */
+  inject(injection: unknown): null {
+    const given = injectionOf(injection);
+    if (given === null)
+      throw new UtilityError('expected an object with handle, fault, parameters, for_ms');
+    try {
+      this.#options.faults.inject(given.handle, given);
+    } catch (error) {
+      throw error instanceof FaultError ? new UtilityError(error.message) : error;
+    }
+    return null;
+  }
+
+  clear(handle: unknown): boolean {
+    return this.#options.faults.clear(String(handle));
+  }
+
   #watch(): void {
     const { scheduler, clock } = this.#options.parts;
     this.#watchedUntilMs = clock.monotonicMs() + WATCH_MS;
@@ -158,6 +181,16 @@ export class EngineViews {
       }
     }
   }
+}
+
+/** Null for what is none. What the fault's parameters are to be is the faults' own to say. */
+function injectionOf(value: unknown): (Omit<Injection, 'engine'> & { handle: string }) | null {
+  if (!isJsonObject(value)) return null;
+  const { handle, fault, parameters, for_ms: forMs } = value;
+  if (typeof handle !== 'string' || typeof fault !== 'string' || !isJsonObject(parameters))
+    return null;
+  if (forMs === null || forMs === undefined) return { handle, fault, parameters, forMs: null };
+  return typeof forMs === 'number' && forMs > 0 ? { handle, fault, parameters, forMs } : null;
 }
 
 /** A number to go on from; left out, it is 0. Throws UtilityError. */

@@ -18,6 +18,8 @@ const METHODS: Readonly<Record<keyof EngineViewMethods, ViewUtility>> = {
   vllm_twin_steps: view(['since_step'], 0, (views, [step]) => views.steps(step)),
   vllm_twin_explain: view([], 0, (views) => views.explain()),
   vllm_twin_clock: view(['change'], 1, (views, [change]) => views.clock(change)),
+  vllm_twin_inject: view(['injection'], 1, (views, [injection]) => views.inject(injection)),
+  vllm_twin_clear: view(['handle'], 1, (views, [handle]) => views.clear(handle)),
 };
 
 function view(

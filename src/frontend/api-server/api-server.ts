@@ -15,6 +15,8 @@ import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
 import { type ClientAddresses, MultiProcessClient } from '../engine-client/multi-process-client.ts';
 import type { ReadyEngines } from '../engine-client/ready-engines.ts';
+import type { FaultRecord } from '../faults/fault-desk.ts';
+import { ShownFaults } from '../faults/shown-faults.ts';
 import type { EarlyServer } from '../http/early-server.ts';
 import type { HttpEnv } from '../http/http-env.ts';
 import type { HttpMetricsSource } from '../http/http-metrics-source.ts';
@@ -73,6 +75,8 @@ export class ApiServer implements Serving {
   readonly clientAddresses: Promise<readonly ClientAddresses[]>;
   /** This process's own tap is its owner's. */
   readonly frameSources = [];
+  readonly pids = [];
+  readonly #faults = new ShownFaults();
   readonly #options: ApiServerOptions;
   readonly #modules: Promise<Modules>;
   #http: HttpServer | null = null;
@@ -138,6 +142,10 @@ export class ApiServer implements Serving {
     return this.#metrics?.loadOf(rank) ?? null;
   }
 
+  showFaults(records: readonly FaultRecord[]): void {
+    this.#faults.update(records);
+  }
+
   kill(): void {
     // The only process is this one.
   }
@@ -188,6 +196,7 @@ export class ApiServer implements Serving {
       clock,
       logger,
       clientIndex,
+      faults: this.#faults,
       ...(this.#options.twin === undefined ? {} : { twin: this.#options.twin }),
       early: this.#options.early ?? null,
       onEngineDead: (reason) => {

@@ -114,6 +114,7 @@ async function run(config: ApiServerConfig): Promise<void> {
       const { requestId } = message;
       tell({ type: 'snapshot', requestId, snapshot: server.snapshot() });
     } else if (message.type === 'snapshots') shared?.take(message.requestId, message.snapshots);
+    else if (message.type === 'faults') server.showFaults(message.records);
     else if (message.type === 'twin-answer') twin.take(message.id, message.answer);
     else if (message.type === 'twin-inquiry') {
       const { id, inquiry } = message;

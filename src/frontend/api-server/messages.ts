@@ -7,6 +7,7 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
 import type { ReadyEngines } from '../engine-client/ready-engines.ts';
+import type { FaultRecord } from '../faults/fault-desk.ts';
 import type { FamilySnapshot } from '../metrics/families.ts';
 import type { TwinAnswer, TwinQuestion } from '../twin/twin-question.ts';
 
@@ -25,6 +26,8 @@ export type ToApiServer =
   | { readonly type: 'coordinator'; readonly statsAddress: string | null }
   | { readonly type: 'engine-dead'; readonly rank: EngineIndex; readonly reason: string }
   | { readonly type: 'stop' }
+  /** The faults that are active, and momentary ones as they happen. */
+  | { readonly type: 'faults'; readonly records: readonly FaultRecord[] }
   /** Asks for frames, or for an engine's answer to a call. */
   | { readonly type: 'twin-inquiry'; readonly id: number; readonly inquiry: TwinInquiry }
   /** The answer to a `twin-question`. */

@@ -14,6 +14,7 @@ import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-respon
 import type { ProcessFrames } from '../../shared/tap/process-frames.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
 import type { ReadyEngines } from '../engine-client/ready-engines.ts';
+import type { FaultRecord } from '../faults/fault-desk.ts';
 import { type ChildExit, describeExit, pythonExitCode, STOP_GRACE_MS } from '../launch/child.ts';
 import type { EngineLoad } from '../metrics/engine-load.ts';
 import type { Twin } from '../twin/twin-question.ts';
@@ -146,6 +147,14 @@ export class ApiServerProcesses implements Serving {
       if (load !== null && (last === null || load.updatedMs > last.updatedMs)) last = load;
     }
     return last;
+  }
+
+  showFaults(records: readonly FaultRecord[]): void {
+    this.#tellAll({ type: 'faults', records });
+  }
+
+  get pids(): readonly number[] {
+    return this.#servers.map(({ worker }) => worker.process.pid ?? 0);
   }
 
   close(): Promise<void> {

@@ -3,6 +3,7 @@ import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-respon
 import type { ProcessFrames } from '../../shared/tap/process-frames.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
 import type { ReadyEngines } from '../engine-client/ready-engines.ts';
+import type { FaultRecord } from '../faults/fault-desk.ts';
 import type { EngineLoad } from '../metrics/engine-load.ts';
 
 /** What ended with an engine. */
@@ -33,6 +34,10 @@ export interface Serving {
   readonly frameSources: readonly ((
     sinceSeq: (process: string) => number,
   ) => Promise<ProcessFrames | null>)[];
+  /** Tells every API server of the faults that are active, and of momentary ones as they happen. */
+  showFaults(records: readonly FaultRecord[]): void;
+  /** Of the API servers that are processes of their own, in order of client index. */
+  readonly pids: readonly number[];
   /** Lets what is being written end. Idempotent. */
   close(): Promise<void>;
   /** Ends other processes at once. */

@@ -9,6 +9,7 @@ import type { Clock } from '../../shared/clock.ts';
 import { parseLoraModules } from '../../shared/config/lora-modules.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { EngineClient } from '../engine-client/engine-client.ts';
+import type { ShownFaults } from '../faults/shown-faults.ts';
 import { AsyncLLM } from '../llm/async-llm.ts';
 import type { ServedModel } from '../llm/served-model.ts';
 import { ChatTemplates } from '../openai/chat/template.ts';
@@ -65,6 +66,8 @@ export interface HttpServerOptions {
   readonly logger: Logger;
   /** Which API server this is. */
   readonly clientIndex: number;
+  /** The faults at HTTP and on /metrics; left out, there are none. */
+  readonly faults?: ShownFaults;
   /** What answers below /twin; without it nothing does. */
   readonly twin?: Twin;
   /** A port that is open already, and is taken over; null where the server opens its own. */

@@ -118,6 +118,12 @@ export class EngineLaunch {
     return this.#engines.get(rank)?.pid ?? null;
   }
 
+  /** Null where this frontend runs no coordinator, or it has ended. */
+  get coordinatorPid(): number | null {
+    const coordinator = this.#coordinator;
+    return coordinator === null || coordinator.hasExited ? null : (coordinator.pid ?? null);
+  }
+
   /** Where an engine of the plan stands. */
   stateOf(rank: EngineIndex): CoreEngineState | 'DEAD' {
     if (this.#engines.get(rank)?.hasExited === true) return 'DEAD';

@@ -4,6 +4,8 @@
  * summed.
  */
 import type { Clock } from '../../shared/clock.ts';
+import { FAULT_SPECS } from '../../shared/faults/catalogue.ts';
+import { faultEntry } from '../../shared/faults/fault-entry.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
 import type { Dissector } from '../../shared/tap/dissector.ts';
@@ -17,6 +19,7 @@ import type {
   TwinState,
 } from '../../shared/twin-api/state.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
+import type { FaultDesk, FaultDeskOptions } from '../faults/fault-desk.ts';
 import { clockChangeProblem } from './clock-change.ts';
 import { type CallEngine, EngineInquiry } from './engine-inquiry.ts';
 import { FrameGathering, type FrameSource } from './frame-gathering.ts';
@@ -56,7 +59,12 @@ export interface TwinHubOptions {
   /** What an engine that does not show its inside last said with its outputs; null before that. */
   readonly loadOf: (rank: EngineIndex) => Promise<EngineLoad | null>;
   readonly sources: readonly FrameSource[];
+  /** Makes the desk of faults over the hub's own way to the engines; null with --faults none. */
+  readonly createDesk: ((desk: DeskParts) => FaultDesk) | null;
 }
+
+/** What the hub gives a desk. */
+export type DeskParts = Pick<FaultDeskOptions, 'clock' | 'engineRanks' | 'askEngine'>;
 
 /** An engine's last scheduler statistics. */
 interface EngineLoad {
@@ -81,6 +89,7 @@ export class TwinHub implements Twin {
   readonly #gathering: FrameGathering;
   readonly #abouts = new Map<EngineIndex, KnownAbout>();
   readonly #loads = new Map<EngineIndex, EngineLoad>();
+  readonly #desk: FaultDesk | null;
 
   constructor(options: TwinHubOptions) {
     const { clock, callEngine, sources } = options;
@@ -94,6 +103,12 @@ export class TwinHub implements Twin {
       sources,
       ranks: () => this.#ranksToAsk(),
     });
+    this.#desk =
+      options.createDesk?.({
+        clock,
+        engineRanks: () => options.engines().map(({ rank }) => rank),
+        askEngine: (rank, method, args) => this.#askEngine(rank, method, args),
+      }) ?? null;
   }
 
   async ask<Q extends TwinQuestion>(question: Q): Promise<TwinAnswer<TwinValues[Q['ask']]>> {
@@ -101,8 +116,10 @@ export class TwinHub implements Twin {
     return answer as TwinAnswer<TwinValues[Q['ask']]>;
   }
 
-  close(): void {
+  /** Ends the faults, and looks no more. */
+  async close(): Promise<void> {
     this.#gathering.close();
+    await this.#desk?.close();
   }
 
   async #answer(question: TwinQuestion): Promise<TwinAnswer> {
@@ -121,7 +138,23 @@ export class TwinHub implements Twin {
         return this.#changeClock(question.change);
       case 'handshake-next':
         return this.#nextFrame();
+      case 'faults':
+        return this.#desk === null ? NO_FAULTS : ok({ faults: FAULT_SPECS.map(faultEntry) });
+      case 'active-faults':
+        return this.#desk === null ? NO_FAULTS : ok({ active: this.#desk.active });
+      case 'inject':
+        return this.#desk?.inject(question.request) ?? NO_FAULTS;
+      case 'clear':
+        return this.#clear(question.handle);
     }
+  }
+
+  async #clear(handle: string): Promise<TwinAnswer> {
+    if (this.#desk === null) return NO_FAULTS;
+    if (await this.#desk.clear(handle)) return ok(null);
+    const known = this.#desk.active.map((fault) => fault.handle);
+    const which = known.length === 0 ? 'none is active' : `active are ${known.join(', ')}`;
+    return { isOk: false, status: 404, message: `no fault ${handle}, or it is over: ${which}` };
   }
 
   #lines(since: number, limit: number): FrameLine[] {
@@ -263,6 +296,12 @@ export class TwinHub implements Twin {
       .map(({ rank }) => rank);
   }
 }
+
+const NO_FAULTS: TwinAnswer<never> = {
+  isOk: false,
+  status: 404,
+  message: 'this server has no faults: it was started with --faults none',
+};
 
 function engineProblem(engine: unknown): string | null {
   if (engine === undefined || (Number.isInteger(engine) && Number(engine) >= 0)) return null;

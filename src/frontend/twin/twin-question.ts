@@ -1,4 +1,6 @@
 /** What may be asked of the twin, by a route or by another process, and how it is answered: plain data both ways. */
+
+import type { ActiveFault, FaultEntry, InjectedFault } from '../../shared/faults/fault-api.ts';
 import type { FrameDetail, FrameLine } from '../../shared/tap/frame-line.ts';
 import type { ClockState } from '../../shared/twin-api/engine-views.ts';
 import type { ClockRequest, HandshakeStepState, TwinState } from '../../shared/twin-api/state.ts';
@@ -14,7 +16,11 @@ export type TwinQuestion =
       readonly args: readonly unknown[];
     }
   | { readonly ask: 'clock'; readonly change: ClockRequest }
-  | { readonly ask: 'handshake-next' };
+  | { readonly ask: 'handshake-next' }
+  | { readonly ask: 'faults' }
+  | { readonly ask: 'active-faults' }
+  | { readonly ask: 'inject'; readonly request: Readonly<Record<string, unknown>> }
+  | { readonly ask: 'clear'; readonly handle: string };
 
 /** What each question is answered with. */
 export interface TwinValues {
@@ -24,6 +30,11 @@ export interface TwinValues {
   readonly engine: unknown;
   readonly clock: { readonly clocks: Readonly<Record<string, ClockState>> };
   readonly 'handshake-next': HandshakeStepState;
+  readonly faults: { readonly faults: readonly FaultEntry[] };
+  readonly 'active-faults': { readonly active: readonly ActiveFault[] };
+  readonly inject: InjectedFault;
+  /** Nothing, where it has ended. */
+  readonly clear: null;
 }
 
 export type TwinAnswer<T = unknown> =
@@ -32,6 +43,9 @@ export type TwinAnswer<T = unknown> =
       readonly isOk: false;
       readonly status: 400 | 404 | 409 | 501 | 503;
       readonly message: string;
+      /** Of a refused parameter: its name, and what it may be. */
+      readonly param?: string;
+      readonly allowed?: string;
     };
 
 /** Whoever can be asked: the hub itself, or a way to it from another process. Never rejects. */

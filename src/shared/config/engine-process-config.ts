@@ -1,6 +1,7 @@
 import * as v from 'valibot';
+import { type ScheduledFault, scheduledFaultSchema } from '../faults/scheduled-fault.ts';
 import type { EngineIndex } from '../protocol/ids.ts';
-import { boolean, integer, onlyFields, string } from '../schema.ts';
+import { boolean, integer, listOf, onlyFields, string } from '../schema.ts';
 import { engineArgsSchema } from './engine-args-schema.ts';
 import type { EngineArgs } from './registry.ts';
 
@@ -18,6 +19,8 @@ export interface EngineProcessConfig {
   readonly privateDirectory: string | null;
   /** Started by `serve --headless`: no frontend on this side. */
   readonly headless: boolean;
+  /** What a scenario gives this engine with its start; empty without one. */
+  readonly faultPlan: readonly ScheduledFault[];
 }
 
 /** The command-line word, which everybody on the machine can read: keys of the HTTP server are none of an engine's. */
@@ -35,6 +38,7 @@ export function engineProcessConfigSchema(): v.GenericSchema<unknown, EngineProc
       clientHandshakeAddress: v.nullable(string),
       privateDirectory: v.nullable(string),
       headless: boolean,
+      faultPlan: listOf(scheduledFaultSchema()),
       args: engineArgsSchema(),
     }),
   );

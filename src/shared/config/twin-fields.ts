@@ -47,6 +47,12 @@ export const TWIN_FIELDS = {
     'Let requests carry simulated failures and scripted outputs: vllm_xargs, x-vllm-twin-fault.',
     ours,
   ),
+  faults: field.choice(
+    ['all', 'none'],
+    'all',
+    'Faults that can be injected below /twin/api and by scenarios; none removes them, and those that requests carry.',
+    ours,
+  ),
   enableTwinApi: field.bool(
     false,
     'Let changes below /twin/api through also where others reach the server: not only on the loopback.',

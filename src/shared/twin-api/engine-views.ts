@@ -21,6 +21,18 @@ export interface EngineViewMethods {
   readonly vllm_twin_explain: () => unknown;
   /** Changes the simulated clock, and gives what it is then. */
   readonly vllm_twin_clock: (change: ClockChange) => ClockState;
+  /** Begins a fault under a handle that the caller chooses; fails where the engine refuses it. */
+  readonly vllm_twin_inject: (injection: EngineInjection) => null;
+  /** Ends a fault; whether there was one. */
+  readonly vllm_twin_clear: (handle: string) => boolean;
+}
+
+export interface EngineInjection {
+  readonly handle: string;
+  readonly fault: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** Null until it is ended. */
+  readonly for_ms: number | null;
 }
 
 export interface EngineAbout {

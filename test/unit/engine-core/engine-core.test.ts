@@ -96,7 +96,8 @@ describe('a request', () => {
       finishReason: FinishReason.ERROR,
       error: {
         code: 'bad_fault',
-        message: "There is no fault 'engine.rust'; known are engine.crash-on-request",
+        message:
+          "There is no fault 'engine.rust' that a request may carry; known are engine.crash-on-request, http.error, http.latency, http.cut-stream",
       },
     });
     expect(core.counters.rejectedRequests).toBe(1);

@@ -2,9 +2,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TwinAnswer } from '../../twin/twin-question.ts';
 
-export function sendAnswer(response: ServerResponse, answer: TwinAnswer): void {
-  if (answer.isOk) sendJson(response, 200, answer.value);
-  else sendError(response, answer.status, answer.message);
+export function sendAnswer(
+  response: ServerResponse,
+  answer: TwinAnswer,
+  status: 200 | 201 | 204 = 200,
+): void {
+  if (!answer.isOk) {
+    const { message, param, allowed } = answer;
+    sendJson(response, answer.status, { error: { message, param, allowed } });
+  } else if (status === 204) response.writeHead(204).end();
+  else sendJson(response, status, answer.value);
 }
 
 /** One JSON object a line. */

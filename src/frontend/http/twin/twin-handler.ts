@@ -12,6 +12,7 @@ import { pathOf, withoutRootPath } from '../request-target.ts';
 import { changeRefusal, type TwinAccessSettings, twinAccessOf } from '../twin-access.ts';
 import { readJsonBody } from './json-body.ts';
 import { refuse, sendAnswer, sendError, sendLines } from './twin-answers.ts';
+import { changeOf, changingMethods } from './twin-changes.ts';
 import { TwinEvents } from './twin-events.ts';
 import { TwinPage } from './twin-page.ts';
 import { QueryError, questionOfRead } from './twin-reads.ts';
@@ -72,28 +73,44 @@ export class TwinHandler {
   }
 
   async #answer(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.method === 'POST') return this.#change(path, request, response);
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      const allowed = isChange(path) ? 'POST' : 'GET, HEAD';
-      response.setHeader('allow', allowed);
-      return sendError(response, 405, `${request.method} ${path}: only ${allowed}`);
+    const { method } = request;
+    if (method === 'POST' || method === 'DELETE')
+      return this.#change(method, path, request, response);
+    if (path === '/twin' || path === '/twin/') {
+      if (isRead(method)) return this.#page.send(response);
+      return this.#refuseMethod(path, request, response);
     }
-    if (path === '/twin' || path === '/twin/') return this.#page.send(response);
-    if (isChange(path)) {
-      response.setHeader('allow', 'POST');
-      return sendError(response, 405, `${path} changes something: only POST`);
-    }
-    if (path === '/twin/api/events') return this.#events.add(request, response);
     const query = new URL(request.url ?? '/', 'http://twin').searchParams;
-    const question = questionOfRead(path, query);
-    if (question === null) return sendError(response, 404, `there is no ${path}`);
+    if (path === '/twin/api/events' && isRead(method)) return this.#events.add(request, response);
+    const question = isRead(method) ? questionOfRead(path, query) : null;
+    if (question === null) {
+      if (!isRead(method) || changingMethods(path).length > 0)
+        return this.#refuseMethod(path, request, response);
+      return sendError(response, 404, `there is no ${path}`);
+    }
     const answer = await this.#options.twin.ask<TwinQuestion>(question);
     if (question.ask === 'frames')
       return sendLines(response, answer as TwinAnswer<readonly unknown[]>);
     sendAnswer(response, answer);
   }
 
-  async #change(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  #refuseMethod(path: string, { method }: IncomingMessage, response: ServerResponse): void {
+    const changing = changingMethods(path);
+    const allowed = [...(changing.length > 0 ? [] : ['GET', 'HEAD']), ...changing].join(', ');
+    response.setHeader('allow', allowed);
+    const what = isRead(method) ? `${path} changes something` : `${method} ${path}`;
+    sendError(response, 405, `${what}: only ${allowed}`);
+  }
+
+  async #change(
+    method: 'POST' | 'DELETE',
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    // Whoever asks: there is nothing of that kind to be refused.
+    if (changeOf(method, path) === null && changingMethods(path).length > 0)
+      return this.#refuseMethod(path, request, response);
     const { access, isKey, twin } = this.#options;
     const { host, origin, authorization } = request.headers;
     const refusal = changeRefusal(access, {
@@ -106,19 +123,18 @@ export class TwinHandler {
       hasKey: isKey(authorization),
     });
     if (refusal !== null) return refuse(request, response, refusal);
-    if (!isChange(path)) {
-      const message = `there is no ${path} to POST to`;
+    const change = changeOf(method, path);
+    if (change === null) {
+      const message = `there is no ${path} to ${method}${method === 'POST' ? ' to' : ''}`;
       return refuse(request, response, { status: 404, message });
     }
     const body = await readJsonBody(request, response);
     if (body.problem !== null)
       return refuse(request, response, { status: body.status, message: body.problem });
-    if (path === '/twin/api/handshake/next')
-      return sendAnswer(response, await twin.ask({ ask: 'handshake-next' }));
-    sendAnswer(response, await twin.ask({ ask: 'clock', change: body.value }));
+    sendAnswer(response, await twin.ask(change.question(body.value)), change.status);
   }
 }
 
-function isChange(path: string): boolean {
-  return path === '/twin/api/clock' || path === '/twin/api/handshake/next';
+function isRead(method: string | undefined): boolean {
+  return method === 'GET' || method === 'HEAD';
 }

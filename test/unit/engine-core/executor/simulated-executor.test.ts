@@ -10,8 +10,6 @@ import {
   type TokenSource,
   type TokenSourceKind,
 } from '../../../../src/engine-core/executor/token-source.ts';
-import { ModelCrashError } from '../../../../src/engine-core/faults/crash-on-request.ts';
-import { RequestFaults } from '../../../../src/engine-core/faults/request-faults.ts';
 import { Request } from '../../../../src/engine-core/scheduler/request.ts';
 import {
   NO_SAMPLE,
@@ -42,7 +40,6 @@ function createExecutor(options: Partial<SimulatedExecutorOptions> = {}): Simula
     latencyModel: createLatencyModel({ kind: 'zero' }),
     vocabSize: 4000,
     numWorkers: 2,
-    faults: null,
     adapters: createTestAdapters({ maxLoras: 2, maxCpuLoras: 2 }),
     ...options,
   });
@@ -93,14 +90,6 @@ describe('sampling', () => {
     const executor = createExecutor({ tokenSource: scripted });
     const tokens = [0, 1, 2].map((k) => sample(executor, { sampling }, k));
     expect(tokens).toEqual([4, 4, 2]);
-  });
-
-  it('crashes under a request that asks for it, also where it samples nothing', () => {
-    const executor = createExecutor({ faults: new RequestFaults() });
-    const sampling = { extraArgs: { vllm_twin_fault: 'engine.crash-on-request' } };
-    expect(() => sample(executor, { sampling }, 0)).toThrow(ModelCrashError);
-    expect(() => sample(executor, { sampling }, NO_SAMPLE)).toThrow(ModelCrashError);
-    expect(sample(executor, { promptTokenIds: [1] }, 0)).toBe(1001);
   });
 });
 

@@ -33,6 +33,7 @@ function hubOf(options: Partial<TwinHubOptions> & { callEngine?: CallEngine } = 
     apiServerCount: 1,
     changesRefusedBecause: null,
     lesson: null,
+    createDesk: null,
     handshake: { state: null, next: () => {} },
     phase: () => 'serving',
     engines: () => [0, 1].map((rank) => ({ rank, pid: 100 + rank, state: 'READY' as const })),
@@ -49,7 +50,7 @@ function hubOf(options: Partial<TwinHubOptions> & { callEngine?: CallEngine } = 
 
 async function stateOf(hub: TwinHub) {
   const answer = await hub.ask({ ask: 'state' });
-  hub.close();
+  await hub.close();
   if (!answer.isOk) throw new Error(answer.message);
   return answer.value;
 }
@@ -197,6 +198,6 @@ describe('what the twin knows of itself', () => {
       status: 404,
       message: 'no frame 3: there are no frames yet',
     });
-    hub.close();
+    await hub.close();
   });
 });

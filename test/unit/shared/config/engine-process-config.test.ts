@@ -14,6 +14,17 @@ const CONFIG = {
   clientHandshakeAddress: null,
   privateDirectory: null,
   headless: true,
+  faultPlan: [
+    {
+      atMs: null,
+      injection: {
+        fault: 'handshake.late-hello',
+        engine: 3,
+        forMs: null,
+        parameters: { delay: 5_000 },
+      },
+    },
+  ],
 };
 
 const parse = (word: string | undefined) =>

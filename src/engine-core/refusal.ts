@@ -1,9 +1,16 @@
+import type { RequestError } from '../shared/protocol/outputs.ts';
 import type { EngineCoreRequest } from '../shared/protocol/request.ts';
 import { WorkerCallError } from './executor/worker-call-error.ts';
-import { FaultError } from './faults/fault.ts';
+import { FaultError } from './faults/fault-error.ts';
 
-/** Of what makes one request impossible; null for any other error. */
-export function refusalCode(error: unknown): string | null {
+/** Of what makes one request impossible. Throws any other error on: it breaks the engine. */
+export function refusalOf(error: unknown): RequestError {
+  const code = codeOf(error);
+  if (code === null || !(error instanceof Error)) throw error;
+  return { code, message: error.message, retryable: false };
+}
+
+function codeOf(error: unknown): string | null {
   if (error instanceof FaultError) return 'bad_fault';
   return error instanceof WorkerCallError ? 'lora_load_failed' : null;
 }

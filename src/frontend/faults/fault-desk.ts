@@ -1,0 +1,222 @@
+/**
+ * Where faults of a running server are begun and ended, by handle: one desk per server, in the process that started the
+ * others. It checks, hands each to whoever carries it out, keeps its time, and says so in the log.
+ */
+import type { Clock } from '../../shared/clock.ts';
+import { describeDuration } from '../../shared/duration.ts';
+import type { ActiveFault, InjectedFault } from '../../shared/faults/fault-api.ts';
+import type { FaultSpec } from '../../shared/faults/fault-spec.ts';
+import { type Injection, readInjection } from '../../shared/faults/injection.ts';
+import type { Logger } from '../../shared/logger.ts';
+import type { TwinAnswer } from '../twin/twin-question.ts';
+import type { ProcessFaults } from './process-faults.ts';
+
+/** Handles that may be active at a time. */
+export const MAX_ACTIVE_FAULTS = 1_000;
+
+export interface FaultDeskOptions {
+  readonly clock: Clock;
+  readonly logger: Pick<Logger, 'info'>;
+  /** Ranks of the server's engines. */
+  readonly engineRanks: () => readonly number[];
+  /** Calls a method of an engine. */
+  readonly askEngine: (
+    rank: number,
+    method: string,
+    args: readonly unknown[],
+  ) => Promise<TwinAnswer>;
+  /** Faults at the server's other processes. */
+  readonly processes: ProcessFaults;
+  /** Told of all active faults whenever they change: for those at HTTP and on /metrics, and to show them. */
+  readonly onChange: (active: readonly FaultRecord[]) => void;
+  /** Calls back once after so many milliseconds, unless what it gives is called before. */
+  readonly after: (ms: number, callback: () => void) => () => void;
+}
+
+/** An active fault, as other processes are told of it: plain data. */
+export interface FaultRecord extends InjectedFault {
+  /** Wall-clock milliseconds. */
+  readonly begun_ms: number;
+  /** Momentary ones are told once, and are not active after. */
+  readonly is_momentary: boolean;
+  /** Whose it is: empty where it is no engine's. */
+  readonly ranks: readonly number[];
+}
+
+interface Held {
+  readonly record: FaultRecord;
+  readonly begunMs: number;
+  readonly end: () => Promise<void>;
+}
+
+export class FaultDesk {
+  readonly #options: FaultDeskOptions;
+  readonly #held = new Map<string, Held>();
+  #lastHandle = 0;
+  #isClosed = false;
+
+  constructor(options: FaultDeskOptions) {
+    this.#options = options;
+  }
+
+  async inject(request: unknown): Promise<TwinAnswer<InjectedFault>> {
+    const read = readInjection(request);
+    if (!read.isOk) {
+      const { message, param, allowed } = read;
+      return { isOk: false, status: 400, message, param, allowed };
+    }
+    const { spec, injection } = read;
+    const refusal = this.#refusal(spec, injection);
+    if (refusal !== null) return refusal;
+    this.#lastHandle += 1;
+    const handle = `f${this.#lastHandle}`;
+    const ranks = this.#ranksOf(spec, injection);
+    const record: FaultRecord = {
+      handle,
+      fault: spec.id,
+      engine: injection.engine,
+      parameters: injection.parameters,
+      for_ms: injection.forMs,
+      begun_ms: this.#options.clock.wallMs(),
+      is_momentary: spec.isMomentary,
+      ranks,
+    };
+    const begun = await this.#begin(spec, record);
+    if (!begun.isOk) return begun;
+    this.#say(
+      `begins${injection.forMs === null ? '' : `, for ${describeDuration(injection.forMs)}`}`,
+      record,
+    );
+    if (spec.isMomentary) this.#tell(record);
+    else await this.#hold(record, begun.value);
+    const { begun_ms, is_momentary, ranks: _ranks, ...injected } = record;
+    return { isOk: true, value: injected };
+  }
+
+  /** False where the handle has none. */
+  async clear(handle: string): Promise<boolean> {
+    const held = this.#held.get(handle);
+    if (held === undefined) return false;
+    await held.end();
+    return true;
+  }
+
+  get active(): readonly ActiveFault[] {
+    const nowMs = this.#options.clock.monotonicMs();
+    return [...this.#held.values()].map(({ record, begunMs }) => {
+      const { begun_ms, is_momentary, ranks, ...injected } = record;
+      const age = nowMs - begunMs;
+      return {
+        ...injected,
+        age_ms: Math.round(age),
+        ends_in_ms: record.for_ms === null ? null : Math.max(0, Math.round(record.for_ms - age)),
+      };
+    });
+  }
+
+  /** Ends all of them: a stopped process could not be told to end. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([...this.#held.values()].map(({ end }) => end()));
+  }
+
+  #refusal(spec: FaultSpec, { engine }: Injection): (TwinAnswer & { isOk: false }) | null {
+    if (spec.place === 'start-up') {
+      return {
+        isOk: false,
+        status: 400,
+        message: `${spec.id} is a fault of a start-up, and this server has started: give it by a file, serve --scenario FILE, at: start`,
+        param: 'fault',
+        allowed: 'a fault that a running server can have',
+      };
+    }
+    if (this.#isClosed) return { isOk: false, status: 503, message: 'the server is ending' };
+    if (this.#held.size >= MAX_ACTIVE_FAULTS) {
+      return {
+        isOk: false,
+        status: 409,
+        message: `${MAX_ACTIVE_FAULTS} faults are active: end some of them first`,
+      };
+    }
+    const ranks = this.#options.engineRanks();
+    if (engine === null || ranks.includes(engine)) return null;
+    return {
+      isOk: false,
+      status: 404,
+      message: `no engine ${engine}: there are ${ranks.join(', ')}`,
+      param: 'engine',
+      allowed: `one of ${ranks.join(', ')}`,
+    };
+  }
+
+  #ranksOf({ takesEngine }: FaultSpec, { engine }: Injection): readonly number[] {
+    if (!takesEngine) return [];
+    return engine === null ? this.#options.engineRanks() : [engine];
+  }
+
+  /** Carries it out; gives what ends it. */
+  async #begin(
+    { place, isMomentary }: FaultSpec,
+    record: FaultRecord,
+  ): Promise<TwinAnswer<() => Promise<void>>> {
+    if (place === 'process') return this.#options.processes.begin(record.fault, record.parameters);
+    if (place !== 'engine' && place !== 'wire') return { isOk: true, value: async () => {} };
+    const { handle, fault, parameters, for_ms, ranks } = record;
+    const injection = { handle, fault, parameters, for_ms };
+    const end = async (): Promise<void> => {
+      if (isMomentary) return;
+      await Promise.all(ranks.map((rank) => this.#askEngine(rank, 'vllm_twin_clear', [handle])));
+    };
+    const answers = await Promise.all(
+      ranks.map((rank) => this.#askEngine(rank, 'vllm_twin_inject', [injection])),
+    );
+    const refused = answers.find(({ isOk }) => !isOk);
+    if (refused === undefined || refused.isOk || isDeparture(fault))
+      return { isOk: true, value: end };
+    await end();
+    return refused;
+  }
+
+  #askEngine(rank: number, method: string, args: readonly unknown[]): Promise<TwinAnswer> {
+    return this.#options.askEngine(rank, method, args);
+  }
+
+  async #hold(record: FaultRecord, endFault: () => Promise<void>): Promise<void> {
+    let cancel = (): void => {};
+    let ending: Promise<void> | null = null;
+    const end = (): Promise<void> => {
+      ending ??= (async () => {
+        cancel();
+        this.#held.delete(record.handle);
+        this.#say('ends', record);
+        this.#tell(null);
+        await endFault();
+      })();
+      return ending;
+    };
+    this.#held.set(record.handle, {
+      record,
+      begunMs: this.#options.clock.monotonicMs(),
+      end,
+    });
+    if (record.for_ms !== null) cancel = this.#options.after(record.for_ms, () => void end());
+    this.#tell(null);
+    if (this.#isClosed) await end();
+  }
+
+  #tell(momentary: FaultRecord | null): void {
+    const active = [...this.#held.values()].map(({ record }) => record);
+    this.#options.onChange(momentary === null ? active : [...active, momentary]);
+  }
+
+  #say(what: string, { fault, handle, engine, ranks }: FaultRecord): void {
+    const whose =
+      engine !== null ? ` of engine ${engine}` : ranks.length > 0 ? ' of all engines' : '';
+    this.#options.logger.info(`Fault ${fault}${whose} ${what} (handle ${handle})`);
+  }
+}
+
+/** An engine that goes by it may be gone before it has answered. */
+function isDeparture(fault: string): boolean {
+  return fault === 'engine.kill' || fault === 'engine.exit' || fault === 'engine.dead-message';
+}

@@ -1,0 +1,55 @@
+/** Faults at the processes beside the engines: the coordinator, and API servers that are several. By signals to their pids. */
+import type { TwinAnswer } from '../twin/twin-question.ts';
+
+export interface ProcessFaultsOptions {
+  /** Null where there is none. */
+  readonly coordinatorPid: () => number | null;
+  /** By index; empty where the only API server is the process that started the others. */
+  readonly apiServerPids: () => readonly number[];
+  readonly signal: (pid: number, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT') => void;
+}
+
+export class ProcessFaults {
+  readonly #options: ProcessFaultsOptions;
+
+  constructor(options: ProcessFaultsOptions) {
+    this.#options = options;
+  }
+
+  /** Gives what ends it. */
+  begin(
+    fault: string,
+    parameters: Readonly<Record<string, unknown>>,
+  ): TwinAnswer<() => Promise<void>> {
+    const pid = fault.startsWith('coordinator.')
+      ? this.#coordinatorPid(fault)
+      : this.#apiServerPid(fault, Number(parameters['index']));
+    if (typeof pid !== 'number') return pid;
+    if (fault.endsWith('.kill')) {
+      this.#options.signal(pid, 'SIGKILL');
+      return { isOk: true, value: async () => {} };
+    }
+    this.#options.signal(pid, 'SIGSTOP');
+    return { isOk: true, value: async () => this.#options.signal(pid, 'SIGCONT') };
+  }
+
+  #coordinatorPid(fault: string): number | (TwinAnswer & { isOk: false }) {
+    const pid = this.#options.coordinatorPid();
+    if (pid !== null) return pid;
+    const message = `${fault}: this server has no coordinator of its own; it has one with --data-parallel-size above 1`;
+    return { isOk: false, status: 409, message };
+  }
+
+  #apiServerPid(fault: string, index: number): number | (TwinAnswer & { isOk: false }) {
+    const pids = this.#options.apiServerPids();
+    const pid = pids[index];
+    if (pid !== undefined) return pid;
+    if (pids.length === 0) {
+      const message = `${fault}: this server's only API server is the process that holds the others; start it with --api-server-count of at least 2`;
+      return { isOk: false, status: 409, message };
+    }
+    const allowed = `a whole number from 0 to ${pids.length - 1}`;
+    const message = `${fault}: index is ${index}, not ${allowed}`;
+    return { isOk: false, status: 400, message, param: 'index', allowed };
+  }
+}

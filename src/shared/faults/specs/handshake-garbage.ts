@@ -1,0 +1,30 @@
+import { defineFault } from '../fault-spec.ts';
+
+export const HANDSHAKE_GARBAGE = defineFault({
+  id: 'handshake.garbage',
+  place: 'start-up',
+  meaning: 'Bytes that are no message stand in the place of one of the start-up.',
+  inVllm:
+    'For HELLO and READY: msgspec.DecodeError in wait_for_engine_startup; for the ready response the same in MPClient. The server ends with exit code 1.',
+  source: 'vllm/v1/engine/utils.py wait_for_engine_startup',
+  takesEngine: true,
+  isMomentary: true,
+  parameters: {
+    message: {
+      type: 'choice',
+      choices: ['hello', 'ready', 'ready-response'],
+      doc: 'Which message.',
+      default: 'hello',
+    },
+    bytes: {
+      type: 'integer',
+      doc: 'How many bytes.',
+      min: 0,
+      max: 1_048_576,
+      default: 16,
+      unit: 'bytes',
+    },
+    seed: { type: 'integer', doc: 'Which bytes.', min: 0, max: 4_294_967_295, default: 0 },
+  },
+  example: { message: 'hello' },
+});

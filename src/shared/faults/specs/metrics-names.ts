@@ -1,0 +1,22 @@
+import { defineFault } from '../fault-spec.ts';
+
+export const METRICS_NAMES = defineFault({
+  id: 'metrics.names',
+  place: 'metrics',
+  meaning:
+    '/metrics shows the names and labels of an older vLLM, so that a migration can be tested.',
+  inVllm:
+    'What that version of vLLM shows for the same figures; families that it does not have are missing.',
+  source: 'vllm/v1/metrics/loggers.py of each version',
+  takesEngine: false,
+  isMomentary: false,
+  parameters: {
+    version: {
+      type: 'choice',
+      choices: ['0.28.0', '0.30.0', '0.31.0', '0.32.0'],
+      doc: 'Of vLLM.',
+      default: '0.28.0',
+    },
+  },
+  example: { version: '0.28.0' },
+});

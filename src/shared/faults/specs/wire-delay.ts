@@ -1,0 +1,27 @@
+import { defineFault } from '../fault-spec.ts';
+
+export const WIRE_DELAY = defineFault({
+  id: 'wire.delay',
+  place: 'wire',
+  meaning: "The engine's messages to and from its frontends take longer, in their order.",
+  inVllm: 'Time to first token and inter-token latency grow by it; nothing is lost.',
+  source: 'vllm/v1/engine/core.py process_input_sockets, process_output_sockets',
+  takesEngine: true,
+  isMomentary: false,
+  parameters: {
+    delay: {
+      type: 'duration',
+      doc: 'How much longer each takes.',
+      minMs: 1,
+      maxMs: 600_000,
+      default: 100,
+    },
+    direction: {
+      type: 'choice',
+      choices: ['to-engine', 'from-engine', 'both'],
+      doc: 'Whose messages, seen from the engine.',
+      default: 'both',
+    },
+  },
+  example: { delay: '100ms' },
+});

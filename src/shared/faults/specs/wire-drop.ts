@@ -1,0 +1,28 @@
+import { defineFault } from '../fault-spec.ts';
+
+export const WIRE_DROP = defineFault({
+  id: 'wire.drop',
+  place: 'wire',
+  meaning: "Some of the engine's messages are lost, as no ZeroMQ socket loses them by itself.",
+  inVllm:
+    'A lost request waits without an end; a lost output leaves a gap, and a lost last one a request that never ends. Nothing tells.',
+  source: 'vllm/v1/engine/core.py process_input_sockets, process_output_sockets',
+  takesEngine: true,
+  isMomentary: false,
+  parameters: {
+    every: {
+      type: 'integer',
+      doc: 'Every n-th message; 1 loses all.',
+      min: 1,
+      max: 1_000_000,
+      default: 1,
+    },
+    direction: {
+      type: 'choice',
+      choices: ['to-engine', 'from-engine', 'both'],
+      doc: 'Whose messages, seen from the engine.',
+      default: 'from-engine',
+    },
+  },
+  example: { every: 10 },
+});
