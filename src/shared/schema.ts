@@ -116,12 +116,6 @@ function isUnknownField({ expected }: v.BaseIssue<unknown>): boolean {
   return expected === 'never';
 }
 
-/** What is wrong with a field, as an end of a sentence that begins with its name. */
-export function problemOf(issue: v.BaseIssue<unknown>): string {
-  if (isUnknownField(issue)) return 'is not known';
-  return `is ${shown(issue.input)}, not ${issue.message}`;
-}
-
 /** The error for a field that a schema alone cannot judge. */
 export function badField(
   { code, whole, field = '', noun = 'the file', remedy = '' }: Place,
