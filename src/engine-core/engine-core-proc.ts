@@ -54,7 +54,7 @@ export class EngineCoreProc {
 
   constructor(options: EngineCoreProcOptions) {
     this.#options = options;
-    options.core.parts.faults.onHangChange = () => this.#wakeUp();
+    options.core.parts.faults.onChange = (what) => this.#onFaultChange(what);
   }
 
   /** Takes a message in; aborts count for the step that runs at this moment. */
@@ -164,6 +164,16 @@ export class EngineCoreProc {
         if (index % FLUSH_EVERY_INPUTS === FLUSH_EVERY_INPUTS - 1) await this.#flushAndHold();
       }
     }
+  }
+
+  #onFaultChange(what: 'hang' | 'blocks'): void {
+    const { core } = this.#options;
+    if (what === 'blocks' && !core.hasWork()) {
+      // No step would tell of it.
+      core.tellStats();
+      this.#flush();
+    }
+    this.#wakeUp();
   }
 
   /** A fault: stands still and takes nothing in, until it ends or a shutdown is requested. */

@@ -14,7 +14,6 @@ import {
   type EngineCoreOutput,
   type EngineCoreOutputs,
   FinishReason,
-  type RequestError,
   type UtilityOutput,
 } from '../shared/protocol/outputs.ts';
 import type { EngineCoreRequest, EngineInput, UtilityCall } from '../shared/protocol/request.ts';
@@ -22,7 +21,7 @@ import type { SchedulerStats } from '../shared/protocol/stats.ts';
 import type { EngineCoreParts } from './engine-core-parts.ts';
 import { admitCarriedFaults } from './faults/request-faults.ts';
 import { PendingResult } from './pending-result.ts';
-import { isRunnable, refusalOf } from './refusal.ts';
+import { ENGINE_PAUSED, isRunnable, refusalOf } from './refusal.ts';
 import { Request } from './scheduler/request.ts';
 import { RequestStatus } from './scheduler/request-status.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
@@ -44,12 +43,6 @@ interface Batch {
 
 const ShutdownState = { RUNNING: 0, REQUESTED: 1, SHUTTING_DOWN: 2 } as const;
 type ShutdownState = (typeof ShutdownState)[keyof typeof ShutdownState];
-
-const ENGINE_PAUSED: RequestError = Object.freeze({
-  code: 'engine_paused',
-  message: 'Generation is paused. Please retry after it resumes.',
-  retryable: true,
-});
 
 export class EngineCore {
   readonly parts: EngineCoreParts;
@@ -208,6 +201,12 @@ export class EngineCore {
     state.observer?.stepFinished(batch.output, state.finishedReqIds.slice(numFinished));
     this.scheduler.release(batch.output);
     return this.#modelExecuted;
+  }
+
+  /** Queues a message of statistics alone, for what changes while no step runs. */
+  tellStats(): void {
+    const stats = this.scheduler.makeStats();
+    if (stats !== null) this.#sendStep(0, { outputs: [], finishedRequests: null, stats });
   }
 
   /** Everything to be sent since the last call, in order. */

@@ -3,6 +3,13 @@ import type { EngineCoreRequest } from '../shared/protocol/request.ts';
 import { WorkerCallError } from './executor/worker-call-error.ts';
 import { FaultError } from './faults/fault-error.ts';
 
+/** Why a paused engine takes nothing new in. */
+export const ENGINE_PAUSED: RequestError = Object.freeze({
+  code: 'engine_paused',
+  message: 'Generation is paused. Please retry after it resumes.',
+  retryable: true,
+});
+
 /** Of what makes one request impossible. Throws any other error on: it breaks the engine. */
 export function refusalOf(error: unknown): RequestError {
   const code = codeOf(error);

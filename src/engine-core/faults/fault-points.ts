@@ -15,8 +15,8 @@ export interface FaultTargets {
 
 export class FaultPoints implements EngineFaultHost {
   readonly process: EngineProcessControl;
-  /** The engine stands still, or goes on: whoever waits looks again. */
-  onHangChange: () => void = () => {};
+  /** The engine stands still or goes on, or has other blocks: whoever waits looks again. */
+  onChange: (what: 'hang' | 'blocks') => void = () => {};
   readonly #targets: FaultTargets;
   readonly #factors: number[] = [];
   readonly #shares: number[] = [];
@@ -41,10 +41,10 @@ export class FaultPoints implements EngineFaultHost {
 
   hang(): () => void {
     this.#numHangs += 1;
-    this.onHangChange();
+    this.onChange('hang');
     return () => {
       this.#numHangs -= 1;
-      this.onHangChange();
+      this.onChange('hang');
     };
   }
 
@@ -55,14 +55,11 @@ export class FaultPoints implements EngineFaultHost {
   }
 
   reserveBlocks(share: number): () => void {
-    return held(this.#shares, share, (shares) =>
-      this.#targets.setReservedShare(
-        Math.min(
-          1,
-          shares.reduce((sum, one) => sum + one, 0),
-        ),
-      ),
-    );
+    return held(this.#shares, share, (shares) => {
+      const sum = shares.reduce((total, one) => total + one, 0);
+      this.#targets.setReservedShare(Math.min(1, sum));
+      this.onChange('blocks');
+    });
   }
 
   preempt(count: number): void {

@@ -4,7 +4,7 @@ export const ENGINE_RESERVE_KV = defineFault({
   id: 'engine.reserve-kv',
   place: 'engine',
   meaning:
-    'A share of the KV cache blocks is really taken, so that requests queue and are preempted for want of blocks.',
+    'A share of the KV cache blocks is really taken, so that requests queue and are preempted for want of blocks. An engine without work tells of it by a message of statistics alone.',
   inVllm:
     'As under a load that holds them: vllm:kv_cache_usage_perc rises, requests wait with reason capacity, the newest running ones are preempted and computed again.',
   source:
