@@ -14,6 +14,7 @@ import {
   type EngineCoreOutput,
   type EngineCoreOutputs,
   FinishReason,
+  type RequestError,
   type UtilityOutput,
 } from '../shared/protocol/outputs.ts';
 import type { EngineCoreRequest, EngineInput, UtilityCall } from '../shared/protocol/request.ts';
