@@ -71,7 +71,8 @@ export function createTwinHub(frontend: HubParts): TwinHub {
               processes: new ProcessFaults({
                 coordinatorPid: () => launch.coordinatorPid,
                 apiServerPids: () => frontend.serving?.pids ?? [],
-                signal: (pid, signal) => signalIfThere(pid, signal),
+                signal: signalIfThere,
+                after: afterMs,
               }),
               onChange: (records) => frontend.serving?.showFaults(records),
               after: afterMs,

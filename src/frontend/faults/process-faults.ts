@@ -7,7 +7,12 @@ export interface ProcessFaultsOptions {
   /** By index; empty where the only API server is the process that started the others. */
   readonly apiServerPids: () => readonly number[];
   readonly signal: (pid: number, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT') => void;
+  /** Calls back once after so many milliseconds, unless what it gives is called before. */
+  readonly after: (ms: number, callback: () => void) => () => void;
 }
+
+/** An API server may be the one that was asked: its answer goes out before. */
+const ANSWER_MS = 100;
 
 export class ProcessFaults {
   readonly #options: ProcessFaultsOptions;
@@ -25,12 +30,14 @@ export class ProcessFaults {
       ? this.#coordinatorPid(fault)
       : this.#apiServerPid(fault, Number(parameters['index']));
     if (typeof pid !== 'number') return pid;
-    if (fault.endsWith('.kill')) {
-      this.#options.signal(pid, 'SIGKILL');
-      return { isOk: true, value: async () => {} };
-    }
-    this.#options.signal(pid, 'SIGSTOP');
-    return { isOk: true, value: async () => this.#options.signal(pid, 'SIGCONT') };
+    const { signal, after } = this.#options;
+    const isKill = fault.endsWith('.kill');
+    const cancel = after(ANSWER_MS, () => signal(pid, isKill ? 'SIGKILL' : 'SIGSTOP'));
+    const end = async (): Promise<void> => {
+      cancel();
+      if (!isKill) signal(pid, 'SIGCONT');
+    };
+    return { isOk: true, value: end };
   }
 
   #coordinatorPid(fault: string): number | (TwinAnswer & { isOk: false }) {
