@@ -30,7 +30,7 @@ export function describeAction(action: StepAction): string {
   }
 }
 
-function describeLoad({ rate, promptTokens, outputTokens, forMs }: Load): string {
+export function describeLoad({ rate, promptTokens, outputTokens, forMs }: Load): string {
   const { from, to, overMs } = rate;
   const pace = overMs === 0 ? `${from}/s` : `${from}/s to ${to}/s over ${describeDuration(overMs)}`;
   const tokens = `${lengthWords(promptTokens)} + ${lengthWords(outputTokens)} tokens`;

@@ -6,11 +6,12 @@ import { setMaxListeners } from 'node:events';
 import type { Clock } from '../shared/clock.ts';
 import { findFault } from '../shared/faults/catalogue.ts';
 import type { Timers } from '../shared/timers.ts';
+import type { UnmetStep } from '../shared/twin-api/steering.ts';
 import { describeAction } from './describe-step.ts';
 import { describeExpectation, type Expectation } from './expectation.ts';
 import { Judge, leadMsOf } from './judge.ts';
 import { hasExpectations, type Scenario, type ScenarioStep } from './scenario.ts';
-import type { ScenarioEvent, UnmetStep } from './scenario-event.ts';
+import type { ScenarioEvent } from './scenario-event.ts';
 import type { ScenarioTarget } from './scenario-target.ts';
 
 export interface ScenarioPlayerOptions {

@@ -1,13 +1,6 @@
-/** A step that did not come out as the scenario has it. JSON, so in snake_case. */
-export interface UnmetStep {
-  readonly step: number;
-  readonly expected: string;
-  readonly got: string;
-  /** Milliseconds since the begin. */
-  readonly at_ms: number;
-}
+import type { UnmetStep } from '../shared/twin-api/steering.ts';
 
-/** What happens while it plays. */
+/** What happens while a scenario is played. */
 export type ScenarioEvent =
   | { readonly kind: 'step'; readonly step: number; readonly atMs: number; readonly what: string }
   | {

@@ -11,7 +11,7 @@ export interface ServerPlace {
   /** Started by whoever asks: its certificate is known to be right, whoever has signed it. */
   readonly isOwn: boolean;
   /** What the server asks of its clients with --ssl-cert-reqs. */
-  readonly clientCertificate?: { readonly cert: string; readonly key: string };
+  readonly clientCertificate?: { readonly cert: Buffer; readonly key: Buffer };
 }
 
 export interface ServerRequest {
