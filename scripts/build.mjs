@@ -25,6 +25,7 @@ const ENTRY_POINTS = [
   'frontend/api-server/main.js',
   'frontend/dp-coordinator/main.js',
   'frontend/dp-supervisor/main.js',
+  'frontend/scenario-server/main.js',
   'frontend/openai/workers/template-process.js',
   'frontend/openai/workers/text-worker.js',
 ];

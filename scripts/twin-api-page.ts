@@ -1,6 +1,7 @@
 /** docs/reference/twin-api.md: the paths below /twin, from the table that the OpenAPI document is made of. */
 import { MAX_LISTENERS } from '../src/frontend/http/twin/twin-events.ts';
-import { TWIN_PATHS, type TwinPath } from '../src/frontend/http/twin/twin-paths.ts';
+import type { TwinPath } from '../src/frontend/http/twin/twin-path.ts';
+import { TWIN_PATHS } from '../src/frontend/http/twin/twin-paths.ts';
 import { MAX_STREAM_BYTES, MAX_STREAM_FRAMES } from '../src/frontend/twin/merged-stream.ts';
 import { NUM_FIRST_FRAMES } from '../src/shared/tap/tap.ts';
 
@@ -20,7 +21,7 @@ export function twinApiPage(note: string): string {
     '',
     '## Who may do what',
     '',
-    'Reading is as open as `/metrics`. What changes something (POST) needs a server that is bound to the loopback or a Unix socket,',
+    'Reading is as open as `/metrics`. What changes something (POST, DELETE) needs a server that is bound to the loopback or a Unix socket,',
     'or was started with `--enable-twin-api`; the API key as `Authorization: Bearer KEY` where there is one; a `Host` that is a name',
     'of the loopback or the address that the server is bound to; an `Origin`, if one is sent, that is the server itself; and a body',
     'of `application/json`. Otherwise it is 403 (415 for the body) and says why. So no page of another site can change anything, by',
@@ -41,11 +42,12 @@ export function twinApiPage(note: string): string {
   return lines.join('\n');
 }
 
-function section({ method, path, summary, parameters, body, answer, errors }: TwinPath): string[] {
+function section(twinPath: TwinPath): string[] {
+  const { method, path, summary, parameters, body, answer, status, errors } = twinPath;
   return [
     `## \`${method} ${path}\``,
     '',
-    `${summary}. ${answer}`,
+    `${summary}. ${status === undefined ? '' : `${status}: `}${answer}`,
     ...(parameters.length === 0
       ? []
       : [
@@ -74,12 +76,12 @@ function section({ method, path, summary, parameters, body, answer, errors }: Tw
 function boundsOf(schema: Readonly<Record<string, unknown>>): string {
   if (Array.isArray(schema['enum']))
     return schema['enum'].map((value) => `\`${value}\``).join(', ');
-  const { type, minimum, maximum, default: byDefault } = schema;
+  const { type, minimum, maximum, default: byDefault, description } = schema;
   const bounds =
     maximum === undefined
       ? minimum === undefined
         ? ''
         : `, from ${minimum} on`
       : `, ${minimum} to ${maximum}`;
-  return `${type}${bounds}${byDefault === undefined ? '' : `, default ${byDefault}`}`;
+  return `${description ?? type}${bounds}${byDefault === undefined ? '' : `, default ${byDefault}`}`;
 }

@@ -13,6 +13,8 @@ import {
 import { stepFromTerminal } from '../frontend/launch/step-terminal.ts';
 import { isUnderNohup } from '../frontend/launch/stop-request.ts';
 import { withoutApiKey } from '../frontend/serve-settings.ts';
+import { faultPlanOf, headlessProblem } from '../scenario/headless-plan.ts';
+import type { Scenario } from '../scenario/scenario.ts';
 import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import { encodeProcessConfig } from '../shared/config/engine-process-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
@@ -21,7 +23,10 @@ import { createLogger, type Logger } from '../shared/logger.ts';
 import { ownFile } from '../shared/own-files.ts';
 
 /** Resolves with the exit code once all engines are gone. */
-export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
+export async function runHeadlessEngines(
+  args: EngineArgs,
+  scenario: Scenario | null,
+): Promise<number> {
   const logger = createLogger({
     level: args.logLevel,
     format: args.logFormat,
@@ -29,6 +34,7 @@ export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
   });
   const ranks = ranksOf(args);
   checkTerminal(args);
+  checkScenario(args, scenario);
   const host = args.dataParallelAddress ?? DEFAULT_DATA_PARALLEL_ADDRESS;
   const handshakeAddress = `tcp://${host}:${args.dataParallelRpcPort ?? DEFAULT_DATA_PARALLEL_RPC_PORT}`;
   logger.info(
@@ -50,7 +56,7 @@ export async function runHeadlessEngines(args: EngineArgs): Promise<number> {
               clientHandshakeAddress: null,
               privateDirectory: null,
               headless: true,
-              faultPlan: [],
+              faultPlan: scenario === null ? [] : faultPlanOf(scenario, rank),
             }),
           ],
           env: withoutApiKey(process.env),
@@ -111,6 +117,12 @@ function stepByEnter(stepper: HandshakeStepper, logger: Logger): () => void {
     logger.info('The terminal gives no input any more: the start-up goes on by itself');
     stepper.finish();
   });
+}
+
+/** What needs a server cannot be played without one. Throws E_BAD_FILE. */
+function checkScenario(args: EngineArgs, scenario: Scenario | null): void {
+  const problem = scenario === null ? null : headlessProblem(scenario, args.dataParallelSize);
+  if (problem !== null) throw new ConfigError('E_BAD_FILE', `${args.scenario}: ${problem.message}`);
 }
 
 function ranksOf(args: EngineArgs): readonly number[] {

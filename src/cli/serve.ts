@@ -2,6 +2,7 @@
 import { kvEventsConfigOf } from '../engine-core/kv-events-config.ts';
 import { checkBalancingFlags } from '../frontend/launch/api-server-count.ts';
 import type { StartedServer } from '../frontend/main.ts';
+import type { Scenario } from '../scenario/scenario.ts';
 import { resolveNodes } from '../shared/config/node-args.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { ConfigError } from '../shared/errors.ts';
@@ -26,6 +27,7 @@ export const serveCommand: Command = {
       'serve --data-parallel-size 2 --engine-overrides \'{"1": {"gpu": "L4"}}\'',
       'two unequal engines',
     ],
+    ['serve --scenario FILE.yaml', 'faults, load and expectations: a test with an exit code'],
     [
       'serve --headless --data-parallel-size 2 --data-parallel-size-local 2 --data-parallel-address 127.0.0.1 --data-parallel-rpc-port 29550',
       "two engines that join somebody's frontend",
@@ -38,6 +40,7 @@ export const serveCommand: Command = {
   },
   async run(words) {
     const read = await readServeArgs(words, process.env);
+    const { scenario } = read;
     const { args, isWorkerNode } = resolveNodes(withLogFormat(read.args));
     kvEventsConfigOf(args.kvEventsConfig);
     if (args.record !== null) checkRecordFolder(args.record);
@@ -53,15 +56,18 @@ export const serveCommand: Command = {
     }
     if (args.dataParallelMultiPortExternalLb) {
       refuseSteps(args, '--data-parallel-multi-port-external-lb starts several servers');
+      refuseScenario(scenario, '--data-parallel-multi-port-external-lb starts several servers');
       return runSupervisor(args);
     }
     checkBalancingFlags(args);
     if (args.headless && isWorkerNode) {
       refuseSteps(args, 'a worker node shakes no hands');
+      refuseScenario(scenario, 'a worker node has no engine');
       return runWorkers(args);
     }
     // As vLLM: no API server is what --headless has.
-    return args.headless || args.apiServerCount === 0 ? runHeadless(args) : runFrontend(args);
+    if (args.headless || args.apiServerCount === 0) return runHeadless(args, scenario);
+    return scenario === null ? runFrontend(args) : runScenarioOf(args, scenario);
   },
 };
 
@@ -76,13 +82,24 @@ function withLogFormat(args: EngineArgs): EngineArgs {
   return Object.freeze({ ...args, logFormat: process.stderr.isTTY ? 'pretty' : 'json' } as const);
 }
 
+/** Where no server or engine of this command could play it. Throws E_BAD_FLAG. */
+function refuseScenario(scenario: Scenario | null, why: string): void {
+  if (scenario !== null) throw new ConfigError('E_BAD_FLAG', `--scenario: ${why}; leave it out`);
+}
+
 async function runFrontend(args: EngineArgs): Promise<number> {
   const { runServe } = await import('../frontend/main.ts');
-  const onStarted = (server: StartedServer): void => {
-    const isWelcome = args.logFormat === 'pretty' && args.logLevel !== 'silent';
-    if (isWelcome && process.stderr.isTTY) void writeSummary(args, server);
-  };
-  return runServe(args, { onStarted });
+  return runServe(args, { onStarted: (server) => welcome(args, server) });
+}
+
+async function runScenarioOf(args: EngineArgs, scenario: Scenario): Promise<number> {
+  const { runScenario } = await import('./scenario/run-scenario.ts');
+  return runScenario(args, scenario, (server) => welcome(args, server));
+}
+
+function welcome(args: EngineArgs, server: StartedServer): void {
+  const isWelcome = args.logFormat === 'pretty' && args.logLevel !== 'silent';
+  if (isWelcome && process.stderr.isTTY) void writeSummary(args, server);
 }
 
 /** A person at a terminal reads a table sooner than the log. */
@@ -101,7 +118,7 @@ async function runSupervisor(args: EngineArgs): Promise<number> {
   return runDpSupervisor(args);
 }
 
-async function runHeadless(args: EngineArgs): Promise<number> {
+async function runHeadless(args: EngineArgs, scenario: Scenario | null): Promise<number> {
   const { runHeadlessEngines } = await import('./headless.ts');
-  return runHeadlessEngines(args);
+  return runHeadlessEngines(args, scenario);
 }

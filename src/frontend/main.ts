@@ -59,6 +59,8 @@ export interface StartedServer {
 export interface ServeOptions {
   /** Called once it listens. */
   readonly onStarted: (server: StartedServer) => void;
+  /** Its address is told by `onStarted` alone, and not written to stdout. */
+  readonly isQuiet?: boolean;
   /** Captions on the page. */
   readonly lesson?: LessonState;
   /** Faults before the engines' HELLO. */
@@ -81,6 +83,8 @@ interface Frontend extends ServeOptions {
   readonly steps: SteppedStart | null;
   /** Null until it is bound. */
   serving: Serving | null;
+  /** Where it listens; null until it does. */
+  address: string | null;
   /** It listens. */
   isServing: boolean;
   /** Nothing may be started any more. */
@@ -165,6 +169,7 @@ type FrontendParts = Pick<
   Frontend,
   | 'onStarted'
   | 'startFaults'
+  | 'isQuiet'
   | 'lesson'
   | 'args'
   | 'plan'
@@ -206,6 +211,7 @@ function createFrontend(parts: FrontendParts, directory: PrivateDirectory): Fron
       launch,
       tap,
       serving: null,
+      address: null,
       isServing: false,
       isOver: false,
     };
@@ -286,10 +292,11 @@ async function startUp(frontend: Frontend): Promise<void> {
     const [address] = await Promise.all([serving.start(launch.getStatsPublishAddress()), shaking]);
     await steps?.finish();
     if (isEnding(frontend)) return;
+    frontend.address = address;
     frontend.isServing = true;
     logger.info(`Starting vLLM server on ${address}`);
     logger.info(`The twin's page is at ${pageAddressOf(address, args.rootPath)}`);
-    process.stdout.write(`${address}\n`);
+    if (frontend.isQuiet !== true) process.stdout.write(`${address}\n`);
     frontend.onStarted({ address, engines: serving.engines });
   };
   await withStartupDeadline(start(), {

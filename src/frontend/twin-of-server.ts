@@ -7,6 +7,7 @@ import { createDissector } from '../shared/tap/dissector.ts';
 import { namedFields } from '../shared/tap/named-fields.ts';
 import { framesOfTap } from '../shared/tap/process-frames.ts';
 import type { Tap } from '../shared/tap/tap.ts';
+import { systemTimers } from '../shared/timers.ts';
 import type { LessonState } from '../shared/twin-api/state.ts';
 import { VLLM_VERSION } from '../shared/version.ts';
 import type { Serving } from './api-server/serving.ts';
@@ -18,6 +19,8 @@ import { changesRefusedBecause, twinAccessOf } from './http/twin-access.ts';
 import type { EngineLaunch } from './launch/launch.ts';
 import type { ParallelPlan } from './launch/parallel-plan.ts';
 import type { StopRequest } from './launch/stop-request.ts';
+import { ownServerPlace } from './own-server-place.ts';
+import { Steering } from './scenarios/steering.ts';
 import type { SteppedStart } from './stepped-start.ts';
 import { TwinHub } from './twin/twin-hub.ts';
 
@@ -33,6 +36,8 @@ export interface HubParts {
   readonly steps: SteppedStart | null;
   readonly lesson?: LessonState;
   readonly serving: Serving | null;
+  /** Where it listens; null until it does. */
+  readonly address: string | null;
   readonly isServing: boolean;
   readonly isOver: boolean;
 }
@@ -77,6 +82,17 @@ export function createTwinHub(frontend: HubParts): TwinHub {
               onChange: (records) => frontend.serving?.showFaults(records),
               after: afterMs,
             }),
+    createSteering: (faults) =>
+      new Steering({
+        clock: systemClock,
+        timers: systemTimers,
+        logger: frontend.logger,
+        place: () =>
+          frontend.address === null || frontend.isOver || stop.isRequested
+            ? null
+            : ownServerPlace(args, env, frontend.address),
+        faults,
+      }),
     callEngine: async (rank, method, values) => frontend.serving?.callEngine(rank, method, values),
     loadOf: async (rank) => (await frontend.serving?.loadOf(rank)) ?? null,
     sources: [

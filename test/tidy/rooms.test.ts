@@ -41,6 +41,11 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     why: 'settings are read by every room and read none.',
   },
 
+  scenario: {
+    may: ['shared'],
+    why: 'a scenario is played on whatever is handed in, a server or a simulation.',
+  },
+
   'capacity/spec': { may: ['shared'], why: 'specs are what families make and plans take.' },
   'capacity/models': {
     may: ['capacity/plan', 'capacity/spec', 'shared'],
@@ -95,7 +100,7 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
   },
 
   frontend: {
-    may: ['frontend', 'capacity', 'shared'],
+    may: ['frontend', 'capacity', 'scenario', 'shared'],
     why: 'engine cores and frontends meet on the wire only.',
   },
   'frontend/serve-settings.ts': {
@@ -137,8 +142,16 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     may: ['frontend/twin/twin-question.ts', 'shared'],
     why: 'faults are handed what they change; what serves asks them, never the reverse.',
   },
+  'frontend/scenarios': {
+    may: ['frontend/faults', 'frontend/twin/twin-question.ts', 'scenario', 'shared'],
+    why: 'it plays on the server from outside, and is asked by the hub.',
+  },
+  'frontend/scenario-server': {
+    may: ['frontend/main.ts', 'shared'],
+    why: 'a whole server that its runner starts and looks at from outside.',
+  },
   'frontend/twin': {
-    may: ['frontend/engine-client', 'frontend/faults', 'shared'],
+    may: ['frontend/engine-client', 'frontend/faults', 'frontend/scenarios', 'shared'],
     why: 'it looks at engines, frames and start-up from beside; nothing that serves waits for it.',
   },
   'frontend/llm': {
@@ -186,7 +199,7 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     why: 'it runs in a browser and knows what the API tells, as types.',
   },
   cli: {
-    may: ['cli', 'frontend', 'engine-core', 'capacity', 'shared'],
+    may: ['cli', 'frontend', 'engine-core', 'capacity', 'scenario', 'shared'],
     why: 'the command line is outermost.',
   },
   'index.ts': { may: ['capacity', 'shared'], why: 'the library is what explain computes.' },
@@ -223,7 +236,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['frontend/metrics'],
   fastify: ['frontend/http'],
   yargs: ['cli'],
-  yaml: ['cli'],
+  yaml: ['cli', 'scenario'],
   pino: ['shared/logger.ts'],
   'pino-pretty': ['shared/logger.ts'],
   '@huggingface/tokenizers': ['frontend/tokenizer'],

@@ -1,4 +1,5 @@
 /** The arguments that `serve` and `explain` share, from the command line, the environment and the config file. */
+import type { Scenario } from '../../scenario/scenario.ts';
 import { checkArgs } from '../../shared/config/check-args.ts';
 import { checkEngineOverrides } from '../../shared/config/engine-overrides.ts';
 import { inspectEnvironment } from '../../shared/config/environment-classes.ts';
@@ -21,6 +22,8 @@ import { type SplitWords, splitWords } from './split-words.ts';
 export interface ServeArgs {
   readonly args: EngineArgs;
   readonly split: SplitWords;
+  /** Of --scenario. */
+  readonly scenario: Scenario | null;
   /** Notes for the log: flags that change nothing here. */
   readonly notes: readonly string[];
   /** What vLLM would do and the twin does not, for the log. */
@@ -28,7 +31,7 @@ export interface ServeArgs {
 }
 
 /**
- * Flag > environment > config file > default. The model may stand first, without a flag. `own` are flags that the command
+ * Flag > flags of a scenario > environment > config file > default. The model may stand first, without a flag. `own` are flags that the command
  * has beyond the registry's.
  */
 export async function readServeArgs(
@@ -57,8 +60,13 @@ export async function readServeArgs(
     flags.set('model', { words: [model], origin: 'MODEL' });
   }
   const config = await configOf(split.own.get('config')?.at(-1));
-  const sources: Settings[] = [config.settings, settingsFromEnv(env), flags];
-  const args = resolveArgs(sources);
+  const given: Settings[] = [config.settings, settingsFromEnv(env), flags];
+  const file = given.reduce<string | null>(
+    (last, one) => one.get('scenario')?.words[0] ?? last,
+    null,
+  );
+  const scenario = file === null ? null : await scenarioOf(file);
+  const args = resolveArgs([...given.slice(0, -1), ...(scenario?.settings ?? []), flags]);
   checkEngineOverrides(args, args.dataParallelSize);
   checkArgs(args);
   const { unknown, unsimulated } = inspectEnvironment(env);
@@ -67,7 +75,7 @@ export async function readServeArgs(
       'E_BAD_FLAG',
       `Unknown vLLM environment variable detected: ${unknown.join(', ')}; unset it, or leave out --fail-on-environ-validation`,
     );
-  const ignored = [...split.ignored, ...config.ignored];
+  const ignored = [...split.ignored, ...config.ignored, ...(scenario?.ignored ?? [])];
   const notes = [
     ...noteOnInert(ignored),
     ...split.repeated.map((flag) => `Found duplicate keys ${flag}: the last one counts`),
@@ -77,7 +85,31 @@ export async function readServeArgs(
     ...warnOfUnsimulated(ignored, unsimulated),
     ...unknown.map((name) => `Unknown vLLM environment variable detected: ${name}`),
   ];
-  return { args, split, notes, warnings };
+  return { args, split, scenario: scenario?.scenario ?? null, notes, warnings };
+}
+
+interface ScenarioSettings {
+  readonly scenario: Scenario;
+  readonly settings: readonly Settings[];
+  readonly ignored: readonly IgnoredGiven[];
+}
+
+/** What reads YAML is loaded for those who have a file. Throws E_BAD_FILE. */
+async function scenarioOf(file: string): Promise<ScenarioSettings> {
+  const { readScenarioFile } = await import('../../scenario/scenario-file.ts');
+  const scenario = readScenarioFile(file);
+  const bad = (message: string): ConfigError =>
+    new ConfigError('E_BAD_FILE', `${file}: flags: ${message}`);
+  let split: SplitWords;
+  try {
+    split = splitWords(scenario.flags);
+  } catch (error) {
+    throw error instanceof ConfigError ? bad(error.message) : error;
+  }
+  const { positionals, settings, ignored } = split;
+  if (positionals.length > 0) throw bad(`unexpected word '${positionals[0]}': flags start with --`);
+  if (settings.has('scenario')) throw bad('--scenario: a scenario has no other in it');
+  return { scenario, settings: [settings], ignored };
 }
 
 /** What reads YAML and checks it is loaded for those who have a file. */

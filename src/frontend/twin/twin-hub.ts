@@ -20,6 +20,7 @@ import type {
 } from '../../shared/twin-api/state.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
 import type { FaultDesk, FaultDeskOptions } from '../faults/fault-desk.ts';
+import type { Steering } from '../scenarios/steering.ts';
 import { clockChangeProblem } from './clock-change.ts';
 import { type CallEngine, EngineInquiry } from './engine-inquiry.ts';
 import { FrameGathering, type FrameSource } from './frame-gathering.ts';
@@ -61,6 +62,8 @@ export interface TwinHubOptions {
   readonly sources: readonly FrameSource[];
   /** Makes the desk of faults over the hub's own way to the engines; null with --faults none. */
   readonly createDesk: ((desk: DeskParts) => FaultDesk) | null;
+  /** Loads and scenarios; `faults` is null with --faults none. */
+  readonly createSteering: (faults: FaultDesk | null) => Steering;
 }
 
 /** What the hub gives a desk. */
@@ -90,6 +93,7 @@ export class TwinHub implements Twin {
   readonly #abouts = new Map<EngineIndex, KnownAbout>();
   readonly #loads = new Map<EngineIndex, EngineLoad>();
   readonly #desk: FaultDesk | null;
+  readonly #steering: Steering;
 
   constructor(options: TwinHubOptions) {
     const { clock, callEngine, sources } = options;
@@ -109,6 +113,7 @@ export class TwinHub implements Twin {
         engineRanks: () => options.engines().map(({ rank }) => rank),
         askEngine: (rank, method, args) => this.#askEngine(rank, method, args),
       }) ?? null;
+    this.#steering = options.createSteering(this.#desk);
   }
 
   async ask<Q extends TwinQuestion>(question: Q): Promise<TwinAnswer<TwinValues[Q['ask']]>> {
@@ -116,9 +121,10 @@ export class TwinHub implements Twin {
     return answer as TwinAnswer<TwinValues[Q['ask']]>;
   }
 
-  /** Ends the faults, and looks no more. */
+  /** Ends scenarios, loads and faults, and looks no more. */
   async close(): Promise<void> {
     this.#gathering.close();
+    await this.#steering.close();
     await this.#desk?.close();
   }
 
@@ -146,6 +152,8 @@ export class TwinHub implements Twin {
         return this.#desk?.inject(question.request) ?? NO_FAULTS;
       case 'clear':
         return this.#clear(question.handle);
+      default:
+        return this.#steering.ask(question);
     }
   }
 

@@ -4,6 +4,21 @@ import type { ActiveFault, FaultEntry, InjectedFault } from '../../shared/faults
 import type { FrameDetail, FrameLine } from '../../shared/tap/frame-line.ts';
 import type { ClockState } from '../../shared/twin-api/engine-views.ts';
 import type { ClockRequest, HandshakeStepState, TwinState } from '../../shared/twin-api/state.ts';
+import type {
+  BegunLoad,
+  BegunScenario,
+  LoadEntry,
+  ScenarioEntry,
+} from '../../shared/twin-api/steering.ts';
+
+/** Of loads and scenarios. */
+export type SteeringQuestion =
+  | { readonly ask: 'loads' | 'scenarios' }
+  | {
+      readonly ask: 'begin-load' | 'begin-scenario';
+      readonly request: Readonly<Record<string, unknown>>;
+    }
+  | { readonly ask: 'end-load' | 'end-scenario'; readonly handle: string };
 
 export type TwinQuestion =
   | { readonly ask: 'state' }
@@ -20,7 +35,8 @@ export type TwinQuestion =
   | { readonly ask: 'faults' }
   | { readonly ask: 'active-faults' }
   | { readonly ask: 'inject'; readonly request: Readonly<Record<string, unknown>> }
-  | { readonly ask: 'clear'; readonly handle: string };
+  | { readonly ask: 'clear'; readonly handle: string }
+  | SteeringQuestion;
 
 /** What each question is answered with. */
 export interface TwinValues {
@@ -35,6 +51,12 @@ export interface TwinValues {
   readonly inject: InjectedFault;
   /** Nothing, where it has ended. */
   readonly clear: null;
+  readonly loads: { readonly loads: readonly LoadEntry[] };
+  readonly 'begin-load': BegunLoad;
+  readonly 'end-load': null;
+  readonly scenarios: { readonly scenarios: readonly ScenarioEntry[] };
+  readonly 'begin-scenario': BegunScenario;
+  readonly 'end-scenario': null;
 }
 
 export type TwinAnswer<T = unknown> =

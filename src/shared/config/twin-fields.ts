@@ -53,6 +53,10 @@ export const TWIN_FIELDS = {
     'Faults that can be injected below /twin/api and by scenarios; none removes them, and those that requests carry.',
     ours,
   ),
+  scenario: field.string(
+    'File of faults, load and expectations at their times, played on the server; its flags come before these.',
+    ours,
+  ),
   enableTwinApi: field.bool(
     false,
     'Let changes below /twin/api through also where others reach the server: not only on the loopback.',

@@ -8,15 +8,20 @@ export interface ScheduledFault {
   readonly injection: Injection;
 }
 
+/** As another process is told of it: checked where it was read. */
+export function injectionSchema() {
+  return onlyFields({
+    fault: string,
+    engine: orNull(integer()),
+    forMs: orNull(number),
+    parameters: anyObject,
+  });
+}
+
 /** As a process argument carries it: checked where the scenario was read. */
 export function scheduledFaultSchema() {
   return onlyFields({
     atMs: orNull(number),
-    injection: onlyFields({
-      fault: string,
-      engine: orNull(integer()),
-      forMs: orNull(number),
-      parameters: anyObject,
-    }),
+    injection: injectionSchema(),
   });
 }

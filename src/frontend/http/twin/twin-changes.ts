@@ -12,11 +12,18 @@ const POSTS: Readonly<Record<string, TwinChange>> = {
   '/twin/api/clock': { status: 200, question: (change) => ({ ask: 'clock', change }) },
   '/twin/api/handshake/next': { status: 200, question: () => ({ ask: 'handshake-next' }) },
   '/twin/api/faults': { status: 201, question: (request) => ({ ask: 'inject', request }) },
+  '/twin/api/load': { status: 201, question: (request) => ({ ask: 'begin-load', request }) },
+  '/twin/api/scenarios': {
+    status: 201,
+    question: (request) => ({ ask: 'begin-scenario', request }),
+  },
 };
 
 /** What a handle below a path is deleted by. */
 const DELETES: Readonly<Record<string, (handle: string) => TwinQuestion>> = {
   '/twin/api/faults': (handle) => ({ ask: 'clear', handle }),
+  '/twin/api/load': (handle) => ({ ask: 'end-load', handle }),
+  '/twin/api/scenarios': (handle) => ({ ask: 'end-scenario', handle }),
 };
 
 /** Null where the method changes nothing there. */

@@ -96,7 +96,8 @@ export class TwinHandler {
 
   #refuseMethod(path: string, { method }: IncomingMessage, response: ServerResponse): void {
     const changing = changingMethods(path);
-    const allowed = [...(changing.length > 0 ? [] : ['GET', 'HEAD']), ...changing].join(', ');
+    const isReadToo = changing.length === 0 || questionOfRead(path, new URLSearchParams()) !== null;
+    const allowed = [...(isReadToo ? ['GET', 'HEAD'] : []), ...changing].join(', ');
     response.setHeader('allow', allowed);
     const what = isRead(method) ? `${path} changes something` : `${method} ${path}`;
     sendError(response, 405, `${what}: only ${allowed}`);

@@ -4,33 +4,12 @@ import {
   MAX_STEP_FACTOR,
   MIN_STEP_FACTOR,
 } from '../../../shared/twin-api/limits.ts';
+import { STEERING_PATHS } from './steering-paths.ts';
+import type { TwinParameter, TwinPath } from './twin-path.ts';
 import { DEFAULT_FRAMES, MAX_FRAMES } from './twin-reads.ts';
 
 /** The tag of all of them. */
 export const TWIN_TAG = 'twin';
-
-export interface TwinParameter {
-  readonly name: string;
-  readonly in: 'query' | 'path';
-  readonly required: boolean;
-  readonly schema: Readonly<Record<string, unknown>>;
-  readonly doc: string;
-}
-
-export interface TwinPath {
-  readonly method: 'GET' | 'POST';
-  /** As OpenAPI has it: `{rank}`. */
-  readonly path: string;
-  readonly summary: string;
-  readonly parameters: readonly TwinParameter[];
-  /** Of a POST. */
-  readonly body: Readonly<Record<string, unknown>> | null;
-  readonly contentType: string;
-  /** What is answered, in a sentence, with the type's name in src/shared. */
-  readonly answer: string;
-  /** Statuses beside 200, with what they mean. */
-  readonly errors: Readonly<Record<number, string>>;
-}
 
 const query = (
   name: string,
@@ -195,6 +174,7 @@ export const TWIN_PATHS: readonly TwinPath[] = [
     answer: 'HandshakeStepState: what is held back now.',
     errors: { ...CHANGE_ERRORS, 409: 'No start-up is held.' },
   },
+  ...STEERING_PATHS,
 ];
 
 /** The operations of the OpenAPI document, by path and method. */
@@ -216,6 +196,7 @@ function operationOf({
   body,
   contentType,
   answer,
+  status = 200,
   errors,
 }: TwinPath) {
   return {
@@ -234,7 +215,10 @@ function operationOf({
       ? {}
       : { requestBody: { required: false, content: { 'application/json': { schema: body } } } }),
     responses: {
-      200: { description: answer, content: { [contentType]: { schema: {} } } },
+      [status]:
+        status === 204
+          ? { description: answer }
+          : { description: answer, content: { [contentType]: { schema: {} } } },
       ...Object.fromEntries(
         Object.entries(errors).map(([status, text]) => [
           status,

@@ -34,6 +34,8 @@ export function questionOfRead(path: string, query: URLSearchParams): TwinQuesti
   if (path === '/twin/api/frame') return { ask: 'frame', n: countOf(query, 'n', { min: 1 }) };
   if (path === '/twin/api/faults') return { ask: 'faults' };
   if (path === '/twin/api/faults/active') return { ask: 'active-faults' };
+  if (path === '/twin/api/load') return { ask: 'loads' };
+  if (path === '/twin/api/scenarios') return { ask: 'scenarios' };
   const match = /^\/twin\/api\/engines\/(\d{1,5})\/([a-z]+)$/.exec(path);
   if (match === null || !isView(match[2])) return null;
   const view = match[2];

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Steering } from '../../../../src/frontend/scenarios/steering.ts';
 import type { CallEngine } from '../../../../src/frontend/twin/engine-inquiry.ts';
 import { INQUIRY_TIMEOUT_MS } from '../../../../src/frontend/twin/engine-inquiry.ts';
 import { TwinHub, type TwinHubOptions } from '../../../../src/frontend/twin/twin-hub.ts';
@@ -7,6 +8,7 @@ import { WIRE_VERSIONS } from '../../../../src/shared/protocol/versions/wire-ver
 import { createDissector } from '../../../../src/shared/tap/dissector.ts';
 import { namedFields } from '../../../../src/shared/tap/named-fields.ts';
 import { createReadyResponse } from '../../../support/ready-response.ts';
+import { VirtualTimers } from '../../../support/virtual-timers.ts';
 
 const ABOUT = {
   process: 'EngineCore_DP0',
@@ -34,6 +36,14 @@ function hubOf(options: Partial<TwinHubOptions> & { callEngine?: CallEngine } = 
     changesRefusedBecause: null,
     lesson: null,
     createDesk: null,
+    createSteering: (faults) =>
+      new Steering({
+        clock,
+        timers: new VirtualTimers(),
+        logger: { info: () => {}, error: () => {} },
+        place: () => null,
+        faults,
+      }),
     handshake: { state: null, next: () => {} },
     phase: () => 'serving',
     engines: () => [0, 1].map((rank) => ({ rank, pid: 100 + rank, state: 'READY' as const })),

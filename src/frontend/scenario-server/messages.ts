@@ -1,0 +1,45 @@
+/** What a scenario's runner and its server say to each other, over the IPC channel. */
+import { engineArgsSchema } from '../../shared/config/engine-args-schema.ts';
+import type { EngineArgs } from '../../shared/config/registry.ts';
+import type { Injection } from '../../shared/faults/injection.ts';
+import { injectionSchema } from '../../shared/faults/scheduled-fault.ts';
+import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
+import { fields, listOf, parse } from '../../shared/schema.ts';
+
+/** The runner's first message, and its only one. */
+export interface ServerOrder {
+  readonly args: EngineArgs;
+  /** Before the engines' HELLO. */
+  readonly startFaults: readonly Injection[];
+}
+
+/** It listens. */
+export interface ServerStarted {
+  readonly type: 'started';
+  readonly address: string;
+  /** By rank. */
+  readonly engines: readonly (readonly [number, EngineCoreReadyResponse])[];
+}
+
+/** Throws E_BAD_FLAG. */
+export function parseServerOrder(message: unknown): ServerOrder {
+  return parse(
+    fields({ args: engineArgsSchema(), startFaults: listOf(injectionSchema()) }),
+    message,
+    {
+      code: 'E_BAD_FLAG',
+      whole: "a scenario's server",
+      noun: 'the message',
+      remedy: '; vllm-twin serve --scenario starts this process',
+    },
+  );
+}
+
+export function isStarted(message: unknown): message is ServerStarted {
+  return (
+    typeof message === 'object' &&
+    message !== null &&
+    'type' in message &&
+    message.type === 'started'
+  );
+}

@@ -1,0 +1,126 @@
+/** Sends a load's requests as they are due, no more at once than it may; who sends them, and on which clock, is handed in. */
+import { setMaxListeners } from 'node:events';
+import type { Clock } from '../shared/clock.ts';
+import type { Timer, Timers } from '../shared/timers.ts';
+import type { Load } from './load.ts';
+import { LoadPlan, type PlannedRequest } from './load-plan.ts';
+
+export interface LoadCounts {
+  readonly sent: number;
+  readonly finished: number;
+  readonly failed: number;
+  /** Cut off by their client, as the load has it or since it was ended. */
+  readonly aborted: number;
+  readonly running: number;
+  /** What the last failure said. */
+  readonly lastError: string | null;
+}
+
+/** Rejects where the request failed; `signal` ends it, and then it may do either. */
+export type SendRequest = (
+  request: PlannedRequest,
+  signal: AbortSignal,
+) => Promise<'finished' | 'aborted'>;
+
+export interface LoadRunnerOptions {
+  readonly load: Load;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly send: SendRequest;
+}
+
+export class LoadRunner {
+  readonly load: Load;
+  /** Resolves once nothing more is sent, and what was sent has an end. */
+  readonly over: Promise<void>;
+  readonly #options: LoadRunnerOptions;
+  readonly #plan: LoadPlan;
+  readonly #abort = new AbortController();
+  readonly #beginMs: number;
+  readonly #counts = { sent: 0, finished: 0, failed: 0, aborted: 0 };
+  #lastError: string | null = null;
+  #next: PlannedRequest | null;
+  #timer: Timer | null = null;
+  #isOver = false;
+  #settle: () => void = () => {};
+
+  /** Begins. */
+  constructor(options: LoadRunnerOptions) {
+    this.#options = options;
+    this.load = options.load;
+    this.#plan = new LoadPlan(options.load);
+    this.#beginMs = options.clock.monotonicMs();
+    this.over = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    // One for each request that is under way.
+    setMaxListeners(0, this.#abort.signal);
+    this.#next = this.#plan.next();
+    this.#turn();
+  }
+
+  get counts(): LoadCounts {
+    return { ...this.#counts, running: this.#numRunning, lastError: this.#lastError };
+  }
+
+  get state(): 'running' | 'ended' {
+    return this.#isOver ? 'ended' : 'running';
+  }
+
+  /** Sends nothing more, and cuts off what is under way. */
+  stop(): Promise<void> {
+    this.#next = null;
+    this.#abort.abort();
+    this.#turn();
+    return this.over;
+  }
+
+  get #numRunning(): number {
+    const { sent, finished, failed, aborted } = this.#counts;
+    return sent - finished - failed - aborted;
+  }
+
+  /** Sends what is due; the next turn comes when more is due, or when a request ends. */
+  #turn(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    const { load, clock, timers } = this.#options;
+    const ageMs = clock.monotonicMs() - this.#beginMs;
+    // What has waited for another's end until the load was over is not sent any more.
+    if (load.forMs !== null && ageMs >= load.forMs) this.#next = null;
+    while (this.#next !== null && this.#next.atMs <= ageMs && this.#numRunning < load.concurrency) {
+      void this.#send(this.#next);
+      this.#next = this.#plan.next();
+    }
+    if (this.#next === null) {
+      if (this.#numRunning === 0) this.#finish();
+      return;
+    }
+    const dueMs = this.#next.atMs > ageMs ? this.#next.atMs : load.forMs;
+    if (dueMs !== null) this.#timer = timers.after(dueMs - ageMs, () => this.#turn());
+  }
+
+  async #send(request: PlannedRequest): Promise<void> {
+    const { send } = this.#options;
+    const { signal } = this.#abort;
+    this.#counts.sent += 1;
+    try {
+      const end = await send(request, signal);
+      this.#counts[end] += 1;
+    } catch (error) {
+      if (signal.aborted) this.#counts.aborted += 1;
+      else {
+        this.#counts.failed += 1;
+        this.#lastError = error instanceof Error ? error.message : String(error);
+      }
+    }
+    // One that waited for this end's place is due.
+    if (this.#next === null || this.#numRunning === this.load.concurrency - 1) this.#turn();
+  }
+
+  #finish(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#settle();
+  }
+}
