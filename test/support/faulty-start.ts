@@ -21,12 +21,17 @@ export function injectionOf(given: Readonly<Record<string, unknown>>): Injection
 export function serveWithFaults(
   faults: readonly Readonly<Record<string, unknown>>[],
   words: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
 ): RunningProcess {
   const sizes = ['--max-model-len', '1024', '--num-gpu-blocks-override', '1025'];
   const names = ['--served-model-name', 'tiny', '--port', '0', '--step-time', 'zero'];
-  return new RunningProcess(process.execPath, [
-    ...[SERVE, JSON.stringify(faults.map(injectionOf)), TINYMODEL, ...sizes, ...names, ...words],
-  ]);
+  const model = words.includes('--model') ? [] : [TINYMODEL];
+  const injections = JSON.stringify(faults.map(injectionOf));
+  return new RunningProcess(
+    process.execPath,
+    [SERVE, injections, ...model, ...sizes, ...names, ...words],
+    { env },
+  );
 }
 
 /** A fault at a time after READY; null is before HELLO. */
