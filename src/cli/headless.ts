@@ -10,6 +10,7 @@ import {
   DEFAULT_DATA_PARALLEL_ADDRESS,
   DEFAULT_DATA_PARALLEL_RPC_PORT,
 } from '../frontend/launch/parallel-plan.ts';
+import { ReportOrder } from '../frontend/launch/report-order.ts';
 import { stepFromTerminal } from '../frontend/launch/step-terminal.ts';
 import { isUnderNohup } from '../frontend/launch/stop-request.ts';
 import { withoutApiKey } from '../frontend/serve-settings.ts';
@@ -66,6 +67,8 @@ export async function runHeadlessEngines(
   );
   const stepper = args.handshakeStep ? new HandshakeStepper() : null;
   for (const child of children) stepper?.attach(child);
+  const reports = new ReportOrder();
+  for (const [index, rank] of ranks.entries()) reports.attach(rank, children[index] as Child);
   const leaveTerminal = stepper === null ? () => {} : stepByEnter(stepper, logger);
   let isStopping = false;
   const stop = (graceMs: number): void => {

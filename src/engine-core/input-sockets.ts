@@ -11,9 +11,11 @@ import type { EngineZmqAddresses } from '../shared/protocol/handshake.ts';
 import { identityFromEngineIndex } from '../shared/protocol/identity.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import { SUBSCRIBE_ALL } from '../shared/protocol/messages/coordinator-messages.ts';
-import type { EngineInput } from '../shared/protocol/request.ts';
+import { EngineCoreRequestType, type EngineInput } from '../shared/protocol/request.ts';
 import type { WireCodec } from '../shared/protocol/wire-codec.ts';
+import { OWN_METHOD_PREFIX } from '../shared/tap/own-calls.ts';
 import type { DealerSocket, Frame, Transport, XSubSocket } from '../shared/transport/transport.ts';
+import type { EngineWire } from './engine-wire.ts';
 import { COORDINATOR_WAIT_MS, WAITING_FOR_COORDINATOR } from './startup-words.ts';
 
 const INPUT_LINGER_MS = 0;
@@ -23,6 +25,10 @@ export interface InputSocketsOptions {
   readonly codec: WireCodec;
   readonly addresses: EngineZmqAddresses;
   readonly rank: EngineIndex;
+  /** The rank that the sockets say they are, where that is another. */
+  readonly claimedRank?: EngineIndex | null;
+  /** What faults do to messages on their way; null where there are none. */
+  readonly wire?: EngineWire | null;
   readonly logger: Logger;
   readonly onInput: (input: EngineInput) => void;
   /** An API server's connection was lost (false) or made (true). */
@@ -33,6 +39,8 @@ export class InputSockets {
   readonly #options: InputSocketsOptions;
   readonly #dealers: readonly DealerSocket[];
   readonly #coordinator: XSubSocket | null;
+  #numConnected = 0;
+  #onAllConnected: (() => void) | null = null;
   #coordinatorReady: (() => void) | null = null;
   /** Messages that could not be decoded. */
   readonly dropped: DroppedMessages;
@@ -41,14 +49,14 @@ export class InputSockets {
     this.#options = options;
     this.dropped = new DroppedMessages(options.logger);
     const { transport, addresses, rank } = options;
-    const identity = identityFromEngineIndex(rank);
+    const identity = identityFromEngineIndex(options.claimedRank ?? rank);
     this.#dealers = addresses.inputs.map((address) => {
       const dealer = transport.connectDealer(address, {
         name: 'input',
         identity,
         lingerMs: INPUT_LINGER_MS,
       });
-      dealer.onConnection(options.onConnection);
+      dealer.onConnection((isConnected) => this.#onConnection(isConnected));
       return dealer;
     });
     this.#coordinator =
@@ -65,8 +73,16 @@ export class InputSockets {
   announce(readyResponse: readonly Frame[]): void {
     for (const dealer of this.#dealers) {
       dealer.send(readyResponse);
-      dealer.onMessage((frames) => this.#onFrames(frames));
+      dealer.onMessage((frames) => this.#onFramesOfFrontend(frames));
     }
+  }
+
+  /** Resolves once every API server knows of the engine's connection. */
+  connected(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onAllConnected = resolve;
+      this.#onConnection(null);
+    });
   }
 
   /** Resolves once the coordinator has seen all engines subscribe. Throws E_STARTUP_TIMEOUT. */
@@ -107,6 +123,31 @@ export class InputSockets {
     await Promise.all([...this.#dealers, this.#coordinator].map((socket) => socket?.close()));
   }
 
+  /** Null: looks again. */
+  #onConnection(isConnected: boolean | null): void {
+    if (isConnected !== null) {
+      this.#numConnected += isConnected ? 1 : -1;
+      this.#options.onConnection(isConnected);
+    }
+    if (this.#numConnected === this.#dealers?.length) this.#onAllConnected?.();
+  }
+
+  #onFramesOfFrontend(frames: readonly Frame[]): void {
+    const lane = this.#options.wire?.toEngine;
+    if (lane === undefined || lane.isClear || this.#isOwnCall(frames)) this.#onFrames(frames);
+    else lane.pass(frames, (passed) => this.#onFrames(passed));
+  }
+
+  #isOwnCall(frames: readonly Frame[]): boolean {
+    if (frames[0]?.[0] !== EngineCoreRequestType.UTILITY) return false;
+    try {
+      const input = this.#options.codec.decodeEngineInput(frames);
+      return input.type === 'UTILITY' && input.call.method.startsWith(OWN_METHOD_PREFIX);
+    } catch {
+      return false;
+    }
+  }
+
   #onFrames(frames: readonly Frame[]): void {
     let input: EngineInput;
     try {
@@ -115,6 +156,7 @@ export class InputSockets {
       this.dropped.add('input', error);
       return;
     }
+    if (input.type === 'UTILITY') this.#options.wire?.ownCalls.take(input.call);
     this.#options.onInput(input);
   }
 }

@@ -30,7 +30,9 @@ import { type DpGroup, joinDpGroup } from './dp-group.ts';
 import type { EngineCore } from './engine-core.ts';
 import { EngineCoreProc } from './engine-core-proc.ts';
 import { buildEngineCore, type EngineSetup, setUpEngine } from './engine-setup.ts';
+import { EngineWire } from './engine-wire.ts';
 import { EngineFaults } from './faults/engine-faults.ts';
+import { readStartupPlan, type StartupPoints } from './faults/startup-points.ts';
 import { InputSockets } from './input-sockets.ts';
 import { KVEventPublisher } from './kv-event-publisher.ts';
 import { kvEventsConfigOf } from './kv-events-config.ts';
@@ -38,6 +40,7 @@ import { LifeLine } from './life-line.ts';
 import { OutputSockets } from './output-sockets.ts';
 import { computeParallelConfigHash } from './parallel-config-hash.ts';
 import { createReadyResponse } from './ready-response.ts';
+import { awaitReportTurn } from './report-turn.ts';
 import { type Handshake, shakeHands } from './startup-handshake.ts';
 import { batchQueueLine, coordinatorLine, initTookLine } from './startup-words.ts';
 import { type EngineFacts, EngineViews } from './views/engine-views.ts';
@@ -57,6 +60,7 @@ async function run(
   const gate = args.handshakeStep ? new ChildStepGate(process) : null;
   const transport = gate === null ? tapped : stepped(tapped, gate, rank);
   const codec = createWireCodec(WIRE_VERSIONS[VLLM_VERSION]);
+  const startup = readStartupPlan(config.faultPlan, logger);
   // Sizing runs while HELLO travels; whichever fails first ends the start.
   const handshaking = shakeHands({
     transport,
@@ -68,13 +72,14 @@ async function run(
     timeoutSeconds: args.handshakeTimeout,
     logger,
     standstill: gate,
+    faults: startup,
   });
   const setup = Promise.resolve().then(() => {
     const startMs = systemClock.monotonicMs();
     return { ...setUpEngine(args), elapsedMs: systemClock.monotonicMs() - startMs };
   });
   const [handshake, sized] = await Promise.all([handshaking, setup]);
-  const own = { config, logger, lifeLine, tap, transport, gate, codec };
+  const own = { config, logger, lifeLine, tap, transport, gate, codec, startup };
   const options = { ...own, handshake, setup: sized };
   const engine = await startEngine(options);
   lifeLine.onShutdown(() => engine.proc.requestShutdown());
@@ -101,6 +106,8 @@ interface StartOptions {
   /** Null without --handshake-step. */
   readonly gate: StepGate | null;
   readonly codec: WireCodec;
+  /** Null where a scenario changes nothing about the start. */
+  readonly startup: StartupPoints | null;
   readonly handshake: Handshake;
   /** With how long that took. */
   readonly setup: EngineSetup & { readonly elapsedMs: number };
@@ -115,7 +122,8 @@ function saySetup({ logLines, elapsedMs, model }: StartOptions['setup'], logger:
 
 /** Sockets, ready response, the coordinator's READY, and READY. */
 async function startEngine(options: StartOptions): Promise<RunningEngine> {
-  const { config, logger, lifeLine, tap, transport, gate, codec, handshake, setup } = options;
+  const { config, logger, lifeLine, tap, transport, gate, codec, handshake, setup, startup } =
+    options;
   const { args, rank } = config;
   const isMoeDp = args.dataParallelSize > 1 && setup.model.facts.isMoe;
   const { addresses } = handshake;
@@ -143,7 +151,8 @@ async function startEngine(options: StartOptions): Promise<RunningEngine> {
     isMoeDp ? DPEngineCore : undefined,
   );
   const group = isMoeDp ? await joinGroup(options, core) : null;
-  const outputs = new OutputSockets({ transport, codec, addresses });
+  const wire = new EngineWire(core.parts.faults.wire, { clock: systemClock, after: afterMs });
+  const outputs = new OutputSockets({ transport, codec, addresses, wire });
   const proc = new EngineCoreProc({
     core,
     clock: systemClock,
@@ -162,27 +171,36 @@ async function startEngine(options: StartOptions): Promise<RunningEngine> {
     facts: factsOf(args),
     onAnswer: () => proc.sendAnswers(),
   });
+  if (startup !== null) await startup.before('ready-response');
+  const tellReported = await reportTurn(startup, rank);
   const inputs = new InputSockets({
     transport,
     codec,
     addresses,
     rank,
+    claimedRank: startup?.claimedRank ?? null,
+    wire,
     logger,
     onInput: (input) => proc.push(input),
     onConnection: (isConnected) => lifeLine.onConnection(isConnected),
   });
+  const response = createReadyResponse({
+    setup,
+    rank,
+    addresses,
+    dataParallelSize: isMoeDp ? args.dataParallelSize : 1,
+    kvEventsConfig: kvEvents,
+    instanceId: String(BigInt(Math.round(systemClock.wallMs() * 1e6))),
+  });
   inputs.announce(
-    codec.encodeReadyResponse(
-      createReadyResponse({
-        setup,
-        rank,
-        addresses,
-        dataParallelSize: isMoeDp ? args.dataParallelSize : 1,
-        kvEventsConfig: kvEvents,
-        instanceId: String(BigInt(Math.round(systemClock.wallMs() * 1e6))),
-      }),
-    ),
+    startup === null
+      ? codec.encodeReadyResponse(response)
+      : startup.framesOf(
+          'ready-response',
+          codec.encodeChangedReadyResponse(response, startup.fieldChanges),
+        ),
   );
+  if (tellReported !== null) void inputs.connected().then(tellReported);
   await inputs.waitForCoordinator(args.coordinatorReadyTimeout, gate);
   await handshake.ready(
     isMoeDp ? computeParallelConfigHash(args, setup.scheduler.asyncScheduling) : null,
@@ -196,6 +214,15 @@ async function startEngine(options: StartOptions): Promise<RunningEngine> {
       await Promise.all([inputs.close(), outputs.close(), publisher?.close(), group?.close()]);
     },
   };
+}
+
+/** Null where engines report as they come; else resolves at this one's turn, with what is called once it has reported. */
+async function reportTurn(
+  startup: StartupPoints | null,
+  rank: number,
+): Promise<(() => void) | null> {
+  const order = startup?.reportOrder ?? null;
+  return order === null ? null : awaitReportTurn(process, rank, order);
 }
 
 /** Returns what calls it off. */

@@ -6,6 +6,8 @@ import type { EngineZmqAddresses } from '../shared/protocol/handshake.ts';
 import type { WireCodec } from '../shared/protocol/wire-codec.ts';
 import type { PushSocket, Transport } from '../shared/transport/transport.ts';
 import type { ClientOutputs } from './engine-core.ts';
+import type { EngineWire } from './engine-wire.ts';
+import type { WireLane } from './wire-lane.ts';
 
 /** Long enough for ENGINE_CORE_DEAD to get out. */
 const OUTPUT_LINGER_MS = 4_000;
@@ -18,17 +20,21 @@ export interface OutputSocketsOptions {
   readonly transport: Transport;
   readonly codec: WireCodec;
   readonly addresses: EngineZmqAddresses;
+  /** What faults do to messages on their way; null where there are none. */
+  readonly wire?: EngineWire | null;
 }
 
 export class OutputSockets {
   readonly #codec: WireCodec;
   readonly #clients: readonly PushSocket[];
   readonly #coordinator: PushSocket | null;
+  readonly #wire: EngineWire | null;
   /** Outputs for client indices that do not exist. */
   numUnroutable = 0;
 
-  constructor({ transport, codec, addresses }: OutputSocketsOptions) {
+  constructor({ transport, codec, addresses, wire = null }: OutputSocketsOptions) {
     this.#codec = codec;
+    this.#wire = wire;
     this.#clients = addresses.outputs.map((address) =>
       transport.connectPush(address, { name: 'output', lingerMs: OUTPUT_LINGER_MS }),
     );
@@ -42,12 +48,27 @@ export class OutputSockets {
   }
 
   send(messages: readonly ClientOutputs[]): void {
-    for (const { clientIndex, outputs } of messages) {
+    for (const message of messages) {
+      const { clientIndex, outputs } = message;
       const socket = clientIndex === -1 ? this.#coordinator : this.#clients[clientIndex];
-      if (socket === undefined || socket === null) this.numUnroutable += 1;
+      if (socket === undefined || socket === null) {
+        this.numUnroutable += 1;
+        continue;
+      }
+      const frames = this.#codec.encodeEngineCoreOutputs(outputs);
+      const lane = this.#laneOf(message);
       // None may be lost; how many there are is bounded by the engine, which holds when `backPressure` says so.
-      else socket.send(this.#codec.encodeEngineCoreOutputs(outputs), 'own');
+      if (lane === null) socket.send(frames, 'own');
+      else lane.pass(frames, (passed) => socket.send(passed, 'own'));
     }
+  }
+
+  /** Null for what goes straight to its socket: all but what frontends get while faults are active. */
+  #laneOf({ clientIndex, outputs: { utilityOutput } }: ClientOutputs): WireLane | null {
+    const wire = this.#wire;
+    if (wire === null) return null;
+    const isOwn = utilityOutput !== null && wire.ownCalls.settle(clientIndex, utilityOutput.callId);
+    return isOwn || clientIndex === -1 || wire.fromEngine.isClear ? null : wire.fromEngine;
   }
 
   /** Null while there is room; else resolves once a slow frontend has caught up. */
@@ -62,6 +83,7 @@ export class OutputSockets {
   }
 
   async close(): Promise<void> {
+    this.#wire?.flush();
     await Promise.all([...this.#clients, this.#coordinator].map((socket) => socket?.close()));
   }
 }

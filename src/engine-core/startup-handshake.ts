@@ -11,6 +11,8 @@ import { identityFromEngineIndex } from '../shared/protocol/identity.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import type { WireCodec } from '../shared/protocol/wire-codec.ts';
 import type { DealerSocket, Frame, Transport } from '../shared/transport/transport.ts';
+import type { StartupMessage } from './faults/startup-fault.ts';
+import type { StartupPoints } from './faults/startup-points.ts';
 import { receivedInitLine, WAITING_FOR_INIT } from './startup-words.ts';
 
 const HANDSHAKE_LINGER_MS = 5_000;
@@ -26,7 +28,14 @@ export interface HandshakeOptions {
   readonly logger: Pick<Logger, 'debug'>;
   /** What the wait for INIT stands still with; null where nothing does. */
   readonly standstill?: Standstill | null;
+  /** Null where a scenario changes nothing about the start. */
+  readonly faults?: StartupPoints | null;
 }
+
+const FAULT_NAMES: Readonly<Record<'HELLO' | 'READY', StartupMessage>> = {
+  HELLO: 'hello',
+  READY: 'ready',
+};
 
 /** One conversation with one frontend. */
 class Conversation {
@@ -38,6 +47,7 @@ class Conversation {
   readonly #rank: EngineIndex;
   readonly #logger: HandshakeOptions['logger'];
   readonly #standstill: Standstill | null;
+  readonly #faults: StartupPoints | null;
 
   constructor(
     options: HandshakeOptions,
@@ -46,13 +56,14 @@ class Conversation {
   ) {
     this.#codec = options.codec;
     this.#address = address;
-    this.#local = who.local;
+    this.#faults = options.faults ?? null;
+    this.#local = who.local !== (this.#faults?.isPlaceTurned ?? false);
     this.#headless = who.headless;
     this.#rank = options.rank;
     this.#logger = options.logger;
     this.#standstill = options.standstill ?? null;
     this.#socket = options.transport.connectDealer(address, {
-      identity: identityFromEngineIndex(options.rank),
+      identity: identityFromEngineIndex(this.#faults?.claimedRank ?? options.rank),
       name: 'handshake',
       lingerMs: HANDSHAKE_LINGER_MS,
     });
@@ -61,6 +72,7 @@ class Conversation {
   async greet(timeoutSeconds: number): Promise<EngineHandshakeMetadata> {
     const answer = this.#nextMessage(timeoutSeconds);
     this.#send('HELLO');
+    if (this.#faults?.isHelloRepeated === true) this.#send('HELLO');
     this.#logger.debug(WAITING_FOR_INIT);
     const frames = await answer;
     try {
@@ -87,14 +99,13 @@ class Conversation {
   }
 
   #send(status: 'HELLO' | 'READY', parallelConfigHash: string | null = null): void {
-    this.#socket.send(
-      this.#codec.encodeHandshakeMessage({
-        status,
-        local: this.#local,
-        headless: this.#headless,
-        ...(parallelConfigHash === null ? {} : { parallelConfigHash }),
-      }),
-    );
+    const frames = this.#codec.encodeHandshakeMessage({
+      status,
+      local: this.#local,
+      headless: this.#headless,
+      ...(parallelConfigHash === null ? {} : { parallelConfigHash }),
+    });
+    this.#socket.send(this.#faults?.framesOf(FAULT_NAMES[status], frames) ?? frames);
   }
 
   #nextMessage(timeoutSeconds: number): Promise<readonly Frame[]> {
@@ -133,7 +144,8 @@ export interface Handshake {
 
 /** HELLO → INIT. Throws E_STARTUP_TIMEOUT or E_HANDSHAKE; the sockets are closed then. */
 export async function shakeHands(options: HandshakeOptions): Promise<Handshake> {
-  const { clientHandshakeAddress, headless, timeoutSeconds } = options;
+  const { clientHandshakeAddress, headless, timeoutSeconds, faults = null } = options;
+  if (faults !== null) await faults.before('hello');
   const local = !headless && clientHandshakeAddress === null;
   const conversations = [new Conversation(options, options.handshakeAddress, { local, headless })];
   const [first] = conversations;
@@ -160,9 +172,10 @@ export async function shakeHands(options: HandshakeOptions): Promise<Handshake> 
       addresses,
       parallelConfig: metadata.parallelConfig,
       async ready(parallelConfigHash) {
+        const hash = faults === null ? parallelConfigHash : faults.hashOf(parallelConfigHash);
+        if (faults !== null) await faults.before('ready');
         // The colocated frontend hears it first, as from vLLM.
-        for (const conversation of conversations.toReversed())
-          await conversation.ready(parallelConfigHash);
+        for (const conversation of conversations.toReversed()) await conversation.ready(hash);
       },
       close,
     };

@@ -14,6 +14,7 @@ import type { EngineArgs } from '../shared/config/registry.ts';
 import { ConfigError } from '../shared/errors.ts';
 import type { Injection } from '../shared/faults/injection.ts';
 import type { ScheduledFault } from '../shared/faults/scheduled-fault.ts';
+import { HANDSHAKE_ORDER } from '../shared/faults/specs/handshake-order.ts';
 import { createLogger, type Logger } from '../shared/logger.ts';
 import { PrivateDirectory, removeOrphanedDirectories } from '../shared/private-directory.ts';
 import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
@@ -313,6 +314,9 @@ function isEnding({ isOver, stop }: Frontend): boolean {
 async function bindServing(frontend: Frontend, transport: Transport): Promise<Serving> {
   const { args, plan, model, codec, env, logger, launch, stop } = frontend;
   const onEngineDead = (death: EngineDeath): void => onDeath(frontend, death);
+  const ordersReports = (frontend.startFaults ?? []).some(
+    ({ fault }) => fault === HANDSHAKE_ORDER.id,
+  );
   if (plan.apiServerCount > 1) {
     const { ApiServerProcesses } = await import('./api-server/processes.ts');
     return new ApiServerProcesses({
@@ -321,6 +325,7 @@ async function bindServing(frontend: Frontend, transport: Transport): Promise<Se
       addressesOf: (clientIndex) => launch.clientAddresses(clientIndex),
       env: process.env,
       privateDirectory: frontend.directory.path,
+      ordersReports,
       onEngineDead,
       twin: frontend.twin,
       onFall: (message) => {
@@ -330,7 +335,8 @@ async function bindServing(frontend: Frontend, transport: Transport): Promise<Se
     });
   }
   const { ApiServer } = await import('./api-server/api-server.ts');
-  const own = { args, plan, model, codec, env, logger, clock: systemClock, onEngineDead };
+  const given = { args, plan, model, codec, env, logger, clock: systemClock };
+  const own = { ...given, onEngineDead, ordersReports };
   return ApiServer.bind(
     { ...own, clientIndex: 0, twin: frontend.twin, early: frontend.steps?.early ?? null },
     transport,

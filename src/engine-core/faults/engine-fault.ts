@@ -5,6 +5,7 @@
 import type { FaultSpec } from '../../shared/faults/fault-spec.ts';
 import type { FaultParameters, ParameterValues } from '../../shared/faults/parameter.ts';
 import type { Request } from '../scheduler/request.ts';
+import type { WireDirection, WireFault } from './wire-faults.ts';
 
 /** Where an engine can be changed. */
 export interface EngineFaultHost {
@@ -20,6 +21,8 @@ export interface EngineFaultHost {
   onRequest(listener: (request: Request) => void): () => void;
   /** Asked in each step in which the request runs, before its token is sampled; what throws breaks the engine. */
   beforeSampling(request: Request, check: (request: Request) => void): void;
+  /** On the messages to or from its frontends, until what it gives is called; several act in turn, and delays add up. */
+  onWire(direction: WireDirection, fault: WireFault): () => void;
   readonly process: EngineProcessControl;
 }
 

@@ -20,6 +20,8 @@ export interface EngineFaultsOptions {
 
 /** One handle's. */
 export const MAX_ENGINE_FAULTS = 1_000;
+/** What the handles of the engine's own plan begin with; those of calls do not. */
+const PLANNED = 'plan-';
 
 export class EngineFaults {
   readonly #options: EngineFaultsOptions;
@@ -40,7 +42,7 @@ export class EngineFaults {
     const read = readFaultParameters(known.spec, parameters);
     if (!read.isOk) throw new FaultError(read.message);
     const end = known.begin(read.values, this.#options.host);
-    if (end !== null) this.#hold(handle, end, forMs);
+    if (end !== null) this.#hold(handle, { fault, forMs, endFault: end });
   }
 
   /** Ends a fault; false where the handle has none. */
@@ -56,7 +58,7 @@ export class EngineFaults {
       if (atMs === null) continue;
       const cancel = this.#options.after(atMs, () => {
         this.#planned.delete(cancel);
-        this.#injectPlanned(`plan-${index}`, injection);
+        this.#injectPlanned(`${PLANNED}${index}`, injection);
       });
       this.#planned.add(cancel);
     }
@@ -83,13 +85,17 @@ export class EngineFaults {
     }
   }
 
-  #hold(handle: string, endFault: EndFault, forMs: number | null): void {
+  #hold(
+    handle: string,
+    { fault, forMs, endFault }: { fault: string; forMs: number | null; endFault: EndFault },
+  ): void {
     let cancel = (): void => {};
     const end = (): void => {
       cancel();
       this.#active.delete(handle);
       endFault();
-      if (handle.startsWith('plan-')) this.#options.logger.info(`The fault of ${handle} has ended`);
+      if (handle.startsWith(PLANNED))
+        this.#options.logger.info(`Fault ${fault} ends (by the scenario)`);
     };
     this.#active.set(handle, end);
     if (forMs !== null) cancel = this.#options.after(forMs, end);

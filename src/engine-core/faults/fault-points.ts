@@ -4,6 +4,7 @@
  */
 import type { Request } from '../scheduler/request.ts';
 import type { EngineFaultHost, EngineProcessControl } from './engine-fault.ts';
+import { type WireDirection, type WireFault, WireFaults } from './wire-faults.ts';
 
 /** What of an engine its faults change. */
 export interface FaultTargets {
@@ -15,6 +16,11 @@ export interface FaultTargets {
 
 export class FaultPoints implements EngineFaultHost {
   readonly process: EngineProcessControl;
+  /** Where nobody looks at them, as in an engine without sockets, they change nothing. */
+  readonly wire: Readonly<Record<WireDirection, WireFaults>> = {
+    'to-engine': new WireFaults(),
+    'from-engine': new WireFaults(),
+  };
   /** The engine stands still or goes on, or has other blocks: whoever waits looks again. */
   onChange: (what: 'hang' | 'blocks') => void = () => {};
   readonly #targets: FaultTargets;
@@ -74,6 +80,10 @@ export class FaultPoints implements EngineFaultHost {
   beforeSampling(request: Request, check: (request: Request) => void): void {
     this.#hasChecks = true;
     this.#checks.set(request, [...(this.#checks.get(request) ?? []), check]);
+  }
+
+  onWire(direction: WireDirection, fault: WireFault): () => void {
+    return this.wire[direction].add(fault);
   }
 
   /** A request was taken in. */

@@ -7,6 +7,9 @@ import { KILL } from './kill.ts';
 import { PREEMPT } from './preempt.ts';
 import { RESERVE_KV } from './reserve-kv.ts';
 import { SLOW } from './slow.ts';
+import { DELAY } from './wire-delay.ts';
+import { DROP } from './wire-drop.ts';
+import { GARBAGE } from './wire-garbage.ts';
 
 /** What an engine does of the catalogue while it runs. */
 const ENGINE_FAULTS: readonly EngineFault[] = [
@@ -18,6 +21,9 @@ const ENGINE_FAULTS: readonly EngineFault[] = [
   CRASH_ON_REQUEST,
   RESERVE_KV,
   PREEMPT,
+  DELAY,
+  DROP,
+  GARBAGE,
 ];
 
 /** Null for what no running engine does. */

@@ -44,6 +44,8 @@ export interface ApiServerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly clientIndex: number;
+  /** The order in which engines report is a scenario's, not chance; default: chance. */
+  readonly ordersReports?: boolean;
   /** Called once an engine has died and the running requests have got their error. */
   readonly onEngineDead: (death: EngineDeath) => void;
   /** What is below /twin. */
@@ -156,10 +158,9 @@ export class ApiServer implements Serving {
     const [[{ createHttpServer }, { FrontendMetrics }, { TextWorkers }, tokenizer]] =
       await Promise.all([this.#modules, this.client.waitUntilReady()]);
     if (plan.dataParallelSize > 1) this.client.subscribeToCoordinator(await statsAddress);
-    const ownsAllEngines = plan.engineRanksStarted.length === plan.engineRanksManaged.length;
+    const engines = this.#orderedEngines();
     const metrics = new FrontendMetrics({
-      // Engines that this frontend started itself started together: which reports first is chance, so the rank decides.
-      engines: ownsAllEngines ? this.client.engines : this.client.enginesByArrival,
+      engines,
       servedModelName: servedModelNamesOf(args)[0] ?? args.model,
       cacheConfig: createCacheConfigSettings(args, model, plan.engineRanksManaged),
       dpMetrics: args.dpMetrics,
@@ -181,7 +182,7 @@ export class ApiServer implements Serving {
       args,
       env,
       model: createServedModel(args, model, {
-        engines: ownsAllEngines ? this.client.engines : this.client.enginesByArrival,
+        engines,
         plan,
         clientIndex,
       }),
@@ -221,6 +222,13 @@ export class ApiServer implements Serving {
   close(): Promise<void> {
     this.#closing ??= this.#closeOnce();
     return this.#closing;
+  }
+
+  /** Engines that this frontend started together: which reports first is chance, so the rank decides. */
+  #orderedEngines(): ReadyEngines {
+    const { plan, ordersReports = false } = this.#options;
+    const ownsAllEngines = plan.engineRanksStarted.length === plan.engineRanksManaged.length;
+    return ownsAllEngines && !ordersReports ? this.client.engines : this.client.enginesByArrival;
   }
 
   async #closeOnce(): Promise<void> {

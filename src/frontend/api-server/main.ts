@@ -16,7 +16,7 @@ import { createLogger } from '../../shared/logger.ts';
 import { removePrivateDirectory } from '../../shared/private-directory.ts';
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
-import { integer, onlyFields, string } from '../../shared/schema.ts';
+import { boolean, integer, onlyFields, string } from '../../shared/schema.ts';
 import { framesOfTap } from '../../shared/tap/process-frames.ts';
 import { createProcessTap } from '../../shared/tap/process-tap.ts';
 import type { Tap } from '../../shared/tap/tap.ts';
@@ -42,6 +42,7 @@ const CONFIG: v.GenericSchema<unknown, ApiServerConfig> = v.pipe(
     clientIndex: integer(),
     addresses: onlyFields({ input: string, output: string }),
     privateDirectory: string,
+    ordersReports: boolean,
     args: engineArgsSchema(),
   }),
 );
@@ -94,6 +95,7 @@ async function run(config: ApiServerConfig): Promise<void> {
       clock: systemClock,
       logger,
       clientIndex,
+      ordersReports: config.ordersReports,
       twin,
       onEngineDead: (death) => tell({ type: 'engine-dead', ...death }),
       wrapMetrics: (own) => {

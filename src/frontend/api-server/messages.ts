@@ -17,6 +17,8 @@ export interface ApiServerConfig {
   readonly clientIndex: number;
   readonly addresses: ClientAddresses;
   readonly privateDirectory: string;
+  /** The order in which engines report is a scenario's, not chance. */
+  readonly ordersReports: boolean;
 }
 
 export type ToApiServer =

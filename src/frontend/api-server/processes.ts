@@ -35,6 +35,8 @@ export interface ApiServerProcessesOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Goes with this process, whoever notices its end. */
   readonly privateDirectory: string;
+  /** The order in which engines report is a scenario's, not chance. */
+  readonly ordersReports: boolean;
   /** Called once all API servers have answered the running requests. */
   readonly onEngineDead: (death: EngineDeath) => void;
   /** Called for the first API server that ends unasked. */
@@ -175,12 +177,13 @@ export class ApiServerProcesses implements Serving {
   }
 
   #start(clientIndex: number): ApiServerProcess {
-    const { args, addressesOf, env, privateDirectory } = this.#options;
+    const { args, addressesOf, env, privateDirectory, ordersReports } = this.#options;
     const config: ApiServerConfig = {
       args: { ...args, apiKey: [] },
       clientIndex,
       addresses: addressesOf(clientIndex),
       privateDirectory,
+      ordersReports,
     };
     cluster.setupPrimary({ args: [JSON.stringify(config)] });
     const worker = cluster.fork(env);

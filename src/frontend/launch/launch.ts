@@ -27,6 +27,7 @@ import { HandshakeServer } from './handshake-server.ts';
 import type { HandshakeStepper } from './handshake-stepper.ts';
 import type { ParallelPlan } from './parallel-plan.ts';
 import { findFreePort } from './port-check.ts';
+import { ReportOrder } from './report-order.ts';
 
 /** Where an engine core shakes hands: with the frontend of rank 0, and with its own where that is another one. */
 export interface EngineHandshakeAddresses {
@@ -101,6 +102,8 @@ export class EngineLaunch {
       this.#coordinator?.send({ type: 'frames', id, sinceSeq }),
     );
     for (const child of this.children) options.stepper?.attach(child);
+    const reports = new ReportOrder();
+    for (const [rank, child] of this.#engines) reports.attach(rank, child);
     this.#coordinatorAddresses = this.#awaitCoordinator();
     this.#coordinatorAddresses.catch(() => {});
   }

@@ -142,10 +142,12 @@ class ZmqEndpoint {
   /** Begins to follow the connection; called before the socket connects, so that nothing is missed. */
   watchConnection(): void {
     const tell = (isConnected: boolean): void => {
+      if (isConnected === this.isConnected) return;
       this.isConnected = isConnected;
       this.connectionHandler?.(isConnected);
     };
-    this.socket.events.on('connect', () => tell(true));
+    // Not at 'connect': until both sides have greeted each other, the peer does not know of the connection.
+    this.socket.events.on('handshake', () => tell(true));
     this.socket.events.on('disconnect', () => tell(false));
   }
 

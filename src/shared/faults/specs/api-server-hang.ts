@@ -5,8 +5,9 @@ export const API_SERVER_HANG = defineFault({
   place: 'process',
   meaning: 'One of several API server processes stands still (SIGSTOP), until the fault ends.',
   inVllm:
-    'Connections that the kernel gives it wait; the others go on. Engines hold their steps once so much waits for it that their outputs queue up.',
-  source: 'vllm/entrypoints/cli/serve.py run_multi_api_server',
+    'Connections that the kernel gives it wait; the others go on. The engines go on too: what they have for it waits in their memory without a bound, where ours hold their steps at 1,000 messages. /metrics of the others shows its last values; ours answers 500, as one process does not report.',
+  source:
+    'vllm/entrypoints/cli/serve.py run_multi_api_server, vllm/v1/engine/core.py EngineCoreProc.process_output_sockets',
   takesEngine: false,
   isMomentary: false,
   parameters: {

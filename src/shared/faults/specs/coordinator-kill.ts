@@ -5,8 +5,9 @@ export const COORDINATOR_KILL = defineFault({
   place: 'process',
   meaning: 'The DP coordinator process is killed (SIGKILL).',
   inVllm:
-    'The server ends: run_multi_api_server and the engine manager watch the process; exit code 1.',
-  source: 'vllm/v1/utils.py wait_for_completion_or_failure',
+    'With several API servers, which is the default with several engines, the launcher watches it: `Process VLLM_DP_Coordinator (PID: …) died with exit code -9`, and the server ends with exit code 1. With one API server nobody watches it: the server goes on as under coordinator.hang. Ours ends with exit code 1 in both cases.',
+  source:
+    'vllm/v1/utils.py wait_for_completion_or_failure, vllm/v1/engine/coordinator.py DPCoordinator',
   takesEngine: false,
   isMomentary: true,
   parameters: {},

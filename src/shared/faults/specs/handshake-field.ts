@@ -1,34 +1,41 @@
+import { WIRE_VERSIONS } from '../../protocol/versions/wire-versions.ts';
+import { VLLM_VERSION } from '../../version.ts';
 import { defineFault } from '../fault-spec.ts';
+
+const FIELDS = WIRE_VERSIONS[VLLM_VERSION].tables.engineCoreReadyResponse.fields.map(
+  ({ wire }) => wire,
+);
 
 export const HANDSHAKE_FIELD = defineFault({
   id: 'handshake.field',
   place: 'start-up',
   meaning: 'One field of the ready response has another value, or is left out.',
   inVllm:
-    'Decoding refuses a missing field that has no default, and a value of the wrong type, with msgspec.ValidationError: the server ends with exit code 1. Any value of the right type is believed and shown: vllm:cache_config_info and the token capacity follow it.',
+    'A missing field that has no default, or a value of the wrong type, is a msgspec.ValidationError in MPClient: the server ends with exit code 1. What has the right type is believed: the smallest max_model_len counts, num_gpu_blocks are added up, kv_cache_size_tokens and kv_cache_max_concurrency are those of the first engine that has them, block_size that of the last. A dp_stats_address, or an address of the coordinator, that is not the same for all is an AssertionError.',
   source:
     'vllm/v1/engine/core_client.py MPClient._apply_ready_response, vllm/v1/engine/__init__.py EngineCoreReadyResponse',
   takesEngine: true,
   isMomentary: true,
   parameters: {
     field: {
-      type: 'text',
-      doc: "vLLM's name of the field.",
-      maxLength: 100,
-      pattern: /^[a-z][a-z0-9_]*$/,
-      form: "a field of EngineCoreReadyResponse by vLLM's name: num_gpu_blocks, kv_cache_size_tokens, …",
+      type: 'choice',
+      choices: FIELDS,
+      doc: "vLLM's name of the field of EngineCoreReadyResponse.",
     },
-    value: { type: 'json', doc: 'The value instead of its own.', default: null },
+    value: {
+      type: 'json',
+      doc: 'The value instead of its own, of whatever type; nil where none is given.',
+      default: null,
+    },
     drop: { type: 'boolean', doc: 'Leave the field out.', default: false },
   },
   example: { field: 'kv_cache_size_tokens', value: 4096 },
   check: ({ value, drop }) =>
-    drop === (value === null)
+    !drop || value === null
       ? null
       : {
-          param: drop ? 'value' : 'drop',
-          allowed: 'value or drop, not both',
-          message:
-            'handshake.field needs one of value and drop: what the field is to be, or drop=true',
+          param: 'value',
+          allowed: 'nothing, as the field is left out',
+          message: 'handshake.field: drop leaves the field out: a value has no place then',
         },
 });

@@ -5,8 +5,9 @@ export const HANDSHAKE_GARBAGE = defineFault({
   place: 'start-up',
   meaning: 'Bytes that are no message stand in the place of one of the start-up.',
   inVllm:
-    'For HELLO and READY: msgspec.DecodeError in wait_for_engine_startup; for the ready response the same in MPClient. The server ends with exit code 1.',
-  source: 'vllm/v1/engine/utils.py wait_for_engine_startup',
+    'For HELLO and READY msgspec.DecodeError in wait_for_engine_startup, for the ready response in MPClient: the server ends with exit code 1. An empty ready response (bytes: 0) is none of them: vLLM takes it for that of an engine that tells nothing of itself; ours refuses it.',
+  source:
+    'vllm/v1/engine/utils.py wait_for_engine_startup, vllm/v1/engine/core_client.py MPClient._apply_ready_response',
   takesEngine: true,
   isMomentary: true,
   parameters: {

@@ -5,7 +5,7 @@ export const HANDSHAKE_LATE_HELLO = defineFault({
   place: 'start-up',
   meaning: 'The engine says HELLO late.',
   inVllm:
-    'The frontend logs every 10 s at debug `Waiting for 1 local, 0 remote core engine proc(s) to connect.` and starts when the engine has come.',
+    'The handshake has no deadline: after every 10 s of silence the frontend logs at debug `Waiting for 1 local, 0 remote core engine proc(s) to connect.`, and it starts when the engine has come. Here --engine-ready-timeout bounds it.',
   source: 'vllm/v1/engine/utils.py wait_for_engine_startup',
   takesEngine: true,
   isMomentary: true,

@@ -5,7 +5,7 @@ export const HANDSHAKE_LATE_READY = defineFault({
   place: 'start-up',
   meaning: 'The engine is ready, and says READY late: its ready response is there before.',
   inVllm:
-    'The frontend logs every 10 s at debug `Waiting for 1 local, 0 remote core engine proc(s) to start.` and starts when READY has come.',
+    'The handshake has no deadline: after every 10 s of silence the frontend logs at debug `Waiting for 1 local, 0 remote core engine proc(s) to start.`, and it starts when READY has come. Here --engine-ready-timeout bounds it.',
   source: 'vllm/v1/engine/utils.py wait_for_engine_startup',
   takesEngine: true,
   isMomentary: true,

@@ -3,9 +3,10 @@ import { defineFault } from '../fault-spec.ts';
 export const HANDSHAKE_NO_READY = defineFault({
   id: 'handshake.no-ready',
   place: 'start-up',
-  meaning: 'The engine never says READY, nor sends its ready response.',
+  meaning:
+    'The engine answers INIT with nothing: no ready response, no READY, as one that hangs while it loads.',
   inVllm:
-    'The start-up has no end by itself: the frontend waits for READY without a deadline, and for the ready response for VLLM_ENGINE_READY_TIMEOUT_S (600 s), with `Timed out waiting for engine core processes to start.` and exit code 1. Ours has one deadline for both, --engine-ready-timeout.',
+    'With one API server the start-up never ends: wait_for_engine_startup has no deadline and comes before the wait for the ready responses. With several, each of them ends after VLLM_ENGINE_READY_TIMEOUT_S (600 s) without one: `Timed out waiting for engine core processes to start.`, and the server with it, `Frontend process failed during engine core initialization.`, exit code 1. Here --engine-ready-timeout ends both, with the rank in its words.',
   source: 'vllm/v1/engine/utils.py wait_for_engine_startup, vllm/v1/engine/core_client.py MPClient',
   takesEngine: true,
   isMomentary: true,

@@ -3,8 +3,14 @@ import { ServerError } from '../../errors.ts';
 import { decodeStruct, type Frames } from '../decode-message.ts';
 import { encodeStruct } from '../encode-message.ts';
 import type { EngineHandshakeMetadata, HandshakeMessage } from '../handshake.ts';
+import { packableUntyped, packBytes, StructMap } from '../msgpack-writer.ts';
 import type { EngineCoreReadyResponse } from '../ready-response.ts';
 import type { StructCodecs } from '../struct-codec.ts';
+
+/** A field as it should not be: any JSON value under vLLM's name, or none. */
+export type FieldChange =
+  | { readonly field: string; readonly value: unknown }
+  | { readonly field: string; readonly drop: true };
 
 export function createStartupMessages(structs: StructCodecs) {
   return {
@@ -31,7 +37,26 @@ export function createStartupMessages(structs: StructCodecs) {
     encodeReadyResponse: (response: EngineCoreReadyResponse): Uint8Array[] =>
       encodeStruct(structs.engineCoreReadyResponse, response),
 
+    /** The ready response with fields changed, whatever their types ask for. */
+    encodeChangedReadyResponse(
+      response: EngineCoreReadyResponse,
+      changes: readonly FieldChange[],
+    ): Uint8Array[] {
+      const { fields } = structs.engineCoreReadyResponse.table;
+      const packed = structs.engineCoreReadyResponse.pack(response, []) as StructMap;
+      const parts = changes.reduce(applyChange, packed.parts);
+      return [packBytes(new StructMap(fields.length, parts))];
+    },
+
     decodeReadyResponse: (frames: Frames): EngineCoreReadyResponse =>
       decodeStruct('the ready response', structs.engineCoreReadyResponse, frames),
   };
+}
+
+/** Of names and values in turn. */
+function applyChange(parts: readonly unknown[], change: FieldChange): readonly unknown[] {
+  const at = parts.findIndex((part, index) => index % 2 === 0 && part === change.field);
+  if (at < 0) return parts;
+  const value = 'drop' in change ? [] : [change.field, packableUntyped(change.value)];
+  return [...parts.slice(0, at), ...value, ...parts.slice(at + 2)];
 }
