@@ -1,4 +1,5 @@
 import { defineFault } from '../fault-spec.ts';
+import { PICK_PARAMETERS } from '../pick-parameters.ts';
 import { pickProblem } from '../pick-problem.ts';
 
 export const HTTP_CUT_STREAM = defineFault({
@@ -20,42 +21,7 @@ export const HTTP_CUT_STREAM = defineFault({
       default: 1,
       unit: 'events',
     },
-    first: {
-      type: 'integer',
-      doc: 'The first N requests.',
-      min: 1,
-      max: 1_000_000_000,
-      default: null,
-    },
-    every: {
-      type: 'integer',
-      doc: 'Every n-th request.',
-      min: 1,
-      max: 1_000_000_000,
-      default: null,
-    },
-    share: {
-      type: 'number',
-      doc: 'A seeded share of the requests.',
-      min: 0,
-      max: 1,
-      default: null,
-    },
-    seed: {
-      type: 'integer',
-      doc: 'Which ones the share takes.',
-      min: 0,
-      max: 4_294_967_295,
-      default: 0,
-    },
-    path: {
-      type: 'text',
-      doc: 'Only requests whose path begins so; default: all of the OpenAI API, below /v1.',
-      maxLength: 1_000,
-      pattern: /^\//,
-      form: 'a path: /v1/completions',
-      default: '/v1',
-    },
+    ...PICK_PARAMETERS,
   },
   example: { after: 3 },
   check: ({ first, every, share }) => pickProblem('http.cut-stream', { first, every, share }),

@@ -1,3 +1,4 @@
+import { OLDER_VERSIONS } from '../../protocol/versions/older-metrics.ts';
 import { defineFault } from '../fault-spec.ts';
 
 export const METRICS_NAMES = defineFault({
@@ -13,7 +14,7 @@ export const METRICS_NAMES = defineFault({
   parameters: {
     version: {
       type: 'choice',
-      choices: ['0.28.0', '0.30.0', '0.31.0', '0.32.0'],
+      choices: OLDER_VERSIONS,
       doc: 'Of vLLM.',
       default: '0.28.0',
     },
