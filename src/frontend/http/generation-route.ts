@@ -1,13 +1,13 @@
 /** The way of every generating endpoint: parse, hand over, let the channel write; nothing is awaited per token. */
 
 import { FAULT_KEY } from '../../shared/protocol/fault-keys.ts';
-import { errorAnswer } from '../faults/error-answer.ts';
 import type { FrontendEffect } from '../faults/frontend-fault.ts';
 import type { AnswerChannel } from '../openai/answer-channel.ts';
 import type { Later } from '../openai/later.ts';
 import type { RequestHeaders } from '../openai/request-headers.ts';
-import { sendError, sendJson } from './error-handler.ts';
+import { sendError } from './error-handler.ts';
 import { type CarriesFaults, withFaultHeader } from './fault-header.ts';
+import { sendFaultStatus } from './middleware.ts';
 import { createOrcaHeader, LOAD_FORMAT_HEADER, LOAD_HEADER } from './orca.ts';
 import { bodyOf, contentTypeOf } from './request-body.ts';
 import { cutAfter } from './request-faults.ts';
@@ -53,7 +53,7 @@ export function generationHandler<Request extends CarriesFaults>(
         response: reply.raw,
         goOn: () => resolve(run()),
         refuse: (status) => {
-          sendJson(request, reply, status, errorAnswer(status));
+          sendFaultStatus(request, reply, status);
           resolve();
         },
       }),

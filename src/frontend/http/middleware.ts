@@ -79,12 +79,19 @@ function meetFaults(
     path: pathOf(request.url),
     response: reply.raw,
     goOn,
-    refuse: (status) => {
-      // As vLLM's middleware that asks for a key, which stands before what counts.
-      if (status === 401) uncounted.add(request);
-      sendJson(request, reply, status, errorAnswer(status));
-    },
+    refuse: (status) => sendFaultStatus(request, reply, status),
   });
+}
+
+/** The answer that a fault gives: as vLLM would of itself. */
+export function sendFaultStatus(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+): void {
+  // The middleware that asks for a key stands before what counts.
+  if (status === 401) uncounted.add(request);
+  sendJson(request, reply, status, errorAnswer(status));
 }
 
 function hasRoutedBody({ is404, method }: FastifyRequest): boolean {

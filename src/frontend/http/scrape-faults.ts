@@ -1,8 +1,7 @@
 /** The answer to a scrape that a fault spoils on its way out, whatever stands in it. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { errorAnswer } from '../faults/error-answer.ts';
 import type { ScrapeFate } from '../faults/shown-faults.ts';
-import { sendJson } from './error-handler.ts';
+import { sendFaultStatus } from './middleware.ts';
 
 export interface ScrapeAnswer {
   readonly contentType: string;
@@ -18,7 +17,7 @@ export async function sendSpoilt(
 ): Promise<FastifyReply> {
   if (delayMs > 0 && !(await waited(delayMs, reply))) return reply.hijack();
   if (status !== null) {
-    sendJson(request, reply, status, errorAnswer(status));
+    sendFaultStatus(request, reply, status);
     return reply;
   }
   const { contentType, text } = await render();

@@ -5,10 +5,11 @@ import { pickProblem } from '../pick-problem.ts';
 export const HTTP_CUT_STREAM = defineFault({
   id: 'http.cut-stream',
   place: 'http',
-  meaning: 'A streamed answer is cut off: the connection is reset after some events.',
+  meaning:
+    'A streamed answer is cut off: after some events its connection is reset (over TLS and Unix sockets: closed). Whole answers are left alone.',
   inVllm:
-    'As where a proxy or the server\'s process goes away: the client gets no [DONE]. The request is aborted in the engine (`vllm:request_success_total{finished_reason="abort"}`).',
-  source: 'vllm/entrypoints/utils.py with_cancellation',
+    'As where a proxy in between goes away: the client gets no [DONE]. The request is aborted in the engine, and as after any client that left no finish is counted (`vllm:request_success_total` has it under no reason); in http_requests_total it is the 200 that it began with.',
+  source: 'vllm/v1/engine/async_llm.py AsyncLLM.generate',
   takesEngine: false,
   isMomentary: false,
   isCarriedByRequests: true,

@@ -5,9 +5,10 @@ import { pickProblem } from '../pick-problem.ts';
 export const HTTP_LATENCY = defineFault({
   id: 'http.latency',
   place: 'http',
-  meaning: 'Requests are held before they are looked at.',
+  meaning:
+    'Requests are held before they are looked at; those that are held when the fault ends go on at once.',
   inVllm:
-    "As behind a slow network or gateway: the client waits longer, no metric of vLLM's engine changes.",
+    "As where the frontend's event loop is busy: the client waits longer, `http_request_duration_seconds` has the delay in it, and no metric of an engine changes. The request of a client that leaves meanwhile never reaches an engine.",
   source: '',
   takesEngine: false,
   isMomentary: false,
