@@ -20,7 +20,7 @@ export const METRICS_WAVE = frontendFault(SPEC, (values, { clock, ranks, begunMs
     changeValues: (families) => {
       const nowMs = clock.wallMs();
       const periods = Math.max(0, nowMs - begunMs) / period;
-      const value = min + (max - min) * SHAPES[shape](periods);
+      const value = Math.min(max, min + (max - min) * SHAPES[shape](periods));
       return withShownValue(families, {
         ...values,
         ranks,

@@ -59,6 +59,27 @@ export const OLDER_METRICS = [
       has: {},
     },
   },
+  {
+    version: '0.26.0',
+    lacks: [],
+    cacheConfigInfo: {
+      lacks: ['replayssm_buffer_len', 'use_replayssm'],
+      has: { calculate_kv_scales: 'False' },
+    },
+  },
+  {
+    version: '0.24.0',
+    lacks: [],
+    cacheConfigInfo: {
+      lacks: ['prefix_match_unit', 'skip_page_size_padded'],
+      has: { hash_block_size: 'None' },
+    },
+  },
+  {
+    version: '0.20.0',
+    lacks: ['vllm:tool_call_parser_invocations'],
+    cacheConfigInfo: { lacks: ['kv_cache_size_tokens', 'kv_cache_max_concurrency'], has: {} },
+  },
 ] as const satisfies readonly OlderMetrics[];
 
 export type OlderVersion = (typeof OLDER_METRICS)[number]['version'];
