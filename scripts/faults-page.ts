@@ -31,6 +31,12 @@ const INTRODUCTION = [
   'Without `engine` a fault of an engine is one of all engines. Without `for` it lasts until it is ended; momentary ones are',
   'over at once. Durations are `500ms`, `30s`, `5m`, `24h`, or milliseconds. A refused parameter is 400 with `param` and',
   '`allowed`. `--faults none` removes all of it.',
+  '',
+  'Several may be active at a time. A request is held by all that hold it, one after the other, and then gets the error of',
+  'the one that began first. What a scrape shows is changed in this order: counters that began anew, figures that stand still,',
+  'held and waving gauges, missing series, older names; of one kind in the order of their beginning. Its delays add up, and the',
+  'shortest truncation counts. `vllm_twin_fault_active` is shown as it is under all of them. A fault at HTTP that a request',
+  'carries takes that request, whatever `first`, `every`, `share` and `path` say.',
 ];
 
 export function faultsPage(note: string): string {

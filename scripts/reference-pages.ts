@@ -10,6 +10,7 @@ import {
   SLEEP_MODE_OPERATIONS_IN_FLIGHT,
   SPEC_DECODING_METRICS,
   TOOL_CALL_PARSER_INVOCATIONS,
+  TWIN_FAULT_ACTIVE,
 } from '../src/frontend/metrics/definitions.ts';
 import { flagName } from '../src/shared/config/field.ts';
 import { FIELD_GROUPS, type FieldKey, fieldOf } from '../src/shared/config/registry.ts';
@@ -132,6 +133,14 @@ function metricsPage(): string {
     '| name | when | help |',
     '| --- | --- | --- |',
     ...conditionalRows(),
+    '',
+    '## Ours',
+    '',
+    'Not of vLLM; it is absent until a fault is injected (see faults.md).',
+    '',
+    '| name | type | labels | help |',
+    '| --- | --- | --- | --- |',
+    `| \`${TWIN_FAULT_ACTIVE.name}\` | gauge | \`fault\`; \`engine\`: the rank, one sample each, empty where it is no engine's | ${cell(TWIN_FAULT_ACTIVE.help)} |`,
     '',
     '## Always 0',
     '',

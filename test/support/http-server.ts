@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ShownFaults } from '../../src/frontend/faults/shown-faults.ts';
 import type { HttpArgs } from '../../src/frontend/http/http-args.ts';
 import { DEFAULT_HTTP_ENV, type HttpEnv } from '../../src/frontend/http/http-env.ts';
 import { createHttpServer, type HttpServer } from '../../src/frontend/http/server.ts';
@@ -29,6 +30,7 @@ export interface TestServer {
   readonly server: HttpServer;
   readonly engines: InProcessEngines;
   readonly metrics: FrontendMetrics;
+  readonly faults: ShownFaults;
   close(): Promise<void>;
 }
 
@@ -51,6 +53,7 @@ export function tinyModel(fields: Partial<ServedModel> = {}): ServedModel {
 
 export async function createTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const engines = new InProcessEngines(options.engines);
+  const faults = new ShownFaults(systemClock);
   const metrics = new FrontendMetrics({
     engines: engines.engines,
     servedModelName: 'tiny',
@@ -59,6 +62,7 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
     kvCacheMetrics: false,
     maxLoras: null,
     clock: systemClock,
+    view: faults,
   });
   const server = await createHttpServer({
     engineClient: engines,
@@ -72,12 +76,14 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
     clock: systemClock,
     logger: options.logger ?? silentLogger(),
     clientIndex: 0,
+    faults,
     ...(options.onEngineDead === undefined ? {} : { onEngineDead: options.onEngineDead }),
   });
   return {
     server,
     engines,
     metrics,
+    faults,
     close: async () => {
       await server.close();
       await engines.close();

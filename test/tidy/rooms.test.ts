@@ -139,7 +139,7 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     why: 'the validator knows rules and words of pydantic, no endpoint.',
   },
   'frontend/faults': {
-    may: ['frontend/twin/twin-question.ts', 'shared'],
+    may: ['frontend/twin/twin-question.ts', 'frontend/llm/errors.ts', 'frontend/metrics', 'shared'],
     why: 'faults are handed what they change; what serves asks them, never the reverse.',
   },
   'frontend/scenarios': {

@@ -78,7 +78,7 @@ export class ApiServer implements Serving {
   /** This process's own tap is its owner's. */
   readonly frameSources = [];
   readonly pids = [];
-  readonly #faults = new ShownFaults();
+  readonly #faults: ShownFaults;
   readonly #options: ApiServerOptions;
   readonly #modules: Promise<Modules>;
   #http: HttpServer | null = null;
@@ -89,6 +89,7 @@ export class ApiServer implements Serving {
   private constructor(options: ApiServerOptions, client: MultiProcessClient) {
     this.#options = options;
     this.client = client;
+    this.#faults = new ShownFaults(options.clock);
     this.clientAddresses = Promise.resolve([client.addresses]);
     this.#modules = loadModules(options.args);
     this.#modules.catch(() => {});
@@ -171,6 +172,7 @@ export class ApiServer implements Serving {
       logStats: !args.disableLogStats,
       maxLoras: args.enableLora === true ? args.maxLoras : null,
       clock,
+      view: this.#faults,
     });
     this.#metrics = metrics;
     let numRequests = 0;

@@ -1,11 +1,17 @@
 /** The way of every generating endpoint: parse, hand over, let the channel write; nothing is awaited per token. */
+
+import { FAULT_KEY } from '../../shared/protocol/fault-keys.ts';
+import type { FrontendEffect } from '../faults/frontend-fault.ts';
 import type { AnswerChannel } from '../openai/answer-channel.ts';
 import type { Later } from '../openai/later.ts';
 import type { RequestHeaders } from '../openai/request-headers.ts';
 import { sendError } from './error-handler.ts';
 import { type CarriesFaults, withFaultHeader } from './fault-header.ts';
+import { sendFaultStatus } from './middleware.ts';
 import { createOrcaHeader, LOAD_FORMAT_HEADER, LOAD_HEADER } from './orca.ts';
 import { bodyOf, contentTypeOf } from './request-body.ts';
+import { cutAfter } from './request-faults.ts';
+import { pathOf } from './request-target.ts';
 import { ResponseChannel } from './response-channel.ts';
 import type { FastifyReply, FastifyRequest, RouteContext } from './route-context.ts';
 
@@ -21,43 +27,80 @@ export function generationHandler<Request extends CarriesFaults>(
   create: CreateAnswer<Request>,
   { reportsLoad = false }: { readonly reportsLoad?: boolean } = {},
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<void> | void {
-  const { turnWriter, unread, load, args } = context;
+  const { requestFaults } = context;
   return (request, reply) => {
     let parsed: Request;
+    let carried: readonly FrontendEffect[] = [];
     try {
       parsed = parse(bodyOf(request), contentTypeOf(request));
-      if (args.enableFaults) parsed = withFaultHeader(parsed, request.headers);
+      if (requestFaults.isCarriedAllowed) {
+        carried = requestFaults.ofCarried(parsed.vllm_xargs?.[FAULT_KEY]);
+        parsed = withFaultHeader(parsed, request.headers);
+      }
     } catch (error) {
       sendError(request, reply, error);
       return;
     }
-    const end = load.begin();
-    const channel = new ResponseChannel({
-      response: reply.raw,
-      headers: request.extraHeaders,
-      turnWriter,
-      unread,
-      keepAliveSeconds: args.sseKeepAliveInterval,
-      successHeaders: () => (reportsLoad ? loadHeaders(context, request) : {}),
-      onDone: end,
-    });
-    const refuse = (error: unknown): void => {
-      end();
-      sendError(request, reply, error);
-    };
-    const begin = (): void => {
-      reply.hijack();
-      turnWriter.flush();
-    };
-    try {
-      const created = create(parsed, request.headers, channel);
-      if (created instanceof Promise) return created.then(begin).catch(refuse);
-    } catch (error) {
-      refuse(error);
-      return;
-    }
-    begin();
+    const ofHeaders = request.faultEffects;
+    const effects = carried.length === 0 ? ofHeaders : [...ofHeaders, ...carried];
+    const exchange = { request, reply, effects };
+    const run = (): Promise<void> | void =>
+      answer(context, exchange, (channel) => create(parsed, request.headers, channel), reportsLoad);
+    if (carried.length === 0) return run();
+    return new Promise((resolve) =>
+      requestFaults.meet(carried, {
+        path: pathOf(request.url),
+        response: reply.raw,
+        goOn: () => resolve(run()),
+        refuse: (status) => {
+          sendFaultStatus(request, reply, status);
+          resolve();
+        },
+      }),
+    );
   };
+}
+
+interface Exchange {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly effects: readonly FrontendEffect[];
+}
+
+function answer(
+  context: RouteContext,
+  { request, reply, effects }: Exchange,
+  create: (channel: AnswerChannel) => Later<void>,
+  reportsLoad: boolean,
+): Promise<void> | void {
+  const { turnWriter, unread, load, args } = context;
+  const end = load.begin();
+  const channel = new ResponseChannel({
+    response: reply.raw,
+    headers: request.extraHeaders,
+    turnWriter,
+    unread,
+    keepAliveSeconds: args.sseKeepAliveInterval,
+    successHeaders: () => (reportsLoad ? loadHeaders(context, request) : {}),
+    cutAfter: effects.length === 0 ? null : () => cutAfter(effects, pathOf(request.url)),
+    onDone: end,
+  });
+  const refuse = (error: unknown): void => {
+    end();
+    sendError(request, reply, error);
+  };
+  const begin = (): void => {
+    reply.hijack();
+    turnWriter.flush();
+  };
+  try {
+    const created = create(channel);
+    if (created instanceof Promise) return created.then(begin).catch(refuse);
+  } catch (error) {
+    refuse(error);
+    return;
+  }
+  begin();
 }
 
 function loadHeaders(

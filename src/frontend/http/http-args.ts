@@ -5,6 +5,7 @@ export type HttpArgs = Pick<
   EngineArgs,
   | 'host'
   | 'enableFaults'
+  | 'faults'
   | 'enableOpenmetrics'
   | 'port'
   | 'uds'

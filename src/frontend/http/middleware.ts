@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import { errorAnswer } from '../faults/error-answer.ts';
 import { randomHex } from '../llm/random-uuid.ts';
 import { AccessLog } from './access-log.ts';
 import { Authenticator } from './authenticate.ts';
@@ -29,6 +30,7 @@ export function addMiddleware(app: FastifyInstance, context: RouteContext): void
   const accessLog = AccessLog.create(args, context.logger);
   app.decorateRequest('extraHeaders');
   app.decorateRequest('startedMs', 0);
+  app.decorateRequest('faultEffects');
   app.addHook('onRequest', (request, reply, done) => {
     request.startedMs = clock.monotonicMs();
     accessLog?.watch(request.raw, reply.raw);
@@ -53,12 +55,43 @@ export function addMiddleware(app: FastifyInstance, context: RouteContext): void
     // As vLLM: only where somebody will read the body.
     if (request.raw.isContinueExpected === true && hasRoutedBody(request))
       reply.raw.writeContinue();
-    done();
+    meetFaults(context, request, reply, done);
   });
   app.addHook('onResponse', (request, reply, done) => {
     if (!uncounted.has(request)) countExchange(context, request, reply);
     done();
   });
+}
+
+function meetFaults(
+  { requestFaults }: RouteContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  goOn: () => void,
+): void {
+  const effects = requestFaults.ofHeaders(request.headers);
+  request.faultEffects = effects;
+  if (effects.length === 0) {
+    goOn();
+    return;
+  }
+  requestFaults.meet(effects, {
+    path: pathOf(request.url),
+    response: reply.raw,
+    goOn,
+    refuse: (status) => sendFaultStatus(request, reply, status),
+  });
+}
+
+/** The answer that a fault gives: as vLLM would of itself. */
+export function sendFaultStatus(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+): void {
+  // The middleware that asks for a key stands before what counts.
+  if (status === 401) uncounted.add(request);
+  sendJson(request, reply, status, errorAnswer(status));
 }
 
 function hasRoutedBody({ is404, method }: FastifyRequest): boolean {

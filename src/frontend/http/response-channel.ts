@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { AnswerChannel } from '../openai/answer-channel.ts';
+import { resetConnection } from './reset-connection.ts';
 import type { TurnWriter } from './turn-writer.ts';
 import {
   MAX_UNREAD_BYTES,
@@ -27,6 +28,8 @@ export interface ResponseChannelOptions {
   readonly keepAliveSeconds: number;
   /** More headers of a whole answer that is no error, made when it is written. */
   readonly successHeaders?: () => Readonly<Record<string, string>>;
+  /** Asked as a stream begins: events after which its connection is reset, as if the client had gone; null: never. */
+  readonly cutAfter?: (() => number | null) | null;
   /** Called once the answer is complete or the client gone. */
   readonly onDone: () => void;
 }
@@ -55,6 +58,10 @@ export class ResponseChannel implements AnswerChannel {
   #isGone = false;
   #onDisconnect: (() => void) | null = null;
   #keepAliveTimer: NodeJS.Timeout | null = null;
+  readonly #cutAfter: (() => number | null) | null;
+  /** Events before the cut; null: it is not cut. */
+  #eventsLeft: number | null = null;
+  #isCut = false;
 
   constructor(options: ResponseChannelOptions) {
     const { response, onDone } = options;
@@ -64,6 +71,7 @@ export class ResponseChannel implements AnswerChannel {
     this.#turnWriter = options.turnWriter;
     this.#unread = options.unread;
     this.#keepAliveSeconds = options.keepAliveSeconds;
+    this.#cutAfter = options.cutAfter ?? null;
     response.on('close', () => {
       if (this.#keepAliveTimer !== null) clearTimeout(this.#keepAliveTimer);
       this.#shareUnread(0);
@@ -98,16 +106,40 @@ export class ResponseChannel implements AnswerChannel {
     if (this.#keepAliveSeconds > 0) {
       this.#keepAliveTimer = setTimeout(() => this.#keepAlive(), this.#keepAliveSeconds * 1000);
     }
+    this.#eventsLeft = this.#cutAfter?.() ?? null;
+    if (this.#eventsLeft === 0) this.#cut();
   }
 
   #keepAlive(): void {
-    if (this.#isDone) return;
-    this.event(KEEP_ALIVE_COMMENT);
+    if (this.#isDone || this.#isCut) return;
+    this.#append(KEEP_ALIVE_COMMENT);
     this.flush();
   }
 
   event(text: string): void {
-    if (this.#isDone) return;
+    if (this.#isDone || this.#isCut) return;
+    if (this.#eventsLeft === null) this.#append(text);
+    else this.#appendUntilCut(text);
+  }
+
+  /** A text may be several events. */
+  #appendUntilCut(text: string): void {
+    const events = text.split(/(?<=\n\n)/);
+    const sent = events.slice(0, this.#eventsLeft ?? 0);
+    this.#append(sent.join(''));
+    this.#eventsLeft = (this.#eventsLeft ?? 0) - sent.length;
+    if (this.#eventsLeft === 0) this.#cut();
+  }
+
+  /** What came before goes out, then the connection is reset; what closes it aborts the request. */
+  #cut(): void {
+    this.#isCut = true;
+    this.#response.write(this.#takePending(Number.POSITIVE_INFINITY), () =>
+      resetConnection(this.#response.socket),
+    );
+  }
+
+  #append(text: string): void {
     this.#pending.push(text);
     const bytes = Buffer.byteLength(text);
     this.#pendingBytes += bytes;
@@ -122,13 +154,13 @@ export class ResponseChannel implements AnswerChannel {
   }
 
   endStream(): void {
-    if (this.#isDone) return;
+    if (this.#isDone || this.#isCut) return;
     this.#isEnding = true;
     this.#mark();
   }
 
   breakStream(): void {
-    if (this.#isDone) return;
+    if (this.#isDone || this.#isCut) return;
     this.#response.write(this.#takePending(Number.POSITIVE_INFINITY));
     this.#isDone = true;
     // What was written still goes out; the missing last chunk tells that this is not all.
@@ -138,7 +170,7 @@ export class ResponseChannel implements AnswerChannel {
 
   flush(): void {
     this.#isMarked = false;
-    if (this.#isDone) return;
+    if (this.#isDone || this.#isCut) return;
     if (!this.#isBlocked) this.#write();
     this.#checkUnread();
   }

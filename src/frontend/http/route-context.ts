@@ -3,6 +3,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../shared/clock.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { EngineClient } from '../engine-client/engine-client.ts';
+import type { FrontendEffect } from '../faults/frontend-fault.ts';
+import type { ShownFaults } from '../faults/shown-faults.ts';
 import type { AsyncLLM } from '../llm/async-llm.ts';
 import type { ServedModel } from '../llm/served-model.ts';
 import type { LoraAdapters } from '../openai/lora-adapters.ts';
@@ -14,6 +16,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { HttpArgs } from './http-args.ts';
 import type { HttpEnv } from './http-env.ts';
 import type { HttpMetricsSource } from './http-metrics-source.ts';
+import type { RequestFaults } from './request-faults.ts';
 import type { ServerLoad } from './server-load.ts';
 import type { TurnWriter } from './turn-writer.ts';
 import type { UnreadBytes } from './unread-bytes.ts';
@@ -33,6 +36,8 @@ export interface RouteContext {
   /** Where its files are; null for the embedded one. */
   readonly tokenizerFolder: string | null;
   readonly metrics: HttpMetricsSource;
+  readonly faults: ShownFaults;
+  readonly requestFaults: RequestFaults;
   readonly turnWriter: TurnWriter;
   readonly unread: UnreadBytes;
   readonly load: ServerLoad;
@@ -49,6 +54,8 @@ declare module 'fastify' {
     extraHeaders: Record<string, string>;
     /** Monotonic milliseconds. */
     startedMs: number;
+    /** What faults do to this request, as its headers came. */
+    faultEffects: readonly FrontendEffect[];
   }
 }
 

@@ -9,7 +9,7 @@ import type { Clock } from '../../shared/clock.ts';
 import { parseLoraModules } from '../../shared/config/lora-modules.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { EngineClient } from '../engine-client/engine-client.ts';
-import type { ShownFaults } from '../faults/shown-faults.ts';
+import { ShownFaults } from '../faults/shown-faults.ts';
 import { AsyncLLM } from '../llm/async-llm.ts';
 import type { ServedModel } from '../llm/served-model.ts';
 import { ChatTemplates } from '../openai/chat/template.ts';
@@ -36,6 +36,7 @@ import { addMiddleware } from './middleware.ts';
 import { createNodeServer } from './node-server.ts';
 import { addNotFoundHandler } from './not-found.ts';
 import { readBodiesAsBytes } from './request-body.ts';
+import { RequestFaults } from './request-faults.ts';
 import { withoutRootPath } from './request-target.ts';
 import type { RouteContext } from './route-context.ts';
 import { registerRoutes } from './routes.ts';
@@ -88,14 +89,17 @@ export interface HttpServer {
 /** Throws StartupError for an adapter of `--lora-modules` that cannot be loaded. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { args, env, early = null } = options;
-  const context = createRouteContext(options, await options.tokenizer);
+  const faults = options.faults ?? new ShownFaults(options.clock);
+  const requestFaults = new RequestFaults(faults, args);
+  const parts = createRouteParts(options, await options.tokenizer);
+  const context = { ...parts, faults, requestFaults };
   await context.adapters.loadStatic(parseLoraModules(args.loraModules));
   // The early server has one already.
   const twin =
     early !== null || options.twin === undefined
       ? null
       : createTwinHandler({ args, env, twin: options.twin });
-  const app = createApp(options, { twin, early });
+  const app = createApp(options, { twin, early, requestFaults });
   addNotFoundHandler(app, args.rootPath ?? '');
   addMiddleware(app, context);
   registerRoutes(app, context);
@@ -111,19 +115,28 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   };
 }
 
+interface AppParts {
+  readonly twin: TwinHandler | null;
+  readonly early: EarlyServer | null;
+  readonly requestFaults: RequestFaults;
+}
+
 function createApp(
   { args, env, logger }: Pick<HttpServerOptions, 'args' | 'env' | 'logger'>,
-  { twin, early }: { readonly twin: TwinHandler | null; readonly early: EarlyServer | null },
+  { twin, early, requestFaults }: AppParts,
 ): FastifyInstance {
   const tls = readTlsSettings(args);
+  const routed = (target: string): string => routedTarget(target, args.rootPath ?? '');
   const app = fastify({
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: 'idle',
-    serverFactory: (handler: RequestListener) =>
-      early?.attach(handler) ?? createNodeServer({ args, env, tls, twin }, handler),
+    serverFactory: (handler: RequestListener) => {
+      const guarded = requestFaults.guard(handler, routed);
+      return early?.attach(guarded) ?? createNodeServer({ args, env, tls, twin }, guarded);
+    },
     exposeHeadRoutes: false,
-    rewriteUrl: (request: IncomingMessage) => routedTarget(request.url ?? '/', args.rootPath ?? ''),
+    rewriteUrl: (request: IncomingMessage) => routed(request.url ?? '/'),
     schemaController: {
       // Bodies are checked by the request parser in vLLM's words; the schemas are for the OpenAPI document.
       compilersFactory: {
@@ -154,7 +167,10 @@ function routedTarget(target: string, rootPath: string): string {
   return `${routed === '' ? '/' : routed}${end === -1 ? '' : target.slice(end)}`;
 }
 
-function createRouteContext(options: HttpServerOptions, tokenizer: Tokenizer): RouteContext {
+function createRouteParts(
+  options: HttpServerOptions,
+  tokenizer: Tokenizer,
+): Omit<RouteContext, 'faults' | 'requestFaults'> {
   const { args, env, model, engineClient, clock, logger, metrics } = options;
   const turnWriter = new TurnWriter();
   const llm = new AsyncLLM({

@@ -359,3 +359,10 @@ export const SLEEP_MODE_OPERATIONS_IN_FLIGHT = {
   help: 'Sleep-mode operations currently awaited.',
   multiprocessMode: 'sum',
 } as const;
+
+/** Ours, not vLLM's: from the first fault on that is injected into a running server. No `model_name`. */
+export const TWIN_FAULT_ACTIVE = {
+  name: 'vllm_twin_fault_active',
+  help: 'Faults that are injected: 1 while one is active, 0 after. No metric of vLLM.',
+  labelNames: ['engine', 'fault'],
+} as const;

@@ -40,14 +40,16 @@ export interface RenderedValue {
 /** A family's numbers as plain data, to travel between processes. */
 export interface FamilySnapshot {
   readonly name: string;
-  readonly children: readonly {
-    readonly labels: Labels;
-    readonly value: number;
-    readonly count: number;
-    readonly bucketCounts: readonly number[];
-    readonly updatedMs: number;
-    readonly createdSeconds: number;
-  }[];
+  readonly children: readonly ChildSnapshot[];
+}
+
+export interface ChildSnapshot {
+  readonly labels: Labels;
+  readonly value: number;
+  readonly count: number;
+  readonly bucketCounts: readonly number[];
+  readonly updatedMs: number;
+  readonly createdSeconds: number;
 }
 
 const NO_LABELS: Labels = {};
@@ -138,6 +140,13 @@ export class Family<T extends FamilyType = FamilyType, L extends string = string
     }
   }
 
+  /** The same family with these children instead, as numbers of its own. */
+  withChildren(children: FamilySnapshot['children']): Family<T, L> {
+    const family = this.emptyCopy();
+    family.merge({ name: this.name, children });
+    return family;
+  }
+
   /** A family of the same kind without children. */
   emptyCopy(): Family<T, L> {
     return new Family(this.#options);
@@ -174,6 +183,6 @@ function bucketLabelsOf(bounds: readonly number[]): readonly Labels[] {
 }
 
 /** Equal for equal label sets, however they are written. */
-function labelKey(labels: Labels): string {
+export function labelKey(labels: Labels): string {
   return JSON.stringify(Object.entries(labels).sort());
 }

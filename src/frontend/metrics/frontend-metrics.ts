@@ -13,6 +13,7 @@ import type { Family, FamilySnapshot } from './families.ts';
 import { type HttpExchange, HttpMetrics } from './http-metrics.ts';
 import type { IterationStats } from './iteration-stats.ts';
 import { LoggingStatLogger, type StatLogLine } from './logging-stat-logger.ts';
+import type { MetricsView } from './metrics-view.ts';
 import { type NamedMetric, namedMetricsOf } from './named-metrics.ts';
 import { ProcessMetrics } from './process-metrics.ts';
 import {
@@ -37,6 +38,8 @@ export interface FrontendMetricsOptions extends PrometheusStatLoggerOptions {
   readonly hasToolCallParser?: boolean;
   /** False with `--disable-log-stats`: then no stat logger registers its families. */
   readonly logStats?: boolean;
+  /** What a scrape is shown through; null or absent: nothing stands between. */
+  readonly view?: MetricsView | null;
 }
 
 export class FrontendMetrics {
@@ -49,9 +52,11 @@ export class FrontendMetrics {
   readonly #lateFamilies: readonly Family[];
   readonly #statLoggers = new Map<EngineIndex, LoggingStatLogger>();
   readonly #clock: Clock;
+  readonly #view: MetricsView | null;
 
   constructor(options: FrontendMetricsOptions) {
     this.#clock = options.clock;
+    this.#view = options.view ?? null;
     this.prometheus = new PrometheusStatLogger(options);
     this.#process = new ProcessMetrics(options.clock);
     const createdSeconds = options.clock.wallMs() / 1000;
@@ -65,6 +70,7 @@ export class FrontendMetrics {
         : [];
     for (const rank of ranks)
       this.#statLoggers.set(rank, new LoggingStatLogger(rank, options.clock.monotonicMs()));
+    this.#view?.attach(() => this.#allFamilies());
   }
 
   /** One message of an engine. */
@@ -114,13 +120,12 @@ export class FrontendMetrics {
 
   /** The body of `/metrics`. */
   render(options: ScrapeOptions): Promise<Exposition> {
-    this.#process.update();
-    return renderFamilies([...this.#process.families, ...this.#families()], options, false);
+    return renderFamilies(this.#shown(this.#own(this.#allFamilies())), options, false);
   }
 
   /** This process's numbers as plain data, for `renderMerged` in another process. */
   snapshot(): readonly FamilySnapshot[] {
-    return this.#families().map((family) => family.snapshot());
+    return this.#own(this.#families()).map((family) => family.snapshot());
   }
 
   /**
@@ -132,7 +137,20 @@ export class FrontendMetrics {
     options: ScrapeOptions,
   ): Promise<Exposition> {
     const shape = [...this.#families(), ...this.#sleepOperations.allFamilies];
-    return renderFamilies(mergeFamilies(shape, snapshots), options, true);
+    return renderFamilies(this.#shown(mergeFamilies(shape, snapshots)), options, true);
+  }
+
+  #own(families: readonly Family[]): readonly Family[] {
+    return this.#view?.own(families) ?? families;
+  }
+
+  #shown(families: readonly Family[]): readonly Family[] {
+    return this.#view?.shown(families) ?? families;
+  }
+
+  #allFamilies(): readonly Family[] {
+    this.#process.update();
+    return [...this.#process.families, ...this.#families()];
   }
 
   #families(): readonly Family[] {

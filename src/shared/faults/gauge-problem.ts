@@ -1,39 +1,49 @@
 /** Values that a gauge of vLLM cannot have are no test of anything: bounds by the meaning of the name. Pure. */
 import type { ParameterProblem } from './fault-spec.ts';
+import { ENGINE_GAUGES, type EngineGauge, type EngineGaugeName } from './gauges.ts';
 
-interface Bounds {
-  readonly min: number;
-  readonly max: number;
-  readonly allowed: string;
-}
-
-const SHARE: Bounds = { min: 0, max: 1, allowed: 'from 0 to 1' };
-const COUNT: Bounds = { min: 0, max: Number.POSITIVE_INFINITY, allowed: 'at least 0' };
-
-function boundsOf(metric: string): Bounds {
-  return metric.endsWith('_perc') || metric === 'vllm:engine_sleep_state' ? SHARE : COUNT;
-}
-
-/** The first value that the gauge cannot have. */
+/** What is wrong with a value of the gauge, or with the label that is to choose among its series. */
 export function gaugeProblem(
   fault: string,
-  metric: string,
+  { metric, label }: { readonly metric: EngineGaugeName; readonly label: string | null },
   values: Readonly<Record<string, number>>,
 ): ParameterProblem | null {
-  const { min, max, allowed } = boundsOf(metric);
+  const gauge: EngineGauge = ENGINE_GAUGES[metric];
   for (const [param, value] of Object.entries(values)) {
-    if (value >= min && value <= max) continue;
+    const isWhole = !gauge.isWhole || Number.isInteger(value);
+    if (isWhole && value >= gauge.min && value <= gauge.max) continue;
+    const allowed = `a ${gauge.isWhole ? 'whole ' : ''}number from ${gauge.min} to ${gauge.max}`;
     return {
       param,
-      allowed: `a number ${allowed}`,
+      allowed,
       message: `${fault}: ${param} is ${value}, and ${metric} is ${allowed}`,
     };
   }
-  return null;
+  return label === null ? null : labelProblem(fault, metric, label);
 }
 
-export function waveProblem(metric: string, min: number, max: number): ParameterProblem | null {
-  if (max > min) return gaugeProblem('metrics.wave', metric, { min, max });
+function labelProblem(
+  fault: string,
+  metric: EngineGaugeName,
+  label: string,
+): ParameterProblem | null {
+  const gauge: EngineGauge = ENGINE_GAUGES[metric];
+  const known = gauge.label?.values.map((value) => `${gauge.label?.name}=${value}`) ?? [];
+  if (known.includes(label)) return null;
+  const allowed = known.length === 0 ? 'nothing' : `one of ${known.join(', ')}`;
+  const has = known.length === 0 ? 'no label beyond its engine' : known.join(', ');
+  return {
+    param: 'label',
+    allowed,
+    message: `${fault}: label is '${label}', and ${metric} has ${has}`,
+  };
+}
+
+export function waveProblem(
+  gauge: { readonly metric: EngineGaugeName; readonly label: string | null },
+  { min, max }: { readonly min: number; readonly max: number },
+): ParameterProblem | null {
+  if (max > min) return gaugeProblem('metrics.wave', gauge, { min, max });
   return {
     param: 'max',
     allowed: `a number above min (${min})`,

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ScrapeOptions } from '../../metrics/frontend-metrics.ts';
 import { describe } from '../openapi-document.ts';
 import type { RegisterRoute } from '../route-context.ts';
+import { type ScrapeAnswer, sendSpoilt } from '../scrape-faults.ts';
 
 /** What Node's parser knows and vLLM's mount answers; GET is a route of its own. */
 const MOUNT_METHODS = ['HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'];
@@ -12,14 +13,19 @@ const MOUNT_METHODS = ['HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRA
  * does negotiate and filter.
  * Source: prometheus_fastapi_instrumentator expose(), vllm/entrypoints/serve/instrumentator/metrics.py attach_router (0.33.0).
  */
-export const registerMetrics: RegisterRoute = (app, { args, metrics }) => {
+export const registerMetrics: RegisterRoute = (app, { args, metrics, faults }) => {
   const answer = async (
     request: FastifyRequest,
     reply: FastifyReply,
     scrape: ScrapeOptions,
   ): Promise<FastifyReply> => {
-    const { contentType, body } = await metrics.render(scrape);
-    const text = scrape.names.length > 0 && body === '\n' ? '' : body;
+    const render = async (): Promise<ScrapeAnswer> => {
+      const { contentType, body } = await metrics.render(scrape);
+      return { contentType, text: scrape.names.length > 0 && body === '\n' ? '' : body };
+    };
+    const fate = faults.scrapeFate;
+    if (fate !== null) return sendSpoilt(fate, request, reply, render);
+    const { contentType, text } = await render();
     return reply.headers(request.extraHeaders).header('content-type', contentType).send(text);
   };
   const answerMount = (request: FastifyRequest, reply: FastifyReply) => {

@@ -1,13 +1,15 @@
 import { defineFault } from '../fault-spec.ts';
+import { PICK_PARAMETERS } from '../pick-parameters.ts';
 import { pickProblem } from '../pick-problem.ts';
 
 export const HTTP_CUT_STREAM = defineFault({
   id: 'http.cut-stream',
   place: 'http',
-  meaning: 'A streamed answer is cut off: the connection is reset after some events.',
+  meaning:
+    'A streamed answer is cut off: after some events its connection is reset (over TLS and Unix sockets: closed). Whole answers are left alone.',
   inVllm:
-    'As where a proxy or the server\'s process goes away: the client gets no [DONE]. The request is aborted in the engine (`vllm:request_success_total{finished_reason="abort"}`).',
-  source: 'vllm/entrypoints/utils.py with_cancellation',
+    'As where a proxy in between goes away: the client gets no [DONE]. The request is aborted in the engine, and as after any client that left no finish is counted (`vllm:request_success_total` has it under no reason); in http_requests_total it is the 200 that it began with.',
+  source: 'vllm/v1/engine/async_llm.py AsyncLLM.generate',
   takesEngine: false,
   isMomentary: false,
   isCarriedByRequests: true,
@@ -20,42 +22,7 @@ export const HTTP_CUT_STREAM = defineFault({
       default: 1,
       unit: 'events',
     },
-    first: {
-      type: 'integer',
-      doc: 'The first N requests.',
-      min: 1,
-      max: 1_000_000_000,
-      default: null,
-    },
-    every: {
-      type: 'integer',
-      doc: 'Every n-th request.',
-      min: 1,
-      max: 1_000_000_000,
-      default: null,
-    },
-    share: {
-      type: 'number',
-      doc: 'A seeded share of the requests.',
-      min: 0,
-      max: 1,
-      default: null,
-    },
-    seed: {
-      type: 'integer',
-      doc: 'Which ones the share takes.',
-      min: 0,
-      max: 4_294_967_295,
-      default: 0,
-    },
-    path: {
-      type: 'text',
-      doc: 'Only requests whose path begins so; default: all of the OpenAI API, below /v1.',
-      maxLength: 1_000,
-      pattern: /^\//,
-      form: 'a path: /v1/completions',
-      default: '/v1',
-    },
+    ...PICK_PARAMETERS,
   },
   example: { after: 3 },
   check: ({ first, every, share }) => pickProblem('http.cut-stream', { first, every, share }),

@@ -1,12 +1,14 @@
 import { defineFault } from '../fault-spec.ts';
+import { PICK_PARAMETERS } from '../pick-parameters.ts';
 import { pickProblem } from '../pick-problem.ts';
 
 export const HTTP_LATENCY = defineFault({
   id: 'http.latency',
   place: 'http',
-  meaning: 'Requests are held before they are looked at.',
+  meaning:
+    'Requests are held before they are looked at; those that are held when the fault ends go on at once.',
   inVllm:
-    "As behind a slow network or gateway: the client waits longer, no metric of vLLM's engine changes.",
+    "As where the frontend's event loop is busy: the client waits longer, `http_request_duration_seconds` has the delay in it, and no metric of an engine changes. The request of a client that leaves meanwhile never reaches an engine.",
   source: '',
   takesEngine: false,
   isMomentary: false,
@@ -20,42 +22,7 @@ export const HTTP_LATENCY = defineFault({
       maxMs: 600_000,
       default: 0,
     },
-    first: {
-      type: 'integer',
-      doc: 'The first N requests.',
-      min: 1,
-      max: 1_000_000_000,
-      default: null,
-    },
-    every: {
-      type: 'integer',
-      doc: 'Every n-th request.',
-      min: 1,
-      max: 1_000_000_000,
-      default: null,
-    },
-    share: {
-      type: 'number',
-      doc: 'A seeded share of the requests.',
-      min: 0,
-      max: 1,
-      default: null,
-    },
-    seed: {
-      type: 'integer',
-      doc: 'Which ones the share takes.',
-      min: 0,
-      max: 4_294_967_295,
-      default: 0,
-    },
-    path: {
-      type: 'text',
-      doc: 'Only requests whose path begins so; default: all of the OpenAI API, below /v1.',
-      maxLength: 1_000,
-      pattern: /^\//,
-      form: 'a path: /v1/completions',
-      default: '/v1',
-    },
+    ...PICK_PARAMETERS,
   },
   example: { delay: '500ms' },
   check: ({ first, every, share }) => pickProblem('http.latency', { first, every, share }),

@@ -1,5 +1,6 @@
 import { defineFault } from '../fault-spec.ts';
 import { gaugeProblem } from '../gauge-problem.ts';
+import { ENGINE_GAUGE_NAMES } from '../gauges.ts';
 
 export const METRICS_HOLD = defineFault({
   id: 'metrics.hold',
@@ -11,15 +12,21 @@ export const METRICS_HOLD = defineFault({
   isMomentary: false,
   parameters: {
     metric: {
-      type: 'text',
+      type: 'choice',
+      choices: ENGINE_GAUGE_NAMES,
       doc: 'A gauge of vLLM that each engine has.',
-      maxLength: 200,
-      pattern: /^[a-zA-Z_:][a-zA-Z0-9_:]*$/,
-      form: 'a gauge by its name on /metrics: vllm:kv_cache_usage_perc, vllm:num_requests_waiting, …',
       default: 'vllm:kv_cache_usage_perc',
+    },
+    label: {
+      type: 'text',
+      doc: 'Of a gauge with one more label, only the series with this value of it; default: all of them.',
+      maxLength: 100,
+      pattern: /^[a-z_]+=[a-z_]+$/,
+      form: 'a label and its value: reason=capacity',
+      default: null,
     },
     value: { type: 'number', doc: 'The value.', min: -1e15, max: 1e15 },
   },
   example: { metric: 'vllm:kv_cache_usage_perc', value: 0.95 },
-  check: ({ metric, value }) => gaugeProblem('metrics.hold', metric, { value }),
+  check: ({ metric, label, value }) => gaugeProblem('metrics.hold', { metric, label }, { value }),
 });

@@ -4,7 +4,8 @@ export const METRICS_STATUS = defineFault({
   id: 'metrics.status',
   place: 'metrics',
   meaning: 'A scrape of /metrics gets a status instead of metrics.',
-  inVllm: '`up` is 0 in Prometheus, and every series of the target goes stale.',
+  inVllm:
+    '`up` is 0 in Prometheus, and every series of the target goes stale. The body is as with `http.error`.',
   source: '',
   takesEngine: false,
   isMomentary: false,

@@ -1,5 +1,6 @@
 import { defineFault } from '../fault-spec.ts';
 import { waveProblem } from '../gauge-problem.ts';
+import { ENGINE_GAUGE_NAMES } from '../gauges.ts';
 
 export const METRICS_WAVE = defineFault({
   id: 'metrics.wave',
@@ -11,12 +12,18 @@ export const METRICS_WAVE = defineFault({
   isMomentary: false,
   parameters: {
     metric: {
-      type: 'text',
+      type: 'choice',
+      choices: ENGINE_GAUGE_NAMES,
       doc: 'A gauge of vLLM that each engine has.',
-      maxLength: 200,
-      pattern: /^[a-zA-Z_:][a-zA-Z0-9_:]*$/,
-      form: 'a gauge by its name on /metrics: vllm:kv_cache_usage_perc, vllm:num_requests_waiting, …',
       default: 'vllm:kv_cache_usage_perc',
+    },
+    label: {
+      type: 'text',
+      doc: 'Of a gauge with one more label, only the series with this value of it; default: all of them.',
+      maxLength: 100,
+      pattern: /^[a-z_]+=[a-z_]+$/,
+      form: 'a label and its value: reason=capacity',
+      default: null,
     },
     shape: {
       type: 'choice',
@@ -35,5 +42,5 @@ export const METRICS_WAVE = defineFault({
     },
   },
   example: { metric: 'vllm:kv_cache_usage_perc', shape: 'sine', min: 0.1, max: 0.98, period: '2m' },
-  check: ({ metric, min, max }) => waveProblem(metric, min, max),
+  check: ({ metric, label, min, max }) => waveProblem({ metric, label }, { min, max }),
 });

@@ -1,0 +1,51 @@
+/** The answer to a scrape that a fault spoils on its way out, whatever stands in it. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ScrapeFate } from '../faults/shown-faults.ts';
+import { sendFaultStatus } from './middleware.ts';
+
+export interface ScrapeAnswer {
+  readonly contentType: string;
+  readonly text: string;
+}
+
+/** Late, with a status instead, or with less than its length says; `render` is asked after the delay. */
+export async function sendSpoilt(
+  { delayMs, status, share }: ScrapeFate,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  render: () => Promise<ScrapeAnswer>,
+): Promise<FastifyReply> {
+  if (delayMs > 0 && !(await waited(delayMs, reply))) return reply.hijack();
+  if (status !== null) {
+    sendFaultStatus(request, reply, status);
+    return reply;
+  }
+  const { contentType, text } = await render();
+  if (share === 1 || request.method === 'HEAD')
+    return reply.headers(request.extraHeaders).header('content-type', contentType).send(text);
+  const body = Buffer.from(text);
+  const { raw } = reply.hijack();
+  raw.writeHead(200, {
+    'content-length': body.length,
+    'content-type': contentType,
+    ...request.extraHeaders,
+  });
+  // What was written still goes out; the rest never comes.
+  raw.write(body.subarray(0, Math.floor(body.length * share)), () => raw.socket?.end());
+  return reply;
+}
+
+/** False where the client left meanwhile. */
+function waited(ms: number, { raw }: FastifyReply): Promise<boolean> {
+  return new Promise((resolve) => {
+    const onClose = (): void => {
+      clearTimeout(timer);
+      resolve(false);
+    };
+    const timer = setTimeout(() => {
+      raw.off('close', onClose);
+      resolve(true);
+    }, ms);
+    raw.once('close', onClose);
+  });
+}

@@ -1,0 +1,83 @@
+/** The tables of older versions against what each version's own package registers. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import {
+  CACHE_CONFIG_INFO,
+  METRICS,
+  SLEEP_MODE_OPERATION_DURATION,
+  SLEEP_MODE_OPERATIONS_IN_FLIGHT,
+  SPEC_DECODING_METRICS,
+  TOOL_CALL_PARSER_INVOCATIONS,
+} from '../../src/frontend/metrics/definitions.ts';
+import { differencesTo, OLDER_VERSIONS } from '../../src/shared/protocol/versions/older-metrics.ts';
+import { VLLM_VERSION } from '../../src/shared/version.ts';
+
+interface Recorded {
+  readonly families: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly help: string;
+    readonly labels: readonly string[];
+    readonly example_children?: readonly Readonly<Record<string, string>>[];
+  }[];
+  readonly cache_config_info_labels: readonly string[];
+}
+
+// Python's JSON has Infinity, which a number beyond all of JavaScript's is read as.
+const TEXT = readFileSync(new URL('./versions/metrics.json', import.meta.url), 'utf8');
+const { versions } = JSON.parse(TEXT.replaceAll(/\bInfinity\b/g, '1e999')) as {
+  versions: Readonly<Record<string, Recorded>>;
+};
+
+const OURS: readonly string[] = [
+  ...Object.values(METRICS).map(({ name }) => name),
+  ...SPEC_DECODING_METRICS.map(({ name }) => name),
+  CACHE_CONFIG_INFO.name,
+  TOOL_CALL_PARSER_INVOCATIONS.name,
+  SLEEP_MODE_OPERATION_DURATION.name,
+  SLEEP_MODE_OPERATIONS_IN_FLIGHT.name,
+];
+
+function recorded(version: string): Recorded {
+  const found = versions[version];
+  if (found === undefined) throw new Error(`no recording of ${version}`);
+  return found;
+}
+
+describe.each(OLDER_VERSIONS)('the metrics of vLLM %s', (version) => {
+  const differences = differencesTo(version);
+  const then = recorded(version);
+  const now = recorded(VLLM_VERSION);
+
+  it('lack the families that it has not yet', () => {
+    const names = new Set(then.families.map(({ name }) => name));
+    const lacking = OURS.filter((name) => !names.has(name));
+    expect(differences.flatMap(({ lacks }) => lacks).toSorted()).toEqual(lacking.toSorted());
+  });
+
+  it('are otherwise written as those of today', () => {
+    for (const { name, type, help, labels } of then.families) {
+      if (!OURS.includes(name) || name === CACHE_CONFIG_INFO.name) continue;
+      const today = now.families.find((family) => family.name === name);
+      expect({ type, help, labels }).toEqual({
+        type: today?.type,
+        help: today?.help,
+        labels: today?.labels,
+      });
+    }
+  });
+
+  it('have its labels of cache_config_info, at its defaults', () => {
+    const [child] = now.families.find(({ name }) => name === CACHE_CONFIG_INFO.name)
+      ?.example_children ?? [{}];
+    let labels: Readonly<Record<string, string>> = child ?? {};
+    for (const { cacheConfigInfo } of differences) {
+      const kept = Object.entries(labels).filter(([name]) => !cacheConfigInfo.lacks.includes(name));
+      labels = { ...Object.fromEntries(kept), ...cacheConfigInfo.has };
+    }
+    const [theirs] = then.families.find(({ name }) => name === CACHE_CONFIG_INFO.name)
+      ?.example_children ?? [{}];
+    expect(labels).toEqual(theirs);
+    expect(Object.keys(labels).toSorted()).toEqual(then.cache_config_info_labels.toSorted());
+  });
+});
