@@ -1,5 +1,5 @@
 /**
- * Random workloads with aborts, resets, pauses and tiny pools, for every attention mix. After every step: blocks and
+ * Random workloads with aborts, resets, pauses, reserved blocks, forced preemptions and tiny pools, for every attention mix. After every step: blocks and
  * requests are conserved, each request ends once, tokens come in order and once, usage and hits stay in bounds; and
  * the same input gives the same outputs.
  */
@@ -42,6 +42,8 @@ interface Workload {
   readonly threshold: number;
   readonly interval: number;
   readonly reserveFull: boolean;
+  /** Blocks are reserved and requests preempted, between steps and while the model runs. */
+  readonly hasFaults: boolean;
   readonly numSteps: number;
 }
 
@@ -57,6 +59,7 @@ const workload: fc.Arbitrary<Workload> = fc.record({
   threshold: fc.constantFrom(0, 0, 24),
   interval: fc.constantFrom(1, 1, 3),
   reserveFull: fc.boolean(),
+  hasFaults: fc.boolean(),
   numSteps: fc.integer({ min: 5, max: 60 }),
 });
 
@@ -92,6 +95,7 @@ function run(options: Workload): EngineChecker {
   });
   const checker = new EngineChecker(core, { keepsLog: true });
   const prefixes = [10, 40, 100].map((length) => tokens(prng, length));
+  const faults = new RandomFaults(checker, prng);
   let numRequests = 0;
   for (let step = 0; step < options.numSteps; step += 1) {
     if (prng.nextFloat() < 0.4) {
@@ -99,6 +103,7 @@ function run(options: Workload): EngineChecker {
       for (let i = 0; i < count; i += 1) addRequest(checker, prng, prefixes, `r${numRequests++}`);
     }
     if (prng.nextFloat() < 0.15) callSomething(checker, prng);
+    if (options.hasFaults && prng.nextFloat() < 0.2) faults.change();
     if (prng.nextFloat() < 0.2) {
       checker.input({ type: 'ABORT', requestIds: [anyOf(prng, numRequests)] });
     }
@@ -111,7 +116,8 @@ function run(options: Workload): EngineChecker {
       });
       checker.input({ type: 'ABORT', requestIds });
     } else {
-      checker.step();
+      const isDuring = options.hasFaults && prng.nextFloat() < 0.2;
+      checker.step(isDuring ? () => faults.change() : null);
     }
     if (!core.hasWork()) {
       core.notifyIdle();
@@ -119,11 +125,44 @@ function run(options: Workload): EngineChecker {
     }
   }
   checker.input(call('resume_scheduler', []));
+  faults.end();
   for (let step = 0; core.hasWork(); step += 1) {
     if (step > MAX_STEPS) throw new Error('the engine never gets done');
     checker.step();
   }
   return checker;
+}
+
+class RandomFaults {
+  readonly #checker: EngineChecker;
+  readonly #prng: Prng;
+  readonly #ends: (() => void)[] = [];
+
+  constructor(checker: EngineChecker, prng: Prng) {
+    this.#checker = checker;
+    this.#prng = prng;
+  }
+
+  change(): void {
+    const { faults } = this.#checker.core.parts;
+    switch (this.#prng.nextBelow(3)) {
+      case 0:
+        faults.preempt(1 + this.#prng.nextBelow(4));
+        break;
+      case 1:
+        this.#ends.push(faults.reserveBlocks(this.#prng.nextFloat()));
+        break;
+      default:
+        this.#ends.shift()?.();
+    }
+    this.#checker.check();
+  }
+
+  end(): void {
+    for (const end of this.#ends.splice(0)) end();
+    const { numBlocks } = this.#checker.core.scheduler.state.kvCacheManager.reservation;
+    if (numBlocks !== 0) throw new Error(`${numBlocks} blocks are reserved when no fault is left`);
+  }
 }
 
 /** The id of some request that has come, or of none at all. */
