@@ -54,10 +54,15 @@ function waysOf(url: () => string): Readonly<Record<string, Way>> {
     'by a scenario': async (fault, { engine, parameters }) => {
       const steps = [{ at: 0, inject: fault, engine, ...parameters }];
       const response = await post(url(), 'scenarios', { name: fault, steps });
-      expect(response.status, await response.text()).toBe(201);
+      const answer = await response.text();
+      expect(response.status, answer).toBe(201);
+      scenarios.push((JSON.parse(answer) as { handle: string }).handle);
     },
   };
 }
+
+/** Handles of those under way. */
+const scenarios: string[] = [];
 
 const WAYS = ['over HTTP', 'in a shell', 'by a scenario'];
 const MOMENTARY = new Set(FAULT_SPECS.filter((one) => one.isMomentary).map(({ id }) => id));
@@ -78,6 +83,8 @@ describe('a server of two engines', () => {
   afterEach(async () => {
     server.pending?.cancel();
     for (const { handle } of await activeOf(url)) await end(url, handle);
+    for (const handle of scenarios.splice(0))
+      await fetch(`${url}/twin/api/scenarios/${handle}`, { method: 'DELETE' });
   });
 
   describe.each(WAYS)('%s', (way) => {

@@ -275,9 +275,14 @@ export const PROOFS: Readonly<Record<string, FaultProof>> = {
   },
   'metrics.names': {
     parameters: { version: '0.28.0' },
+    prepare: async (server) => {
+      const key = `vllm:request_num_preemptions_count{engine="0",model_name="${server.model}"}`;
+      expect(await server.sample(key)).toBeDefined();
+    },
     see: async (server) => {
       const names = new Set([...(await server.samples()).keys()].map((key) => key.split('{')[0]));
-      expect(names).not.toContain('vllm:num_requests_waiting_by_reason');
+      expect(names).toContain('vllm:kv_cache_usage_perc');
+      expect(names).not.toContain('vllm:request_num_preemptions_count');
     },
   },
 };
