@@ -1,5 +1,6 @@
 /** What a test does to a running twin, over the twin's own HTTP API; how it is started and ended is not known here. */
 import { ServerError } from '../shared/errors.ts';
+import type { ActiveFault, InjectedFault } from '../shared/faults/fault-api.ts';
 import { isJsonObject, type JsonObject } from '../shared/json-object.ts';
 import type { FrameLine } from '../shared/tap/frame-line.ts';
 import type { EngineState, TwinState } from '../shared/twin-api/state.ts';
@@ -28,14 +29,11 @@ export class TwinApi {
   }
 
   async inject(fault: FaultRequest): Promise<FaultHandle> {
-    const answer = objectOf(await this.#client.ask('POST', 'faults', fault));
-    const handle = String(answer['handle']);
+    const answer = (await this.#client.ask('POST', 'faults', fault)) as InjectedFault;
+    const { handle, engine, parameters } = answer;
     const clear = (): Promise<void> => this.#delete(`faults/${handle}`);
     return {
-      handle,
-      fault: fault.fault,
-      engine: typeof answer['engine'] === 'number' ? answer['engine'] : null,
-      parameters: objectOf(answer['parameters']),
+      ...{ handle, fault: answer.fault, engine, parameters },
       clear,
       [Symbol.asyncDispose]: clear,
     };
@@ -116,10 +114,10 @@ export class TwinApi {
 
   /** Whoever made it hang: the handle may be another's. */
   async #resume(rank: number): Promise<void> {
-    const { active } = objectOf(await this.#client.ask('GET', 'faults/active'));
-    for (const fault of listOf(active))
-      if (fault['fault'] === 'engine.hang' && fault['engine'] === rank)
-        await this.#delete(`faults/${fault['handle']}`);
+    const answer = await this.#client.ask('GET', 'faults/active');
+    const { active } = answer as { readonly active: readonly ActiveFault[] };
+    for (const { handle, fault, engine } of active)
+      if (fault === 'engine.hang' && engine === rank) await this.#delete(`faults/${handle}`);
   }
 
   async #loadDone(handle: string): Promise<LoadResult> {

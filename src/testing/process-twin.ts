@@ -3,7 +3,7 @@ import { TwinApi } from './api-twin.ts';
 import { type Exit, ServerProcess } from './server-process.ts';
 import type { Twin, TwinEngine } from './twin.ts';
 import { TwinClient } from './twin-client.ts';
-import { type TwinOptions, timeoutOf, wordsOf } from './twin-options.ts';
+import { durationOf, type TwinOptions, timeoutOf, wordsOf } from './twin-options.ts';
 
 const START_TIMEOUT_MS = 60_000;
 /** Above what the server itself gives its engines. */
@@ -63,6 +63,11 @@ class ProcessTwin implements Twin {
     this.frames = () => api.frames();
     this.state = () => api.state();
     this.health = () => api.health();
+  }
+
+  wait(duration: string | number): Promise<void> {
+    const ms = durationOf(duration, 'wait');
+    return new Promise((resolve) => setTimeout(resolve, ms));
   }
 
   log(): readonly string[] {

@@ -89,9 +89,14 @@ export function timeoutOf(
 ): number {
   const given = options[name];
   if (given === undefined) return fallbackMs;
-  const ms = readDuration(given);
-  if (ms !== null && ms > 0) return ms;
-  throw new ConfigError('E_BAD_FLAG', `startTwin: ${name} '${given}': expected ${DURATION_FORM}`);
+  return durationOf(given, `startTwin: ${name}`);
+}
+
+/** Milliseconds. Throws E_BAD_FLAG; `what` is what the value is for. */
+export function durationOf(value: string | number, what: string): number {
+  const ms = readDuration(value);
+  if (ms !== null) return ms;
+  throw new ConfigError('E_BAD_FLAG', `${what} '${value}': expected ${DURATION_FORM}`);
 }
 
 function checkNames(options: TwinOptions): void {

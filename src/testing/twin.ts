@@ -28,6 +28,9 @@ export interface Twin extends AsyncDisposable {
   /** The status of `GET /health`; null where nobody answers. */
   health(): Promise<number | null>;
 
+  /** Lets so much of its time pass, `'5s'` or milliseconds: real time, or in-process as `advance` does. */
+  wait(duration: string | number): Promise<void>;
+
   /** The last lines of its log, oldest first, of all its processes. */
   log(): readonly string[];
   /** How it ended; null while it runs. */

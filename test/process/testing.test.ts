@@ -134,6 +134,70 @@ describe('startTwin', () => {
   });
 });
 
+describe('a twin in which something fails', () => {
+  const ask = (twin: Testing.Twin, engine: number, maxTokens: number): Promise<Response> =>
+    fetch(`${twin.url}/v1/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-data-parallel-rank': String(engine) },
+      body: JSON.stringify({ prompt: 'Once', max_tokens: maxTokens, ignore_eos: true }),
+    });
+
+  it('hangs and goes on, one engine of two', async () => {
+    const twin = await start({ dataParallelSize: 2, stepTime: 'zero' });
+    const [, engine] = twin.engines;
+    const fault = await engine?.hang();
+    expect(fault).toMatchObject({ handle: expect.any(String), fault: 'engine.hang', engine: 1 });
+    let isAnswered = false;
+    const answer = ask(twin, 1, 2).then((response) => {
+      isAnswered = true;
+      return response;
+    });
+    expect((await ask(twin, 0, 2)).status).toBe(200);
+    expect(isAnswered).toBe(false);
+    await engine?.resume();
+    expect((await answer).status).toBe(200);
+    // Over already, and so is what hangs no more.
+    await fault?.clear();
+    await engine?.resume();
+  });
+
+  it('loses an engine, and with it its health', async () => {
+    const twin = await start({ dataParallelSize: 2 });
+    await twin.engines[1]?.kill();
+    await waitUntil('/health to say so', async () => (await twin.health()) !== 200);
+    expect(await twin.waitForExit()).toEqual({ code: 1, signal: null });
+  });
+
+  it('has blocks that are really taken while a fault lasts', async () => {
+    const twin = await start({ stepTime: 'zero' });
+    // The gauge is as old as the engine's last step: it takes a request to see it.
+    const usage = async (): Promise<number> => {
+      await ask(twin, 0, 1);
+      return (await twin.metrics()).value('vllm:kv_cache_usage_perc', { engine: 0 });
+    };
+    {
+      await using fault = await twin.inject({
+        fault: 'engine.reserve-kv',
+        share: 0.95,
+        for: '60s',
+      });
+      expect(fault.parameters).toEqual({ share: 0.95 });
+      await waitUntil('the blocks to be taken', async () => (await usage()) > 0.9);
+    }
+    await waitUntil('the blocks to be free', async () => (await usage()) < 0.1);
+  });
+
+  it('says what a fault would have taken', async () => {
+    const twin = await start();
+    const error = await twin.inject({ fault: 'engine.reserve-kv', share: 2 }).then(
+      () => null,
+      (refusal: Testing.TwinRequestError) => refusal,
+    );
+    expect(error).toBeInstanceOf(testing.TwinRequestError);
+    expect(error).toMatchObject({ httpStatus: 400, param: 'share', allowed: expect.anything() });
+  });
+});
+
 describe('the process that started a twin', () => {
   const script = (rest: string): string => `
     import { startTwin } from ${JSON.stringify(ENTRY)};
