@@ -118,7 +118,8 @@ function flagWords(key: FieldKey, value: unknown): readonly string[] {
   const flag = `--${flagName(key)}`;
   if (value === undefined) return [];
   if (value === null) return kind === 'int_or_none' ? [flag, 'None'] : [];
-  if (kind === 'bool') return [value === true ? flag : `--no-${flagName(key)}`];
+  if (typeof value === 'boolean' && kind === 'bool')
+    return [value ? flag : `--no-${flagName(key)}`];
   if (kind === 'strings' && Array.isArray(value))
     return value.length === 0 ? [] : [flag, ...value.map(String)];
   if (typeof value === 'object') return [flag, JSON.stringify(value)];

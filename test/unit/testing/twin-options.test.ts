@@ -37,6 +37,15 @@ describe('the options of a twin', () => {
     });
   });
 
+  it('have the types of the settings, and texts for numbers', () => {
+    const fine: TwinOptions = { stepTime: 'zero', dpMetrics: 'vllm', maxModelLen: '32k' };
+    expect(wordsOf(fine)).toContain('--max-model-len=32k');
+    // @ts-expect-error: no choice of the setting
+    expect(wordsOf({ dpMetrics: 'none' })).toContain('--dp-metrics=none');
+    // @ts-expect-error: a switch is no text
+    expect(wordsOf({ enableFaults: 'yes' })).toContain('--enable-faults=yes');
+  });
+
   it('of single engines have the same names', async () => {
     const args = await argsOf({
       dataParallelSize: 2,
@@ -51,14 +60,16 @@ describe('the options of a twin', () => {
   });
 
   it('that nobody knows are refused with the one that was meant', () => {
-    const misspelt = { dataParalelSize: 2 } as TwinOptions;
+    // @ts-expect-error: the compiler says so too
+    const misspelt: TwinOptions = { dataParalelSize: 2 };
     expect(() => wordsOf(misspelt)).toThrow(
       'startTwin: unknown option dataParalelSize (did you mean dataParallelSize?)',
     );
   });
 
   it('that a twin in a test cannot have say why', () => {
-    expect(() => wordsOf({ headless: true } as TwinOptions)).toThrow(
+    // @ts-expect-error: the compiler says so too
+    expect(() => wordsOf({ headless: true })).toThrow(
       'startTwin: headless cannot be set: there is always a server',
     );
     expect(() => wordsOf({ apiServerCount: 0 })).toThrow('apiServerCount 0: there is always');
