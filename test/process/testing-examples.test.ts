@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -46,22 +47,23 @@ const pytest = whereIs('pytest');
 const go = whereIs('go');
 
 describe('the examples for tests', () => {
-  // They find the package, and vitest, as any program beside it does.
-  let folder = FOLDER;
+  // A copy finds the package, and vitest, as any program beside it does.
+  let folder = '';
   const links: string[] = [];
   beforeAll(() => {
-    if (!IS_INSTALLED) return;
-    folder = mkdtempSync(packageFile('../../examples-'));
+    const beside = IS_INSTALLED ? packageFile('../..') : join(CLONE, 'test-output');
+    mkdirSync(beside, { recursive: true });
+    folder = mkdtempSync(join(beside, 'examples-'));
     cpSync(FOLDER, folder, { recursive: true });
-    for (const name of ['vitest', '@types'])
-      if (!existsSync(packageFile(`../${name}`))) {
-        const link = packageFile(`../${name}`);
-        symlinkSync(join(CLONE, 'node_modules', name), link);
-        links.push(link);
-      }
+    if (!IS_INSTALLED) return;
+    for (const name of ['vitest', '@types']) {
+      const link = packageFile(`../${name}`);
+      if (existsSync(link)) continue;
+      symlinkSync(join(CLONE, 'node_modules', name), link);
+      links.push(link);
+    }
   });
   afterAll(() => {
-    if (!IS_INSTALLED) return;
     rmSync(folder, { recursive: true });
     for (const link of links) rmSync(link);
   });
