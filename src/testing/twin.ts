@@ -111,8 +111,10 @@ export interface LoadRequest {
       };
   /** `poisson` where it is left out. */
   readonly arrival?: 'constant' | 'poisson';
-  readonly promptTokens: TokenLengths;
-  readonly outputTokens: TokenLengths;
+  /** 128 where it is left out. */
+  readonly promptTokens?: TokenLengths;
+  /** 128 where it is left out. */
+  readonly outputTokens?: TokenLengths;
   /** Share of the prompt that all requests have in common, 0 to 1. */
   readonly sharedPrefix?: number;
   /** Requests at a time; what arrives beyond it waits. */
