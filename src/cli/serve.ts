@@ -8,6 +8,7 @@ import type { EngineArgs } from '../shared/config/registry.ts';
 import { ConfigError } from '../shared/errors.ts';
 import { checkRecordFolder } from '../shared/tap/recording-file.ts';
 import type { Command } from './command.ts';
+import { exitWithStdin } from './exit-with-stdin.ts';
 import { CONFIG_FLAG, registryFlagGroups } from './flags/registry-flags.ts';
 import { readServeArgs } from './flags/serve-args.ts';
 
@@ -54,6 +55,7 @@ export const serveCommand: Command = {
       for (const note of read.notes) logger.info(note);
       for (const warning of read.warnings) logger.warn(warning);
     }
+    if (args.exitWithStdin) exitWithStdin(args);
     if (args.dataParallelMultiPortExternalLb) {
       refuseSteps(args, '--data-parallel-multi-port-external-lb starts several servers');
       refuseScenario(scenario, '--data-parallel-multi-port-external-lb starts several servers');

@@ -123,6 +123,11 @@ export const ERRORS = {
     status: 0,
     meaning: 'The start-up was told to stop.',
   },
+  E_SERVER_ENDED: {
+    family: 'startup',
+    status: 0,
+    meaning: 'A server that startTwin of vllm-twin/testing started ended before it listened.',
+  },
   E_ENGINE_EXITED: {
     family: 'startup',
     status: 0,

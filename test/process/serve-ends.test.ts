@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
-import { childrenOf, isAlive } from '../support/process.ts';
-import { TINYMODEL, Twin } from '../support/twin.ts';
+import { childrenOf, isAlive, RunningProcess } from '../support/process.ts';
+import { CLI_MAIN, TINYMODEL, Twin } from '../support/twin.ts';
 import { waitUntil } from '../support/wait-for.ts';
 
 function isEngineCore(pid: number): boolean {
@@ -49,6 +49,20 @@ describe('a served twin ends as vLLM does', () => {
     const headers = { 'content-type': 'application/json' };
     const answer = await fetch(`${url}/v1/completions`, { method: 'POST', headers, body });
     expect(answer.status).toBe(500);
+  });
+
+  it('with its standard input, where --exit-with-stdin asks for that', async () => {
+    const held = new RunningProcess(
+      process.execPath,
+      [CLI_MAIN, 'serve', TINYMODEL, '--max-model-len', '1024', '--port', '0', '--exit-with-stdin'],
+      { hasInput: true },
+    );
+    await held.waitForLog(/server on http/);
+    const children = childrenOf(held.pid);
+    held.endInput();
+    expect(await held.waitForExit()).toEqual({ code: 0, signal: null });
+    expect(held.log).toContain('standard input is closed');
+    expect(children.filter(isAlive)).toEqual([]);
   });
 
   it('leaves nothing running and nothing on disk when the frontend is killed', async () => {

@@ -121,6 +121,11 @@ export class RunningProcess {
     this.#process.stdin?.write(text);
   }
 
+  /** Closes the standard input that `hasInput` gave it. */
+  endInput(): void {
+    this.#process.stdin?.end();
+  }
+
   /** Closes the IPC channel, as the death of the parent does. */
   disconnect(): void {
     this.#process.disconnect();

@@ -202,6 +202,10 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     may: ['cli', 'frontend', 'engine-core', 'capacity', 'scenario', 'shared'],
     why: 'the command line is outermost.',
   },
+  testing: {
+    may: ['frontend/metrics/definitions.ts', 'shared'],
+    why: 'a twin for a test is asked as any other: over HTTP; the command line is a process of its own.',
+  },
   'index.ts': { may: ['capacity', 'shared'], why: 'the library is what explain computes.' },
 };
 
@@ -244,6 +248,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   tinypool: ['frontend/openai/workers'],
   preact: ['page'],
   uplot: ['page'],
+  vitest: ['testing/vitest.ts'],
   // The edges where files, child processes' arguments and fault specifications come in.
   valibot: [
     'capacity/file',

@@ -103,6 +103,11 @@ export const TWIN_FIELDS = {
     ...ours,
     env: 'VLLM_KV_CACHE_LAYOUT',
   }),
+  exitWithStdin: field.bool(
+    false,
+    'End once standard input is closed, as it is when the process that holds its other end dies: for tests and scripts.',
+    ours,
+  ),
   record: field.string(
     'Folder to write all frames of all processes to, as vllm-twin.frames/1; made where there is none.',
     ours,

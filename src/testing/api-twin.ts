@@ -1,0 +1,176 @@
+/** What a test does to a running twin, over the twin's own HTTP API; how it is started and ended is not known here. */
+import { ServerError } from '../shared/errors.ts';
+import type { ActiveFault, InjectedFault } from '../shared/faults/fault-api.ts';
+import { isJsonObject, type JsonObject } from '../shared/json-object.ts';
+import type { FrameLine } from '../shared/tap/frame-line.ts';
+import type { EngineState, TwinState } from '../shared/twin-api/state.ts';
+import { Metrics } from './metrics.ts';
+import type {
+  EngineCapacity,
+  FaultHandle,
+  FaultRequest,
+  LoadHandle,
+  LoadRequest,
+  LoadResult,
+  TwinEngine,
+} from './twin.ts';
+import { type TwinClient, TwinRequestError } from './twin-client.ts';
+
+/** Frames asked for at a time. */
+const FRAMES_PER_ANSWER = 5_000;
+/** Between two looks at a load. */
+const LOAD_POLL_MS = 100;
+
+export class TwinApi {
+  readonly #client: TwinClient;
+
+  constructor(client: TwinClient) {
+    this.#client = client;
+  }
+
+  async inject(fault: FaultRequest): Promise<FaultHandle> {
+    const answer = (await this.#client.ask('POST', 'faults', fault)) as InjectedFault;
+    const { handle, engine, parameters } = answer;
+    const clear = (): Promise<void> => this.#delete(`faults/${handle}`);
+    return {
+      ...{ handle, fault: answer.fault, engine, parameters },
+      clear,
+      [Symbol.asyncDispose]: clear,
+    };
+  }
+
+  async load({
+    promptTokens,
+    outputTokens,
+    sharedPrefix,
+    ...rest
+  }: LoadRequest): Promise<LoadHandle> {
+    const answer = objectOf(
+      await this.#client.ask('POST', 'load', {
+        ...rest,
+        prompt_tokens: promptTokens,
+        output_tokens: outputTokens,
+        shared_prefix: sharedPrefix,
+      }),
+    );
+    const handle = String(answer['handle']);
+    const stop = (): Promise<void> => this.#delete(`load/${handle}`);
+    return {
+      handle,
+      progress: async () => resultOf(await this.#loadOf(handle)),
+      done: () => this.#loadDone(handle),
+      stop,
+      [Symbol.asyncDispose]: stop,
+    };
+  }
+
+  async metrics(): Promise<Metrics> {
+    const { status, text } = await this.#client.send('GET', '/metrics');
+    if (status === 200) return new Metrics(text);
+    throw new ServerError(
+      'E_UNAVAILABLE',
+      `GET /metrics answered ${status}: ${text.slice(0, 200)}`,
+    );
+  }
+
+  async frames(): Promise<readonly FrameLine[]> {
+    const frames: FrameLine[] = [];
+    for (;;) {
+      const since = frames.at(-1)?.n ?? 0;
+      const lines = await this.#client.send(
+        'GET',
+        `/twin/api/frames?since=${since}&limit=${FRAMES_PER_ANSWER}`,
+      );
+      const more = lines.text.split('\n').filter((line) => line !== '');
+      if (more.length === 0) return frames;
+      for (const line of more) frames.push(JSON.parse(line) as FrameLine);
+    }
+  }
+
+  async state(): Promise<TwinState> {
+    return (await this.#client.ask('GET', 'state')) as TwinState;
+  }
+
+  async health(): Promise<number | null> {
+    try {
+      return (await this.#client.send('GET', '/health')).status;
+    } catch {
+      return null;
+    }
+  }
+
+  engineOf(state: EngineState): TwinEngine {
+    const { rank } = state;
+    return {
+      rank,
+      capacity: capacityOf(state),
+      kill: async () => {
+        await this.inject({ fault: 'engine.kill', engine: rank });
+      },
+      hang: (options = {}) => this.inject({ fault: 'engine.hang', engine: rank, ...options }),
+      resume: () => this.#resume(rank),
+    };
+  }
+
+  /** Whoever made it hang: the handle may be another's. */
+  async #resume(rank: number): Promise<void> {
+    const answer = await this.#client.ask('GET', 'faults/active');
+    const { active } = answer as { readonly active: readonly ActiveFault[] };
+    for (const { handle, fault, engine } of active)
+      if (fault === 'engine.hang' && engine === rank) await this.#delete(`faults/${handle}`);
+  }
+
+  async #loadDone(handle: string): Promise<LoadResult> {
+    for (;;) {
+      const load = await this.#loadOf(handle);
+      if (load['state'] !== 'running') return resultOf(load);
+      await new Promise((resolve) => setTimeout(resolve, LOAD_POLL_MS));
+    }
+  }
+
+  async #loadOf(handle: string): Promise<JsonObject> {
+    const { loads } = objectOf(await this.#client.ask('GET', 'load'));
+    const load = listOf(loads).find((one) => one['handle'] === handle);
+    if (load !== undefined) return load;
+    throw new ServerError('E_UNAVAILABLE', `the twin knows no load ${handle} any more`);
+  }
+
+  /** What is over already is none the worse for it. */
+  async #delete(path: string): Promise<void> {
+    try {
+      await this.#client.ask('DELETE', path);
+    } catch (error) {
+      if (!(error instanceof TwinRequestError && error.httpStatus === 404)) throw error;
+    }
+  }
+}
+
+function capacityOf(state: EngineState): EngineCapacity {
+  const ready = state.ready_response ?? {};
+  return {
+    gpu: state.gpu,
+    numGpuBlocks: Number(ready['num_gpu_blocks']),
+    blockSize: Number(ready['block_size']),
+    maxModelLen: Number(ready['max_model_len']),
+    kvCacheSizeTokens: state.kv_cache_size_tokens,
+    kvCacheMaxConcurrency: state.kv_cache_max_concurrency,
+  };
+}
+
+function resultOf(load: JsonObject): LoadResult {
+  const { sent, finished, failed, aborted } = load;
+  return {
+    sent: Number(sent),
+    finished: Number(finished),
+    failed: Number(failed),
+    aborted: Number(aborted),
+  };
+}
+
+function objectOf(value: unknown): JsonObject {
+  return isJsonObject(value) ? value : {};
+}
+
+function listOf(value: unknown): readonly JsonObject[] {
+  return Array.isArray(value) ? value.filter(isJsonObject) : [];
+}
