@@ -122,7 +122,7 @@ describe('ctl', () => {
   });
 
   it.each([
-    [[], 'expects clock or state'],
+    [[], 'expects one of state, clock, faults, inject, clear, load, scenario'],
     [['clock', 'stop'], "'stop' is none of pause, run, step N, factor=F"],
     [['clock', 'factor=11'], 'factor: expected a number from 0.01 to 10, got 11'],
     [['clock', 'step', '0'], 'steps: expected a whole number from 1'],
@@ -130,6 +130,19 @@ describe('ctl', () => {
     [['clock', 'pause', '--url', 'nowhere'], "--url 'nowhere'"],
     [['clock', 'pause', '--speed', '2'], '--speed'],
     [['state', 'all'], "'state all'"],
+    [['hang'], "'hang' begins with none of state, clock"],
+    [['inject', 'engine.hnag'], "there is no fault 'engine.hnag' (did you mean engine.hang?)"],
+    [['inject', 'engine.slow', 'factor=0'], 'engine.slow: factor is "0", not a number from'],
+    [['inject', 'engine.slow', 'speed=2'], 'engine.slow has no parameter speed; it takes'],
+    [['inject', 'engine.slow', '10'], "'10' is no setting; write key=value"],
+    [['inject', 'engine.hang', '--for', 'ever'], "--for 'ever': expected a duration"],
+    [['inject', 'engine.kill', '--for', '3s'], 'is over at once'],
+    [['clear', 'f1', 'f2'], "expects one HANDLE, got 'f2' as well"],
+    [['load', 'rate=0'], 'rate is "0", not more than 0'],
+    [['load', 'rate=1', 'speed=2'], 'load has no speed'],
+    [['load', 'rate=1', 'rate=2'], 'rate is given twice'],
+    [['scenario'], 'expects one FILE'],
+    [['scenario', 'nowhere.yaml'], 'nowhere.yaml: cannot be read'],
   ])('%j ends with 2 and says what was expected', async (words, sentence) => {
     const { code, stdout, log } = await ctl(words);
     expect(code).toBe(2);

@@ -1,20 +1,23 @@
 /** A running twin, asked over its own API: at a URL, or at `unix:/path`. */
-import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import {
+  NoAnswerError,
+  ServerConnection,
+  type ServerPlace,
+} from '../../scenario/server-connection.ts';
 import { ConfigError, ServerError } from '../../shared/errors.ts';
 
 /** How long a server may take. */
 const TIMEOUT_MS = 10_000;
-const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 export interface ServerAnswer {
   readonly status: number;
+  /** Null where there is none. */
   readonly body: unknown;
 }
 
 export class TwinServer {
-  readonly #url: string;
-  readonly #apiKey: string | null;
+  readonly place: ServerPlace;
+  readonly #connection: ServerConnection;
 
   /** Throws E_BAD_FLAG for what is no address. */
   constructor(url: string, apiKey: string | null) {
@@ -24,58 +27,43 @@ export class TwinServer {
         `--url '${url}': expected http://HOST:PORT, with the root path if there is one, or unix:/path`,
       );
     }
-    this.#url = url.replace(/\/+$/, '');
-    this.#apiKey = apiKey;
+    this.place = { url: url.replace(/\/+$/, ''), apiKey, isOwn: false };
+    this.#connection = new ServerConnection(this.place);
   }
 
   /** `path` behind `/twin/api/`. Throws E_UNAVAILABLE where nobody answers. */
-  async ask(method: 'GET' | 'POST', path: string, body?: unknown): Promise<ServerAnswer> {
-    const text = body === undefined ? undefined : JSON.stringify(body);
-    const response = await this.#send(method, `/twin/api/${path}`, text);
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > MAX_ANSWER_BYTES)
-        throw this.#unavailable('its answer is longer than any of a twin');
-      chunks.push(chunk);
-    }
-    const answer = Buffer.concat(chunks).toString('utf8');
+  async ask(
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    body?: unknown,
+  ): Promise<ServerAnswer> {
+    const { status, text } = await this.#send(method, `/twin/api/${path}`, body);
+    if (status === 204) return { status, body: null };
     try {
-      return { status: response.statusCode ?? 0, body: JSON.parse(answer) };
+      return { status, body: JSON.parse(text) };
     } catch {
-      throw this.#unavailable(`it answers ${response.statusCode} without JSON: is it a vllm-twin?`);
+      throw this.#unavailable(`it answers ${status} without JSON: is it a vllm-twin?`);
     }
   }
 
-  #send(method: string, path: string, body: string | undefined): Promise<IncomingMessage> {
-    const headers: Record<string, string> = {};
-    if (this.#apiKey !== null) headers['authorization'] = `Bearer ${this.#apiKey}`;
-    if (body !== undefined) {
-      headers['content-type'] = 'application/json';
-      headers['content-length'] = String(Buffer.byteLength(body));
+  /** Lets go of its connections. */
+  close(): void {
+    this.#connection.close();
+  }
+
+  async #send(method: 'GET' | 'POST' | 'DELETE', path: string, body: unknown) {
+    try {
+      return await this.#connection.text({ method, path, body, timeoutMs: TIMEOUT_MS });
+    } catch (error) {
+      if (!(error instanceof NoAnswerError)) throw error;
+      throw this.#unavailable(error.message);
     }
-    const options = { method, headers, timeout: TIMEOUT_MS };
-    return new Promise((resolve, reject) => {
-      const fail = (reason: string): void => reject(this.#unavailable(reason));
-      const request = this.#url.startsWith('unix:')
-        ? httpRequest({ ...options, socketPath: this.#url.slice('unix:'.length), path }, resolve)
-        : this.#url.startsWith('https:')
-          ? httpsRequest(`${this.#url}${path}`, options, resolve)
-          : httpRequest(`${this.#url}${path}`, options, resolve);
-      request.once('timeout', () => {
-        fail(`it did not answer within ${TIMEOUT_MS / 1000} s`);
-        request.destroy();
-      });
-      request.once('error', (error: NodeJS.ErrnoException) => fail(error.code ?? error.message));
-      request.end(body);
-    });
   }
 
   #unavailable(reason: string): ServerError {
     return new ServerError(
       'E_UNAVAILABLE',
-      `no twin at ${this.#url}: ${reason}. Start one with vllm-twin serve, or name it with --url`,
+      `no twin at ${this.place.url}: ${reason}. Start one with vllm-twin serve, or name it with --url`,
     );
   }
 }
