@@ -277,7 +277,8 @@ export const PROOFS: Readonly<Record<string, FaultProof>> = {
     parameters: { version: '0.28.0' },
     see: async (server) => {
       const names = new Set([...(await server.samples()).keys()].map((key) => key.split('{')[0]));
-      expect(names).not.toContain('vllm:num_requests_waiting_by_reason');
+      expect(names).toContain('vllm:num_preemptions_total');
+      expect(names).not.toContain('vllm:admission_rejections_total');
     },
   },
 };
