@@ -73,6 +73,7 @@ export function createTwinHub(frontend: HubParts): TwinHub {
             new FaultDesk({
               ...desk,
               logger: frontend.logger,
+              hasEngineMetrics: !args.disableLogStats,
               processes: new ProcessFaults({
                 coordinatorPid: () => launch.coordinatorPid,
                 apiServerPids: () => frontend.serving?.pids ?? [],

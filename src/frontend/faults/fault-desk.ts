@@ -17,6 +17,8 @@ export const MAX_ACTIVE_FAULTS = 1_000;
 export interface FaultDeskOptions {
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'info'>;
+  /** False with `--disable-log-stats`: /metrics has no figures of engines. True if absent. */
+  readonly hasEngineMetrics?: boolean;
   /** Ranks of the server's engines. */
   readonly engineRanks: () => readonly number[];
   /** Calls a method of an engine. */
@@ -131,6 +133,13 @@ export class FaultDesk {
       };
     }
     if (this.#isClosed) return { isOk: false, status: 503, message: 'the server is ending' };
+    if (spec.place === 'metrics' && spec.takesEngine && this.#options.hasEngineMetrics === false) {
+      return {
+        isOk: false,
+        status: 409,
+        message: `${spec.id}: /metrics of this server has no figures of its engines: it was started with --disable-log-stats`,
+      };
+    }
     if (this.#held.size >= MAX_ACTIVE_FAULTS) {
       return {
         isOk: false,

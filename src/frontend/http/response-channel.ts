@@ -137,6 +137,8 @@ export class ResponseChannel implements AnswerChannel {
     this.#response.write(this.#takePending(Number.POSITIVE_INFINITY), () =>
       resetConnection(this.#response.socket),
     );
+    // A client that does not read keeps it from going out.
+    this.#checkUnread();
   }
 
   #append(text: string): void {
