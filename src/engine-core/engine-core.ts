@@ -149,10 +149,10 @@ export class EngineCore {
    * that it will take in is done, or 0 if there is none to wait for.
    */
   beginStep({ throttlePrefills = false }: { throttlePrefills?: boolean } = {}): number {
-    const { scheduler, executor, clock, stepClock, faults, maxConcurrentBatches } = this.parts;
+    const { scheduler, executor, clock, stepClock, maxConcurrentBatches } = this.parts;
     this.#awaitsBatch = false;
     this.#modelExecuted = false;
-    if (faults.isReserving) scheduler.state.kvCacheManager.reservation.fill();
+    this.#fillReservation();
     if (scheduler.hasRequests()) {
       const output = scheduler.schedule(throttlePrefills);
       const nowMs = clock.monotonicMs();
@@ -333,9 +333,16 @@ export class EngineCore {
     }
   }
 
+  /** A fault has what has become free, before anybody else and before it is told how much is. */
+  #fillReservation(): void {
+    const { faults, scheduler } = this.parts;
+    if (faults.isReserving) scheduler.state.kvCacheManager.reservation.fill();
+  }
+
   #update(output: SchedulerOutput): void {
     const { scheduler, executor, blockHasher } = this.parts;
     const batches = updateFromOutput(scheduler.state, output, executor, blockHasher);
+    this.#fillReservation();
     const kvEvents = scheduler.state.kvCacheManager.takeEvents();
     if (kvEvents.length > 0) this.#kvEvents = kvEvents;
     const finishedByClient = scheduler.state.finishedReqIdsByClient;
