@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { readAlertRules, scenariosOf } from '../support/alert-scenarios.ts';
 import {
   isWorkload,
   type Manifest,
@@ -211,5 +212,20 @@ describe('autoscaling', () => {
     );
     // A name with a colon cannot be asked for by path.
     for (const { name } of rules) expect(name.as).toMatch(/^[a-z][a-z0-9_]*$/);
+  });
+});
+
+describe('the alerts', () => {
+  const alerts = readAlertRules();
+
+  it('have a row each in deploy/README.md', () => {
+    const page = readFileSync(new URL('../../deploy/README.md', import.meta.url), 'utf8');
+    const rows = [...page.matchAll(/^\| `(Vllm\w+)` \|/gm)].map(([, alert]) => alert);
+    expect(rows.toSorted()).toEqual(alerts.map(({ alert }) => alert).toSorted());
+  });
+
+  it('have two scenarios each: one that makes it fire, one that must not', () => {
+    const expected = alerts.flatMap((rule) => Object.values(scenariosOf(rule)));
+    expect(paths('deploy/prometheus/scenarios')).toEqual(expected.toSorted());
   });
 });
