@@ -42,6 +42,8 @@ export function isPrometheusInstalled(): boolean {
 const KEEP_ALL = '--storage.tsdb.retention.time=100y';
 
 export class Prometheus {
+  /** Of the files that it was made over: from the first sample to the last. */
+  history = { startS: 0, endS: 0 };
   #url = '';
   #child: ChildProcess | null = null;
   readonly #folder = mkdtempSync(join(tmpdir(), 'twin-prometheus-'));
@@ -73,13 +75,14 @@ export class Prometheus {
     const prometheus = new Prometheus({});
     for (const file of openmetrics) prometheus.#createBlocks('openmetrics', file, prometheus.#data);
     await prometheus.#runUntilReady();
-    if (rules === undefined) return prometheus;
     const times = openmetrics.flatMap(timesOf);
-    const [start, end] = [Math.min(...times), Math.max(...times)];
+    const [startS, endS] = [Math.min(...times), Math.max(...times)];
+    prometheus.history = { startS, endS };
+    if (rules === undefined) return prometheus;
     for (const [level, groups] of recordingLevels(rules).entries()) {
       const file = join(prometheus.#folder, `rules-${level}.yml`);
       writeFileSync(file, JSON.stringify({ groups }));
-      const range = [`--start=${start}`, `--end=${end}`, `--eval-interval=${intervalS}s`];
+      const range = [`--start=${startS}`, `--end=${endS}`, `--eval-interval=${intervalS}s`];
       const where = [`--url=${prometheus.#url}`, `--output-dir=${prometheus.#data}`];
       prometheus.#createBlocks('rules', ...range, ...where, file);
       // It takes up new blocks at its start.
