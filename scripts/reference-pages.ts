@@ -21,6 +21,7 @@ import { framesPage } from './frames-page.ts';
 import { ignoredFlagLines } from './ignored-flag-lines.ts';
 import { lessonPages } from './lesson-pages.ts';
 import { modelsPage } from './models-page.ts';
+import { prometheusRule } from './prometheus-rule.ts';
 import { protocolCheckPage } from './protocol-check-page.ts';
 import { twinApiPage } from './twin-api-page.ts';
 
@@ -42,6 +43,7 @@ export function generatedPages(): readonly Page[] {
     { path: 'docs/reference/protocol-check.md', text: protocolCheckPage() },
     { path: 'docs/models.md', text: modelsPage() },
     ...lessonPages(),
+    { path: 'deploy/kubernetes/prometheus-rule.yaml', text: prometheusRule() },
   ];
 }
 

@@ -8,6 +8,9 @@ export interface ComposeService {
   readonly restart?: string;
   readonly read_only?: boolean;
   readonly tmpfs?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly network_mode?: string;
+  readonly profiles?: readonly string[];
   readonly healthcheck?: { readonly test?: readonly string[]; readonly disable?: boolean };
 }
 
@@ -20,8 +23,10 @@ export function readCompose(): Readonly<Record<string, ComposeService>> {
   return file.services;
 }
 
-/** Those of them that run the twin's image. */
+/** Those of them that run the twin's image and are started without a profile. */
 export function readTwinServices(): Readonly<Record<string, ComposeService>> {
-  const services = Object.entries(readCompose());
-  return Object.fromEntries(services.filter(([, { image }]) => image.startsWith('vllm-twin')));
+  const services = Object.entries(readCompose()).filter(
+    ([, { image, profiles }]) => image.startsWith('vllm-twin') && profiles === undefined,
+  );
+  return Object.fromEntries(services);
 }
