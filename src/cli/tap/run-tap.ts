@@ -1,7 +1,7 @@
 /** Runs the tap until it is ended, both sides are gone, or what was asked for is there. */
 import { hostname } from 'node:os';
 import { systemClock } from '../../shared/clock.ts';
-import { StartupError } from '../../shared/errors.ts';
+import { reasonOf, StartupError } from '../../shared/errors.ts';
 import { TAP_PROCESS } from '../../shared/tap/frame-pairing.ts';
 import { TapProxy } from '../../shared/tap/proxy/tap-proxy.ts';
 import { Recorder } from '../../shared/tap/recorder.ts';
@@ -127,7 +127,7 @@ async function startProxy(
   try {
     return await TapProxy.start({ ...parts, listenAddress, upstreamAddress });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new StartupError(
       'E_PORT_IN_USE',
       `tap: cannot listen on ${host}:${listenPort}: ${reason}. Choose another --listen, or 0 for any free one.`,

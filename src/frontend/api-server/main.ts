@@ -11,7 +11,7 @@ import { engineArgsSchema } from '../../shared/config/engine-args-schema.ts';
 import { readProcessArgument } from '../../shared/config/process-argument.ts';
 import type { EngineArgs } from '../../shared/config/registry.ts';
 import { Deferred } from '../../shared/deferred.ts';
-import { TwinError } from '../../shared/errors.ts';
+import { reasonOf, TwinError } from '../../shared/errors.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { removePrivateDirectory } from '../../shared/private-directory.ts';
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
@@ -140,7 +140,7 @@ async function reportTo(inquiry: TwinInquiry, server: ApiServer, tap: Tap): Prom
     return { isOk: true, value: await server.callEngine(rank, method, args) };
   } catch (error) {
     const code = error instanceof TwinError ? error.code : 'E_UTILITY_FAILED';
-    return { isOk: false, code, message: error instanceof Error ? error.message : String(error) };
+    return { isOk: false, code, message: reasonOf(error) };
   }
 }
 

@@ -1,6 +1,8 @@
 /** The tap of a process, with the recorder that its settings ask for. */
+
 import { hostname } from 'node:os';
 import type { Clock } from '../clock.ts';
+import { reasonOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { VLLM_VERSION } from '../version.ts';
 import { Recorder } from './recorder.ts';
@@ -42,7 +44,7 @@ export function createProcessTap(options: ProcessTapOptions): Tap {
       },
     });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     logger.error(`${name} is not recorded: no file can be written in ${record} (${reason})`);
     return tap;
   }

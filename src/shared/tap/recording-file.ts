@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, reasonOf } from '../errors.ts';
 import { RECORDING_SUFFIX, type RecordingHead } from './recording-format.ts';
 
 /** Where a part ends and the next begins. */
@@ -40,7 +40,7 @@ export function checkRecordFolder(folder: string): void {
       rmSync(probe, { force: true });
     }
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new ConfigError(
       'E_BAD_FLAG',
       `--record ${folder}: no recording can be written there (${reason}); name a folder that can be made and written to`,
