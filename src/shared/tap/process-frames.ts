@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { bytesOfParts } from './frame-bytes.ts';
 import { type RawFrame, toRawFrame } from './raw-frame.ts';
 import type { Tap, TappedFrame } from './tap.ts';
 
@@ -33,7 +34,7 @@ export function answeredFrames(kept: readonly TappedFrame[]): RawFrame[] {
   const frames: RawFrame[] = [];
   let bytes = 0;
   for (const frame of kept) {
-    bytes += frame.parts.reduce((sum, part) => sum + part.byteLength, 0);
+    bytes += bytesOfParts(frame.parts);
     const isOver = bytes > MAX_ANSWERED_BYTES || frames.length >= MAX_ANSWERED_FRAMES;
     if (isOver && frames.length > 0) break;
     frames.push(toRawFrame(frame));

@@ -6,6 +6,7 @@
 import type { Clock } from '../clock.ts';
 import { SlidingList } from '../sliding-list.ts';
 import type { Frame, SocketName } from '../transport/transport.ts';
+import { bytesOfParts } from './frame-bytes.ts';
 import { OwnCalls } from './own-calls.ts';
 
 /** Of every process, whoever looks. */
@@ -136,7 +137,7 @@ export class Tap {
   }
 
   #keep(frame: TappedFrame): void {
-    const bytes = bytesOf(frame.parts);
+    const bytes = bytesOfParts(frame.parts);
     if (!this.#isFirstFull) {
       if (this.#firstBytes + bytes <= MAX_FIRST_BYTES) {
         this.#first.push(frame);
@@ -157,15 +158,9 @@ export class Tap {
   #letFall(): void {
     const oldest = this.#ring.shift();
     if (oldest === undefined) return;
-    this.#ringBytes -= bytesOf(oldest.parts);
+    this.#ringBytes -= bytesOfParts(oldest.parts);
     this.#numFallenOut += 1;
   }
-}
-
-function bytesOf(parts: readonly Frame[]): number {
-  let bytes = 0;
-  for (const part of parts) bytes += part.byteLength;
-  return bytes;
 }
 
 /** Where the first frame with a higher `seq` stands: a ring may be long, and who asks asks often. */
