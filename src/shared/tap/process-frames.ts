@@ -30,7 +30,7 @@ export function framesOfTap(tap: Tap, clock: Clock, sinceSeq: number): ProcessFr
 }
 
 /** The first of the frames that a tap keeps, so many that an answer stays small. */
-export function answeredFrames(kept: readonly TappedFrame[]): RawFrame[] {
+function answeredFrames(kept: readonly TappedFrame[]): RawFrame[] {
   const frames: RawFrame[] = [];
   let bytes = 0;
   for (const frame of kept) {
