@@ -27,6 +27,7 @@ import { readHttpEnv } from '../http/http-env.ts';
 import { createParallelPlan } from '../launch/parallel-plan.ts';
 import { RemoteTwin } from '../twin/remote-twin.ts';
 import { ApiServer } from './api-server.ts';
+import { apiServerName } from './api-server-name.ts';
 import type {
   ApiServerConfig,
   FromApiServer,
@@ -68,16 +69,17 @@ async function run(config: ApiServerConfig): Promise<void> {
     if (!process.connected) removePrivateDirectory(privateDirectory);
   });
   const args = { ...config.args, ...(await receiveSecrets()) };
-  process.title = `VLLM::ApiServer_${clientIndex}`;
+  const name = apiServerName(clientIndex);
+  process.title = `VLLM::${name}`;
   const logger = createLogger({
     level: args.logLevel,
     format: args.logFormat,
-    bindings: { process: `ApiServer_${clientIndex}` },
+    bindings: { process: name },
   });
   const model = loadModelPlan(modelOptionsOf(args));
   const plan = createParallelPlan(args, model.facts.isMoe);
   const tap = createProcessTap({
-    process: `ApiServer_${clientIndex}`,
+    process: name,
     record: args.record,
     ringFrames: args.tap,
     clock: systemClock,
