@@ -1,6 +1,6 @@
 /** Files that a user names, read; what they hold is checked with shared/schema.ts. */
 import { readFileSync } from 'node:fs';
-import { ConfigError } from '../shared/errors.ts';
+import { ConfigError, reasonOf } from '../shared/errors.ts';
 
 /** Throws E_BAD_FILE, in which the file is called `name`. */
 export function readTextFile(file: string, name = file): string {
@@ -19,8 +19,4 @@ export function readJsonFile(file: string): unknown {
   } catch (cause) {
     throw new ConfigError('E_BAD_FILE', `${file}: is not JSON (${reasonOf(cause)})`, { cause });
   }
-}
-
-export function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

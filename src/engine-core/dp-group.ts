@@ -6,7 +6,7 @@
  */
 
 import { DroppedMessages } from '../shared/dropped-messages.ts';
-import { ServerError, StartupError } from '../shared/errors.ts';
+import { reasonOf, ServerError, StartupError } from '../shared/errors.ts';
 import type { Logger } from '../shared/logger.ts';
 import { identityFromEngineIndex } from '../shared/protocol/identity.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
@@ -185,7 +185,7 @@ async function bind(transport: Transport, address: string) {
   try {
     return await transport.bindRouter(address, { ...options, handover: false });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new StartupError(
       'E_PORT_IN_USE',
       `rank 0 cannot lead the data-parallel ranks at ${address}, the frontend's data_parallel_master_port: ${reason}`,

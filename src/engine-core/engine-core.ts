@@ -7,6 +7,7 @@
  * Source: vllm/v1/engine/core.py EngineCore, EngineCoreProc (0.33.0). Leaves out: processes, sockets, elastic EP.
  */
 
+import { reasonOf } from '../shared/errors.ts';
 import { createEngineCoreOutput, createEngineCoreOutputs } from '../shared/protocol/defaults.ts';
 import type { RequestId } from '../shared/protocol/ids.ts';
 import type { KVCacheEvent } from '../shared/protocol/kv-events.ts';
@@ -318,8 +319,7 @@ export class EngineCore {
       return;
     }
     const failed = (error: unknown): void => {
-      const text = error instanceof Error ? error.message : String(error);
-      fail(`Call to ${call.method} method failed: ${text}`);
+      fail(`Call to ${call.method} method failed: ${reasonOf(error)}`);
     };
     try {
       const result = callUtility(this.#utilityHost, call.method, call.args);

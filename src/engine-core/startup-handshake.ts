@@ -4,7 +4,7 @@
  * Source: vllm/v1/engine/core.py EngineCoreProc._perform_handshakes, startup_handshake (0.33.0).
  */
 import { Deadline, type Standstill } from '../shared/deadline.ts';
-import { StartupError } from '../shared/errors.ts';
+import { reasonOf, StartupError } from '../shared/errors.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { EngineHandshakeMetadata, EngineZmqAddresses } from '../shared/protocol/handshake.ts';
 import { identityFromEngineIndex } from '../shared/protocol/identity.ts';
@@ -80,7 +80,7 @@ class Conversation {
       this.#logger.debug(receivedInitLine(metadata));
       return metadata;
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = reasonOf(cause);
       throw new StartupError(
         'E_HANDSHAKE',
         `Engine ${this.#rank}: the frontend at ${this.#address} answered HELLO with something else than INIT: ${reason}`,

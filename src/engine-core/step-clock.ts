@@ -3,11 +3,10 @@
  * still but for a number of steps. It changes when a step runs, never what it does.
  */
 import { isJsonObject } from '../shared/json-object.ts';
-import type { ClockState } from '../shared/twin-api/engine-views.ts';
-import { MAX_ALLOWED_STEPS, MAX_STEP_FACTOR, MIN_STEP_FACTOR } from '../shared/twin-api/limits.ts';
+import { CLOCK_CHANGE_FIELDS, clockValuesProblem } from '../shared/twin-api/clock-change.ts';
+import type { ClockChange, ClockState } from '../shared/twin-api/engine-views.ts';
+import { MAX_ALLOWED_STEPS } from '../shared/twin-api/limits.ts';
 import { UtilityError } from './utility-error.ts';
-
-const FIELDS: ReadonlySet<string> = new Set(['state', 'steps', 'factor']);
 
 export class StepClock {
   /** Of a fault that slows steps down, beside the pace that was asked for. */
@@ -46,55 +45,23 @@ export class StepClock {
   change(change: unknown): ClockState {
     if (!isJsonObject(change))
       throw new UtilityError('expected an object with state, steps, factor');
-    const unknown = Object.keys(change).find((key) => !FIELDS.has(key));
+    const unknown = Object.keys(change).find((key) => !CLOCK_CHANGE_FIELDS.includes(key));
     if (unknown !== undefined)
-      throw new UtilityError(`${unknown}: unknown; one of ${[...FIELDS].join(', ')}`);
-    const state = stateOf(change['state']);
-    const steps = numberOf('steps', change['steps'], {
-      min: 1,
-      max: MAX_ALLOWED_STEPS,
-      isWhole: true,
-    });
-    const factor = numberOf('factor', change['factor'], {
-      min: MIN_STEP_FACTOR,
-      max: MAX_STEP_FACTOR,
-      isWhole: false,
-    });
-    if (state === 'running' && steps !== null)
-      throw new UtilityError('steps: only while paused; leave out state, or set it to paused');
-    if (factor !== null) this.#factor = factor;
-    if (state !== null) {
+      throw new UtilityError(`${unknown}: unknown; one of ${CLOCK_CHANGE_FIELDS.join(', ')}`);
+    // What is null is left as it is, too.
+    const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== null));
+    const problem = clockValuesProblem(given);
+    if (problem !== null) throw new UtilityError(problem);
+    const { state, steps, factor } = given as ClockChange;
+    if (factor !== undefined) this.#factor = factor;
+    if (state !== undefined) {
       this.#isPaused = state === 'paused';
       this.#stepsLeft = 0;
     }
-    if (steps !== null) {
+    if (steps !== undefined) {
       this.#isPaused = true;
       this.#stepsLeft = Math.min(this.#stepsLeft + steps, MAX_ALLOWED_STEPS);
     }
     return this.state;
   }
-}
-
-function stateOf(value: unknown): 'paused' | 'running' | null {
-  if (value === undefined || value === null) return null;
-  if (value === 'paused' || value === 'running') return value;
-  throw new UtilityError(`state: expected paused or running, got ${JSON.stringify(value)}`);
-}
-
-function numberOf(
-  name: string,
-  value: unknown,
-  { min, max, isWhole }: { min: number; max: number; isWhole: boolean },
-): number | null {
-  if (value === undefined || value === null) return null;
-  const isFit =
-    typeof value === 'number' &&
-    value >= min &&
-    value <= max &&
-    (!isWhole || Number.isInteger(value));
-  if (isFit) return value;
-  const kind = isWhole ? 'a whole number' : 'a number';
-  throw new UtilityError(
-    `${name}: expected ${kind} from ${min} to ${max}, got ${JSON.stringify(value)}`,
-  );
 }

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { HandshakeStepState } from '../shared/twin-api/state.ts';
+import { reasonOf } from './reason-of.ts';
 import type { TwinClient } from './twin-client.ts';
 
 interface HandshakeStepProps {
@@ -16,7 +17,7 @@ export function HandshakeStep({ client, step }: HandshakeStepProps) {
       await client.nextHandshakeFrame('');
       setError(null);
     } catch (cause) {
-      setError(cause instanceof Error ? cause.message : String(cause));
+      setError(reasonOf(cause));
     }
   };
   return (

@@ -1,5 +1,6 @@
 /** Looking at something again and again while its tab is open and seen. */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { reasonOf } from './reason-of.ts';
 
 export interface Polled<T> {
   readonly value: T | null;
@@ -40,7 +41,7 @@ export function usePolling<A, T>(
         again(everyMs);
       } catch (error) {
         if (isOver) return;
-        const message = error instanceof Error ? error.message : String(error);
+        const message = reasonOf(error);
         setPolled({ key, value: last, error: message });
         again(AFTER_ERROR_MS);
       }

@@ -1,5 +1,6 @@
 /** Looks at a target until an expectation is met, or cannot be any more. */
 import type { Clock } from '../shared/clock.ts';
+import { reasonOf } from '../shared/errors.ts';
 import type { Timers } from '../shared/timers.ts';
 import { type Expectation, type ExpectedValue, isAsCompared } from './expectation.ts';
 import { fits, parseSamples, type Sample, seriesName } from './exposition.ts';
@@ -85,7 +86,7 @@ export class Judge {
     try {
       all = await this.#see(value);
     } catch (error) {
-      return { isMet: false, got: error instanceof Error ? error.message : String(error) };
+      return { isMet: false, got: reasonOf(error) };
     }
     const [first] = all;
     if (first === undefined) return { isMet: false, got: 'no such sample' };

@@ -1,6 +1,7 @@
 /** Sends a load's requests as they are due, no more at once than it may; who sends them, and on which clock, is handed in. */
 import { setMaxListeners } from 'node:events';
 import type { Clock } from '../shared/clock.ts';
+import { reasonOf } from '../shared/errors.ts';
 import type { Timer, Timers } from '../shared/timers.ts';
 import type { Load } from './load.ts';
 import { LoadPlan, type PlannedRequest } from './load-plan.ts';
@@ -111,7 +112,7 @@ export class LoadRunner {
       if (signal.aborted) this.#counts.aborted += 1;
       else {
         this.#counts.failed += 1;
-        this.#lastError = error instanceof Error ? error.message : String(error);
+        this.#lastError = reasonOf(error);
       }
     }
     // One that waited for this end's place is due.

@@ -4,6 +4,7 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { Clock } from '../shared/clock.ts';
+import { reasonOf } from '../shared/errors.ts';
 import { findFault } from '../shared/faults/catalogue.ts';
 import type { Timers } from '../shared/timers.ts';
 import type { UnmetStep } from '../shared/twin-api/steering.ts';
@@ -72,7 +73,7 @@ export class ScenarioPlayer {
     try {
       await this.#begin(action);
     } catch (error) {
-      const got = error instanceof Error ? error.message : String(error);
+      const got = reasonOf(error);
       this.#miss({ step: step.number, expected: what, got, at_ms: this.#ageMs() });
     }
   }

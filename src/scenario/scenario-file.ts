@@ -1,7 +1,7 @@
 /** Scenario files: YAML, or JSON, which YAML includes. */
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { ConfigError } from '../shared/errors.ts';
+import { ConfigError, reasonOf } from '../shared/errors.ts';
 import { readScenario, type Scenario } from './scenario.ts';
 
 /** Throws E_BAD_FILE, naming the file, the step, the field, what it is and what it may be. */
@@ -24,8 +24,4 @@ function parseFile(file: string): unknown {
     const [reason = ''] = reasonOf(cause).split('\n');
     throw new ConfigError('E_BAD_FILE', `${file}: cannot be read as YAML (${reason})`, { cause });
   }
-}
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

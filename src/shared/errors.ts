@@ -178,3 +178,8 @@ export class ConfigError extends TwinError {
 export class StartupError extends TwinError {
   override readonly name = 'StartupError';
 }
+
+/** What was thrown, in words: code of others may throw anything. */
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ConfigError } from '../../shared/errors.ts';
+import { ConfigError, reasonOf } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json-object.ts';
 import { anyObject, inFile, parse } from '../../shared/schema.ts';
 
@@ -9,7 +9,7 @@ export function readJsonObject(file: string): JsonObject {
   try {
     parsed = JSON.parse(readFileSync(file, 'utf8'));
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new ConfigError('E_BAD_FILE', `${file}: cannot be read as JSON (${reason})`, { cause });
   }
   return parse(anyObject, parsed, inFile(file));

@@ -1,6 +1,6 @@
 /** `clock pause`, `clock run`, `clock step 5`, `clock factor=0.1`: from words to what is changed. */
-import { clockChangeProblem } from '../../frontend/twin/clock-change.ts';
 import { ConfigError } from '../../shared/errors.ts';
+import { clockValuesProblem } from '../../shared/twin-api/clock-change.ts';
 import type { ClockChange } from '../../shared/twin-api/engine-views.ts';
 
 export const CLOCK_WORDS = 'pause, run, step N, factor=F';
@@ -24,7 +24,7 @@ export function readClockWords(words: readonly string[]): ClockChange | null {
     else if (setting !== null) change = { ...change, steps: Number(setting[2]) };
     else throw new ConfigError('E_BAD_FLAG', `ctl clock: '${word}' is none of ${CLOCK_WORDS}`);
   }
-  const problem = clockChangeProblem(change);
+  const problem = clockValuesProblem(change);
   if (problem !== null) throw new ConfigError('E_BAD_FLAG', `ctl clock: ${problem}`);
   return change;
 }

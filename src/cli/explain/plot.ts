@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import type { CapacityExplanation } from '../../capacity/explain/explain-capacity.ts';
-import { ConfigError } from '../../shared/errors.ts';
+import { ConfigError, reasonOf } from '../../shared/errors.ts';
 import { withThousands } from '../../shared/python/float.ts';
 
 const WIDTH = 900;
@@ -21,7 +21,7 @@ export function writePlot(file: string, explanations: readonly CapacityExplanati
   try {
     writeFileSync(file, svg);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new ConfigError('E_BAD_FILE', `--plot ${file}: cannot be written (${reason})`, { cause });
   }
 }

@@ -2,10 +2,10 @@
 import * as v from 'valibot';
 import { parse } from 'yaml';
 import { type RecordSettings, settingsFromRecord } from '../../shared/config/resolve-args.ts';
-import { ConfigError } from '../../shared/errors.ts';
+import { ConfigError, reasonOf } from '../../shared/errors.ts';
 import { isJsonObject } from '../../shared/json-object.ts';
 import { inFile, parse as parseWith } from '../../shared/schema.ts';
-import { readTextFile, reasonOf } from '../input-file.ts';
+import { readTextFile } from '../input-file.ts';
 
 const CONFIG_FILE = v.pipe(
   v.custom<Readonly<Record<string, unknown>>>(

@@ -1,6 +1,6 @@
 /** A recording as one file: the page of /twin with the frames inside. It works from disk, without a server. */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { ConfigError } from '../../shared/errors.ts';
+import { ConfigError, reasonOf } from '../../shared/errors.ts';
 import { ownFile } from '../../shared/own-files.ts';
 import type { FrameDetail, Recording } from '../../shared/tap/frame-line.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
@@ -83,7 +83,7 @@ export async function writePage(path: string, title: string, frames: PageFrames)
     await rename(temporary, path);
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {});
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new ConfigError('E_BAD_FILE', `--html ${path}: cannot be written (${reason})`, { cause });
   }
 }

@@ -2,6 +2,7 @@
  * Brings frames to those who show and judge them, behind the traffic and never in front of it: frames wait here until the
  * process has nothing to hand on, and what finds no room is counted.
  */
+import { bytesOfParts } from '../../shared/tap/frame-bytes.ts';
 import type { TappedFrame } from '../../shared/tap/tap.ts';
 
 /** Frames that may wait to be shown, and the bytes that they may hold. */
@@ -33,7 +34,7 @@ export class FrameFeed {
   }
 
   readonly take = (frame: TappedFrame): void => {
-    const bytes = bytesOf(frame);
+    const bytes = bytesOfParts(frame.parts);
     const isFull =
       this.#waiting.length >= MAX_WAITING_FRAMES || this.#waitingBytes + bytes > MAX_WAITING_BYTES;
     if (isFull) {
@@ -54,15 +55,11 @@ export class FrameFeed {
     while (this.#waiting.length > 0) {
       await new Promise<void>((resolve) => setImmediate(resolve));
       for (const frame of this.#waiting.splice(0, BATCH_FRAMES)) {
-        this.#waitingBytes -= bytesOf(frame);
+        this.#waitingBytes -= bytesOfParts(frame.parts);
         this.#options.show(frame);
       }
       await this.#options.drained();
     }
     this.#running = null;
   }
-}
-
-function bytesOf({ parts }: TappedFrame): number {
-  return parts.reduce((sum, part) => sum + part.byteLength, 0);
 }

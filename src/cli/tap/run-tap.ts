@@ -1,16 +1,17 @@
 /** Runs the tap until it is ended, both sides are gone, or what was asked for is there. */
-import { hostname } from 'node:os';
 import { systemClock } from '../../shared/clock.ts';
-import { StartupError } from '../../shared/errors.ts';
+import { reasonOf, StartupError } from '../../shared/errors.ts';
 import { TAP_PROCESS } from '../../shared/tap/frame-pairing.ts';
 import { TapProxy } from '../../shared/tap/proxy/tap-proxy.ts';
 import { Recorder } from '../../shared/tap/recorder.ts';
-import { checkRecordFolder, RecordingFile } from '../../shared/tap/recording-file.ts';
-import { RECORDING_SCHEMA } from '../../shared/tap/recording-format.ts';
+import {
+  checkRecordFolder,
+  RecordingFile,
+  recordingHeadOf,
+} from '../../shared/tap/recording-file.ts';
 import { Tap } from '../../shared/tap/tap.ts';
 import { tapTransport } from '../../shared/tap/tapped-transport.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
-import { VLLM_VERSION } from '../../shared/version.ts';
 import { type CliIo, processIo } from '../cli-io.ts';
 import { createFrameView } from './create-frame-view.ts';
 import { FrameFeed } from './frame-feed.ts';
@@ -127,7 +128,7 @@ async function startProxy(
   try {
     return await TapProxy.start({ ...parts, listenAddress, upstreamAddress });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new StartupError(
       'E_PORT_IN_USE',
       `tap: cannot listen on ${host}:${listenPort}: ${reason}. Choose another --listen, or 0 for any free one.`,
@@ -150,18 +151,7 @@ function createLog({ stderr }: CliIo): TapLog {
 
 function startRecorder(folder: string, log: TapLog): Recorder {
   checkRecordFolder(folder);
-  const file = new RecordingFile({
-    folder,
-    head: {
-      schema: RECORDING_SCHEMA,
-      process: TAP_PROCESS,
-      host: hostname(),
-      pid: process.pid,
-      wall_ms: systemClock.wallMs(),
-      monotonic_ms: systemClock.monotonicMs(),
-      vllm_version: VLLM_VERSION,
-    },
-  });
+  const file = new RecordingFile({ folder, head: recordingHeadOf(TAP_PROCESS, systemClock) });
   log.info(`Recording frames to ${file.path}`);
   const recorder = new Recorder({
     file,

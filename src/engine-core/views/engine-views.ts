@@ -76,11 +76,8 @@ export class EngineViews {
   }
 
   frames(sinceSeq: unknown): EngineFrames {
-    const { tap } = this.#options;
-    const { clock } = this.#options.parts;
-    const seq = countOf('since_seq', sinceSeq);
-    tap.watchUntil(clock.monotonicMs() + WATCH_MS);
-    return frameView(tap, clock, seq);
+    const { tap, parts } = this.#options;
+    return frameView(tap, parts.clock, countOf('since_seq', sinceSeq));
   }
 
   blocks(): BlockMap {

@@ -11,7 +11,7 @@ import { engineArgsSchema } from '../../shared/config/engine-args-schema.ts';
 import { readProcessArgument } from '../../shared/config/process-argument.ts';
 import type { EngineArgs } from '../../shared/config/registry.ts';
 import { Deferred } from '../../shared/deferred.ts';
-import { TwinError } from '../../shared/errors.ts';
+import { reasonOf, TwinError } from '../../shared/errors.ts';
 import { createLogger } from '../../shared/logger.ts';
 import { removePrivateDirectory } from '../../shared/private-directory.ts';
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
@@ -27,6 +27,7 @@ import { readHttpEnv } from '../http/http-env.ts';
 import { createParallelPlan } from '../launch/parallel-plan.ts';
 import { RemoteTwin } from '../twin/remote-twin.ts';
 import { ApiServer } from './api-server.ts';
+import { apiServerName } from './api-server-name.ts';
 import type {
   ApiServerConfig,
   FromApiServer,
@@ -68,16 +69,17 @@ async function run(config: ApiServerConfig): Promise<void> {
     if (!process.connected) removePrivateDirectory(privateDirectory);
   });
   const args = { ...config.args, ...(await receiveSecrets()) };
-  process.title = `VLLM::ApiServer_${clientIndex}`;
+  const name = apiServerName(clientIndex);
+  process.title = `VLLM::${name}`;
   const logger = createLogger({
     level: args.logLevel,
     format: args.logFormat,
-    bindings: { process: `ApiServer_${clientIndex}` },
+    bindings: { process: name },
   });
   const model = loadModelPlan(modelOptionsOf(args));
   const plan = createParallelPlan(args, model.facts.isMoe);
   const tap = createProcessTap({
-    process: `ApiServer_${clientIndex}`,
+    process: name,
     record: args.record,
     ringFrames: args.tap,
     clock: systemClock,
@@ -140,7 +142,7 @@ async function reportTo(inquiry: TwinInquiry, server: ApiServer, tap: Tap): Prom
     return { isOk: true, value: await server.callEngine(rank, method, args) };
   } catch (error) {
     const code = error instanceof TwinError ? error.code : 'E_UTILITY_FAILED';
-    return { isOk: false, code, message: error instanceof Error ? error.message : String(error) };
+    return { isOk: false, code, message: reasonOf(error) };
   }
 }
 

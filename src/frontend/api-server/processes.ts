@@ -18,6 +18,7 @@ import type { FaultRecord } from '../faults/fault-desk.ts';
 import { type ChildExit, describeExit, pythonExitCode, STOP_GRACE_MS } from '../launch/child.ts';
 import type { EngineLoad } from '../metrics/engine-load.ts';
 import type { Twin } from '../twin/twin-question.ts';
+import { apiServerName } from './api-server-name.ts';
 import type {
   ApiServerConfig,
   FromApiServer,
@@ -252,11 +253,6 @@ export class ApiServerProcesses implements Serving {
   #tellAll(message: ToApiServer): void {
     for (let index = 0; index < this.#servers.length; index++) this.#tell(index, message);
   }
-}
-
-/** vLLM's name of the process. */
-export function apiServerName(clientIndex: number): string {
-  return `ApiServer_${clientIndex}`;
 }
 
 /** vLLM's sentence. Source: vllm/v1/engine/utils.py wait_for_engine_startup. */

@@ -7,7 +7,7 @@
  */
 import { assert } from '../../shared/assert.ts';
 import { DroppedMessages } from '../../shared/dropped-messages.ts';
-import { ClientError, ServerError, StartupError } from '../../shared/errors.ts';
+import { ClientError, reasonOf, ServerError, StartupError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
 import {
   engineIndexFromIdentity,
@@ -83,7 +83,7 @@ function rankOf(identity: Frame): string {
 
 /** As with vLLM, the first message that is no ready response ends the start-up. */
 function undecodable(identity: Frame, error: unknown): StartupError {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   return new StartupError(
     'E_HANDSHAKE',
     `The ready response of engine ${rankOf(identity)} cannot be decoded: ${reason}`,

@@ -2,7 +2,7 @@
 import { accessSync, constants, lstatSync, unlinkSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
-import { StartupError } from '../../shared/errors.ts';
+import { reasonOf, StartupError } from '../../shared/errors.ts';
 
 /** Bytes of a Unix socket's path, its closing zero not counted. Source: sockaddr_un of Linux. */
 const MAX_PATH_BYTES = 107;
@@ -20,7 +20,7 @@ export async function prepareUnixSocket(path: string): Promise<void> {
     accessSync(dirname(path), constants.W_OK | constants.X_OK);
     if (found !== undefined) unlinkSync(path);
   } catch (cause) {
-    throw refusal(path, cause instanceof Error ? cause.message : String(cause));
+    throw refusal(path, reasonOf(cause));
   }
 }
 
@@ -28,7 +28,7 @@ function statOf(path: string) {
   try {
     return lstatSync(path, { throwIfNoEntry: false });
   } catch (cause) {
-    throw refusal(path, cause instanceof Error ? cause.message : String(cause));
+    throw refusal(path, reasonOf(cause));
   }
 }
 

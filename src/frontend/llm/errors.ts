@@ -2,7 +2,7 @@
  * Errors as the OpenAI API shows them: `{"error": {message, type, param, code}}`, with vLLM's types and words. Pure.
  * Source: vllm/exceptions.py, vllm/entrypoints/serve/exception_handling/error_response.py (0.33.0).
  */
-import { type ErrorCode, TwinError } from '../../shared/errors.ts';
+import { type ErrorCode, reasonOf, TwinError } from '../../shared/errors.ts';
 import { pythonJson } from '../../shared/python/json-text.ts';
 import { pyStr } from '../../shared/python/str.ts';
 import type { PyValue } from '../../shared/python/values.ts';
@@ -98,7 +98,7 @@ export function toApiError(error: unknown): ApiError {
     if (error.code === 'E_UNAVAILABLE') return serviceUnavailable(error.message);
     if (error.family === 'client') return badRequest(error.message);
   }
-  return internalError(error instanceof Error ? error.message : String(error));
+  return internalError(reasonOf(error));
 }
 
 const ADDRESS = / at 0x[0-9a-fA-F]+>/g;

@@ -3,7 +3,7 @@
  * Source: vllm/entrypoints/openai/models/serving.py OpenAIServingModels (0.33.0). Leaves out: adapter resolvers.
  */
 import type { LoRAModulePath } from '../../shared/config/lora-modules.ts';
-import { StartupError } from '../../shared/errors.ts';
+import { reasonOf, StartupError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { LoRARequest } from '../../shared/protocol/request.ts';
 import type { AsyncLLM } from '../llm/async-llm.ts';
@@ -82,7 +82,7 @@ export class LoraAdapters {
       await this.#options.llm.addLora(lora);
     } catch (error) {
       if (error instanceof ApiError) throw error;
-      const message = error instanceof Error ? error.message : String(error);
+      const message = reasonOf(error);
       const missing = `Loading lora ${lora.loraName} failed: No adapter found for ${lora.loraPath}`;
       throw message.includes(missing) ? notFound(missing) : internalError(message);
     }

@@ -3,7 +3,7 @@
  * our methods, is left alone for a while.
  */
 import type { Clock } from '../../shared/clock.ts';
-import { TwinError } from '../../shared/errors.ts';
+import { reasonOf, TwinError } from '../../shared/errors.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { TwinAnswer } from './twin-question.ts';
 
@@ -61,7 +61,7 @@ export class EngineInquiry {
         return { isOk: true, value };
       },
       (error: unknown): TwinAnswer => {
-        const message = error instanceof Error ? error.message : String(error);
+        const message = reasonOf(error);
         if (!UNKNOWN_METHOD.test(message)) return { isOk: false, status: statusOf(error), message };
         known.isTwin = false;
         return strange(rank);

@@ -2,6 +2,7 @@
  * The frames of all processes in one numbered stream: what each process has told, in the order of time within one
  * gathering. Numbers never change and never come again; the oldest frames make room for new ones. Pure.
  */
+import { SlidingList } from '../../shared/sliding-list.ts';
 import type { RawFrame } from '../../shared/tap/raw-frame.ts';
 
 /** Frames that the stream keeps. */
@@ -30,8 +31,7 @@ export interface StreamFrame {
 }
 
 export class MergedStream {
-  #frames: StreamFrame[] = [];
-  #start = 0;
+  readonly #frames = new SlidingList<StreamFrame>();
   #bytes = 0;
   #lastN = 0;
   #numFallenOut = 0;
@@ -45,7 +45,7 @@ export class MergedStream {
 
   /** Of the oldest frame that is still there; one more than `lastN` where none is. */
   get firstN(): number {
-    return this.#frames[this.#start]?.n ?? this.#lastN + 1;
+    return this.#frames.at(0)?.n ?? this.#lastN + 1;
   }
 
   get numFallenOut(): number {
@@ -78,8 +78,7 @@ export class MergedStream {
 
   /** The frames behind `n`, at most `limit`, in order; fewer where they are long, and at least one where there is one. */
   since(n: number, limit: number): readonly StreamFrame[] {
-    const skipped = Math.max(0, n + 1 - this.firstN);
-    const begin = this.#start + skipped;
+    const begin = Math.max(0, n + 1 - this.firstN);
     const frames = this.#frames.slice(begin, begin + limit);
     let bytes = 0;
     const over = frames.findIndex(({ frame }) => {
@@ -91,24 +90,19 @@ export class MergedStream {
 
   /** Undefined where it fell out, or has not come yet. */
   at(n: number): StreamFrame | undefined {
-    if (n < this.firstN) return undefined;
-    return this.#frames[this.#start + n - this.firstN];
+    return this.#frames.at(n - this.firstN);
   }
 
   #makeRoom(): void {
     while (
-      this.#frames.length - this.#start > MAX_STREAM_FRAMES ||
-      (this.#bytes > MAX_STREAM_BYTES && this.#frames.length - this.#start > 1)
+      this.#frames.length > MAX_STREAM_FRAMES ||
+      (this.#bytes > MAX_STREAM_BYTES && this.#frames.length > 1)
     ) {
-      const oldest = this.#frames[this.#start];
+      const oldest = this.#frames.shift();
       if (oldest === undefined) return;
       this.#bytes -= bytesOf(oldest.frame);
-      this.#start += 1;
       this.#numFallenOut += 1;
     }
-    if (this.#start < MAX_STREAM_FRAMES / 2) return;
-    this.#frames = this.#frames.slice(this.#start);
-    this.#start = 0;
   }
 }
 

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { reasonOf } from '../reason-of.ts';
 import type { TwinClient } from '../twin-client.ts';
 import type { ExplanationAnswer } from './distinct.ts';
 import { asExplanation } from './explanation.ts';
@@ -27,7 +28,7 @@ export function useExplanations(
         (error: unknown) => {
           tell(rank, {
             explanation: null,
-            error: String(error instanceof Error ? error.message : error),
+            error: reasonOf(error),
           });
         },
       );

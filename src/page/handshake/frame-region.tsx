@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { FrameDetail } from '../../shared/tap/frame-line.ts';
 import type { FramePair } from '../../shared/tap/frame-pairing.ts';
+import { reasonOf } from '../reason-of.ts';
 import type { ByteRange } from './byte-range.ts';
 import { FieldRows } from './field-rows.tsx';
 import type { FrameSource } from './frame-source.ts';
@@ -28,7 +29,7 @@ export function FrameRegion({ source, pair, onClose }: FrameRegionProps) {
         if (!isOver) setShown({ n, detail });
       },
       (cause: unknown) => {
-        if (!isOver) setError(cause instanceof Error ? cause.message : String(cause));
+        if (!isOver) setError(reasonOf(cause));
       },
     );
     return () => {

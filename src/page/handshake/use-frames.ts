@@ -1,6 +1,7 @@
 /** The frames as they come, each message once. */
 import { useEffect, useState } from 'preact/hooks';
 import { type FramePair, FramePairing } from '../../shared/tap/frame-pairing.ts';
+import { reasonOf } from '../reason-of.ts';
 import type { FrameSource } from './frame-source.ts';
 
 /** Rows that are kept; a demo of hours lets go of the oldest but the start-up. */
@@ -37,7 +38,7 @@ export function useFrames(source: FrameSource): Frames {
           pairs = [...pairs.slice(0, KEPT_FIRST), ...pairs.slice(KEPT_FIRST - MAX_ROWS)];
         if (lines.length > 0) setFrames({ pairs: [...pairs], error: null, lastN });
       } catch (cause) {
-        error = cause instanceof Error ? cause.message : String(cause);
+        error = reasonOf(cause);
         if (!isOver) setFrames((known) => ({ ...known, error }));
       }
       if (!isOver && source.isLive) timer = setTimeout(() => void turn(), POLL_MS);

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ClockChange } from '../../shared/twin-api/engine-views.ts';
 import { MAX_ALLOWED_STEPS } from '../../shared/twin-api/limits.ts';
 import type { EngineState } from '../../shared/twin-api/state.ts';
+import { reasonOf } from '../reason-of.ts';
 import type { TwinClient } from '../twin-client.ts';
 import { describeFactor, factorAt, positionOf, SLIDER } from './clock-factor.ts';
 import { NumberField } from './number-field.tsx';
@@ -34,7 +35,7 @@ export function ClockControl({ client, engines, engine, apiKey, refusal }: Clock
     const request = target === null ? part : { ...part, engine: target };
     client.changeClock(request, apiKey).then(
       () => setError(null),
-      (failure: unknown) => setError(failure instanceof Error ? failure.message : String(failure)),
+      (failure: unknown) => setError(reasonOf(failure)),
     );
   };
   // Steps pause a running clock behind them, and add to those still allowed.

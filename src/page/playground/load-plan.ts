@@ -1,4 +1,5 @@
 /** A little load: when requests are due and what they are; who sends them is handed in. */
+import { reasonOf } from '../reason-of.ts';
 
 /** Requests at once, those that wait for a connection included; what is due beyond them is skipped and counted. */
 export const MAX_IN_FLIGHT = 64;
@@ -99,7 +100,7 @@ export function createLoad(
       if (abort.signal.aborted) counts.givenUp += number;
       else {
         counts.failed += number;
-        lastError = error instanceof Error ? error.message : String(error);
+        lastError = reasonOf(error);
       }
     } finally {
       numConnections--;

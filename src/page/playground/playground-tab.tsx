@@ -1,4 +1,5 @@
 /** Something to look at in the other tabs: a request, a little load, and a clock that can be stopped. */
+import { reasonOf } from '../reason-of.ts';
 import '../tabs.css';
 import './playground.css';
 import { useEffect, useState } from 'preact/hooks';
@@ -25,7 +26,7 @@ export function PlaygroundTab({ client, state, engine, onOpenTab }: TabProps) {
         if (names.length > 0) setModels(names);
       },
       (error: unknown) => {
-        if (!isOver) setModelsError(error instanceof Error ? error.message : String(error));
+        if (!isOver) setModelsError(reasonOf(error));
       },
     );
     return () => {

@@ -1,5 +1,6 @@
 import type { TargetedEvent } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { reasonOf } from '../reason-of.ts';
 import type { TabName } from '../tab-props.ts';
 import { endGeneration, type Generation, startGeneration, takeChunk } from './generation.ts';
 import { GenerationView } from './generation-view.tsx';
@@ -52,7 +53,7 @@ export function RequestForm({ api, models, onOpenTab }: RequestFormProps) {
         ? ({ status: 'cancelled', error: null } as const)
         : ({
             status: 'failed',
-            error: error instanceof Error ? error.message : String(error),
+            error: reasonOf(error),
           } as const);
       show(endGeneration(now, end, elapsed()));
     }

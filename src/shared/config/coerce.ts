@@ -3,7 +3,7 @@
  * what to write instead. Source: vllm/engine/arg_utils.py human_readable_int (0.33.0).
  */
 
-import { ConfigError } from '../errors.ts';
+import { ConfigError, reasonOf } from '../errors.ts';
 import { isJsonObject } from '../json-object.ts';
 import type { Field } from './field.ts';
 
@@ -142,7 +142,7 @@ function parseJson(field: Field<unknown>, word: string, origin: string): unknown
   try {
     value = JSON.parse(word);
   } catch (cause) {
-    throw bad(origin, word, `must be JSON (${cause instanceof Error ? cause.message : cause})`);
+    throw bad(origin, word, `must be JSON (${reasonOf(cause)})`);
   }
   if (Array.isArray(field.defaultValue)) {
     if (!Array.isArray(value) || !value.every((item) => typeof item === 'string'))

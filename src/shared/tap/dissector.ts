@@ -8,6 +8,7 @@ import { createStructCodecs, type StructCodecs } from '../protocol/struct-codec.
 import type { StructTable } from '../protocol/struct-table.ts';
 import type { WireVersion } from '../protocol/wire-version.ts';
 import { FieldWalk, namedValues, type WalkedField } from './field-walk.ts';
+import { hexOf } from './frame-bytes.ts';
 import type { FrameDetail, FrameField, FrameLine } from './frame-line.ts';
 import { FRAME_TYPES } from './frame-type.ts';
 import {
@@ -17,7 +18,7 @@ import {
   UTILITY_CALL,
 } from './message-tables.ts';
 import type { RawFrame } from './raw-frame.ts';
-import { hexOf, shownValue } from './shown-value.ts';
+import { shownValue } from './shown-value.ts';
 
 /** Where a frame stands among those of other processes. */
 export interface FramePlace {

@@ -1,6 +1,7 @@
 /** Frames as lines of a recording, written by hand: what a socket's frames share is made into text once. */
+
+import { base64Of, hexOf } from './frame-bytes.ts';
 import { frameTypeOf, peerOf } from './frame-type.ts';
-import { base64Of, hexOf } from './raw-frame.ts';
 import type { FrameDirection, TappedFrame, TappedSocket } from './tap.ts';
 
 export class FrameLineWriter {

@@ -7,6 +7,7 @@ import type { EngineIndex } from '../protocol/ids.ts';
 import { MsgpackReader } from '../protocol/msgpack-reader.ts';
 import { EngineCoreRequestType } from '../protocol/request.ts';
 import type { Frame } from '../transport/transport.ts';
+import { readOrNull } from './read-or-null.ts';
 import type { TappedFrame } from './tap.ts';
 
 /** Every word, with what it says of the message. */
@@ -75,16 +76,16 @@ export function frameTypeOf({ socket, direction, parts }: TypedFrame): FrameType
 export function peerOf(frame: TypedFrame): EngineIndex | null {
   const { socket, identity, parts } = frame;
   if (socket.name === 'kv_events_replay') return null;
-  if (identity !== null) return quietly(() => engineIndexFromIdentity(identity));
+  if (identity !== null) return readOrNull(() => engineIndexFromIdentity(identity));
   if (socket.type !== 'PULL') return null;
-  return quietly(() => {
+  return readOrNull(() => {
     const reader = new MsgpackReader(parts, 0);
     return reader.arrayHeader('outputs') === 0 ? null : reader.int();
   });
 }
 
 function handshakeType(parts: readonly Frame[]): FrameType {
-  const message = quietly(() => new MsgpackReader(parts, 0).any());
+  const message = readOrNull(() => new MsgpackReader(parts, 0).any());
   if (typeof message !== 'object' || message === null) return 'UNKNOWN';
   const { status } = message as { readonly status?: unknown };
   if (status === 'HELLO' || status === 'READY') return status;
@@ -131,12 +132,4 @@ function isText(parts: readonly Frame[], text: string): boolean {
     part.length === text.length &&
     Buffer.from(part).toString('latin1') === text
   );
-}
-
-function quietly<T>(read: () => T): T | null {
-  try {
-    return read();
-  } catch {
-    return null;
-  }
 }

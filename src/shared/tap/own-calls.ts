@@ -5,6 +5,7 @@
 import { MsgpackReader } from '../protocol/msgpack-reader.ts';
 import { EngineCoreRequestType } from '../protocol/request.ts';
 import type { Frame, SocketName } from '../transport/transport.ts';
+import { readOrNull } from './read-or-null.ts';
 
 /** What the names of our own utility methods begin with; vLLM has none that does. */
 export const OWN_METHOD_PREFIX = 'vllm_twin_';
@@ -13,7 +14,7 @@ export const OWN_METHOD_PREFIX = 'vllm_twin_';
 const MAX_AWAITED_ANSWERS = 1_024;
 const EMPTY_ARRAY = 0x90;
 
-/** What is asked of a socket: AskedSocket has it. */
+/** What is looked at of a socket. */
 interface AskedSocket {
   readonly name: SocketName;
   readonly type: string;
@@ -31,7 +32,7 @@ export class OwnCalls {
 
   #isOwnCall(socket: AskedSocket, parts: readonly Frame[]): boolean {
     if (parts.length < 2 || parts[0]?.[0] !== EngineCoreRequestType.UTILITY) return false;
-    const call = guarded(() => {
+    const call = readOrNull(() => {
       const reader = new MsgpackReader(parts, 1);
       if (reader.arrayHeader('a call') !== 4) return null;
       const client = reader.int();
@@ -50,7 +51,7 @@ export class OwnCalls {
     const [part] = parts;
     // An answer carries no outputs: [engine_index, [], …].
     if (part === undefined || part[1 + intSize(part[1])] !== EMPTY_ARRAY) return false;
-    const callId = guarded(() => {
+    const callId = readOrNull(() => {
       const reader = new MsgpackReader(parts, 0);
       if (reader.arrayHeader('outputs') < 5) return null;
       for (let i = 0; i < 4; i++) reader.any();
@@ -71,13 +72,4 @@ function keyOf(client: number, callId: number | bigint): string {
 function intSize(code: number | undefined): number {
   if (code === 0xcc) return 2;
   return code === 0xcd ? 3 : 1;
-}
-
-/** Null for what cannot be read: that is for the decoder to say. */
-function guarded<T>(read: () => T | null): T | null {
-  try {
-    return read();
-  } catch {
-    return null;
-  }
 }

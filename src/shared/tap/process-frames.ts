@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { bytesOfParts } from './frame-bytes.ts';
 import { type RawFrame, toRawFrame } from './raw-frame.ts';
 import type { Tap, TappedFrame } from './tap.ts';
 
@@ -29,11 +30,11 @@ export function framesOfTap(tap: Tap, clock: Clock, sinceSeq: number): ProcessFr
 }
 
 /** The first of the frames that a tap keeps, so many that an answer stays small. */
-export function answeredFrames(kept: readonly TappedFrame[]): RawFrame[] {
+function answeredFrames(kept: readonly TappedFrame[]): RawFrame[] {
   const frames: RawFrame[] = [];
   let bytes = 0;
   for (const frame of kept) {
-    bytes += frame.parts.reduce((sum, part) => sum + part.byteLength, 0);
+    bytes += bytesOfParts(frame.parts);
     const isOver = bytes > MAX_ANSWERED_BYTES || frames.length >= MAX_ANSWERED_FRAMES;
     if (isOver && frames.length > 0) break;
     frames.push(toRawFrame(frame));

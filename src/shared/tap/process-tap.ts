@@ -1,11 +1,10 @@
 /** The tap of a process, with the recorder that its settings ask for. */
-import { hostname } from 'node:os';
+
 import type { Clock } from '../clock.ts';
+import { reasonOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { VLLM_VERSION } from '../version.ts';
 import { Recorder } from './recorder.ts';
-import { RecordingFile } from './recording-file.ts';
-import { RECORDING_SCHEMA } from './recording-format.ts';
+import { RecordingFile, recordingHeadOf } from './recording-file.ts';
 import { Tap } from './tap.ts';
 
 export interface ProcessTapOptions {
@@ -29,20 +28,9 @@ export function createProcessTap(options: ProcessTapOptions): Tap {
   if (record === null) return tap;
   let file: RecordingFile;
   try {
-    file = new RecordingFile({
-      folder: record,
-      head: {
-        schema: RECORDING_SCHEMA,
-        process: name,
-        host: hostname(),
-        pid: process.pid,
-        wall_ms: clock.wallMs(),
-        monotonic_ms: clock.monotonicMs(),
-        vllm_version: VLLM_VERSION,
-      },
-    });
+    file = new RecordingFile({ folder: record, head: recordingHeadOf(name, clock) });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     logger.error(`${name} is not recorded: no file can be written in ${record} (${reason})`);
     return tap;
   }

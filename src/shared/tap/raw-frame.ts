@@ -1,6 +1,7 @@
 /** A frame as one process hands it to another and as a recording has it: plain JSON, not decoded. */
 import type { EngineIndex } from '../protocol/ids.ts';
-import type { Frame, SocketName } from '../transport/transport.ts';
+import type { SocketName } from '../transport/transport.ts';
+import { base64Of, hexOf } from './frame-bytes.ts';
 import { type FrameType, frameTypeOf, peerOf } from './frame-type.ts';
 import type { FrameDirection, SocketType, TappedFrame } from './tap.ts';
 
@@ -36,18 +37,4 @@ export function toRawFrame(frame: TappedFrame): RawFrame {
     identity: identity === null ? null : hexOf(identity),
     parts: parts.map(base64Of),
   };
-}
-
-export function hexOf(bytes: Frame): string {
-  return bufferOf(bytes).toString('hex');
-}
-
-export function base64Of(bytes: Frame): string {
-  return bufferOf(bytes).toString('base64');
-}
-
-/** The same bytes, not a copy. */
-function bufferOf(bytes: Frame): Buffer {
-  if (Buffer.isBuffer(bytes)) return bytes;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

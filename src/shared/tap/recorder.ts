@@ -2,6 +2,7 @@
  * Writes what a tap shows to files: a frame becomes a line at once, lines are gathered, and written while the process goes
  * on. What comes faster than the disk takes it is counted and said, never waited for.
  */
+import { reasonOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { FrameLineWriter } from './frame-json.ts';
 import type { RecordingFile } from './recording-file.ts';
@@ -90,7 +91,7 @@ export class Recorder {
     try {
       for (const lines of this.#queue) file.appendSync(lines);
     } catch (error) {
-      logger.error(`The recording ${file.path} lacks its end: ${messageOf(error)}`);
+      logger.error(`The recording ${file.path} lacks its end: ${reasonOf(error)}`);
     }
     this.#clear();
     if (this.#numDropped > 0)
@@ -171,7 +172,7 @@ export class Recorder {
     const { file, logger, onFailure } = this.#options;
     this.#stop();
     this.#clear();
-    logger.error(`The recording ${file.path} ends here, serving goes on: ${messageOf(error)}`);
+    logger.error(`The recording ${file.path} ends here, serving goes on: ${reasonOf(error)}`);
     onFailure();
   }
 
@@ -187,8 +188,4 @@ export class Recorder {
     this.#chunkBytes = 0;
     this.#options.file.close();
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

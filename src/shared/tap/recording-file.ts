@@ -14,8 +14,10 @@ import {
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { ConfigError } from '../errors.ts';
-import { RECORDING_SUFFIX, type RecordingHead } from './recording-format.ts';
+import type { Clock } from '../clock.ts';
+import { ConfigError, reasonOf } from '../errors.ts';
+import { VLLM_VERSION } from '../version.ts';
+import { RECORDING_SCHEMA, RECORDING_SUFFIX, type RecordingHead } from './recording-format.ts';
 
 /** Where a part ends and the next begins. */
 export const MAX_PART_BYTES = 64 * 1024 * 1024;
@@ -40,7 +42,7 @@ export function checkRecordFolder(folder: string): void {
       rmSync(probe, { force: true });
     }
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new ConfigError(
       'E_BAD_FLAG',
       `--record ${folder}: no recording can be written there (${reason}); name a folder that can be made and written to`,
@@ -60,6 +62,19 @@ function makeFolder(folder: string): void {
     // Another process that records there may have been faster.
     if (!existsSync(folder)) throw error;
   }
+}
+
+/** What each part of a recording of this process says of it, begun now. */
+export function recordingHeadOf(name: string, clock: Clock): Omit<RecordingHead, 'part'> {
+  return {
+    schema: RECORDING_SCHEMA,
+    process: name,
+    host: hostname(),
+    pid: process.pid,
+    wall_ms: clock.wallMs(),
+    monotonic_ms: clock.monotonicMs(),
+    vllm_version: VLLM_VERSION,
+  };
 }
 
 export interface RecordingFileOptions {

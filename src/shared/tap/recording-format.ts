@@ -2,6 +2,7 @@
  * The format `vllm-twin.frames/1`: newline-delimited JSON, a head line, then a frame a line. docs/reference/frames.md
  * documents it.
  */
+import { reasonOf } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../json-object.ts';
 import type { SocketName } from '../transport/transport.ts';
 import { FRAME_TYPES } from './frame-type.ts';
@@ -127,7 +128,7 @@ function parseObject(line: string): JsonObject | string {
   try {
     value = JSON.parse(line);
   } catch (error) {
-    return `is not JSON (${error instanceof Error ? error.message : String(error)})`;
+    return `is not JSON (${reasonOf(error)})`;
   }
   return isJsonObject(value) ? value : `expected an object, got ${shown(value)}`;
 }

@@ -4,7 +4,7 @@
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, reasonOf } from '../errors.ts';
 import { LineReader } from './line-reader.ts';
 import type { RawFrame } from './raw-frame.ts';
 import {
@@ -262,7 +262,7 @@ function readable<T>(path: string, read: () => T): T {
     return read();
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new ConfigError('E_BAD_FILE', `${path}: cannot be read (${reason})`, { cause });
   }
 }

@@ -1,5 +1,6 @@
 /** Decoded values as JSON has them: what it cannot say stands in an object that says what it was, as the golden data has it. */
 import { isExtValue } from '../protocol/ext-value.ts';
+import { hexOf } from './frame-bytes.ts';
 
 /** Elements of a long list that are shown where lists are cut. */
 const HEAD_LENGTH = 16;
@@ -24,8 +25,4 @@ export function shownValue(value: unknown, isCut = false): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [key, shownValue(item, isCut)]),
   );
-}
-
-export function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }

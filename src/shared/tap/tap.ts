@@ -4,7 +4,9 @@
  * or more parts. Nothing is decoded when it is recorded. Pure but for the clock that it is handed.
  */
 import type { Clock } from '../clock.ts';
+import { SlidingList } from '../sliding-list.ts';
 import type { Frame, SocketName } from '../transport/transport.ts';
+import { bytesOfParts } from './frame-bytes.ts';
 import { OwnCalls } from './own-calls.ts';
 
 /** Of every process, whoever looks. */
@@ -60,9 +62,7 @@ export class Tap {
   readonly #first: TappedFrame[] = [];
   #firstBytes = 0;
   #isFirstFull = false;
-  /** Oldest first from `#ringStart` on. */
-  #ring: TappedFrame[] = [];
-  #ringStart = 0;
+  readonly #ring = new SlidingList<TappedFrame>();
   #ringBytes = 0;
   #watchedUntilMs = Number.NEGATIVE_INFINITY;
   #isActive = true;
@@ -89,7 +89,7 @@ export class Tap {
 
   /** Frames that nobody asked to keep. */
   get numUnkept(): number {
-    return this.#numSeen - this.#numFallenOut - this.#first.length - this.#ringLength;
+    return this.#numSeen - this.#numFallenOut - this.#first.length - this.#ring.length;
   }
 
   /** Somebody looks: later frames are kept until then, on the tap's clock. */
@@ -108,8 +108,8 @@ export class Tap {
 
   /** What is kept of the frames with a higher `seq`, in order. */
   framesSince(seq: number): TappedFrame[] {
-    const first = this.#first.slice(indexBehind(this.#first, 0, seq));
-    const ring = this.#ring.slice(indexBehind(this.#ring, this.#ringStart, seq));
+    const first = this.#first.slice(indexBehind(this.#first, seq));
+    const ring = this.#ring.slice(indexBehind(this.#ring, seq));
     return first.length === 0 ? ring : [...first, ...ring];
   }
 
@@ -137,7 +137,7 @@ export class Tap {
   }
 
   #keep(frame: TappedFrame): void {
-    const bytes = bytesOf(frame.parts);
+    const bytes = bytesOfParts(frame.parts);
     if (!this.#isFirstFull) {
       if (this.#firstBytes + bytes <= MAX_FIRST_BYTES) {
         this.#first.push(frame);
@@ -150,38 +150,25 @@ export class Tap {
     if (this.#keepsAlways || frame.monotonicMs < this.#watchedUntilMs) {
       this.#ring.push(frame);
       this.#ringBytes += bytes;
-      while (this.#ringLength > this.#capacity || this.#ringBytes > MAX_RING_BYTES) this.#letFall();
+      while (this.#ring.length > this.#capacity || this.#ringBytes > MAX_RING_BYTES)
+        this.#letFall();
     } else if (this.#listener === null) this.#isActive = false;
   }
 
   #letFall(): void {
-    const oldest = this.#ring[this.#ringStart];
+    const oldest = this.#ring.shift();
     if (oldest === undefined) return;
-    this.#ringBytes -= bytesOf(oldest.parts);
-    this.#ringStart += 1;
+    this.#ringBytes -= bytesOfParts(oldest.parts);
     this.#numFallenOut += 1;
-    if (this.#ringStart < this.#capacity) return;
-    this.#ring = this.#ring.slice(this.#ringStart);
-    this.#ringStart = 0;
-  }
-
-  get #ringLength(): number {
-    return this.#ring.length - this.#ringStart;
   }
 }
 
-function bytesOf(parts: readonly Frame[]): number {
-  let bytes = 0;
-  for (const part of parts) bytes += part.byteLength;
-  return bytes;
-}
-
-/** From `start` on, where the first frame with a higher `seq` stands: a ring may be long, and who asks asks often. */
-function indexBehind(frames: readonly TappedFrame[], start: number, seq: number): number {
-  let [low, high] = [start, frames.length];
+/** Where the first frame with a higher `seq` stands: a ring may be long, and who asks asks often. */
+function indexBehind(frames: Pick<SlidingList<TappedFrame>, 'length' | 'at'>, seq: number): number {
+  let [low, high] = [0, frames.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((frames[middle]?.seq ?? 0) > seq) high = middle;
+    if ((frames.at(middle)?.seq ?? 0) > seq) high = middle;
     else low = middle + 1;
   }
   return low;

@@ -57,6 +57,14 @@ describe('the step clock', () => {
     expect(clock.state).toEqual({ state: 'running', factor: 1, steps_left: 0 });
   });
 
+  it('leaves as it is what is null', () => {
+    const clock = new StepClock();
+    clock.change({ factor: 2 });
+    const change = { state: null, steps: 3, factor: null };
+    expect(clock.change(change)).toEqual({ state: 'paused', factor: 2, steps_left: 3 });
+    expect(clock.change({})).toEqual(clock.state);
+  });
+
   it('changes nothing where one of several changes is bad', () => {
     const clock = new StepClock();
     expect(() => clock.change({ state: 'paused', factor: 100 })).toThrow('factor');

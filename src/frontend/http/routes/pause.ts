@@ -1,3 +1,4 @@
+import { reasonOf } from '../../../shared/errors.ts';
 import { PyJsonError, parsePythonJson } from '../../../shared/python/json-reader.ts';
 import { isDict, type PyValue } from '../../../shared/python/values.ts';
 import type { PauseMode } from '../../llm/async-llm.ts';
@@ -53,7 +54,7 @@ async function orFailure(
   try {
     sendJson(request, reply, 200, JSON.stringify(await act()));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     sendJson(request, reply, 500, JSON.stringify({ error: `${what}: ${reason}` }));
   }
 }

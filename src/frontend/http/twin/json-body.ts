@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { reasonOf } from '../../../shared/errors.ts';
 import { isJsonObject } from '../../../shared/json-object.ts';
 
 /** Bodies of the twin's own API are a few words. */
@@ -29,7 +30,7 @@ export async function readJsonBody(
   try {
     value = JSON.parse(Buffer.concat(chunks).toString('utf8'));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     return { problem: `the body is no JSON: ${reason}`, status: 400 };
   }
   if (!isJsonObject(value)) return { problem: 'the body must be a JSON object', status: 400 };

@@ -93,18 +93,20 @@ export class TwinEvents {
   #tellAll(state: TwinState): void {
     const { frames, ...rest } = state;
     const text = JSON.stringify(rest);
-    const events = {
-      state: `event: state\ndata: ${JSON.stringify(state)}\n\n`,
-      frames: `event: frames\ndata: ${JSON.stringify({ last_n: frames.last_n })}\n\n`,
-    };
+    const framesEvent = `event: frames\ndata: ${JSON.stringify({ last_n: frames.last_n })}\n\n`;
+    // Most looks find the state as it was: it is written out for the first listener who knows another.
+    let stateEvent: string | null = null;
     for (const listener of this.#listeners) {
       const { response, lastState, lastN } = listener;
       if (response.writableLength > MAX_UNREAD_BYTES) {
         response.destroy();
         continue;
       }
-      if (text !== lastState) response.write(events.state);
-      if (frames.last_n !== lastN) response.write(events.frames);
+      if (text !== lastState) {
+        stateEvent ??= `event: state\ndata: ${JSON.stringify(state)}\n\n`;
+        response.write(stateEvent);
+      }
+      if (frames.last_n !== lastN) response.write(framesEvent);
       listener.lastState = text;
       listener.lastN = frames.last_n;
     }

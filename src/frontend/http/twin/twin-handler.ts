@@ -4,6 +4,7 @@
  * start-up still goes on.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { reasonOf } from '../../../shared/errors.ts';
 import type { Twin, TwinAnswer, TwinQuestion } from '../../twin/twin-question.ts';
 import { Authenticator } from '../authenticate.ts';
 import type { HttpArgs } from '../http-args.ts';
@@ -62,7 +63,7 @@ export class TwinHandler {
     response.setHeader('cache-control', 'no-store');
     void this.#answer(path, request, response).catch((error: unknown) => {
       if (error instanceof QueryError) sendError(response, 400, error.message);
-      else sendError(response, 500, error instanceof Error ? error.message : String(error));
+      else sendError(response, 500, reasonOf(error));
     });
     return true;
   }

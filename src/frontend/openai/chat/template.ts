@@ -4,6 +4,7 @@
  * indices of generated text.
  */
 
+import { reasonOf } from '../../../shared/errors.ts';
 import { badRequest, validationError } from '../../llm/errors.ts';
 import { JinjaTemplate } from '../../tokenizer/jinja-template.ts';
 import { detectContentFormat } from './content-format.ts';
@@ -69,7 +70,7 @@ export class ChatTemplate {
         add_generation_prompt: addGenerationPrompt,
       });
     } catch (error) {
-      throw validationError(error instanceof Error ? error.message : String(error));
+      throw validationError(reasonOf(error));
     }
     return continueFinalMessage ? untag(text, conversation.at(-1)?.['content']) : text;
   }
@@ -136,7 +137,7 @@ export class ChatTemplates {
       try {
         template = new ChatTemplate(source);
       } catch (error) {
-        throw validationError(error instanceof Error ? error.message : String(error));
+        throw validationError(reasonOf(error));
       }
       if (this.#compiled.size >= MAX_COMPILED) this.#compiled.clear();
       this.#compiled.set(source, template);

@@ -5,6 +5,7 @@
  * Source: vllm/renderers/base.py BaseRenderer._executor (0.33.0).
  */
 import { pathToFileURL } from 'node:url';
+import { reasonOf } from '../../../shared/errors.ts';
 import { ownFile } from '../../../shared/own-files.ts';
 import { type ApiError, internalError, validationError } from '../../llm/errors.ts';
 import type { WorkerModule } from './job-runner.ts';
@@ -170,15 +171,13 @@ function textFailure(error: unknown): ApiError {
       `The text needs more than ${MAX_TOKENIZER_HEAP_MB} MB of memory to be tokenized. Please reduce its length.`,
     );
   }
-  return internalError(error instanceof Error ? error.message : String(error));
+  return internalError(reasonOf(error));
 }
 
 function templateFailure(error: unknown): ApiError {
   return validationError(
     error instanceof WorkerEndedError
       ? `Chat template rendering ended for want of memory: the chat template may use ${MAX_TEMPLATE_HEAP_MB} MB. Please make it render less.`
-      : error instanceof Error
-        ? error.message
-        : String(error),
+      : reasonOf(error),
   );
 }

@@ -3,6 +3,7 @@
  * other as it would see it: an engine that goes is gone for the frontend's ROUTER, a frontend that goes for the engine's
  * DEALER; and each may come again.
  */
+import { reasonOf } from '../../errors.ts';
 import { DecodeFault } from '../../protocol/msgpack-reader.ts';
 import type {
   DealerSocket,
@@ -224,7 +225,7 @@ export class ClientLink {
           await new Promise<void>((resolve) => setTimeout(resolve, REBIND_AFTER_MS));
           continue;
         }
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = reasonOf(error);
         this.#options.parts.log.warn(`${this.#options.engine} cannot connect again: ${reason}`);
         return;
       }

@@ -3,6 +3,7 @@
  * what the frontend answers names this proxy's sockets instead of its own. All else goes through byte for byte.
  * Source: vllm/v1/engine/utils.py wait_for_engine_startup, vllm/v1/engine/core.py _perform_handshake (0.33.0).
  */
+import { reasonOf } from '../../errors.ts';
 import { engineIndexFromIdentity } from '../../protocol/identity.ts';
 import { DecodeFault } from '../../protocol/msgpack-reader.ts';
 import type { DealerSocket, Frame, RouterSocket } from '../../transport/transport.ts';
@@ -235,7 +236,7 @@ export class TapProxy {
       engine.stage = 'CONNECTED';
       return [relay.init, ...others];
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       if (error instanceof DecodeFault) {
         log.warn(
           `The frontend said something else than INIT to ${engine.name}, which is handed on: ${reason}`,

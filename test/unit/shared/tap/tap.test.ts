@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../../../src/shared/clock.ts';
 import {
@@ -8,6 +9,7 @@ import {
   Tap,
   type TappedFrame,
 } from '../../../../src/shared/tap/tap.ts';
+import { collectGarbage } from '../../../support/collect-garbage.ts';
 import { INPUT_ROUTER } from '../../../support/tapped.ts';
 
 const PART = Buffer.from('00', 'hex');
@@ -110,6 +112,26 @@ describe('a tap that somebody looks at', () => {
     record(1, Buffer.alloc(MAX_RING_BYTES + 1));
     expect(seqs(256)).toEqual([]);
     expect(tap.numFallenOut).toBe(6);
+  });
+
+  it('lets go of what fell out, however many places the ring has', async () => {
+    const { tap, record, seqs } = bench();
+    tap.watchUntil(1);
+    record(256);
+    const parts = Array.from({ length: 6 }, () => {
+      const part = Buffer.alloc(MAX_RING_BYTES / 4);
+      record(1, part);
+      return new WeakRef(part);
+    });
+    expect(seqs(256)).toEqual([259, 260, 261, 262]);
+    await nextTurn();
+    collectGarbage();
+    expect(parts.map((part) => part.deref() !== undefined)).toEqual([
+      ...[false, false],
+      ...[true, true, true, true],
+    ]);
+    // Whose frames are still wanted.
+    expect(seqs(256)).toHaveLength(4);
   });
 });
 

@@ -80,6 +80,30 @@ describe('the stream of events', () => {
     expect(response.events.at(-1)).toBe('event: state');
   });
 
+  it('writes a state out once for all who listen, and not again while it stays', async () => {
+    let numWritten = 0;
+    const named = (model: string): string => {
+      const counted = {
+        toJSON() {
+          numWritten += 1;
+          return model;
+        },
+      };
+      return counted as unknown as string;
+    };
+    state = { ...state, model: named('m') };
+    const responses = Array.from({ length: 5 }, () => listen(events));
+    await vi.advanceTimersByTimeAsync(EVENT_MS);
+    numWritten = 0;
+    await vi.advanceTimersByTimeAsync(4 * EVENT_MS);
+    // Once a look, to be compared.
+    expect(numWritten).toBe(4);
+    state = { ...state, model: named('other') };
+    await vi.advanceTimersByTimeAsync(EVENT_MS);
+    expect(numWritten).toBe(4 + 2);
+    for (const { text } of responses) expect(text).toContain('"model":"other"');
+  });
+
   it('looks once for all who listen, and not at all for nobody', async () => {
     await vi.advanceTimersByTimeAsync(10 * EVENT_MS);
     expect(numAsked).toBe(0);
