@@ -13,7 +13,7 @@ import { checkLoraConfig } from '../shared/config/lora-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { ConfigError } from '../shared/errors.ts';
 import type { Injection } from '../shared/faults/injection.ts';
-import type { ScheduledFault } from '../shared/faults/scheduled-fault.ts';
+import { startPlanOf } from '../shared/faults/scheduled-fault.ts';
 import { HANDSHAKE_ORDER } from '../shared/faults/specs/handshake-order.ts';
 import { createLogger, type Logger } from '../shared/logger.ts';
 import { PrivateDirectory, removeOrphanedDirectories } from '../shared/private-directory.ts';
@@ -192,7 +192,7 @@ function createFrontend(parts: FrontendParts, directory: PrivateDirectory): Fron
       logger,
       onLogLine: writeLogLine,
       engineCommand: createEngineCommand(args, process.env, (rank) =>
-        startFaultsOf(parts.startFaults ?? [], rank),
+        startPlanOf(parts.startFaults ?? [], rank),
       ),
       coordinatorCommand: createCoordinatorCommand(args, process.env),
       parallelConfigHash: null,
@@ -388,13 +388,6 @@ async function shutDown(
   await launch.stop(STOP_GRACE_MS + timeout * 1000);
   logger.info('[shutdown] API server: engine client stopped, shutting down HTTP server');
   await serving?.close();
-}
-
-/** An engine's own share: what names no engine is every one's. */
-function startFaultsOf(injections: readonly Injection[], rank: number): readonly ScheduledFault[] {
-  return injections
-    .filter(({ engine }) => engine === null || engine === rank)
-    .map((injection) => ({ atMs: null, injection }));
 }
 
 /** Lines of children, which whoever reads this process's log may not want any more. */

@@ -172,6 +172,7 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
       'frontend/pydantic',
       'frontend/tokenizer',
       'frontend/twin',
+      'scenario/load.ts',
       'shared',
     ],
     why: 'routes are served by processes, which they know nothing of.',

@@ -31,8 +31,8 @@ export interface ServeArgs {
 }
 
 /**
- * Flag > flags of a scenario > environment > config file > default. The model may stand first, without a flag. `own` are flags that the command
- * has beyond the registry's.
+ * Flag > flags of a scenario > environment > config file > default. The model may stand first, without a flag. `own` are
+ * flags that the command has beyond the registry's.
  */
 export async function readServeArgs(
   words: readonly string[],
@@ -40,25 +40,7 @@ export async function readServeArgs(
   own: readonly CommandFlag[] = [],
 ): Promise<ServeArgs> {
   const split = splitWords(words, [...own, CONFIG_FLAG]);
-  const [model, extra] = split.positionals;
-  if (extra !== undefined) {
-    const hint = own.some(({ name }) => name === 'compare')
-      ? '; more models go behind --compare'
-      : '';
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      `unexpected word '${extra}': one model at a time, and flags start with --${hint}`,
-    );
-  }
-  const flags = new Map(split.settings);
-  if (model !== undefined) {
-    if (flags.has('model'))
-      throw new ConfigError(
-        'E_BAD_FLAG',
-        `the model is given twice: '${model}' and --model; give it once`,
-      );
-    flags.set('model', { words: [model], origin: 'MODEL' });
-  }
+  const flags = withModel(split, own);
   const config = await configOf(split.own.get('config')?.at(-1));
   const given: Settings[] = [config.settings, settingsFromEnv(env), flags];
   const file = given.reduce<string | null>(
@@ -88,6 +70,27 @@ export async function readServeArgs(
   return { args, split, scenario: scenario?.scenario ?? null, notes, warnings };
 }
 
+/** The model, which may stand first, among the settings. Throws E_BAD_FLAG. */
+function withModel({ positionals, settings }: SplitWords, own: readonly CommandFlag[]): Settings {
+  const [model, extra] = positionals;
+  if (extra !== undefined) {
+    const hint = own.some(({ name }) => name === 'compare')
+      ? '; more models go behind --compare'
+      : '';
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `unexpected word '${extra}': one model at a time, and flags start with --${hint}`,
+    );
+  }
+  if (model === undefined) return settings;
+  if (settings.has('model'))
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `the model is given twice: '${model}' and --model; give it once`,
+    );
+  return new Map([...settings, ['model', { words: [model], origin: 'MODEL' }]]);
+}
+
 interface ScenarioSettings {
   readonly scenario: Scenario;
   readonly settings: readonly Settings[];
@@ -101,15 +104,15 @@ async function scenarioOf(file: string): Promise<ScenarioSettings> {
   const bad = (message: string): ConfigError =>
     new ConfigError('E_BAD_FILE', `${file}: flags: ${message}`);
   let split: SplitWords;
+  let settings: Settings;
   try {
     split = splitWords(scenario.flags);
+    settings = withModel(split, []);
   } catch (error) {
     throw error instanceof ConfigError ? bad(error.message) : error;
   }
-  const { positionals, settings, ignored } = split;
-  if (positionals.length > 0) throw bad(`unexpected word '${positionals[0]}': flags start with --`);
-  if (settings.has('scenario')) throw bad('--scenario: a scenario has no other in it');
-  return { scenario, settings: [settings], ignored };
+  if (split.settings.has('scenario')) throw bad('--scenario: a scenario has no other in it');
+  return { scenario, settings: [settings], ignored: split.ignored };
 }
 
 /** What reads YAML and checks it is loaded for those who have a file. */

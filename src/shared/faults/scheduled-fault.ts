@@ -8,6 +8,16 @@ export interface ScheduledFault {
   readonly injection: Injection;
 }
 
+/** An engine's own share of what happens before HELLO: what names no engine is every one's. */
+export function startPlanOf(
+  injections: readonly Injection[],
+  rank: number,
+): readonly ScheduledFault[] {
+  return injections
+    .filter(({ engine }) => engine === null || engine === rank)
+    .map((injection) => ({ atMs: null, injection }));
+}
+
 /** As another process is told of it: checked where it was read. */
 export function injectionSchema() {
   return onlyFields({
