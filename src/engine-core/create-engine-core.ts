@@ -100,6 +100,7 @@ export function createEngineCore(
         stepClock.faultFactor = factor;
       },
       setReservedShare: (share) => kvCacheManager.reservation.setShare(share),
+      fillReservation: () => kvCacheManager.reservation.fill(),
       preempt: (count) => scheduler.preemptRunning(count),
     },
     options.processControl ?? NO_PROCESS,

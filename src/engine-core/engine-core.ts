@@ -145,15 +145,12 @@ export class EngineCore {
     for (let next = this.#idleCallbacks.pop(); next; next = this.#idleCallbacks.pop()) next();
   }
 
-  /**
-   * Schedules a batch and starts it. Returns how many milliseconds to let pass before `finishStep`: until the batch
-   * that it will take in is done, or 0 if there is none to wait for.
-   */
+  /** Schedules a batch and starts it. Returns the milliseconds until `finishStep`'s batch is done, 0 where there is none. */
   beginStep({ throttlePrefills = false }: { throttlePrefills?: boolean } = {}): number {
-    const { scheduler, executor, clock, stepClock, maxConcurrentBatches } = this.parts;
+    const { scheduler, executor, clock, stepClock, faults, maxConcurrentBatches } = this.parts;
     this.#awaitsBatch = false;
     this.#modelExecuted = false;
-    this.#fillReservation();
+    faults.fillReservation();
     if (scheduler.hasRequests()) {
       const output = scheduler.schedule(throttlePrefills);
       const nowMs = clock.monotonicMs();
@@ -333,16 +330,10 @@ export class EngineCore {
     }
   }
 
-  /** A fault has what has become free, before anybody else and before it is told how much is. */
-  #fillReservation(): void {
-    const { faults, scheduler } = this.parts;
-    if (faults.isReserving) scheduler.state.kvCacheManager.reservation.fill();
-  }
-
   #update(output: SchedulerOutput): void {
-    const { scheduler, executor, blockHasher } = this.parts;
+    const { scheduler, executor, blockHasher, faults } = this.parts;
     const batches = updateFromOutput(scheduler.state, output, executor, blockHasher);
-    this.#fillReservation();
+    faults.fillReservation();
     const kvEvents = scheduler.state.kvCacheManager.takeEvents();
     if (kvEvents.length > 0) this.#kvEvents = kvEvents;
     const finishedByClient = scheduler.state.finishedReqIdsByClient;

@@ -1,7 +1,7 @@
 /**
- * Random workloads with aborts, resets, pauses, reserved blocks, forced preemptions and tiny pools, for every attention mix. After every step: blocks and
- * requests are conserved, each request ends once, tokens come in order and once, usage and hits stay in bounds; and
- * the same input gives the same outputs.
+ * Random workloads with aborts, resets, pauses, reserved blocks, forced preemptions and tiny pools, for every attention mix.
+ * After every step: blocks and requests are conserved, each request ends once, tokens come in order and once, usage and hits
+ * stay in bounds; and the same input gives the same outputs.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -5,7 +5,12 @@ import type { FaultTargets } from '../../src/engine-core/faults/fault-points.ts'
 export function noTargets(): [FaultTargets, EngineProcessControl] {
   const nothing = (): void => {};
   return [
-    { setSlowFactor: nothing, setReservedShare: nothing, preempt: nothing },
+    {
+      setSlowFactor: nothing,
+      setReservedShare: nothing,
+      fillReservation: nothing,
+      preempt: nothing,
+    },
     { kill: nothing, exit: nothing, sendDead: nothing },
   ];
 }

@@ -11,6 +11,8 @@ export interface FaultTargets {
   setSlowFactor(factor: number): void;
   /** Of all blocks, 0 to 1. */
   setReservedShare(share: number): void;
+  /** Takes what is free and still missing of it. */
+  fillReservation(): void;
   preempt(count: number): void;
 }
 
@@ -40,9 +42,9 @@ export class FaultPoints implements EngineFaultHost {
     return this.#numHangs > 0;
   }
 
-  /** Blocks are reserved, or to be: the reservation is filled before each step. */
-  get isReserving(): boolean {
-    return this.#shares.length > 0;
+  /** A reservation has what has become free, before anybody else and before it is told how much is. */
+  fillReservation(): void {
+    if (this.#shares.length > 0) this.#targets.fillReservation();
   }
 
   hang(): () => void {

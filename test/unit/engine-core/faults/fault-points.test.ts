@@ -9,6 +9,8 @@ describe('the fault points of an engine', () => {
   let factors: number[];
   let shares: number[];
   let changes: string[];
+  let numFills = 0;
+
   beforeEach(() => {
     factors = [];
     shares = [];
@@ -17,8 +19,12 @@ describe('the fault points of an engine', () => {
     const targets = {
       setSlowFactor: (factor: number) => factors.push(factor),
       setReservedShare: (share: number) => shares.push(share),
+      fillReservation: () => {
+        numFills += 1;
+      },
       preempt: () => {},
     };
+    numFills = 0;
     points = new FaultPoints(targets, process);
     points.onChange = (what) => changes.push(what);
   });
@@ -42,14 +48,17 @@ describe('the fault points of an engine', () => {
   });
 
   it('reserve the sum of what is active, all blocks at most, and say so', () => {
-    expect(points.isReserving).toBe(false);
+    points.fillReservation();
+    expect(numFills).toBe(0);
     const most = points.reserveBlocks(0.75);
     const half = points.reserveBlocks(0.5);
-    expect(points.isReserving).toBe(true);
+    points.fillReservation();
+    expect(numFills).toBe(1);
     most();
     half();
     expect(shares).toEqual([0.75, 1, 0.5, 0]);
-    expect(points.isReserving).toBe(false);
+    points.fillReservation();
+    expect(numFills).toBe(1);
     expect(changes).toEqual(['blocks', 'blocks', 'blocks', 'blocks']);
   });
 
