@@ -111,7 +111,8 @@ export class TwinHandler {
     response: ServerResponse,
   ): Promise<void> {
     // Whoever asks: there is nothing of that kind to be refused.
-    if (changeOf(method, path) === null && changingMethods(path).length > 0)
+    const isPost = method === 'POST';
+    if (changeOf(method, path) === null && (!isPost || changingMethods(path).length > 0))
       return this.#refuseMethod(path, request, response);
     const { access, isKey, twin } = this.#options;
     const { host, origin, authorization } = request.headers;
@@ -127,8 +128,7 @@ export class TwinHandler {
     if (refusal !== null) return refuse(request, response, refusal);
     const change = changeOf(method, path);
     if (change === null) {
-      const message = `there is no ${path} to ${method}${method === 'POST' ? ' to' : ''}`;
-      return refuse(request, response, { status: 404, message });
+      return refuse(request, response, { status: 404, message: `there is no ${path} to POST to` });
     }
     const body = await readJsonBody(request, response);
     if (body.problem !== null)
