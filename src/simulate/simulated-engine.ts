@@ -1,6 +1,7 @@
 /** An engine core in a simulation: the same start and the same busy loop as in a process of its own. */
 import type { EngineCore } from '../engine-core/engine-core.ts';
 import { type RunningEngine, serveUntilDone, startEngine } from '../engine-core/start-engine.ts';
+import type { ReportingChild } from '../frontend/launch/report-order.ts';
 import type { EngineProcessConfig } from '../shared/config/engine-process-config.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { WireCodec } from '../shared/protocol/wire-codec.ts';
@@ -24,13 +25,30 @@ export interface SimulatedEngineOptions {
   readonly onExit: (exit: EngineExit) => void;
 }
 
-export class SimulatedEngine {
+/** An engine as its launcher has it: what the two tell each other goes no way over sockets. */
+export class SimulatedEngine implements ReportingChild {
+  /** Resolves with its process's end. */
+  readonly ended: Promise<void>;
   readonly #options: SimulatedEngineOptions;
   #running: RunningEngine | null = null;
   #hasExited = false;
+  #noteEnd: () => void = () => {};
+  #toParent: (message: unknown) => void = () => {};
+  #toEngine: (message: unknown) => void = () => {};
 
   constructor(options: SimulatedEngineOptions) {
     this.#options = options;
+    this.ended = new Promise((resolve) => {
+      this.#noteEnd = resolve;
+    });
+  }
+
+  onMessage(handler: (message: unknown) => void): void {
+    this.#toParent = handler;
+  }
+
+  send(message: object): void {
+    this.#options.time.soon(() => this.#toEngine(message));
   }
 
   /** The engine inside; null until it has said READY. */
@@ -55,6 +73,15 @@ export class SimulatedEngine {
       tap: new Tap({ clock: time, process: name }),
       gate: null,
       onConnection: () => {},
+      reportChannel: {
+        send: (message) => {
+          time.soon(() => this.#toParent(message));
+          return true;
+        },
+        on: (_event, listener) => {
+          this.#toEngine = listener;
+        },
+      },
       ending: {
         kill: () => this.kill(),
         exit: (exitCode) => this.#exit({ exitCode, signal: null }),
@@ -73,6 +100,7 @@ export class SimulatedEngine {
     this.#hasExited = true;
     const { process, time, onExit } = this.#options;
     process.end();
+    this.#noteEnd();
     time.soon(() => onExit(exit));
   }
 }

@@ -16,11 +16,13 @@ import { describeExit } from '../frontend/launch/child.ts';
 import { EngineStartup } from '../frontend/launch/engine-startup.ts';
 import { HandshakeServer } from '../frontend/launch/handshake-server.ts';
 import { createParallelPlan, type ParallelPlan } from '../frontend/launch/parallel-plan.ts';
+import { ReportOrder } from '../frontend/launch/report-order.ts';
 import type { FrontendMetrics } from '../frontend/metrics/frontend-metrics.ts';
 import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { ConfigError, StartupError } from '../shared/errors.ts';
 import type { Injection } from '../shared/faults/injection.ts';
+import { HANDSHAKE_ORDER } from '../shared/faults/specs/handshake-order.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { EngineHandshakeMetadata, EngineZmqAddresses } from '../shared/protocol/handshake.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
@@ -87,6 +89,8 @@ export class SimulatedServer {
     this.engines = new Map(
       this.plan.engineRanksStarted.map((rank) => [rank, this.#createEngine(rank)]),
     );
+    const reports = new ReportOrder();
+    for (const [rank, engine] of this.engines) reports.attach(rank, engine);
     this.desk = this.#createDesk();
   }
 
@@ -154,7 +158,7 @@ export class SimulatedServer {
   }
 
   #bindApi(): Promise<ApiServer> {
-    const { args, time, codec, logger, randomHex, listens } = this.#options;
+    const { args, time, codec, logger, randomHex, listens, startFaults } = this.#options;
     return ApiServer.bind(
       {
         args: { ...args, host: '127.0.0.1', port: 0, uds: null },
@@ -166,6 +170,7 @@ export class SimulatedServer {
         timers: this.#frontend,
         logger,
         clientIndex: 0,
+        ordersReports: startFaults.some(({ fault }) => fault === HANDSHAKE_ORDER.id),
         onEngineDead: (death) => this.#onDeath(death),
         listens,
         wrapMetrics: (metrics) => {
@@ -247,6 +252,10 @@ export class SimulatedServer {
 
   #createDesk(): FaultDesk {
     const { time, logger } = this.#options;
+    const after = (ms: number, callback: () => void): (() => void) => {
+      const timer = this.#frontend.after(ms, callback);
+      return () => timer.cancel();
+    };
     return new FaultDesk({
       clock: time,
       logger,
@@ -264,12 +273,10 @@ export class SimulatedServer {
         coordinatorPid: () => (this.plan.runsCoordinator ? COORDINATOR_PID : null),
         apiServerPids: () => [],
         signal: (_pid, signal) => this.#signalCoordinator(signal),
+        after,
       }),
       onChange: (records) => this.#api?.showFaults(records),
-      after: (ms, callback) => {
-        const timer = this.#frontend.after(ms, callback);
-        return () => timer.cancel();
-      },
+      after,
     });
   }
 
