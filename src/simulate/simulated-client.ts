@@ -95,8 +95,9 @@ export class SimulatedClient {
       let numTokens = 0;
       const leave = (): void => {
         underWay.delete(leave);
-        handle.abort();
+        // Its own end is an output too.
         resolve('aborted');
+        handle.abort();
       };
       const handle = llm.generate(request, {
         onOutput: ({ outputs, isFinished }) => {

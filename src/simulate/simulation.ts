@@ -127,17 +127,18 @@ export class Simulation {
   }
 
   /**
-   * `GET` of a path; null where nobody answers within `timeoutMs`. No time passes but what a fault holds the answer back for:
+   * `GET` of a path; null where nobody answers within `timeoutMs`, or not to the end. No time passes but what a fault holds the answer back for:
    * only where it lets time pass does it take any.
    */
   async get(path: string, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<HttpAnswer | null> {
     if (!this.isUp) return null;
     const { app } = this.server.http;
-    const response = app.inject({ method: 'GET', url: path });
+    // A fault may cut it off in the middle.
+    const response = app.inject({ method: 'GET', url: path }).catch(() => null);
     const isPrompt = await this.time.standStill(isThereSoon(response));
     if (!isPrompt && !(await this.time.pass(response, timeoutMs))) return null;
-    const { statusCode, body } = await response;
-    return { status: statusCode, body };
+    const answer = await response;
+    return answer === null ? null : { status: answer.statusCode, body: answer.body };
   }
 
   /** `{fault, engine?, for?, …parameters}`. The fault has begun when it resolves; no time has passed. */

@@ -22,20 +22,28 @@ const TURNS_A_ROUND = 256;
 /** Turns at one moment. More are a loop that no time passes in. */
 const MAX_TURNS_AT_A_MOMENT = 10_000_000;
 
+/** Cancelled timers that may lie in the queue; more are taken out once they are the larger part of it. */
+const MAX_CANCELLED = 1_024;
+
 class VirtualTimer implements Timer {
   readonly dueMs: number;
   /** Of two that are due at the same time, the one that was asked for first comes first. */
   readonly seq: number;
+  /** Null once it was called, or is not to be. */
   handler: (() => void) | null;
+  readonly #onCancel: () => void;
 
-  constructor(dueMs: number, seq: number, handler: () => void) {
+  constructor(dueMs: number, seq: number, call: { handler: () => void; onCancel: () => void }) {
     this.dueMs = dueMs;
     this.seq = seq;
-    this.handler = handler;
+    this.handler = call.handler;
+    this.#onCancel = call.onCancel;
   }
 
   cancel(): void {
+    if (this.handler === null) return;
     this.handler = null;
+    this.#onCancel();
   }
 }
 
@@ -58,7 +66,8 @@ export class VirtualTime implements Clock, Timers {
   observer: (() => void) | null = null;
   readonly #epochMs: number;
   /** A binary heap, the next one first. */
-  readonly #heap: VirtualTimer[] = [];
+  #heap: VirtualTimer[] = [];
+  #numCancelled = 0;
   /** Due in this moment's next turns; those before `#turnsTaken` are over. */
   #turns: (() => void)[] = [];
   #turnsTaken = 0;
@@ -72,6 +81,11 @@ export class VirtualTime implements Clock, Timers {
     this.#epochMs = epochMs;
   }
 
+  /** Timers that lie in the queue, cancelled ones included. */
+  get numTimers(): number {
+    return this.#heap.length;
+  }
+
   monotonicMs(): number {
     return this.#nowMs;
   }
@@ -82,7 +96,7 @@ export class VirtualTime implements Clock, Timers {
 
   after(ms: number, handler: () => void): Timer {
     const dueMs = Math.ceil((this.#nowMs + Math.max(0, ms)) * GRAINS_PER_MS) / GRAINS_PER_MS;
-    const timer = new VirtualTimer(dueMs, this.#seq++, handler);
+    const timer = new VirtualTimer(dueMs, this.#seq++, { handler, onCancel: this.#onCancel });
     this.#push(timer);
     return timer;
   }
@@ -204,13 +218,16 @@ export class VirtualTime implements Clock, Timers {
       return false;
     }
     const { handler } = next;
-    if (handler === null) return true;
+    if (handler === null) {
+      this.#numCancelled -= 1;
+      return true;
+    }
     if (next.dueMs > this.#nowMs) {
       this.#nowMs = next.dueMs;
       this.#numTurnsNow = 0;
     }
     this.#countTurn();
-    next.cancel();
+    next.handler = null;
     handler();
     return true;
   }
@@ -222,6 +239,15 @@ export class VirtualTime implements Clock, Timers {
       () => `time stands still at ${this.#nowMs} ms: ${this.#numTurnsNow} turns in one moment`,
     );
   }
+
+  readonly #onCancel = (): void => {
+    this.#numCancelled += 1;
+    if (this.#numCancelled <= MAX_CANCELLED || 2 * this.#numCancelled < this.#heap.length) return;
+    const left = this.#heap.filter(({ handler }) => handler !== null);
+    this.#heap = [];
+    this.#numCancelled = 0;
+    for (const timer of left) this.#push(timer);
+  };
 
   #push(timer: VirtualTimer): void {
     const heap = this.#heap;
