@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   explain: async () => (await import('./explain/command.ts')).explainCommand,
   models: async () => (await import('./models.ts')).modelsCommand,
   replay: async () => (await import('./replay/command.ts')).replayCommand,
+  simulate: async () => (await import('./simulate/command.ts')).simulateCommand,
   ctl: async () => (await import('./ctl/command.ts')).ctlCommand,
   frames: async () => (await import('./frames/command.ts')).framesCommand,
   tap: async () => (await import('./tap/command.ts')).tapCommand,

@@ -10,6 +10,7 @@ import { reasonOf, ServerError, StartupError } from '../shared/errors.ts';
 import type { Logger } from '../shared/logger.ts';
 import { identityFromEngineIndex } from '../shared/protocol/identity.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
+import { systemTimers, type Timer, type Timers } from '../shared/timers.ts';
 import type { Frame, Transport } from '../shared/transport/transport.ts';
 import { type DpOutcome, type DpVote, tallyVotes } from './dp-engine-core.ts';
 
@@ -30,6 +31,8 @@ export interface DpMember {
   readonly size: number;
   /** How long a rank waits for the votes of the others. */
   readonly timeoutSeconds: number;
+  /** Default: the event loop's. */
+  readonly timers?: Timers;
   readonly logger: Pick<Logger, 'warn'>;
 }
 
@@ -81,35 +84,42 @@ function groupError(what: string): ServerError {
 }
 
 /** Says HELD at once and then again and again, often enough for the others' deadline; gives what ends that. */
-function sayHeld(timeoutSeconds: number, say: () => void): () => void {
-  say();
-  const timer = setInterval(say, Math.min(MAX_HELD_INTERVAL_MS, timeoutSeconds * 250));
-  return () => clearInterval(timer);
+function sayHeld({ timeoutSeconds, timers = systemTimers }: DpMember, say: () => void): () => void {
+  const intervalMs = Math.min(MAX_HELD_INTERVAL_MS, timeoutSeconds * 250);
+  const sayAndRepeat = (): Timer => {
+    say();
+    return timers.after(intervalMs, () => {
+      timer = sayAndRepeat();
+    });
+  };
+  let timer = sayAndRepeat();
+  return () => timer.cancel();
 }
 
 /** One agreement under way, with its deadline. */
 class Agreement {
-  readonly #timer: NodeJS.Timeout;
+  readonly #member: DpMember;
+  readonly #missing: () => string;
   readonly #resolve: (outcome: DpOutcome) => void;
   readonly #reject: (error: Error) => void;
+  #timer: Timer;
 
   constructor(
     resolve: (outcome: DpOutcome) => void,
     reject: (error: Error) => void,
-    { timeoutSeconds, missing }: { timeoutSeconds: number; missing: () => string },
+    { member, missing }: { member: DpMember; missing: () => string },
   ) {
+    this.#member = member;
+    this.#missing = missing;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#timer = setTimeout(() => {
-      const wait = `within ${timeoutSeconds} seconds`;
-      const hint = '(--cpu-distributed-timeout-seconds sets the wait)';
-      this.fail(`${missing()} ${wait}. Did one of them end? ${hint}`);
-    }, timeoutSeconds * 1000);
+    this.#timer = this.#start();
   }
 
   /** Somebody stands still on purpose: the deadline begins anew. */
   restart(): void {
-    this.#timer.refresh();
+    this.#timer.cancel();
+    this.#timer = this.#start();
   }
 
   settle(outcome: DpOutcome): void {
@@ -123,12 +133,21 @@ class Agreement {
   }
 
   cancel(): void {
-    clearTimeout(this.#timer);
+    this.#timer.cancel();
+  }
+
+  #start(): Timer {
+    const { timeoutSeconds, timers = systemTimers } = this.#member;
+    return timers.after(timeoutSeconds * 1000, () => {
+      const wait = `within ${timeoutSeconds} seconds`;
+      const hint = '(--cpu-distributed-timeout-seconds sets the wait)';
+      this.fail(`${this.#missing()} ${wait}. Did one of them end? ${hint}`);
+    });
   }
 }
 
 async function leadGroup(transport: Transport, member: DpMember): Promise<DpGroup> {
-  const { address, size, timeoutSeconds, logger } = member;
+  const { address, size, logger } = member;
   const router = await bind(transport, address);
   const votes = new Map<string, { identity: Frame; vote: DpVote }>();
   let own: { vote: DpVote; agreement: Agreement } | null = null;
@@ -170,10 +189,10 @@ async function leadGroup(transport: Transport, member: DpMember): Promise<DpGrou
   return {
     agree: (vote) =>
       new Promise((resolve, reject) => {
-        own = { vote, agreement: new Agreement(resolve, reject, { timeoutSeconds, missing }) };
+        own = { vote, agreement: new Agreement(resolve, reject, { member, missing }) };
         settle();
       }),
-    hold: () => sayHeld(timeoutSeconds, passOnHeld),
+    hold: () => sayHeld(member, passOnHeld),
     close: () => {
       own?.agreement.cancel();
       return router.close();
@@ -195,7 +214,7 @@ async function bind(transport: Transport, address: string) {
 }
 
 async function followGroup(transport: Transport, member: DpMember): Promise<DpGroup> {
-  const { address, rank, timeoutSeconds } = member;
+  const { address, rank } = member;
   const identity = identityFromEngineIndex(rank);
   const dealer = transport.connectDealer(address, { ...options, identity });
   let waiting: Agreement | null = null;
@@ -223,11 +242,11 @@ async function followGroup(transport: Transport, member: DpMember): Promise<DpGr
     agree: (vote) => {
       if (isLeaderGone) return Promise.reject(groupError(gone));
       return new Promise((resolve, reject) => {
-        waiting = new Agreement(resolve, reject, { timeoutSeconds, missing });
+        waiting = new Agreement(resolve, reject, { member, missing });
         dealer.send([encodeVote(vote)]);
       });
     },
-    hold: () => sayHeld(timeoutSeconds, () => isLeaderGone || dealer.send([HELD])),
+    hold: () => sayHeld(member, () => isLeaderGone || dealer.send([HELD])),
     close: () => {
       waiting?.cancel();
       if (!isLeaderGone) dealer.send([LEAVE]);

@@ -8,6 +8,7 @@ import type { Logger } from '../shared/logger.ts';
 import { createEngineCoreOutputs, createSchedulerStats } from '../shared/protocol/defaults.ts';
 import type { KVCacheEvent } from '../shared/protocol/kv-events.ts';
 import type { EngineInput } from '../shared/protocol/request.ts';
+import { systemTimers, type Timers } from '../shared/timers.ts';
 import { DPEngineCore, type DpOutcome, type DpVote, tallyVotes } from './dp-engine-core.ts';
 import type { ClientOutputs, EngineCore } from './engine-core.ts';
 import { isViewCall } from './utilities.ts';
@@ -31,6 +32,8 @@ export interface EngineOutputs {
 export interface EngineCoreProcOptions {
   readonly core: EngineCore;
   readonly clock: Clock;
+  /** Default: the event loop's. */
+  readonly timers?: Timers;
   readonly logger: Logger;
   readonly outputs: EngineOutputs;
   /** Null where events are off. */
@@ -45,6 +48,7 @@ export interface EngineCoreProcOptions {
 
 export class EngineCoreProc {
   readonly #options: EngineCoreProcOptions;
+  readonly #timers: Timers;
   /** Ends the wait for a slow frontend. */
   #letGo: (() => void) | null = null;
   #hasBegunShutdown = false;
@@ -55,6 +59,7 @@ export class EngineCoreProc {
   constructor(options: EngineCoreProcOptions) {
     this.#options = options;
     options.core.parts.faults.onChange = (what) => this.#onFaultChange(what);
+    this.#timers = options.timers ?? systemTimers;
   }
 
   /** Takes a message in; aborts count for the step that runs at this moment. */
@@ -228,14 +233,14 @@ export class EngineCoreProc {
     const throttlePrefills = core instanceof DPEngineCore && core.shouldThrottlePrefills;
     const waitMs = core.beginStep({ throttlePrefills });
     const isTakingIn = core.awaitedBatch !== null;
-    if (isTakingIn) await pause(waitMs);
+    if (isTakingIn) await this.#timers.pause(waitMs);
     const executed = core.finishStep();
     if (isTakingIn && !(core instanceof DPEngineCore)) core.parts.stepClock.countStep();
     const events = core.takeKvEvents();
     if (events !== null) publishKvEvents?.(events);
     await this.#flushAndHold();
     // Nothing to run, yet requests are there: a pause holds them.
-    if (!executed && core.scheduler.hasRequests()) await pause(IDLE_STEP_MS);
+    if (!executed && core.scheduler.hasRequests()) await this.#timers.pause(IDLE_STEP_MS);
     return executed;
   }
 
@@ -246,7 +251,7 @@ export class EngineCoreProc {
   async #synchronize(core: DPEngineCore, executed: boolean, wasRunning: boolean): Promise<void> {
     if (!executed) {
       if (core.scheduler.numUnfinishedRequests === 0 && !core.enginesRunning) return;
-      await pause(core.parts.executor.isSleeping ? 0 : core.executeDummyBatch());
+      await this.#timers.pause(core.parts.executor.isSleeping ? 0 : core.executeDummyBatch());
     }
     // A step of all ranks, whatever each of them ran in it: those that count alike stand still together.
     core.parts.stepClock.countStep();
@@ -274,7 +279,7 @@ export class EngineCoreProc {
       return await agree(vote);
     } catch (error) {
       // Where all are told to stop, one is the first to go, and may be gone before this one is told.
-      if (core.isRunning) await pause(SHUTDOWN_SPREAD_MS);
+      if (core.isRunning) await this.#timers.pause(SHUTDOWN_SPREAD_MS);
       if (core.isRunning) throw error;
       return tallyVotes([vote]);
     }
@@ -326,11 +331,4 @@ export class EngineCoreProc {
     this.#wake = null;
     wake?.();
   }
-}
-
-/** Lets sockets and timers have their turn, for at least `ms`. */
-function pause(ms: number): Promise<void> {
-  return ms >= 1
-    ? new Promise((resolve) => setTimeout(resolve, ms))
-    : new Promise((resolve) => setImmediate(resolve));
 }

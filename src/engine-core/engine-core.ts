@@ -362,12 +362,20 @@ export class EngineCore {
       stats: SchedulerStats | null;
     },
   ): void {
-    this.send(clientIndex, {
+    const { engineIndex, clock } = this.parts;
+    // Written out: there is one a step.
+    const outputs: EngineCoreOutputs = {
+      engineIndex,
       outputs: step.outputs,
       schedulerStats: step.stats,
+      timestamp: clock.monotonicMs() / 1000,
+      utilityOutput: null,
       finishedRequests: step.finishedRequests,
+      waveComplete: null,
+      startWave: null,
       weightVersion: this.weightVersion,
-    });
+    };
+    this.#outputs.push({ clientIndex, outputs });
   }
 
   /** Aborts every request and tells its client. */

@@ -8,6 +8,7 @@ import type { ParameterValues } from '../../shared/faults/parameter.ts';
 import type { ScheduledFault } from '../../shared/faults/scheduled-fault.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { FieldChange } from '../../shared/protocol/messages/startup-messages.ts';
+import { systemTimers, type Timers } from '../../shared/timers.ts';
 import type { StartupFaultHost, StartupMessage } from './startup-fault.ts';
 import { findStartupFault } from './startup-registry.ts';
 
@@ -26,13 +27,15 @@ export class StartupPoints implements StartupFaultHost {
   reportOrder: readonly number[] | null = null;
   readonly fieldChanges: FieldChange[] = [];
   readonly #logger: Pick<Logger, 'info'>;
+  readonly #timers: Timers;
   readonly #delays = new Map<StartupMessage, number>();
   readonly #replaced = new Map<StartupMessage, Uint8Array>();
   #lastMessage: StartupMessage | null = null;
   #changeHash: ((own: string) => string) | null = null;
 
-  constructor(logger: Pick<Logger, 'info'>) {
+  constructor(logger: Pick<Logger, 'info'>, timers: Timers = systemTimers) {
     this.#logger = logger;
+    this.#timers = timers;
   }
 
   delay(message: StartupMessage, ms: number): void {
@@ -82,7 +85,7 @@ export class StartupPoints implements StartupFaultHost {
     this.#logger.info(
       `${WORDS[message]} is held back for ${describeDuration(ms)} (by the scenario)`,
     );
-    await new Promise((resolve) => setTimeout(resolve, ms));
+    await this.#timers.pause(ms);
   }
 
   /** What goes in the message's place. */
@@ -107,10 +110,11 @@ export class StartupPoints implements StartupFaultHost {
 export function readStartupPlan(
   plan: readonly ScheduledFault[],
   logger: Pick<Logger, 'info'>,
+  timers: Timers = systemTimers,
 ): StartupPoints | null {
   const planned = plan.filter(({ atMs }) => atMs === null);
   if (planned.length === 0) return null;
-  const points = new StartupPoints(logger);
+  const points = new StartupPoints(logger, timers);
   for (const { injection } of planned) {
     const known = findStartupFault(injection.fault);
     if (known === null) {

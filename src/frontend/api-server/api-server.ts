@@ -12,6 +12,7 @@ import type { Logger } from '../../shared/logger.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
+import { systemTimers, type Timer, type Timers } from '../../shared/timers.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
 import { type ClientAddresses, MultiProcessClient } from '../engine-client/multi-process-client.ts';
 import type { ReadyEngines } from '../engine-client/ready-engines.ts';
@@ -20,12 +21,12 @@ import { ShownFaults } from '../faults/shown-faults.ts';
 import type { EarlyServer } from '../http/early-server.ts';
 import type { HttpEnv } from '../http/http-env.ts';
 import type { HttpMetricsSource } from '../http/http-metrics-source.ts';
-import type { HttpServer } from '../http/server.ts';
+import type { HttpServer, HttpServerOptions } from '../http/server.ts';
 import type { ParallelPlan } from '../launch/parallel-plan.ts';
 import type { CustomBuckets } from '../metrics/buckets.ts';
 import type { EngineLoad } from '../metrics/engine-load.ts';
 import type { FamilySnapshot } from '../metrics/families.ts';
-import type { FrontendMetrics } from '../metrics/frontend-metrics.ts';
+import type { FrontendMetrics, FrontendMetricsOptions } from '../metrics/frontend-metrics.ts';
 import {
   createCacheConfigSettings,
   createServedModel,
@@ -42,6 +43,8 @@ export interface ApiServerOptions {
   readonly codec: WireCodec;
   readonly env: HttpEnv;
   readonly clock: Clock;
+  /** Default: the event loop's. */
+  readonly timers?: Timers;
   readonly logger: Logger;
   readonly clientIndex: number;
   /** The order in which engines report is a scenario's, not chance; default: chance. */
@@ -54,6 +57,11 @@ export interface ApiServerOptions {
   readonly early?: EarlyServer | null;
   /** Another `/metrics` than this server's own: several API servers show one. */
   readonly wrapMetrics?: (metrics: FrontendMetrics) => HttpMetricsSource;
+  /** False: nobody connects to it; its routes are asked in the process. */
+  readonly listens?: boolean;
+  /** Where ids and what a process tells of itself come from, if not from the system. */
+  readonly own?: Pick<HttpServerOptions, 'randomHex'> &
+    Pick<FrontendMetricsOptions, 'readProcessFigures'>;
 }
 
 type Modules = Awaited<ReturnType<typeof loadModules>>;
@@ -83,7 +91,7 @@ export class ApiServer implements Serving {
   readonly #modules: Promise<Modules>;
   #http: HttpServer | null = null;
   #metrics: FrontendMetrics | null = null;
-  #statsTimer: NodeJS.Timeout | null = null;
+  #statsTimer: Timer | null = null;
   #closing: Promise<void> | null = null;
 
   private constructor(options: ApiServerOptions, client: MultiProcessClient) {
@@ -117,6 +125,11 @@ export class ApiServer implements Serving {
 
   get engines(): ReadyEngines {
     return this.#http === null ? new Map() : this.client.engines;
+  }
+
+  /** Null before `start`. */
+  get http(): HttpServer | null {
+    return this.#http;
   }
 
   /** This server's own numbers, for another one's `/metrics`. */
@@ -156,6 +169,7 @@ export class ApiServer implements Serving {
   /** Waits for the engines, then listens; resolves with the URL. */
   async start(statsAddress: Promise<string | null>): Promise<string> {
     const { args, plan, model, env, clock, logger, clientIndex } = this.#options;
+    const { timers = systemTimers } = this.#options;
     const [[{ createHttpServer }, { FrontendMetrics }, { TextWorkers }, tokenizer]] =
       await Promise.all([this.#modules, this.client.waitUntilReady()]);
     if (plan.dataParallelSize > 1) this.client.subscribeToCoordinator(await statsAddress);
@@ -173,6 +187,7 @@ export class ApiServer implements Serving {
       maxLoras: args.enableLora === true ? args.maxLoras : null,
       clock,
       view: this.#faults,
+      ...this.#options.own,
     });
     this.#metrics = metrics;
     let numRequests = 0;
@@ -197,8 +212,10 @@ export class ApiServer implements Serving {
       metrics: this.#options.wrapMetrics?.(metrics) ?? metrics,
       logStats: !args.disableLogStats,
       clock,
+      timers,
       logger,
       clientIndex,
+      ...this.#options.own,
       faults: this.#faults,
       ...(this.#options.twin === undefined ? {} : { twin: this.#options.twin }),
       early: this.#options.early ?? null,
@@ -211,7 +228,8 @@ export class ApiServer implements Serving {
       await http.close();
       throw new StartupError('E_INTERRUPTED', 'The server was told to stop while it started');
     }
-    const { address } = await http.listen();
+    const { listens = true } = this.#options;
+    const { address } = listens ? await http.listen() : { address: '' };
     // As vLLM, several API servers leave the log lines out: each would tell of its own share only.
     if (!args.disableLogStats && plan.apiServerCount === 1) this.#logStats(metrics);
     return address;
@@ -234,7 +252,7 @@ export class ApiServer implements Serving {
   }
 
   async #closeOnce(): Promise<void> {
-    if (this.#statsTimer !== null) clearInterval(this.#statsTimer);
+    this.#statsTimer?.cancel();
     // Not before `#closing` is set: this death is nobody's news.
     await Promise.resolve();
     this.client.markEngineDead(null, 'the server is shutting down');
@@ -243,10 +261,11 @@ export class ApiServer implements Serving {
   }
 
   #logStats(metrics: FrontendMetrics): void {
-    this.#statsTimer = setInterval(() => {
-      for (const { level, text } of metrics.logLines()) this.#options.logger[level](text);
-    }, this.#options.env.logStatsInterval * 1000);
-    this.#statsTimer.unref();
+    const { env, logger, timers = systemTimers } = this.#options;
+    this.#statsTimer = timers.after(env.logStatsInterval * 1000, () => {
+      for (const { level, text } of metrics.logLines()) logger[level](text);
+      this.#logStats(metrics);
+    });
   }
 }
 

@@ -10,6 +10,7 @@ import type { Frames } from '../../shared/protocol/decode-message.ts';
 import { ENGINE_CORE_DEAD, type EngineCoreOutputs } from '../../shared/protocol/outputs.ts';
 import { refuseImpossibleStats } from '../../shared/protocol/possible-outputs.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
+import { systemTimers, type Timer, type Timers } from '../../shared/timers.ts';
 import type {
   PullSocket,
   SocketName,
@@ -37,6 +38,8 @@ export interface CoordinatorParts {
   readonly transport: Transport;
   readonly codec: WireCodec;
   readonly clock: Clock;
+  /** Default: the event loop's. */
+  readonly timers?: Timers;
   readonly logger: Pick<Logger, 'debug' | 'info' | 'warn'>;
 }
 
@@ -54,7 +57,7 @@ export class DPCoordinatorProc {
   private readonly outputBack: PullSocket;
   private numSubscribed = 0;
   private isReady = false;
-  private timer: NodeJS.Timeout | null = null;
+  private timer: Timer | null = null;
   private isClosed = false;
 
   private constructor(
@@ -107,7 +110,7 @@ export class DPCoordinatorProc {
 
   async close(): Promise<void> {
     this.isClosed = true;
-    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer?.cancel();
     await Promise.all([
       this.publishFront.close(),
       this.publishBack.close(),
@@ -199,18 +202,14 @@ export class DPCoordinatorProc {
   }
 
   private armTimer(): void {
-    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer?.cancel();
     if (this.isClosed) return;
-    this.timer = setTimeout(
-      () => {
-        this.publishFront.send(
-          this.parts.codec.encodeCoordinatorUpdate(
-            this.state.publish(this.parts.clock.monotonicMs()),
-          ),
-        );
-        this.armTimer();
-      },
-      Math.ceil(this.state.timeoutMs(this.parts.clock.monotonicMs())),
-    );
+    const { clock, codec, timers = systemTimers } = this.parts;
+    this.timer = timers.after(Math.ceil(this.state.timeoutMs(clock.monotonicMs())), () => {
+      this.publishFront.send(
+        codec.encodeCoordinatorUpdate(this.state.publish(clock.monotonicMs())),
+      );
+      this.armTimer();
+    });
   }
 }

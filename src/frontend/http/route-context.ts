@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../shared/clock.ts';
 import type { Logger } from '../../shared/logger.ts';
+import type { Timers } from '../../shared/timers.ts';
 import type { EngineClient } from '../engine-client/engine-client.ts';
 import type { FrontendEffect } from '../faults/frontend-fault.ts';
 import type { ShownFaults } from '../faults/shown-faults.ts';
@@ -42,6 +43,7 @@ export interface RouteContext {
   readonly unread: UnreadBytes;
   readonly load: ServerLoad;
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly logger: Logger;
 }
 

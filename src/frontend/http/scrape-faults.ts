@@ -1,5 +1,6 @@
 /** The answer to a scrape that a fault spoils on its way out, whatever stands in it. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Timers } from '../../shared/timers.ts';
 import type { ScrapeFate } from '../faults/shown-faults.ts';
 import { sendFaultStatus } from './middleware.ts';
 
@@ -13,9 +14,9 @@ export async function sendSpoilt(
   { delayMs, status, share }: ScrapeFate,
   request: FastifyRequest,
   reply: FastifyReply,
-  render: () => Promise<ScrapeAnswer>,
+  { render, timers }: { readonly render: () => Promise<ScrapeAnswer>; readonly timers: Timers },
 ): Promise<FastifyReply> {
-  if (delayMs > 0 && !(await waited(delayMs, reply))) return reply.hijack();
+  if (delayMs > 0 && !(await waited(delayMs, reply, timers))) return reply.hijack();
   if (status !== null) {
     sendFaultStatus(request, reply, status);
     return reply;
@@ -36,16 +37,16 @@ export async function sendSpoilt(
 }
 
 /** False where the client left meanwhile. */
-function waited(ms: number, { raw }: FastifyReply): Promise<boolean> {
+function waited(ms: number, { raw }: FastifyReply, timers: Timers): Promise<boolean> {
   return new Promise((resolve) => {
     const onClose = (): void => {
-      clearTimeout(timer);
+      timer.cancel();
       resolve(false);
     };
-    const timer = setTimeout(() => {
+    const timer = timers.after(ms, () => {
       raw.off('close', onClose);
       resolve(true);
-    }, ms);
+    });
     raw.once('close', onClose);
   });
 }

@@ -8,6 +8,7 @@ import { type FastifyInstance, fastify } from 'fastify';
 import type { Clock } from '../../shared/clock.ts';
 import { parseLoraModules } from '../../shared/config/lora-modules.ts';
 import type { Logger } from '../../shared/logger.ts';
+import { systemTimers, type Timers } from '../../shared/timers.ts';
 import type { EngineClient } from '../engine-client/engine-client.ts';
 import { ShownFaults } from '../faults/shown-faults.ts';
 import { AsyncLLM } from '../llm/async-llm.ts';
@@ -64,9 +65,13 @@ export interface HttpServerOptions {
   /** False with `--disable-log-stats`: request statistics are not kept. */
   readonly logStats: boolean;
   readonly clock: Clock;
+  /** Default: the event loop's. */
+  readonly timers?: Timers;
   readonly logger: Logger;
   /** Which API server this is. */
   readonly clientIndex: number;
+  /** As the input processor's. */
+  readonly randomHex?: (length: number) => string;
   /** The faults at HTTP and on /metrics; left out, there are none. */
   readonly faults?: ShownFaults;
   /** What answers below /twin; without it nothing does. */
@@ -182,6 +187,7 @@ function createRouteParts(
     logger,
     numRanks: engineClient.engines.size,
     clientIndex: options.clientIndex,
+    ...(options.randomHex === undefined ? {} : { randomHex: options.randomHex }),
     maxLogprobs: args.maxLogprobs,
     streamInterval: args.streamInterval,
     logRequests: args.enableLogRequests,
@@ -214,6 +220,7 @@ function createRouteParts(
     unread: new UnreadBytes(logger),
     load: new ServerLoad(args.enableServerLoadTracking),
     clock,
+    timers: options.timers ?? systemTimers,
     logger,
   };
 }

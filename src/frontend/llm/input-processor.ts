@@ -39,15 +39,19 @@ export interface InputProcessorOptions {
   readonly numRanks: number;
   readonly clientIndex: number;
   readonly maxLogprobs: number;
+  /** Digits that make an engine's request id one of its own; default: random ones. */
+  readonly randomHex?: (length: number) => string;
 }
 
 export class InputProcessor {
   readonly #options: InputProcessorOptions;
   readonly #eosTokenId: number | null;
   readonly #maxTokenId: number;
+  readonly #randomHex: (length: number) => string;
 
   constructor(options: InputProcessorOptions) {
     this.#options = options;
+    this.#randomHex = options.randomHex ?? randomHex;
     const { model, tokenizer } = options;
     this.#eosTokenId = tokenizer.eosTokenId ?? model.eosTokenId;
     this.#maxTokenId = Math.max(tokenizer.maxTokenId, model.vocabSize - 1);
@@ -80,7 +84,7 @@ export class InputProcessor {
     updateFromGenerationConfig(params, model.generationEosTokenIds, this.#eosTokenId);
     updateFromTokenizer(params, tokenizer);
     return createEngineCoreRequest({
-      requestId: `${request.requestId}-${randomHex(8)}`,
+      requestId: `${request.requestId}-${this.#randomHex(8)}`,
       externalReqId: request.requestId,
       promptTokenIds,
       samplingParams: params,

@@ -15,6 +15,7 @@ import type { IterationStats } from './iteration-stats.ts';
 import { LoggingStatLogger, type StatLogLine } from './logging-stat-logger.ts';
 import type { MetricsView } from './metrics-view.ts';
 import { type NamedMetric, namedMetricsOf } from './named-metrics.ts';
+import type { ProcessFigures } from './process-figures.ts';
 import { ProcessMetrics } from './process-metrics.ts';
 import {
   PrometheusStatLogger,
@@ -40,6 +41,8 @@ export interface FrontendMetricsOptions extends PrometheusStatLoggerOptions {
   readonly logStats?: boolean;
   /** What a scrape is shown through; null or absent: nothing stands between. */
   readonly view?: MetricsView | null;
+  /** Default: what the system says of this process. */
+  readonly readProcessFigures?: () => ProcessFigures;
 }
 
 export class FrontendMetrics {
@@ -58,7 +61,7 @@ export class FrontendMetrics {
     this.#clock = options.clock;
     this.#view = options.view ?? null;
     this.prometheus = new PrometheusStatLogger(options);
-    this.#process = new ProcessMetrics(options.clock);
+    this.#process = new ProcessMetrics(options.clock, options.readProcessFigures);
     const createdSeconds = options.clock.wallMs() / 1000;
     this.#http = new HttpMetrics(createdSeconds);
     this.#sleepOperations = new SleepOperationMetrics(options.clock);

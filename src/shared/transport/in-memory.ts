@@ -35,6 +35,8 @@ export interface InMemoryOptions {
    * next turns of the event loop.
    */
   readonly onTransit?: (transit: Transit, deliver: () => void) => void;
+  /** False: a message arrives as the very object that was sent, for senders that keep none of it. Default: a copy. */
+  readonly copies?: boolean;
 }
 
 /** The two ends of one connection. */
@@ -76,11 +78,16 @@ class Network {
   private readonly unbound = new Map<string, Set<Link>>();
   private readonly unsent = new Map<Link, Frame[][]>();
   private readonly onTransit: NonNullable<InMemoryOptions['onTransit']>;
+  private readonly copy: (frames: readonly Frame[]) => Frame[];
   private nextPort = 20_000;
   private numAnonymous = 0;
 
   constructor(options: InMemoryOptions) {
     this.onTransit = options.onTransit ?? inTurns();
+    this.copy =
+      options.copies === false
+        ? (frames) => frames as Frame[]
+        : (frames) => frames.map((frame) => Buffer.from(frame));
   }
 
   bind(asked: string, binder: (address: string) => Binder): Binder {
@@ -124,7 +131,7 @@ class Network {
   /** From the connected side to whoever is bound. */
   sendToBinder(address: string, link: Link, frames: readonly Frame[], room: Room): boolean {
     if (!link.isOpen) return false;
-    const copies = frames.map((frame) => Buffer.from(frame));
+    const copies = this.copy(frames);
     if (this.binders.has(address)) this.carry(address, link, copies);
     else {
       const unsent = this.unsent.get(link) ?? [];
@@ -141,7 +148,7 @@ class Network {
   }
 
   sendToConnector(binder: Binder, link: Link, frames: readonly Frame[]): void {
-    const copies = frames.map((frame) => Buffer.from(frame));
+    const copies = this.copy(frames);
     const transit = {
       address: binder.address,
       toBinder: false,

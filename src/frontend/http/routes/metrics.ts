@@ -13,7 +13,7 @@ const MOUNT_METHODS = ['HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRA
  * does negotiate and filter.
  * Source: prometheus_fastapi_instrumentator expose(), vllm/entrypoints/serve/instrumentator/metrics.py attach_router (0.33.0).
  */
-export const registerMetrics: RegisterRoute = (app, { args, metrics, faults }) => {
+export const registerMetrics: RegisterRoute = (app, { args, metrics, faults, timers }) => {
   const answer = async (
     request: FastifyRequest,
     reply: FastifyReply,
@@ -24,7 +24,7 @@ export const registerMetrics: RegisterRoute = (app, { args, metrics, faults }) =
       return { contentType, text: scrape.names.length > 0 && body === '\n' ? '' : body };
     };
     const fate = faults.scrapeFate;
-    if (fate !== null) return sendSpoilt(fate, request, reply, render);
+    if (fate !== null) return sendSpoilt(fate, request, reply, { render, timers });
     const { contentType, text } = await render();
     return reply.headers(request.extraHeaders).header('content-type', contentType).send(text);
   };

@@ -1,0 +1,328 @@
+/**
+ * A server in a simulation: what `serve` starts as processes, each a lifetime on the virtual clock. They meet on the
+ * in-memory transport alone, and run what runs in a process of its own; this file stands for `serve` itself and its launcher.
+ */
+import { loadModelPlan } from '../capacity/file/load-model-plan.ts';
+import type { ModelPlan } from '../capacity/models/model-plan.ts';
+import { modelOptionsOf } from '../capacity/models/options-of-args.ts';
+import { ApiServer } from '../frontend/api-server/api-server.ts';
+import type { EngineDeath } from '../frontend/api-server/serving.ts';
+import { DPCoordinatorProc } from '../frontend/dp-coordinator/dp-coordinator-proc.ts';
+import { FaultDesk } from '../frontend/faults/fault-desk.ts';
+import { ProcessFaults } from '../frontend/faults/process-faults.ts';
+import type { HttpEnv } from '../frontend/http/http-env.ts';
+import type { HttpServer } from '../frontend/http/server.ts';
+import { describeExit } from '../frontend/launch/child.ts';
+import { EngineStartup } from '../frontend/launch/engine-startup.ts';
+import { HandshakeServer } from '../frontend/launch/handshake-server.ts';
+import { createParallelPlan, type ParallelPlan } from '../frontend/launch/parallel-plan.ts';
+import { ReportOrder } from '../frontend/launch/report-order.ts';
+import type { FrontendMetrics } from '../frontend/metrics/frontend-metrics.ts';
+import { argsOfRank } from '../shared/config/engine-overrides.ts';
+import type { EngineArgs } from '../shared/config/registry.ts';
+import { ConfigError, StartupError } from '../shared/errors.ts';
+import type { Injection } from '../shared/faults/injection.ts';
+import { HANDSHAKE_ORDER } from '../shared/faults/specs/handshake-order.ts';
+import type { Logger } from '../shared/logger.ts';
+import type { EngineHandshakeMetadata, EngineZmqAddresses } from '../shared/protocol/handshake.ts';
+import type { EngineIndex } from '../shared/protocol/ids.ts';
+import type { WireCodec } from '../shared/protocol/wire-codec.ts';
+import { createInMemoryTransport } from '../shared/transport/in-memory.ts';
+import type { Transport } from '../shared/transport/transport.ts';
+import { type EngineExit, SimulatedEngine } from './simulated-engine.ts';
+import { type ProcessSignal, SimulatedProcess } from './simulated-process.ts';
+import { simulatedProcessFigures } from './surroundings.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+export interface SimulatedServerOptions {
+  readonly args: EngineArgs;
+  readonly env: HttpEnv;
+  readonly time: VirtualTime;
+  readonly codec: WireCodec;
+  readonly logger: Logger;
+  /** Hexadecimal digits for ids. */
+  readonly randomHex: (length: number) => string;
+  /** True: on a port of the loopback interface as well. */
+  readonly listens: boolean;
+  /** Faults before the engines' HELLO. */
+  readonly startFaults: readonly Injection[];
+  /** Called once, when the server ends by itself: an engine or the coordinator has. */
+  readonly onDown: (reason: string) => void;
+}
+
+/** As main.ts's: an idle server's dead engine is seen within this time. */
+const WATCHDOG_MS = 5_000;
+const HANDSHAKE_ADDRESS = 'ipc://handshake';
+const MASTER_PORT = 29_500;
+/** The one process beside the engines that a fault may stop, as its pid. */
+const COORDINATOR_PID = 1;
+
+export class SimulatedServer {
+  readonly plan: ParallelPlan;
+  readonly engines: ReadonlyMap<EngineIndex, SimulatedEngine>;
+  /** Where faults are begun and ended. */
+  readonly desk: FaultDesk;
+  /** Null before the server serves. */
+  metrics: FrontendMetrics | null = null;
+  readonly #options: SimulatedServerOptions;
+  readonly #model: ModelPlan;
+  readonly #transport: Transport;
+  readonly #frontend: SimulatedProcess;
+  readonly #coordinator: SimulatedProcess;
+  #api: ApiServer | null = null;
+  #isServing = false;
+  #isOver = false;
+
+  /** Throws config errors, and what vLLM's planner says of a model that does not fit. */
+  constructor(options: SimulatedServerOptions) {
+    const { args, time } = options;
+    this.#options = options;
+    this.#model = loadModelPlan(modelOptionsOf(args));
+    this.plan = createParallelPlan(args, this.#model.facts.isMoe);
+    refuseWhatIsElsewhere(this.plan);
+    this.#transport = createInMemoryTransport({
+      copies: false,
+      onTransit: (_transit, deliver) => time.soon(deliver),
+    });
+    this.#frontend = new SimulatedProcess(time, this.#transport);
+    this.#coordinator = new SimulatedProcess(time, this.#transport);
+    this.engines = new Map(
+      this.plan.engineRanksStarted.map((rank) => [rank, this.#createEngine(rank)]),
+    );
+    const reports = new ReportOrder();
+    for (const [rank, engine] of this.engines) reports.attach(rank, engine);
+    this.desk = this.#createDesk();
+  }
+
+  /** It answers. */
+  get isServing(): boolean {
+    return this.#isServing && !this.#isOver;
+  }
+
+  /** The API server's inside. */
+  get api(): ApiServer {
+    if (this.#api === null) throw new StartupError('E_INTERRUPTED', 'the server has not started');
+    return this.#api;
+  }
+
+  get http(): HttpServer {
+    const { http } = this.api;
+    if (http === null) throw new StartupError('E_INTERRUPTED', 'the server has not started');
+    return http;
+  }
+
+  /** Resolves with its address once it serves; empty where it does not listen. Lets time pass where a start takes some. */
+  async start(): Promise<string> {
+    const { args, time, codec } = this.#options;
+    const api = await time.standStill(this.#bindApi());
+    this.#api = api;
+    const coordinator = this.plan.runsCoordinator ? await this.#startCoordinator() : null;
+    const serving = api.start(Promise.resolve(coordinator?.frontendStatsPublishAddress ?? null));
+    serving.catch(() => {});
+    const startup = new EngineStartup({
+      engines: this.plan.enginesToHandshake,
+      remoteShouldBeHeadless: this.plan.remoteShouldBeHeadless,
+      expectsParallelConfigHash: this.plan.coordinatedDp,
+      parallelConfigHash: null,
+    });
+    const handshake = await HandshakeServer.bind({
+      transport: this.#frontend.transport,
+      codec,
+      address: HANDSHAKE_ADDRESS,
+      startup,
+      metadata: Promise.resolve(this.#metadata(api, coordinator)),
+      logger: this.#options.logger,
+    });
+    const running = [...this.engines.values()].map((engine) => engine.run());
+    const ready = Promise.all([handshake.waitUntilComplete(), api.client.waitUntilReady()]);
+    const broken = Promise.race(running).then(() => ready);
+    try {
+      const withinMs = args.engineReadyTimeout * 1000;
+      const isReady = await time.pass(Promise.race([ready, broken]), withinMs);
+      if (!isReady) throw lateError(args, startup.describeMissing() || api.describeMissing());
+    } finally {
+      await handshake.close();
+    }
+    const address = await time.standStill(serving);
+    this.#isServing = true;
+    return address;
+  }
+
+  /** Ends all of it; what runs gets its error. Idempotent. */
+  async close(): Promise<void> {
+    this.#isOver = true;
+    for (const engine of this.engines.values()) engine.kill();
+    this.#coordinator.end();
+    if (this.#api !== null) await this.#options.time.standStill(this.#api.close());
+    this.#frontend.end();
+  }
+
+  #bindApi(): Promise<ApiServer> {
+    const { args, time, codec, logger, randomHex, listens, startFaults } = this.#options;
+    return ApiServer.bind(
+      {
+        args: { ...args, host: '127.0.0.1', port: 0, uds: null },
+        plan: this.plan,
+        model: this.#model,
+        codec,
+        env: this.#options.env,
+        clock: time,
+        timers: this.#frontend,
+        logger,
+        clientIndex: 0,
+        ordersReports: startFaults.some(({ fault }) => fault === HANDSHAKE_ORDER.id),
+        onEngineDead: (death) => this.#onDeath(death),
+        listens,
+        wrapMetrics: (metrics) => {
+          this.metrics = metrics;
+          return metrics;
+        },
+        own: { randomHex, readProcessFigures: simulatedProcessFigures(time) },
+      },
+      this.#frontend.transport,
+      { input: 'ipc://input', output: 'ipc://output' },
+    );
+  }
+
+  async #startCoordinator(): Promise<DPCoordinatorProc['addresses']> {
+    const { time, codec, logger } = this.#options;
+    const { addresses } = await DPCoordinatorProc.start(
+      {
+        engineCount: this.plan.dataParallelSize,
+        enableWaveCoordination: this.plan.coordinatedDp,
+        frontendStatsPublishAddress: 'ipc://stats',
+        coordinatorInputAddress: 'ipc://coordinator-input',
+        coordinatorOutputAddress: 'ipc://coordinator-output',
+      },
+      {
+        transport: this.#coordinator.transport,
+        codec,
+        clock: time,
+        timers: this.#coordinator,
+        logger,
+      },
+    );
+    return addresses;
+  }
+
+  #metadata(
+    { client }: ApiServer,
+    coordinator: DPCoordinatorProc['addresses'] | null,
+  ): EngineHandshakeMetadata {
+    const addresses: EngineZmqAddresses = {
+      inputs: [client.addresses.input],
+      outputs: [client.addresses.output],
+      coordinatorInput: coordinator?.coordinatorInputAddress ?? null,
+      coordinatorOutput: coordinator?.coordinatorOutputAddress ?? null,
+      frontendStatsPublishAddress: coordinator?.frontendStatsPublishAddress ?? null,
+    };
+    if (!this.plan.coordinatedDp) return { addresses, parallelConfig: {} };
+    const parallelConfig = {
+      data_parallel_master_ip: '127.0.0.1',
+      data_parallel_master_port: MASTER_PORT,
+      _data_parallel_master_port_list: [],
+      _coord_store_port: 0,
+      data_parallel_size: this.plan.dataParallelSize,
+    };
+    return { addresses, parallelConfig };
+  }
+
+  #createEngine(rank: EngineIndex): SimulatedEngine {
+    const { args, time, codec, logger, startFaults } = this.#options;
+    return new SimulatedEngine({
+      config: {
+        args: argsOfRank(args, rank),
+        rank,
+        localRank: rank,
+        handshakeAddress: HANDSHAKE_ADDRESS,
+        clientHandshakeAddress: null,
+        privateDirectory: null,
+        headless: false,
+        faultPlan: startFaults
+          .filter(({ engine }) => engine === null || engine === rank)
+          .map((injection) => ({ atMs: null, injection })),
+      },
+      process: new SimulatedProcess(time, this.#transport),
+      time,
+      codec,
+      logger,
+      onExit: (exit) => this.#onExit(rank, exit),
+    });
+  }
+
+  #createDesk(): FaultDesk {
+    const { time, logger } = this.#options;
+    const after = (ms: number, callback: () => void): (() => void) => {
+      const timer = this.#frontend.after(ms, callback);
+      return () => timer.cancel();
+    };
+    return new FaultDesk({
+      clock: time,
+      logger,
+      engineRanks: () => this.plan.engineRanksManaged,
+      askEngine: (rank, method, args) =>
+        this.api.callEngine(rank, method, args).then(
+          (value) => ({ isOk: true, value }),
+          (error: unknown) => ({
+            isOk: false,
+            status: 400,
+            message: error instanceof Error ? error.message : String(error),
+          }),
+        ),
+      processes: new ProcessFaults({
+        coordinatorPid: () => (this.plan.runsCoordinator ? COORDINATOR_PID : null),
+        apiServerPids: () => [],
+        signal: (_pid, signal) => this.#signalCoordinator(signal),
+        after,
+      }),
+      onChange: (records) => this.#api?.showFaults(records),
+      after,
+    });
+  }
+
+  #signalCoordinator(signal: ProcessSignal): void {
+    this.#coordinator.signal(signal);
+    if (signal === 'SIGKILL')
+      this.#options.time.soon(() =>
+        this.#goDown('Process DPCoordinator ended with signal SIGKILL'),
+      );
+  }
+
+  /** As the launcher: an engine's end is the death of the engine. */
+  #onExit(rank: EngineIndex, exit: EngineExit): void {
+    if (this.#isOver) return;
+    this.#api?.markEngineDead(rank, `EngineCore_DP${rank} ended with ${describeExit(exit)}`);
+  }
+
+  /** As main.ts: the running requests have got their error, and the server ends. */
+  #onDeath({ reason, numRequests }: EngineDeath): void {
+    const { time, env } = this.#options;
+    if (env.keepAliveOnEngineDeath) return;
+    const goDown = (): void => this.#goDown(`an engine core died: ${reason}`);
+    // An idle server stays until its watchdog looks: /health says 503 meanwhile.
+    if (numRequests === 0) time.after(WATCHDOG_MS, goDown);
+    else time.soon(goDown);
+  }
+
+  #goDown(reason: string): void {
+    if (this.#isOver) return;
+    void this.close();
+    this.#options.onDown(reason);
+  }
+}
+
+/** Throws E_BAD_FLAG. */
+function refuseWhatIsElsewhere(plan: ParallelPlan): void {
+  if (plan.mode === 'internal' && plan.engineRanksStarted.length === plan.dataParallelSize) return;
+  throw new ConfigError(
+    'E_BAD_FLAG',
+    'a simulation has all engines in it: leave out the flags that put ranks elsewhere (--data-parallel-size-local, --data-parallel-start-rank, --data-parallel-rank, --data-parallel-external-lb, --data-parallel-hybrid-lb)',
+  );
+}
+
+function lateError({ engineReadyTimeout }: EngineArgs, missing: string): StartupError {
+  return new StartupError(
+    'E_STARTUP_TIMEOUT',
+    `Timed out waiting for engine core processes to start: ${missing}. Waited ${engineReadyTimeout}s (--engine-ready-timeout sets the wait)`,
+  );
+}
