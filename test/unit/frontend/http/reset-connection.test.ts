@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
+import { createServer, type Server } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
@@ -16,7 +17,7 @@ describe('a connection that is reset', () => {
 
   /** What its client sees of it. */
   async function seen(where: { port: number; host: string } | { path: string }): Promise<string> {
-    server = createServer((socket) => resetConnection(socket));
+    server = createServer((_request, response) => resetConnection(response));
     await new Promise<void>((resolve) => server.listen(where, resolve));
     const address = server.address();
     const target =
@@ -28,6 +29,7 @@ describe('a connection that is reset', () => {
       client.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));
       client.on('end', () => resolve('end'));
       client.resume();
+      client.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
     });
   }
 
