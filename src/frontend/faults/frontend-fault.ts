@@ -5,6 +5,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { FaultSpec } from '../../shared/faults/fault-spec.ts';
 import type { FaultParameters, ParameterValues } from '../../shared/faults/parameter.ts';
+import type { Timers } from '../../shared/timers.ts';
 import type { Family } from '../metrics/families.ts';
 import type { CounterBaselines } from './counter-baselines.ts';
 
@@ -42,6 +43,7 @@ export interface ScrapeEffect {
 /** What an effect is given at its beginning. */
 export interface EffectHost {
   readonly clock: Pick<Clock, 'wallMs'>;
+  readonly timers: Timers;
   /** Whose the fault is: empty where it is no engine's. */
   readonly ranks: readonly number[];
   /** It is of all engines, and of what is no engine's too. */

@@ -3,7 +3,7 @@ import { Prng } from '../../shared/prng.ts';
 import { frontendFault } from './frontend-fault.ts';
 import { createPick } from './pick.ts';
 
-export const HTTP_LATENCY = frontendFault(SPEC, ({ delay, jitter, ...which }) => {
+export const HTTP_LATENCY = frontendFault(SPEC, ({ delay, jitter, ...which }, { timers }) => {
   const takes = createPick(which);
   // Not the sequence by which they are picked: the same draw would tie how long to whether.
   const prng = new Prng(which.seed + 1);
@@ -11,9 +11,9 @@ export const HTTP_LATENCY = frontendFault(SPEC, ({ delay, jitter, ...which }) =>
   return {
     hold: (path, goOn) => {
       if (!takes(path)) return null;
-      const timer = setTimeout(() => release(), delay + prng.nextFloat() * jitter);
+      const timer = timers.after(delay + prng.nextFloat() * jitter, () => release());
       const forget = (): void => {
-        clearTimeout(timer);
+        timer.cancel();
         held.delete(release);
       };
       const release = (): void => {

@@ -6,6 +6,7 @@
  */
 import type { Clock } from '../../shared/clock.ts';
 import type { CarriedFault } from '../../shared/faults/carried-faults.ts';
+import { systemTimers, type Timers } from '../../shared/timers.ts';
 import { TWIN_FAULT_ACTIVE } from '../metrics/definitions.ts';
 import { Family } from '../metrics/families.ts';
 import type { MetricsView } from '../metrics/metrics-view.ts';
@@ -25,6 +26,7 @@ export interface ScrapeFate {
 
 export class ShownFaults implements MetricsView {
   readonly #clock: Clock;
+  readonly #timers: Timers;
   readonly #baselines = new CounterBaselines();
   readonly #effects = new Map<string, FrontendEffect>();
   #records: readonly FaultRecord[] = [];
@@ -33,8 +35,9 @@ export class ShownFaults implements MetricsView {
   #figures: () => readonly Family[] = () => [];
   #isAnyAtHttp = false;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, timers = systemTimers) {
     this.#clock = clock;
+    this.#timers = timers;
   }
 
   /** Some request may fare otherwise than it would. */
@@ -118,6 +121,7 @@ export class ShownFaults implements MetricsView {
   #hostOf(record: Pick<FaultRecord, 'ranks' | 'engine' | 'begun_ms'>): EffectHost {
     return {
       clock: this.#clock,
+      timers: this.#timers,
       ranks: record.ranks,
       isOfAll: record.engine === null,
       begunMs: record.begun_ms,

@@ -11,6 +11,7 @@ import { Authenticator } from './authenticate.ts';
 import { Cors } from './cors.ts';
 import { sendJson } from './error-handler.ts';
 import { pathOf } from './request-target.ts';
+import { resetConnection } from './reset-connection.ts';
 import type { FastifyReply, FastifyRequest, RouteContext } from './route-context.ts';
 import { refuseWebSocket } from './websocket-refusal.ts';
 
@@ -32,6 +33,12 @@ export function addMiddleware(app: FastifyInstance, context: RouteContext): void
   app.decorateRequest('startedMs', 0);
   app.decorateRequest('faultEffects');
   app.addHook('onRequest', (request, reply, done) => {
+    if (context.requestFaults.refuses(pathOf(request.url))) {
+      uncounted.add(request);
+      reply.hijack();
+      resetConnection(reply.raw);
+      return;
+    }
     request.startedMs = clock.monotonicMs();
     accessLog?.watch(request.raw, reply.raw);
     const headers: Record<string, string> = {};

@@ -2,14 +2,12 @@
  * What faults do to a request: they hold it, answer it, cut its stream off, reset its connection. Those of the server, and
  * those that it carries where requests may.
  */
-import type { IncomingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { readCarriedFaults } from '../../shared/faults/carried-faults.ts';
 import { FAULT_HEADER } from '../../shared/protocol/fault-keys.ts';
 import type { FrontendEffect } from '../faults/frontend-fault.ts';
 import type { ShownFaults } from '../faults/shown-faults.ts';
 import type { HttpArgs } from './http-args.ts';
-import { pathOf } from './request-target.ts';
-import { resetConnection } from './reset-connection.ts';
 
 const NONE: readonly FrontendEffect[] = [];
 
@@ -68,13 +66,9 @@ export class RequestFaults {
     holdFrom(0);
   }
 
-  /** Resets the connections of requests while they are refused; /metrics goes on. */
-  guard(handler: RequestListener, routed: (target: string) => string): RequestListener {
-    return (request, response) => {
-      if (this.#faults.refuses && !isScrape(pathOf(routed(request.url ?? '/'))))
-        resetConnection(request.socket);
-      else handler(request, response);
-    };
+  /** Its connection is to be reset; scrapes go on. */
+  refuses(path: string): boolean {
+    return this.#faults.refuses && !isScrape(path);
   }
 }
 

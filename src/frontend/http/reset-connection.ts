@@ -1,12 +1,15 @@
-import type { Socket } from 'node:net';
+import type { ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 
-/** Resets a TCP connection. TLS and Unix sockets have no way to: theirs is closed without a word. */
-export function resetConnection(socket: Socket | null): void {
-  if (socket === null || socket.destroyed) return;
+/** Resets the TCP connection of an answer. TLS and Unix sockets have no way to: theirs is closed without a word. */
+export function resetConnection(response: ServerResponse): void {
+  const { socket } = response;
   try {
-    socket.resetAndDestroy();
+    if (socket instanceof Socket && !socket.destroyed) socket.resetAndDestroy();
+    // Nobody is connected to an answer that is asked for within the process.
+    else response.destroy();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_INVALID_HANDLE_TYPE') throw error;
-    socket.destroy();
+    response.destroy();
   }
 }

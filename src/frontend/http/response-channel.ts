@@ -135,7 +135,7 @@ export class ResponseChannel implements AnswerChannel {
   #cut(): void {
     this.#isCut = true;
     this.#response.write(this.#takePending(Number.POSITIVE_INFINITY), () =>
-      resetConnection(this.#response.socket),
+      resetConnection(this.#response),
     );
     // A client that does not read keeps it from going out.
     this.#checkUnread();

@@ -104,7 +104,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     early !== null || options.twin === undefined
       ? null
       : createTwinHandler({ args, env, twin: options.twin });
-  const app = createApp(options, { twin, early, requestFaults });
+  const app = createApp(options, { twin, early });
   addNotFoundHandler(app, args.rootPath ?? '');
   addMiddleware(app, context);
   registerRoutes(app, context);
@@ -120,28 +120,19 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   };
 }
 
-interface AppParts {
-  readonly twin: TwinHandler | null;
-  readonly early: EarlyServer | null;
-  readonly requestFaults: RequestFaults;
-}
-
 function createApp(
   { args, env, logger }: Pick<HttpServerOptions, 'args' | 'env' | 'logger'>,
-  { twin, early, requestFaults }: AppParts,
+  { twin, early }: { readonly twin: TwinHandler | null; readonly early: EarlyServer | null },
 ): FastifyInstance {
   const tls = readTlsSettings(args);
-  const routed = (target: string): string => routedTarget(target, args.rootPath ?? '');
   const app = fastify({
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: 'idle',
-    serverFactory: (handler: RequestListener) => {
-      const guarded = requestFaults.guard(handler, routed);
-      return early?.attach(guarded) ?? createNodeServer({ args, env, tls, twin }, guarded);
-    },
+    serverFactory: (handler: RequestListener) =>
+      early?.attach(handler) ?? createNodeServer({ args, env, tls, twin }, handler),
     exposeHeadRoutes: false,
-    rewriteUrl: (request: IncomingMessage) => routed(request.url ?? '/'),
+    rewriteUrl: (request: IncomingMessage) => routedTarget(request.url ?? '/', args.rootPath ?? ''),
     schemaController: {
       // Bodies are checked by the request parser in vLLM's words; the schemas are for the OpenAPI document.
       compilersFactory: {

@@ -214,6 +214,18 @@ describe('a request under faults at HTTP', () => {
     expect(await codeOf('/health')).toBe(200);
   });
 
+  it('is refused and cut where it is asked within the process, too', async () => {
+    const { app } = running.server;
+    inject({ fault: 'http.refuse' });
+    await expect(app.inject('/health')).rejects.toThrow('destroyed');
+    expect((await app.inject('/metrics')).statusCode).toBe(200);
+    clear();
+    inject({ fault: 'http.cut-stream' });
+    const payload = { model: 'tiny', prompt: 'hi', stream: true };
+    const cut = app.inject({ method: 'POST', url: '/v1/completions', payload });
+    await expect(cut).rejects.toThrow('destroyed');
+  });
+
   it('is answered late, with a status or in part where it is a scrape', async () => {
     inject({ fault: 'metrics.status', status: 503 });
     const refused = await fetch(`${address}/metrics`);
