@@ -93,7 +93,6 @@ export class EngineCoreProc {
   async run(): Promise<void> {
     const { core } = this.#options;
     while (this.#handleShutdown()) {
-      if (core.parts.faults.isHung) await this.#hang();
       const wasRunning = core.enginesRunning;
       await this.#processInputs();
       if (core.isHeld) await this.#hold();
@@ -148,7 +147,6 @@ export class EngineCoreProc {
         logger.debug('EngineCore waiting for work.');
         hasWaited = true;
         await this.#nextInput();
-        if (core.parts.faults.isHung) await this.#hang();
       }
       const next = this.#inputs.shift();
       if (next !== undefined) await this.#handle(next);
@@ -209,6 +207,7 @@ export class EngineCoreProc {
 
   async #handle(input: EngineInput): Promise<void> {
     const { core, logger } = this.#options;
+    if (core.parts.faults.isHung) await this.#hang();
     const { duplicateRequests, rejectedRequests } = core.counters;
     const wasRunning = core.enginesRunning;
     core.handleInput(input);
@@ -230,6 +229,7 @@ export class EngineCoreProc {
   /** Whether the model ran. */
   async #step(): Promise<boolean> {
     const { core, publishKvEvents } = this.#options;
+    if (core.parts.faults.isHung) await this.#hang();
     const throttlePrefills = core instanceof DPEngineCore && core.shouldThrottlePrefills;
     const waitMs = core.beginStep({ throttlePrefills });
     const isTakingIn = core.awaitedBatch !== null;

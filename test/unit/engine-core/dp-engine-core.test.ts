@@ -163,6 +163,31 @@ describe('data-parallel ranks', () => {
     expect(rank(0).finishReasonOf('a')).toBe(FinishReason.ABORT);
   });
 
+  it('all stand still with one that hangs, at their next common step, and go on with it', async () => {
+    await start(2);
+    rank(0).add(request('a', 20, 900));
+    startWave(0, 0);
+    await waitFor('a token', () => rank(0).tokensOf('a').length > 0);
+    const letGo = coreOf(1).parts.faults.hang();
+    await standsStill(() => rank(0).tokensOf('a').length);
+    rank(0).add(request('b', 20, 2));
+    await standsStill(() => rank(0).outputsOf('b').length);
+    expect(rank(0).outputsOf('b')).toEqual([]);
+    letGo();
+    await waitFor('the end of b', () => rank(0).finishReasonOf('b') !== null);
+  });
+
+  it('end when all are told to, though one hangs', async () => {
+    await start(2);
+    rank(0).add(request('a', 20, 900));
+    startWave(0, 0);
+    await waitFor('a token', () => rank(0).tokensOf('a').length > 0);
+    coreOf(1).parts.faults.hang();
+    await standsStill(() => rank(0).tokensOf('a').length);
+    await Promise.all(ranks.map((one) => one.stop()));
+    expect(rank(0).finishReasonOf('a')).toBe(FinishReason.ABORT);
+  });
+
   it('break when they cannot agree, unless they are told to stop', async () => {
     const broken = () => Promise.reject(new Error('rank 0 has ended'));
     const [running, stopping] = [1, 2].map(() => new TestProc({ isMoeDp: true, agree: broken }));
@@ -279,6 +304,16 @@ describe('data-parallel ranks', () => {
     expect(throttled).toEqual([false, true, true, true, false, true]);
   });
 });
+
+/** A hundred turns of the event loop in which the number does not change. */
+async function standsStill(count: () => number): Promise<void> {
+  let last = count();
+  for (let numTurns = 0; numTurns < 100; numTurns += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (count() !== last) numTurns = 0;
+    last = count();
+  }
+}
 
 function noteOf(outputs: {
   readonly startWave: number | null;

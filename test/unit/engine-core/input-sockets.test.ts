@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { InputSockets } from '../../../src/engine-core/input-sockets.ts';
+import { EngineWire } from '../../../src/engine-core/engine-wire.ts';
+import { FaultPoints } from '../../../src/engine-core/faults/fault-points.ts';
+import { InputSockets, type InputSocketsOptions } from '../../../src/engine-core/input-sockets.ts';
 import { DROPPED_MESSAGE } from '../../../src/shared/dropped-messages.ts';
 import type { Logger } from '../../../src/shared/logger.ts';
 import { silentLogger } from '../../../src/shared/logger.ts';
@@ -12,6 +14,8 @@ import type {
   Transport,
   XPubSocket,
 } from '../../../src/shared/transport/transport.ts';
+import { noTargets } from '../../support/fault-points.ts';
+import { ManualTime } from '../../support/manual-time.ts';
 import { createReadyResponse } from '../../support/ready-response.ts';
 import { wireCodec } from '../../support/wire-codec.ts';
 
@@ -43,7 +47,10 @@ describe('the input sockets', () => {
     return sockets.close();
   });
 
-  function connect({ withCoordinator = false } = {}): InputSockets {
+  function connect({
+    withCoordinator = false,
+    ...fields
+  }: { withCoordinator?: boolean } & Partial<InputSocketsOptions> = {}): InputSockets {
     const logger: Logger = Object.assign(silentLogger(), {
       warn: (_fields: object, text: string) => warnings.push(text),
       info: (text: string) => said.push(text),
@@ -62,6 +69,7 @@ describe('the input sockets', () => {
       logger,
       onInput: (input) => inputs.push(input),
       onConnection: () => {},
+      ...fields,
     });
     return sockets;
   }
@@ -94,6 +102,54 @@ describe('the input sockets', () => {
     expect(warnings).toHaveLength(2);
     expect(warnings[0]).toBe(DROPPED_MESSAGE);
     expect([...sockets.dropped.countByKind.values()]).toEqual([5, 5]);
+  });
+
+  it('have the identity of the rank that the engine claims to be, and tell when they are connected', async () => {
+    const own = connect({ claimedRank: 9 });
+    own.announce(encodeReadyResponse(createReadyResponse()));
+    await own.connected();
+    await vi.waitFor(() => expect(fromEngine).toHaveLength(1));
+    expect([...(fromEngine[0]?.identity ?? [])]).toEqual([9, 0]);
+  });
+
+  it('let faults at what comes from frontends, but not at our own calls, nor at the coordinator', async () => {
+    const time = new ManualTime();
+    const { wire: faults } = new FaultPoints(...noTargets());
+    const wire = new EngineWire(faults, { clock: time, after: time.after });
+    const ready = connect({ withCoordinator: true, wire }).waitForCoordinator(300);
+    sockets.announce(encodeReadyResponse(createReadyResponse()));
+    coordinator.onMessage(() => coordinator.send(encodeCoordinatorReady()));
+    await Promise.all([ready, vi.waitFor(() => expect(fromEngine).toHaveLength(1))]);
+    const identity = Buffer.from([1, 0]);
+    const call = (method: string, callId: number) =>
+      ({ type: 'UTILITY', call: { clientIndex: 0, callId, method, args: [] } }) as const;
+    const wave = { type: 'START_DP_WAVE', wave: 4, excludeEngineIndex: 0 } as const;
+    const sendAll = (): void => {
+      router.sendTo(identity, abort('a'));
+      router.sendTo(identity, encodeEngineInput(call('is_sleeping', 1)));
+      router.sendTo(identity, encodeEngineInput(call('vllm_twin_clear', 2)));
+    };
+
+    const endDrop = faults['to-engine'].add({ change: () => null });
+    sendAll();
+    coordinator.send(encodeEngineInput(wave));
+    await vi.waitFor(() => expect(inputs).toHaveLength(2));
+    expect(inputs).toEqual(expect.arrayContaining([call('vllm_twin_clear', 2), wave]));
+    endDrop();
+
+    inputs.length = 0;
+    faults['to-engine'].add({ delayMs: 50 });
+    sendAll();
+    await vi.waitFor(() => expect(inputs).toEqual([call('vllm_twin_clear', 2)]));
+    time.advance(50);
+    expect(inputs.slice(1)).toEqual([{ type: 'ABORT', requestIds: ['a'] }, call('is_sleeping', 1)]);
+
+    faults['to-engine'].add({ change: () => [Buffer.from([0xc1])] });
+    router.sendTo(identity, abort('b'));
+    await vi.waitFor(() => expect(time.numDue).toBe(1));
+    time.advance(50);
+    expect(sockets.dropped.count).toBe(1);
+    expect(inputs).toHaveLength(3);
   });
 
   it('wait for the coordinator, and then hear its waves', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { readStartupPlan } from '../../../src/engine-core/faults/startup-points.ts';
 import { type HandshakeOptions, shakeHands } from '../../../src/engine-core/startup-handshake.ts';
 import { silentLogger } from '../../../src/shared/logger.ts';
 import type {
@@ -8,6 +9,7 @@ import type {
 import { engineIndexFromIdentity } from '../../../src/shared/protocol/identity.ts';
 import { createInMemoryTransport } from '../../../src/shared/transport/in-memory.ts';
 import type { Frame, RouterSocket, Transport } from '../../../src/shared/transport/transport.ts';
+import { injectionOf } from '../../support/faulty-start.ts';
 import { wireCodec } from '../../support/wire-codec.ts';
 
 const { decodeHandshakeMessage, encodeHandshakeMetadata } = wireCodec;
@@ -136,6 +138,64 @@ describe('the start-up handshake', () => {
     await vi.waitFor(() => expect(remote.heard).toHaveLength(2));
     expect(colocated.heard[1]?.message.parallelConfigHash).toBe('abc');
     expect(closed).toEqual([colocated.address, remote.address]);
+  });
+
+  describe('with faults', () => {
+    const faultsOf = (...given: readonly Readonly<Record<string, unknown>>[]) => {
+      const plan = given.map((one) => ({ atMs: null, injection: injectionOf(one) }));
+      return readStartupPlan(plan, silentLogger());
+    };
+
+    it.each([
+      ['two HELLOs', { fault: 'handshake.second-hello' }, 3, ['HELLO', 'HELLO']],
+      ['the identity of another rank', { fault: 'handshake.wrong-rank', rank: 9 }, 9, ['HELLO']],
+    ])('has %s', async (_, given, rank, statuses) => {
+      const { address: handshakeAddress, heard } = await Frontend.start(transport, init(ADDRESSES));
+      await shakeHands(options({ rank: 3, handshakeAddress, faults: faultsOf(given) }));
+      await vi.waitFor(() => expect(heard).toHaveLength(statuses.length));
+      expect(heard.map(({ message }) => message.status)).toEqual(statuses);
+      expect(heard[0]?.rank).toBe(rank);
+    });
+
+    it.each([
+      [true, true],
+      [false, false],
+    ])('turns its place round: headless %s says that it is local: %s', async (headless, local) => {
+      const { address: handshakeAddress, heard } = await Frontend.start(transport, init(ADDRESSES));
+      const faults = faultsOf({ fault: 'handshake.wrong-local' });
+      const handshake = await shakeHands(options({ handshakeAddress, headless, faults }));
+      await handshake.ready(null);
+      await vi.waitFor(() => expect(heard).toHaveLength(2));
+      for (const { message } of heard) expect(message).toMatchObject({ local, headless });
+    });
+
+    it('says READY late, with another hash', async () => {
+      const { address: handshakeAddress, heard } = await Frontend.start(transport, init(ADDRESSES));
+      const late = { fault: 'handshake.late-ready', delay: '1s' };
+      const faults = faultsOf(late, { fault: 'handshake.hash-mismatch' });
+      const handshake = await shakeHands(options({ handshakeAddress, faults }));
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      const saying = handshake.ready('0f');
+      await vi.advanceTimersByTimeAsync(999);
+      expect(heard).toHaveLength(1);
+      await vi.advanceTimersByTimeAsync(1);
+      await saying;
+      vi.useRealTimers();
+      await vi.waitFor(() => expect(heard).toHaveLength(2));
+      expect(heard[1]?.message.parallelConfigHash).toBe('f0');
+    });
+
+    it('says HELLO late: its deadline begins then', async () => {
+      const { address: handshakeAddress, heard } = await Frontend.start(transport, init(ADDRESSES));
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      const faults = faultsOf({ fault: 'handshake.late-hello', delay: '10s' });
+      const shaking = shakeHands(options({ handshakeAddress, timeoutSeconds: 1, faults }));
+      await vi.advanceTimersByTimeAsync(9_999);
+      expect(heard).toEqual([]);
+      await vi.advanceTimersByTimeAsync(1);
+      vi.useRealTimers();
+      await expect(shaking).resolves.toMatchObject({ addresses: ADDRESSES });
+    });
   });
 
   it('gives up after its deadline, which the message names with the flag', async () => {

@@ -24,7 +24,7 @@ describe('the faults of a start', () => {
     return points;
   };
 
-  it('are all of the catalogue that are a start-up’s', () => {
+  it('are those of the catalogue whose place is the start-up', () => {
     const known = FAULT_SPECS.filter(({ id }) => findStartupFault(id) !== null);
     expect(known).toEqual(FAULT_SPECS.filter(({ place }) => place === 'start-up'));
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Request } from '../../../../src/engine-core/scheduler/request.ts';
 import { RequestStatus } from '../../../../src/engine-core/scheduler/request-status.ts';
 import { NO_SAMPLE, ScheduleKind } from '../../../../src/engine-core/scheduler/scheduler-output.ts';
 import { PauseState } from '../../../../src/engine-core/scheduler/scheduler-state.ts';
@@ -609,6 +610,65 @@ describe('a reset of the prefix cache', () => {
 
     expect(request).toMatchObject({ numStaleOutputTokens: 0, numOutputTokens: 0 });
     expect(bench.step()).toEqual({ a: 20 });
+  });
+});
+
+describe('preemption on command', () => {
+  const three = (fields: ConstructorParameters<typeof SchedulerBench>[0] = {}) => {
+    const bench = new SchedulerBench(fields);
+    const requests = [
+      bench.add('a', { priority: 2, arrivalTime: 1 }),
+      bench.add('b', { priority: 0, arrivalTime: 2 }),
+      bench.add('c', { priority: 1, arrivalTime: 3 }),
+    ];
+    bench.step();
+    return { bench, requests };
+  };
+  const preemptedOf = (requests: readonly Request[]): readonly string[] =>
+    requests
+      .filter(({ status }) => status === RequestStatus.PREEMPTED)
+      .map(({ requestId }) => requestId);
+
+  it('takes the last admitted first, and counts it', () => {
+    const { bench, requests } = three();
+    expect(bench.scheduler.preemptRunning(2)).toBe(2);
+    expect(preemptedOf(requests)).toEqual(['b', 'c']);
+    expect(requests.map(({ numPreemptions }) => numPreemptions)).toEqual([0, 1, 1]);
+    // They come back in the order in which they were admitted; a full block of each was cached.
+    expect(Object.entries(bench.step())).toEqual([
+      ['a', 1],
+      ['b', 5],
+      ['c', 5],
+    ]);
+  });
+
+  it('takes the lowest priority first under that policy', () => {
+    const { bench, requests } = three({ policy: 'priority' });
+    bench.scheduler.preemptRunning(1);
+    expect(preemptedOf(requests)).toEqual(['a']);
+    bench.scheduler.preemptRunning(1);
+    expect(preemptedOf(requests)).toEqual(['a', 'c']);
+  });
+
+  it('takes no more than run', () => {
+    const { bench, requests } = three();
+    expect(bench.scheduler.preemptRunning(7)).toBe(3);
+    expect(bench.scheduler.preemptRunning(7)).toBe(0);
+    expect(preemptedOf(requests)).toEqual(['a', 'b', 'c']);
+    bench.kvCacheManager.checkInvariants();
+  });
+
+  it('delivers what a step in flight brings, once, and computes on behind it', () => {
+    const bench = new SchedulerBench({ asyncScheduling: true });
+    const request = bench.add('a', { sampling: { maxTokens: 3, ignoreEos: true } });
+    const output = bench.schedule();
+    bench.scheduler.preemptRunning(1);
+    expect(request.numStaleOutputTokens).toBe(20);
+    bench.update(output);
+    expect(request.numOutputTokens).toBe(1);
+    while (bench.scheduler.numUnfinishedRequests > 0) bench.step();
+    expect(request.numOutputTokens).toBe(3);
+    bench.kvCacheManager.checkInvariants();
   });
 });
 

@@ -245,3 +245,40 @@ describe('the other frames', () => {
     );
   });
 });
+
+describe('a ready response with changed fields', () => {
+  const { encodeChangedReadyResponse, encodeReadyResponse, decodeReadyResponse } = wireCodec;
+  const response = createReadyResponse();
+  const change = (...changes: Parameters<typeof encodeChangedReadyResponse>[1]) =>
+    encodeChangedReadyResponse(response, changes);
+
+  it('is the same without changes', () => {
+    expect(change()).toEqual(encodeReadyResponse(response));
+  });
+
+  it('has what was asked for, and the rest as it was', () => {
+    expect(decodeReadyResponse(change({ field: 'num_gpu_blocks', value: 7 }))).toEqual({
+      ...response,
+      numGpuBlocks: 7,
+    });
+    const changed = change(
+      { field: 'kv_cache_size_tokens', drop: true },
+      { field: 'dtype', value: 'x' },
+    );
+    expect(decodeReadyResponse(changed)).toEqual({
+      ...response,
+      kvCacheSizeTokens: null,
+      dtype: 'x',
+    });
+  });
+
+  it.each([
+    ['dropped', { field: 'max_model_len', drop: true } as const, /required field max_model_len/],
+    ['nil', { field: 'max_model_len', value: null }, /max_model_len: expected an int/],
+    ['a text', { field: 'max_model_len', value: 'long' }, /max_model_len: expected an int/],
+    ['a fraction', { field: 'max_model_len', value: 1.5 }, /max_model_len: expected an int/],
+    ['a map', { field: 'dtype', value: { a: [1, null] } }, /dtype: expected a str/],
+  ])('cannot be decoded where one is %s that must not be', (_, one, message) => {
+    expect(() => decodeReadyResponse(change(one))).toThrow(message);
+  });
+});
