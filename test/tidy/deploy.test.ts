@@ -1,8 +1,11 @@
 /** The manifests of deploy/kubernetes and deploy/autoscaling: by the API's schemas, and with one another. */
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { startProblem } from '../../src/scenario/scenario.ts';
+import { readScenarioFile } from '../../src/scenario/scenario-file.ts';
 import { readAlertRules, scenariosOf } from '../support/alert-scenarios.ts';
 import {
   isWorkload,
@@ -227,5 +230,21 @@ describe('the alerts', () => {
   it('have two scenarios each: one that makes it fire, one that must not', () => {
     const expected = alerts.flatMap((rule) => Object.values(scenariosOf(rule)));
     expect(paths('deploy/prometheus/scenarios')).toEqual(expected.toSorted());
+  });
+});
+
+describe('the scenarios of deploy', () => {
+  it.each([...paths('deploy/prometheus/scenarios'), 'deploy/compose/faults.yaml'])(
+    '%s can be read, and is named as its file',
+    (path) => {
+      const { name } = readScenarioFile(fileURLToPath(new URL(`../../${path}`, import.meta.url)));
+      const file = path.replace(/^.*\/(.+)\.yaml$/, '$1').replace('.', '-');
+      expect(name).toBe(path.includes('compose') ? `compose-${file}` : file);
+    },
+  );
+
+  it('need nothing of the server where a server that runs is to play it', () => {
+    const path = new URL('../../deploy/compose/faults.yaml', import.meta.url);
+    expect(startProblem(readScenarioFile(fileURLToPath(path)))).toBeNull();
   });
 });
