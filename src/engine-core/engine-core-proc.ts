@@ -9,8 +9,9 @@ import { createEngineCoreOutputs, createSchedulerStats } from '../shared/protoco
 import type { KVCacheEvent } from '../shared/protocol/kv-events.ts';
 import type { EngineInput } from '../shared/protocol/request.ts';
 import { systemTimers, type Timers } from '../shared/timers.ts';
+import type { ClientOutputs } from './client-outputs.ts';
 import { DPEngineCore, type DpOutcome, type DpVote, tallyVotes } from './dp-engine-core.ts';
-import type { ClientOutputs, EngineCore } from './engine-core.ts';
+import type { EngineCore } from './engine-core.ts';
 import { isViewCall } from './utilities.ts';
 
 /** Between two looks at requests that cannot run. Source: EngineCoreProc._process_engine_step. */

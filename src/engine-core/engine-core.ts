@@ -20,6 +20,7 @@ import {
 } from '../shared/protocol/outputs.ts';
 import type { EngineCoreRequest, EngineInput, UtilityCall } from '../shared/protocol/request.ts';
 import type { SchedulerStats } from '../shared/protocol/stats.ts';
+import type { ClientOutputs } from './client-outputs.ts';
 import type { EngineCoreParts } from './engine-core-parts.ts';
 import { admitCarriedFaults } from './faults/request-faults.ts';
 import { PendingResult } from './pending-result.ts';
@@ -31,12 +32,6 @@ import type { SchedulerOutput } from './scheduler/scheduler-output.ts';
 import { updateFromOutput } from './scheduler/update-from-output.ts';
 import { callUtility, type UtilityHost } from './utilities.ts';
 import type { EngineViews } from './views/engine-views.ts';
-
-/** One message to one client; -1 is the data-parallel coordinator. */
-export interface ClientOutputs {
-  readonly clientIndex: number;
-  readonly outputs: EngineCoreOutputs;
-}
 
 interface Batch {
   readonly output: SchedulerOutput;
@@ -315,9 +310,8 @@ export class EngineCore {
       fail('Server shutting down');
       return;
     }
-    const failed = (error: unknown): void => {
+    const failed = (error: unknown): void =>
       fail(`Call to ${call.method} method failed: ${reasonOf(error)}`);
-    };
     try {
       const result = callUtility(this.#utilityHost, call.method, call.args);
       if (result instanceof PendingResult) {

@@ -5,7 +5,7 @@
 import type { EngineZmqAddresses } from '../shared/protocol/handshake.ts';
 import type { WireCodec } from '../shared/protocol/wire-codec.ts';
 import type { PushSocket, Transport } from '../shared/transport/transport.ts';
-import type { ClientOutputs } from './engine-core.ts';
+import type { ClientOutputs } from './client-outputs.ts';
 import type { EngineWire } from './engine-wire.ts';
 import type { WireLane } from './wire-lane.ts';
 

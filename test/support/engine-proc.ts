@@ -1,6 +1,8 @@
 /** A busy loop over a test engine, with its outputs in a list instead of sockets. */
+
+import type { ClientOutputs } from '../../src/engine-core/client-outputs.ts';
 import { DPEngineCore, type DpOutcome, type DpVote } from '../../src/engine-core/dp-engine-core.ts';
-import type { ClientOutputs, EngineCore } from '../../src/engine-core/engine-core.ts';
+import type { EngineCore } from '../../src/engine-core/engine-core.ts';
 import { EngineCoreProc } from '../../src/engine-core/engine-core-proc.ts';
 import type { Clock } from '../../src/shared/clock.ts';
 import { type Logger, silentLogger } from '../../src/shared/logger.ts';
