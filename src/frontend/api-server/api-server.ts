@@ -97,7 +97,7 @@ export class ApiServer implements Serving {
   private constructor(options: ApiServerOptions, client: MultiProcessClient) {
     this.#options = options;
     this.client = client;
-    this.#faults = new ShownFaults(options.clock);
+    this.#faults = new ShownFaults(options.clock, options.timers ?? systemTimers);
     this.clientAddresses = Promise.resolve([client.addresses]);
     this.#modules = loadModules(options.args);
     this.#modules.catch(() => {});
