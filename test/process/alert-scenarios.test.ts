@@ -16,9 +16,8 @@ import {
   readAlertRules,
   scenariosOf,
 } from '../support/alert-scenarios.ts';
-import { RunningProcess } from '../support/process.ts';
 import { isPrometheusInstalled, Prometheus, type PromSample } from '../support/prometheus.ts';
-import { CLI_MAIN } from '../support/twin.ts';
+import { simulateHistory } from '../support/simulated-history.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DURATION = '12m';
@@ -78,13 +77,13 @@ describe.skipIf(!isPrometheusInstalled())('the alerts over simulated deployments
 
   beforeAll(async () => {
     for (const each of cases) {
-      const outputs = ['--openmetrics', openmetrics(each), '--series', series(each)];
-      const words = ['simulate', join(ROOT, each.scenario), '--duration', DURATION, ...outputs];
-      const simulation = new RunningProcess(process.execPath, [CLI_MAIN, ...words]);
-      const { code } = await simulation.waitForExit(SIMULATIONS_MS);
-      expect(code, `${each.name}\n${simulation.log}`).toBe(0);
-      const text = readFileSync(openmetrics(each), 'utf8');
-      writeFileSync(openmetrics(each), text.replaceAll(/,job="[^"]*"/g, `,job="${jobOf(each)}"`));
+      await simulateHistory({
+        scenario: join(ROOT, each.scenario),
+        duration: DURATION,
+        openmetrics: openmetrics(each),
+        series: series(each),
+        target: { job: jobOf(each), instance: 'frontend:8000' },
+      });
     }
     prometheus = await Prometheus.overHistory({
       openmetrics: cases.map(openmetrics),

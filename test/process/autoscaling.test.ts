@@ -1,14 +1,17 @@
 /** The queries of deploy/autoscaling, asked of a real Prometheus that knows two pods of two unequal ranks each. */
-import { readFileSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readManifests } from '../support/kubernetes.ts';
-import { HISTORY_END_S, writeHistory } from '../support/metrics-history.ts';
 import { isPrometheusInstalled, Prometheus, type PromSample } from '../support/prometheus.ts';
+import { simulateHistory } from '../support/simulated-history.ts';
 
 const FOLDER = new URL('../../deploy/autoscaling/', import.meta.url);
+const SCENARIO = fileURLToPath(new URL('../support/two-unequal-ranks.yaml', import.meta.url));
+const PODS = ['vllm-server-a', 'vllm-server-b'];
 const RULES = fileURLToPath(new URL('../../deploy/prometheus/rules.yml', import.meta.url));
 
 interface Trigger {
@@ -24,24 +27,35 @@ const adapter = parse(readFileSync(new URL('prometheus-adapter.yaml', FOLDER), '
 };
 
 describe.skipIf(!isPrometheusInstalled())('autoscaling over a real Prometheus', () => {
-  const files: string[] = [];
+  const folder = mkdtempSync(join(tmpdir(), 'twin-autoscaling-'));
   let prometheus: Prometheus;
+  /** When rules were evaluated last. */
+  let atS = 0;
 
   beforeAll(async () => {
-    // The second has twice the requests of the first.
-    for (const [index, pod] of ['vllm-server-a', 'vllm-server-b'].entries()) {
-      const target = { job: 'vllm/vllm', namespace: 'vllm', pod, instance: `10.0.0.${index}:8000` };
-      files.push(writeHistory(target, { scale: index + 1 }));
-    }
-    prometheus = await Prometheus.overHistory({ openmetrics: files, rules: RULES });
+    const openmetrics = PODS.map((pod) => join(folder, `${pod}.om`));
+    for (const [index, pod] of PODS.entries())
+      await simulateHistory({
+        scenario: SCENARIO,
+        duration: '6m',
+        // Pods are not alike.
+        flags: ['--seed', `${index}`],
+        openmetrics: openmetrics[index] ?? '',
+        target: { job: 'vllm/vllm', namespace: 'vllm', pod, instance: `10.0.0.${index}:8000` },
+      });
+    prometheus = await Prometheus.overHistory({ openmetrics, rules: RULES });
+    const [evaluated] = await prometheus.queryAt(
+      'max(timestamp(engine:vllm_kv_cache_free_tokens))',
+      prometheus.history.endS,
+    );
+    atS = evaluated?.value ?? 0;
   });
   afterAll(async () => {
     await prometheus?.stop();
-    for (const file of files) rmSync(dirname(file), { recursive: true });
+    rmSync(folder, { recursive: true });
   });
 
-  const ask = (query: string): Promise<readonly PromSample[]> =>
-    prometheus.queryAt(query, HISTORY_END_S - 60);
+  const ask = (query: string): Promise<readonly PromSample[]> => prometheus.queryAt(query, atS);
   /** A number by pod (or whatever label), of samples that have one each. */
   const by = (label: string, samples: readonly PromSample[]): Readonly<Record<string, number>> =>
     Object.fromEntries(samples.map(({ labels, value }) => [labels[label] ?? '', value]));
@@ -57,18 +71,31 @@ describe.skipIf(!isPrometheusInstalled())('autoscaling over a real Prometheus', 
     const gauges = await ask('{__name__=~"vllm:num_requests_(running|waiting)"}');
     expect(gauges).toHaveLength(8);
     const total = gauges.reduce((sum, { value }) => sum + value, 0);
+    expect(total).toBeGreaterThan(0);
     expect(await triggerValue('requests')).toBe(total);
   });
 
-  it('sees the rank that is full beside one that is not', async () => {
-    const usage = await ask('vllm:kv_cache_usage_perc');
-    expect(new Set(usage.map(({ value }) => value))).toEqual(new Set([0.9, 0.2]));
-    expect(await triggerValue('kv-cache')).toBe(0.9);
+  it('sees the fuller rank of each pod', async () => {
+    const fullest = PODS.map(async (pod) => {
+      const usage = await ask(`vllm:kv_cache_usage_perc{pod="${pod}"}`);
+      expect(new Set(usage.map(({ value }) => value)).size).toBe(2);
+      return Math.max(...usage.map(({ value }) => value));
+    });
+    const [first = 0, second = 0] = await Promise.all(fullest);
+    expect(await triggerValue('kv-cache')).toBeCloseTo((first + second) / 2, 9);
   });
 
   it('weighs ranks by their tokens', async () => {
-    const used = (0.9 * 654_288 + 0.2 * 172_736) / (654_288 + 172_736);
-    expect(await triggerValue('used-tokens')).toBeCloseTo(used, 9);
+    const place = ({ labels }: PromSample): string => `${labels['pod']} ${labels['engine']}`;
+    const tokens = new Map<string, number>();
+    for (const sample of await ask('vllm:cache_config_info'))
+      tokens.set(place(sample), Number(sample.labels['kv_cache_size_tokens']));
+    expect(new Set(tokens.values()).size).toBe(2);
+    let used = 0;
+    for (const sample of await ask('vllm:kv_cache_usage_perc'))
+      used += sample.value * (tokens.get(place(sample)) ?? Number.NaN);
+    const all = [...tokens.values()].reduce((sum, each) => sum + each, 0);
+    expect(await triggerValue('used-tokens')).toBeCloseTo(used / all, 9);
   });
 
   it('asks for a share with the metric type that leaves it a share', () => {
@@ -91,14 +118,15 @@ describe.skipIf(!isPrometheusInstalled())('autoscaling over a real Prometheus', 
         .replaceAll('<<.LabelMatchers>>', 'namespace="vllm",pod=~"vllm-server-a|vllm-server-b"');
       values[name.as] = by('pod', await ask(query));
     }
-    const requests = by(
-      'pod',
-      await ask('sum by (pod) ({__name__=~"vllm:num_requests_(running|waiting)"})'),
-    );
-    expect(requests['vllm-server-b']).toBe(2 * (requests['vllm-server-a'] ?? 0));
     expect(values).toEqual({
-      vllm_requests_per_pod: requests,
-      vllm_kv_cache_usage_fullest_rank: { 'vllm-server-a': 0.9, 'vllm-server-b': 0.9 },
+      vllm_requests_per_pod: by(
+        'pod',
+        await ask('sum by (pod) ({__name__=~"vllm:num_requests_(running|waiting)"})'),
+      ),
+      vllm_kv_cache_usage_fullest_rank: by(
+        'pod',
+        await ask('max by (pod) (vllm:kv_cache_usage_perc)'),
+      ),
     });
   });
 

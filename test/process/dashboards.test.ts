@@ -1,14 +1,15 @@
-/** Every query of the dashboards of deploy/grafana, asked of a real Prometheus that knows half an hour of two unequal ranks. */
-import { rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+/** Every query of the dashboards of deploy/grafana, asked of a real Prometheus that knows ten minutes of two unequal ranks. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filledIn, type Panel, readDashboards } from '../support/dashboards.ts';
-import { HISTORY_END_S, writeHistory } from '../support/metrics-history.ts';
 import { isPrometheusInstalled, Prometheus, type PromSample } from '../support/prometheus.ts';
+import { simulateHistory } from '../support/simulated-history.ts';
 
 const RULES = fileURLToPath(new URL('../../deploy/prometheus/rules.yml', import.meta.url));
-const AT_S = HISTORY_END_S - 60;
+const SCENARIO = fileURLToPath(new URL('../support/two-unequal-ranks.yaml', import.meta.url));
 
 const dashboards = readDashboards();
 const panels = dashboards.flatMap((dashboard) =>
@@ -24,9 +25,9 @@ const ofEngine = (query: string, engine: number): string =>
 
 describe.skipIf(!isPrometheusInstalled())('the dashboards over a real Prometheus', () => {
   let prometheus: Prometheus;
-  let file: string;
+  const folder = mkdtempSync(join(tmpdir(), 'twin-dashboards-'));
   const ask = (query: string): Promise<readonly PromSample[]> =>
-    prometheus.queryAt(filledIn(query), AT_S);
+    prometheus.queryAt(filledIn(query), prometheus.history.endS);
   /** Its only value. */
   const askOne = async (query: string): Promise<number> => {
     const samples = await ask(query);
@@ -35,12 +36,14 @@ describe.skipIf(!isPrometheusInstalled())('the dashboards over a real Prometheus
   };
 
   beforeAll(async () => {
-    file = writeHistory({ job: 'vllm-twin', instance: 'frontend:8000' });
-    prometheus = await Prometheus.overHistory({ openmetrics: [file], rules: RULES });
+    const openmetrics = join(folder, 'history.om');
+    const target = { job: 'vllm-twin', instance: 'frontend:8000' };
+    await simulateHistory({ scenario: SCENARIO, duration: '10m', openmetrics, target });
+    prometheus = await Prometheus.overHistory({ openmetrics: [openmetrics], rules: RULES });
   });
   afterAll(async () => {
     await prometheus?.stop();
-    if (file !== undefined) rmSync(dirname(file), { recursive: true });
+    rmSync(folder, { recursive: true });
   });
 
   it.each(panels)('$at is not empty, and every value is a number', async ({ queries }) => {
