@@ -1,4 +1,4 @@
-/** Faults of running engines and processes: what was recorded of vLLM's own deaths, the wire, and ends while something is stopped. */
+/** Faults of a running server: beside what was recorded of vLLM's own death, on the wire, and at an end of it. */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
