@@ -61,6 +61,8 @@ export async function runSimulation(options: RunOptions): Promise<boolean> {
     playing.catch(() => {});
     const end = durationMs === null ? playing : time.pause(durationMs);
     await time.settle(Promise.race([end, scraping.failed]), durationMs ?? FOREVER_MS);
+    // What is due at the end is part of it.
+    await time.runUntil(time.monotonicMs());
     await time.settle(scraping.stop(), MAX_SCRAPE_MS);
     player.stop();
     await time.settle(playing, MAX_SCRAPE_MS);

@@ -127,8 +127,8 @@ export class Simulation {
   }
 
   /**
-   * `GET` of a path; null where nobody answers within `timeoutMs`, or not to the end. No time passes but what a fault holds the answer back for:
-   * only where it lets time pass does it take any.
+   * `GET` of a path; null where nobody answers within `timeoutMs`, or not to the end. No time passes but what a fault holds
+   * the answer back for.
    */
   async get(path: string, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<HttpAnswer | null> {
     if (!this.isUp) return null;

@@ -199,8 +199,16 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     may: ['shared/tap', 'shared/twin-api'],
     why: 'it runs in a browser and knows what the API tells, as types.',
   },
+  simulate: {
+    may: ['simulate', 'engine-core', 'frontend', 'capacity', 'scenario', 'shared'],
+    why: 'it has both sides in one process, each with its own sockets; neither knows of it.',
+  },
+  'simulate/scrape': {
+    may: ['shared'],
+    why: 'what Prometheus makes of a text knows not where the text is from.',
+  },
   cli: {
-    may: ['cli', 'frontend', 'engine-core', 'capacity', 'scenario', 'shared'],
+    may: ['cli', 'simulate', 'frontend', 'engine-core', 'capacity', 'scenario', 'shared'],
     why: 'the command line is outermost.',
   },
   testing: {
