@@ -49,6 +49,15 @@ function prettyDestination(): DestinationStream {
   });
 }
 
+/** JSON lines for `onLine`, one at a time and without their end. */
+export function lineLogger(
+  { level, bindings }: Pick<LoggerOptions, 'level' | 'bindings'>,
+  onLine: (line: string) => void,
+): Logger {
+  const destination: DestinationStream = { write: (line) => onLine(line.trimEnd()) };
+  return pino({ level, base: bindings }, destination) as unknown as Logger;
+}
+
 /** For tests and pure parts that say nothing. */
 export function silentLogger(): Logger {
   return pino({ level: 'silent' }) as unknown as Logger;

@@ -3,17 +3,10 @@ import { ServerError } from '../shared/errors.ts';
 import type { ActiveFault, InjectedFault } from '../shared/faults/fault-api.ts';
 import { isJsonObject, type JsonObject } from '../shared/json-object.ts';
 import type { FrameLine } from '../shared/tap/frame-line.ts';
-import type { EngineState, TwinState } from '../shared/twin-api/state.ts';
+import type { TwinState } from '../shared/twin-api/state.ts';
+import type { FaultCalls } from './engine-of.ts';
 import { Metrics } from './metrics.ts';
-import type {
-  EngineCapacity,
-  FaultHandle,
-  FaultRequest,
-  LoadHandle,
-  LoadRequest,
-  LoadResult,
-  TwinEngine,
-} from './twin.ts';
+import type { FaultHandle, FaultRequest, LoadHandle, LoadRequest, LoadResult } from './twin.ts';
 import { type TwinClient, TwinRequestError } from './twin-client.ts';
 
 /** Frames asked for at a time. */
@@ -21,7 +14,7 @@ const FRAMES_PER_ANSWER = 5_000;
 /** Between two looks at a load. */
 const LOAD_POLL_MS = 100;
 
-export class TwinApi {
+export class TwinApi implements FaultCalls {
   readonly #client: TwinClient;
 
   constructor(client: TwinClient) {
@@ -31,7 +24,7 @@ export class TwinApi {
   async inject(fault: FaultRequest): Promise<FaultHandle> {
     const answer = (await this.#client.ask('POST', 'faults', fault)) as InjectedFault;
     const { handle, engine, parameters } = answer;
-    const clear = (): Promise<void> => this.#delete(`faults/${handle}`);
+    const clear = (): Promise<void> => this.clear(handle);
     return {
       ...{ handle, fault: answer.fault, engine, parameters },
       clear,
@@ -99,25 +92,13 @@ export class TwinApi {
     }
   }
 
-  engineOf(state: EngineState): TwinEngine {
-    const { rank } = state;
-    return {
-      rank,
-      capacity: capacityOf(state),
-      kill: async () => {
-        await this.inject({ fault: 'engine.kill', engine: rank });
-      },
-      hang: (options = {}) => this.inject({ fault: 'engine.hang', engine: rank, ...options }),
-      resume: () => this.#resume(rank),
-    };
+  async activeFaults(): Promise<readonly ActiveFault[]> {
+    const answer = await this.#client.ask('GET', 'faults/active');
+    return (answer as { readonly active: readonly ActiveFault[] }).active;
   }
 
-  /** Whoever made it hang: the handle may be another's. */
-  async #resume(rank: number): Promise<void> {
-    const answer = await this.#client.ask('GET', 'faults/active');
-    const { active } = answer as { readonly active: readonly ActiveFault[] };
-    for (const { handle, fault, engine } of active)
-      if (fault === 'engine.hang' && engine === rank) await this.#delete(`faults/${handle}`);
+  clear(handle: string): Promise<void> {
+    return this.#delete(`faults/${handle}`);
   }
 
   async #loadDone(handle: string): Promise<LoadResult> {
@@ -143,18 +124,6 @@ export class TwinApi {
       if (!(error instanceof TwinRequestError && error.httpStatus === 404)) throw error;
     }
   }
-}
-
-function capacityOf(state: EngineState): EngineCapacity {
-  const ready = state.ready_response ?? {};
-  return {
-    gpu: state.gpu,
-    numGpuBlocks: Number(ready['num_gpu_blocks']),
-    blockSize: Number(ready['block_size']),
-    maxModelLen: Number(ready['max_model_len']),
-    kvCacheSizeTokens: state.kv_cache_size_tokens,
-    kvCacheMaxConcurrency: state.kv_cache_max_concurrency,
-  };
 }
 
 function resultOf(load: JsonObject): LoadResult {

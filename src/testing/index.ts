@@ -4,6 +4,7 @@
  *     await using twin = await startTwin({ model: 'Qwen/Qwen3-0.6B', dataParallelSize: 2 });
  *     const metrics = await twin.metrics();
  */
+import { ConfigError } from '../shared/errors.ts';
 import { startProcessTwin } from './process-twin.ts';
 import type { Twin } from './twin.ts';
 import type { TwinOptions } from './twin-options.ts';
@@ -27,13 +28,27 @@ export type {
   TwinEngine,
 } from './twin.ts';
 export { TwinRequestError } from './twin-client.ts';
-export type { ServeFlags, TwinOptions } from './twin-options.ts';
+export type { InProcessOptions, ProcessOptions, ServeFlags, TwinOptions } from './twin-options.ts';
 
 /**
  * Starts a twin on a free port of the loopback and resolves when it is ready. It ends when it is disposed of or stopped, and
  * with this process, even where that is killed. Throws ConfigError for options that are wrong, and TwinStartError with the
  * server's last log lines where it does not start.
  */
-export function startTwin(options: TwinOptions = {}): Promise<Twin> {
-  return startProcessTwin(options);
+export async function startTwin(options: TwinOptions = {}): Promise<Twin> {
+  switch (options.mode) {
+    case undefined:
+    case 'processes':
+      return startProcessTwin(options);
+    case 'in-process': {
+      // The whole twin is loaded for it.
+      const { startInProcessTwin } = await import('./in-process-twin.ts');
+      return startInProcessTwin(options);
+    }
+    default:
+      throw new ConfigError(
+        'E_BAD_FLAG',
+        `startTwin: mode ${JSON.stringify((options as { mode: unknown }).mode)}: expected 'processes' or 'in-process'`,
+      );
+  }
 }

@@ -1,16 +1,18 @@
 /** A twin of real processes. */
+import { ConfigError } from '../shared/errors.ts';
 import { TwinApi } from './api-twin.ts';
+import { engineOf } from './engine-of.ts';
 import { type Exit, ServerProcess } from './server-process.ts';
 import type { Twin, TwinEngine } from './twin.ts';
 import { TwinClient } from './twin-client.ts';
-import { durationOf, type TwinOptions, timeoutOf, wordsOf } from './twin-options.ts';
+import { durationOf, type ProcessOptions, timeoutOf, wordsOf } from './twin-options.ts';
 
 const START_TIMEOUT_MS = 60_000;
 /** Above what the server itself gives its engines. */
 const STOP_TIMEOUT_MS = 15_000;
 
 /** Resolves when it listens and its engines are known. Throws TwinStartError, having left nothing behind. */
-export async function startProcessTwin(options: TwinOptions): Promise<Twin> {
+export async function startProcessTwin(options: ProcessOptions): Promise<Twin> {
   const words = wordsOf(options);
   const startTimeoutMs = timeoutOf(options, 'startTimeout', START_TIMEOUT_MS);
   const stopTimeoutMs = timeoutOf(options, 'stopTimeout', STOP_TIMEOUT_MS);
@@ -22,7 +24,7 @@ export async function startProcessTwin(options: TwinOptions): Promise<Twin> {
     const { engines } = await api.state();
     const twin = new ProcessTwin(
       { url, api, server, stopTimeoutMs },
-      engines.map((engine) => api.engineOf(engine)),
+      engines.map((engine) => engineOf(api, engine)),
     );
     server.release();
     if (options.signal?.aborted === true) await twin.stop();
@@ -68,6 +70,13 @@ class ProcessTwin implements Twin {
   wait(duration: string | number): Promise<void> {
     const ms = durationOf(duration, 'wait');
     return new Promise((resolve) => setTimeout(resolve, ms));
+  }
+
+  advance(): Promise<void> {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      "advance is for a twin in mode 'in-process': in processes time is real, and `wait` waits",
+    );
   }
 
   log(): readonly string[] {

@@ -1,6 +1,9 @@
 /** What `startTwin` takes, and the words of a command line that say the same. */
+
+import { checkEngineOverrides } from '../shared/config/engine-overrides.ts';
 import { flagName } from '../shared/config/field.ts';
 import { type EngineArgs, FIELDS, type FieldKey, fieldOf } from '../shared/config/registry.ts';
+import { resolveArgs, settingsFromRecord } from '../shared/config/resolve-args.ts';
 import { closestName } from '../shared/config/suggestion.ts';
 import { DURATION_FORM, readDuration } from '../shared/duration.ts';
 import { ConfigError } from '../shared/errors.ts';
@@ -31,9 +34,20 @@ export type ServeFlags = {
     | undefined;
 };
 
-export interface TwinOptions extends ServeFlags {
+/** What both modes take. */
+interface CommonOptions extends ServeFlags {
   /** Flags of single engines, by rank: `{ 1: { gpu: 'L4', numGpuBlocksOverride: 2049 } }`. */
   readonly engineOverrides?: Readonly<Record<number, ServeFlags>> | undefined;
+  /** Ends the start, or the twin, when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** All of the twin in this process, on a clock that only `advance` moves: a day takes seconds, and comes out the same. */
+export interface InProcessOptions extends CommonOptions {
+  readonly mode: 'in-process';
+}
+
+export interface ProcessOptions extends CommonOptions {
   /** Further words of the command line, for flags of vLLM that are none of the above. */
   readonly flags?: readonly string[] | undefined;
   /** `processes` (the default) is the real thing: a process an engine, over sockets, in real time. */
@@ -47,9 +61,9 @@ export interface TwinOptions extends ServeFlags {
   readonly startTimeout?: string | number | undefined;
   /** How long the end may take before everything is killed: `'15s'` (the default), or milliseconds. */
   readonly stopTimeout?: string | number | undefined;
-  /** Ends the start, or the twin, when it is aborted. */
-  readonly signal?: AbortSignal | undefined;
 }
+
+export type TwinOptions = ProcessOptions | InProcessOptions;
 
 const OWN_OPTIONS = {
   engineOverrides: true,
@@ -59,7 +73,7 @@ const OWN_OPTIONS = {
   startTimeout: true,
   stopTimeout: true,
   signal: true,
-} as const satisfies Record<Exclude<keyof TwinOptions, keyof ServeFlags>, true>;
+} as const satisfies Record<Exclude<keyof ProcessOptions, keyof ServeFlags>, true>;
 
 const OPTION_NAMES: readonly string[] = [
   ...Object.keys(OWN_OPTIONS),
@@ -67,7 +81,7 @@ const OPTION_NAMES: readonly string[] = [
 ];
 
 /** The words behind `serve`. Throws E_UNKNOWN_FLAG or E_BAD_FLAG, naming the option. */
-export function wordsOf(options: TwinOptions): readonly string[] {
+export function wordsOf(options: ProcessOptions): readonly string[] {
   checkNames(options);
   if (Number(options.apiServerCount ?? 1) === 0)
     throw new ConfigError('E_BAD_FLAG', `startTwin: apiServerCount 0: ${DECIDED.headless}`);
@@ -81,9 +95,38 @@ export function wordsOf(options: TwinOptions): readonly string[] {
   return [...words, ...(options.flags ?? [])];
 }
 
+/** What a server in another process has, and one in this process has not. */
+const OF_PROCESSES = ['flags', 'env', 'startTimeout', 'stopTimeout'] as const;
+
+/** The arguments of a server in this process. Throws E_UNKNOWN_FLAG or E_BAD_FLAG, naming the option. */
+export function argsOf(options: InProcessOptions): EngineArgs {
+  checkNames(options);
+  const given: Readonly<Record<string, unknown>> = { ...options };
+  const foreign = OF_PROCESSES.find((name) => given[name] !== undefined);
+  if (foreign !== undefined)
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `startTwin: ${foreign} is for mode 'processes': in-process there is no other process`,
+    );
+  const { engineOverrides } = options;
+  const flags = Object.entries(given).filter(([name]) => isFieldKey(name));
+  const { settings } = settingsFromRecord(
+    {
+      ...Object.fromEntries(flags.map(([name, value]) => [flagName(name), value])),
+      ...(engineOverrides === undefined
+        ? {}
+        : { 'engine-overrides': overridesRecord(engineOverrides) }),
+    },
+    'startTwin',
+  );
+  const args = resolveArgs([settings]);
+  checkEngineOverrides(args, args.dataParallelSize);
+  return args;
+}
+
 /** Milliseconds. Throws E_BAD_FLAG. */
 export function timeoutOf(
-  options: TwinOptions,
+  options: ProcessOptions,
   name: 'startTimeout' | 'stopTimeout',
   fallbackMs: number,
 ): number {

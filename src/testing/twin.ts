@@ -28,6 +28,11 @@ export interface Twin extends AsyncDisposable {
   /** The status of `GET /health`; null where nobody answers. */
   health(): Promise<number | null>;
 
+  /**
+   * In-process: lets so much virtual time pass, `'5m'` or milliseconds, and all that happens in it. Requests progress by it
+   * alone, those of this process that have been sent included. Throws in processes, where time is real.
+   */
+  advance(duration: string | number): Promise<void>;
   /** Lets so much of its time pass, `'5s'` or milliseconds: real time, or in-process as `advance` does. */
   wait(duration: string | number): Promise<void>;
 

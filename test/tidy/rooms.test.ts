@@ -212,8 +212,8 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     why: 'the command line is outermost.',
   },
   testing: {
-    may: ['frontend/metrics/definitions.ts', 'shared'],
-    why: 'a twin for a test is asked as any other: over HTTP; the command line is a process of its own.',
+    may: ['frontend/metrics/definitions.ts', 'frontend/twin', 'simulate', 'shared'],
+    why: 'a twin for a test is a process and asked over HTTP, or a simulation; the command line is neither.',
   },
   'index.ts': { may: ['capacity', 'shared'], why: 'the library is what explain computes.' },
 };

@@ -1,11 +1,35 @@
 import { describe, expect, it } from 'vitest';
 import { readServeArgs } from '../../../src/cli/flags/serve-args.ts';
 import { argsOfRank } from '../../../src/shared/config/engine-overrides.ts';
-import { type TwinOptions, timeoutOf, wordsOf } from '../../../src/testing/twin-options.ts';
+import {
+  argsOf as argsInProcess,
+  type ProcessOptions as TwinOptions,
+  timeoutOf,
+  wordsOf,
+} from '../../../src/testing/twin-options.ts';
 
 const argsOf = async (options: TwinOptions) => (await readServeArgs(wordsOf(options), {})).args;
 
 describe('the options of a twin', () => {
+  it('are the same arguments in this process', async () => {
+    const options = {
+      model: 'Qwen/Qwen3-0.6B',
+      servedModelName: ['a', 'b'],
+      maxModelLen: '32k',
+      enablePrefixCaching: false,
+      dataParallelSize: 2,
+      engineOverrides: { 1: { gpu: 'L4', numGpuBlocksOverride: 2049 } },
+      speculativeConfig: { method: 'ngram', num_speculative_tokens: 2 },
+    } as const;
+    const args = argsInProcess({ ...options, mode: 'in-process' });
+    expect(args).toEqual({ ...(await argsOf(options)), port: args.port });
+    expect(() =>
+      argsInProcess({ ...options, mode: 'in-process', engineOverrides: { 2: {} } }),
+    ).toThrow('rank 2 is out of range');
+    const foreign = { mode: 'in-process', env: {} } as const;
+    expect(() => argsInProcess(foreign)).toThrow("startTwin: env is for mode 'processes'");
+  });
+
   it('are what serve reads of the words that they become', async () => {
     const args = await argsOf({
       model: 'Qwen/Qwen3-0.6B',
