@@ -86,10 +86,16 @@ export class LoadRunner {
     this.#timer?.cancel();
     this.#timer = null;
     const { load, clock, timers } = this.#options;
-    const ageMs = clock.monotonicMs() - this.#beginMs;
+    const nowMs = clock.monotonicMs();
+    // On the clock, not as an age: what is left until then must be something that the clock can add.
+    const endMs = load.forMs === null ? null : this.#beginMs + load.forMs;
     // What has waited for another's end until the load was over is not sent any more.
-    if (load.forMs !== null && ageMs >= load.forMs) this.#next = null;
-    while (this.#next !== null && this.#next.atMs <= ageMs && this.#numRunning < load.concurrency) {
+    if (endMs !== null && nowMs >= endMs) this.#next = null;
+    while (
+      this.#next !== null &&
+      this.#beginMs + this.#next.atMs <= nowMs &&
+      this.#numRunning < load.concurrency
+    ) {
       void this.#send(this.#next);
       this.#next = this.#plan.next();
     }
@@ -97,8 +103,9 @@ export class LoadRunner {
       if (this.#numRunning === 0) this.#finish();
       return;
     }
-    const dueMs = this.#next.atMs > ageMs ? this.#next.atMs : load.forMs;
-    if (dueMs !== null) this.#timer = timers.after(dueMs - ageMs, () => this.#turn());
+    const nextMs = this.#beginMs + this.#next.atMs;
+    const dueMs = nextMs > nowMs ? nextMs : endMs;
+    if (dueMs !== null) this.#timer = timers.after(dueMs - nowMs, () => this.#turn());
   }
 
   async #send(request: PlannedRequest): Promise<void> {
