@@ -5,6 +5,7 @@ import { isJsonObject, type JsonObject } from '../shared/json-object.ts';
 import type { FrameLine } from '../shared/tap/frame-line.ts';
 import type { TwinState } from '../shared/twin-api/state.ts';
 import type { FaultCalls } from './engine-of.ts';
+import { loadBody } from './load-body.ts';
 import { Metrics } from './metrics.ts';
 import type { FaultHandle, FaultRequest, LoadHandle, LoadRequest, LoadResult } from './twin.ts';
 import { type TwinClient, TwinRequestError } from './twin-client.ts';
@@ -32,20 +33,8 @@ export class TwinApi implements FaultCalls {
     };
   }
 
-  async load({
-    promptTokens,
-    outputTokens,
-    sharedPrefix,
-    ...rest
-  }: LoadRequest): Promise<LoadHandle> {
-    const answer = objectOf(
-      await this.#client.ask('POST', 'load', {
-        ...rest,
-        prompt_tokens: promptTokens,
-        output_tokens: outputTokens,
-        shared_prefix: sharedPrefix,
-      }),
-    );
+  async load(load: LoadRequest): Promise<LoadHandle> {
+    const answer = objectOf(await this.#client.ask('POST', 'load', loadBody(load)));
     const handle = String(answer['handle']);
     const stop = (): Promise<void> => this.#delete(`load/${handle}`);
     return {

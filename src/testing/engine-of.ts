@@ -1,4 +1,5 @@
 /** An engine of a twin, whichever way the twin is asked. */
+import { TwinError } from '../shared/errors.ts';
 import type { ActiveFault } from '../shared/faults/fault-api.ts';
 import type { EngineState } from '../shared/twin-api/state.ts';
 import type { EngineCapacity, Twin, TwinEngine } from './twin.ts';
@@ -16,7 +17,12 @@ export function engineOf(faults: FaultCalls, state: EngineState): TwinEngine {
     rank,
     capacity: capacityOf(state),
     kill: async () => {
-      await faults.inject({ fault: 'engine.kill', engine: rank });
+      try {
+        await faults.inject({ fault: 'engine.kill', engine: rank });
+      } catch (error) {
+        // The server may end with its engine before it has answered.
+        if (!(error instanceof TwinError && error.code === 'E_UNAVAILABLE')) throw error;
+      }
     },
     hang: (options = {}) => faults.inject({ fault: 'engine.hang', engine: rank, ...options }),
     // Whoever made it hang: the handle may be another's.

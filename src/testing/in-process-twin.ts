@@ -4,6 +4,7 @@
  */
 import { TwinHub } from '../frontend/twin/twin-hub.ts';
 import type { TwinAnswer } from '../frontend/twin/twin-question.ts';
+import { readLoad } from '../scenario/load.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { ServerError } from '../shared/errors.ts';
 import { type Logger, lineLogger } from '../shared/logger.ts';
@@ -15,10 +16,19 @@ import { VLLM_VERSION } from '../shared/version.ts';
 import { Simulation } from '../simulate/simulation.ts';
 import { letRequestsArrive } from './arrival.ts';
 import { engineOf } from './engine-of.ts';
+import { loadBody } from './load-body.ts';
 import { LogTail } from './log-tail.ts';
 import { Metrics } from './metrics.ts';
 import type { Exit } from './server-process.ts';
-import type { FaultHandle, FaultRequest, Twin, TwinEngine } from './twin.ts';
+import type {
+  FaultHandle,
+  FaultRequest,
+  LoadHandle,
+  LoadRequest,
+  LoadResult,
+  Twin,
+  TwinEngine,
+} from './twin.ts';
 import { TwinRequestError } from './twin-client.ts';
 import { argsOf, durationOf, type InProcessOptions } from './twin-options.ts';
 
@@ -44,6 +54,7 @@ class InProcessTwin implements Twin {
   readonly #hub: TwinHub;
   /** What runs in its time, the last one. */
   #last: Promise<unknown> = Promise.resolve();
+  #numLoads = 0;
   #onExit: (exit: Exit) => void = () => {};
   readonly #exited = new Promise<Exit>((resolve) => {
     this.#onExit = resolve;
@@ -96,12 +107,31 @@ class InProcessTwin implements Twin {
     return this.#simulation.activeFaults;
   }
 
-  async load(): Promise<never> {
-    throw new ServerError('E_NOT_IMPLEMENTED', "load is for a twin in mode 'processes'");
+  async load(request: LoadRequest): Promise<LoadHandle> {
+    const read = readLoad(loadBody(request));
+    if (!read.isOk) throw new TwinRequestError('load', 400, { ...read });
+    const runner = this.#simulation.load(read.value);
+    const resultNow = (): LoadResult => {
+      const { sent, finished, failed, aborted } = runner.counts;
+      return { sent, finished, failed, aborted };
+    };
+    // What it cuts off ends in its time.
+    const stop = (): Promise<void> =>
+      this.#inTime(async () => {
+        await this.#simulation.time.pass(runner.stop(), 0);
+      });
+    this.#numLoads += 1;
+    return {
+      handle: `l${this.#numLoads}`,
+      progress: async () => resultNow(),
+      done: () => runner.over.then(resultNow),
+      stop,
+      [Symbol.asyncDispose]: stop,
+    };
   }
 
   async metrics(): Promise<Metrics> {
-    const scrape = await this.#simulation.scrape();
+    const scrape = await this.#inTime(() => this.#simulation.scrape());
     if (scrape?.status === 200) return new Metrics(scrape.body);
     throw new ServerError('E_UNAVAILABLE', `GET /metrics: ${scrape?.status ?? 'nobody answers'}`);
   }
@@ -116,13 +146,13 @@ class InProcessTwin implements Twin {
   state(): Promise<TwinState> {
     return this.#inTime(async () => {
       const asked = this.#hub.ask({ ask: 'state' });
-      await this.#simulation.time.settle(asked, 0);
+      await this.#simulation.time.pass(asked, 0);
       return valueIn('state', await asked);
     });
   }
 
   async health(): Promise<number | null> {
-    return (await this.#simulation.get('/health'))?.status ?? null;
+    return (await this.#inTime(() => this.#simulation.get('/health')))?.status ?? null;
   }
 
   advance(duration: string | number): Promise<void> {

@@ -84,6 +84,33 @@ describe('a twin in the process of its test', () => {
     expect(await twin.waitForExit()).toEqual({ code: 1, signal: null });
   });
 
+  it('is under a load as time passes', async () => {
+    const twin = await start({ dataParallelSize: 2 });
+    const load = await twin.load({
+      rate: '5/s',
+      promptTokens: 32,
+      outputTokens: 8,
+      for: '1m',
+      engine: 1,
+    });
+    await twin.advance('30s');
+    const { sent } = await load.progress();
+    expect(sent).toBeGreaterThan(100);
+    await twin.advance('1m');
+    const result = await load.done();
+    expect(result).toEqual({ sent: result.sent, finished: result.sent, failed: 0, aborted: 0 });
+    const metrics = await twin.metrics();
+    const tokens = 'vllm:generation_tokens_total';
+    expect(metrics.value(tokens, { engine: 1 })).toBe(8 * result.sent);
+    expect(metrics.value(tokens, { engine: 0 })).toBe(0);
+    {
+      await using endless = await twin.load({ rate: 100 });
+      await twin.advance('1s');
+      expect((await endless.progress()).sent).toBeGreaterThan(10);
+    }
+    await expect(twin.load({ rate: '5/fortnight' })).rejects.toMatchObject({ param: 'rate' });
+  });
+
   it('refuses what the catalogue does not take, and what it has not', async () => {
     const twin = await start();
     await expect(twin.inject({ fault: 'engine.reserve-kv', share: 2 })).rejects.toMatchObject({
