@@ -2,12 +2,13 @@
  * A twin in the process of the test: a simulation that listens on a port of the loopback. What needs its time goes one after
  * another, because time runs once at a time.
  */
+import { Steering } from '../frontend/scenarios/steering.ts';
 import { TwinHub } from '../frontend/twin/twin-hub.ts';
 import type { TwinAnswer } from '../frontend/twin/twin-question.ts';
 import { readLoad } from '../scenario/load.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { ServerError } from '../shared/errors.ts';
-import { type Logger, lineLogger } from '../shared/logger.ts';
+import { type Logger, lineLogger, silentLogger } from '../shared/logger.ts';
 import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
 import { createDissector } from '../shared/tap/dissector.ts';
 import { namedFields } from '../shared/tap/named-fields.ts';
@@ -221,7 +222,16 @@ function createHub({ server, time }: Simulation, model: string): TwinHub {
       })),
     readyResponse: (rank) => server.api.readyResponse(rank),
     nameFields: (response) => namedFields(tables.engineCoreReadyResponse, response),
-    createDesk: null,
+    createDesk: () => server.desk,
+    // Over HTTP a load would have to come from somewhere; `load` of the twin is on virtual time.
+    createSteering: (faults) =>
+      new Steering({
+        clock: time,
+        timers: time,
+        logger: silentLogger(),
+        place: () => null,
+        faults,
+      }),
     callEngine: (rank, method, values) => server.api.callEngine(rank, method, values),
     loadOf: async () => null,
     sources: [],
