@@ -1,12 +1,12 @@
 /** Faults of a start-up: what our frontend makes of each, in vLLM's words, and that nothing stays behind. */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EngineProcesses } from '../support/engine-processes.ts';
 import { type Planned, serveWithFaults, startFaultyEngine } from '../support/faulty-start.ts';
 import type { RunningProcess } from '../support/process.ts';
-import { TINYMODEL } from '../support/twin.ts';
+import { TINYMODEL, Twin } from '../support/twin.ts';
 import { waitUntil } from '../support/wait-for.ts';
 
 type Given = Readonly<Record<string, unknown>>;
@@ -211,5 +211,40 @@ describe('a headless engine with a plan of its own', () => {
     await frontend.allReady();
     await waitUntil('ENGINE_CORE_DEAD', async () => frontend.numDead === 1);
     expect(engine.exit).toBeNull();
+  });
+});
+
+describe('a scenario file', () => {
+  const processes = new EngineProcesses();
+  let folder = '';
+  let file = '';
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'startup-faults-'));
+    file = join(folder, 'scenario.json');
+  });
+  afterEach(async () => {
+    await processes.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const write = (...steps: readonly Given[]): void => {
+    const planned = steps.map((step) => ({ at: 'start', ...step }));
+    writeFileSync(file, JSON.stringify({ name: 'start', steps: planned }));
+  };
+
+  it.each(['0,1', '1,0'])('makes headless engines report in the order %s', async (ranks) => {
+    write({ inject: 'handshake.order', ranks });
+    const frontend = await processes.frontend(2);
+    processes.start(frontend, 2, ['--scenario', file]);
+    await frontend.allReady();
+    expect([...frontend.readyResponses.keys()].join(',')).toBe(ranks);
+  });
+
+  it('ends a server with the exit code and the words of its fault', async () => {
+    write({ inject: 'handshake.second-hello', engine: 0 });
+    const sizes = ['--max-model-len', '1024', '--port', '0'];
+    const twin = new Twin(['serve', TINYMODEL, ...sizes, '--scenario', file]);
+    expect((await twin.waitForExit()).code).toBe(1);
+    expect(twin.log).toContain('Unexpected HELLO message for local engine 0');
   });
 });
