@@ -19,6 +19,7 @@ import { changesRefusedBecause, twinAccessOf } from './http/twin-access.ts';
 import type { EngineLaunch } from './launch/launch.ts';
 import type { ParallelPlan } from './launch/parallel-plan.ts';
 import type { StopRequest } from './launch/stop-request.ts';
+import { signalIfThere, stopProcess } from './launch/stopped-process.ts';
 import { ownServerPlace } from './own-server-place.ts';
 import { Steering } from './scenarios/steering.ts';
 import type { SteppedStart } from './stepped-start.ts';
@@ -77,7 +78,8 @@ export function createTwinHub(frontend: HubParts): TwinHub {
               processes: new ProcessFaults({
                 coordinatorPid: () => launch.coordinatorPid,
                 apiServerPids: () => frontend.serving?.pids ?? [],
-                signal: signalIfThere,
+                kill: (pid) => signalIfThere(pid, 'SIGKILL'),
+                stop: stopProcess,
                 after: afterMs,
               }),
               onChange: (records) => frontend.serving?.showFaults(records),
@@ -106,15 +108,6 @@ export function createTwinHub(frontend: HubParts): TwinHub {
       ),
     ],
   });
-}
-
-/** A process that has ended meanwhile has no use for a signal. */
-function signalIfThere(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
-  }
 }
 
 /** Returns what calls it off. */

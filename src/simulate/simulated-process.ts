@@ -6,8 +6,6 @@ import type { Timer, Timers } from '../shared/timers.ts';
 import type { Closable, MessageReader, Transport } from '../shared/transport/transport.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
-export type ProcessSignal = 'SIGKILL' | 'SIGSTOP' | 'SIGCONT';
-
 export class SimulatedProcess implements Timers {
   /** Its sockets; they close with it. */
   readonly transport: Transport;
@@ -40,12 +38,6 @@ export class SimulatedProcess implements Timers {
     });
   }
 
-  signal(signal: ProcessSignal): void {
-    if (signal === 'SIGKILL') this.end();
-    else if (signal === 'SIGSTOP') this.#stop();
-    else this.#continue();
-  }
-
   /** Idempotent. */
   end(): void {
     this.#isOver = true;
@@ -59,7 +51,8 @@ export class SimulatedProcess implements Timers {
     else this.#missed.push(what);
   }
 
-  #stop(): void {
+  /** As SIGSTOP: takes nothing in and does nothing, until it goes on. */
+  stop(): void {
     if (this.#isOver || this.#goOn !== null) return;
     const goesOn = new Promise<void>((resolve) => {
       this.#goOn = resolve;
@@ -67,7 +60,7 @@ export class SimulatedProcess implements Timers {
     for (const socket of this.#sockets) socket.hold?.(goesOn);
   }
 
-  #continue(): void {
+  goOn(): void {
     const goOn = this.#goOn;
     this.#goOn = null;
     goOn?.();

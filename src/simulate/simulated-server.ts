@@ -30,7 +30,7 @@ import type { WireCodec } from '../shared/protocol/wire-codec.ts';
 import { createInMemoryTransport } from '../shared/transport/in-memory.ts';
 import type { Transport } from '../shared/transport/transport.ts';
 import { type EngineExit, SimulatedEngine } from './simulated-engine.ts';
-import { type ProcessSignal, SimulatedProcess } from './simulated-process.ts';
+import { SimulatedProcess } from './simulated-process.ts';
 import { simulatedProcessFigures } from './surroundings.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -272,7 +272,11 @@ export class SimulatedServer {
       processes: new ProcessFaults({
         coordinatorPid: () => (this.plan.runsCoordinator ? COORDINATOR_PID : null),
         apiServerPids: () => [],
-        signal: (_pid, signal) => this.#signalCoordinator(signal),
+        kill: () => this.#killCoordinator(),
+        stop: () => {
+          this.#coordinator.stop();
+          return () => this.#coordinator.goOn();
+        },
         after,
       }),
       onChange: (records) => this.#api?.showFaults(records),
@@ -280,12 +284,9 @@ export class SimulatedServer {
     });
   }
 
-  #signalCoordinator(signal: ProcessSignal): void {
-    this.#coordinator.signal(signal);
-    if (signal === 'SIGKILL')
-      this.#options.time.soon(() =>
-        this.#goDown('Process DPCoordinator ended with signal SIGKILL'),
-      );
+  #killCoordinator(): void {
+    this.#coordinator.end();
+    this.#options.time.soon(() => this.#goDown('Process DPCoordinator ended with signal SIGKILL'));
   }
 
   /** As the launcher: an engine's end is the death of the engine. */

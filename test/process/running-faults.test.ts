@@ -168,11 +168,13 @@ describe('a server of several processes', () => {
     return run.stdout.split('\n').filter((state) => state.startsWith('T')).length;
   }
 
-  it.each<[string, Given]>([
+  const STILL: readonly [string, Given][] = [
     ['its coordinator', { fault: 'coordinator.hang' }],
     ['an API server', { fault: 'api-server.hang', index: 1 }],
     ['an engine', { fault: 'engine.hang', engine: 1 }],
-  ])('that is told to stop while %s stands still leaves nothing behind', async (_, given) => {
+  ];
+
+  async function serveWith(given: Given): Promise<void> {
     const words = ['serve', TINYMODEL, '--port', '0', '--data-parallel-size', '2'];
     twin = new Twin([...words, '--api-server-count', '2'], { TMPDIR: folder });
     const url = await twin.url();
@@ -181,8 +183,25 @@ describe('a server of several processes', () => {
     const injecting = inject(url, given).catch(() => {});
     if (given['fault'] === 'engine.hang') await injecting;
     else await waitUntil('a stopped process', async () => (await numStopped()) === 1);
-    expect(await twin.stop()).toEqual({ code: 0, signal: null });
-    expect(children.filter(isAlive)).toEqual([]);
-    expect(readdirSync(folder)).toEqual([]);
-  });
+  }
+
+  it.each(STILL)(
+    'that is told to stop while %s stands still leaves nothing behind',
+    async (_, given) => {
+      await serveWith(given);
+      expect(await twin.stop()).toEqual({ code: 0, signal: null });
+      expect(children.filter(isAlive)).toEqual([]);
+      expect(readdirSync(folder)).toEqual([]);
+    },
+  );
+
+  it.each(STILL)(
+    'that is killed while %s stands still leaves nothing running',
+    async (_, given) => {
+      await serveWith(given);
+      twin.signal('SIGKILL');
+      await twin.exited;
+      await waitUntil('the end of its children', async () => !children.some(isAlive));
+    },
+  );
 });

@@ -6,7 +6,9 @@ export interface ProcessFaultsOptions {
   readonly coordinatorPid: () => number | null;
   /** By index; empty where the only API server is the process that started the others. */
   readonly apiServerPids: () => readonly number[];
-  readonly signal: (pid: number, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT') => void;
+  readonly kill: (pid: number) => void;
+  /** Lets a process stand still, until what it gives is called, or this process has ended. */
+  readonly stop: (pid: number) => () => void;
   /** Calls back once after so many milliseconds, unless what it gives is called before. */
   readonly after: (ms: number, callback: () => void) => () => void;
 }
@@ -30,12 +32,15 @@ export class ProcessFaults {
       ? this.#coordinatorPid(fault)
       : this.#apiServerPid(fault, Number(parameters['index']));
     if (typeof pid !== 'number') return pid;
-    const { signal, after } = this.#options;
-    const isKill = fault.endsWith('.kill');
-    const cancel = after(ANSWER_MS, () => signal(pid, isKill ? 'SIGKILL' : 'SIGSTOP'));
+    const { kill, stop, after } = this.#options;
+    let goOn = (): void => {};
+    const cancel = after(ANSWER_MS, () => {
+      if (fault.endsWith('.kill')) kill(pid);
+      else goOn = stop(pid);
+    });
     const end = async (): Promise<void> => {
       cancel();
-      if (!isKill) signal(pid, 'SIGCONT');
+      goOn();
     };
     return { isOk: true, value: end };
   }

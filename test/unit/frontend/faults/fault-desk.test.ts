@@ -37,7 +37,11 @@ describe('the desk of faults', () => {
       processes: new ProcessFaults({
         coordinatorPid: () => 7,
         apiServerPids: () => [],
-        signal: (_pid, signal) => signals.push(signal),
+        kill: () => signals.push('SIGKILL'),
+        stop: () => {
+          signals.push('SIGSTOP');
+          return () => signals.push('SIGCONT');
+        },
         after: (_ms, callback) => {
           callback();
           return () => {};
@@ -168,7 +172,8 @@ describe('a desk of a server with --disable-log-stats', () => {
     processes: new ProcessFaults({
       coordinatorPid: () => null,
       apiServerPids: () => [],
-      signal: () => {},
+      kill: () => {},
+      stop: () => () => {},
       after: () => () => {},
     }),
     onChange: () => {},

@@ -11,7 +11,11 @@ describe('faults at the processes beside the engines', () => {
     new ProcessFaults({
       coordinatorPid: () => coordinator,
       apiServerPids: () => apiServers,
-      signal: (pid, signal) => signals.push([pid, signal]),
+      kill: (pid) => signals.push([pid, 'SIGKILL']),
+      stop: (pid) => {
+        signals.push([pid, 'SIGSTOP']);
+        return () => signals.push([pid, 'SIGCONT']);
+      },
       after: (_ms, callback) => {
         callback();
         return () => {};
