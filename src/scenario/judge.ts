@@ -1,7 +1,9 @@
 /** Looks at a target until an expectation is met, or cannot be any more. */
+
 import type { Clock } from '../shared/clock.ts';
 import { reasonOf } from '../shared/errors.ts';
 import type { Timers } from '../shared/timers.ts';
+import { waitOrAbort } from '../shared/wait-or-abort.ts';
 import { type Expectation, type ExpectedValue, isAsCompared } from './expectation.ts';
 import { fits, parseSamples, type Sample, seriesName } from './exposition.ts';
 import type { ScenarioTarget } from './scenario-target.ts';
@@ -155,18 +157,7 @@ export class Judge {
     const lookMs =
       value.kind === 'rate' ? Math.max(LOOK_MS, value.overMs / LOOKS_IN_A_RATE) : LOOK_MS;
     const ms = Math.max(1, Math.min(lookMs, untilMs - clock.monotonicMs()));
-    return new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      const timer = timers.after(ms, () => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      });
-      const onAbort = (): void => {
-        timer.cancel();
-        resolve();
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
+    return waitOrAbort(timers, ms, signal);
   }
 }
 

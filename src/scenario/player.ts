@@ -2,12 +2,14 @@
  * Plays a scenario on a target: each step at its time, expectations judged meanwhile. It knows no server and no clock but
  * those that are handed in, so that the same file is played on a process and on virtual time.
  */
+
 import { setMaxListeners } from 'node:events';
 import type { Clock } from '../shared/clock.ts';
 import { reasonOf } from '../shared/errors.ts';
 import { findFault } from '../shared/faults/catalogue.ts';
 import type { Timers } from '../shared/timers.ts';
 import type { UnmetStep } from '../shared/twin-api/steering.ts';
+import { waitOrAbort } from '../shared/wait-or-abort.ts';
 import { describeAction } from './describe-step.ts';
 import { describeExpectation, type Expectation } from './expectation.ts';
 import { Judge, leadMsOf } from './judge.ts';
@@ -126,17 +128,7 @@ export class ScenarioPlayer {
     const { signal } = this.#abort;
     const ms = atMs - this.#ageMs();
     if (ms <= 0 || signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = this.#options.timers.after(ms, () => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      });
-      const onAbort = (): void => {
-        timer.cancel();
-        resolve();
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
+    return waitOrAbort(this.#options.timers, ms, signal);
   }
 
   #stopped(): Promise<void> {

@@ -1,3 +1,4 @@
+import { GARBAGE_PARAMETERS } from '../common-parameters.ts';
 import { defineFault } from '../fault-spec.ts';
 
 export const HANDSHAKE_GARBAGE = defineFault({
@@ -17,15 +18,7 @@ export const HANDSHAKE_GARBAGE = defineFault({
       doc: 'Which message.',
       default: 'hello',
     },
-    bytes: {
-      type: 'integer',
-      doc: 'How many bytes.',
-      min: 0,
-      max: 1_048_576,
-      default: 16,
-      unit: 'bytes',
-    },
-    seed: { type: 'integer', doc: 'Which bytes.', min: 0, max: 4_294_967_295, default: 0 },
+    ...GARBAGE_PARAMETERS,
   },
   example: { message: 'hello' },
 });

@@ -1,6 +1,6 @@
+import { GAUGE_PARAMETERS } from '../common-parameters.ts';
 import { defineFault } from '../fault-spec.ts';
 import { gaugeProblem } from '../gauge-problem.ts';
-import { ENGINE_GAUGE_NAMES } from '../gauges.ts';
 
 export const METRICS_HOLD = defineFault({
   id: 'metrics.hold',
@@ -11,20 +11,7 @@ export const METRICS_HOLD = defineFault({
   takesEngine: true,
   isMomentary: false,
   parameters: {
-    metric: {
-      type: 'choice',
-      choices: ENGINE_GAUGE_NAMES,
-      doc: 'A gauge of vLLM that each engine has.',
-      default: 'vllm:kv_cache_usage_perc',
-    },
-    label: {
-      type: 'text',
-      doc: 'Of a gauge with one more label, only the series with this value of it; default: all of them.',
-      maxLength: 100,
-      pattern: /^[a-z_]+=[a-z_]+$/,
-      form: 'a label and its value: reason=capacity',
-      default: null,
-    },
+    ...GAUGE_PARAMETERS,
     value: { type: 'number', doc: 'The value.', min: -1e15, max: 1e15 },
   },
   example: { metric: 'vllm:kv_cache_usage_perc', value: 0.95 },

@@ -1,3 +1,4 @@
+import { directionParameter } from '../common-parameters.ts';
 import { defineFault } from '../fault-spec.ts';
 
 export const WIRE_DELAY = defineFault({
@@ -17,12 +18,7 @@ export const WIRE_DELAY = defineFault({
       maxMs: 600_000,
       default: 100,
     },
-    direction: {
-      type: 'choice',
-      choices: ['to-engine', 'from-engine', 'both'],
-      doc: 'Whose messages, seen from the engine.',
-      default: 'both',
-    },
+    direction: directionParameter('both'),
   },
   example: { delay: '100ms' },
 });

@@ -1,3 +1,4 @@
+import { directionParameter } from '../common-parameters.ts';
 import { defineFault } from '../fault-spec.ts';
 
 export const WIRE_DROP = defineFault({
@@ -18,12 +19,7 @@ export const WIRE_DROP = defineFault({
       max: 1_000_000,
       default: 1,
     },
-    direction: {
-      type: 'choice',
-      choices: ['to-engine', 'from-engine', 'both'],
-      doc: 'Whose messages, seen from the engine.',
-      default: 'from-engine',
-    },
+    direction: directionParameter('from-engine'),
   },
   example: { every: 10 },
 });

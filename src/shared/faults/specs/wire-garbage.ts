@@ -1,3 +1,4 @@
+import { directionParameter, GARBAGE_PARAMETERS } from '../common-parameters.ts';
 import { defineFault } from '../fault-spec.ts';
 
 export const WIRE_GARBAGE = defineFault({
@@ -19,21 +20,8 @@ export const WIRE_GARBAGE = defineFault({
       max: 1_000_000,
       default: 1,
     },
-    bytes: {
-      type: 'integer',
-      doc: 'How many bytes.',
-      min: 0,
-      max: 1_048_576,
-      default: 16,
-      unit: 'bytes',
-    },
-    seed: { type: 'integer', doc: 'Which bytes.', min: 0, max: 4_294_967_295, default: 0 },
-    direction: {
-      type: 'choice',
-      choices: ['to-engine', 'from-engine', 'both'],
-      doc: 'Whose messages, seen from the engine.',
-      default: 'from-engine',
-    },
+    ...GARBAGE_PARAMETERS,
+    direction: directionParameter('from-engine'),
   },
   example: { every: 10 },
 });
