@@ -125,6 +125,26 @@ describe('a server of two engines', () => {
     expect(body).toContain('user_specified_mamba_block_size="False"');
   });
 
+  it('shows families under the names that they had before they were renamed', async () => {
+    await completeAll(faults, 2);
+    const now = await faults.samples();
+    const handle = await inject({ fault: 'metrics.names' });
+    const then = await faults.samples();
+    for (const rank of [0, 1]) {
+      const labels = `{engine="${rank}",model_name="tiny"}`;
+      const counted = now.get(`vllm:inter_token_latency_seconds_count${labels}`);
+      expect(counted).toBeDefined();
+      expect(then.get(`vllm:time_per_output_token_seconds_count${labels}`)).toBe(counted);
+      const queried = now.get(`vllm:prefix_cache_queries_total${labels}`);
+      expect(queried).toBeDefined();
+      expect(then.get(`vllm:gpu_prefix_cache_queries_total${labels}`)).toBe(queried);
+      expect(then.has(`vllm:gpu_cache_usage_perc${labels}`)).toBe(true);
+      expect(then.has(USAGE(rank))).toBe(false);
+    }
+    await faults.clear(handle);
+    expect([...(await faults.samples()).keys()].join()).not.toContain('vllm:gpu_');
+  });
+
   it.skipIf(!isInstalled)('is read by promtool as without faults', async () => {
     const complaints = (body: string): readonly string[] => {
       const input = { input: body, encoding: 'utf8' as const };

@@ -88,11 +88,17 @@ describe('the table of metrics', () => {
     expect([...new Set(documented)].sort()).toEqual([...new Set(named)].sort());
   });
 
-  it('is the only place in src that names a metric', () => {
+  it('is the only place in src that names a metric, but for older names', () => {
+    const namesIn = (text = ''): readonly string[] =>
+      Array.from(text.matchAll(/name: '(vllm:\w+)'/g), ([, name = '']) => name);
+    const isDefinitions = (path: string): boolean => path.endsWith('metrics/definitions.ts');
+    const today = namesIn(src.find(({ path }) => isDefinitions(path))?.text);
     const elsewhere = src
-      .filter(({ path }) => !path.endsWith('metrics/definitions.ts'))
-      .flatMap(({ path, text: source }) =>
-        [...source.matchAll(/name: '(vllm:\w+)'/g)].map((match) => `${path}: ${match[1]}`),
+      .filter(({ path }) => !isDefinitions(path))
+      .flatMap(({ path, text }) =>
+        namesIn(text)
+          .filter((name) => today.includes(name) || !path.endsWith('versions/older-metrics.ts'))
+          .map((name) => `${path}: ${name}`),
       );
     expect(elsewhere).toEqual([]);
   });

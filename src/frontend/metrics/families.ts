@@ -147,6 +147,13 @@ export class Family<T extends FamilyType = FamilyType, L extends string = string
     return family;
   }
 
+  /** The same family under another name, with the same numbers. */
+  renamed({ name, help }: Pick<FamilyOptions<T>, 'name' | 'help'>): Family<T, L> {
+    const family = new Family<T, L>({ ...this.#options, name, help });
+    family.merge(this.snapshot());
+    return family;
+  }
+
   /** A family of the same kind without children. */
   emptyCopy(): Family<T, L> {
     return new Family(this.#options);

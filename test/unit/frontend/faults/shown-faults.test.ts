@@ -1,74 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ShownFaults } from '../../../../src/frontend/faults/shown-faults.ts';
-import { FrontendMetrics } from '../../../../src/frontend/metrics/frontend-metrics.ts';
-import { IterationStats } from '../../../../src/frontend/metrics/iteration-stats.ts';
-import { VirtualClock } from '../../../../src/shared/clock.ts';
-import { createSchedulerStats } from '../../../../src/shared/protocol/defaults.ts';
-import { DEFAULT_CACHE_CONFIG_SETTINGS } from '../../../support/cache-config-settings.ts';
-import { samplesByKey } from '../../../support/exposition.ts';
-import { faultRecord } from '../../../support/fault-record.ts';
-import { createReadyResponse } from '../../../support/ready-response.ts';
+import { Scraped } from '../../../support/scraped.ts';
 
 type Request = Readonly<Record<string, unknown>>;
-
-class Scraped {
-  readonly clock = new VirtualClock();
-  readonly faults = new ShownFaults(this.clock);
-  readonly metrics: FrontendMetrics;
-  #lastHandle = 0;
-  #active = new Map<string, ReturnType<typeof faultRecord>>();
-
-  constructor(numEngines = 2) {
-    const ranks = Array.from({ length: numEngines }, (_, rank) => rank);
-    this.metrics = new FrontendMetrics({
-      engines: new Map(
-        ranks.map((rank) => [rank, createReadyResponse({ dataParallelRank: rank })]),
-      ),
-      servedModelName: 'tiny',
-      cacheConfig: DEFAULT_CACHE_CONFIG_SETTINGS,
-      dpMetrics: 'per-engine',
-      kvCacheMetrics: false,
-      maxLoras: null,
-      clock: this.clock,
-      view: this.faults,
-    });
-  }
-
-  inject(request: Request): string {
-    this.#lastHandle += 1;
-    const handle = `f${this.#lastHandle}`;
-    const record = faultRecord(request, { handle, begunMs: this.clock.wallMs() });
-    if (!record.is_momentary) this.#active.set(handle, record);
-    this.faults.update(
-      record.is_momentary ? [...this.#active.values(), record] : [...this.#active.values()],
-    );
-    return handle;
-  }
-
-  clear(handle: string): void {
-    this.#active.delete(handle);
-    this.faults.update([...this.#active.values()]);
-  }
-
-  /** A step of an engine with so many tokens, and requests waiting. */
-  step(rank: number, promptTokens: number, numWaitingReqs = 0): void {
-    const iteration = Object.assign(new IterationStats(0), {
-      promptTokensComputed: promptTokens,
-      promptTokensTotal: promptTokens,
-    });
-    this.metrics.record(rank, createSchedulerStats({ numWaitingReqs }), iteration);
-  }
-
-  async samples(accept?: string): Promise<ReadonlyMap<string, number>> {
-    return samplesByKey((await this.metrics.render({ accept, names: [] })).body);
-  }
-
-  async merged(...others: readonly Scraped[]): Promise<ReadonlyMap<string, number>> {
-    const snapshots = [this, ...others].map(({ metrics }) => metrics.snapshot());
-    const { body } = await this.metrics.renderMerged(snapshots, { accept: undefined, names: [] });
-    return samplesByKey(body);
-  }
-}
 
 const USAGE = (rank: number): string =>
   `vllm:kv_cache_usage_perc{engine="${rank}",model_name="tiny"}`;
@@ -284,24 +217,6 @@ describe('metrics.drop-engine', () => {
     const after = [...(await scraped.samples()).keys()].filter((key) => !/^vllm_twin/.test(key));
     expect(after).toEqual(before.filter((key) => !key.includes('engine="1"')));
     expect(after.length).toBeLessThan(before.length);
-  });
-});
-
-describe('metrics.names', () => {
-  it('shows the families and labels of the version', async () => {
-    const scraped = new Scraped();
-    const handle = scraped.inject({ fault: 'metrics.names', version: '0.28.0' });
-    const old = [...(await scraped.samples()).keys()].join('\n');
-    expect(old).not.toContain('vllm:request_num_preemptions');
-    expect(old).not.toContain('vllm:admission_rejections');
-    expect(old).not.toContain('kv_cache_layout=');
-    expect(old).toContain('user_specified_mamba_block_size="False"');
-    expect(old).toContain('vllm:num_preemptions_total');
-    scraped.clear(handle);
-    const now = [...(await scraped.samples()).keys()].join('\n');
-    expect(now).toContain('vllm:request_num_preemptions');
-    expect(now).toContain('kv_cache_layout=');
-    expect(now).not.toContain('user_specified_mamba_block_size=');
   });
 });
 
