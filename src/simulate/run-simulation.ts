@@ -42,35 +42,36 @@ export function hasEnd(scenario: Scenario): boolean {
 
 /** True where every step came out as the scenario has it. Throws what breaks a start, and bugs that show on the way. */
 export async function runSimulation(options: RunOptions): Promise<boolean> {
-  const { args, scenario, durationMs, sinks, onEvent } = options;
-  const simulation = await Simulation.create(args, {
-    ...options,
-    startFaults: startFaultsOf(scenario),
-  });
-  const { time } = simulation;
-  const player = new ScenarioPlayer({
-    scenario,
-    target: new SimulationTarget(simulation),
-    clock: time,
-    timers: time,
-    onEvent,
-  });
-  const scraping = new Scraping(simulation, options);
+  const { args, scenario, sinks } = options;
   try {
-    const playing = player.play();
-    playing.catch(() => {});
-    const end = durationMs === null ? playing : time.pause(durationMs);
-    await time.settle(Promise.race([end, scraping.failed]), durationMs ?? FOREVER_MS);
-    // What is due at the end is part of it.
-    await time.runUntil(time.monotonicMs());
-    await time.settle(scraping.stop(), MAX_SCRAPE_MS);
-    player.stop();
-    await time.settle(playing, MAX_SCRAPE_MS);
-    return await playing;
+    const startFaults = startFaultsOf(scenario);
+    const simulation = await Simulation.create(args, { ...options, startFaults });
+    try {
+      return await play(simulation, options);
+    } finally {
+      await simulation.close();
+    }
   } finally {
-    await simulation.close();
     for (const sink of sinks) sink.close();
   }
+}
+
+async function play(simulation: Simulation, options: RunOptions): Promise<boolean> {
+  const { scenario, durationMs, onEvent } = options;
+  const { time } = simulation;
+  const target = new SimulationTarget(simulation);
+  const player = new ScenarioPlayer({ scenario, target, clock: time, timers: time, onEvent });
+  const scraping = new Scraping(simulation, options);
+  const playing = player.play();
+  playing.catch(() => {});
+  const end = durationMs === null ? playing : time.pause(durationMs);
+  await time.settle(Promise.race([end, scraping.failed]), durationMs ?? FOREVER_MS);
+  // What is due at the end is part of it.
+  await time.runUntil(time.monotonicMs());
+  await time.settle(scraping.stop(), MAX_SCRAPE_MS);
+  player.stop();
+  await time.settle(playing, MAX_SCRAPE_MS);
+  return playing;
 }
 
 /** At the start and then at every interval, an answer that comes late shifting none of them. */

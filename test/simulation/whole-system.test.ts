@@ -1,6 +1,6 @@
 /**
  * The whole twin for some virtual hours under load, with random faults out of the catalogue and restarts after each end, looked
- * at after every event. A failing seed: VLLM_TWIN_SIMULATE_SEED=… npm run simulate:soak -- 1.
+ * at after every event. A failing seed fails again: npm run simulate:soak -- 2 SEED.
  */
 import { expect, it } from 'vitest';
 import { loadOf } from '../../src/scenario/load.ts';

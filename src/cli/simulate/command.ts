@@ -94,6 +94,8 @@ export const simulateCommand: Command = {
       );
     const interval = own('scrape-interval') ?? DEFAULT_INTERVAL;
     const bounds = { minMs: MIN_INTERVAL_MS, maxMs: MAX_DURATION_MS };
+    const scrapeIntervalMs = readMs('scrape-interval', interval, bounds) ?? 0;
+    const epochMs = readStart(own('start-time'));
     const sinks = await sinksOf(own, interval);
     const progress = process.stderr.isTTY
       ? new Progress({
@@ -110,8 +112,8 @@ export const simulateCommand: Command = {
       args: read.args,
       scenario,
       durationMs,
-      epochMs: readStart(own('start-time')),
-      scrapeIntervalMs: readMs('scrape-interval', interval, bounds) ?? 0,
+      epochMs,
+      scrapeIntervalMs,
       target: { job: JOB, instance: instanceOf(read.args) },
       sinks,
       onEvent: (event) => say(describeEvent(event)),

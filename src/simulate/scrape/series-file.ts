@@ -1,6 +1,6 @@
 /**
  * Scrapes as the `input_series` of a `promtool test rules` file: a line of values a series, so that the last scrape must be
- * known before the first line is written. Until then the numbers are rows of a file beside it, and memory stays flat.
+ * known before the first line is written. Until then the numbers are rows of a file without a name, and memory stays flat.
  */
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { OutputFile } from './output-file.ts';
@@ -17,7 +17,6 @@ const BYTES = Float64Array.BYTES_PER_ELEMENT;
 export class SeriesFile implements ScrapeSink {
   readonly #file: OutputFile;
   readonly #interval: string;
-  readonly #rowsPath: string;
   readonly #rows: number;
   readonly #columns = new Map<string, number>();
   /** Where each row begins, and how many columns were known then. */
@@ -27,8 +26,10 @@ export class SeriesFile implements ScrapeSink {
   constructor(path: string, interval: string) {
     this.#file = new OutputFile(path, '--series');
     this.#interval = interval;
-    this.#rowsPath = `${path}.rows`;
-    this.#rows = openSync(this.#rowsPath, 'w+');
+    const rowsPath = `${path}.rows`;
+    this.#rows = openSync(rowsPath, 'w+');
+    // It goes with this process, however that ends.
+    unlinkSync(rowsPath);
   }
 
   take({ samples }: Scraped): void {
@@ -62,7 +63,6 @@ export class SeriesFile implements ScrapeSink {
       this.#writeColumns(names.slice(first, first + numAtOnce), first);
     this.#file.close();
     closeSync(this.#rows);
-    unlinkSync(this.#rowsPath);
   }
 
   #writeColumns(names: readonly string[], first: number): void {
