@@ -79,7 +79,7 @@ export class SimulatedServer {
     this.#options = options;
     this.#model = loadModelPlan(modelOptionsOf(args));
     this.plan = createParallelPlan(args, this.#model.facts.isMoe);
-    refuseWhatIsElsewhere(this.plan);
+    refuseWhatIsElsewhere(args, this.plan);
     this.#transport = createInMemoryTransport({
       copies: false,
       onTransit: (_transit, deliver) => time.soon(deliver),
@@ -313,7 +313,13 @@ export class SimulatedServer {
 }
 
 /** Throws E_BAD_FLAG. */
-function refuseWhatIsElsewhere(plan: ParallelPlan): void {
+function refuseWhatIsElsewhere(args: EngineArgs, plan: ParallelPlan): void {
+  if ((args.apiServerCount ?? 1) > 1) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `--api-server-count ${args.apiServerCount}: a simulation has one API server; leave it out, or set it to 1`,
+    );
+  }
   if (plan.mode === 'internal' && plan.engineRanksStarted.length === plan.dataParallelSize) return;
   throw new ConfigError(
     'E_BAD_FLAG',

@@ -65,7 +65,7 @@ export class Simulation {
 
   private constructor(args: EngineArgs, options: SimulationOptions) {
     const { seed = args.seed, epochMs, encodesOutputs = false } = options;
-    this.#args = Object.freeze({ ...args, seed, apiServerCount: 1 });
+    this.#args = Object.freeze({ ...args, seed, apiServerCount: args.apiServerCount ?? 1 });
     this.#options = options;
     this.time = new VirtualTime(epochMs === undefined ? {} : { epochMs });
     const codec = createWireCodec(WIRE_VERSIONS[VLLM_VERSION]);
