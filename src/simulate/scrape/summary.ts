@@ -85,8 +85,9 @@ export class Summary implements ScrapeSink {
     }
   }
 
+  /** A run that did not begin has nothing to tell. */
   close(): void {
-    this.#write(`${this.lines().join('\n')}\n`);
+    if (this.#numScrapes > 0) this.#write(`${this.lines().join('\n')}\n`);
   }
 
   lines(): readonly string[] {
