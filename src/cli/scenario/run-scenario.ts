@@ -120,6 +120,8 @@ async function playOn(parts: Run, address: string): Promise<number> {
   player.stop();
   const isPassed = await playing;
   target.close();
+  // The verdict is the last that is said.
+  await server.stop();
   if (!isJudged) return typeof first === 'number' ? first : 0;
   if (isPassed) logger.info(`Scenario ${name}: passed`);
   else logger.error(`Scenario ${name}: failed, unmet: step ${stepsOf(player)}`);
