@@ -1,7 +1,8 @@
 /** What a scenario expects to see: read, checked, and said in words. Pure. */
+import { type Comparison, describeComparison, NONE } from '../shared/comparison.ts';
 import { describeDuration } from '../shared/duration.ts';
+import { describeSample } from '../shared/exposition.ts';
 import { isJsonObject } from '../shared/json-object.ts';
-import { seriesName } from './exposition.ts';
 import { durationIn, numberIn, onlyFields, ProblemError, refuse } from './problem.ts';
 
 /** What is looked at. */
@@ -18,15 +19,6 @@ export type ExpectedValue =
       readonly overMs: number;
     }
   | { readonly kind: 'status'; readonly path: string };
-
-/** Nobody answers: the status of a path at which there is no server. */
-export const NO_STATUS = 'none';
-
-export interface Comparison {
-  readonly above: number | null;
-  readonly below: number | null;
-  readonly equals: number | typeof NO_STATUS | null;
-}
 
 export interface Expectation {
   readonly value: ExpectedValue;
@@ -132,9 +124,9 @@ function comparisonOf({ kind }: ExpectedValue, fields: Fields): Comparison {
   return comparison;
 }
 
-function equalOf(kind: ExpectedValue['kind'], value: unknown): number | typeof NO_STATUS {
+function equalOf(kind: ExpectedValue['kind'], value: unknown): number | typeof NONE {
+  if (value === NONE && kind !== 'rate') return NONE;
   if (kind !== 'status') return numberIn('equals', value, ANY_NUMBER);
-  if (value === NO_STATUS) return NO_STATUS;
   const status = typeof value === 'string' ? Number(value) : value;
   if (typeof status === 'number' && Number.isInteger(status) && status >= 100 && status <= 599)
     return status;
@@ -147,25 +139,11 @@ export function describeExpectation({ value, comparison, withinMs, forMs }: Expe
     value.kind === 'status'
       ? `status of ${value.path}`
       : value.kind === 'rate'
-        ? `rate of ${seriesName(value.name, value.labels)} over ${describeDuration(value.overMs)}`
-        : seriesName(value.name, value.labels);
-  const how = (['equals', 'above', 'below'] as const)
-    .filter((side) => comparison[side] !== null)
-    .map((side) => `${side === 'equals' ? '=' : side} ${comparison[side]}`)
-    .join(' and ');
+        ? `rate of ${describeSample(value)} over ${describeDuration(value.overMs)}`
+        : describeSample(value);
   return [
-    `${what} ${how}`,
+    `${what} ${describeComparison(comparison)}`,
     ...(withinMs === null ? [] : [`within ${describeDuration(withinMs)}`]),
     ...(forMs === null ? [] : [`for ${describeDuration(forMs)}`]),
   ].join(' ');
-}
-
-/** Whether one value is as compared; a status is null where nobody answers. */
-export function isAsCompared({ above, below, equals }: Comparison, value: number | null): boolean {
-  if (value === null) return equals === NO_STATUS;
-  return (
-    (above === null || value > above) &&
-    (below === null || value < below) &&
-    (equals === null || value === equals)
-  );
 }

@@ -1,11 +1,12 @@
 /** Looks at a target until an expectation is met, or cannot be any more. */
 
 import type { Clock } from '../shared/clock.ts';
+import { isAsCompared } from '../shared/comparison.ts';
 import { reasonOf } from '../shared/errors.ts';
+import { describeSample, hasLabels, parseSamples, type Sample } from '../shared/exposition.ts';
 import type { Timers } from '../shared/timers.ts';
 import { waitOrAbort } from '../shared/wait-or-abort.ts';
-import { type Expectation, type ExpectedValue, isAsCompared } from './expectation.ts';
-import { fits, parseSamples, type Sample, seriesName } from './exposition.ts';
+import type { Expectation, ExpectedValue } from './expectation.ts';
 import type { ScenarioTarget } from './scenario-target.ts';
 
 /** Between two looks; of a rate also a part of what it is over. */
@@ -91,7 +92,8 @@ export class Judge {
       return { isMet: false, got: reasonOf(error) };
     }
     const [first] = all;
-    if (first === undefined) return { isMet: false, got: 'no such sample' };
+    if (first === undefined)
+      return { isMet: isAsCompared(comparison, null), got: 'no such sample' };
     const wrong = all.find((seen) => !isAsCompared(comparison, seen.value));
     const shown = wrong ?? first;
     const told = shown.value ?? 'no answer';
@@ -107,12 +109,12 @@ export class Judge {
     if (value.kind === 'status')
       return [{ value: await target.status(value.path), name: value.path }];
     const samples = (await scrapeOf(target, clock, value.name)).filter((sample) =>
-      fits(sample, value.labels),
+      hasLabels(sample, value.labels),
     );
     if (value.kind === 'sample')
       return samples.map((sample) => ({
         value: sample.value,
-        name: seriesName(sample.name, sample.labels),
+        name: describeSample(sample),
       }));
     this.#remember(samples, value.overMs);
     return this.#rates();
@@ -120,9 +122,7 @@ export class Judge {
 
   #remember(samples: readonly Sample[], overMs: number): void {
     const atMs = this.#options.clock.monotonicMs();
-    const values = new Map(
-      samples.map(({ name, labels, value }) => [seriesName(name, labels), value]),
-    );
+    const values = new Map(samples.map((sample) => [describeSample(sample), sample.value]));
     this.#history.push({ atMs, values });
     // The newest of those that are old enough is the first that counts.
     const first = this.#history.findLastIndex((look) => look.atMs <= atMs - overMs);

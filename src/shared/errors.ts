@@ -126,7 +126,8 @@ export const ERRORS = {
   E_SERVER_ENDED: {
     family: 'startup',
     status: 0,
-    meaning: 'A server that startTwin of vllm-twin/testing started ended before it listened.',
+    meaning:
+      'A server that startTwin of vllm-twin/testing or serve --scenario started ended before it listened.',
   },
   E_ENGINE_EXITED: {
     family: 'startup',

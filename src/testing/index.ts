@@ -10,11 +10,11 @@ import type { Twin } from './twin.ts';
 import type { TwinOptions } from './twin-options.ts';
 
 export { ClientError, ConfigError, ServerError, TwinError } from '../shared/errors.ts';
-export type { Sample } from '../shared/exposition.ts';
+export type { LabelMatch, Sample } from '../shared/exposition.ts';
 export type { FrameLine } from '../shared/tap/frame-line.ts';
 export type { EngineState, TwinState } from '../shared/twin-api/state.ts';
 export type { SampleName, VllmSampleName } from './metric-name.ts';
-export { type LabelMatch, Metrics } from './metrics.ts';
+export { Metrics } from './metrics.ts';
 export { type Exit, TwinStartError } from './server-process.ts';
 export type {
   EngineCapacity,

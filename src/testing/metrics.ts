@@ -1,10 +1,13 @@
 /** What a scrape of /metrics held, to look things up in. Nothing is ever summed: each engine has its own samples. */
 import { ClientError } from '../shared/errors.ts';
-import { describeSample, parseSamples, type Sample } from '../shared/exposition.ts';
+import {
+  describeSample,
+  hasLabels,
+  type LabelMatch,
+  parseSamples,
+  type Sample,
+} from '../shared/exposition.ts';
 import type { SampleName } from './metric-name.ts';
-
-/** Labels that a sample must have; it may have others. `engine: 1` is `engine="1"`. */
-export type LabelMatch = Readonly<Record<string, string | number>>;
 
 /** Names that are told when there is no sample of the one that was asked for. */
 const MAX_TOLD = 12;
@@ -38,16 +41,12 @@ export class Metrics {
 
   /** Every sample with this name and these labels; none is an empty list. */
   all(name: SampleName, labels: LabelMatch = {}): readonly Sample[] {
-    const wanted = Object.entries(labels);
-    return this.samples.filter(
-      (sample) =>
-        sample.name === name && wanted.every(([key, value]) => sample.labels[key] === `${value}`),
-    );
+    return this.samples.filter((sample) => sample.name === name && hasLabels(sample, labels));
   }
 
   /** Why there is no such sample: which there are of that name, or which names are near it. */
   describeMissing(name: string, labels: LabelMatch = {}): string {
-    const wanted = describeSample({ name, labels: textsOf(labels) });
+    const wanted = describeSample({ name, labels });
     const ofName = this.samples.filter((sample) => sample.name === name);
     if (ofName.length > 0) return `no sample ${wanted}; there are ${listOf(ofName)}`;
     const stem = name.replace(/^vllm:|_(total|bucket|sum|count)$/g, '');
@@ -57,10 +56,6 @@ export class Metrics {
     const hint = near.length === 0 ? '' : `; did you mean ${near.slice(0, MAX_TOLD).join(', ')}?`;
     return `no sample ${wanted}${hint}`;
   }
-}
-
-function textsOf(labels: LabelMatch): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, `${value}`]));
 }
 
 function describeSeveral(name: string, found: readonly Sample[]): string {

@@ -1,6 +1,7 @@
 /** What a sample is expected to be, in the words of a scenario file's `expect`, and whether a scrape meets it. Pure. */
-import { describeSample } from '../shared/exposition.ts';
-import type { LabelMatch, Metrics } from './metrics.ts';
+import { describeComparison, isAsCompared } from '../shared/comparison.ts';
+import { describeSample, type LabelMatch } from '../shared/exposition.ts';
+import type { Metrics } from './metrics.ts';
 
 export interface SampleCondition {
   /** Labels that it must have. Of several samples that fit each must meet the condition; none is ever summed. */
@@ -26,27 +27,15 @@ export function judgeSample(
   const { labels = {} } = condition;
   const found = metrics.all(name, labels);
   if (found.length === 0) return { isMet: false, got: metrics.describeMissing(name, labels) };
-  const unmet = found.filter(({ value }) => !meets(value, condition));
+  const unmet = found.filter(({ value }) => !isAsCompared(condition, value));
   const told = (unmet.length === 0 ? found : unmet)
     .map((sample) => `${describeSample(sample)} is ${sample.value}`)
     .join(', ');
   return { isMet: unmet.length === 0, got: told };
 }
 
-function meets(value: number, { above, below, equals }: SampleCondition): boolean {
-  return (
-    (above === undefined || value > above) &&
-    (below === undefined || value < below) &&
-    (equals === undefined || value === equals)
-  );
-}
-
 /** `vllm:num_requests_waiting{engine="1"} above 10`. */
 export function describeCondition(name: string, condition: SampleCondition): string {
-  const labels = Object.entries(condition.labels ?? {}).map(([key, value]) => [key, `${value}`]);
-  const limits = (['above', 'below', 'equals'] as const)
-    .filter((word) => condition[word] !== undefined)
-    .map((word) => `${word} ${condition[word]}`);
-  const sample = describeSample({ name, labels: Object.fromEntries(labels) });
-  return limits.length === 0 ? sample : `${sample} ${limits.join(' and ')}`;
+  const sample = describeSample({ name, labels: condition.labels ?? {} });
+  return `${sample} ${describeComparison(condition)}`.trimEnd();
 }

@@ -201,3 +201,8 @@ export function childrenOf(pid: number): readonly number[] {
     .filter((word) => word !== '')
     .map(Number);
 }
+
+/** Those, what they have started, and so on. */
+export function descendantsOf(pid: number): readonly number[] {
+  return childrenOf(pid).flatMap((child) => [child, ...descendantsOf(child)]);
+}

@@ -16,10 +16,10 @@ import { ScenarioPlayer } from '../../scenario/player.ts';
 import { hasExpectations, type Scenario, startFaultsOf } from '../../scenario/scenario.ts';
 import { systemClock } from '../../shared/clock.ts';
 import type { EngineArgs } from '../../shared/config/registry.ts';
-import { CONFIG_EXIT_CODE, ConfigError } from '../../shared/errors.ts';
+import { ConfigError } from '../../shared/errors.ts';
 import { createLogger, type Logger } from '../../shared/logger.ts';
 import { systemTimers } from '../../shared/timers.ts';
-import { ScenarioServer, ServerEndedError } from './scenario-server.ts';
+import { ScenarioServer } from './scenario-server.ts';
 
 interface Run {
   readonly args: EngineArgs;
@@ -31,7 +31,7 @@ interface Run {
   readonly ended: Promise<number>;
 }
 
-/** Resolves with the exit code. Throws E_BAD_FLAG where the settings do not let the scenario be played. */
+/** Resolves with the exit code. Throws E_BAD_FLAG where the settings do not let the scenario be played, and what ends a start. */
 export async function runScenario(
   args: EngineArgs,
   scenario: Scenario,
@@ -76,22 +76,15 @@ export async function runScenario(
 }
 
 async function run(parts: Run, onStarted: (server: StartedServer) => void): Promise<number> {
-  const { scenario, logger, stop, server } = parts;
+  const { scenario, stop, server } = parts;
   const starting = server.start();
   starting.catch(() => {});
   const isAsked = stop.requested.then(() => null);
-  try {
-    const started = await Promise.race([starting, isAsked]);
-    if (started === null) return hasExpectations(scenario) ? 1 : 0;
-    process.stdout.write(`${started.address}\n`);
-    onStarted(started);
-    return await playOn(parts, started.address);
-  } catch (error) {
-    if (!(error instanceof ServerEndedError)) throw error;
-    if (error.exitCode !== CONFIG_EXIT_CODE)
-      logger.error(`Scenario ${scenario.name} was not played: ${error.message}`);
-    return error.exitCode === 0 ? 1 : error.exitCode;
-  }
+  const started = await Promise.race([starting, isAsked]);
+  if (started === null) return hasExpectations(scenario) ? 1 : 0;
+  process.stdout.write(`${started.address}\n`);
+  onStarted(started);
+  return playOn(parts, started.address);
 }
 
 async function playOn(parts: Run, address: string): Promise<number> {
@@ -127,6 +120,8 @@ async function playOn(parts: Run, address: string): Promise<number> {
   player.stop();
   const isPassed = await playing;
   target.close();
+  // The verdict is the last that is said.
+  await server.stop();
   if (!isJudged) return typeof first === 'number' ? first : 0;
   if (isPassed) logger.info(`Scenario ${name}: passed`);
   else logger.error(`Scenario ${name}: failed, unmet: step ${stepsOf(player)}`);

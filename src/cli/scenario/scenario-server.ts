@@ -7,9 +7,9 @@ import {
   stopChildren,
 } from '../../frontend/launch/child.ts';
 import type { StartedServer } from '../../frontend/main.ts';
-import { isStarted } from '../../frontend/scenario-server/messages.ts';
+import { isFailed, isStarted, type ServerFailed } from '../../frontend/scenario-server/messages.ts';
 import type { EngineArgs } from '../../shared/config/registry.ts';
-import { StartupError } from '../../shared/errors.ts';
+import { StartupError, TwinError } from '../../shared/errors.ts';
 import type { Injection } from '../../shared/faults/injection.ts';
 import { ownFile } from '../../shared/own-files.ts';
 
@@ -22,8 +22,9 @@ export class ScenarioServer {
   #args: EngineArgs;
   #child: Child | null = null;
   #isStopping = false;
+  #hasServed = false;
 
-  /** `onEnd` hears of every end that nobody asked for. */
+  /** `onEnd` hears of every end that nobody asked for, once it has served. */
   constructor(
     args: EngineArgs,
     startFaults: readonly Injection[],
@@ -34,7 +35,7 @@ export class ScenarioServer {
     this.#onEnd = onEnd;
   }
 
-  /** Resolves once it serves. Rejects with E_ENGINE_EXITED where it ends before; its own words are in the log. */
+  /** Resolves once it serves. Rejects where it ends before, in its own words where it has some. */
   start(): Promise<StartedServer> {
     const child = new Child(
       {
@@ -50,17 +51,18 @@ export class ScenarioServer {
     this.#isStopping = false;
     child.send({ args: this.#args, startFaults: this.#startFaults });
     return new Promise((resolve, reject) => {
-      let isServing = false;
+      let failure: ServerFailed | null = null;
       child.onMessage((message) => {
+        if (isFailed(message)) failure = message;
         if (!isStarted(message)) return;
-        isServing = true;
+        this.#hasServed = true;
         const { address } = message;
         this.#keepPlace(address);
         resolve({ address, engines: new Map(message.engines) });
       });
       void child.exited.then((exit) => {
-        if (isServing && !this.#isStopping) this.#onEnd(exit);
-        reject(new ServerEndedError(exit));
+        if (this.#hasServed && !this.#isStopping) this.#onEnd(exit);
+        reject(endedBeforeServing(exit, failure));
       });
     });
   }
@@ -86,12 +88,9 @@ export class ScenarioServer {
   }
 }
 
-/** It ended before it served. */
-export class ServerEndedError extends StartupError {
-  readonly exitCode: number;
-
-  constructor(exit: ChildExit) {
-    super('E_ENGINE_EXITED', `the server ended with ${describeExit(exit)} before it served`);
-    this.exitCode = exit.exitCode ?? 1;
-  }
+/** In the server's own words, where it had some. */
+function endedBeforeServing(exit: ChildExit, failure: ServerFailed | null): TwinError {
+  if (failure !== null) return new TwinError(failure.code, failure.message);
+  const message = `the server ended with ${describeExit(exit)} before it served`;
+  return new StartupError('E_SERVER_ENDED', message);
 }

@@ -4,7 +4,7 @@
  */
 import { CONFIG_EXIT_CODE, TwinError } from '../../shared/errors.ts';
 import { runServe } from '../main.ts';
-import { parseServerOrder, type ServerStarted } from './messages.ts';
+import { parseServerOrder, type ServerFailed, type ServerStarted } from './messages.ts';
 
 async function run(message: unknown): Promise<number> {
   const { args, startFaults } = parseServerOrder(message);
@@ -21,13 +21,19 @@ async function run(message: unknown): Promise<number> {
 // The runner reads them; it may be gone before this process is.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+// It went while this module was read.
+if (!process.connected) process.exit(1);
 process.once('message', (message: unknown) => {
   run(message).then(
     (exitCode) => process.exit(exitCode),
     (error: unknown) => {
       if (!(error instanceof TwinError)) throw error;
-      process.stderr.write(`vllm-twin: ${error.message.split('\n').join(' ')}\n`);
-      process.exit(error.family === 'config' ? CONFIG_EXIT_CODE : 1);
+      const { code, message: words, family } = error;
+      const failed: ServerFailed = { type: 'failed', code, message: words };
+      const exitCode = family === 'config' ? CONFIG_EXIT_CODE : 1;
+      // The channel is gone where the runner is.
+      process.send?.(failed, () => process.exit(exitCode));
+      if (!process.connected) process.exit(exitCode);
     },
   );
 });

@@ -204,6 +204,28 @@ describe('an expectation', () => {
     ]);
   });
 
+  it('of no sample is met where a scrape has none, and there is a scrape', async () => {
+    const target = new FakeTarget();
+    target.metrics = () => usage(0.5, 0);
+    const { ended, player } = play(
+      target,
+      { at: 0, expect: { sample: 'vllm:kv_cache', equals: 'none' } },
+      { at: 0, expect: { sample: 'vllm:kv_cache_usage_perc', equals: 'none' } },
+      { at: '1s', expect: { sample: 'vllm:kv_cache', equals: 'none' } },
+    );
+    target.scrape = async () => {
+      if (target.time.monotonicMs() >= 1_000) throw new Error('ECONNREFUSED');
+      return target.metrics(0);
+    };
+    expect(await ended()).toBe(false);
+    expect(player.unmet).toMatchObject(
+      [
+        { step: 2, expected: 'vllm:kv_cache_usage_perc = none', got: /^0\.5/ },
+        { step: 3, got: 'ECONNREFUSED' },
+      ].map((one) => ({ ...one, got: expect.stringMatching(one.got) })),
+    );
+  });
+
   it('of a rate looks back, and takes a fall for a counter that began again', async () => {
     const target = new FakeTarget();
     target.metrics = (at) =>

@@ -1,4 +1,4 @@
-/** The paths of loads and scenarios, for the table of all paths below /twin. */
+/** The paths of faults, loads and scenarios, for the table of all paths below /twin. */
 import { type LOAD_FIELDS, MAX_CONCURRENCY } from '../../../scenario/load.ts';
 import type { TwinParameter, TwinPath } from './twin-path.ts';
 
@@ -51,7 +51,12 @@ const HANDLE: TwinParameter = {
 
 const JSON_TYPE = 'application/json';
 
-const list = (path: string, summary: string, answer: string): TwinPath => ({
+const list = (
+  path: string,
+  summary: string,
+  answer: string,
+  errors: TwinPath['errors'] = {},
+): TwinPath => ({
   method: 'GET',
   path,
   summary,
@@ -59,7 +64,7 @@ const list = (path: string, summary: string, answer: string): TwinPath => ({
   body: null,
   contentType: JSON_TYPE,
   answer,
-  errors: {},
+  errors,
 });
 
 const end = (path: string, summary: string): TwinPath => ({
@@ -74,7 +79,49 @@ const end = (path: string, summary: string): TwinPath => ({
   errors: { ...CHANGE_ERRORS, 404: 'There is none of that handle, or it is over.' },
 });
 
+const NO_FAULTS = { 404: 'The server has no faults: --faults none.' };
+
 export const STEERING_PATHS: readonly TwinPath[] = [
+  list(
+    '/twin/api/faults',
+    'The faults that there are',
+    '`{"faults": [FaultEntry]}`: what each does, what vLLM does then, `parameters` as JSON Schema, `ways` of injecting it.',
+    NO_FAULTS,
+  ),
+  {
+    method: 'POST',
+    path: '/twin/api/faults',
+    summary: 'Begin a fault',
+    parameters: [],
+    body: {
+      type: 'object',
+      required: ['fault'],
+      properties: {
+        fault: {
+          type: 'string',
+          description: 'its id: `engine.hang`; its own parameters stand flat beside',
+        },
+        engine: { type: 'integer', minimum: 0, description: 'rank of the one engine that has it' },
+        for: DURATION,
+      },
+      additionalProperties: { description: "the fault's own parameters" },
+    },
+    contentType: JSON_TYPE,
+    answer: 'InjectedFault: its `handle`, and the fault with its defaults. It has begun.',
+    status: 201,
+    errors: {
+      ...BEGIN_ERRORS,
+      404: 'There is no such engine, or the server has no faults: --faults none.',
+      409: 'As many are active as may, or there is no such process to do it to.',
+    },
+  },
+  list(
+    '/twin/api/faults/active',
+    'The faults that are active',
+    '`{"active": [ActiveFault]}`: each with its handle, its age, and when it ends by itself.',
+    NO_FAULTS,
+  ),
+  end('/twin/api/faults', 'End a fault'),
   {
     method: 'POST',
     path: '/twin/api/load',

@@ -233,6 +233,14 @@ const ERROR = {
   type: 'object',
   required: ['error'],
   properties: {
-    error: { type: 'object', required: ['message'], properties: { message: { type: 'string' } } },
+    error: {
+      type: 'object',
+      required: ['message'],
+      properties: {
+        message: { type: 'string' },
+        param: { type: 'string' },
+        allowed: { type: 'string' },
+      },
+    },
   },
 };
