@@ -96,7 +96,7 @@ export function wordsOf(options: ProcessOptions): readonly string[] {
 }
 
 /** What a server in another process has, and one in this process has not. */
-const OF_PROCESSES = ['flags', 'env', 'startTimeout', 'stopTimeout'] as const;
+const OF_PROCESSES = ['flags', 'scenario', 'env', 'startTimeout', 'stopTimeout'] as const;
 
 /** The arguments of a server in this process. Throws E_UNKNOWN_FLAG or E_BAD_FLAG, naming the option. */
 export function argsOf(options: InProcessOptions): EngineArgs {

@@ -1,10 +1,10 @@
 /** `vllm-twin/testing` as a test uses it: over the built package, with real processes. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type * as Testing from '../../src/testing/index.ts';
 import { packageFile } from '../support/package.ts';
 import { childrenOf, isAlive, RunningProcess } from '../support/process.ts';
@@ -26,6 +26,14 @@ afterEach(async () => {
   await started?.stop();
   started = null;
 });
+
+const folder = mkdtempSync(join(tmpdir(), 'testing-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const scenarioFile = (...steps: readonly object[]): string => {
+  const file = join(folder, 'scenario.json');
+  writeFileSync(file, JSON.stringify({ name: 'test', steps }));
+  return file;
+};
 
 const failureOf = async (options: object): Promise<Testing.TwinStartError> =>
   startTwin(options).then(
@@ -52,6 +60,31 @@ describe('startTwin', () => {
     );
     expect(metrics.value('vllm:num_requests_running', { engine: 0 })).toBe(0);
     expect((await twin.state()).phase).toBe('serving');
+  });
+
+  it('plays a scenario, start-up faults included, and leaves the rest to the test', async () => {
+    const twin = await start({
+      dataParallelSize: 2,
+      scenario: scenarioFile(
+        { at: 'start', inject: 'handshake.late-ready', engine: 1, delay: '50ms' },
+        { at: 0, inject: 'engine.reserve-kv', engine: 1, share: 0.95 },
+      ),
+    });
+    expect(twin.log().join('\n')).toContain('READY is held back for 50 ms');
+    await waitUntil('a full engine', async () => {
+      const usage = (await twin.metrics()).value('vllm:kv_cache_usage_perc', { engine: 1 });
+      return usage > 0.9;
+    });
+    await twin.engines[0]?.hang({ for: '1s' });
+    expect(await twin.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  it('ends with a scenario that has expectations, and its verdict', async () => {
+    const twin = await start({
+      scenario: scenarioFile({ at: 0, expect: { path: '/health', status: 503 } }),
+    });
+    expect(await twin.waitForExit()).toEqual({ code: 1, signal: null });
+    expect(twin.log().at(-1)).toContain('Scenario test: failed, unmet: step 1');
   });
 
   it('shows the frames of the handshake', async () => {
