@@ -75,6 +75,13 @@ describe('the example', () => {
     EXAMPLE_MS + 5_000,
   );
 
+  it.each(EXAMPLES)('%s passes on virtual time', async (name) => {
+    const path = join(FOLDER, `${name}.yaml`);
+    const run = new RunningProcess(process.execPath, [CLI_MAIN, 'simulate', path]);
+    started.push(run);
+    expect((await run.waitForExit(60_000)).code, run.log).toBe(0);
+  });
+
   it('holds over 90 % of the KV cache of engine 1 for a minute', () => {
     expect(long.log).toMatch(
       /step 3 met: vllm:kv_cache_usage_perc\{engine=\\"1\\"\} above 0.9 within 2 s for 1 min/,
@@ -177,6 +184,31 @@ describe('a scenario without expectations', () => {
     expect(twin.stdout).toBe(`${url}\n`);
     expect(await twin.stop()).toEqual({ code: 0, signal: null });
     await areGone([...before, ...after]);
+  });
+});
+
+describe('a scenario finds its server', () => {
+  it.each([
+    ['below a root path, with a key', ['--root-path', '/r', '--api-key', 'secret']],
+    ['at a Unix socket', ['--uds', join(folder, 'twin.sock')]],
+    ['among several API servers', ['--api-server-count', '2']],
+    ['where others reach it', ['--host', '0.0.0.0', '--enable-twin-api']],
+  ])('%s', async (_, words) => {
+    const path = file([
+      { at: 0, load: { rate: 20, prompt_tokens: 16, output_tokens: 8 } },
+      { at: 0, inject: 'engine.slow', factor: 2 },
+      { at: 0, expect: { path: '/health', status: 200 } },
+      {
+        at: '500ms',
+        expect: { rate: 'vllm:generation_tokens_total', over: '500ms', above: 8, within: '10s' },
+      },
+      {
+        at: 0,
+        expect: { sample: 'vllm_twin_fault_active', equals: 1, within: '10s' },
+      },
+    ]);
+    const twin = serve(path, ...words);
+    expect((await twin.waitForExit()).code, twin.log).toBe(0);
   });
 });
 

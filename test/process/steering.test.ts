@@ -26,13 +26,9 @@ interface Answer {
   };
 }
 
-class SteeredTwin {
-  readonly twin: Twin;
+/** The twin's API of a server. */
+class TwinApi {
   url = '';
-
-  constructor(words: readonly string[]) {
-    this.twin = new Twin([...FLAGS, ...words]);
-  }
 
   async ask(method: string, path: string, body?: unknown): Promise<Answer> {
     const response = await fetch(`${this.url}/twin/api/${path}`, {
@@ -78,11 +74,13 @@ class SteeredTwin {
 }
 
 describe.each(['1', '2'])('a server of %s API server(s) and two engines', (count) => {
-  const server = new SteeredTwin(['--api-server-count', count]);
+  const server = new TwinApi();
+  let twin: Twin;
   beforeAll(async () => {
-    server.url = await server.twin.url();
+    twin = new Twin([...FLAGS, '--api-server-count', count]);
+    server.url = await twin.url();
   });
-  afterAll(() => server.twin.stop());
+  afterAll(() => twin.stop());
 
   it('really serves the requests of a load, with its tokens, and counts them', async () => {
     const before = await server.sum('vllm:prompt_tokens_total');
@@ -144,7 +142,7 @@ describe.each(['1', '2'])('a server of %s API server(s) and two engines', (count
       return running + (await server.sum('vllm:num_requests_waiting')) === 0;
     });
     expect((await server.ask('DELETE', `load/${handle}`)).status).toBe(404);
-    expect(server.twin.log).toContain(`aborted (handle ${handle})`);
+    expect(twin.log).toContain(`aborted (handle ${handle})`);
   });
 
   it('counts those that their clients cut off, as the load has it', async () => {
@@ -249,10 +247,66 @@ describe.each(['1', '2'])('a server of %s API server(s) and two engines', (count
       'running requests',
       async () => (await server.sum('vllm:num_requests_running')) > 2,
     );
-    const pids = descendantsOf(server.twin.pid);
-    expect(await server.twin.stop()).toEqual({ code: 0, signal: null });
-    expect(server.twin.log).toMatch(/Load ends: \d+ requests sent/);
+    const pids = descendantsOf(twin.pid);
+    expect(await twin.stop()).toEqual({ code: 0, signal: null });
+    expect(twin.log).toMatch(/Load ends: \d+ requests sent/);
     await waitUntil('no process left', async () => !pids.some(isAlive));
+  });
+});
+
+describe('a server that lets not everybody steer it', () => {
+  const server = new TwinApi();
+  let twin: Twin | null = null;
+  afterEach(async () => {
+    await twin?.stop();
+  });
+
+  const start = async (...words: readonly string[]): Promise<void> => {
+    twin = new Twin([...FLAGS, ...words]);
+    server.url = (await twin.url()).replace('0.0.0.0', '127.0.0.1');
+  };
+  const EVERY: readonly (readonly [path: string, body: object])[] = [
+    ['faults', { fault: 'engine.slow' }],
+    ['load', { rate: 1 }],
+    ['scenarios', { name: 'x', steps: [{ at: 0, load: { rate: 1 } }] }],
+  ];
+
+  it('refuses what others could send, and says how it is allowed', async () => {
+    await start('--host', '0.0.0.0');
+    for (const [path, body] of EVERY) {
+      const posted = await server.ask('POST', path, body);
+      expect(posted.status, path).toBe(403);
+      expect(posted.body.error?.message).toContain('--enable-twin-api');
+      expect((await server.ask('DELETE', `${path}/x1`)).status).toBe(403);
+      expect((await server.ask('GET', path)).status).toBe(200);
+    }
+  });
+
+  it('wants its key, no other origin, and JSON', async () => {
+    await start('--api-key', 'secret');
+    for (const [path, body] of EVERY) {
+      const send = async (headers: Readonly<Record<string, string>>): Promise<number> => {
+        const url = `${server.url}/twin/api/${path}`;
+        return (await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })).status;
+      };
+      const json = { 'content-type': 'application/json' };
+      const key = { authorization: 'Bearer secret' };
+      expect(await send(json), path).toBe(403);
+      expect(await send({ ...json, ...key, origin: 'http://evil.example' })).toBe(403);
+      expect(await send({ ...key, 'content-type': 'text/plain' })).toBe(415);
+      expect(await send({ ...json, ...key })).toBe(201);
+    }
+  });
+
+  it('has no faults with --faults none, not by a scenario either; load goes on', async () => {
+    await start('--faults', 'none');
+    expect((await server.ask('GET', 'faults')).status).toBe(404);
+    expect((await server.ask('GET', 'faults/active')).status).toBe(404);
+    expect((await server.ask('POST', 'faults', { fault: 'engine.slow' })).status).toBe(404);
+    const steps = [{ at: 0, inject: 'engine.slow' }];
+    const refused = await server.ask('POST', 'scenarios', { name: 'x', steps });
+    expect(refused).toMatchObject({ status: 400, body: { error: { param: 'inject' } } });
+    await server.begin('load', { rate: 1, for: '100ms' });
   });
 });
 
@@ -264,7 +318,8 @@ interface Run {
 
 describe('vllm-twin ctl', () => {
   const folder = mkdtempSync(join(tmpdir(), 'steering-'));
-  const server = new SteeredTwin(['--api-server-count', '1']);
+  const server = new TwinApi();
+  let twin: Twin;
   const runs: RunningProcess[] = [];
 
   async function ctl(...words: readonly string[]): Promise<Run> {
@@ -282,13 +337,14 @@ describe('vllm-twin ctl', () => {
   }
 
   beforeAll(async () => {
-    server.url = await server.twin.url();
+    twin = new Twin([...FLAGS, '--api-server-count', '1']);
+    server.url = await twin.url();
   });
   afterEach(async () => {
     await Promise.all(runs.splice(0).map((run) => run.stop()));
   });
   afterAll(async () => {
-    await server.twin.stop();
+    await twin.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 
