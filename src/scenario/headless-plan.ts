@@ -2,31 +2,27 @@
 import { findFault } from '../shared/faults/catalogue.ts';
 import type { FaultPlace, ParameterProblem } from '../shared/faults/fault-spec.ts';
 import type { ScheduledFault } from '../shared/faults/scheduled-fault.ts';
+import { engineProblem } from './engine-problem.ts';
 import type { Scenario } from './scenario.ts';
 
 /** Where an engine by itself can have a fault. */
 const PLACES: readonly FaultPlace[] = ['start-up', 'engine', 'wire'];
 
 /** What they cannot play; null where they can play all of it. */
-export function headlessProblem({ steps }: Scenario, numEngines: number): ParameterProblem | null {
-  for (const { number, action } of steps) {
+export function headlessProblem(scenario: Scenario, numEngines: number): ParameterProblem | null {
+  for (const { number, action } of scenario.steps) {
     if (action.kind !== 'inject') {
       const message = `step ${number}: ${action.kind} needs a server, and headless engines have none: they play faults of engines, of the wire and of the start-up`;
       return { param: action.kind, allowed: 'inject', message };
     }
-    const { fault, engine } = action.injection;
+    const { fault } = action.injection;
     const place = findFault(fault)?.place;
     if (place === undefined || !PLACES.includes(place)) {
       const message = `step ${number}: ${fault} is a fault of a server, and headless engines have none: they play faults of engines, of the wire and of the start-up`;
       return { param: 'inject', allowed: 'a fault of an engine', message };
     }
-    if (engine !== null && engine >= numEngines) {
-      const allowed = `from 0 to ${numEngines - 1}`;
-      const message = `step ${number}: engine is ${engine}, not ${allowed} (--data-parallel-size ${numEngines})`;
-      return { param: 'engine', allowed, message };
-    }
   }
-  return null;
+  return engineProblem(scenario, numEngines);
 }
 
 /** An engine's own share: what names no engine is every one's. Times are since its READY. */

@@ -134,12 +134,12 @@ describe('a scenario with expectations', () => {
 
   it('is refused by a step that the server refuses', async () => {
     const twin = play(
-      { at: 0, inject: 'engine.hang', engine: 7 },
+      { at: 0, inject: 'coordinator.hang' },
       { at: 0, expect: { path: '/health', status: 200 } },
     );
     expect((await twin.waitForExit()).code).toBe(1);
     expect(twin.log).toMatch(
-      /step 1 unmet: expected inject engine\.hang of engine 7, got .*no engine 7/,
+      /step 1 unmet: expected inject coordinator\.hang, got .*no coordinator of its own/,
     );
   });
 });
@@ -360,6 +360,18 @@ describe('serve --scenario', () => {
     ],
     [
       'an engine that is not there',
+      () => step({ at: 0, inject: 'engine.hang', engine: 3 }),
+      [],
+      /step 1: engine is 3, not from 0 to 0 \(--data-parallel-size 1\)/,
+    ],
+    [
+      'a load of an engine that is not there',
+      () => step({ at: 0, load: { rate: 1, engine: 2 } }),
+      ['--data-parallel-size', '2'],
+      /step 1: engine is 2, not from 0 to 1 \(--data-parallel-size 2\)/,
+    ],
+    [
+      'an engine that is not there, headless',
       () => step({ at: 0, inject: 'engine.hang', engine: 3 }),
       HEADLESS,
       /engine is 3, not from 0 to 0/,

@@ -11,6 +11,7 @@ import { StopRequest } from '../../frontend/launch/stop-request.ts';
 import type { StartedServer } from '../../frontend/main.ts';
 import { ownServerPlace } from '../../frontend/own-server-place.ts';
 import { describeEvent } from '../../scenario/describe-step.ts';
+import { engineProblem } from '../../scenario/engine-problem.ts';
 import { HttpTarget } from '../../scenario/http-target.ts';
 import { ScenarioPlayer } from '../../scenario/player.ts';
 import { hasExpectations, type Scenario, startFaultsOf } from '../../scenario/scenario.ts';
@@ -133,14 +134,16 @@ function stepsOf({ unmet }: ScenarioPlayer): string {
 }
 
 /** Throws E_BAD_FLAG. */
-function checkSettings(args: EngineArgs, { steps }: Scenario): void {
+function checkSettings(args: EngineArgs, scenario: Scenario): void {
   const file = `--scenario ${args.scenario ?? ''}`;
   const bad = (message: string): never => {
     throw new ConfigError('E_BAD_FLAG', `${file}: ${message}`);
   };
   if (args.handshakeStep)
     bad('--handshake-step holds a start-up for a person, and a scenario has none; leave it out');
-  const step = steps.find(({ action }) => action.kind === 'inject');
+  const problem = engineProblem(scenario, args.dataParallelSize);
+  if (problem !== null) bad(problem.message);
+  const step = scenario.steps.find(({ action }) => action.kind === 'inject');
   if (step === undefined) return;
   if (args.faults === 'none')
     bad(`step ${step.number} injects a fault, and --faults none removes all of them; leave it out`);

@@ -1,5 +1,6 @@
 /** `vllm-twin simulate SCENARIO`: a scenario on virtual time, and what Prometheus would have seen of it. */
 import { describeEvent } from '../../scenario/describe-step.ts';
+import { engineProblem } from '../../scenario/engine-problem.ts';
 import { readScenarioFile } from '../../scenario/scenario-file.ts';
 import type { EngineArgs } from '../../shared/config/registry.ts';
 import { DURATION_FORM, describeDuration, readDuration } from '../../shared/duration.ts';
@@ -82,6 +83,8 @@ export const simulateCommand: Command = {
       );
     const scenario = readScenarioFile(file);
     const read = await readServeArgs([...scenario.flags, ...rest], process.env, FLAGS);
+    const problem = engineProblem(scenario, read.args.dataParallelSize);
+    if (problem !== null) throw new ConfigError('E_BAD_FILE', `${file}: ${problem.message}`);
     for (const text of [...read.notes, ...read.warnings])
       process.stderr.write(`vllm-twin: ${text}\n`);
     const own = (name: string): string | undefined => read.split.own.get(name)?.at(-1);
