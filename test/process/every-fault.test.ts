@@ -146,15 +146,19 @@ describe('a server', () => {
         twin = new Twin([...FLAGS, ...count]);
         const url = await twin.url();
         const server = new ServerUnderFault(url, 'tiny', () => twin.log);
+        const isOfEngine = engine !== undefined;
+        if (isOfEngine) await server.runs({ max_tokens: 900 }, 0);
         await waysOf(() => url)[way]?.(fault, {
           parameters,
           see: async () => {},
-          ...(engine === undefined ? {} : { engine }),
+          ...(isOfEngine ? { engine } : {}),
         });
         if (fault === 'engine.crash-on-request') {
           await server.completes({}, 1);
           expect((await server.complete({}, { rank: 1 })).status).toBe(500);
         }
+        // Of whatever rank: vLLM ends them all.
+        if (isOfEngine) expect((await server.pending?.answer)?.status).toBe(500);
         expect((await twin.waitForExit()).code).toBe(1);
         expect(twin.log).toMatch(says);
       },

@@ -58,6 +58,15 @@ export class ServerUnderFault {
 
   pending: { readonly answer: Promise<Response | null>; readonly cancel: () => void } | null = null;
 
+  /** A request that runs, and goes on for a while. */
+  async runs(options: Readonly<Record<string, unknown>>, rank: number): Promise<void> {
+    this.hold(options, rank);
+    await waitUntil(
+      'a running request',
+      async () => (await this.gauge('vllm:num_requests_running', rank)) === 1,
+    );
+  }
+
   /** A request that the fault keeps waiting: whether it has been answered. */
   hold(options: Readonly<Record<string, unknown>>, rank: number): { readonly isOver: boolean } {
     const state = { isOver: false };
@@ -130,13 +139,7 @@ export const PROOFS: Readonly<Record<string, FaultProof>> = {
   'engine.preempt': {
     engine: 1,
     parameters: { count: 2 },
-    prepare: async (server) => {
-      server.hold({ max_tokens: 900, prompt: [1, 2, 3] }, 1);
-      await waitUntil(
-        'a running request',
-        async () => (await server.gauge('vllm:num_requests_running', 1)) === 1,
-      );
-    },
+    prepare: (server) => server.runs({ max_tokens: 900, prompt: [1, 2, 3] }, 1),
     see: async (server) => {
       const preemptions = (): Promise<number | undefined> =>
         server.gauge('vllm:num_preemptions_total', 1);
