@@ -36,7 +36,7 @@ export interface SimulationOptions {
   readonly listens?: boolean;
   /** Engines' outputs are encoded and decoded, as between processes; it changes nothing but the time it takes. Default: no. */
   readonly encodesOutputs?: boolean;
-  /** Faults before the engines' HELLO, at this start alone. */
+  /** Faults before the engines' HELLO, at each start. */
   readonly startFaults?: readonly Injection[];
   /** The server has ended by itself. */
   readonly onDown?: (reason: string) => void;
@@ -81,7 +81,7 @@ export class Simulation {
   /** Starts the server. Throws config and start-up errors. */
   static async create(args: EngineArgs, options: SimulationOptions = {}): Promise<Simulation> {
     const simulation = new Simulation(args, options);
-    await simulation.start(options.startFaults ?? []);
+    await simulation.start();
     return simulation;
   }
 
@@ -158,16 +158,16 @@ export class Simulation {
   }
 
   /** Ends the server, and starts it anew: its counters begin at zero. */
-  async restart(startFaults: readonly Injection[] = []): Promise<void> {
+  async restart(): Promise<void> {
     await this.close();
-    await this.start(startFaults);
+    await this.start();
   }
 
   async close(): Promise<void> {
     await this.#server?.close();
   }
 
-  private async start(startFaults: readonly Injection[]): Promise<void> {
+  private async start(): Promise<void> {
     const { logger = silentLogger(), env = DEFAULT_HTTP_ENV, listens = false } = this.#options;
     this.#server = new SimulatedServer({
       args: this.#args,
@@ -177,7 +177,7 @@ export class Simulation {
       logger,
       randomHex: this.#randomHex,
       listens,
-      startFaults,
+      startFaults: this.#options.startFaults ?? [],
       onDown: (reason) => this.#options.onDown?.(reason),
     });
     this.#url = await this.#server.start();

@@ -172,8 +172,10 @@ describe('a scenario without expectations', () => {
   });
 
   it('starts its server again, at the same place, with other engines', async () => {
-    const steps = [{ at: '300ms', restart: 'server' }];
-    const twin = serve(file(steps));
+    const twin = play(
+      { at: 'start', inject: 'handshake.late-ready', delay: '50ms' },
+      { at: '300ms', restart: 'server' },
+    );
     const url = await twin.url();
     const before = descendantsOf(twin.pid);
     await twin.waitForLog(/(server on http.*[\s\S]*){2}/);
@@ -181,6 +183,7 @@ describe('a scenario without expectations', () => {
     const after = descendantsOf(twin.pid);
     expect(after.filter((pid) => before.includes(pid))).toEqual([]);
     expect(after).toHaveLength(before.length);
+    expect([...twin.log.matchAll(/READY is held back for 50 ms/g)]).toHaveLength(2);
     expect(twin.stdout).toBe(`${url}\n`);
     expect(await twin.stop()).toEqual({ code: 0, signal: null });
     await areGone([...before, ...after]);
