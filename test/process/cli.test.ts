@@ -11,7 +11,17 @@ import { CLI_MAIN, Twin } from '../support/twin.ts';
 
 const { version } = readManifest();
 
-const COMMANDS = ['serve', 'explain', 'models', 'replay', 'ctl', 'frames', 'lesson', 'completion'];
+const COMMANDS = [
+  'serve',
+  'explain',
+  'models',
+  'replay',
+  'simulate',
+  'ctl',
+  'frames',
+  'lesson',
+  'completion',
+];
 
 const GOLDEN = fileURLToPath(new URL('../golden/traces.json', import.meta.url));
 
@@ -59,7 +69,7 @@ describe('vllm-twin', () => {
   it('does not know other commands', async () => {
     expect(await run('sevre')).toEqual({
       code: 2,
-      text: "vllm-twin: unknown command 'sevre'; one of serve, explain, models, replay, ctl, frames, tap, lesson, completion (see --help)\n",
+      text: "vllm-twin: unknown command 'sevre'; one of serve, explain, models, replay, simulate, ctl, frames, tap, lesson, completion (see --help)\n",
     });
   });
 
