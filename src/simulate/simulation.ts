@@ -151,9 +151,10 @@ export class Simulation {
     return this.#now(this.server.desk.clear(handle));
   }
 
-  /** Begins a load, which goes on as time passes; over a restart too. */
-  load(load: Load): LoadRunner {
+  /** Begins a load, which goes on as time passes; over a restart too. Another seed of the simulation makes another one of it. */
+  load(given: Load): LoadRunner {
     const { time } = this;
+    const load = { ...given, seed: (given.seed + this.#args.seed) >>> 0 };
     return new LoadRunner({ load, clock: time, timers: time, send: this.#client.senderOf(load) });
   }
 

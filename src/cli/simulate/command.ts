@@ -97,9 +97,10 @@ export const simulateCommand: Command = {
       );
     const interval = own('scrape-interval') ?? DEFAULT_INTERVAL;
     const bounds = { minMs: MIN_INTERVAL_MS, maxMs: MAX_DURATION_MS };
-    const scrapeIntervalMs = readMs('scrape-interval', interval, bounds) ?? 0;
+    // Prometheus's intervals are whole milliseconds.
+    const scrapeIntervalMs = Math.round(readMs('scrape-interval', interval, bounds) ?? 0);
     const epochMs = readStart(own('start-time'));
-    const sinks = await sinksOf(own, interval);
+    const sinks = await sinksOf(own, scrapeIntervalMs);
     const progress = process.stderr.isTTY
       ? new Progress({
           totalMs: durationMs,
@@ -160,7 +161,7 @@ function instanceOf({ host, port }: EngineArgs): string {
 
 async function sinksOf(
   own: (name: string) => string | undefined,
-  interval: string,
+  intervalMs: number,
 ): Promise<readonly ScrapeSink[]> {
   const [{ OpenMetricsFile }, { SeriesFile }, { Summary }] = await Promise.all([
     import('../../simulate/scrape/openmetrics-file.ts'),
@@ -173,7 +174,7 @@ async function sinksOf(
     own('summary') === 'true' || (openMetrics === undefined && series === undefined);
   return [
     ...(openMetrics === undefined ? [] : [new OpenMetricsFile(openMetrics)]),
-    ...(series === undefined ? [] : [new SeriesFile(series, interval)]),
+    ...(series === undefined ? [] : [new SeriesFile(series, intervalMs)]),
     ...(wantsSummary ? [new Summary((text) => process.stdout.write(text))] : []),
   ];
 }

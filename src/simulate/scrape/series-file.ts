@@ -22,10 +22,9 @@ export class SeriesFile implements ScrapeSink {
   /** Where each row begins, and how many columns were known then. */
   readonly #rowLengths: number[] = [];
 
-  /** `interval` as promtool reads it: `15s`. */
-  constructor(path: string, interval: string) {
+  constructor(path: string, intervalMs: number) {
     this.#file = new OutputFile(path, '--series');
-    this.#interval = interval;
+    this.#interval = promtoolDuration(intervalMs);
     const rowsPath = `${path}.rows`;
     this.#rows = openSync(rowsPath, 'w+');
     // It goes with this process, however that ends.
@@ -91,6 +90,11 @@ export class SeriesFile implements ScrapeSink {
 function numberOf(value: string): number {
   if (value === '+Inf') return Number.POSITIVE_INFINITY;
   return value === '-Inf' ? Number.NEGATIVE_INFINITY : Number(value);
+}
+
+/** promtool's durations are whole, and have a unit. */
+function promtoolDuration(ms: number): string {
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${Math.round(ms)}ms`;
 }
 
 /** `3x4` is 3 five times, `_x2` two times nothing. A series that ends is stale at once, as for Prometheus. */

@@ -92,9 +92,18 @@ describe('an OpenMetrics file', () => {
 });
 
 describe('a series file', () => {
+  it('names its interval as promtool reads one', () => {
+    const path = join(folder, 'intervals.yml');
+    const intervalOf = (intervalMs: number): string | undefined => {
+      new SeriesFile(path, intervalMs).close();
+      return /^ {2}- interval: (.*)$/m.exec(readFileSync(path, 'utf8'))?.[1];
+    };
+    expect([15_000, 90_000, 1_500, 250].map(intervalOf)).toEqual(['15s', '90s', '1500ms', '250ms']);
+  });
+
   it('has a line of values a series, stale where it ends and absent where it was not there', () => {
     const path = join(folder, 'series.yml');
-    const file = new SeriesFile(path, '15s');
+    const file = new SeriesFile(path, 15_000);
     for (const scraped of scrapesOf([null, bodyOf(1, 5), bodyOf(1, 5), null, null, bodyOf(2, 9)]))
       file.take(scraped);
     file.close();

@@ -39,6 +39,12 @@ describe('a simulation', () => {
     expect(await minuteOf({ seed: 2 }, args)).not.toBe(first);
   });
 
+  it('has its load come at other times for another seed', async () => {
+    const first = await minuteOf({ seed: 1 });
+    expect(await minuteOf({ seed: 1 })).toBe(first);
+    expect(await minuteOf({ seed: 2 })).not.toBe(first);
+  });
+
   it('shows the same whether outputs are encoded or handed over', async () => {
     expect(await minuteOf({ encodesOutputs: true })).toBe(await minuteOf({}));
   });
