@@ -83,12 +83,11 @@ export class FaultDesk {
       is_momentary: spec.isMomentary,
       ranks,
     };
+    // What ends an engine is said before the engine's end.
+    if (isDeparture(spec.id)) this.#say('begins', record);
     const begun = await this.#begin(spec, record);
     if (!begun.isOk) return begun;
-    this.#say(
-      `begins${injection.forMs === null ? '' : `, for ${describeDuration(injection.forMs)}`}`,
-      record,
-    );
+    if (!isDeparture(spec.id)) this.#say(beginWords(injection), record);
     if (spec.isMomentary) this.#tell(record);
     else await this.#hold(record, begun.value);
     const { begun_ms, is_momentary, ranks: _ranks, ...injected } = record;
@@ -223,6 +222,10 @@ export class FaultDesk {
       engine !== null ? ` of engine ${engine}` : ranks.length > 0 ? ' of all engines' : '';
     this.#options.logger.info(`Fault ${fault}${whose} ${what} (handle ${handle})`);
   }
+}
+
+function beginWords({ forMs }: Injection): string {
+  return forMs === null ? 'begins' : `begins, for ${describeDuration(forMs)}`;
 }
 
 /** An engine that goes by it may be gone before it has answered. */

@@ -122,6 +122,13 @@ describe('the desk of faults', () => {
     expect(said).toEqual([]);
   });
 
+  it('says what ends an engine before the engine has ended', async () => {
+    const injecting = desk.inject({ fault: 'engine.kill', engine: 1 });
+    expect(said).toEqual(['Fault engine.kill of engine 1 begins (handle f1)']);
+    await injecting;
+    expect(said).toHaveLength(1);
+  });
+
   it('does not wait for the answer of an engine that the fault ends', async () => {
     answers.set(1, { isOk: false, status: 503, message: 'the engine is gone' });
     expect(await desk.inject({ fault: 'engine.kill', engine: 1 })).toMatchObject({ isOk: true });
