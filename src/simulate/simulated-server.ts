@@ -269,6 +269,7 @@ export class SimulatedServer {
             message: error instanceof Error ? error.message : String(error),
           }),
         ),
+      isGone: (rank) => this.engines.get(rank as EngineIndex)?.hasExited ?? true,
       processes: new ProcessFaults({
         coordinatorPid: () => (this.plan.runsCoordinator ? COORDINATOR_PID : null),
         apiServerPids: () => [],

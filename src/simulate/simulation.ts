@@ -147,8 +147,8 @@ export class Simulation {
   }
 
   /** False where the handle has none. */
-  clear(handle: string): Promise<boolean> {
-    return this.#now(this.server.desk.clear(handle));
+  async clear(handle: string): Promise<boolean> {
+    return (await this.#now(this.server.desk.clear(handle))).isOk;
   }
 
   /** Begins a load, which goes on as time passes; over a restart too. Another seed of the simulation makes another one of it. */

@@ -27,6 +27,8 @@ export interface FaultDeskOptions {
     method: string,
     args: readonly unknown[],
   ) => Promise<TwinAnswer>;
+  /** The engine has ended, and its faults with it. */
+  readonly isGone: (rank: number) => boolean;
   /** Faults at the server's other processes. */
   readonly processes: ProcessFaults;
   /** Told of all active faults whenever they change: for those at HTTP and on /metrics, and to show them. */
@@ -48,12 +50,22 @@ export interface FaultRecord extends InjectedFault {
 interface Held {
   readonly record: FaultRecord;
   readonly begunMs: number;
-  readonly end: () => Promise<void>;
+  /** Where an engine does not answer, the fault is still active: to be ended again. */
+  readonly clear: () => Promise<TwinAnswer<null>>;
+  /** Whatever an engine answers. */
+  readonly drop: () => Promise<void>;
 }
+
+type EndFault = () => Promise<TwinAnswer<null>>;
+
+const ENDED: TwinAnswer<null> = { isOk: true, value: null };
 
 export class FaultDesk {
   readonly #options: FaultDeskOptions;
   readonly #held = new Map<string, Held>();
+  /** The last call to each engine: the next one waits for it, so that no number of faults is too many calls at a time. */
+  readonly #lastCalls = new Map<number, Promise<TwinAnswer>>();
+  #numBeginning = 0;
   #lastHandle = 0;
   #isClosed = false;
 
@@ -85,7 +97,9 @@ export class FaultDesk {
     };
     // What ends an engine is said before the engine's end.
     if (isDeparture(spec.id)) this.#say('begins', record);
+    this.#numBeginning += 1;
     const begun = await this.#begin(spec, record);
+    this.#numBeginning -= 1;
     if (!begun.isOk) return begun;
     if (!isDeparture(spec.id)) this.#say(beginWords(injection), record);
     if (spec.isMomentary) this.#tell(record);
@@ -94,12 +108,13 @@ export class FaultDesk {
     return { isOk: true, value: injected };
   }
 
-  /** False where the handle has none. */
-  async clear(handle: string): Promise<boolean> {
+  /** 404 where the handle has none; 503 where an engine does not answer: the fault is active still. */
+  async clear(handle: string): Promise<TwinAnswer<null>> {
     const held = this.#held.get(handle);
-    if (held === undefined) return false;
-    await held.end();
-    return true;
+    if (held !== undefined) return held.clear();
+    const known = [...this.#held.keys()].join(', ');
+    const which = known === '' ? 'none is active' : `active are ${known}`;
+    return { isOk: false, status: 404, message: `no fault ${handle}, or it is over: ${which}` };
   }
 
   get active(): readonly ActiveFault[] {
@@ -118,7 +133,7 @@ export class FaultDesk {
   /** Ends all of them: a stopped process could not be told to end. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all([...this.#held.values()].map(({ end }) => end()));
+    await Promise.all([...this.#held.values()].map(({ drop }) => drop()));
   }
 
   #refusal(spec: FaultSpec, { engine }: Injection): (TwinAnswer & { isOk: false }) | null {
@@ -139,7 +154,7 @@ export class FaultDesk {
         message: `${spec.id}: /metrics of this server has no figures of its engines: it was started with --disable-log-stats`,
       };
     }
-    if (this.#held.size >= MAX_ACTIVE_FAULTS) {
+    if (this.#held.size + this.#numBeginning >= MAX_ACTIVE_FAULTS) {
       return {
         isOk: false,
         status: 409,
@@ -166,14 +181,15 @@ export class FaultDesk {
   async #begin(
     { place, isMomentary }: FaultSpec,
     record: FaultRecord,
-  ): Promise<TwinAnswer<() => Promise<void>>> {
+  ): Promise<TwinAnswer<EndFault>> {
     if (place === 'process') return this.#options.processes.begin(record.fault, record.parameters);
-    if (place !== 'engine' && place !== 'wire') return { isOk: true, value: async () => {} };
+    if (place !== 'engine' && place !== 'wire') return { isOk: true, value: async () => ENDED };
     const { handle, fault, parameters, for_ms, ranks } = record;
     const injection = { handle, fault, parameters, for_ms };
-    const end = async (): Promise<void> => {
-      if (isMomentary) return;
-      await Promise.all(ranks.map((rank) => this.#askEngine(rank, 'vllm_twin_clear', [handle])));
+    const end = async (): Promise<TwinAnswer<null>> => {
+      if (isMomentary) return ENDED;
+      const ended = await Promise.all(ranks.map((rank) => this.#clearAt(rank, handle)));
+      return ended.find(({ isOk }) => !isOk) ?? ENDED;
     };
     const answers = await Promise.all(
       ranks.map((rank) => this.#askEngine(rank, 'vllm_twin_inject', [injection])),
@@ -185,31 +201,44 @@ export class FaultDesk {
     return refused;
   }
 
-  #askEngine(rank: number, method: string, args: readonly unknown[]): Promise<TwinAnswer> {
-    return this.#options.askEngine(rank, method, args);
+  async #clearAt(rank: number, handle: string): Promise<TwinAnswer<null>> {
+    const answer = await this.#askEngine(rank, 'vllm_twin_clear', [handle]);
+    if (answer.isOk || answer.status !== 503 || this.#options.isGone(rank)) return ENDED;
+    const message = `${answer.message} (the fault is active still: end it again)`;
+    return { ...answer, message };
   }
 
-  async #hold(record: FaultRecord, endFault: () => Promise<void>): Promise<void> {
+  #askEngine(rank: number, method: string, args: readonly unknown[]): Promise<TwinAnswer> {
+    const before = this.#lastCalls.get(rank);
+    const ask = (): Promise<TwinAnswer> => this.#options.askEngine(rank, method, args);
+    const answer = before === undefined ? ask() : before.then(ask, ask);
+    this.#lastCalls.set(rank, answer);
+    return answer;
+  }
+
+  async #hold(record: FaultRecord, endFault: EndFault): Promise<void> {
+    const { handle } = record;
     let cancel = (): void => {};
-    let ending: Promise<void> | null = null;
-    const end = (): Promise<void> => {
-      ending ??= (async () => {
-        cancel();
-        this.#held.delete(record.handle);
-        this.#say('ends', record);
-        this.#tell(null);
-        await endFault();
-      })();
-      return ending;
+    const forget = (): void => {
+      cancel();
+      if (!this.#held.delete(handle)) return;
+      this.#say('ends', record);
+      this.#tell(null);
     };
-    this.#held.set(record.handle, {
-      record,
-      begunMs: this.#options.clock.monotonicMs(),
-      end,
-    });
-    if (record.for_ms !== null) cancel = this.#options.after(record.for_ms, () => void end());
+    const clear = async (): Promise<TwinAnswer<null>> => {
+      const ended = await endFault();
+      if (ended.isOk) forget();
+      return ended;
+    };
+    // An engine keeps the time of its faults itself.
+    const drop = async (): Promise<void> => {
+      forget();
+      await endFault();
+    };
+    this.#held.set(handle, { record, begunMs: this.#options.clock.monotonicMs(), clear, drop });
+    if (record.for_ms !== null) cancel = this.#options.after(record.for_ms, () => void drop());
     this.#tell(null);
-    if (this.#isClosed) await end();
+    if (this.#isClosed) await drop();
   }
 
   #tell(momentary: FaultRecord | null): void {

@@ -27,7 +27,7 @@ export class ProcessFaults {
   begin(
     fault: string,
     parameters: Readonly<Record<string, unknown>>,
-  ): TwinAnswer<() => Promise<void>> {
+  ): TwinAnswer<() => Promise<TwinAnswer<null>>> {
     const pid = fault.startsWith('coordinator.')
       ? this.#coordinatorPid(fault)
       : this.#apiServerPid(fault, Number(parameters['index']));
@@ -38,9 +38,10 @@ export class ProcessFaults {
       if (fault.endsWith('.kill')) kill(pid);
       else goOn = stop(pid);
     });
-    const end = async (): Promise<void> => {
+    const end = async (): Promise<TwinAnswer<null>> => {
       cancel();
       goOn();
+      return { isOk: true, value: null };
     };
     return { isOk: true, value: end };
   }

@@ -67,7 +67,7 @@ export interface TwinHubOptions {
 }
 
 /** What the hub gives a desk. */
-export type DeskParts = Pick<FaultDeskOptions, 'clock' | 'engineRanks' | 'askEngine'>;
+export type DeskParts = Pick<FaultDeskOptions, 'clock' | 'engineRanks' | 'askEngine' | 'isGone'>;
 
 /** An engine's last scheduler statistics. */
 interface EngineLoad {
@@ -112,6 +112,8 @@ export class TwinHub implements Twin {
         clock,
         engineRanks: () => options.engines().map(({ rank }) => rank),
         askEngine: (rank, method, args) => this.#askEngine(rank, method, args),
+        isGone: (rank) =>
+          options.engines().some((engine) => engine.rank === rank && engine.state === 'DEAD'),
       }) ?? null;
     this.#steering = options.createSteering(this.#desk);
   }
@@ -151,18 +153,10 @@ export class TwinHub implements Twin {
       case 'inject':
         return this.#desk?.inject(question.request) ?? NO_FAULTS;
       case 'clear':
-        return this.#clear(question.handle);
+        return this.#desk?.clear(question.handle) ?? NO_FAULTS;
       default:
         return this.#steering.ask(question);
     }
-  }
-
-  async #clear(handle: string): Promise<TwinAnswer> {
-    if (this.#desk === null) return NO_FAULTS;
-    if (await this.#desk.clear(handle)) return ok(null);
-    const known = this.#desk.active.map((fault) => fault.handle);
-    const which = known.length === 0 ? 'none is active' : `active are ${known.join(', ')}`;
-    return { isOk: false, status: 404, message: `no fault ${handle}, or it is over: ${which}` };
   }
 
   #lines(since: number, limit: number): FrameLine[] {

@@ -67,7 +67,7 @@ const list = (
   errors,
 });
 
-const end = (path: string, summary: string): TwinPath => ({
+const end = (path: string, summary: string, errors: TwinPath['errors'] = {}): TwinPath => ({
   method: 'DELETE',
   path: `${path}/{handle}`,
   summary,
@@ -76,7 +76,7 @@ const end = (path: string, summary: string): TwinPath => ({
   contentType: JSON_TYPE,
   answer: 'Nothing.',
   status: 204,
-  errors: { ...CHANGE_ERRORS, 404: 'There is none of that handle, or it is over.' },
+  errors: { ...CHANGE_ERRORS, 404: 'There is none of that handle, or it is over.', ...errors },
 });
 
 const NO_FAULTS = { 404: 'The server has no faults: --faults none.' };
@@ -121,7 +121,9 @@ export const STEERING_PATHS: readonly TwinPath[] = [
     '`{"active": [ActiveFault]}`: each with its handle, its age, and when it ends by itself.',
     NO_FAULTS,
   ),
-  end('/twin/api/faults', 'End a fault'),
+  end('/twin/api/faults', 'End a fault', {
+    503: 'An engine does not answer: the fault is active still.',
+  }),
   {
     method: 'POST',
     path: '/twin/api/load',

@@ -18,7 +18,11 @@ describe('the desk of faults', () => {
   let told: (readonly string[])[];
   let answers: Map<number, TwinAnswer>;
   let signals: string[];
+  let gone: Set<number>;
+  let slowAnswer: () => Promise<void>;
   beforeEach(() => {
+    gone = new Set();
+    slowAnswer = async () => {};
     time = new ManualTime();
     said = [];
     calls = [];
@@ -32,8 +36,10 @@ describe('the desk of faults', () => {
       engineRanks: () => [0, 1],
       askEngine: async (rank, method, [arg]) => {
         calls.push([rank, method, arg]);
+        await slowAnswer();
         return answers.get(rank) ?? { isOk: true, value: null };
       },
+      isGone: (rank) => gone.has(rank),
       processes: new ProcessFaults({
         coordinatorPid: () => 7,
         apiServerPids: () => [],
@@ -68,8 +74,8 @@ describe('the desk of faults', () => {
     expect(calls).toEqual([[1, 'vllm_twin_inject', ofEngine]]);
     time.advance(10_000);
     expect(desk.active).toEqual([{ ...injected, age_ms: 10_000, ends_in_ms: 20_000 }]);
-    expect(await desk.clear('f1')).toBe(true);
-    expect(await desk.clear('f1')).toBe(false);
+    expect(await desk.clear('f1')).toMatchObject({ isOk: true });
+    expect(await desk.clear('f1')).toMatchObject({ isOk: false, status: 404 });
     expect(calls.at(-1)).toEqual([1, 'vllm_twin_clear', 'f1']);
     expect(desk.active).toEqual([]);
     expect(time.numDue).toBe(0);
@@ -100,7 +106,7 @@ describe('the desk of faults', () => {
     await desk.inject({ fault: 'engine.preempt', engine: 0 });
     expect(told).toEqual([['f1']]);
     expect(desk.active).toEqual([]);
-    expect(await desk.clear('f1')).toBe(false);
+    expect(await desk.clear('f1')).toMatchObject({ isOk: false, status: 404 });
   });
 
   it('asks nobody for faults at HTTP and on /metrics: who serves is told', async () => {
@@ -120,6 +126,36 @@ describe('the desk of faults', () => {
     ]);
     expect(desk.active).toEqual([]);
     expect(said).toEqual([]);
+  });
+
+  it('keeps a fault whose engine does not say that it has ended, until it does or is gone', async () => {
+    await desk.inject({ fault: 'engine.slow', engine: 1 });
+    answers.set(1, { isOk: false, status: 503, message: 'engine 1 did not answer' });
+    const refused = await desk.clear('f1');
+    expect(refused).toMatchObject({ isOk: false, status: 503 });
+    expect(refused).toHaveProperty('message', expect.stringContaining('active still'));
+    expect(desk.active).toHaveLength(1);
+    expect(told.at(-1)).toEqual(['f1']);
+    gone.add(1);
+    expect(await desk.clear('f1')).toMatchObject({ isOk: true });
+    expect(desk.active).toEqual([]);
+  });
+
+  it('calls an engine for one fault at a time', async () => {
+    let numUnderWay = 0;
+    let most = 0;
+    slowAnswer = async () => {
+      numUnderWay += 1;
+      most = Math.max(most, numUnderWay);
+      await turn();
+      numUnderWay -= 1;
+    };
+    const slow = { fault: 'engine.slow', engine: 1 };
+    await Promise.all(Array.from({ length: 20 }, () => desk.inject(slow)));
+    await Promise.all(desk.active.map(({ handle }) => desk.clear(handle)));
+    expect(most).toBe(1);
+    expect(calls.filter(([, method]) => method === 'vllm_twin_clear')).toHaveLength(20);
+    expect(desk.active).toEqual([]);
   });
 
   it('says what ends an engine before the engine has ended', async () => {
@@ -176,6 +212,7 @@ describe('a desk of a server with --disable-log-stats', () => {
     hasEngineMetrics: false,
     engineRanks: () => [0, 1],
     askEngine: async () => ({ isOk: true, value: null }),
+    isGone: () => false,
     processes: new ProcessFaults({
       coordinatorPid: () => null,
       apiServerPids: () => [],
