@@ -33,7 +33,7 @@ export const ctlCommand: Command = {
     ['ctl clock pause', 'no engine steps any more; requests wait'],
     ['ctl clock step 3 --engine 1', 'three steps of engine 1, then it stands again'],
     ['ctl clock run factor=0.1', 'simulated steps take a tenth of their time'],
-    ['ctl inject FAULT', 'what the fault does, and its parameters'],
+    ['ctl inject FAULT', 'what the fault does, and its parameters; one without any begins'],
     [
       'ctl inject engine.reserve-kv share=0.95 --engine 1 --for 30s',
       'blocks that are really taken',

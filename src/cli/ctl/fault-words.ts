@@ -67,15 +67,19 @@ export async function clearFaults(call: CtlCall): Promise<number> {
     if (typeof active === 'number') return active;
     handles = active.map((fault) => fault.handle);
   }
+  let exitCode = 0;
+  const cleared: string[] = [];
   for (const each of handles) {
     const answer = await call.server.ask('DELETE', `${kindOf(each)}/${encodeURIComponent(each)}`);
     // One of all may have ended by itself meanwhile.
-    if (answer.status !== 204 && (handle !== undefined || answer.status !== 404))
-      return refused(answer);
+    if (answer.status === 204 || (handle === undefined && answer.status === 404))
+      cleared.push(each);
+    else exitCode = refused(answer);
   }
-  if (call.isJson) writeJson({ cleared: handles });
-  else writeLines([handles.length === 0 ? 'No fault is active.' : `Ended: ${handles.join(', ')}`]);
-  return 0;
+  if (call.isJson) writeJson({ cleared });
+  else if (handles.length === 0) writeLines(['No fault is active.']);
+  else if (cleared.length > 0) writeLines([`Ended: ${cleared.join(', ')}`]);
+  return exitCode;
 }
 
 /** A handle says what it is of: f1, l1, s1. */

@@ -40,7 +40,7 @@ function readOne(text: string): CarriedFault | string {
   const spec = carried.find((known) => known.id === id);
   if (spec === undefined) {
     const known = carried.map((one) => one.id).join(', ');
-    return `There is no fault '${id}' that a request may carry; known are ${known}`;
+    return `There is no fault '${id}' that a request may carry; known are ${known}, with parameters as http.latency;delay=1s`;
   }
   const given: [string, string][] = [];
   for (const word of words) {

@@ -97,7 +97,7 @@ describe('a request', () => {
       error: {
         code: 'bad_fault',
         message:
-          "There is no fault 'engine.rust' that a request may carry; known are engine.crash-on-request, http.error, http.latency, http.cut-stream",
+          "There is no fault 'engine.rust' that a request may carry; known are engine.crash-on-request, http.error, http.latency, http.cut-stream, with parameters as http.latency;delay=1s",
       },
     });
     expect(core.counters.rejectedRequests).toBe(1);
