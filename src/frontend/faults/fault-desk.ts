@@ -13,6 +13,8 @@ import type { ProcessFaults } from './process-faults.ts';
 
 /** Handles that may be active at a time. */
 export const MAX_ACTIVE_FAULTS = 1_000;
+/** Between two tries to end what was refused. */
+const UNDO_RETRY_MS = 1_000;
 
 export interface FaultDeskOptions {
   readonly clock: Clock;
@@ -65,7 +67,8 @@ export class FaultDesk {
   readonly #held = new Map<string, Held>();
   /** The last call to each engine: the next one waits for it, so that no number of faults is too many calls at a time. */
   readonly #lastCalls = new Map<number, Promise<TwinAnswer>>();
-  #numBeginning = 0;
+  /** Of faults that begin, and of refused ones that an engine may yet have begun. */
+  #numUnsettled = 0;
   #lastHandle = 0;
   #isClosed = false;
 
@@ -97,9 +100,9 @@ export class FaultDesk {
     };
     // What ends an engine is said before the engine's end.
     if (isDeparture(spec.id)) this.#say('begins', record);
-    this.#numBeginning += 1;
+    this.#numUnsettled += 1;
     const begun = await this.#begin(spec, record);
-    this.#numBeginning -= 1;
+    this.#numUnsettled -= 1;
     if (!begun.isOk) return begun;
     if (!isDeparture(spec.id)) this.#say(beginWords(injection), record);
     if (spec.isMomentary) this.#tell(record);
@@ -154,7 +157,7 @@ export class FaultDesk {
         message: `${spec.id}: /metrics of this server has no figures of its engines: it was started with --disable-log-stats`,
       };
     }
-    if (this.#held.size + this.#numBeginning >= MAX_ACTIVE_FAULTS) {
+    if (this.#held.size + this.#numUnsettled >= MAX_ACTIVE_FAULTS) {
       return {
         isOk: false,
         status: 409,
@@ -162,7 +165,11 @@ export class FaultDesk {
       };
     }
     const ranks = this.#options.engineRanks();
-    if (engine === null || ranks.includes(engine)) return null;
+    if (engine === null) return null;
+    if (ranks.includes(engine)) {
+      if (spec.place === 'metrics' || !this.#options.isGone(engine)) return null;
+      return { isOk: false, status: 503, message: `engine ${engine} has ended` };
+    }
     return {
       isOk: false,
       status: 404,
@@ -197,8 +204,16 @@ export class FaultDesk {
     const refused = answers.find(({ isOk }) => !isOk);
     if (refused === undefined || refused.isOk || isDeparture(fault))
       return { isOk: true, value: end };
-    await end();
+    if (!(await end()).isOk) void this.#undo(end);
     return refused;
+  }
+
+  /** An engine that did not answer in time may begin the fault when it goes on: nobody has its handle. */
+  async #undo(end: EndFault): Promise<void> {
+    this.#numUnsettled += 1;
+    do await new Promise<void>((resolve) => this.#options.after(UNDO_RETRY_MS, resolve));
+    while (!this.#isClosed && !(await end()).isOk);
+    this.#numUnsettled -= 1;
   }
 
   async #clearAt(rank: number, handle: string): Promise<TwinAnswer<null>> {

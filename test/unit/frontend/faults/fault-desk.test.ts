@@ -141,6 +141,37 @@ describe('the desk of faults', () => {
     expect(desk.active).toEqual([]);
   });
 
+  it('ends what an engine may begin after it was given up', async () => {
+    answers.set(1, { isOk: false, status: 503, message: 'engine 1 did not answer' });
+    expect(await desk.inject({ fault: 'engine.slow' })).toMatchObject({ isOk: false, status: 503 });
+    const clears = (): unknown[] =>
+      calls.flatMap(([rank, method, handle]) => (method.endsWith('clear') ? [[rank, handle]] : []));
+    calls.length = 0;
+    time.advance(1_000);
+    await turn();
+    answers.delete(1);
+    expect(clears()).toContainEqual([1, 'f1']);
+    time.advance(1_000);
+    await turn();
+    calls.length = 0;
+    time.advance(10_000);
+    await turn();
+    expect(clears()).toEqual([]);
+    expect(desk.active).toEqual([]);
+  });
+
+  it('refuses what is asked of an engine that has ended', async () => {
+    gone.add(1);
+    for (const fault of ['engine.kill', 'engine.hang']) {
+      const message = 'engine 1 has ended';
+      expect(await desk.inject({ fault, engine: 1 })).toMatchObject({ isOk: false, message });
+    }
+    expect(said).toEqual([]);
+    expect(await desk.inject({ fault: 'metrics.drop-engine', engine: 1 })).toMatchObject({
+      isOk: true,
+    });
+  });
+
   it('calls an engine for one fault at a time', async () => {
     let numUnderWay = 0;
     let most = 0;
