@@ -222,8 +222,8 @@ function createHub({ server, time }: Simulation, model: string): TwinHub {
       })),
     readyResponse: (rank) => server.api.readyResponse(rank),
     nameFields: (response) => namedFields(tables.engineCoreReadyResponse, response),
-    createDesk: () => server.desk,
-    // Over HTTP a load would have to come from somewhere; `load` of the twin is on virtual time.
+    // Only the state is asked of it: faults and loads are the simulation's own.
+    createDesk: null,
     createSteering: (faults) =>
       new Steering({
         clock: time,

@@ -39,6 +39,7 @@ export const ctlCommand: Command = {
       'blocks that are really taken',
     ],
     ['ctl faults', 'the faults that are active, with their handles, and all that there are'],
+    ['ctl faults engine.kill', 'what a fault does, and how it is injected; injects nothing'],
     ['ctl clear [HANDLE]', 'ends a fault, a load or a scenario; without a handle, all faults'],
     ['ctl load rate=20/s prompt_tokens=512 output_tokens=128 --for 30s', 'a load'],
     ['ctl scenario FILE', 'plays and judges a scenario file'],

@@ -1,4 +1,4 @@
-/** `ctl faults`, `ctl inject FAULT key=value…`, `ctl clear [HANDLE]`. What there is, is known without a server. */
+/** `ctl faults [FAULT]`, `ctl inject FAULT key=value…`, `ctl clear [HANDLE]`. What there is, is known without a server. */
 import { closestName } from '../../shared/config/suggestion.ts';
 import { describeDuration } from '../../shared/duration.ts';
 import { FAULT_SPECS, findFault } from '../../shared/faults/catalogue.ts';
@@ -19,10 +19,12 @@ import {
 } from './ctl-call.ts';
 import type { TwinServer } from './twin-server.ts';
 
-/** What is active on the server, and all that there are. */
+/** What is active on the server, and all that there are; of one fault, what it is and how it is injected. */
 export async function listFaults(call: CtlCall): Promise<number> {
   refuseFlags('faults', call);
-  if (call.words.length > 0) throw bad(`faults: unexpected '${call.words.join(' ')}'`);
+  const [id, extra] = call.words;
+  if (extra !== undefined) throw bad(`faults: expects one FAULT, got '${extra}' as well`);
+  if (id !== undefined) return explainOne(knownFault('faults', id), call.isJson);
   const active = await activeFaults(call.server);
   if (typeof active === 'number') return active;
   if (call.isJson) writeJson({ active, faults: FAULT_SPECS.map(faultEntry) });
@@ -37,8 +39,7 @@ export async function listFaults(call: CtlCall): Promise<number> {
 export async function injectFault(call: CtlCall): Promise<number> {
   const [id, ...words] = call.words;
   if (id === undefined) return explainAll(call);
-  const spec = findFault(id);
-  if (spec === null) throw bad(`inject: there is no fault '${id}'${hintOf(id)}`);
+  const spec = knownFault('inject', id);
   const isBare = words.length === 0 && call.engine === null && call.duration === null;
   if (isBare && Object.keys(spec.parameters).length > 0) return explainOne(spec, call.isJson);
   const request = {
@@ -54,6 +55,13 @@ export async function injectFault(call: CtlCall): Promise<number> {
   if (call.isJson) writeJson(answer.body);
   else writeLines(injectedLines(spec, answer.body as InjectedFault));
   return 0;
+}
+
+/** Throws E_BAD_FLAG for one that there is not. */
+function knownFault(word: string, id: string): FaultSpec {
+  const spec = findFault(id);
+  if (spec === null) throw bad(`${word}: there is no fault '${id}'${hintOf(id)}`);
+  return spec;
 }
 
 /** Ends one, or all that are active. */
