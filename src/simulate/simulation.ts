@@ -154,7 +154,10 @@ export class Simulation {
   /** Begins a load, which goes on as time passes; over a restart too. */
   load(load: Load): LoadRunner {
     const { time } = this;
-    return new LoadRunner({ load, clock: time, timers: time, send: this.#client.senderOf(load) });
+    // Of another run, other arrivals.
+    const seeded = { ...load, seed: (load.seed + this.#args.seed) >>> 0 };
+    const send = this.#client.senderOf(seeded);
+    return new LoadRunner({ load: seeded, clock: time, timers: time, send });
   }
 
   /** Ends the server, and starts it anew: its counters begin at zero. */

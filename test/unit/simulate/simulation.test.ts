@@ -39,6 +39,10 @@ describe('a simulation', () => {
     expect(await minuteOf({ seed: 2 }, args)).not.toBe(first);
   });
 
+  it('has other arrivals for another seed', async () => {
+    expect(await minuteOf({ seed: 8 })).not.toBe(await minuteOf({ seed: 7 }));
+  });
+
   it('shows the same whether outputs are encoded or handed over', async () => {
     expect(await minuteOf({ encodesOutputs: true })).toBe(await minuteOf({}));
   });
