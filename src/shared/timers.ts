@@ -33,6 +33,6 @@ export const systemTimers: Timers = {
   },
   pause: (ms) =>
     ms >= 1
-      ? new Promise((resolve) => setTimeout(resolve, ms))
+      ? new Promise((resolve) => void systemTimers.after(ms, resolve))
       : new Promise((resolve) => setImmediate(resolve)),
 };
