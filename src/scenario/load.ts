@@ -107,6 +107,8 @@ export function loadOf(given: unknown): Load {
 }
 
 const RATE_FORM = '20/s, 90/m, a number a second, {from, to, over}, or in a shell 1/s..20/s:30s';
+/** Of parts that are short: a long text is refused as fast as a short one. */
+const RAMP = /^(.{1,30})\.\.(.{1,30}):(.{1,30})$/;
 const PER_SECOND: Readonly<Record<string, number>> = { s: 1, m: 1 / 60, h: 1 / 3_600 };
 
 function rateOf(param: string, value: unknown): LoadRate {
@@ -114,7 +116,7 @@ function rateOf(param: string, value: unknown): LoadRate {
     const { from, to, over } = onlyFields(param, value, ['from', 'to', 'over']);
     return rampOf(param, from, to, over);
   }
-  const ramp = typeof value === 'string' ? /^(.+)\.\.(.+):(.+)$/.exec(value) : null;
+  const ramp = typeof value === 'string' ? RAMP.exec(value) : null;
   if (ramp !== null) return rampOf(param, ramp[1], ramp[2], ramp[3]);
   const rate = perSecond(param, value);
   if (rate === 0) return refuse(param, value, `more than 0: ${RATE_FORM}`);

@@ -31,6 +31,8 @@ export class ScenarioPlayer {
   readonly #unmet: UnmetStep[] = [];
   /** What ends what was begun and may still go on. */
   readonly #open: (() => Promise<void>)[] = [];
+  /** One restart at a time: the next begins where the last has ended. */
+  #restarting: Promise<void> = Promise.resolve();
   #hasOpenEnd = false;
   #beginMs = 0;
 
@@ -85,7 +87,7 @@ export class ScenarioPlayer {
     if (action.kind === 'restart') {
       if (target.restart === null)
         throw new Error('a server that somebody else started is not restarted');
-      return target.restart();
+      return this.#restart(target.restart);
     }
     if (action.kind === 'load') {
       this.#open.push(await target.load(action.load));
@@ -95,6 +97,14 @@ export class ScenarioPlayer {
     if (handle === null || findFault(action.injection.fault)?.isMomentary === true) return;
     this.#open.push(() => target.clear(handle));
     return this.#last(action.injection.forMs);
+  }
+
+  #restart(restart: () => Promise<void>): Promise<void> {
+    const restarted = this.#restarting.then(async () => {
+      if (!this.#abort.signal.aborted) await restart();
+    });
+    this.#restarting = restarted.catch(() => {});
+    return restarted;
   }
 
   async #last(forMs: number | null): Promise<void> {

@@ -3,32 +3,46 @@ import type { IncomingMessage } from 'node:http';
 import type { Load } from './load.ts';
 import { type PlannedRequest, promptTokenIds } from './load-plan.ts';
 import type { SendRequest } from './load-runner.ts';
+import { SendingBound } from './sending-bound.ts';
 import type { ServerConnection } from './server-connection.ts';
 
 /** The last event of a stream that has come to its end. */
 const DONE = 'data: [DONE]';
 const EVENT_END = '\n\n';
 const MAX_ERROR_CHARACTERS = 2_000;
+/** Of prompts that are made and not yet handed over: a few megabytes, however many requests are due. */
+const MAX_TOKENS_ON_THEIR_WAY = 2_000_000;
 
 /** Sends a load's requests to a server. */
 export function completionSender(connection: ServerConnection, load: Load): SendRequest {
+  const bound = new SendingBound(MAX_TOKENS_ON_THEIR_WAY);
   return async (request, signal) => {
     // Midway can be seen in a stream only.
     const isStream = load.isStream || request.abortAfterTokens !== null;
-    const response = await connection.send({
-      method: 'POST',
-      path: '/v1/completions',
-      body: {
-        prompt: promptTokenIds(load, request),
-        max_tokens: request.outputTokens,
-        ignore_eos: true,
-        stream: isStream,
-      },
-      ...(load.engine === null ? {} : { headers: { 'x-data-parallel-rank': String(load.engine) } }),
-      // A request waits for its turn at an engine as long as that takes.
-      timeoutMs: 0,
-      signal,
-    });
+    const onSent = await bound.enter(request.promptTokens, signal);
+    if (signal.aborted) {
+      onSent();
+      return 'aborted';
+    }
+    const response = await connection
+      .send({
+        method: 'POST',
+        path: '/v1/completions',
+        body: {
+          prompt: promptTokenIds(load, request),
+          max_tokens: request.outputTokens,
+          ignore_eos: true,
+          stream: isStream,
+        },
+        ...(load.engine === null
+          ? {}
+          : { headers: { 'x-data-parallel-rank': String(load.engine) } }),
+        // A request waits for its turn at an engine as long as that takes.
+        timeoutMs: 0,
+        signal,
+        onSent,
+      })
+      .finally(onSent);
     if (response.statusCode !== 200) throw new Error(await errorOf(response));
     return isStream ? readStream(response, request) : readWhole(response);
   };

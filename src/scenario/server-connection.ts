@@ -24,6 +24,8 @@ export interface ServerRequest {
   /** Until the answer begins, and between its parts; 0 waits for ever. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** All of it is handed over; the answer may be long in coming. */
+  readonly onSent?: () => void;
 }
 
 export interface ServerText {
@@ -87,7 +89,7 @@ export class ServerConnection {
   }
 
   #sendOnce(
-    { method, path, headers: own = {}, timeoutMs, signal }: ServerRequest,
+    { method, path, headers: own = {}, timeoutMs, signal, onSent }: ServerRequest,
     body: string | undefined,
   ): Promise<IncomingMessage> {
     const { url, apiKey } = this.#place;
@@ -110,6 +112,7 @@ export class ServerConnection {
         : url.startsWith('https:')
           ? httpsRequest(`${url}${path}`, options, resolve)
           : httpRequest(`${url}${path}`, options, resolve);
+      if (onSent !== undefined) request.once('finish', onSent);
       request.once('timeout', () => {
         request.destroy(new NoAnswerError(`it did not answer within ${timeoutMs / 1000} s`));
       });

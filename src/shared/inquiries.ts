@@ -21,9 +21,13 @@ export class Inquiries<Q, A> {
     this.#send = send;
   }
 
-  /** Null where no answer came in time; at once while a process leaves all questions unanswered. */
-  ask(question: Q): Promise<A | null> {
-    if (this.#waiting.size >= MAX_QUESTIONS_UNDER_WAY || this.#numUnanswered >= MAX_UNANSWERED)
+  /**
+   * Null where no answer came in time; at once while a process leaves all questions unanswered: then it is not asked, unless
+   * the question `mustArrive`.
+   */
+  ask(question: Q, { mustArrive = false } = {}): Promise<A | null> {
+    const isBusy = this.#waiting.size >= MAX_QUESTIONS_UNDER_WAY;
+    if (!mustArrive && (isBusy || this.#numUnanswered >= MAX_UNANSWERED))
       return Promise.resolve(null);
     const id = this.#nextId;
     this.#nextId += 1;

@@ -15,14 +15,24 @@ export interface Timers {
   pause(ms: number): Promise<void>;
 }
 
-/** The event loop's own. A pause below a millisecond, which is the grain of its timers, is a turn. */
+/** What a timer of the event loop can wait at once: for more it would be due at once. */
+const LONGEST_MS = 2_147_483_647;
+
+/** The event loop's own; longer waits than its timers know are made of several. A pause below a millisecond, which is the grain of its timers, is a turn. */
 export const systemTimers: Timers = {
   after(ms, handler) {
-    const timer = setTimeout(handler, ms);
+    let timer: NodeJS.Timeout;
+    const wait = (leftMs: number): void => {
+      timer =
+        leftMs > LONGEST_MS
+          ? setTimeout(() => wait(leftMs - LONGEST_MS), LONGEST_MS)
+          : setTimeout(handler, leftMs);
+    };
+    wait(ms);
     return { cancel: () => clearTimeout(timer) };
   },
   pause: (ms) =>
     ms >= 1
-      ? new Promise((resolve) => setTimeout(resolve, ms))
+      ? new Promise((resolve) => void systemTimers.after(ms, resolve))
       : new Promise((resolve) => setImmediate(resolve)),
 };

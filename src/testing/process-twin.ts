@@ -1,5 +1,6 @@
 /** A twin of real processes. */
 import { ConfigError } from '../shared/errors.ts';
+import { systemTimers } from '../shared/timers.ts';
 import { TwinApi } from './api-twin.ts';
 import { engineOf } from './engine-of.ts';
 import { type Exit, ServerProcess } from './server-process.ts';
@@ -69,7 +70,7 @@ class ProcessTwin implements Twin {
 
   wait(duration: string | number): Promise<void> {
     const ms = durationOf(duration, 'wait');
-    return new Promise((resolve) => setTimeout(resolve, ms));
+    return systemTimers.pause(ms);
   }
 
   advance(): Promise<void> {

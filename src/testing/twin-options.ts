@@ -5,7 +5,7 @@ import { flagName } from '../shared/config/field.ts';
 import { type EngineArgs, FIELDS, type FieldKey, fieldOf } from '../shared/config/registry.ts';
 import { resolveArgs, settingsFromRecord } from '../shared/config/resolve-args.ts';
 import { closestName } from '../shared/config/suggestion.ts';
-import { DURATION_FORM, readDuration } from '../shared/duration.ts';
+import { DURATION_FORM, describeDuration, readDuration } from '../shared/duration.ts';
 import { ConfigError } from '../shared/errors.ts';
 import { isJsonObject } from '../shared/json-object.ts';
 
@@ -135,11 +135,18 @@ export function timeoutOf(
   return durationOf(given, `startTwin: ${name}`);
 }
 
+/** As long as a simulation may be: nobody waits for the end of more. */
+const MAX_DURATION_MS = 366 * 24 * 3_600_000;
+
 /** Milliseconds. Throws E_BAD_FLAG; `what` is what the value is for. */
 export function durationOf(value: string | number, what: string): number {
   const ms = readDuration(value);
-  if (ms !== null) return ms;
-  throw new ConfigError('E_BAD_FLAG', `${what} '${value}': expected ${DURATION_FORM}`);
+  if (ms !== null && ms <= MAX_DURATION_MS) return ms;
+  const most = describeDuration(MAX_DURATION_MS);
+  throw new ConfigError(
+    'E_BAD_FLAG',
+    `${what} '${value}': expected ${DURATION_FORM}, at most ${most}`,
+  );
 }
 
 function checkNames(options: TwinOptions): void {

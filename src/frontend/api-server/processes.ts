@@ -17,6 +17,7 @@ import type { ReadyEngines } from '../engine-client/ready-engines.ts';
 import type { FaultRecord } from '../faults/fault-desk.ts';
 import { type ChildExit, describeExit, pythonExitCode, STOP_GRACE_MS } from '../launch/child.ts';
 import type { EngineLoad } from '../metrics/engine-load.ts';
+import { ENDING_METHOD } from '../twin/engine-inquiry.ts';
 import type { Twin } from '../twin/twin-question.ts';
 import { apiServerName } from './api-server-name.ts';
 import type {
@@ -131,6 +132,7 @@ export class ApiServerProcesses implements Serving {
   }
 
   async callEngine(rank: EngineIndex, method: string, args: readonly unknown[]): Promise<unknown> {
+    if (method === ENDING_METHOD) return this.#callThroughAll({ want: 'call', rank, method, args });
     const caller = this.#caller;
     const report = await this.#inquiries[caller]?.ask({ want: 'call', rank, method, args });
     if (report?.isOk === true) return report.value;
@@ -138,6 +140,20 @@ export class ApiServerProcesses implements Serving {
     // It hangs, or the engine does: the next question goes through another server.
     this.#caller = (caller + 1) % this.#servers.length;
     throw new ServerError('E_UNAVAILABLE', `${apiServerName(caller)} did not answer in time`);
+  }
+
+  /** Through each server, as each may yet have in its channel what this ends. */
+  async #callThroughAll(inquiry: TwinInquiry): Promise<unknown> {
+    const reports = await Promise.all(
+      this.#inquiries.map((inquiries) => inquiries.ask(inquiry, { mustArrive: true })),
+    );
+    const told = reports.filter((report) => report !== null);
+    const done = told.filter((report) => report.isOk);
+    const ended = done.find(({ value }) => value === true) ?? done[0];
+    if (ended !== undefined) return ended.value;
+    const [refused] = told.flatMap((report) => (report.isOk ? [] : [report]));
+    if (refused !== undefined) throw new ServerError(refused.code, refused.message);
+    throw new ServerError('E_UNAVAILABLE', 'no API server answered in time');
   }
 
   async loadOf(rank: EngineIndex): Promise<EngineLoad | null> {

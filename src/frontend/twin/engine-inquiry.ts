@@ -13,6 +13,10 @@ export const INQUIRY_TIMEOUT_MS = 2_000;
 export const STRANGER_RETRY_MS = 60_000;
 /** Calls under way to one engine at a time. */
 export const MAX_CALLS_UNDER_WAY = 8;
+/** What ends a fault reaches the engine whatever it does: nobody else would end it there. */
+export const ENDING_METHOD = 'vllm_twin_clear';
+/** Not counted among the looks at an engine: how many faults there may be is their desk's to say. */
+const UNCOUNTED_METHODS: ReadonlySet<string> = new Set(['vllm_twin_inject', ENDING_METHOD]);
 
 export type CallEngine = (
   rank: EngineIndex,
@@ -51,10 +55,11 @@ export class EngineInquiry {
     const known = this.#of(rank);
     const nowMs = this.#clock.monotonicMs();
     if (known.isTwin === false && nowMs - known.triedAtMs < STRANGER_RETRY_MS) return strange(rank);
-    if (known.numOverdue > 0 || known.numUnderWay >= MAX_CALLS_UNDER_WAY)
-      return silent(rank, method);
+    const weight = UNCOUNTED_METHODS.has(method) ? 0 : 1;
+    const isBusy = known.numOverdue > 0 || known.numUnderWay + weight > MAX_CALLS_UNDER_WAY;
+    if (isBusy && method !== ENDING_METHOD) return silent(rank, method);
     known.triedAtMs = nowMs;
-    known.numUnderWay += 1;
+    known.numUnderWay += weight;
     const answer = this.#call(rank, method, args).then(
       (value): TwinAnswer => {
         known.isTwin = true;
@@ -69,7 +74,7 @@ export class EngineInquiry {
     );
     let isOverdue = false;
     void answer.then(() => {
-      known.numUnderWay -= 1;
+      known.numUnderWay -= weight;
       if (isOverdue) known.numOverdue -= 1;
     });
     return withDeadline(answer, () => {

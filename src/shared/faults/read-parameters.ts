@@ -84,7 +84,10 @@ function readValue(parameter: FaultParameter, value: unknown): unknown {
       return ms === null || ms < parameter.minMs || ms > parameter.maxMs ? undefined : ms;
     }
     case 'choice':
-      return parameter.choices.find((choice) => choice === String(value));
+      // A version may be read as a number.
+      return typeof value === 'string' || typeof value === 'number'
+        ? parameter.choices.find((choice) => choice === String(value))
+        : undefined;
     case 'boolean':
       return value === true || value === 'true'
         ? true

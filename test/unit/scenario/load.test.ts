@@ -42,6 +42,13 @@ describe('a load', () => {
     });
   });
 
+  it('is refused at once, however long a text its rate is', () => {
+    const beginMs = performance.now();
+    expect(readLoad({ rate: `x${'..'.repeat(500_000)}` })).toMatchObject({ param: 'rate' });
+    expect(readLoad({ rate: `${'1..'.repeat(500_000)}:` })).toMatchObject({ param: 'rate' });
+    expect(performance.now() - beginMs).toBeLessThan(1_000);
+  });
+
   it('comes back as it was asked for, with its defaults', () => {
     const record = loadRecord(load({ rate: '20/s', prompt_tokens: { min: 1, max: 5 } }));
     expect(record).toMatchObject({ rate: 20, arrival: 'poisson', output_tokens: 128, for: null });

@@ -265,4 +265,21 @@ describe('an expectation', () => {
     expect(await ended()).toBe(false);
     expect(player.unmet).toMatchObject([{ step: 4, got: 'ECONNREFUSED' }]);
   });
+
+  it('restarts one at a time, whenever they are due, and none once it is stopped', async () => {
+    const target = new FakeTarget();
+    const during: string[] = [];
+    target.restart = async () => {
+      during.push('begins');
+      await target.time.pause(3_000);
+      during.push('ends');
+    };
+    const restart = (at: string): Step => ({ at, restart: 'server' });
+    const steps = [restart('1s'), restart('1s'), restart('2s'), restart('60s')];
+    const { ended, player } = play(target, ...steps);
+    target.time.after(30_000, () => player.stop());
+    await ended();
+    expect(during).toEqual(['begins', 'ends', 'begins', 'ends', 'begins', 'ends']);
+    expect(player.unmet).toEqual([]);
+  });
 });

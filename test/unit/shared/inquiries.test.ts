@@ -48,4 +48,14 @@ describe('questions to another process', () => {
     expect(await inquiries.ask(-1)).toBeNull();
     expect(numSent).toBe(MAX_QUESTIONS_UNDER_WAY);
   });
+
+  it('arrive where they must, whatever else is unanswered', async () => {
+    const sent: string[] = [];
+    const inquiries = new Inquiries<string, string>((_id, question) => sent.push(question));
+    for (let i = 0; i < MAX_QUESTIONS_UNDER_WAY; i++) void inquiries.ask(`${i}`);
+    void inquiries.ask('not this');
+    void inquiries.ask('this', { mustArrive: true });
+    expect(sent.at(-1)).toBe('this');
+    expect(sent).not.toContain('not this');
+  });
 });

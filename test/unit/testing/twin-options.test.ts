@@ -3,6 +3,7 @@ import { readServeArgs } from '../../../src/cli/flags/serve-args.ts';
 import { argsOfRank } from '../../../src/shared/config/engine-overrides.ts';
 import {
   argsOf as argsInProcess,
+  durationOf,
   type ProcessOptions as TwinOptions,
   timeoutOf,
   wordsOf,
@@ -105,5 +106,7 @@ describe('the options of a twin', () => {
     expect(() => timeoutOf({ stopTimeout: 'soon' }, 'stopTimeout', 15)).toThrow(
       "startTwin: stopTimeout 'soon': expected a duration",
     );
+    for (const endless of [1e308, '367d'])
+      expect(() => durationOf(endless, 'advance')).toThrow(/^advance '.*at most 8784 h$/);
   });
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
+  ENDING_METHOD,
   EngineInquiry,
   INQUIRY_TIMEOUT_MS,
   MAX_CALLS_UNDER_WAY,
@@ -103,5 +104,23 @@ describe('asking engines', () => {
     for (const answer of await Promise.all(answers))
       expect(answer).toMatchObject({ isOk: false, status: 503 });
     expect(numCalls).toBe(MAX_CALLS_UNDER_WAY);
+  });
+
+  it('tells every engine the end of a fault, one that is busy or hangs too', async () => {
+    const asked: string[] = [];
+    const inquiry = new EngineInquiry((_rank, method) => {
+      asked.push(method);
+      return new Promise(() => {});
+    }, new VirtualClock());
+    for (let i = 0; i < MAX_CALLS_UNDER_WAY; i++) void inquiry.ask(0, 'vllm_twin_about', []);
+    const many = MAX_CALLS_UNDER_WAY * 3;
+    for (let i = 0; i < many; i++) void inquiry.ask(0, 'vllm_twin_inject', []);
+    for (let i = 0; i < many; i++) void inquiry.ask(0, ENDING_METHOD, [`f${i}`]);
+    await vi.advanceTimersByTimeAsync(INQUIRY_TIMEOUT_MS);
+    void inquiry.ask(0, 'vllm_twin_inject', []);
+    void inquiry.ask(0, ENDING_METHOD, ['last']);
+    expect(asked.filter((method) => method === ENDING_METHOD)).toHaveLength(many + 1);
+    expect(asked.filter((method) => method === 'vllm_twin_inject')).toHaveLength(many);
+    expect(asked.at(-1)).toBe(ENDING_METHOD);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FAULT_SPECS } from '../../../../src/shared/faults/catalogue.ts';
+import { FAULT_SPECS, findFault } from '../../../../src/shared/faults/catalogue.ts';
 import { exampleOf } from '../../../../src/shared/faults/fault-entry.ts';
 import { defineFault, type FaultSpec } from '../../../../src/shared/faults/fault-spec.ts';
 import type { FaultParameter } from '../../../../src/shared/faults/parameter.ts';
@@ -121,6 +121,13 @@ describe('the parameters of a fault', () => {
     });
   });
 
+  it('are one of their choices as a text or a number, and nothing that turns into one', () => {
+    const wire = findFault('wire.drop') as FaultSpec;
+    for (const direction of [['both'], { toString: 1 }, null, true, deeplyNested(20_000)])
+      expect(readFaultParameters(wire, { direction }).isOk).toBe(direction === null);
+    expect(readFaultParameters(wire, { direction: 'both' }).isOk).toBe(true);
+  });
+
   it('must be given where they have no default', () => {
     expect(readFaultParameters(spec, {})).toEqual({
       isOk: false,
@@ -193,3 +200,7 @@ describe('the catalogue', () => {
     });
   });
 });
+
+function deeplyNested(depth: number): unknown {
+  return JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`);
+}
