@@ -18,7 +18,10 @@ export interface Timers {
 /** What a timer of the event loop can wait at once: for more it would be due at once. */
 const LONGEST_MS = 2_147_483_647;
 
-/** The event loop's own; longer waits than its timers know are made of several. A pause below a millisecond, which is the grain of its timers, is a turn. */
+/**
+ * The event loop's own; longer waits than its timers know are made of several. A pause below a millisecond, which is the
+ * grain of its timers, is a turn.
+ */
 export const systemTimers: Timers = {
   after(ms, handler) {
     let timer: NodeJS.Timeout;
