@@ -30,6 +30,12 @@ async function end(url: string, handle: string): Promise<number> {
   return (await fetch(`${url}/twin/api/faults/${handle}`, { method: 'DELETE' })).status;
 }
 
+async function numStoppedBelow(pid: number): Promise<number> {
+  const run = new RunningProcess('ps', ['-o', 'state=', '--ppid', `${pid}`]);
+  await run.exited;
+  return run.stdout.split('\n').filter((state) => state.startsWith('T')).length;
+}
+
 async function activeOf(url: string): Promise<readonly ActiveFault[]> {
   const response = await fetch(`${url}/twin/api/faults/active`);
   return ((await response.json()) as { active: readonly ActiveFault[] }).active;
@@ -171,11 +177,7 @@ describe('a server', () => {
     async (way) => {
       twin = new Twin([...FLAGS, '--api-server-count', '2']);
       const url = await twin.url();
-      const stopped = async (): Promise<number> => {
-        const run = new RunningProcess('ps', ['-o', 'state=', '--ppid', `${twin.pid}`]);
-        await run.exited;
-        return run.stdout.split('\n').filter((state) => state.startsWith('T')).length;
-      };
+      const stopped = (): Promise<number> => numStoppedBelow(twin.pid);
       const inject = waysOf(() => url)[way];
       await inject?.('coordinator.hang', { see: async () => {} });
       await waitUntil('a stopped coordinator', async () => (await stopped()) === 1);
@@ -189,6 +191,39 @@ describe('a server', () => {
     },
   );
 });
+
+it('an API server that stands still begins no fault later that was refused for want of its answer', async () => {
+  const twin = new Twin([...FLAGS, '--api-server-count', '2']);
+  try {
+    const url = await twin.url();
+    // Each on a connection of its own, or one of them would wait for the server that stands still.
+    const ask = (path: string, body: unknown, rank = 0): Promise<Response> =>
+      fetch(`${url}/${path}`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          connection: 'close',
+          'x-data-parallel-rank': `${rank}`,
+        },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(20_000),
+      });
+    const hang = { fault: 'api-server.hang', index: 0, for: '6s' };
+    const answered = ask('twin/api/faults', hang).catch(() => {});
+    await waitUntil('a stopped one', async () => (await numStoppedBelow(twin.pid)) === 1);
+    const refused = await ask('twin/api/faults', { fault: 'engine.hang', engine: 1 });
+    expect(refused.status, await refused.text()).toBe(503);
+    await waitUntil('one that goes on', async () => (await numStoppedBelow(twin.pid)) === 0);
+    await answered;
+    const prompt = { model: 'tiny', prompt: [5, 6], max_tokens: 2 };
+    await waitUntil('an engine that goes on', async () => {
+      const answer = await ask('v1/completions', prompt, 1);
+      return answer.status === 200;
+    });
+  } finally {
+    await twin.stop();
+  }
+}, 40_000);
 
 describe('the catalogue', () => {
   it('has a proof of every fault', () => {

@@ -142,18 +142,22 @@ export class ApiServerProcesses implements Serving {
     throw new ServerError('E_UNAVAILABLE', `${apiServerName(caller)} did not answer in time`);
   }
 
-  /** Through each server, as each may yet have in its channel what this ends. */
+  /** Through each server, as each may yet have in its channel what this ends; one that has ended it is enough. */
   async #callThroughAll(inquiry: TwinInquiry): Promise<unknown> {
-    const reports = await Promise.all(
-      this.#inquiries.map((inquiries) => inquiries.ask(inquiry, { mustArrive: true })),
-    );
-    const told = reports.filter((report) => report !== null);
-    const done = told.filter((report) => report.isOk);
-    const ended = done.find(({ value }) => value === true) ?? done[0];
-    if (ended !== undefined) return ended.value;
-    const [refused] = told.flatMap((report) => (report.isOk ? [] : [report]));
-    if (refused !== undefined) throw new ServerError(refused.code, refused.message);
-    throw new ServerError('E_UNAVAILABLE', 'no API server answered in time');
+    const asked = this.#inquiries.map((inquiries) => inquiries.ask(inquiry, { mustArrive: true }));
+    const ended = asked.map(async (report) => {
+      const known = await report;
+      if (known?.isOk === true && known.value === true) return true;
+      throw new Error('not through this one');
+    });
+    return Promise.any(ended).catch(async () => {
+      const told = (await Promise.all(asked)).filter((report) => report !== null);
+      const [done] = told.filter((report) => report.isOk);
+      if (done !== undefined) return done.value;
+      const [refused] = told.flatMap((report) => (report.isOk ? [] : [report]));
+      if (refused !== undefined) throw new ServerError(refused.code, refused.message);
+      throw new ServerError('E_UNAVAILABLE', 'no API server answered in time');
+    });
   }
 
   async loadOf(rank: EngineIndex): Promise<EngineLoad | null> {
