@@ -1,11 +1,11 @@
 /**
- * `npm run simulate:soak -- [HOURS] [SEED]`: the whole twin under random faults for long, 100 virtual hours by default. The seed
- * is printed; a failing one is given again to see it fail again.
+ * `npm run simulate:soak -- [HOURS] [SEED]`: the whole twin under random faults for long, 100 virtual hours by default, of
+ * another seed each time. The seed is printed; a failing one is given again to see it fail again.
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const [hours = '100', seed] = process.argv.slice(2);
+const [hours = '100', seed = String(Date.now() % 2 ** 32)] = process.argv.slice(2);
 const vitest = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url));
 const child = spawn(
   process.execPath,
@@ -16,7 +16,7 @@ const child = spawn(
     env: {
       ...process.env,
       VLLM_TWIN_SIMULATE_HOURS: hours,
-      ...(seed === undefined ? {} : { VLLM_TWIN_SIMULATE_SEED: seed }),
+      VLLM_TWIN_SIMULATE_SEED: seed,
     },
   },
 );

@@ -6,6 +6,9 @@ import type { Timer, Timers } from '../shared/timers.ts';
 import type { Load } from './load.ts';
 import { LoadPlan, type PlannedRequest } from './load-plan.ts';
 
+/** Prompts of one load that are under way at once, in tokens: a server holds each of them until its request ends. */
+export const MAX_PROMPT_TOKENS_UNDER_WAY = 8_000_000;
+
 export interface LoadCounts {
   readonly sent: number;
   readonly finished: number;
@@ -40,6 +43,9 @@ export class LoadRunner {
   readonly #beginMs: number;
   readonly #counts = { sent: 0, finished: 0, failed: 0, aborted: 0 };
   #lastError: string | null = null;
+  #tokensUnderWay = 0;
+  /** A request is due that has no place yet. */
+  #waitsForPlace = false;
   #next: PlannedRequest | null;
   #timer: Timer | null = null;
   #isOver = false;
@@ -94,11 +100,12 @@ export class LoadRunner {
     while (
       this.#next !== null &&
       this.#beginMs + this.#next.atMs <= nowMs &&
-      this.#numRunning < load.concurrency
+      this.#hasPlaceFor(this.#next)
     ) {
       void this.#send(this.#next);
       this.#next = this.#plan.next();
     }
+    this.#waitsForPlace = this.#next !== null && this.#beginMs + this.#next.atMs <= nowMs;
     if (this.#next === null) {
       if (this.#numRunning === 0) this.#finish();
       return;
@@ -108,10 +115,18 @@ export class LoadRunner {
     if (dueMs !== null) this.#timer = timers.after(dueMs - nowMs, () => this.#turn());
   }
 
+  /** The first one always has. */
+  #hasPlaceFor({ promptTokens }: PlannedRequest): boolean {
+    if (this.#numRunning >= this.load.concurrency) return false;
+    const tokens = this.#tokensUnderWay;
+    return tokens === 0 || tokens + promptTokens <= MAX_PROMPT_TOKENS_UNDER_WAY;
+  }
+
   async #send(request: PlannedRequest): Promise<void> {
     const { send } = this.#options;
     const { signal } = this.#abort;
     this.#counts.sent += 1;
+    this.#tokensUnderWay += request.promptTokens;
     try {
       const end = await send(request, signal);
       this.#counts[end] += 1;
@@ -122,8 +137,8 @@ export class LoadRunner {
         this.#lastError = reasonOf(error);
       }
     }
-    // One that waited for this end's place is due.
-    if (this.#next === null || this.#numRunning === this.load.concurrency - 1) this.#turn();
+    this.#tokensUnderWay -= request.promptTokens;
+    if (this.#next === null || this.#waitsForPlace) this.#turn();
   }
 
   #finish(): void {

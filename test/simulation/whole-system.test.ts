@@ -12,7 +12,7 @@ import { sampleKey, samplesByKey } from '../support/exposition.ts';
 import { randomFault } from '../support/random-faults.ts';
 
 const HOURS = Number(process.env['VLLM_TWIN_SIMULATE_HOURS'] ?? 2);
-const SEED = Number(process.env['VLLM_TWIN_SIMULATE_SEED'] ?? Date.now() % 4_294_967_296);
+const SEED = Number(process.env['VLLM_TWIN_SIMULATE_SEED'] ?? 12);
 const NUM_ENGINES = 3;
 const NUM_BLOCKS = 33;
 const MAX_TIMERS = 10_000;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Load, loadRecord, readLoad } from '../../../src/scenario/load.ts';
 import { LoadPlan, type PlannedRequest, promptTokenIds } from '../../../src/scenario/load-plan.ts';
-import { LoadRunner } from '../../../src/scenario/load-runner.ts';
+import { LoadRunner, MAX_PROMPT_TOKENS_UNDER_WAY } from '../../../src/scenario/load-runner.ts';
 import { VirtualTimers } from '../../support/virtual-timers.ts';
 
 function load(given: Readonly<Record<string, unknown>>): Load {
@@ -179,6 +179,17 @@ describe('a running load', () => {
     await time.run(runner.over);
     expect(sentAt).toEqual([0, 10, 300, 310, 600, 610, 900, 910]);
     expect(runner.counts.finished).toBe(8);
+  });
+
+  it('has no more tokens of prompts under way than a server can hold', async () => {
+    const most = MAX_PROMPT_TOKENS_UNDER_WAY / 1_000_000;
+    const given = { rate: 100, arrival: 'constant', for: '1s', prompt_tokens: 1_000_000 };
+    const { time, runner, sentAt } = run(given, 500);
+    await time.run(time.pause(400));
+    expect(runner.counts.running).toBe(most);
+    await time.run(runner.over);
+    expect(sentAt.slice(0, most + 1)).toEqual([0, 10, 20, 30, 40, 50, 60, 70, 500]);
+    expect(runner.counts.finished).toBe(runner.counts.sent);
   });
 
   it('ends when it is told, cutting off what is under way', async () => {
