@@ -90,6 +90,7 @@ export function createTwinHub(frontend: HubParts): TwinHub {
         clock: systemClock,
         timers: systemTimers,
         logger: frontend.logger,
+        numEngines: plan.dataParallelSize,
         place: () =>
           frontend.address === null || frontend.isOver || stop.isRequested
             ? null

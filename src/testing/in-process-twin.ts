@@ -229,6 +229,7 @@ function createHub({ server, time }: Simulation, model: string): TwinHub {
         clock: time,
         timers: time,
         logger: silentLogger(),
+        numEngines: server.plan.dataParallelSize,
         place: () => null,
         faults,
       }),

@@ -229,6 +229,9 @@ describe.each(['1', '2'])('a server of %s API server(s) and two engines', (count
     ['scenarios', step({ at: 'start', inject: 'handshake.no-ready' }), 'at', 'a duration: 10s'],
     ['scenarios', step({ at: 0, inject: 'engine.slow', factor: 0 }), 'factor', 'from 0.01 to 1000'],
     ['faults', { fault: 'handshake.no-ready' }, 'fault', 'a fault that a running server can have'],
+    ['faults', { fault: 'engine.hang', engine: 7 }, 'engine', 'one of 0, 1'],
+    ['load', { rate: 1, engine: 7 }, 'engine', 'from 0 to 1'],
+    ['scenarios', step({ at: 0, inject: 'engine.hang', engine: 7 }), 'engine', 'from 0 to 1'],
   ])('refuses %s %j', async (path, body, param, allowed) => {
     const { status, body: answer } = await server.ask('POST', path, body);
     expect(status).toBe(400);

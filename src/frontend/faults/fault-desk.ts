@@ -172,7 +172,7 @@ export class FaultDesk {
     }
     return {
       isOk: false,
-      status: 404,
+      status: 400,
       message: `no engine ${engine}: there are ${ranks.join(', ')}`,
       param: 'engine',
       allowed: `one of ${ranks.join(', ')}`,

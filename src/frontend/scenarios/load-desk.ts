@@ -1,6 +1,7 @@
 /** Loads that a server sends to itself, by handle: begun, counted, ended. In the process that started the others. */
 
 import { describeLoad } from '../../scenario/describe-step.ts';
+import { loadEngineProblem } from '../../scenario/engine-problem.ts';
 import { type Load, loadRecord, readLoad } from '../../scenario/load.ts';
 import { LoadRunner } from '../../scenario/load-runner.ts';
 import { completionSender } from '../../scenario/send-completion.ts';
@@ -21,6 +22,8 @@ export interface LoadDeskOptions {
   readonly logger: Pick<Logger, 'info'>;
   /** The server's own place; null while it does not listen. */
   readonly place: () => ServerPlace | null;
+  /** Ranks are from 0 to one less. */
+  readonly numEngines: number;
 }
 
 export class LoadDesk {
@@ -40,6 +43,8 @@ export class LoadDesk {
       const { message, param, allowed } = read;
       return { isOk: false, status: 400, message, param, allowed };
     }
+    const problem = loadEngineProblem(read.value, this.#options.numEngines);
+    if (problem !== null) return { isOk: false, status: 400, ...problem };
     const begun = this.begin(read.value);
     if (!begun.isOk) return begun;
     return { isOk: true, value: { handle: begun.value, ...loadRecord(read.value) } };

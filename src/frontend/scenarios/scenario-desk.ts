@@ -1,5 +1,7 @@
 /** Scenarios that are played on the server that they were given to, by handle. In the process that started the others. */
+
 import { describeEvent } from '../../scenario/describe-step.ts';
+import { engineProblem } from '../../scenario/engine-problem.ts';
 import { HttpTarget } from '../../scenario/http-target.ts';
 import { ScenarioPlayer } from '../../scenario/player.ts';
 import { readScenario, type Scenario, startProblem } from '../../scenario/scenario.ts';
@@ -24,6 +26,7 @@ export interface ScenarioDeskOptions {
   readonly logger: Pick<Logger, 'info' | 'error'>;
   readonly place: () => ServerPlace | null;
   readonly loads: LoadDesk;
+  readonly numEngines: number;
   /** Null with --faults none. */
   readonly faults: FaultDesk | null;
 }
@@ -48,7 +51,10 @@ export class ScenarioDesk {
   ask(request: unknown): TwinAnswer<BegunScenario> {
     const read = readScenario(request);
     if (!read.isOk) return refused(read);
-    const problem = startProblem(read.value) ?? this.#faultProblem(read.value);
+    const problem =
+      startProblem(read.value) ??
+      engineProblem(read.value, this.#options.numEngines) ??
+      this.#faultProblem(read.value);
     if (problem !== null) return refused(problem);
     const place = this.#options.place();
     if (place === null || this.#isClosed)

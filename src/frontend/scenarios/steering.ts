@@ -14,6 +14,8 @@ export interface SteeringOptions {
   readonly logger: Pick<Logger, 'info' | 'error'>;
   /** The server's own place; null while it does not listen. */
   readonly place: () => ServerPlace | null;
+  /** Ranks are from 0 to one less. */
+  readonly numEngines: number;
   /** Null with --faults none. */
   readonly faults: FaultDesk | null;
 }

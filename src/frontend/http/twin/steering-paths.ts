@@ -111,7 +111,7 @@ export const STEERING_PATHS: readonly TwinPath[] = [
     status: 201,
     errors: {
       ...BEGIN_ERRORS,
-      404: 'There is no such engine, or the server has no faults: --faults none.',
+      404: 'The server has no faults: --faults none.',
       409: 'As many are active as may, or there is no such process to do it to.',
     },
   },

@@ -205,7 +205,7 @@ describe('the desk of faults', () => {
     [{ fault: 'engine.rust' }, 400, 'fault', 'there is no fault "engine.rust"'],
     [{ fault: 'engine.slow', factor: 0 }, 400, 'factor', 'factor is 0, not a number from'],
     [{ fault: 'handshake.no-ready' }, 400, 'fault', 'serve --scenario FILE, at: start'],
-    [{ fault: 'engine.hang', engine: 2 }, 404, 'engine', 'no engine 2: there are 0, 1'],
+    [{ fault: 'engine.hang', engine: 2 }, 400, 'engine', 'no engine 2: there are 0, 1'],
     [{ fault: 'api-server.hang' }, 409, undefined, '--api-server-count of at least 2'],
   ])('refuses %j', async (given, status, param, message) => {
     const answer = await desk.inject(given);

@@ -42,6 +42,7 @@ function hubOf(options: Partial<TwinHubOptions> & { callEngine?: CallEngine } = 
         timers: new VirtualTimers(),
         logger: { info: () => {}, error: () => {} },
         place: () => null,
+        numEngines: 2,
         faults,
       }),
     handshake: { state: null, next: () => {} },
