@@ -116,7 +116,7 @@ it(`keeps its invariants for ${HOURS} virtual hours of random faults (seed ${SEE
     ids.add(spec.id);
     // Nobody is there to answer once the engine has gone by the fault before.
     if (!answer.isOk && simulation.isUp)
-      expect(answer.message).toMatch(/does not answer|encountered an issue|in use/);
+      expect(answer.message).toMatch(/does not answer|encountered an issue|in use|has ended/);
     const scraped = simulation.isUp ? await simulation.scrape() : null;
     if (scraped?.status === 200) life.checkScrape(scraped.body);
   }
