@@ -42,17 +42,25 @@ export function hasEnd(scenario: Scenario): boolean {
 
 /** True where every step came out as the scenario has it. Throws what breaks a start, and bugs that show on the way. */
 export async function runSimulation(options: RunOptions): Promise<boolean> {
-  const { args, scenario, sinks } = options;
+  const { sinks } = options;
   try {
-    const startFaults = startFaultsOf(scenario);
-    const simulation = await Simulation.create(args, { ...options, startFaults });
-    try {
-      return await play(simulation, options);
-    } finally {
-      await simulation.close();
-    }
-  } finally {
+    const isMet = await run(options);
     for (const sink of sinks) sink.close();
+    return isMet;
+  } catch (error) {
+    for (const sink of sinks) sink.abandon();
+    throw error;
+  }
+}
+
+async function run(options: RunOptions): Promise<boolean> {
+  const { args, scenario } = options;
+  const startFaults = startFaultsOf(scenario);
+  const simulation = await Simulation.create(args, { ...options, startFaults });
+  try {
+    return await play(simulation, options);
+  } finally {
+    await simulation.close();
   }
 }
 

@@ -418,3 +418,23 @@ describe('the example of a minute', () => {
     EXAMPLE_MS + 5_000,
   );
 });
+
+describe('simulate', () => {
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('leaves nothing half written when %s ends it', async (signal, code) => {
+    const path = file([{ at: 0, load: { rate: 50 } }]);
+    const outputs = mkdtempSync(join(tmpdir(), 'simulated-'));
+    const run = new RunningProcess(process.execPath, [
+      ...[CLI_MAIN, 'simulate', path, '--duration', '1000h'],
+      ...['--openmetrics', join(outputs, 'day.om'), '--series', join(outputs, 'day.yaml')],
+    ]);
+    started.push(run);
+    await run.waitForLog(/step 1 load/);
+    run.signal(signal);
+    expect((await run.waitForExit()).code).toBe(code);
+    expect(readdirSync(outputs)).toEqual([]);
+    rmSync(outputs, { recursive: true });
+  });
+});

@@ -112,6 +112,8 @@ export const simulateCommand: Command = {
       progress?.clear();
       process.stderr.write(`${text}\n`);
     };
+    // Real turns come with each scrape; what is half written goes as the process exits.
+    for (const [signal, number] of SIGNALS) process.once(signal, () => process.exit(128 + number));
     const isMet = await runSimulation({
       args: read.args,
       scenario,
@@ -127,6 +129,12 @@ export const simulateCommand: Command = {
     return isMet ? 0 : 1;
   },
 };
+
+const SIGNALS = [
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+  ['SIGHUP', 1],
+] as const;
 
 /** Null where it is not given. Throws E_BAD_FLAG. */
 function readMs(

@@ -27,6 +27,10 @@ export class OpenMetricsFile implements ScrapeSink {
     this.#file.close();
   }
 
+  abandon(): void {
+    this.#file.abandon();
+  }
+
   /** Of each family once. */
   #tell({ name, type, help }: ScrapedFamily): void {
     if (this.#told.has(name)) return;

@@ -26,4 +26,6 @@ export interface ScrapeSink {
   take(scraped: Scraped): void;
   /** Nothing comes any more; what it writes is written when it returns. */
   close(): void;
+  /** The same of a run that broke: nothing of it is kept. */
+  abandon(): void;
 }

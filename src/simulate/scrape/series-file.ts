@@ -64,6 +64,11 @@ export class SeriesFile implements ScrapeSink {
     closeSync(this.#rows);
   }
 
+  abandon(): void {
+    this.#file.abandon();
+    closeSync(this.#rows);
+  }
+
   #writeColumns(names: readonly string[], first: number): void {
     const numRows = this.#rowLengths.length;
     const columns = new Float64Array(names.length * numRows).fill(MISSING);

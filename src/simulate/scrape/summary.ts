@@ -90,6 +90,9 @@ export class Summary implements ScrapeSink {
     if (this.#numScrapes > 0) this.#write(`${this.lines().join('\n')}\n`);
   }
 
+  /** A table of what came is no table of the run. */
+  abandon(): void {}
+
   lines(): readonly string[] {
     const ranks = [...this.#engines.keys()].sort((a, b) => Number(a) - Number(b));
     const engines = ranks.map((rank) => this.#engines.get(rank) as EngineFigures);

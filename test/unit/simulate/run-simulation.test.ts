@@ -27,6 +27,7 @@ async function run(steps: readonly unknown[], durationMs: number | null) {
         close: () => {
           isClosed = true;
         },
+        abandon: () => {},
       },
     ],
     onEvent: (event) => events.push(event),
