@@ -1,4 +1,12 @@
-import { closeSync, openSync, realpathSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { ConfigError, reasonOf, ServerError } from '../../shared/errors.ts';
 
 /** Characters that are gathered before they are written. */
