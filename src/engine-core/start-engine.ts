@@ -137,11 +137,7 @@ async function connectEngine(options: StartOptions): Promise<RunningEngine> {
     isMoeDp ? DPEngineCore : undefined,
   );
   const group = isMoeDp ? await joinGroup(options, core) : null;
-  const after = (ms: number, callback: () => void): (() => void) => {
-    const timer = timers.after(ms, callback);
-    return () => timer.cancel();
-  };
-  const wire = new EngineWire(core.parts.faults.wire, { clock, after });
+  const wire = new EngineWire(core.parts.faults.wire, { clock, timers });
   const outputs = new OutputSockets({ transport, codec, addresses, wire });
   const proc = new EngineCoreProc({
     core,
@@ -154,7 +150,7 @@ async function connectEngine(options: StartOptions): Promise<RunningEngine> {
     agree: group === null ? null : (vote) => group.agree(vote),
     holdOthers: group === null ? null : () => group.hold(),
   });
-  const faults = new EngineFaults({ host: core.parts.faults, after, logger });
+  const faults = new EngineFaults({ host: core.parts.faults, timers, logger });
   core.views = new EngineViews({
     parts: core.parts,
     faults,

@@ -3,6 +3,7 @@
  * changed, lost, or kept for a while, in their order. It stands above the tap, which sees what really goes.
  */
 import type { Clock } from '../shared/clock.ts';
+import type { Timer, Timers } from '../shared/timers.ts';
 import type { Frame } from '../shared/transport/transport.ts';
 import type { WireFaults } from './faults/wire-faults.ts';
 
@@ -13,8 +14,7 @@ export const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 export interface WireLaneOptions {
   readonly faults: WireFaults;
   readonly clock: Clock;
-  /** Calls back once after so many milliseconds, unless what it gives is called before. */
-  readonly after: (ms: number, callback: () => void) => () => void;
+  readonly timers: Pick<Timers, 'after'>;
 }
 
 interface Waiting {
@@ -27,7 +27,7 @@ export class WireLane {
   readonly #options: WireLaneOptions;
   #waiting: Waiting[] = [];
   #numBytes = 0;
-  #cancel: (() => void) | null = null;
+  #timer: Timer | null = null;
 
   constructor(options: WireLaneOptions) {
     this.#options = options;
@@ -65,8 +65,8 @@ export class WireLane {
   /** Delivers all that waits. */
   flush(): void {
     while (this.#waiting.length > 0) this.#deliverOldest();
-    this.#cancel?.();
-    this.#cancel = null;
+    this.#timer?.cancel();
+    this.#timer = null;
   }
 
   #deliverOldest(): void {
@@ -78,10 +78,10 @@ export class WireLane {
 
   #wait(): void {
     const [next] = this.#waiting;
-    if (this.#cancel !== null || next === undefined) return;
-    const { clock, after } = this.#options;
-    this.#cancel = after(Math.max(0, next.dueMs - clock.monotonicMs()), () => {
-      this.#cancel = null;
+    if (this.#timer !== null || next === undefined) return;
+    const { clock, timers } = this.#options;
+    this.#timer = timers.after(Math.max(0, next.dueMs - clock.monotonicMs()), () => {
+      this.#timer = null;
       while ((this.#waiting[0]?.dueMs ?? Infinity) <= clock.monotonicMs()) this.#deliverOldest();
       this.#wait();
     });

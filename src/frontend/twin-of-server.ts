@@ -80,10 +80,10 @@ export function createTwinHub(frontend: HubParts): TwinHub {
                 apiServerPids: () => frontend.serving?.pids ?? [],
                 kill: (pid) => signalIfThere(pid, 'SIGKILL'),
                 stop: stopProcess,
-                after: afterMs,
+                timers: systemTimers,
               }),
               onChange: (records) => frontend.serving?.showFaults(records),
-              after: afterMs,
+              timers: systemTimers,
             }),
     createSteering: (faults) =>
       new Steering({
@@ -109,11 +109,4 @@ export function createTwinHub(frontend: HubParts): TwinHub {
       ),
     ],
   });
-}
-
-/** Returns what calls it off. */
-function afterMs(ms: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, ms);
-  timer.unref();
-  return () => clearTimeout(timer);
 }

@@ -20,8 +20,9 @@ import { ReportOrder } from '../frontend/launch/report-order.ts';
 import type { FrontendMetrics } from '../frontend/metrics/frontend-metrics.ts';
 import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
-import { ConfigError, StartupError } from '../shared/errors.ts';
+import { ConfigError, reasonOf, StartupError } from '../shared/errors.ts';
 import type { Injection } from '../shared/faults/injection.ts';
+import { startPlanOf } from '../shared/faults/scheduled-fault.ts';
 import { HANDSHAKE_ORDER } from '../shared/faults/specs/handshake-order.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { EngineHandshakeMetadata, EngineZmqAddresses } from '../shared/protocol/handshake.ts';
@@ -238,9 +239,7 @@ export class SimulatedServer {
         clientHandshakeAddress: null,
         privateDirectory: null,
         headless: false,
-        faultPlan: startFaults
-          .filter(({ engine }) => engine === null || engine === rank)
-          .map((injection) => ({ atMs: null, injection })),
+        faultPlan: startPlanOf(startFaults, rank),
       },
       process: new SimulatedProcess(time, this.#transport),
       time,
@@ -252,10 +251,7 @@ export class SimulatedServer {
 
   #createDesk(): FaultDesk {
     const { time, logger } = this.#options;
-    const after = (ms: number, callback: () => void): (() => void) => {
-      const timer = this.#frontend.after(ms, callback);
-      return () => timer.cancel();
-    };
+    const timers = this.#frontend;
     return new FaultDesk({
       clock: time,
       logger,
@@ -266,7 +262,7 @@ export class SimulatedServer {
           (error: unknown) => ({
             isOk: false,
             status: 400,
-            message: error instanceof Error ? error.message : String(error),
+            message: reasonOf(error),
           }),
         ),
       isGone: (rank) => this.engines.get(rank as EngineIndex)?.hasExited ?? true,
@@ -278,10 +274,10 @@ export class SimulatedServer {
           this.#coordinator.stop();
           return () => this.#coordinator.goOn();
         },
-        after,
+        timers,
       }),
       onChange: (records) => this.#api?.showFaults(records),
-      after,
+      timers,
     });
   }
 

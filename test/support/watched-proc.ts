@@ -1,7 +1,9 @@
 /** A busy loop whose engine shows its inside, and calls to it. */
+
 import { EngineFaults } from '../../src/engine-core/faults/engine-faults.ts';
 import { EngineViews } from '../../src/engine-core/views/engine-views.ts';
 import { Tap } from '../../src/shared/tap/tap.ts';
+import { systemTimers } from '../../src/shared/timers.ts';
 import type { EngineViewMethods } from '../../src/shared/twin-api/engine-views.ts';
 import { TestProc, type TestProcOptions } from './engine-proc.ts';
 import { waitFor } from './wait-for.ts';
@@ -23,10 +25,7 @@ export class WatchedProc extends TestProc {
     this.tap = new Tap({ clock: parts.clock, process: 'EngineCore_DP0' });
     this.faults = new EngineFaults({
       host: parts.faults,
-      after: (ms, callback) => {
-        const timer = setTimeout(callback, ms);
-        return () => clearTimeout(timer);
-      },
+      timers: systemTimers,
       logger: { info: () => {} },
     });
     this.core.views = new EngineViews({

@@ -7,14 +7,14 @@ import type { Injection } from '../../shared/faults/injection.ts';
 import { readFaultParameters } from '../../shared/faults/read-parameters.ts';
 import type { ScheduledFault } from '../../shared/faults/scheduled-fault.ts';
 import type { Logger } from '../../shared/logger.ts';
+import type { Timer, Timers } from '../../shared/timers.ts';
 import type { EndFault, EngineFaultHost } from './engine-fault.ts';
 import { FaultError } from './fault-error.ts';
 import { findEngineFault } from './registry.ts';
 
 export interface EngineFaultsOptions {
   readonly host: EngineFaultHost;
-  /** Calls back once after so many milliseconds, unless what it gives is called before. */
-  readonly after: (ms: number, callback: () => void) => () => void;
+  readonly timers: Pick<Timers, 'after'>;
   readonly logger: Pick<Logger, 'info'>;
 }
 
@@ -26,7 +26,7 @@ const PLANNED = 'plan-';
 export class EngineFaults {
   readonly #options: EngineFaultsOptions;
   readonly #active = new Map<string, () => void>();
-  readonly #planned = new Set<() => void>();
+  readonly #planned = new Set<Timer>();
 
   constructor(options: EngineFaultsOptions) {
     this.#options = options;
@@ -56,17 +56,17 @@ export class EngineFaults {
   follow(plan: readonly ScheduledFault[]): void {
     for (const [index, { atMs, injection }] of plan.entries()) {
       if (atMs === null) continue;
-      const cancel = this.#options.after(atMs, () => {
-        this.#planned.delete(cancel);
+      const timer = this.#options.timers.after(atMs, () => {
+        this.#planned.delete(timer);
         this.#injectPlanned(`${PLANNED}${index}`, injection);
       });
-      this.#planned.add(cancel);
+      this.#planned.add(timer);
     }
   }
 
   /** Ends all of them, and what is planned. */
   close(): void {
-    for (const cancel of this.#planned) cancel();
+    for (const timer of this.#planned) timer.cancel();
     this.#planned.clear();
     for (const end of [...this.#active.values()]) end();
   }
@@ -89,15 +89,15 @@ export class EngineFaults {
     handle: string,
     { fault, forMs, endFault }: { fault: string; forMs: number | null; endFault: EndFault },
   ): void {
-    let cancel = (): void => {};
+    let timer: Timer | null = null;
     const end = (): void => {
-      cancel();
+      timer?.cancel();
       this.#active.delete(handle);
       endFault();
       if (handle.startsWith(PLANNED))
         this.#options.logger.info(`Fault ${fault} ends (by the scenario)`);
     };
     this.#active.set(handle, end);
-    if (forMs !== null) cancel = this.#options.after(forMs, end);
+    if (forMs !== null) timer = this.#options.timers.after(forMs, end);
   }
 }

@@ -8,6 +8,7 @@ import type { ActiveFault, InjectedFault } from '../../shared/faults/fault-api.t
 import type { FaultSpec } from '../../shared/faults/fault-spec.ts';
 import { type Injection, readInjection } from '../../shared/faults/injection.ts';
 import type { Logger } from '../../shared/logger.ts';
+import type { Timer, Timers } from '../../shared/timers.ts';
 import type { TwinAnswer } from '../twin/twin-question.ts';
 import type { ProcessFaults } from './process-faults.ts';
 
@@ -35,8 +36,7 @@ export interface FaultDeskOptions {
   readonly processes: ProcessFaults;
   /** Told of all active faults whenever they change: for those at HTTP and on /metrics, and to show them. */
   readonly onChange: (active: readonly FaultRecord[]) => void;
-  /** Calls back once after so many milliseconds, unless what it gives is called before. */
-  readonly after: (ms: number, callback: () => void) => () => void;
+  readonly timers: Timers;
 }
 
 /** An active fault, as other processes are told of it: plain data. */
@@ -211,7 +211,7 @@ export class FaultDesk {
   /** An engine that did not answer in time may begin the fault when it goes on: nobody has its handle. */
   async #undo(end: EndFault): Promise<void> {
     this.#numUnsettled += 1;
-    do await new Promise<void>((resolve) => this.#options.after(UNDO_RETRY_MS, resolve));
+    do await this.#options.timers.pause(UNDO_RETRY_MS);
     while (!this.#isClosed && !(await end()).isOk);
     this.#numUnsettled -= 1;
   }
@@ -233,9 +233,9 @@ export class FaultDesk {
 
   async #hold(record: FaultRecord, endFault: EndFault): Promise<void> {
     const { handle } = record;
-    let cancel = (): void => {};
+    let timer: Timer | null = null;
     const forget = (): void => {
-      cancel();
+      timer?.cancel();
       if (!this.#held.delete(handle)) return;
       this.#say('ends', record);
       this.#tell(null);
@@ -251,7 +251,8 @@ export class FaultDesk {
       await endFault();
     };
     this.#held.set(handle, { record, begunMs: this.#options.clock.monotonicMs(), clear, drop });
-    if (record.for_ms !== null) cancel = this.#options.after(record.for_ms, () => void drop());
+    if (record.for_ms !== null)
+      timer = this.#options.timers.after(record.for_ms, () => void drop());
     this.#tell(null);
     if (this.#isClosed) await drop();
   }

@@ -1,4 +1,5 @@
 /** Faults at the processes beside the engines: the coordinator, and API servers that are several. By signals to their pids. */
+import type { Timers } from '../../shared/timers.ts';
 import type { TwinAnswer } from '../twin/twin-question.ts';
 
 export interface ProcessFaultsOptions {
@@ -9,8 +10,7 @@ export interface ProcessFaultsOptions {
   readonly kill: (pid: number) => void;
   /** Lets a process stand still, until what it gives is called, or this process has ended. */
   readonly stop: (pid: number) => () => void;
-  /** Calls back once after so many milliseconds, unless what it gives is called before. */
-  readonly after: (ms: number, callback: () => void) => () => void;
+  readonly timers: Pick<Timers, 'after'>;
 }
 
 /** An API server may be the one that was asked: its answer goes out before. */
@@ -32,14 +32,14 @@ export class ProcessFaults {
       ? this.#coordinatorPid(fault)
       : this.#apiServerPid(fault, Number(parameters['index']));
     if (typeof pid !== 'number') return pid;
-    const { kill, stop, after } = this.#options;
+    const { kill, stop, timers } = this.#options;
     let goOn = (): void => {};
-    const cancel = after(ANSWER_MS, () => {
+    const timer = timers.after(ANSWER_MS, () => {
       if (fault.endsWith('.kill')) kill(pid);
       else goOn = stop(pid);
     });
     const end = async (): Promise<TwinAnswer<null>> => {
-      cancel();
+      timer.cancel();
       goOn();
       return { isOk: true, value: null };
     };

@@ -26,7 +26,7 @@ describe('an engine that hangs', () => {
     const logger = silentLogger();
     core.views = new EngineViews({
       parts: core.parts,
-      faults: new EngineFaults({ host: core.parts.faults, after: time.after, logger }),
+      faults: new EngineFaults({ host: core.parts.faults, timers: time, logger }),
       tap: null as never,
       facts: null as never,
       onAnswer: () => proc.proc.sendAnswers(),

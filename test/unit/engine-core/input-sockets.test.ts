@@ -115,7 +115,7 @@ describe('the input sockets', () => {
   it('let faults at what comes from frontends, but not at our own calls, nor at the coordinator', async () => {
     const time = new ManualTime();
     const { wire: faults } = new FaultPoints(...noTargets());
-    const wire = new EngineWire(faults, { clock: time, after: time.after });
+    const wire = new EngineWire(faults, { clock: time, timers: time });
     const ready = connect({ withCoordinator: true, wire }).waitForCoordinator(300);
     sockets.announce(encodeReadyResponse(createReadyResponse()));
     coordinator.onMessage(() => coordinator.send(encodeCoordinatorReady()));

@@ -15,7 +15,7 @@ describe('a lane of messages', () => {
   beforeEach(() => {
     faults = new WireFaults();
     time = new ManualTime();
-    lane = new WireLane({ faults, clock: time, after: time.after });
+    lane = new WireLane({ faults, clock: time, timers: time });
     got = [];
   });
 

@@ -27,7 +27,7 @@ describe('the faults of an engine', () => {
     time = new ManualTime();
     said = [];
     const logger = { info: (text: unknown) => said.push(String(text)) };
-    faults = new EngineFaults({ host: points, after: time.after, logger } as never);
+    faults = new EngineFaults({ host: points, timers: time, logger } as never);
   });
 
   const hang = (forMs: number | null) => ({ fault: 'engine.hang', forMs, parameters: {} });

@@ -8,6 +8,7 @@ import { ProcessFaults } from '../../../../src/frontend/faults/process-faults.ts
 import type { TwinAnswer } from '../../../../src/frontend/twin/twin-question.ts';
 import { VirtualClock } from '../../../../src/shared/clock.ts';
 import { silentLogger } from '../../../../src/shared/logger.ts';
+import { IMMEDIATE_TIMERS } from '../../../support/immediate-timers.ts';
 import { ManualTime } from '../../../support/manual-time.ts';
 
 describe('the desk of faults', () => {
@@ -48,13 +49,10 @@ describe('the desk of faults', () => {
           signals.push('SIGSTOP');
           return () => signals.push('SIGCONT');
         },
-        after: (_ms, callback) => {
-          callback();
-          return () => {};
-        },
+        timers: IMMEDIATE_TIMERS,
       }),
       onChange: (active: readonly FaultRecord[]) => told.push(active.map(({ handle }) => handle)),
-      after: time.after,
+      timers: time,
     });
   });
 
@@ -249,10 +247,10 @@ describe('a desk of a server with --disable-log-stats', () => {
       apiServerPids: () => [],
       kill: () => {},
       stop: () => () => {},
-      after: () => () => {},
+      timers: new ManualTime(),
     }),
     onChange: () => {},
-    after: () => () => {},
+    timers: new ManualTime(),
   });
 
   it('refuses to show figures of engines that nobody sees', async () => {

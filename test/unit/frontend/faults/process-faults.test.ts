@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ProcessFaults } from '../../../../src/frontend/faults/process-faults.ts';
+import { IMMEDIATE_TIMERS } from '../../../support/immediate-timers.ts';
 
 describe('faults at the processes beside the engines', () => {
   let signals: (readonly [number, string])[];
@@ -16,10 +17,7 @@ describe('faults at the processes beside the engines', () => {
         signals.push([pid, 'SIGSTOP']);
         return () => signals.push([pid, 'SIGCONT']);
       },
-      after: (_ms, callback) => {
-        callback();
-        return () => {};
-      },
+      timers: IMMEDIATE_TIMERS,
     });
 
   it.each([
