@@ -40,14 +40,12 @@ import { createParallelPlan, type ParallelPlan } from './launch/parallel-plan.ts
 import { checkPortIsFree } from './launch/port-check.ts';
 import { type StopReason, StopRequest } from './launch/stop-request.ts';
 import { prepareUnixSocket } from './launch/unix-socket.ts';
+import { WATCHDOG_MS } from './launch/watchdog.ts';
 import { createCoordinatorCommand, createEngineCommand } from './serve-settings.ts';
 import type { SteppedStart } from './stepped-start.ts';
 import { pageAddressOf } from './twin/page-address.ts';
 import type { TwinHub } from './twin/twin-hub.ts';
 import { createTwinHub } from './twin-of-server.ts';
-
-/** vLLM's watchdog sees an idle server's dead engine within this time. */
-const WATCHDOG_MS = 5_000;
 
 /** A server that has begun to listen. */
 export interface StartedServer {

@@ -14,9 +14,11 @@ import type { HttpEnv } from '../frontend/http/http-env.ts';
 import type { HttpServer } from '../frontend/http/server.ts';
 import { describeExit } from '../frontend/launch/child.ts';
 import { EngineStartup } from '../frontend/launch/engine-startup.ts';
+import { handshakeMetadata } from '../frontend/launch/handshake-metadata.ts';
 import { HandshakeServer } from '../frontend/launch/handshake-server.ts';
 import { createParallelPlan, type ParallelPlan } from '../frontend/launch/parallel-plan.ts';
 import { ReportOrder } from '../frontend/launch/report-order.ts';
+import { WATCHDOG_MS } from '../frontend/launch/watchdog.ts';
 import type { FrontendMetrics } from '../frontend/metrics/frontend-metrics.ts';
 import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
@@ -25,7 +27,6 @@ import type { Injection } from '../shared/faults/injection.ts';
 import { startPlanOf } from '../shared/faults/scheduled-fault.ts';
 import { HANDSHAKE_ORDER } from '../shared/faults/specs/handshake-order.ts';
 import type { Logger } from '../shared/logger.ts';
-import type { EngineHandshakeMetadata, EngineZmqAddresses } from '../shared/protocol/handshake.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import type { WireCodec } from '../shared/protocol/wire-codec.ts';
 import { createInMemoryTransport } from '../shared/transport/in-memory.ts';
@@ -51,8 +52,6 @@ export interface SimulatedServerOptions {
   readonly onDown: (reason: string) => void;
 }
 
-/** As main.ts's: an idle server's dead engine is seen within this time. */
-const WATCHDOG_MS = 5_000;
 const HANDSHAKE_ADDRESS = 'ipc://handshake';
 const MASTER_PORT = 29_500;
 /** The one process beside the engines that a fault may stop, as its pid. */
@@ -131,7 +130,15 @@ export class SimulatedServer {
       codec,
       address: HANDSHAKE_ADDRESS,
       startup,
-      metadata: Promise.resolve(this.#metadata(api, coordinator)),
+      metadata: Promise.resolve(
+        handshakeMetadata({
+          clients: [api.client.addresses],
+          coordinator,
+          meeting: this.plan.coordinatedDp
+            ? { host: '127.0.0.1', port: MASTER_PORT, size: this.plan.dataParallelSize }
+            : null,
+        }),
+      ),
       logger: this.#options.logger,
     });
     const running = [...this.engines.values()].map((engine) => engine.run());
@@ -204,28 +211,6 @@ export class SimulatedServer {
       },
     );
     return addresses;
-  }
-
-  #metadata(
-    { client }: ApiServer,
-    coordinator: DPCoordinatorProc['addresses'] | null,
-  ): EngineHandshakeMetadata {
-    const addresses: EngineZmqAddresses = {
-      inputs: [client.addresses.input],
-      outputs: [client.addresses.output],
-      coordinatorInput: coordinator?.coordinatorInputAddress ?? null,
-      coordinatorOutput: coordinator?.coordinatorOutputAddress ?? null,
-      frontendStatsPublishAddress: coordinator?.frontendStatsPublishAddress ?? null,
-    };
-    if (!this.plan.coordinatedDp) return { addresses, parallelConfig: {} };
-    const parallelConfig = {
-      data_parallel_master_ip: '127.0.0.1',
-      data_parallel_master_port: MASTER_PORT,
-      _data_parallel_master_port_list: [],
-      _coord_store_port: 0,
-      data_parallel_size: this.plan.dataParallelSize,
-    };
-    return { addresses, parallelConfig };
   }
 
   #createEngine(rank: EngineIndex): SimulatedEngine {

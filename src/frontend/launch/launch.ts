@@ -23,6 +23,7 @@ import {
   stopChildren,
 } from './child.ts';
 import { type CoreEngineState, EngineStartup } from './engine-startup.ts';
+import { handshakeMetadata } from './handshake-metadata.ts';
 import { HandshakeServer } from './handshake-server.ts';
 import type { HandshakeStepper } from './handshake-stepper.ts';
 import type { ParallelPlan } from './parallel-plan.ts';
@@ -254,16 +255,11 @@ export class EngineLaunch {
     const { plan } = this.#options;
     const [clients, coordinator] = await Promise.all([clientAddresses, this.#coordinatorAddresses]);
     const sendsConfig = plan.coordinatedDp && !plan.hasTwoHandshakes;
-    return {
-      addresses: {
-        inputs: clients.map(({ input }) => input),
-        outputs: clients.map(({ output }) => output),
-        coordinatorInput: coordinator?.coordinatorInputAddress ?? null,
-        coordinatorOutput: coordinator?.coordinatorOutputAddress ?? null,
-        frontendStatsPublishAddress: coordinator?.frontendStatsPublishAddress ?? null,
-      },
-      parallelConfig: sendsConfig ? await createParallelConfigPayload(plan) : {},
-    };
+    const host = plan.dataParallelAddress;
+    const meeting = sendsConfig
+      ? { host, port: await findFreePort(host), size: plan.dataParallelSize }
+      : null;
+    return handshakeMetadata({ clients, coordinator, meeting });
   }
 
   /** Over ipc where all who use an address are on this machine. Source: coordinator.py DPCoordinator.__init__. */
@@ -314,20 +310,6 @@ function isCoordinatorReadyMessage(
   return (
     typeof message === 'object' && message !== null && 'type' in message && message.type === 'ready'
   );
-}
-
-/** vLLM's keys: where the ranks meet to agree on their waves. */
-async function createParallelConfigPayload(
-  plan: ParallelPlan,
-): Promise<Readonly<Record<string, unknown>>> {
-  const host = plan.dataParallelAddress;
-  return {
-    data_parallel_master_ip: host,
-    data_parallel_master_port: await findFreePort(host),
-    _data_parallel_master_port_list: [],
-    _coord_store_port: 0,
-    data_parallel_size: plan.dataParallelSize,
-  };
 }
 
 /** vLLM's sentence, who it was and what it said last. Source: vllm/v1/engine/utils.py wait_for_engine_startup. */
