@@ -1,11 +1,11 @@
 /** A server over its HTTP as what a scenario is played on. Loads are sent from this process, whichever server answers. */
 import type { Clock } from '../shared/clock.ts';
-import type { Injection } from '../shared/faults/injection.ts';
+import { findFault } from '../shared/faults/catalogue.ts';
+import { type Injection, injectionRequest } from '../shared/faults/injection.ts';
 import type { Timers } from '../shared/timers.ts';
+import { beginHttpLoad } from './http-load.ts';
 import type { Load } from './load.ts';
-import { LoadRunner } from './load-runner.ts';
 import type { ScenarioTarget } from './scenario-target.ts';
-import { completionSender } from './send-completion.ts';
 import { NoAnswerError, ServerConnection, type ServerPlace } from './server-connection.ts';
 
 /** How long the twin's own API, /metrics and a path may take. */
@@ -29,20 +29,15 @@ export class HttpTarget implements ScenarioTarget {
     this.#connection = new ServerConnection(options.place);
   }
 
-  async inject({ fault, engine, forMs, parameters }: Injection): Promise<string | null> {
-    const body = {
-      ...parameters,
-      fault,
-      ...(engine === null ? {} : { engine }),
-      ...(forMs === null ? {} : { for: forMs }),
-    };
+  async inject(injection: Injection): Promise<string | null> {
+    const body = injectionRequest(injection);
     let answer: { readonly status: number; readonly text: string };
     try {
       const path = '/twin/api/faults';
       answer = await this.#connection.text({ method: 'POST', path, body, timeoutMs: ANSWER_MS });
     } catch (error) {
       // What ends a server may end it before it has answered.
-      if (error instanceof NoAnswerError && endsServer(fault)) return null;
+      if (error instanceof NoAnswerError && endsServer(injection)) return null;
       throw error;
     }
     const value = jsonOf(answer.text);
@@ -56,11 +51,7 @@ export class HttpTarget implements ScenarioTarget {
   }
 
   async load(load: Load): Promise<() => Promise<void>> {
-    const { clock, timers, place } = this.#options;
-    const connection = new ServerConnection(place);
-    const send = completionSender(connection, load);
-    const runner = new LoadRunner({ load, clock, timers, send });
-    void runner.over.then(() => connection.close());
+    const runner = beginHttpLoad(load, this.#options);
     return () => runner.stop();
   }
 
@@ -90,8 +81,8 @@ export class HttpTarget implements ScenarioTarget {
   }
 }
 
-function endsServer(fault: string): boolean {
-  return /\.(kill|exit|dead-message)$/.test(fault);
+function endsServer({ fault }: Injection): boolean {
+  return findFault(fault)?.endsServer === true;
 }
 
 interface FaultAnswer {

@@ -2,7 +2,7 @@
 import type { Load } from '../scenario/load.ts';
 import type { ScenarioTarget } from '../scenario/scenario-target.ts';
 import { findFault } from '../shared/faults/catalogue.ts';
-import type { Injection } from '../shared/faults/injection.ts';
+import { type Injection, injectionRequest } from '../shared/faults/injection.ts';
 import type { Simulation } from './simulation.ts';
 
 export class SimulationTarget implements ScenarioTarget {
@@ -14,16 +14,11 @@ export class SimulationTarget implements ScenarioTarget {
 
   readonly restart = (): Promise<void> => this.#simulation.restart();
 
-  async inject({ fault, engine, forMs, parameters }: Injection): Promise<string | null> {
+  async inject(injection: Injection): Promise<string | null> {
     if (!this.#simulation.isUp) throw new Error('there is no server: it has ended');
-    const answer = await this.#simulation.inject({
-      ...parameters,
-      fault,
-      ...(engine === null ? {} : { engine }),
-      ...(forMs === null ? {} : { for: forMs }),
-    });
+    const answer = await this.#simulation.inject(injectionRequest(injection));
     if (!answer.isOk) throw new Error(answer.message);
-    return findFault(fault)?.isMomentary === true ? null : answer.value.handle;
+    return findFault(injection.fault)?.isMomentary === true ? null : answer.value.handle;
   }
 
   async clear(handle: string): Promise<void> {

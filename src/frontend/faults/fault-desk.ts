@@ -14,6 +14,8 @@ import type { ProcessFaults } from './process-faults.ts';
 
 /** Handles that may be active at a time. */
 export const MAX_ACTIVE_FAULTS = 1_000;
+/** Why a server has no desk. */
+export const NO_FAULTS = 'this server has no faults: it was started with --faults none';
 /** Between two tries to end what was refused. */
 const UNDO_RETRY_MS = 1_000;
 
@@ -99,12 +101,12 @@ export class FaultDesk {
       ranks,
     };
     // What ends an engine is said before the engine's end.
-    if (isDeparture(spec.id)) this.#say('begins', record);
+    if (isDeparture(spec)) this.#say('begins', record);
     this.#numUnsettled += 1;
     const begun = await this.#begin(spec, record);
     this.#numUnsettled -= 1;
     if (!begun.isOk) return begun;
-    if (!isDeparture(spec.id)) this.#say(beginWords(injection), record);
+    if (!isDeparture(spec)) this.#say(beginWords(injection), record);
     if (spec.isMomentary) this.#tell(record);
     else await this.#hold(record, begun.value);
     const { begun_ms, is_momentary, ranks: _ranks, ...injected } = record;
@@ -185,10 +187,8 @@ export class FaultDesk {
   }
 
   /** Carries it out; gives what ends it. */
-  async #begin(
-    { place, isMomentary }: FaultSpec,
-    record: FaultRecord,
-  ): Promise<TwinAnswer<EndFault>> {
+  async #begin(spec: FaultSpec, record: FaultRecord): Promise<TwinAnswer<EndFault>> {
+    const { place, isMomentary } = spec;
     if (place === 'process') return this.#options.processes.begin(record.fault, record.parameters);
     if (place !== 'engine' && place !== 'wire') return { isOk: true, value: async () => ENDED };
     const { handle, fault, parameters, for_ms, ranks } = record;
@@ -202,7 +202,7 @@ export class FaultDesk {
       ranks.map((rank) => this.#askEngine(rank, 'vllm_twin_inject', [injection])),
     );
     const refused = answers.find(({ isOk }) => !isOk);
-    if (refused === undefined || refused.isOk || isDeparture(fault))
+    if (refused === undefined || refused.isOk || isDeparture(spec))
       return { isOk: true, value: end };
     if (!(await end()).isOk) void this.#undo(end);
     return refused;
@@ -274,6 +274,6 @@ function beginWords({ forMs }: Injection): string {
 }
 
 /** An engine that goes by it may be gone before it has answered. */
-function isDeparture(fault: string): boolean {
-  return fault === 'engine.kill' || fault === 'engine.exit' || fault === 'engine.dead-message';
+function isDeparture({ place, endsServer }: FaultSpec): boolean {
+  return place === 'engine' && endsServer === true;
 }

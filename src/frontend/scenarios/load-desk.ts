@@ -2,10 +2,10 @@
 
 import { describeLoad } from '../../scenario/describe-step.ts';
 import { loadEngineProblem } from '../../scenario/engine-problem.ts';
+import { beginHttpLoad } from '../../scenario/http-load.ts';
 import { type Load, loadRecord, readLoad } from '../../scenario/load.ts';
-import { LoadRunner } from '../../scenario/load-runner.ts';
-import { completionSender } from '../../scenario/send-completion.ts';
-import { ServerConnection, type ServerPlace } from '../../scenario/server-connection.ts';
+import type { LoadRunner } from '../../scenario/load-runner.ts';
+import type { ServerPlace } from '../../scenario/server-connection.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { Timers } from '../../shared/timers.ts';
@@ -63,13 +63,10 @@ export class LoadDesk {
     }
     this.#lastHandle += 1;
     const handle = `l${this.#lastHandle}`;
-    const connection = new ServerConnection(server);
-    const send = completionSender(connection, load);
     logger.info(`Load ${describeLoad(load)} begins (handle ${handle})`);
-    const runner = new LoadRunner({ load, clock, timers, send });
+    const runner = beginHttpLoad(load, { place: server, clock, timers });
     this.#loads.set(handle, runner);
     void runner.over.then(() => {
-      connection.close();
       const { sent, finished, failed, aborted } = runner.counts;
       logger.info(
         `Load ends: ${sent} requests sent, ${finished} finished, ${failed} failed, ${aborted} aborted (handle ${handle})`,

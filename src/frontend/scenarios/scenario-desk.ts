@@ -9,10 +9,11 @@ import type { ScenarioTarget } from '../../scenario/scenario-target.ts';
 import type { ServerPlace } from '../../scenario/server-connection.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { ParameterProblem } from '../../shared/faults/fault-spec.ts';
+import { injectionRequest } from '../../shared/faults/injection.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { Timers } from '../../shared/timers.ts';
 import type { BegunScenario, ScenarioEntry } from '../../shared/twin-api/steering.ts';
-import type { FaultDesk } from '../faults/fault-desk.ts';
+import { type FaultDesk, NO_FAULTS } from '../faults/fault-desk.ts';
 import type { TwinAnswer } from '../twin/twin-question.ts';
 import type { LoadDesk } from './load-desk.ts';
 
@@ -129,8 +130,8 @@ export class ScenarioDesk {
       restart: null,
       scrape: () => http.scrape(),
       status: (path) => http.status(path),
-      async inject({ fault, engine, forMs, parameters }) {
-        const answer = await faults?.inject({ ...parameters, fault, engine, for: forMs });
+      async inject(injection) {
+        const answer = await faults?.inject(injectionRequest(injection));
         if (answer?.isOk === true) return answer.value.handle;
         throw new Error(answer?.message ?? NO_FAULTS);
       },
@@ -170,8 +171,6 @@ export class ScenarioDesk {
       this.#played.delete(handle);
   }
 }
-
-const NO_FAULTS = 'this server has no faults: it was started with --faults none';
 
 function refused({ message, param, allowed }: ParameterProblem): TwinAnswer<never> {
   return { isOk: false, status: 400, message, param, allowed };

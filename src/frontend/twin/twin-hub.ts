@@ -19,7 +19,7 @@ import type {
   TwinState,
 } from '../../shared/twin-api/state.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
-import type { FaultDesk, FaultDeskOptions } from '../faults/fault-desk.ts';
+import { type FaultDesk, type FaultDeskOptions, NO_FAULTS } from '../faults/fault-desk.ts';
 import type { Steering } from '../scenarios/steering.ts';
 import { clockChangeProblem } from './clock-change.ts';
 import { type CallEngine, EngineInquiry } from './engine-inquiry.ts';
@@ -147,13 +147,13 @@ export class TwinHub implements Twin {
       case 'handshake-next':
         return this.#nextFrame();
       case 'faults':
-        return this.#desk === null ? NO_FAULTS : ok({ faults: FAULT_SPECS.map(faultEntry) });
+        return this.#desk === null ? WITHOUT_FAULTS : ok({ faults: FAULT_SPECS.map(faultEntry) });
       case 'active-faults':
-        return this.#desk === null ? NO_FAULTS : ok({ active: this.#desk.active });
+        return this.#desk === null ? WITHOUT_FAULTS : ok({ active: this.#desk.active });
       case 'inject':
-        return this.#desk?.inject(question.request) ?? NO_FAULTS;
+        return this.#desk?.inject(question.request) ?? WITHOUT_FAULTS;
       case 'clear':
-        return this.#desk?.clear(question.handle) ?? NO_FAULTS;
+        return this.#desk?.clear(question.handle) ?? WITHOUT_FAULTS;
       default:
         return this.#steering.ask(question);
     }
@@ -299,11 +299,7 @@ export class TwinHub implements Twin {
   }
 }
 
-const NO_FAULTS: TwinAnswer<never> = {
-  isOk: false,
-  status: 404,
-  message: 'this server has no faults: it was started with --faults none',
-};
+const WITHOUT_FAULTS: TwinAnswer<never> = { isOk: false, status: 404, message: NO_FAULTS };
 
 function engineProblem(engine: unknown): string | null {
   if (engine === undefined || (Number.isInteger(engine) && Number(engine) >= 0)) return null;

@@ -33,6 +33,8 @@ export interface FaultSpec<P extends FaultParameters = FaultParameters> {
   readonly takesEngine: boolean;
   /** Over as soon as it has happened: it has no duration and nothing to end. */
   readonly isMomentary: boolean;
+  /** The server ends by it, which may be before it has answered. */
+  readonly endsServer?: true;
   /** A request may carry it, in its header or its vllm_xargs. */
   readonly isCarriedByRequests?: true;
   readonly parameters: P;

@@ -20,6 +20,16 @@ export interface Injection {
   readonly parameters: Readonly<Record<string, unknown>>;
 }
 
+/** An injection as it is asked for: what `readInjection` reads. */
+export function injectionRequest({
+  fault,
+  engine,
+  forMs,
+  parameters,
+}: Injection): Readonly<Record<string, unknown>> {
+  return { ...parameters, fault, engine, for: forMs };
+}
+
 export type ReadInjection =
   | { readonly isOk: true; readonly injection: Injection; readonly spec: FaultSpec }
   | ({ readonly isOk: false } & ParameterProblem);

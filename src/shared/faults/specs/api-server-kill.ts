@@ -9,6 +9,7 @@ export const API_SERVER_KILL = defineFault({
   source: 'vllm/v1/utils.py wait_for_completion_or_failure',
   takesEngine: false,
   isMomentary: true,
+  endsServer: true,
   parameters: {
     index: { type: 'integer', doc: 'Which API server, from 0.', min: 0, max: 1_023, default: 0 },
   },

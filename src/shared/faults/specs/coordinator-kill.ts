@@ -10,6 +10,7 @@ export const COORDINATOR_KILL = defineFault({
     'vllm/v1/utils.py wait_for_completion_or_failure, vllm/v1/engine/coordinator.py DPCoordinator',
   takesEngine: false,
   isMomentary: true,
+  endsServer: true,
   parameters: {},
   example: {},
 });

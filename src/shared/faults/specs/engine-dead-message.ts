@@ -10,6 +10,7 @@ export const ENGINE_DEAD_MESSAGE = defineFault({
     'vllm/v1/engine/core_client.py BackgroundResources.validate_alive, vllm/entrypoints/launchers/launcher.py terminate_if_errored',
   takesEngine: true,
   isMomentary: true,
+  endsServer: true,
   parameters: {},
   example: {},
 });

@@ -10,6 +10,7 @@ export const ENGINE_EXIT = defineFault({
     'vllm/v1/engine/core_client.py MPClient.start_engine_core_monitor, vllm/v1/utils.py wait_for_completion_or_failure, vllm/entrypoints/launchers/launcher.py watchdog_loop',
   takesEngine: true,
   isMomentary: true,
+  endsServer: true,
   parameters: { code: { type: 'integer', doc: 'Its exit code.', min: 0, max: 255, default: 1 } },
   example: { code: 3 },
 });

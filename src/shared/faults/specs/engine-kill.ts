@@ -10,6 +10,7 @@ export const ENGINE_KILL = defineFault({
     'vllm/v1/engine/core_client.py MPClient.start_engine_core_monitor, vllm/v1/utils.py wait_for_completion_or_failure, vllm/entrypoints/launchers/launcher.py watchdog_loop',
   takesEngine: true,
   isMomentary: true,
+  endsServer: true,
   parameters: {},
   example: {},
 });
