@@ -33,7 +33,7 @@ export function addMiddleware(app: FastifyInstance, context: RouteContext): void
   app.decorateRequest('startedMs', 0);
   app.decorateRequest('faultEffects');
   app.addHook('onRequest', (request, reply, done) => {
-    if (context.requestFaults.refuses(pathOf(request.url))) {
+    if (context.requestFaults.refuses(request.url)) {
       uncounted.add(request);
       reply.hijack();
       resetConnection(reply.raw);

@@ -8,6 +8,7 @@ import { FAULT_HEADER } from '../../shared/protocol/fault-keys.ts';
 import type { FrontendEffect } from '../faults/frontend-fault.ts';
 import type { ShownFaults } from '../faults/shown-faults.ts';
 import type { HttpArgs } from './http-args.ts';
+import { pathOf } from './request-target.ts';
 
 const NONE: readonly FrontendEffect[] = [];
 
@@ -66,9 +67,9 @@ export class RequestFaults {
     holdFrom(0);
   }
 
-  /** Its connection is to be reset; scrapes go on. */
-  refuses(path: string): boolean {
-    return this.#faults.refuses && !isScrape(path);
+  /** The connection of a request to this target is to be reset; scrapes go on. */
+  refuses(target: string): boolean {
+    return this.#faults.refuses && !isScrape(pathOf(target));
   }
 }
 
