@@ -1,4 +1,4 @@
-/** A server, asked over HTTP with connections that are kept: at a URL, or at `unix:/path`. */
+/** A server, asked over HTTP: at a URL, or at `unix:/path`. */
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 
@@ -42,15 +42,16 @@ export class ServerConnection {
   readonly #place: ServerPlace;
   readonly #agent: Agent;
 
-  constructor(place: ServerPlace) {
+  /** `keepAlive` false: a connection a request, so that none keeps anything up, or is closed by a server that restarts. */
+  constructor(place: ServerPlace, { keepAlive = true } = {}) {
     this.#place = { ...place, url: place.url.replace(/\/+$/, '') };
     this.#agent = place.url.startsWith('https:')
       ? new HttpsAgent({
-          keepAlive: true,
+          keepAlive,
           rejectUnauthorized: !place.isOwn,
           ...place.clientCertificate,
         })
-      : new Agent({ keepAlive: true });
+      : new Agent({ keepAlive });
   }
 
   /** The answer's beginning. Rejects with NoAnswerError. */

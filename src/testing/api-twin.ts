@@ -3,8 +3,10 @@ import { ServerError } from '../shared/errors.ts';
 import type { ActiveFault, InjectedFault } from '../shared/faults/fault-api.ts';
 import { isJsonObject, type JsonObject } from '../shared/json-object.ts';
 import type { FrameLine } from '../shared/tap/frame-line.ts';
+import { systemTimers } from '../shared/timers.ts';
 import type { TwinState } from '../shared/twin-api/state.ts';
 import type { FaultCalls } from './engine-of.ts';
+import { faultHandle } from './fault-handle.ts';
 import { loadBody } from './load-body.ts';
 import { Metrics } from './metrics.ts';
 import type { FaultHandle, FaultRequest, LoadHandle, LoadRequest, LoadResult } from './twin.ts';
@@ -24,13 +26,7 @@ export class TwinApi implements FaultCalls {
 
   async inject(fault: FaultRequest): Promise<FaultHandle> {
     const answer = (await this.#client.ask('POST', 'faults', fault)) as InjectedFault;
-    const { handle, engine, parameters } = answer;
-    const clear = (): Promise<void> => this.clear(handle);
-    return {
-      ...{ handle, fault: answer.fault, engine, parameters },
-      clear,
-      [Symbol.asyncDispose]: clear,
-    };
+    return faultHandle(answer, (handle) => this.clear(handle));
   }
 
   async load(load: LoadRequest): Promise<LoadHandle> {
@@ -94,7 +90,7 @@ export class TwinApi implements FaultCalls {
     for (;;) {
       const load = await this.#loadOf(handle);
       if (load['state'] !== 'running') return resultOf(load);
-      await new Promise((resolve) => setTimeout(resolve, LOAD_POLL_MS));
+      await systemTimers.pause(LOAD_POLL_MS);
     }
   }
 

@@ -2,13 +2,12 @@
  * A twin in the process of the test: a simulation that listens on a port of the loopback. What needs its time goes one after
  * another, because time runs once at a time.
  */
-import { Steering } from '../frontend/scenarios/steering.ts';
 import { TwinHub } from '../frontend/twin/twin-hub.ts';
 import type { TwinAnswer } from '../frontend/twin/twin-question.ts';
 import { readLoad } from '../scenario/load.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { ServerError } from '../shared/errors.ts';
-import { type Logger, lineLogger, silentLogger } from '../shared/logger.ts';
+import { type Logger, lineLogger } from '../shared/logger.ts';
 import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
 import { createDissector } from '../shared/tap/dissector.ts';
 import { namedFields } from '../shared/tap/named-fields.ts';
@@ -17,6 +16,7 @@ import { VLLM_VERSION } from '../shared/version.ts';
 import { Simulation } from '../simulate/simulation.ts';
 import { letRequestsArrive } from './arrival.ts';
 import { engineOf } from './engine-of.ts';
+import { faultHandle } from './fault-handle.ts';
 import { loadBody } from './load-body.ts';
 import { LogTail } from './log-tail.ts';
 import { Metrics } from './metrics.ts';
@@ -89,12 +89,10 @@ class InProcessTwin implements Twin {
 
   inject(request: FaultRequest): Promise<FaultHandle> {
     return this.#inTime(async () => {
-      const { handle, fault, engine, parameters } = valueIn(
-        `inject ${request.fault}`,
-        await this.#simulation.inject(request),
+      const answer = await this.#simulation.inject(request);
+      return faultHandle(valueIn(`inject ${request.fault}`, answer), (handle) =>
+        this.clear(handle),
       );
-      const clear = (): Promise<void> => this.clear(handle);
-      return { handle, fault, engine, parameters, clear, [Symbol.asyncDispose]: clear };
     });
   }
 
@@ -222,17 +220,9 @@ function createHub({ server, time }: Simulation, model: string): TwinHub {
       })),
     readyResponse: (rank) => server.api.readyResponse(rank),
     nameFields: (response) => namedFields(tables.engineCoreReadyResponse, response),
-    // Only the state is asked of it: faults and loads are the simulation's own.
+    // Only the state is asked of it: faults, loads and scenarios are the simulation's own.
     createDesk: null,
-    createSteering: (faults) =>
-      new Steering({
-        clock: time,
-        timers: time,
-        logger: silentLogger(),
-        numEngines: server.plan.dataParallelSize,
-        place: () => null,
-        faults,
-      }),
+    createSteering: null,
     callEngine: (rank, method, values) => server.api.callEngine(rank, method, values),
     loadOf: async () => null,
     sources: [],

@@ -12,6 +12,7 @@ import { describeDuration } from '../shared/duration.ts';
 import { type ErrorCode, StartupError } from '../shared/errors.ts';
 import { PACKAGE_JSON } from '../shared/own-files.ts';
 import { readProcessEntry } from '../shared/process-table.ts';
+import { systemTimers } from '../shared/timers.ts';
 import { LogTail } from './log-tail.ts';
 
 /** How a server has ended. */
@@ -165,8 +166,8 @@ class Waits {
 
   timeout(ms: number): Promise<null> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(null), ms);
-      this.#ends.push(() => clearTimeout(timer));
+      const timer = systemTimers.after(ms, () => resolve(null));
+      this.#ends.push(() => timer.cancel());
     });
   }
 

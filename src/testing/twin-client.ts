@@ -1,6 +1,10 @@
 /** Requests to a running twin, over HTTP, TLS or a Unix socket. */
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import {
+  NoAnswerError,
+  ServerConnection,
+  type ServerRequest,
+  type ServerText,
+} from '../scenario/server-connection.ts';
 import { ClientError, ServerError } from '../shared/errors.ts';
 import { isJsonObject } from '../shared/json-object.ts';
 
@@ -25,80 +29,37 @@ export class TwinRequestError extends ClientError {
   }
 }
 
-export interface TwinAnswer {
-  readonly status: number;
-  readonly text: string;
-}
-
 export class TwinClient {
   readonly #address: string;
-  readonly #apiKey: string | null;
+  readonly #connection: ServerConnection;
 
   /** `http://…`, `https://…` or `unix:/path`. */
   constructor(address: string, apiKey: string | null) {
     this.#address = address;
-    this.#apiKey = apiKey;
+    // The server is our own child, and its certificate a test's.
+    const place = { url: address, apiKey, isOwn: true };
+    this.#connection = new ServerConnection(place, { keepAlive: false });
   }
 
   /** Any path. Throws E_UNAVAILABLE where nobody answers. */
-  async send(method: string, path: string, body?: unknown): Promise<TwinAnswer> {
-    const text = body === undefined ? undefined : JSON.stringify(body);
-    const response = await this.#respond(method, path, text);
-    const chunks: Buffer[] = [];
-    for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
-    return { status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') };
+  async send(method: ServerRequest['method'], path: string, body?: unknown): Promise<ServerText> {
+    try {
+      return await this.#connection.text({ method, path, body, timeoutMs: TIMEOUT_MS });
+    } catch (error) {
+      if (!(error instanceof NoAnswerError)) throw error;
+      throw new ServerError(
+        'E_UNAVAILABLE',
+        `${method} ${path}: no twin at ${this.#address}: ${error.message}`,
+      );
+    }
   }
 
   /** A path of the twin's API; null for an answer without a body. Throws TwinRequestError for what it refuses. */
-  async ask(method: string, path: string, body?: unknown): Promise<unknown> {
+  async ask(method: ServerRequest['method'], path: string, body?: unknown): Promise<unknown> {
     const answer = await this.send(method, `/twin/api/${path}`, body);
     const parsed = answer.text === '' ? null : JSON.parse(answer.text);
     if (answer.status < 400) return parsed;
     const error = isJsonObject(parsed) && isJsonObject(parsed['error']) ? parsed['error'] : {};
     throw new TwinRequestError(`${method} /twin/api/${path}`, answer.status, error);
-  }
-
-  #respond(method: string, path: string, body: string | undefined): Promise<IncomingMessage> {
-    const headers: Record<string, string> = {};
-    if (this.#apiKey !== null) headers['authorization'] = `Bearer ${this.#apiKey}`;
-    if (body !== undefined) {
-      headers['content-type'] = 'application/json';
-      headers['content-length'] = String(Buffer.byteLength(body));
-    }
-    return new Promise((resolve, reject) => {
-      const fail = (reason: string): void =>
-        reject(
-          new ServerError(
-            'E_UNAVAILABLE',
-            `${method} ${path}: no twin at ${this.#address}: ${reason}`,
-          ),
-        );
-      const request = this.#request(method, path, headers, resolve);
-      request.once('timeout', () => {
-        fail(`it did not answer within ${TIMEOUT_MS / 1000} s`);
-        request.destroy();
-      });
-      request.once('error', (error: NodeJS.ErrnoException) => fail(error.code ?? error.message));
-      request.end(body);
-    });
-  }
-
-  #request(
-    method: string,
-    path: string,
-    headers: Readonly<Record<string, string>>,
-    onResponse: (response: IncomingMessage) => void,
-  ): ClientRequest {
-    // A connection a request: none of them is found closed by a server that has just restarted.
-    const options = { method, headers, timeout: TIMEOUT_MS, agent: false } as const;
-    if (this.#address.startsWith('unix:')) {
-      const socketPath = this.#address.slice('unix:'.length);
-      return httpRequest({ ...options, socketPath, path }, onResponse);
-    }
-    const url = `${this.#address}${path}`;
-    // The server is our own child, and its certificate a test's.
-    return url.startsWith('https:')
-      ? httpsRequest(url, { ...options, rejectUnauthorized: false }, onResponse)
-      : httpRequest(url, options, onResponse);
   }
 }

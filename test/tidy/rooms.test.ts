@@ -212,14 +212,7 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     why: 'the command line is outermost.',
   },
   testing: {
-    may: [
-      'frontend/metrics/definitions.ts',
-      'frontend/scenarios',
-      'frontend/twin',
-      'scenario',
-      'simulate',
-      'shared',
-    ],
+    may: ['frontend/metrics/definitions.ts', 'frontend/twin', 'scenario', 'simulate', 'shared'],
     why: 'a twin for a test is a process and asked over HTTP, or a simulation; the command line is neither.',
   },
   'index.ts': { may: ['capacity', 'shared'], why: 'the library is what explain computes.' },

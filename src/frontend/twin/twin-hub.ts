@@ -62,8 +62,8 @@ export interface TwinHubOptions {
   readonly sources: readonly FrameSource[];
   /** Makes the desk of faults over the hub's own way to the engines; null with --faults none. */
   readonly createDesk: ((desk: DeskParts) => FaultDesk) | null;
-  /** Loads and scenarios; `faults` is null with --faults none. */
-  readonly createSteering: (faults: FaultDesk | null) => Steering;
+  /** Loads and scenarios; `faults` is null with --faults none. Null where nobody asks of them. */
+  readonly createSteering: ((faults: FaultDesk | null) => Steering) | null;
 }
 
 /** What the hub gives a desk. */
@@ -93,7 +93,7 @@ export class TwinHub implements Twin {
   readonly #abouts = new Map<EngineIndex, KnownAbout>();
   readonly #loads = new Map<EngineIndex, EngineLoad>();
   readonly #desk: FaultDesk | null;
-  readonly #steering: Steering;
+  readonly #steering: Steering | null;
 
   constructor(options: TwinHubOptions) {
     const { clock, callEngine, sources } = options;
@@ -115,7 +115,7 @@ export class TwinHub implements Twin {
         isGone: (rank) =>
           options.engines().some((engine) => engine.rank === rank && engine.state === 'DEAD'),
       }) ?? null;
-    this.#steering = options.createSteering(this.#desk);
+    this.#steering = options.createSteering?.(this.#desk) ?? null;
   }
 
   async ask<Q extends TwinQuestion>(question: Q): Promise<TwinAnswer<TwinValues[Q['ask']]>> {
@@ -126,7 +126,7 @@ export class TwinHub implements Twin {
   /** Ends scenarios, loads and faults, and looks no more. */
   async close(): Promise<void> {
     this.#gathering.close();
-    await this.#steering.close();
+    await this.#steering?.close();
     await this.#desk?.close();
   }
 
@@ -155,7 +155,7 @@ export class TwinHub implements Twin {
       case 'clear':
         return this.#desk?.clear(question.handle) ?? WITHOUT_FAULTS;
       default:
-        return this.#steering.ask(question);
+        return this.#steering?.ask(question) ?? WITHOUT_STEERING;
     }
   }
 
@@ -298,6 +298,12 @@ export class TwinHub implements Twin {
       .map(({ rank }) => rank);
   }
 }
+
+const WITHOUT_STEERING: TwinAnswer<never> = {
+  isOk: false,
+  status: 501,
+  message: 'this server has no loads and scenarios of its own',
+};
 
 const WITHOUT_FAULTS: TwinAnswer<never> = { isOk: false, status: 404, message: NO_FAULTS };
 
