@@ -13,8 +13,7 @@ import { checkLoraConfig } from '../shared/config/lora-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { ConfigError } from '../shared/errors.ts';
 import type { Injection } from '../shared/faults/injection.ts';
-import { startPlanOf } from '../shared/faults/scheduled-fault.ts';
-import { HANDSHAKE_ORDER } from '../shared/faults/specs/handshake-order.ts';
+import { ordersReports, startPlanOf } from '../shared/faults/scheduled-fault.ts';
 import { createLogger, type Logger } from '../shared/logger.ts';
 import { PrivateDirectory, removeOrphanedDirectories } from '../shared/private-directory.ts';
 import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
@@ -312,9 +311,6 @@ function isEnding({ isOver, stop }: Frontend): boolean {
 async function bindServing(frontend: Frontend, transport: Transport): Promise<Serving> {
   const { args, plan, model, codec, env, logger, launch, stop } = frontend;
   const onEngineDead = (death: EngineDeath): void => onDeath(frontend, death);
-  const ordersReports = (frontend.startFaults ?? []).some(
-    ({ fault }) => fault === HANDSHAKE_ORDER.id,
-  );
   if (plan.apiServerCount > 1) {
     const { ApiServerProcesses } = await import('./api-server/processes.ts');
     return new ApiServerProcesses({
@@ -323,7 +319,7 @@ async function bindServing(frontend: Frontend, transport: Transport): Promise<Se
       addressesOf: (clientIndex) => launch.clientAddresses(clientIndex),
       env: process.env,
       privateDirectory: frontend.directory.path,
-      ordersReports,
+      ordersReports: ordersReports(frontend.startFaults ?? []),
       onEngineDead,
       twin: frontend.twin,
       onFall: (message) => {
@@ -334,7 +330,11 @@ async function bindServing(frontend: Frontend, transport: Transport): Promise<Se
   }
   const { ApiServer } = await import('./api-server/api-server.ts');
   const given = { args, plan, model, codec, env, logger, clock: systemClock };
-  const own = { ...given, onEngineDead, ordersReports };
+  const own = {
+    ...given,
+    onEngineDead,
+    ordersReports: ordersReports(frontend.startFaults ?? []),
+  };
   return ApiServer.bind(
     { ...own, clientIndex: 0, twin: frontend.twin, early: frontend.steps?.early ?? null },
     transport,

@@ -24,8 +24,7 @@ import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { ConfigError, reasonOf, StartupError } from '../shared/errors.ts';
 import type { Injection } from '../shared/faults/injection.ts';
-import { startPlanOf } from '../shared/faults/scheduled-fault.ts';
-import { HANDSHAKE_ORDER } from '../shared/faults/specs/handshake-order.ts';
+import { ordersReports, startPlanOf } from '../shared/faults/scheduled-fault.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import type { WireCodec } from '../shared/protocol/wire-codec.ts';
@@ -178,7 +177,7 @@ export class SimulatedServer {
         timers: this.#frontend,
         logger,
         clientIndex: 0,
-        ordersReports: startFaults.some(({ fault }) => fault === HANDSHAKE_ORDER.id),
+        ordersReports: ordersReports(startFaults),
         onEngineDead: (death) => this.#onDeath(death),
         listens,
         wrapMetrics: (metrics) => {

@@ -1,5 +1,6 @@
 import { anyObject, integer, number, onlyFields, orNull, string } from '../schema.ts';
 import type { Injection } from './injection.ts';
+import { HANDSHAKE_ORDER } from './specs/handshake-order.ts';
 
 /** A fault of an engine's own plan: what a scenario gives it with its start. */
 export interface ScheduledFault {
@@ -16,6 +17,11 @@ export function startPlanOf(
   return injections
     .filter(({ engine }) => engine === null || engine === rank)
     .map((injection) => ({ atMs: null, injection }));
+}
+
+/** The order in which engines report is asked for, not chance. */
+export function ordersReports(injections: readonly Injection[]): boolean {
+  return injections.some(({ fault }) => fault === HANDSHAKE_ORDER.id);
 }
 
 /** As another process is told of it: checked where it was read. */
