@@ -1,7 +1,8 @@
 /** `vllm-twin simulate SCENARIO`: a scenario on virtual time, and what Prometheus would have seen of it. */
+
 import { describeEvent } from '../../scenario/describe-step.ts';
 import { engineProblem } from '../../scenario/engine-problem.ts';
-import { readScenarioFile } from '../../scenario/scenario-file.ts';
+import { assert } from '../../shared/assert.ts';
 import type { EngineArgs } from '../../shared/config/registry.ts';
 import { DURATION_FORM, describeDuration, readDuration } from '../../shared/duration.ts';
 import { ConfigError } from '../../shared/errors.ts';
@@ -81,8 +82,9 @@ export const simulateCommand: Command = {
         'E_BAD_FLAG',
         'simulate: its first word is a file, SCENARIO.yaml; see simulate --help',
       );
-    const scenario = readScenarioFile(file);
-    const read = await readServeArgs([...scenario.flags, ...rest], process.env, FLAGS);
+    const read = await readServeArgs([...rest, `--scenario=${file}`], process.env, FLAGS);
+    const { scenario } = read;
+    assert(scenario !== null, 'a scenario that was given is read');
     const problem = engineProblem(scenario, read.args.dataParallelSize);
     if (problem !== null) throw new ConfigError('E_BAD_FILE', `${file}: ${problem.message}`);
     for (const text of [...read.notes, ...read.warnings])
