@@ -1,0 +1,54 @@
+/**
+ * The twin beside its peers, in one run: bare Node that gives the same answers, and vLLM's own Rust frontend over a mock
+ * engine and over our engines where the binary is there. What each row means, and what cannot be compared, is in
+ * benchmarks/README.md; `--help` says what can be chosen.
+ */
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { LoadClient } from './peers/load-client.ts';
+import { DATA_PARALLEL_ROWS, LOAD_ROWS } from './peers/load-rows.ts';
+import { reasonForNoVllmRs } from './peers/peer.ts';
+import { PeerSets } from './peers/peer-sets.ts';
+import { CLIENT_CORE, PINNING, pinThisProcess } from './peers/pinning.ts';
+import { printResult, recordOf } from './peers/report.ts';
+import type { Row, RowResult } from './peers/row.ts';
+import { HELP, readSettings, type Settings } from './peers/settings.ts';
+
+const ROWS: readonly Row[] = [...LOAD_ROWS, ...DATA_PARALLEL_ROWS];
+
+function rowsOf({ rows }: Settings): readonly Row[] {
+  if (rows.length === 0) return ROWS;
+  const unknown = rows.find((word) => !ROWS.some(({ name }) => name.startsWith(word)));
+  if (unknown !== undefined)
+    throw new Error(`--rows '${unknown}': none of ${ROWS.map(({ name }) => name).join(', ')}`);
+  return ROWS.filter(({ name }) => rows.some((word) => name.startsWith(word)));
+}
+
+async function run(settings: Settings): Promise<void> {
+  const rows = rowsOf(settings);
+  console.log(`${PINNING}; ${cpus()[0]?.model}, Node ${process.version}`);
+  const reason = reasonForNoVllmRs();
+  if (reason !== null) console.log(`no vllm-rs, so nothing is compared with it: ${reason}`);
+  pinThisProcess(CLIENT_CORE);
+  const results: RowResult[] = [];
+  const client = await LoadClient.start();
+  const peers = new PeerSets(settings);
+  try {
+    for (const row of rows) {
+      for (const result of await row.run({ settings, client, peers })) {
+        results.push(result);
+        printResult(result);
+      }
+    }
+  } finally {
+    await peers.stop();
+    client.close();
+    if (settings.json !== null)
+      writeFileSync(settings.json, `${JSON.stringify(results.map(recordOf), null, 2)}\n`);
+  }
+}
+
+const { list, ...settings } = readSettings(process.argv.slice(2));
+if (settings.help) console.log(HELP);
+else if (list) for (const { name, title } of ROWS) console.log(`${name.padEnd(24)} ${title}`);
+else await run(settings);

@@ -1,0 +1,13 @@
+/** Starts a script of this folder as a process of its own, on a core; it has a channel for messages. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pinned } from './pinning.ts';
+
+const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+export function startScript(name: string, words: readonly string[], core: number): ChildProcess {
+  const script = fileURLToPath(new URL(name, import.meta.url));
+  const [file = '', ...args] = pinned(core, [process.execPath, '--import', TSX, script, ...words]);
+  return spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+}

@@ -1,0 +1,109 @@
+/**
+ * What a process and all that it has started cost, as the kernel counts it: CPU seconds of all threads, memory, and what
+ * the rest of the machine did meanwhile. Linux only, as is everything that reads /proc.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+
+const TICKS_PER_SECOND = 100;
+const NANOSECONDS = 1e9;
+
+const pidsIn = (folder: string): readonly number[] =>
+  readdirSync(folder)
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+
+/** Null where the process has ended meanwhile. */
+function read(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+/** The fields of /proc/PID/stat behind the name, which may hold spaces and brackets. */
+function statOf(pid: number): readonly string[] | null {
+  const text = read(`/proc/${pid}/stat`);
+  return text === null ? null : text.slice(text.lastIndexOf(') ') + 2).split(' ');
+}
+
+/** The processes, what they have started, and so on; those that are there. */
+export function treeOf(roots: readonly number[]): readonly number[] {
+  const childrenOf = new Map<number, number[]>();
+  for (const pid of pidsIn('/proc')) {
+    const parent = Number(statOf(pid)?.[1] ?? 0);
+    const siblings = childrenOf.get(parent);
+    if (siblings === undefined) childrenOf.set(parent, [pid]);
+    else siblings.push(pid);
+  }
+  const tree: number[] = [];
+  const visit = (pid: number): void => {
+    tree.push(pid);
+    for (const child of childrenOf.get(pid) ?? []) visit(child);
+  };
+  roots.forEach(visit);
+  return tree;
+}
+
+/**
+ * CPU nanoseconds by thread (`PID/TID`), from schedstat, which counts them finely; where the kernel keeps none, those of
+ * whole processes in ticks of 10 ms. What a process's ended children took is under `PID/ended`.
+ */
+export type CpuTimes = ReadonlyMap<string, number>;
+
+export function cpuTimesOf(pids: readonly number[]): CpuTimes {
+  const times = new Map<string, number>();
+  const tick = NANOSECONDS / TICKS_PER_SECOND;
+  for (const pid of pids) {
+    const stat = statOf(pid);
+    if (stat === null) continue;
+    times.set(`${pid}/ended`, (Number(stat[13]) + Number(stat[14])) * tick);
+    let ofThreads = 0;
+    try {
+      for (const tid of pidsIn(`/proc/${pid}/task`)) {
+        const ran = Number(read(`/proc/${pid}/task/${tid}/schedstat`)?.split(' ')[0] ?? 0);
+        times.set(`${pid}/${tid}`, ran);
+        ofThreads += ran;
+      }
+    } catch {
+      // It ended between the two looks.
+    }
+    if (ofThreads === 0) times.set(`${pid}`, (Number(stat[11]) + Number(stat[12])) * tick);
+  }
+  return times;
+}
+
+/** CPU seconds from one look to the next; a thread that came meanwhile counts whole. */
+export function cpuSecondsBetween(before: CpuTimes, after: CpuTimes): number {
+  let nanoseconds = 0;
+  for (const [thread, time] of after) nanoseconds += time - (before.get(thread) ?? 0);
+  return nanoseconds / NANOSECONDS;
+}
+
+/** CPU seconds of the whole machine since it started, idle and waiting ones not counted. */
+export function machineCpuSeconds(): number {
+  const [first = ''] = (read('/proc/stat') ?? '').split('\n', 1);
+  const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = first
+    .split(/\s+/)
+    .map(Number);
+  return (user + nice + system + irq + softirq) / TICKS_PER_SECOND;
+}
+
+/** Resident megabytes of one process, shared pages included. */
+export function rssMegabytesOf(pid: number): number {
+  const kilobytes = /^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1];
+  return Number(kilobytes ?? 0) / 1024;
+}
+
+/** Megabytes of all the processes together, shared pages counted once between those who share them. */
+export function pssMegabytesOf(pids: readonly number[]): number {
+  let kilobytes = 0;
+  for (const pid of pids)
+    kilobytes += Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`) ?? '')?.[1] ?? 0);
+  return kilobytes / 1024;
+}
+
+/** What `ps` shows; the twin's children have vLLM's own titles. */
+export function titleOf(pid: number): string {
+  return (read(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ').trim();
+}
