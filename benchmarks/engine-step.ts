@@ -5,119 +5,20 @@
  *
  * Run: npx tsx benchmarks/engine-step.ts [--quick]
  */
-
-import { createSpec } from '../src/capacity/spec/create-spec.ts';
-import { createEngineCore } from '../src/engine-core/create-engine-core.ts';
-import type { EngineCore } from '../src/engine-core/engine-core.ts';
-import { createLatencyModel } from '../src/engine-core/executor/latency-model.ts';
-import { SimulatedExecutor } from '../src/engine-core/executor/simulated-executor.ts';
-import { createTokenSource } from '../src/engine-core/executor/token-source.ts';
-import { DEFAULT_SCHEDULER_CONFIG } from '../src/engine-core/scheduler/scheduler-config.ts';
-import { systemClock } from '../src/shared/clock.ts';
+import { createEngineCoreOutput } from '../src/shared/protocol/defaults.ts';
 import {
-  createEngineCoreOutput,
-  createEngineCoreRequest,
-  createSamplingParams,
-} from '../src/shared/protocol/defaults.ts';
+  add,
+  decoding,
+  makeCore,
+  makePrompt,
+  PROMPT_TOKENS,
+  turn,
+} from './engine-core/measured-core.ts';
 
-const BLOCK_SIZE = 16;
-const VOCAB_SIZE = 128_256;
-const PROMPT_TOKENS = 128;
 const LONG_PROMPT_TOKENS = 2048;
-const MAX_MODEL_LEN = 16_384;
-const MAX_NUM_BATCHED_TOKENS = 8192;
-const NUM_BLOCKS = 200_000;
 const RUNNING = [1, 64, 256, 1024] as const;
 const quick = process.argv.includes('--quick');
 const MEASURE_MS = quick ? 300 : 1500;
-
-let nextId = 0;
-let nextToken = 7;
-
-function makeCore({ asyncScheduling = true } = {}): EngineCore {
-  const tokenSource = createTokenSource({
-    kind: 'random',
-    seed: 1,
-    vocabSize: VOCAB_SIZE,
-    eosTokenId: 2,
-    maxModelLen: MAX_MODEL_LEN,
-  });
-  return createEngineCore({
-    engineIndex: 0,
-    clock: systemClock,
-    executor: new SimulatedExecutor({
-      tokenSource,
-      latencyModel: createLatencyModel({ kind: 'zero' }),
-      vocabSize: VOCAB_SIZE,
-      numWorkers: 1,
-      adapters: null,
-    }),
-    kvCacheConfig: {
-      numBlocks: NUM_BLOCKS,
-      groups: [
-        {
-          layerNames: ['layers.0'],
-          spec: createSpec({
-            kind: 'full_attention',
-            blockSize: BLOCK_SIZE,
-            numKvHeads: 8,
-            headSize: 128,
-            dtype: 'bfloat16',
-          }),
-          isEagleGroup: false,
-        },
-      ],
-    },
-    cache: {
-      blockSize: BLOCK_SIZE,
-      schedulerBlockSize: BLOCK_SIZE,
-      hashBlockSize: BLOCK_SIZE,
-      enablePrefixCaching: true,
-      prefixCachingHashAlgo: 'sha256',
-      prefixCacheRetentionInterval: 0,
-      enableKvCacheEvents: false,
-    },
-    scheduler: {
-      ...DEFAULT_SCHEDULER_CONFIG,
-      maxNumSeqs: 1024,
-      maxNumBatchedTokens: MAX_NUM_BATCHED_TOKENS,
-      maxModelLen: MAX_MODEL_LEN,
-      asyncScheduling,
-    },
-    maxConcurrentBatches: asyncScheduling ? 2 : 1,
-    logStats: true,
-    includeFinishedSet: false,
-  });
-}
-
-function makePrompt(length: number): number[] {
-  return Array.from({ length }, () => {
-    nextToken = (nextToken * 48_271) % 0x7fffffff;
-    return 3 + (nextToken % (VOCAB_SIZE - 3));
-  });
-}
-
-function add(core: EngineCore, promptTokenIds: number[], maxTokens: number): void {
-  nextId += 1;
-  core.handleInput({
-    type: 'ADD',
-    request: createEngineCoreRequest({
-      requestId: `request-${nextId}`,
-      promptTokenIds,
-      samplingParams: createSamplingParams({ maxTokens, temperature: 0, stopTokenIds: [] }),
-      arrivalTime: 0,
-    }),
-  });
-}
-
-/** One turn of the loop; returns the tokens that came out. */
-function turn(core: EngineCore): number {
-  core.beginStep();
-  core.finishStep();
-  let tokens = 0;
-  for (const { outputs } of core.takeOutputs()) tokens += outputs.outputs.length;
-  return tokens;
-}
 
 interface Figures {
   readonly stepsPerSecond: number;
@@ -143,20 +44,7 @@ function measure(run: () => number): Figures {
 
 /** Requests that decode all through the measurement; ended ones are replaced. */
 function decodeOnly(running: number, asyncScheduling: boolean): Figures {
-  const core = makeCore({ asyncScheduling });
-  const topUp = (): void => {
-    const { numRunning, numWaiting } = core.getRequestCounts();
-    for (let i = numRunning + numWaiting; i < running; i += 1) {
-      add(core, makePrompt(PROMPT_TOKENS), 2048);
-    }
-  };
-  topUp();
-  for (let i = 0; i < 400; i += 1) turn(core);
-  return measure(() => {
-    const tokens = turn(core);
-    if (core.getRequestCounts().numRunning < running) topUp();
-    return tokens;
-  });
+  return measure(decoding(running, asyncScheduling));
 }
 
 /** While `running` requests decode, 2,048-token prompts come and go; `hitShare` of each is a shared prefix. */

@@ -5,16 +5,30 @@
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { findVllmRs } from '../test/support/vllm-rs.ts';
+import { CORE_ROWS } from './peers/core-row.ts';
+import { ENGINE_GROWTH_ROWS, STREAM_GROWTH_ROWS } from './peers/growth-rows.ts';
 import { LoadClient } from './peers/load-client.ts';
 import { DATA_PARALLEL_ROWS, LOAD_ROWS } from './peers/load-rows.ts';
-import { reasonForNoVllmRs } from './peers/peer.ts';
 import { PeerSets } from './peers/peer-sets.ts';
 import { CLIENT_CORE, PINNING, pinThisProcess } from './peers/pinning.ts';
+import { REPLAY_ROW } from './peers/replay-row.ts';
 import { printResult, recordOf } from './peers/report.ts';
 import type { Row, RowResult } from './peers/row.ts';
+import { SCRAPE_ROWS } from './peers/scrape-rows.ts';
 import { HELP, readSettings, type Settings } from './peers/settings.ts';
+import { START_ROW } from './peers/start-rows.ts';
 
-const ROWS: readonly Row[] = [...LOAD_ROWS, ...DATA_PARALLEL_ROWS];
+const ROWS: readonly Row[] = [
+  ...LOAD_ROWS,
+  ...DATA_PARALLEL_ROWS,
+  ...SCRAPE_ROWS,
+  START_ROW,
+  REPLAY_ROW,
+  ...CORE_ROWS,
+  ...STREAM_GROWTH_ROWS,
+  ...ENGINE_GROWTH_ROWS,
+];
 
 function rowsOf({ rows }: Settings): readonly Row[] {
   if (rows.length === 0) return ROWS;
@@ -27,15 +41,15 @@ function rowsOf({ rows }: Settings): readonly Row[] {
 async function run(settings: Settings): Promise<void> {
   const rows = rowsOf(settings);
   console.log(`${PINNING}; ${cpus()[0]?.model}, Node ${process.version}`);
-  const reason = reasonForNoVllmRs();
-  if (reason !== null) console.log(`no vllm-rs, so nothing is compared with it: ${reason}`);
+  const found = findVllmRs();
+  if (found.path === null) console.log(`no vllm-rs to compare with: ${found.reason}`);
   pinThisProcess(CLIENT_CORE);
   const results: RowResult[] = [];
   const client = await LoadClient.start();
-  const peers = new PeerSets(settings);
+  const peers = new PeerSets(settings, found.path);
   try {
     for (const row of rows) {
-      for (const result of await row.run({ settings, client, peers })) {
+      for (const result of await row.run({ settings, client, peers, vllmRs: found.path })) {
         results.push(result);
         printResult(result);
       }

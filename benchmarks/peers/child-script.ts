@@ -6,8 +6,8 @@ import { pinned } from './pinning.ts';
 
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
-export function startScript(name: string, words: readonly string[], core: number): ChildProcess {
+export function startScript(name: string, words: readonly string[], cores: string): ChildProcess {
   const script = fileURLToPath(new URL(name, import.meta.url));
-  const [file = '', ...args] = pinned(core, [process.execPath, '--import', TSX, script, ...words]);
+  const [file = '', ...args] = pinned(cores, [process.execPath, '--import', TSX, script, ...words]);
   return spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
 }

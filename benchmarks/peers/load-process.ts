@@ -4,12 +4,11 @@
  */
 import { connect, type Socket } from 'node:net';
 import { AnswerReader } from './answer-reader.ts';
-import type { Load, LoadResult } from './load.ts';
+import type { Load, LoadRequest, LoadResult } from './load.ts';
 
 const READ_BYTES = 64 * 1024;
 
-function requestBytes({ url, path, body }: Load): Buffer {
-  const { host } = new URL(url);
+function requestBytes(host: string, { path, body }: LoadRequest): Buffer {
   const first = `${body === '' ? 'GET' : 'POST'} ${path} HTTP/1.1\r\nhost: ${host}\r\n`;
   const headers =
     body === ''
@@ -19,15 +18,23 @@ function requestBytes({ url, path, body }: Load): Buffer {
 }
 
 /** One connection: the next request goes out when the answer before has been read. Resolves when the time is over. */
-async function runConnection(load: Load, request: Buffer, endMs: number): Promise<LoadResult> {
+async function runConnection(
+  load: Load,
+  list: readonly Buffer[],
+  endMs: number,
+): Promise<LoadResult> {
   const { hostname, port } = new URL(load.url);
   const startMs = performance.now();
   let requests = 0;
   let socket: Socket | null = null;
   const finished = new Promise<AnswerReader>((resolve, reject) => {
+    const sendNext = (): void => {
+      socket?.write(list[requests % list.length] ?? '');
+    };
     const reader = new AnswerReader(() => {
       requests += 1;
-      if (performance.now() < endMs) socket?.write(request);
+      // What is sent in turn is sent as often each.
+      if (performance.now() < endMs || requests % list.length !== 0) sendNext();
       else resolve(reader);
     });
     socket = connect({
@@ -45,7 +52,7 @@ async function runConnection(load: Load, request: Buffer, endMs: number): Promis
     });
     socket.once('error', reject);
     socket.once('close', () => reject(new Error('the server closed the connection')));
-    socket.once('connect', () => socket?.write(request));
+    socket.once('connect', sendNext);
   });
   const { numEvents, numBytes } = await finished;
   (socket as Socket | null)?.destroy();
@@ -54,10 +61,11 @@ async function runConnection(load: Load, request: Buffer, endMs: number): Promis
 }
 
 async function runLoad(load: Load): Promise<LoadResult> {
-  const request = requestBytes(load);
+  const { host } = new URL(load.url);
+  const list = load.requests.map((request) => requestBytes(host, request));
   const endMs = performance.now() + load.seconds * 1000;
   const results = await Promise.all(
-    Array.from({ length: load.concurrency }, () => runConnection(load, request, endMs)),
+    Array.from({ length: load.concurrency }, () => runConnection(load, list, endMs)),
   );
   const sum = (of: (result: LoadResult) => number): number =>
     results.reduce((total, result) => total + of(result), 0);

@@ -1,6 +1,6 @@
 /** The rows of requests and streamed events: CPU of all of a server's processes by what its client has got. */
 import { inTurns, type Turn } from './in-turns.ts';
-import { COMPLETIONS_PATH, type CompletionShape, completionBody } from './load.ts';
+import { type CompletionShape, completion } from './load.ts';
 import type { Peer } from './peer.ts';
 import type { Bound, Row, RowContext } from './row.ts';
 import { measureLoad } from './sample.ts';
@@ -25,7 +25,7 @@ export async function measureCompletions(
   { client, settings }: Pick<RowContext, 'client' | 'settings'>,
 ): Promise<Turn> {
   const { concurrency, stream } = row;
-  const load = { path: COMPLETIONS_PATH, body: completionBody(row), concurrency };
+  const load = { requests: [completion(row)], concurrency };
   const seconds = warmedUp.has(peer) ? settings.warmUpSeconds : FIRST_WARM_UP_SECONDS;
   warmedUp.add(peer);
   await client.run({ ...load, url: peer.url, seconds });

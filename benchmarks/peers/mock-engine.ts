@@ -1,9 +1,7 @@
 /**
  * A minimal engine behind a real frontend: one process plays all ranks, each step gives every running request one token,
  * and there is no scheduler, no KV cache and no coordinator. It speaks the engine protocol with the twin's own codec and
- * transport, so that it costs little and always as little as ours can.
- *
- * Words: the handshake's address, the number of engines.
+ * transport, so that it costs little, and always as little as those can. It starts when it is told where.
  */
 import {
   createEngineCoreOutput,
@@ -29,6 +27,13 @@ const LINGER_MS = 1_000;
 
 const transport = createZmqTransport();
 const codec = createWireCodec(WIRE_VERSIONS[VLLM_VERSION]);
+
+/** As a message from the benchmark. */
+export interface MockOrder {
+  /** Where the frontend shakes hands. */
+  readonly address: string;
+  readonly engines: number;
+}
 
 interface Running {
   readonly request: EngineCoreRequest;
@@ -159,10 +164,13 @@ function readyResponse(rank: number, size: number) {
   };
 }
 
-const [address = '', size = '1'] = process.argv.slice(2);
+process.on('message', ({ address, engines }: MockOrder) => {
+  const starts = Array.from({ length: engines }, (_, rank) =>
+    new MockEngine(rank).start(address, engines),
+  );
+  Promise.all(starts).catch((error: unknown) => {
+    throw error;
+  });
+});
 process.on('disconnect', () => process.exit(0));
-await Promise.all(
-  Array.from({ length: Number(size) }, (_, rank) =>
-    new MockEngine(rank).start(address, Number(size)),
-  ),
-);
+process.send?.('loaded');

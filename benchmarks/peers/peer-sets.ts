@@ -3,8 +3,15 @@
  * next. Those that are not measured just then are idle.
  */
 import type { BareAnswer } from './bare-server.ts';
-import { COMPLETIONS_PATH, type CompletionShape, completionBody } from './load.ts';
-import { type Peer, startBareNode, startTwin, startVllmRs } from './peer.ts';
+import { type CompletionShape, completion } from './load.ts';
+import {
+  type Peer,
+  type PeerName,
+  startBareNode,
+  startTwin,
+  startVllmRsWithMock,
+  startVllmRsWithOurs,
+} from './peer.ts';
 import type { Settings } from './settings.ts';
 
 /** Every answer that a row asks for; bare Node learns them from the twin. */
@@ -24,8 +31,8 @@ const HOP_HEADERS = new Set([
 ]);
 
 async function answerOf(url: string, shape: CompletionShape): Promise<BareAnswer> {
-  const request = completionBody(shape);
-  const response = await fetch(url + COMPLETIONS_PATH, {
+  const { path, body: request } = completion(shape);
+  const response = await fetch(url + path, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: request,
@@ -43,11 +50,14 @@ export function answersOf(url: string): Promise<readonly BareAnswer[]> {
 
 export class PeerSets {
   readonly #settings: Settings;
+  readonly #vllmRs: string | null;
   #key = '';
   #peers: Peer[] = [];
 
-  constructor(settings: Settings) {
+  /** `vllmRs`: the binary of vLLM's Rust frontend, or null where there is none. */
+  constructor(settings: Settings, vllmRs: string | null) {
     this.#settings = settings;
+    this.#vllmRs = vllmRs;
   }
 
   /** The chosen servers with so many engines, in the order in which they are printed. */
@@ -57,8 +67,7 @@ export class PeerSets {
     await this.stop();
     this.#key = key;
     for (const start of this.#starts(engines, flags)) {
-      const peer = await start();
-      if (peer !== null) this.#peers.push(peer);
+      this.#peers.push(await start());
     }
     return this.#peers;
   }
@@ -70,29 +79,31 @@ export class PeerSets {
     await Promise.all(peers.map((peer) => peer.stop()));
   }
 
-  #starts(engines: number, flags: readonly string[]): readonly (() => Promise<Peer | null>)[] {
+  #starts(engines: number, flags: readonly string[]): readonly (() => Promise<Peer>)[] {
     const { peers, dist, against, flags: ofTwin } = this.#settings;
-    const twin = { engines, dist, flags: [...flags, ...ofTwin] };
-    const all: readonly (readonly [Peer['name'], () => Promise<Peer | null>])[] = [
-      ['twin', () => startTwin('twin', twin)],
+    const rs = this.#vllmRs;
+    const starts: readonly (readonly [PeerName, (() => Promise<Peer>) | null])[] = [
+      ['twin', () => startTwin('twin', dist, { engines, flags: [...flags, ...ofTwin] })],
       [
         'other build',
-        async () =>
-          against === null ? null : startTwin('other build', { engines, dist: against, flags }),
+        against === null ? null : () => startTwin('other build', against, { engines, flags }),
       ],
+      ['bare Node', () => this.#startBareNode()],
+      ['vllm-rs + mock', rs === null ? null : () => startVllmRsWithMock(rs, { engines })],
       [
-        'bare Node',
-        async () => {
-          // Whichever build is up: they answer the same.
-          const [known] = this.#peers;
-          if (known === undefined)
-            throw new Error('bare Node answers what a twin has answered before');
-          return startBareNode(await answersOf(known.url));
-        },
+        'vllm-rs + our engines',
+        rs === null ? null : () => startVllmRsWithOurs(rs, dist, { engines, flags }),
       ],
-      ['vllm-rs + mock', () => startVllmRs(engines, { kind: 'mock' })],
-      ['vllm-rs + our engines', () => startVllmRs(engines, { kind: 'ours', dist, flags })],
     ];
-    return all.filter(([name]) => peers.includes(name)).map(([, start]) => start);
+    return starts.flatMap(([name, start]) =>
+      start !== null && peers.includes(name) ? [start] : [],
+    );
+  }
+
+  async #startBareNode(): Promise<Peer> {
+    const [known] = this.#peers;
+    if (known === undefined)
+      throw new Error('bare Node answers what a twin has answered before it');
+    return startBareNode(await answersOf(known.url));
   }
 }

@@ -80,6 +80,16 @@ export function cpuSecondsBetween(before: CpuTimes, after: CpuTimes): number {
   return nanoseconds / NANOSECONDS;
 }
 
+/** CPU seconds of processes since they started. */
+export function cpuSecondsOf(pids: readonly number[]): number {
+  return cpuSecondsBetween(new Map(), cpuTimesOf(pids));
+}
+
+/** CPU seconds of all children of this process that have ended. */
+export function endedChildrenCpuSeconds(): number {
+  return (cpuTimesOf([process.pid]).get(`${process.pid}/ended`) ?? 0) / NANOSECONDS;
+}
+
 /** CPU seconds of the whole machine since it started, idle and waiting ones not counted. */
 export function machineCpuSeconds(): number {
   const [first = ''] = (read('/proc/stat') ?? '').split('\n', 1);
@@ -89,18 +99,25 @@ export function machineCpuSeconds(): number {
   return (user + nice + system + irq + softirq) / TICKS_PER_SECOND;
 }
 
+/** Of a file whose lines are `Name:   123 kB`; 0 where it is gone. */
+function megabytesIn(path: string, field: string): number {
+  const kilobytes = new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(read(path) ?? '')?.[1];
+  return Number(kilobytes ?? 0) / 1024;
+}
+
 /** Resident megabytes of one process, shared pages included. */
 export function rssMegabytesOf(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1];
-  return Number(kilobytes ?? 0) / 1024;
+  return megabytesIn(`/proc/${pid}/status`, 'VmRSS');
+}
+
+/** The most that it ever was. */
+export function peakRssMegabytesOf(pid: number): number {
+  return megabytesIn(`/proc/${pid}/status`, 'VmHWM');
 }
 
 /** Megabytes of all the processes together, shared pages counted once between those who share them. */
 export function pssMegabytesOf(pids: readonly number[]): number {
-  let kilobytes = 0;
-  for (const pid of pids)
-    kilobytes += Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`) ?? '')?.[1] ?? 0);
-  return kilobytes / 1024;
+  return pids.reduce((sum, pid) => sum + megabytesIn(`/proc/${pid}/smaps_rollup`, 'Pss'), 0);
 }
 
 /** What `ps` shows; the twin's children have vLLM's own titles. */

@@ -36,6 +36,8 @@ export interface RowContext {
   readonly settings: Settings;
   readonly client: LoadClient;
   readonly peers: PeerSets;
+  /** The binary of vLLM's Rust frontend, or null where there is none. */
+  readonly vllmRs: string | null;
 }
 
 export interface Row {
