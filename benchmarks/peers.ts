@@ -8,10 +8,12 @@ import { cpus } from 'node:os';
 import { findVllmRs } from '../test/support/vllm-rs.ts';
 import { CORE_ROWS } from './peers/core-row.ts';
 import { ENGINE_GROWTH_ROWS, STREAM_GROWTH_ROWS } from './peers/growth-rows.ts';
+import { guardLine, keptRatios, measureGuard, writeRatios } from './peers/guard.ts';
 import { LoadClient } from './peers/load-client.ts';
 import { DATA_PARALLEL_ROWS, LOAD_ROWS } from './peers/load-rows.ts';
 import { PeerSets } from './peers/peer-sets.ts';
 import { CLIENT_CORE, PINNING, pinThisProcess } from './peers/pinning.ts';
+import { treeOf } from './peers/process-tree.ts';
 import { REPLAY_ROW } from './peers/replay-row.ts';
 import { printResult, recordOf } from './peers/report.ts';
 import type { Row, RowResult } from './peers/row.ts';
@@ -62,7 +64,32 @@ async function run(settings: Settings): Promise<void> {
   }
 }
 
+async function writeGuard({ dist }: Settings): Promise<void> {
+  const before = keptRatios();
+  const results = await measureGuard(dist);
+  for (const result of results) console.log(guardLine(result, before[result.row]));
+  writeRatios(results);
+}
+
+/** Whoever stops the benchmark stops all that it has started. */
+function endChildrenOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      for (const pid of treeOf([process.pid]).slice(1)) {
+        try {
+          process.kill(pid);
+        } catch {
+          // It has ended by itself meanwhile.
+        }
+      }
+      process.exit(1);
+    });
+  }
+}
+
 const { list, ...settings } = readSettings(process.argv.slice(2));
+endChildrenOnSignals();
 if (settings.help) console.log(HELP);
 else if (list) for (const { name, title } of ROWS) console.log(`${name.padEnd(24)} ${title}`);
+else if (settings.writesGuard) await writeGuard(settings);
 else await run(settings);

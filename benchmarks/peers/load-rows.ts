@@ -1,9 +1,11 @@
 /** The rows of requests and streamed events: CPU of all of a server's processes by what its client has got. */
 import { inTurns, type Turn } from './in-turns.ts';
 import { type CompletionShape, completion } from './load.ts';
+import type { LoadClient } from './load-client.ts';
 import type { Peer } from './peer.ts';
-import type { Bound, Row, RowContext } from './row.ts';
+import type { Bound, Row } from './row.ts';
 import { measureLoad } from './sample.ts';
+import type { Settings } from './settings.ts';
 import { watching } from './watch.ts';
 
 export interface LoadRow extends CompletionShape {
@@ -15,6 +17,11 @@ export interface LoadRow extends CompletionShape {
   readonly bounds: readonly Bound[];
 }
 
+export interface LoadContext {
+  readonly client: LoadClient;
+  readonly settings: Pick<Settings, 'seconds' | 'warmUpSeconds'>;
+}
+
 /** A new server's hot paths are not compiled yet: its first warm-up is longer. */
 const FIRST_WARM_UP_SECONDS = 3;
 const warmedUp = new WeakSet<Peer>();
@@ -22,7 +29,7 @@ const warmedUp = new WeakSet<Peer>();
 export async function measureCompletions(
   peer: Peer,
   row: Pick<LoadRow, 'maxTokens' | 'stream' | 'concurrency'>,
-  { client, settings }: Pick<RowContext, 'client' | 'settings'>,
+  { client, settings }: LoadContext,
 ): Promise<Turn> {
   const { concurrency, stream } = row;
   const load = { requests: [completion(row)], concurrency };
