@@ -10,7 +10,7 @@ import { CORE_ROWS } from './peers/core-row.ts';
 import { ENGINE_GROWTH_ROWS, STREAM_GROWTH_ROWS } from './peers/growth-rows.ts';
 import { guardLine, keptRatios, measureGuard, writeRatios } from './peers/guard.ts';
 import { LoadClient } from './peers/load-client.ts';
-import { DATA_PARALLEL_ROWS, LOAD_ROWS } from './peers/load-rows.ts';
+import { DATA_PARALLEL_ROWS, LOAD_ROWS, LONG_PROMPT_ROW } from './peers/load-rows.ts';
 import { PeerSets } from './peers/peer-sets.ts';
 import { CLIENT_CORE, PINNING, pinThisProcess } from './peers/pinning.ts';
 import { treeOf } from './peers/process-tree.ts';
@@ -23,6 +23,7 @@ import { START_ROW } from './peers/start-rows.ts';
 
 const ROWS: readonly Row[] = [
   ...LOAD_ROWS,
+  LONG_PROMPT_ROW,
   ...DATA_PARALLEL_ROWS,
   ...SCRAPE_ROWS,
   START_ROW,

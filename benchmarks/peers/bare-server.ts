@@ -37,8 +37,8 @@ const server = createServer((incoming, response) => {
       response.end();
       return;
     }
-    const { max_tokens, stream } = JSON.parse(text) as { max_tokens: number; stream: boolean };
-    const answer = answers.get(`${max_tokens} ${stream}`);
+    const { stream } = JSON.parse(text) as { readonly stream: boolean };
+    const answer = answers.get(text);
     if (answer === undefined) {
       response.writeHead(404).end();
       return;
@@ -50,10 +50,7 @@ const server = createServer((incoming, response) => {
 });
 
 process.on('message', (list: readonly BareAnswer[]) => {
-  for (const answer of list) {
-    const { max_tokens, stream } = JSON.parse(answer.request) as Record<string, unknown>;
-    answers.set(`${max_tokens} ${stream}`, answer);
-  }
+  for (const answer of list) answers.set(answer.request, answer);
   process.send?.('learnt');
 });
 process.on('disconnect', () => process.exit(0));

@@ -13,6 +13,7 @@ export interface LoadRow extends CompletionShape {
   readonly title: string;
   readonly concurrency: number;
   readonly engines: number;
+  /** Of servers of its own; default: those of the other rows. */
   readonly flags?: readonly string[];
   readonly bounds: readonly Bound[];
 }
@@ -28,7 +29,7 @@ const warmedUp = new WeakSet<Peer>();
 
 export async function measureCompletions(
   peer: Peer,
-  row: Pick<LoadRow, 'maxTokens' | 'stream' | 'concurrency'>,
+  row: CompletionShape & Pick<LoadRow, 'concurrency'>,
   { client, settings }: LoadContext,
 ): Promise<Turn> {
   const { concurrency, stream } = row;
@@ -54,7 +55,9 @@ export function loadRow(row: LoadRow): Row {
     name: row.name,
     title: row.title,
     async run(context) {
-      const peers = await context.peers.of(row.engines, row.flags);
+      const { flags } = row;
+      const own = flags === undefined ? {} : { flags, shapes: [row] };
+      const peers = await context.peers.of(row.engines, own);
       const measured = await watching(context, peers, () =>
         inTurns(peers, context.settings.repetitions, (peer) =>
           measureCompletions(peer, row, context),
@@ -119,6 +122,15 @@ export const LOAD_ROWS: readonly Row[] = [
   ...[32, 256].map((concurrency) => rowOf(stream, concurrency)),
   rowOf(single, 1),
 ];
+
+/** What a long prompt costs; its servers take such. */
+export const LONG_PROMPT_ROW: Row = loadRow({
+  name: 'long-prompt/8',
+  title: '1-token completion of 8,192 prompt tokens, c=8',
+  ...{ promptTokens: 8_192, maxTokens: 1, stream: false, concurrency: 8, engines: 1 },
+  flags: ['--max-model-len', '16384'],
+  bounds: [{ against: RS, aim: null, met: null }, BARE],
+});
 
 /** Eight of our processes against one mock that plays eight: see benchmarks/README.md. */
 export const DATA_PARALLEL_ROWS: readonly Row[] = [2, 8].flatMap((engines) => [

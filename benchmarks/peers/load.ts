@@ -28,6 +28,8 @@ export interface LoadResult {
 
 /** The completion that most rows send, over and over. */
 export interface CompletionShape {
+  /** Default: 16. */
+  readonly promptTokens?: number;
   readonly maxTokens: number;
   readonly stream: boolean;
 }
@@ -36,11 +38,12 @@ const PROMPT_TOKENS = 16;
 /** Whole words: bytes of half a letter would be part of the answer. */
 const FIRST_PROMPT_TOKEN = 300;
 
-/** Token ids, so that nobody's tokenizer is measured; they fill no block whole but one, so that no prefix is hit. */
-export function completion({ maxTokens, stream }: CompletionShape): LoadRequest {
+/** Token ids, so that nobody's tokenizer is measured; so few fill one block, and the last block of a prompt is never a hit. */
+export function completion(shape: CompletionShape): LoadRequest {
+  const { promptTokens = PROMPT_TOKENS, maxTokens, stream } = shape;
   const body = JSON.stringify({
     model: 'tiny',
-    prompt: Array.from({ length: PROMPT_TOKENS }, (_, index) => FIRST_PROMPT_TOKEN + index),
+    prompt: Array.from({ length: promptTokens }, (_, at) => FIRST_PROMPT_TOKEN + (at % 200)),
     max_tokens: maxTokens,
     ignore_eos: true,
     stream,

@@ -14,8 +14,8 @@ import {
 } from './peer.ts';
 import type { Settings } from './settings.ts';
 
-/** Every answer that a row asks for; bare Node learns them from the twin. */
-export const COMPLETION_SHAPES: readonly CompletionShape[] = [
+/** Every answer that a row of the usual flags asks for; bare Node learns them from the twin. */
+const COMPLETION_SHAPES: readonly CompletionShape[] = [
   { maxTokens: 1, stream: false },
   { maxTokens: 64, stream: false },
   { maxTokens: 128, stream: true },
@@ -44,8 +44,15 @@ async function answerOf(url: string, shape: CompletionShape): Promise<BareAnswer
   return { request, headers: Object.fromEntries(headers), parts };
 }
 
-export function answersOf(url: string): Promise<readonly BareAnswer[]> {
-  return Promise.all(COMPLETION_SHAPES.map((shape) => answerOf(url, shape)));
+export function answersOf(url: string, shapes = COMPLETION_SHAPES): Promise<readonly BareAnswer[]> {
+  return Promise.all(shapes.map((shape) => answerOf(url, shape)));
+}
+
+/** What a row's servers have that others have not. */
+export interface OwnServers {
+  readonly flags?: readonly string[];
+  /** What bare Node learns to answer; default: what most rows ask for. */
+  readonly shapes?: readonly CompletionShape[];
 }
 
 export class PeerSets {
@@ -61,12 +68,13 @@ export class PeerSets {
   }
 
   /** The chosen servers with so many engines, in the order in which they are printed. */
-  async of(engines: number, flags: readonly string[] = []): Promise<readonly Peer[]> {
+  async of(engines: number, own: OwnServers = {}): Promise<readonly Peer[]> {
+    const { flags = [], shapes } = own;
     const key = `${engines} ${flags.join(' ')}`;
     if (key === this.#key) return this.#peers;
     await this.stop();
     this.#key = key;
-    for (const start of this.#starts(engines, flags)) {
+    for (const start of this.#starts(engines, flags, shapes)) {
       this.#peers.push(await start());
     }
     return this.#peers;
@@ -79,7 +87,11 @@ export class PeerSets {
     await Promise.all(peers.map((peer) => peer.stop()));
   }
 
-  #starts(engines: number, flags: readonly string[]): readonly (() => Promise<Peer>)[] {
+  #starts(
+    engines: number,
+    flags: readonly string[],
+    shapes?: readonly CompletionShape[],
+  ): readonly (() => Promise<Peer>)[] {
     const { peers, dist, against, flags: ofTwin } = this.#settings;
     const rs = this.#vllmRs;
     const starts: readonly (readonly [PeerName, (() => Promise<Peer>) | null])[] = [
@@ -88,7 +100,7 @@ export class PeerSets {
         'other build',
         against === null ? null : () => startTwin('other build', against, { engines, flags }),
       ],
-      ['bare Node', () => this.#startBareNode()],
+      ['bare Node', () => this.#startBareNode(shapes)],
       ['vllm-rs + mock', rs === null ? null : () => startVllmRsWithMock(rs, { engines })],
       [
         'vllm-rs + our engines',
@@ -100,10 +112,10 @@ export class PeerSets {
     );
   }
 
-  async #startBareNode(): Promise<Peer> {
+  async #startBareNode(shapes?: readonly CompletionShape[]): Promise<Peer> {
     const [known] = this.#peers;
     if (known === undefined)
       throw new Error('bare Node answers what a twin has answered before it');
-    return startBareNode(await answersOf(known.url));
+    return startBareNode(await answersOf(known.url, shapes));
   }
 }

@@ -57,7 +57,9 @@ export function cliOf(dist: string): string {
 
 function runPinned(cores: string, command: readonly string[]): RunningProcess {
   const [file = '', ...args] = pinned(cores, command);
-  return new RunningProcess(file, args, { env: { NO_COLOR: '1' } });
+  // The model says 4,096 positions; the long prompts need more.
+  const env = { NO_COLOR: '1', VLLM_ALLOW_LONG_MAX_MODEL_LEN: '1' };
+  return new RunningProcess(file, args, { env });
 }
 
 async function untilHealthy(url: string, processes: readonly RunningProcess[]): Promise<void> {
