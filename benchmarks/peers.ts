@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { findVllmRs } from '../test/support/vllm-rs.ts';
 import { CORE_ROWS } from './peers/core-row.ts';
+import { FRESH_CLONE_ROW } from './peers/fresh-clone-row.ts';
 import { ENGINE_GROWTH_ROWS, STREAM_GROWTH_ROWS } from './peers/growth-rows.ts';
 import { guardLine, keptRatios, measureGuard, writeRatios } from './peers/guard.ts';
 import { LoadClient } from './peers/load-client.ts';
@@ -31,6 +32,7 @@ const ROWS: readonly Row[] = [
   ...CORE_ROWS,
   ...STREAM_GROWTH_ROWS,
   ...ENGINE_GROWTH_ROWS,
+  FRESH_CLONE_ROW,
 ];
 
 function rowsOf({ rows }: Settings): readonly Row[] {

@@ -84,7 +84,7 @@ function settings() {
     tsconfigFile: 'no-tsconfig.json',
     // Faults go into a copy, never into the sources themselves.
     tempDirName: '.stryker-tmp',
-    ignorePatterns: ['dist', 'reports', 'benchmarks', 'producers', '.git', '.cache', 'coverage'],
+    ignorePatterns: ['dist', 'reports', 'producers', '.git', '.cache', 'coverage'],
     ignoreStatic: true,
     timeoutMS: 10_000,
     reporters: ['json', 'html'],
