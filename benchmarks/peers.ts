@@ -5,7 +5,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { findVllmRs } from '../test/support/vllm-rs.ts';
+import { cachedVllmRs } from '../test/support/vllm-rs.ts';
 import { CORE_ROWS } from './peers/core-row.ts';
 import { FRESH_CLONE_ROW } from './peers/fresh-clone-row.ts';
 import { ENGINE_GROWTH_ROWS, STREAM_GROWTH_ROWS } from './peers/growth-rows.ts';
@@ -36,7 +36,8 @@ const ROWS: readonly Row[] = [
 ];
 
 function rowsOf({ rows }: Settings): readonly Row[] {
-  if (rows.length === 0) return ROWS;
+  // A fresh clone asks the registry for everything: only where it is named.
+  if (rows.length === 0) return ROWS.filter((row) => row !== FRESH_CLONE_ROW);
   const unknown = rows.find((word) => !ROWS.some(({ name }) => name.startsWith(word)));
   if (unknown !== undefined)
     throw new Error(`--rows '${unknown}': none of ${ROWS.map(({ name }) => name).join(', ')}`);
@@ -46,15 +47,16 @@ function rowsOf({ rows }: Settings): readonly Row[] {
 async function run(settings: Settings): Promise<void> {
   const rows = rowsOf(settings);
   console.log(`${PINNING}; ${cpus()[0]?.model}, Node ${process.version}`);
-  const found = findVllmRs();
-  if (found.path === null) console.log(`no vllm-rs to compare with: ${found.reason}`);
+  const vllmRs = cachedVllmRs();
+  if (vllmRs === null)
+    console.log('no vllm-rs to compare with: it is where npm run test:interop has fetched it');
   pinThisProcess(CLIENT_CORE);
   const results: RowResult[] = [];
   const client = await LoadClient.start();
-  const peers = new PeerSets(settings, found.path);
+  const peers = new PeerSets(settings, vllmRs);
   try {
     for (const row of rows) {
-      for (const result of await row.run({ settings, client, peers, vllmRs: found.path })) {
+      for (const result of await row.run({ settings, client, peers, vllmRs })) {
         results.push(result);
         printResult(result);
       }

@@ -26,7 +26,7 @@ export interface Settings {
 
 export const HELP = `npm run bench peers -- [flags]
 
-  --rows=A,B        rows whose names begin so (default: all; --list names them)
+  --rows=A,B        rows whose names begin so (default: all but fresh-clone; --list names them)
   --list            print the rows and end
   --quick           one repetition of a second each: to see that it works, not to quote
   --repetitions=N   rounds in which all servers are measured in turn (default 3)

@@ -20,12 +20,23 @@ export type VllmRs = { readonly path: string } | { readonly path: null; readonly
 
 const PIP_TIMEOUT_MS = 240_000;
 
+function cacheFolder(): string {
+  const cacheHome = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
+  return join(cacheHome, 'vllm-twin', `vllm-${VLLM_VERSION}`);
+}
+
+/** Its path where it has been fetched before; else null. */
+export function cachedVllmRs(): string | null {
+  const path = join(cacheFolder(), 'vllm-rs');
+  return existsSync(path) ? path : null;
+}
+
 /** The path of `vllm-rs`, ready to run. */
 export function findVllmRs(): VllmRs {
-  const cacheHome = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  const cache = join(cacheHome, 'vllm-twin', `vllm-${VLLM_VERSION}`);
+  const cached = cachedVllmRs();
+  if (cached !== null) return { path: cached };
+  const cache = cacheFolder();
   const path = join(cache, 'vllm-rs');
-  if (existsSync(path)) return { path };
   mkdirSync(cache, { recursive: true });
   const folder = mkdtempSync(join(cache, 'download-'));
   try {
