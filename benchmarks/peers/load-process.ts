@@ -34,8 +34,9 @@ async function runConnection(
     const reader = new AnswerReader(() => {
       requests += 1;
       // What is sent in turn is sent as often each.
-      if (performance.now() < endMs || requests % list.length !== 0) sendNext();
-      else resolve(reader);
+      if (performance.now() >= endMs && requests % list.length === 0) resolve(reader);
+      else if (load.pauseMs === undefined) sendNext();
+      else setTimeout(sendNext, load.pauseMs);
     });
     socket = connect({
       host: hostname,

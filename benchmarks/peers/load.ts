@@ -12,6 +12,8 @@ export interface Load {
   readonly requests: readonly LoadRequest[];
   /** Requests under way at a time, each on a connection of its own. */
   readonly concurrency: number;
+  /** Milliseconds between an answer and the next request; default: none. */
+  readonly pauseMs?: number;
   /** No request begins after this; those under way are read to their end. */
   readonly seconds: number;
 }

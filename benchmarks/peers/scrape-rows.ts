@@ -1,22 +1,24 @@
 /**
- * CPU of one GET of /metrics: of a server where nothing has happened since the last one, and behind a completion each time,
- * so that some values have changed, as they have for a real scraper. The latter is what a completion and a scrape take in
- * turn, less what completions alone take right after.
+ * CPU of one GET of /metrics: every 20 ms where nothing has happened since the last one, and behind a completion each time, so
+ * that some values have changed, as they have for a real scraper. The latter is what a completion and a scrape take in turn,
+ * less what completions alone take right after.
  */
 import { inTurns, type Turn } from './in-turns.ts';
-import { completion, type LoadRequest, SCRAPE } from './load.ts';
+import { completion, type Load, SCRAPE } from './load.ts';
 import type { Peer } from './peer.ts';
 import type { Row, RowContext } from './row.ts';
 import { type MeasuredLoad, measureLoad } from './sample.ts';
 
+/** No scraper asks again at once. */
+const PAUSE_MS = 20;
 const COMPLETION = completion({ maxTokens: 1, stream: false });
 
 async function measureCycles(
   peer: Peer,
   { client, settings }: RowContext,
-  requests: readonly LoadRequest[],
+  what: Pick<Load, 'requests' | 'pauseMs'>,
 ): Promise<MeasuredLoad> {
-  const load = { requests, concurrency: 1 };
+  const load = { ...what, concurrency: 1 };
   await client.run({ ...load, url: peer.url, seconds: settings.warmUpSeconds });
   return measureLoad(peer, client, { ...load, seconds: settings.seconds });
 }
@@ -25,8 +27,8 @@ const millisecondsOf = ({ cpuSeconds, requests }: MeasuredLoad, perCycle: number
   (cpuSeconds * 1000 * perCycle) / requests;
 
 async function measureScrape(peer: Peer, context: RowContext): Promise<Turn> {
-  const both = await measureCycles(peer, context, [COMPLETION, SCRAPE]);
-  const alone = await measureCycles(peer, context, [COMPLETION]);
+  const both = await measureCycles(peer, context, { requests: [COMPLETION, SCRAPE] });
+  const alone = await measureCycles(peer, context, { requests: [COMPLETION] });
   return {
     value: millisecondsOf(both, 2) - millisecondsOf(alone, 1),
     othersPercent: Math.max(both.othersPercent, alone.othersPercent),
@@ -35,7 +37,7 @@ async function measureScrape(peer: Peer, context: RowContext): Promise<Turn> {
 }
 
 async function measureIdleScrape(peer: Peer, context: RowContext): Promise<Turn> {
-  const scrapes = await measureCycles(peer, context, [SCRAPE]);
+  const scrapes = await measureCycles(peer, context, { requests: [SCRAPE], pauseMs: PAUSE_MS });
   const kilobytes = scrapes.bytes / scrapes.requests / 1000;
   return {
     value: millisecondsOf(scrapes, 1),
@@ -72,7 +74,11 @@ function scrapeRow(kind: Kind, engines: number): Row {
 
 const KINDS: readonly Kind[] = [
   { name: 'scrape', title: 'one scrape after a completion', measure: measureScrape },
-  { name: 'scrape-idle', title: 'one scrape of what is idle', measure: measureIdleScrape },
+  {
+    name: 'scrape-idle',
+    title: 'one scrape every 20 ms of an idle server',
+    measure: measureIdleScrape,
+  },
 ];
 
 export const SCRAPE_ROWS: readonly Row[] = [1, 8].flatMap((engines) =>
