@@ -66,6 +66,8 @@ class MockEngine {
       input.send(codec.encodeReadyResponse(readyResponse(this.#rank, size)));
     }
     handshake.send(codec.encodeHandshakeMessage({ status: 'READY', ...place }));
+    // The frontend closes its end: left open, this one would try to connect again ten times a second.
+    await handshake.close();
   }
 
   #onInput(frames: readonly Frame[]): void {
