@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 const TICKS_PER_SECOND = 100;
 const NANOSECONDS = 1e9;
+const TICK = NANOSECONDS / TICKS_PER_SECOND;
 
 const pidsIn = (folder: string): readonly number[] =>
   readdirSync(folder)
@@ -45,38 +46,39 @@ export function treeOf(roots: readonly number[]): readonly number[] {
   return tree;
 }
 
-/**
- * CPU nanoseconds by thread (`PID/TID`), from schedstat, which counts them finely; where the kernel keeps none, those of
- * whole processes in ticks of 10 ms. What a process's ended children took is under `PID/ended`.
- */
+/** CPU nanoseconds by process; what a process's ended children took is under their parent's `PID/ended`. */
 export type CpuTimes = ReadonlyMap<string, number>;
+
+/**
+ * The threads' schedstat counts finely, but forgets threads that have ended; the process's stat forgets nothing, but counts
+ * in ticks of 10 ms, rounded down: the larger one is nearer. Where the kernel keeps no schedstat, ticks are all there is.
+ */
+function nanosecondsOf(pid: number, stat: readonly string[]): number {
+  let ofThreads = 0;
+  try {
+    for (const tid of pidsIn(`/proc/${pid}/task`))
+      ofThreads += Number(read(`/proc/${pid}/task/${tid}/schedstat`)?.split(' ')[0] ?? 0);
+  } catch {
+    // It ended between the two looks.
+  }
+  return Math.max(ofThreads, (Number(stat[11]) + Number(stat[12])) * TICK);
+}
 
 export function cpuTimesOf(pids: readonly number[]): CpuTimes {
   const times = new Map<string, number>();
-  const tick = NANOSECONDS / TICKS_PER_SECOND;
   for (const pid of pids) {
     const stat = statOf(pid);
     if (stat === null) continue;
-    times.set(`${pid}/ended`, (Number(stat[13]) + Number(stat[14])) * tick);
-    let ofThreads = 0;
-    try {
-      for (const tid of pidsIn(`/proc/${pid}/task`)) {
-        const ran = Number(read(`/proc/${pid}/task/${tid}/schedstat`)?.split(' ')[0] ?? 0);
-        times.set(`${pid}/${tid}`, ran);
-        ofThreads += ran;
-      }
-    } catch {
-      // It ended between the two looks.
-    }
-    if (ofThreads === 0) times.set(`${pid}`, (Number(stat[11]) + Number(stat[12])) * tick);
+    times.set(`${pid}`, nanosecondsOf(pid, stat));
+    times.set(`${pid}/ended`, (Number(stat[13]) + Number(stat[14])) * TICK);
   }
   return times;
 }
 
-/** CPU seconds from one look to the next; a thread that came meanwhile counts whole. */
+/** CPU seconds from one look to the next; a process that came meanwhile counts whole. */
 export function cpuSecondsBetween(before: CpuTimes, after: CpuTimes): number {
   let nanoseconds = 0;
-  for (const [thread, time] of after) nanoseconds += time - (before.get(thread) ?? 0);
+  for (const [key, time] of after) nanoseconds += time - (before.get(key) ?? 0);
   return nanoseconds / NANOSECONDS;
 }
 

@@ -1,6 +1,6 @@
 /**
- * `vllm-twin replay` over a workload that decodes almost all the time: output tokens per CPU second of the whole command,
- * its start included, and the most memory it held, beside that of a run of a quarter of the steps.
+ * `vllm-twin replay` over a workload of many requests: output tokens per CPU second of the whole command,
+ * its start included, and the most memory it held, beside that of a quarter of the workload.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,28 +14,33 @@ import { endedChildrenCpuSeconds, peakRssMegabytesOf } from './process-tree.ts';
 import type { Row, RowContext, RowResult } from './row.ts';
 import { cpuWhile } from './sample.ts';
 
-const REQUESTS = 256;
-const PROMPT_TOKENS = 16;
+const REQUESTS = 5_000;
+const PROMPT_TOKENS = 64;
+const OUTPUT_TOKENS = 200;
 const BLOCK_SIZE = 16;
+const MAX_NUM_SEQS = 256;
+const VOCAB_SIZE = 32_000;
 const POLL_MS = 20;
 
-/** Every request arrives at once and runs to its end beside all the others; the pool is that of the longest workload. */
-function workload(outputTokens: number, mostTokens: number): string {
-  const maxModelLen = PROMPT_TOKENS + mostTokens;
-  const blocksOfRequest = Math.ceil(maxModelLen / BLOCK_SIZE) + 1;
+/** A request arrives with each step, so that soon as many run as it has tokens; no two prompts begin alike. */
+function workload(requests: number): string {
+  const maxModelLen = PROMPT_TOKENS + OUTPUT_TOKENS;
   return JSON.stringify({
-    id: `${REQUESTS}-requests-of-${outputTokens}`,
+    id: `${requests}-requests`,
     config: {
-      num_blocks: REQUESTS * blocksOfRequest + 1,
+      num_blocks: MAX_NUM_SEQS * (Math.ceil(maxModelLen / BLOCK_SIZE) + 1) + 1,
       max_model_len: maxModelLen,
       max_num_batched_tokens: 8_192,
-      max_num_seqs: REQUESTS,
+      max_num_seqs: MAX_NUM_SEQS,
     },
-    requests: Array.from({ length: REQUESTS }, (_, request) => ({
+    requests: Array.from({ length: requests }, (_, request) => ({
       id: `r${request}`,
-      arrival_step: 0,
-      prompt_token_ids: Array.from({ length: PROMPT_TOKENS }, (_, at) => 300 + request + at),
-      sampling: { max_tokens: outputTokens, ignore_eos: true },
+      arrival_step: request,
+      prompt_token_ids: Array.from(
+        { length: PROMPT_TOKENS },
+        (_, at) => (request + at * 7_919) % VOCAB_SIZE,
+      ),
+      sampling: { max_tokens: OUTPUT_TOKENS, ignore_eos: true },
     })),
   });
 }
@@ -119,7 +124,7 @@ async function measureMode(
     },
     {
       row: `replay/${mode.mode}/memory`,
-      title: `most memory of replay ${mode.flag}, by that of a quarter of the steps`,
+      title: `most memory of replay ${mode.flag}, by that of a quarter of the requests`,
       unit: '×',
       measured: builds.map(({ name }) => {
         const samples = growths.get(name) ?? [];
@@ -136,15 +141,15 @@ export const REPLAY_ROW: Row = {
   title: 'output tokens per CPU second of replay, and its memory',
   async run(context) {
     await context.peers.stop();
-    const outputTokens = context.settings.isQuick ? 400 : 4_000;
+    const requests = context.settings.isQuick ? REQUESTS / 10 : REQUESTS;
     const folder = mkdtempSync(join(tmpdir(), 'vllm-twin-bench-'));
     try {
       const files = [join(folder, 'small.json'), join(folder, 'large.json')] as const;
-      writeFileSync(files[0], workload(outputTokens / 4, outputTokens));
-      writeFileSync(files[1], workload(outputTokens, outputTokens));
+      writeFileSync(files[0], workload(requests / 4));
+      writeFileSync(files[1], workload(requests));
       const results: RowResult[] = [];
       for (const mode of MODES)
-        results.push(...(await measureMode(context, mode, files, REQUESTS * outputTokens)));
+        results.push(...(await measureMode(context, mode, files, requests * OUTPUT_TOKENS)));
       return results;
     } finally {
       rmSync(folder, { recursive: true });
