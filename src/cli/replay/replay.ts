@@ -11,6 +11,7 @@ import { readTraces } from './read-traces.ts';
 import type { TraceRecord } from './record.ts';
 import { resolveTrace } from './resolve.ts';
 import { ScriptedEngine } from './scripted-engine.ts';
+import { StepText } from './step-text.ts';
 import { ReplaySummary } from './summary.ts';
 import { columnLines, headLines, stepLines } from './table.ts';
 
@@ -94,8 +95,9 @@ function* jsonPieces(traces: readonly TraceRecord[], args: ReplayArgs): Generato
     const { resolved } = resolution;
     const start = JSON.stringify({ id: trace.id, resolved }).slice(0, -1);
     yield `${index === 0 ? '' : ','}${start},"steps":[`;
+    const text = new StepText();
     for (const step of new Replay({ trace, ...resolution }).steps(args.untilStep))
-      yield `${step.step === 0 ? '' : ','}${JSON.stringify(step)}`;
+      yield `${step.step === 0 ? '' : ','}${text.of(step)}`;
     yield ']}';
   }
   yield ']}\n';

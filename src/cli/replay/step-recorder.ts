@@ -10,7 +10,7 @@ import { toOut } from './convert.ts';
 import { KVEventNumbering } from './kv-events.ts';
 import type { ResolvedRecord } from './record.ts';
 import type { Turn } from './scripted-engine.ts';
-import type { AfterRecord, ScheduleRecord, StepRecord } from './steps.ts';
+import { type AfterRecord, ComputedTokens, type ScheduleRecord, type StepRecord } from './steps.ts';
 
 /** Pools up to this size have their free queue written down. */
 const MAX_RECORDED_FREE_QUEUE_BLOCKS = 40;
@@ -25,11 +25,13 @@ export class StepRecorder {
   readonly #core: EngineCore;
   readonly #tables = new Map<string, KnownTables>();
   readonly #kvEvents = new KVEventNumbering();
+  readonly #requests = new IdList();
   readonly #running = new IdList();
   readonly #waiting = new IdList();
   readonly #recordsFreeQueue: boolean;
-  /** Utility methods by call id, until they are answered. */
+  /** Utility methods by call id. */
   readonly #methods = new Map<number, string>();
+  #tokens: ScheduleRecord['tokens'] = [];
   #schedule: ScheduleRecord | null = null;
 
   constructor(core: EngineCore, resolved: ResolvedRecord) {
@@ -41,7 +43,7 @@ export class StepRecorder {
   schedule(output: SchedulerOutput, preempted: readonly string[]): void {
     const { state } = this.#core.scheduler;
     const record: ScheduleRecord = {
-      tokens: [],
+      tokens: this.#tokensOf(output),
       total: output.totalNumScheduledTokens,
       new: [],
       resumed: [],
@@ -59,7 +61,6 @@ export class StepRecorder {
       const request = output.requests[i];
       assert(request !== undefined, 'a scheduled request is missing');
       const id = request.requestId;
-      record.tokens.push([id, output.numScheduledTokens[i] ?? 0]);
       const computed = output.numComputedTokens[i] ?? 0;
       const known = this.#tables.get(id);
       const tables = this.#tablesOf(request, known);
@@ -103,6 +104,23 @@ export class StepRecorder {
     };
   }
 
+  /** Who has how many tokens: the very list of the step before while it says the same. */
+  #tokensOf(output: SchedulerOutput): ScheduleRecord['tokens'] {
+    const { numRequests, requests, numScheduledTokens } = output;
+    const before = this.#tokens;
+    let isSame = before.length === numRequests;
+    for (let i = 0; isSame && i < numRequests; i += 1) {
+      const entry = before[i];
+      isSame = requests[i]?.requestId === entry?.[0] && numScheduledTokens[i] === entry?.[1];
+    }
+    if (isSame) return before;
+    const tokens: [string, number][] = [];
+    for (let i = 0; i < numRequests; i += 1)
+      tokens.push([requests[i]?.requestId ?? '', numScheduledTokens[i] ?? 0]);
+    this.#tokens = tokens;
+    return tokens;
+  }
+
   /** The request's tables: the very object of before where nothing in them has changed. */
   #tablesOf(request: Request, known: KnownTables | undefined): readonly (readonly number[])[] {
     const { kvCacheManager } = this.#core.scheduler.state;
@@ -120,16 +138,16 @@ export class StepRecorder {
   #recordAfter(): AfterRecord {
     const { state } = this.#core.scheduler;
     const { kvCacheManager } = state;
-    const computed: Record<string, number> = {};
-    for (const request of state.requests.values()) {
-      computed[request.requestId] = request.numComputedTokens;
-    }
+    const requests = [...state.requests.values()];
     return {
       running: this.#running.of(state.running),
       waiting: this.#waiting.of(state.waiting.toArray()),
       free_blocks: kvCacheManager.numFreeBlocks,
       kv_cache_usage: kvCacheManager.usage,
-      computed,
+      computed: new ComputedTokens(
+        this.#requests.of(requests),
+        requests.map(({ numComputedTokens }) => numComputedTokens),
+      ),
       ...(this.#recordsFreeQueue ? { free_queue: kvCacheManager.freeBlockQueue() } : {}),
     };
   }
