@@ -15,6 +15,11 @@ const FLAGS: readonly CommandFlag[] = [
     takes: 'switch',
     doc: "Compare with the file's own steps; exit 1 at the first difference",
   },
+  {
+    name: 'summary',
+    takes: 'switch',
+    doc: 'Only what the whole workload came to: no step is shown',
+  },
   { name: 'until-step', takes: 'value', doc: 'Stop before this step' },
   { name: 'id', takes: 'value', doc: 'Only records whose id contains this text' },
 ];
@@ -49,10 +54,18 @@ export const replayCommand: Command = {
         'E_BAD_FLAG',
         `--until-step '${untilStep}': must be a whole number, at least 0`,
       );
+    const isOn = (name: string): boolean => flags.get(name)?.at(-1) === 'true';
+    const [json, check, summary] = [isOn('json'), isOn('check'), isOn('summary')];
+    if (summary && (json || check))
+      throw new ConfigError(
+        'E_BAD_FLAG',
+        `--summary: shows no step, so it does not go with --${json ? 'json' : 'check'}`,
+      );
     return runReplay({
       file,
-      json: flags.get('json')?.at(-1) === 'true',
-      check: flags.get('check')?.at(-1) === 'true',
+      json,
+      check,
+      summary,
       ...(untilStep === undefined ? {} : { untilStep: Number(untilStep) }),
       ...(id === undefined ? {} : { id }),
     });

@@ -1,6 +1,6 @@
 /** Finds where a replay first departs from a recording. */
 import { isJsonObject } from '../../shared/json-object.ts';
-import type { StepRecord } from './steps.ts';
+import { ComputedTokens, type StepRecord } from './steps.ts';
 
 export interface Difference {
   readonly step: number;
@@ -46,6 +46,7 @@ function compare(expected: unknown, got: unknown, path: string): Omit<Difference
     }
     return null;
   }
+  if (got instanceof ComputedTokens) return compare(expected, got.toJSON(), path);
   if (isJsonObject(expected) && isJsonObject(got)) {
     for (const key of new Set([...Object.keys(expected), ...Object.keys(got)])) {
       const inner = path === '' ? key : `${path}.${key}`;

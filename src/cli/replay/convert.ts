@@ -105,7 +105,7 @@ function toOutput(output: EngineCoreOutput): OutputRecord {
   const { prefillStats } = output;
   return {
     id: output.requestId,
-    new_token_ids: [...output.newTokenIds],
+    new_token_ids: output.newTokenIds,
     ...(output.finishReason === null ? {} : { finish_reason: output.finishReason }),
     ...(output.stopReason === null ? {} : { stop_reason: output.stopReason }),
     ...(output.events === null ? {} : { events: output.events.map(({ type }) => type) }),

@@ -22,6 +22,8 @@ export interface ReplayOptions {
   readonly trace: TraceRecord;
   readonly resolved: ResolvedRecord;
   readonly kvCacheConfig: KVCacheConfig;
+  /** False where nobody reads the KV cache events: they are not made then. */
+  readonly recordsKvEvents?: boolean;
 }
 
 export function createReplayCore(options: ReplayOptions, clock: VirtualClock): EngineCore {
@@ -56,9 +58,10 @@ export function createReplayCore(options: ReplayOptions, clock: VirtualClock): E
       schedulerBlockSize: resolved.scheduler_block_size,
       hashBlockSize: resolved.hash_block_size,
       enablePrefixCaching: resolved.enable_prefix_caching,
-      prefixCachingHashAlgo: 'sha256_cbor',
+      // Records number the hashes as they appear, so that any hash gives the same ones; a digest would be a third of the run.
+      prefixCachingHashAlgo: 'xxhash',
       prefixCacheRetentionInterval: resolved.prefix_cache_retention_interval,
-      enableKvCacheEvents: true,
+      enableKvCacheEvents: options.recordsKvEvents ?? true,
     },
     scheduler: {
       ...DEFAULT_SCHEDULER_CONFIG,

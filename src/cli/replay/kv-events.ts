@@ -3,7 +3,7 @@ import type { KVEventRecord } from './steps.ts';
 
 /** Replaces block hashes by small integers in the order of their first appearance. */
 export class KVEventNumbering {
-  readonly #numbers = new Map<string, number>();
+  readonly #numbers = new Map<bigint | number | string, number>();
 
   number(events: readonly KVCacheEvent[]): KVEventRecord[] {
     return events.map((event) => this.#toRecord(event));
@@ -34,7 +34,7 @@ export class KVEventNumbering {
   }
 
   #numberOf(hash: ExternalBlockHash): number {
-    const key = hash instanceof Uint8Array ? Buffer.from(hash).toString('hex') : String(hash);
+    const key = hash instanceof Uint8Array ? Buffer.from(hash).toString('hex') : hash;
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
     const number = this.#numbers.size;

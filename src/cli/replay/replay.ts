@@ -10,13 +10,17 @@ import { Replay } from './engine.ts';
 import { readTraces } from './read-traces.ts';
 import type { TraceRecord } from './record.ts';
 import { resolveTrace } from './resolve.ts';
+import { ScriptedEngine } from './scripted-engine.ts';
+import { StepText } from './step-text.ts';
 import { ReplaySummary } from './summary.ts';
-import { headLines, stepLines } from './table.ts';
+import { columnLines, headLines, stepLines } from './table.ts';
 
 export interface ReplayArgs {
   readonly file: string;
   readonly json?: boolean;
   readonly check?: boolean;
+  /** What the whole workload came to, and no step. */
+  readonly summary?: boolean;
   /** Steps before this one. */
   readonly untilStep?: number;
   /** Only records whose id contains it. */
@@ -31,14 +35,18 @@ export async function runReplay(args: ReplayArgs, io: CliIo = processIo()): Prom
       args,
     );
     if (args.check === true) return check(traces, args, io);
-    const pieces = args.json === true ? jsonPieces(traces, args) : tablePieces(traces, args, io);
-    await writePieces(pieces, io);
+    await writePieces(piecesOf(traces, args, io), io);
     return 0;
   } catch (error) {
     if (!(error instanceof TwinError)) throw error;
     io.stderr(`vllm-twin replay: ${error.message}\n`);
     return error.family === 'config' ? 2 : 1;
   }
+}
+
+function piecesOf(traces: readonly TraceRecord[], args: ReplayArgs, io: CliIo): Iterable<string> {
+  if (args.json === true) return jsonPieces(traces, args);
+  return args.summary === true ? summaryPieces(traces, args, io) : tablePieces(traces, args, io);
 }
 
 function selectTraces(traces: readonly TraceRecord[], args: ReplayArgs): readonly TraceRecord[] {
@@ -87,8 +95,9 @@ function* jsonPieces(traces: readonly TraceRecord[], args: ReplayArgs): Generato
     const { resolved } = resolution;
     const start = JSON.stringify({ id: trace.id, resolved }).slice(0, -1);
     yield `${index === 0 ? '' : ','}${start},"steps":[`;
+    const text = new StepText();
     for (const step of new Replay({ trace, ...resolution }).steps(args.untilStep))
-      yield `${step.step === 0 ? '' : ','}${JSON.stringify(step)}`;
+      yield `${step.step === 0 ? '' : ','}${text.of(step)}`;
     yield ']}';
   }
   yield ']}\n';
@@ -103,15 +112,34 @@ function* tablePieces(
   for (const [index, trace] of traces.entries()) {
     const resolution = resolveTrace(trace);
     const { resolved } = resolution;
-    const summary = new ReplaySummary();
+    const summary = new ReplaySummary(resolved);
     if (index > 0) yield '\n\n';
-    yield textOf(headLines(trace, resolved, palette));
-    for (const step of new Replay({ trace, ...resolution }).steps(args.untilStep)) {
-      summary.add(step, resolved);
+    yield textOf([...headLines(trace, resolved, palette), '', ...columnLines(palette)]);
+    for (const step of new Replay({ trace, ...resolution }).steps(args.untilStep, summary)) {
       yield textOf(stepLines(step, trace, resolved, palette));
     }
-    yield textOf(summary.lines(trace, resolved, palette));
+    yield textOf(summary.lines(trace, palette));
     if (index === traces.length - 1) yield textOf(LEGEND.map(palette.dim));
+  }
+}
+
+/** Nothing of a step is written down, so that this runs as fast as the engine does. */
+function* summaryPieces(
+  traces: readonly TraceRecord[],
+  args: ReplayArgs,
+  { colours }: CliIo,
+): Generator<string> {
+  const palette: Palette = colours ? COLOUR_PALETTE : PLAIN_PALETTE;
+  for (const [index, trace] of traces.entries()) {
+    const resolution = resolveTrace(trace);
+    const summary = new ReplaySummary(resolution.resolved);
+    const engine = new ScriptedEngine({ trace, ...resolution, recordsKvEvents: false });
+    for (const turn of engine.turns(args.untilStep)) summary.add(turn);
+    if (index > 0) yield '\n\n';
+    yield textOf([
+      ...headLines(trace, resolution.resolved, palette),
+      ...summary.lines(trace, palette),
+    ]);
   }
 }
 

@@ -28,7 +28,7 @@ export interface AdmittedRecord {
 }
 
 export interface ScheduleRecord {
-  readonly tokens: [id: string, numTokens: number][];
+  readonly tokens: readonly (readonly [id: string, numTokens: number])[];
   readonly total: number;
   readonly new: AdmittedRecord[];
   readonly resumed: AdmittedRecord[];
@@ -91,8 +91,23 @@ export interface AfterRecord {
   readonly waiting: readonly string[];
   readonly free_blocks: number;
   readonly kv_cache_usage: number;
-  readonly computed: Readonly<Record<string, number>>;
+  readonly computed: ComputedTokens;
   readonly free_queue?: readonly number[];
+}
+
+/** How many tokens of each request are computed: two lists, and in JSON an object of numbers by id. */
+export class ComputedTokens {
+  readonly ids: readonly string[];
+  readonly numTokens: readonly number[];
+
+  constructor(ids: readonly string[], numTokens: readonly number[]) {
+    this.ids = ids;
+    this.numTokens = numTokens;
+  }
+
+  toJSON(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.ids.map((id, index) => [id, this.numTokens[index] ?? 0]));
+  }
 }
 
 /** Hashes are small integers in the order of their first appearance. */

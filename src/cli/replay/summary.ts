@@ -2,7 +2,7 @@ import { FINISH_REASON_STRINGS } from '../../shared/protocol/outputs.ts';
 import { PAGE_WIDTH, type Palette, wrapWords } from '../text-layout.ts';
 import { increase, listCounts } from './counts.ts';
 import type { ResolvedRecord, TraceRecord } from './record.ts';
-import type { StepRecord } from './steps.ts';
+import type { Turn } from './scripted-engine.ts';
 
 const NAME_WIDTH = 11;
 
@@ -14,29 +14,34 @@ export class ReplaySummary {
   #cachedTokens = 0;
   #outputTokens = 0;
   #peakUsedBlocks = 0;
+  readonly #usableBlocks: number;
   readonly #finished = new Map<string, number>();
   readonly #preempted = new Map<string, number>();
 
-  add(step: StepRecord, resolved: ResolvedRecord): void {
+  constructor(resolved: ResolvedRecord) {
+    this.#usableBlocks = resolved.num_gpu_blocks - 1;
+  }
+
+  add(turn: Turn): void {
     this.#steps += 1;
-    if (step.model_executed) this.#modelSteps += 1;
-    const free = Math.min(step.schedule?.free_blocks ?? Infinity, step.after.free_blocks);
-    this.#peakUsedBlocks = Math.max(this.#peakUsedBlocks, resolved.num_gpu_blocks - 1 - free);
-    const preempted = step.schedule?.preempted ?? step.preempted_outside_schedule ?? [];
-    for (const id of preempted) increase(this.#preempted, id);
-    for (const { outputs } of step.out) {
-      for (const output of outputs) {
-        this.#outputTokens += output.new_token_ids.length;
-        this.#promptTokens += output.prefill_stats?.['num_prompt_tokens'] ?? 0;
-        this.#cachedTokens += output.prefill_stats?.['num_cached_tokens'] ?? 0;
-        if (output.finish_reason === undefined) continue;
-        increase(this.#finished, FINISH_REASON_STRINGS[output.finish_reason] ?? '?');
+    if (turn.modelExecuted) this.#modelSteps += 1;
+    this.#peakUsedBlocks = Math.max(this.#peakUsedBlocks, this.#usableBlocks - turn.minFreeBlocks);
+    for (const id of turn.preempted) increase(this.#preempted, id);
+    for (const { outputs } of turn.messages) {
+      for (const { newTokenIds, prefillStats, finishReason } of outputs.outputs) {
+        this.#outputTokens += newTokenIds.length;
+        if (prefillStats !== null) {
+          this.#promptTokens += prefillStats.numPromptTokens;
+          this.#cachedTokens += prefillStats.numCachedTokens;
+        }
+        if (finishReason === null) continue;
+        increase(this.#finished, FINISH_REASON_STRINGS[finishReason] ?? '?');
       }
     }
   }
 
-  lines(trace: TraceRecord, resolved: ResolvedRecord, palette: Palette): string[] {
-    const usable = resolved.num_gpu_blocks - 1;
+  lines(trace: TraceRecord, palette: Palette): string[] {
+    const usable = this.#usableBlocks;
     const numFinished = [...this.#finished.values()].reduce((a, b) => a + b, 0);
     const reasons = listCounts(this.#finished);
     const preemptions = [...this.#preempted.values()].reduce((a, b) => a + b, 0);

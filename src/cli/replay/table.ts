@@ -20,7 +20,7 @@ const COLUMNS = [
 const GAP = '  ';
 const INDENT = ' '.repeat(6);
 
-/** The lines before the first step. */
+/** What is replayed, in words. */
 export function headLines(
   trace: TraceRecord,
   resolved: ResolvedRecord,
@@ -42,10 +42,15 @@ export function headLines(
     resolved.enable_prefix_caching ? 'prefix cache on' : 'prefix cache off',
   ];
   const separated = facts.map((fact, i) => (i < facts.length - 1 ? `${fact} ·` : fact));
-  lines.push(...wrapCut(separated, PAGE_WIDTH).map(palette.dim), '');
-  lines.push(palette.bold(row(COLUMNS.map(({ name }) => [name]))[0] ?? ''));
-  lines.push(palette.dim('─'.repeat(PAGE_WIDTH)));
+  lines.push(...wrapCut(separated, PAGE_WIDTH).map(palette.dim));
   return lines;
+}
+
+export function columnLines(palette: Palette): string[] {
+  return [
+    palette.bold(row(COLUMNS.map(({ name }) => [name]))[0] ?? ''),
+    palette.dim('─'.repeat(PAGE_WIDTH)),
+  ];
 }
 
 function describeGroup(group: ResolvedGroupRecord): string {

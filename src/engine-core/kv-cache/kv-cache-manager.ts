@@ -96,6 +96,7 @@ export class KVCacheManager {
   readonly #events: KVEventQueue | null;
   readonly #stats: PrefixCacheCounter | null;
   readonly #spareStates: RequestKVState[] = [];
+  #nextTablesVersion = 1;
   readonly #demand: SlotDemand = {
     numTokens: 0,
     numTokensMainModel: 0,
@@ -227,6 +228,7 @@ export class KVCacheManager {
   removeSkippedBlocks(request: KVCacheRequest, processedComputedTokens: number): void {
     const state = request.kvState;
     if (state === null) return;
+    state.tablesVersion = this.#nextTablesVersion++;
     this.#coordinator.removeSkippedBlocks(state, processedComputedTokens, request.numPromptTokens);
     this.#coordinator.updateLimits(state);
   }
@@ -235,6 +237,11 @@ export class KVCacheManager {
   getBlockIds(request: KVCacheRequest): number[][] {
     const state = request.kvState;
     return state === null ? this.#groups.map(() => []) : state.tables.map((table) => table.slice());
+  }
+
+  /** Changes whenever a request's block tables may have; 0 while it has none. */
+  getTablesVersion(request: KVCacheRequest): number {
+    return request.kvState?.tablesVersion ?? 0;
   }
 
   /** The tokens of a request that are in the prefix cache, the least of all groups. For PrefillStats. */
@@ -320,6 +327,7 @@ export class KVCacheManager {
     const totalComputed = Math.min(localComputed, this.#maxModelLen);
     const watermark = admission?.applyWatermark === true ? this.watermarkBlocks : 0;
     const state = this.#stateOf(request);
+    state.tablesVersion = this.#nextTablesVersion++;
     const prefillEnd = Math.max(request.numPromptTokens, request.numTokens - 1);
     const demand = this.#demand;
     demand.numLocalComputedTokens = localComputed;

@@ -88,6 +88,8 @@ export class RequestKVState {
   cacheLimit = -1;
   /** Processed tokens from which some group has a block to free. */
   skipLimit = -1;
+  /** A number that no state of the tables before had, of any request. */
+  tablesVersion = 0;
 
   constructor(numGroups: number) {
     this.tables = Array.from({ length: numGroups }, () => new GroupTable());

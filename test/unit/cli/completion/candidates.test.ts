@@ -26,6 +26,7 @@ describe('completion', () => {
     expect(await complete('replay', '--')).toEqual([
       '--json',
       '--check',
+      '--summary',
       '--until-step',
       '--id',
       '--help',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { CliIo } from '../../../../src/cli/cli-io.ts';
+import { replayCommand } from '../../../../src/cli/replay/command.ts';
 import { type ReplayArgs, runReplay } from '../../../../src/cli/replay/replay.ts';
 
 const GOLDEN = fileURLToPath(new URL('../../../golden/traces.json', import.meta.url));
@@ -86,6 +87,34 @@ describe('replay --json', () => {
   it('stops before the step that it is told', async () => {
     const { stdout } = await run({ json: true, id: 'single-exact-block', untilStep: 3 });
     expect(JSON.parse(stdout).traces[0].steps).toHaveLength(3);
+  });
+});
+
+describe('replay --summary', () => {
+  it.each(['preempt-fcfs', 'prefix-repeat', 'abort'])(
+    'says of %s what the table says at its end, and no step',
+    async (id) => {
+      const table = (await run({ id })).stdout.split('\n');
+      const { code, stdout } = await run({ id, summary: true });
+      expect(code).toBe(0);
+      const lines = stdout.trimEnd().split('\n');
+      expect(lines.length).toBeGreaterThan(0);
+      expect(table).toEqual(expect.arrayContaining(lines));
+      expect(stdout).toContain('output     ');
+      expect(stdout).not.toContain('scheduled');
+    },
+  );
+
+  it('stops before the step that it is told', async () => {
+    const { stdout } = await run({ summary: true, id: 'single-exact-block', untilStep: 3 });
+    expect(stdout).toContain('steps      3,');
+  });
+
+  it.each(['json', 'check'])('does not go with --%s', async (other) => {
+    const ran = replayCommand.run([GOLDEN, '--summary', `--${other}`]);
+    await expect(ran).rejects.toThrow(
+      `--summary: shows no step, so it does not go with --${other}`,
+    );
   });
 });
 
