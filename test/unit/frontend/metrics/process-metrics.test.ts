@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { renderExposition } from '../../../../src/frontend/metrics/exposition.ts';
 import {
   parseMaxFds,
   parseVirtualMemoryBytes,
@@ -11,6 +10,7 @@ import {
 import { ProcessMetrics } from '../../../../src/frontend/metrics/process-metrics.ts';
 import { VirtualClock } from '../../../../src/shared/clock.ts';
 import { parseExposition } from '../../../support/exposition.ts';
+import { renderExposition } from '../../../support/metrics.ts';
 
 function createMetrics(): { metrics: ProcessMetrics; clock: VirtualClock } {
   const clock = new VirtualClock();
