@@ -1,7 +1,7 @@
 /** The `process_*` families that Python's client exposes on Linux, read from the system at each scrape. */
 import type { Clock } from '../../shared/clock.ts';
 import { Family } from './families.ts';
-import { type ProcessFigures, readProcessFigures } from './process-figures.ts';
+import { createProcessFiguresReader, type ProcessFigures } from './process-figures.ts';
 
 export class ProcessMetrics {
   readonly #clock: Clock;
@@ -38,7 +38,7 @@ export class ProcessMetrics {
     help: 'Maximum number of open file descriptors.',
   });
 
-  constructor(clock: Clock, read: () => ProcessFigures = readProcessFigures) {
+  constructor(clock: Clock, read: () => ProcessFigures = createProcessFiguresReader()) {
     this.#clock = clock;
     this.#read = read;
   }
