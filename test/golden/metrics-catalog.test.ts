@@ -94,7 +94,8 @@ describe('the metrics catalogue of vLLM', async () => {
   });
 
   it('has exactly the sample names and label sets of the recorded server, in the same order of families', async () => {
-    const { body: own } = await createMetrics('tiny').render({ accept: undefined, names: [] });
+    const { body } = await createMetrics('tiny').render({ accept: undefined, names: [] });
+    const own = body.toString();
     const withoutInfo = (text: string): string[] =>
       [...samplesByKey(text).keys()].filter(
         (key) => key.startsWith('vllm:') && !key.startsWith('vllm:cache_config_info'),

@@ -1,5 +1,8 @@
 /** A small reader of Prometheus text, so that expositions are compared as samples and not as text. */
 
+/** As it was scraped, or as the frontend's metrics give it. */
+type Text = string | Buffer;
+
 export interface ParsedFamily {
   readonly name: string;
   readonly type: string;
@@ -13,13 +16,13 @@ export interface ParsedSample {
   readonly value: number;
 }
 
-export function parseExposition(text: string): ReadonlyMap<string, ParsedFamily> {
+export function parseExposition(text: Text): ReadonlyMap<string, ParsedFamily> {
   const families = new Map<
     string,
     { name: string; type: string; help: string; samples: ParsedSample[] }
   >();
   let current: { name: string; type: string; help: string; samples: ParsedSample[] } | undefined;
-  for (const line of text.split('\n')) {
+  for (const line of text.toString().split('\n')) {
     const meta = /^# (HELP|TYPE) (\S+) ?(.*)$/.exec(line);
     if (meta !== null) {
       const [, kind, name = '', rest = ''] = meta;
@@ -57,7 +60,7 @@ export function sampleKey({ name, labels }: ParsedSample): string {
   return `${name}{${parts.join(',')}}`;
 }
 
-export function samplesByKey(text: string): ReadonlyMap<string, number> {
+export function samplesByKey(text: Text): ReadonlyMap<string, number> {
   const samples = new Map<string, number>();
   for (const family of parseExposition(text).values())
     for (const sample of family.samples) samples.set(sampleKey(sample), sample.value);

@@ -1,6 +1,18 @@
-import { renderExposition } from '../../src/frontend/metrics/exposition.ts';
+import { chooseEncoder, ExpositionWriter } from '../../src/frontend/metrics/exposition.ts';
 import type { Family } from '../../src/frontend/metrics/families.ts';
 import { samplesByKey } from './exposition.ts';
+
+/** The first scrape of these families. */
+export async function renderExposition(
+  families: Iterable<Family>,
+  openMetrics: boolean,
+  isMultiprocess = false,
+): Promise<{ readonly contentType: string; readonly body: string }> {
+  const encoder = chooseEncoder(openMetrics ? 'application/openmetrics-text' : undefined);
+  const writer = new ExpositionWriter({ isMultiprocess });
+  const { contentType, body } = await writer.write([...families], encoder);
+  return { contentType, body: body.toString() };
+}
 
 /** What a scrape of these families shows, by `name{a="x",b="y"}`. */
 export async function samplesOf(families: Iterable<Family>): Promise<ReadonlyMap<string, number>> {

@@ -65,7 +65,7 @@ export class Scraped {
   }
 
   async body(accept?: string): Promise<string> {
-    return (await this.metrics.render({ accept, names: [] })).body;
+    return (await this.metrics.render({ accept, names: [] })).body.toString();
   }
 
   async samples(accept?: string): Promise<ReadonlyMap<string, number>> {

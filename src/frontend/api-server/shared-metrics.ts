@@ -3,6 +3,7 @@
  */
 import { ServerError } from '../../shared/errors.ts';
 import type { HttpMetricsSource } from '../http/http-metrics-source.ts';
+import type { Exposition } from '../metrics/exposition.ts';
 import type { FamilySnapshot } from '../metrics/families.ts';
 import type { FrontendMetrics, ScrapeOptions } from '../metrics/frontend-metrics.ts';
 import type { SleepOperation } from '../metrics/sleep-operation-metrics.ts';
@@ -37,7 +38,7 @@ export class SharedMetrics implements HttpMetricsSource {
     return this.#own.recordSleepOperation(operation, run);
   }
 
-  async render(options: ScrapeOptions): Promise<{ contentType: string; body: string }> {
+  async render(options: ScrapeOptions): Promise<Exposition> {
     const id = this.#nextId;
     this.#nextId += 1;
     const snapshots = await new Promise<readonly (readonly FamilySnapshot[])[] | null>(

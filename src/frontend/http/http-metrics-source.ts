@@ -1,5 +1,7 @@
 /** What of the metrics the HTTP side feeds and shows; FrontendMetrics is one. */
 import type { EngineMetrics } from '../llm/async-llm.ts';
+import type { Exposition } from '../metrics/exposition.ts';
+import type { ScrapeOptions } from '../metrics/frontend-metrics.ts';
 import type { HttpExchange } from '../metrics/http-metrics.ts';
 import type { NamedMetric } from '../metrics/named-metrics.ts';
 import type { SleepOperation } from '../metrics/sleep-operation-metrics.ts';
@@ -10,8 +12,5 @@ export interface HttpMetricsSource extends EngineMetrics {
   recordSleepOperation<T>(operation: SleepOperation, run: () => Promise<T>): Promise<T>;
   /** What a router is told of this server's load. */
   namedMetrics(): readonly NamedMetric[];
-  render(options: {
-    accept: string | undefined;
-    names: readonly string[];
-  }): Promise<{ contentType: string; body: string }>;
+  render(options: ScrapeOptions): Promise<Exposition>;
 }

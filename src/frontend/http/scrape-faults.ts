@@ -5,8 +5,8 @@ import type { ScrapeFate } from '../faults/shown-faults.ts';
 import { sendFaultStatus } from './middleware.ts';
 
 export interface ScrapeAnswer {
-  readonly contentType: string;
-  readonly text: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
 }
 
 /** Late, with a status instead, or with less than its length says; `render` is asked after the delay. */
@@ -21,16 +21,11 @@ export async function sendSpoilt(
     sendFaultStatus(request, reply, status);
     return reply;
   }
-  const { contentType, text } = await render();
+  const { headers, body } = await render();
   if (share === 1 || request.method === 'HEAD')
-    return reply.headers(request.extraHeaders).header('content-type', contentType).send(text);
-  const body = Buffer.from(text);
+    return reply.headers(request.extraHeaders).headers(headers).send(body);
   const { raw } = reply.hijack();
-  raw.writeHead(200, {
-    'content-length': body.length,
-    'content-type': contentType,
-    ...request.extraHeaders,
-  });
+  raw.writeHead(200, { 'content-length': body.length, ...headers, ...request.extraHeaders });
   // What was written still goes out; the rest never comes.
   raw.write(body.subarray(0, Math.floor(body.length * share)), () => raw.socket?.end());
   return reply;

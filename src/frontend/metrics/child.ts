@@ -78,6 +78,20 @@ export class Child implements Counter, Gauge, Observer {
     // Only a histogram counts by bucket.
     if (count !== undefined) this.bucketCounts[index] = count + 1;
   }
+
+  /** Of a histogram or summary: buckets (cumulative), count, sum, from `at` on. Returns where the next child's begin. */
+  readObservations(into: Float64Array, at: number): number {
+    const { bucketCounts } = this;
+    let cumulative = 0;
+    for (let index = 0; index < bucketCounts.length; index++) {
+      cumulative += bucketCounts[index] as number;
+      into[at + index] = cumulative;
+    }
+    const next = at + bucketCounts.length;
+    into[next] = this.count;
+    into[next + 1] = this.value;
+    return next + 2;
+  }
 }
 
 /** Label names in alphabetical order, as Python's client writes them. */

@@ -1,14 +1,21 @@
 /**
- * The door to prom-client: its registries render our families, as Prometheus text or OpenMetrics.
+ * The door to prom-client: its registries write our families, as Prometheus text or OpenMetrics, whenever series come; from
+ * then on the values in what they wrote are brought up to date (family-text.ts).
  * The text format has Python's `_created` gauges, and vLLM's content type (prometheus_client's newest).
  */
-import { type Metric, type OpenMetricsContentType, Registry } from 'prom-client';
+import {
+  type Metric,
+  type OpenMetricsContentType,
+  type PrometheusContentType,
+  Registry,
+} from 'prom-client';
 import { assert } from '../../shared/assert.ts';
 import type { Family, FamilySnapshot, RenderedFamily } from './families.ts';
+import { FamilyText } from './family-text.ts';
 
 export interface Exposition {
   readonly contentType: string;
-  readonly body: string;
+  readonly body: Buffer;
 }
 
 /** What vLLM's Python frontend answers: prometheus_client's CONTENT_TYPE_LATEST. */
@@ -17,6 +24,8 @@ export const TEXT_CONTENT_TYPE = 'text/plain; version=1.0.0; charset=utf-8';
 export const OLD_TEXT_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 export const OPENMETRICS_CONTENT_TYPE =
   'application/openmetrics-text; version=1.0.0; charset=utf-8';
+
+const END_OF_FILE = Buffer.from('# EOF\n');
 
 export interface Encoder {
   readonly isOpenMetrics: boolean;
@@ -55,57 +64,68 @@ function parameterOf(parameters: readonly string[], name: string): string {
   return found?.slice(name.length + 1) ?? '';
 }
 
-/**
- * Renders all families in the order given. `isMultiprocess`: they are merged from several processes, and as with Python's
- * multiprocess registry no child tells when it was made, and a family without children is not there.
- * Source: prometheus_client.exposition.generate_latest, prometheus_client.multiprocess.
- */
-export function renderExposition(
-  families: Iterable<Family>,
-  openMetrics: boolean,
-  isMultiprocess = false,
-): Promise<Exposition> {
-  const shown = isMultiprocess ? [...families].filter((family) => family.hasChildren) : families;
-  return openMetrics ? renderOpenMetrics(shown, isMultiprocess) : renderText(shown, isMultiprocess);
-}
+/** Writes families for scrapes; what it wrote of a family is kept for the next one. */
+export class ExpositionWriter {
+  readonly #isMultiprocess: boolean;
+  readonly #text = new WeakMap<Family, FamilyText>();
+  readonly #openMetrics = new WeakMap<Family, FamilyText>();
 
-async function renderText(
-  families: Iterable<Family>,
-  isMultiprocess: boolean,
-): Promise<Exposition> {
-  const registry = new Registry();
-  for (const family of families) {
-    register(registry, family.render(exposedName(family), isMultiprocess));
-    const created = isMultiprocess ? null : family.renderCreated();
-    if (created !== null) register(registry, created);
+  /**
+   * `isMultiprocess`: families are merged from several processes, and as with Python's multiprocess registry no child tells
+   * when it was made, and a family without children is not there.
+   * Source: prometheus_client.exposition.generate_latest, prometheus_client.multiprocess.
+   */
+  constructor({ isMultiprocess }: { readonly isMultiprocess: boolean }) {
+    this.#isMultiprocess = isMultiprocess;
   }
-  // prom-client puts an empty line between families; Python's client does not.
-  const body = (await registry.metrics()).replaceAll('\n\n', '\n');
-  return { contentType: TEXT_CONTENT_TYPE, body };
-}
 
-async function renderOpenMetrics(
-  families: Iterable<Family>,
-  isMultiprocess: boolean,
-): Promise<Exposition> {
-  const registry = new Registry<OpenMetricsContentType>();
-  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
-  // The registry appends `_total` to a counter's samples itself.
-  for (const family of families) register(registry, family.render(family.name, isMultiprocess));
-  return { contentType: OPENMETRICS_CONTENT_TYPE, body: await registry.metrics() };
+  /** All families in the order given, as they are at one moment. */
+  async write(
+    families: readonly Family[],
+    { isOpenMetrics, contentType }: Encoder,
+  ): Promise<Exposition> {
+    const kept = isOpenMetrics ? this.#openMetrics : this.#text;
+    const shown = this.#isMultiprocess ? families.filter((family) => family.hasChildren) : families;
+    // Writing a family anew takes a turn, in which others may get series: then those are written too.
+    for (;;) {
+      const outdated = shown.filter((family) => !this.#update(family, kept.get(family)));
+      if (outdated.length === 0) break;
+      await Promise.all(
+        outdated.map(async (family) => kept.set(family, await this.#begin(family, isOpenMetrics))),
+      );
+    }
+    const parts = shown.map((family) => (kept.get(family) as FamilyText).bytes);
+    if (isOpenMetrics) parts.push(END_OF_FILE);
+    return { contentType, body: Buffer.concat(parts) };
+  }
+
+  #update(family: Family, text: FamilyText | undefined): boolean {
+    return text?.update((into) => family.readValues(into, this.#isMultiprocess)) ?? false;
+  }
+
+  async #begin(family: Family, isOpenMetrics: boolean): Promise<FamilyText> {
+    // An OpenMetrics registry appends `_total` to a counter's samples itself.
+    const name = isOpenMetrics ? family.name : exposedName(family);
+    const rendered = family.render(name, this.#isMultiprocess);
+    const values = Float64Array.from(rendered.values, ({ value }) => value);
+    const created = isOpenMetrics || this.#isMultiprocess ? null : family.renderCreated();
+    const all = created === null ? [rendered] : [rendered, created];
+    const texts = await Promise.all(all.map((one) => textOf(one, isOpenMetrics)));
+    return new FamilyText(texts.join('\n'), values);
+  }
 }
 
 function exposedName(family: Family): string {
   return family.type === 'counter' ? `${family.name}_total` : family.name;
 }
 
-function register(registry: Pick<Registry, 'registerMetric'>, rendered: RenderedFamily): void {
+function textOf(rendered: RenderedFamily, isOpenMetrics: boolean): Promise<string> {
+  const registry = new Registry<PrometheusContentType | OpenMetricsContentType>();
+  if (isOpenMetrics) registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  const { name, type } = rendered;
   // prom-client types a metric as one of its own classes; its registry only ever calls `get`.
-  registry.registerMetric({
-    name: rendered.name,
-    type: rendered.type,
-    get: () => rendered,
-  } as unknown as Metric);
+  registry.registerMetric({ name, type, get: () => rendered } as unknown as Metric);
+  return registry.getSingleMetricAsString(name);
 }
 
 /** Merges the families of several processes: each API server's own numbers become one exposition. */

@@ -82,13 +82,26 @@ export class Family<T extends FamilyType = FamilyType, L extends string = string
    * `isMultiprocess`: merged from several processes, where a gauge that nobody has set is not shown, but for sums.
    */
   render(sampleName: string, isMultiprocess = false): RenderedFamily {
-    const { type } = this;
-    const needsValue =
-      isMultiprocess && type === 'gauge' && this.#options.multiprocessMode !== 'sum';
-    const values = [...this.#children.values()]
-      .filter(({ updatedMs }) => !needsValue || updatedMs !== NEVER_SET)
-      .flatMap((child) => this.#samples(child, sampleName));
+    const values: RenderedValue[] = [];
+    for (const child of this.#children.values())
+      if (this.#isShown(child, isMultiprocess)) values.push(...this.#samples(child, sampleName));
     return { name: sampleName, help: this.help, type: this.type, values };
+  }
+
+  /** The values of `render` alone, in its order. False where there are not as many as `into` holds: series have come. */
+  readValues(into: Float64Array, isMultiprocess = false): boolean {
+    const isSingle = this.type === 'counter' || this.type === 'gauge';
+    let at = 0;
+    for (const child of this.#children.values()) {
+      if (!this.#isShown(child, isMultiprocess)) continue;
+      if (isSingle) {
+        into[at] = child.value;
+        at += 1;
+      } else {
+        at = child.readObservations(into, at);
+      }
+    }
+    return at === into.length;
   }
 
   get hasChildren(): boolean {
@@ -157,6 +170,11 @@ export class Family<T extends FamilyType = FamilyType, L extends string = string
   /** A family of the same kind without children. */
   emptyCopy(): Family<T, L> {
     return new Family(this.#options);
+  }
+
+  #isShown({ updatedMs }: Child, isMultiprocess: boolean): boolean {
+    if (!isMultiprocess || this.type !== 'gauge' || updatedMs !== NEVER_SET) return true;
+    return this.#options.multiprocessMode === 'sum';
   }
 
   #child(labels: Labels, createdSeconds: number): Child {

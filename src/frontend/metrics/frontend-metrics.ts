@@ -8,7 +8,7 @@ import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { SchedulerStats } from '../../shared/protocol/stats.ts';
 import type { AdmissionReason } from './definitions.ts';
 import { type EngineLoad, engineLoadOf } from './engine-load.ts';
-import { chooseEncoder, type Exposition, mergeFamilies, renderExposition } from './exposition.ts';
+import { chooseEncoder, type Exposition, ExpositionWriter, mergeFamilies } from './exposition.ts';
 import type { Family, FamilySnapshot } from './families.ts';
 import { type HttpExchange, HttpMetrics } from './http-metrics.ts';
 import type { IterationStats } from './iteration-stats.ts';
@@ -56,6 +56,8 @@ export class FrontendMetrics {
   readonly #statLoggers = new Map<EngineIndex, LoggingStatLogger>();
   readonly #clock: Clock;
   readonly #view: MetricsView | null;
+  readonly #writer = new ExpositionWriter({ isMultiprocess: false });
+  readonly #mergedWriter = new ExpositionWriter({ isMultiprocess: true });
 
   constructor(options: FrontendMetricsOptions) {
     this.#clock = options.clock;
@@ -123,7 +125,8 @@ export class FrontendMetrics {
 
   /** The body of `/metrics`. */
   render(options: ScrapeOptions): Promise<Exposition> {
-    return renderFamilies(this.#shown(this.#own(this.#allFamilies())), options, false);
+    const families = this.#shown(this.#own(this.#allFamilies()));
+    return this.#writer.write(chooseFamilies(families, options), chooseEncoder(options.accept));
   }
 
   /** This process's numbers as plain data, for `renderMerged` in another process. */
@@ -140,7 +143,8 @@ export class FrontendMetrics {
     options: ScrapeOptions,
   ): Promise<Exposition> {
     const shape = [...this.#families(), ...this.#sleepOperations.allFamilies];
-    return renderFamilies(this.#shown(mergeFamilies(shape, snapshots)), options, true);
+    const families = chooseFamilies(this.#shown(mergeFamilies(shape, snapshots)), options);
+    return this.#mergedWriter.write(families, chooseEncoder(options.accept));
   }
 
   #own(families: readonly Family[]): readonly Family[] {
@@ -177,20 +181,11 @@ export class FrontendMetrics {
   }
 }
 
-async function renderFamilies(
-  families: readonly Family[],
-  { accept, names }: ScrapeOptions,
-  isMultiprocess: boolean,
-): Promise<Exposition> {
-  const wanted =
-    names.length === 0
-      ? families
-      : families.filter(({ name, type }) => {
-          // A counter has no sample of its bare name.
-          const isSample = (asked: string): boolean => type !== 'counter' && asked === name;
-          return names.some((asked) => isSample(asked) || asked.startsWith(`${name}_`));
-        });
-  const { isOpenMetrics, contentType } = chooseEncoder(accept);
-  const { body } = await renderExposition(wanted, isOpenMetrics, isMultiprocess);
-  return { contentType, body };
+function chooseFamilies(families: readonly Family[], { names }: ScrapeOptions): readonly Family[] {
+  if (names.length === 0) return families;
+  return families.filter(({ name, type }) => {
+    // A counter has no sample of its bare name.
+    const isSample = (asked: string): boolean => type !== 'counter' && asked === name;
+    return names.some((asked) => isSample(asked) || asked.startsWith(`${name}_`));
+  });
 }

@@ -1,5 +1,5 @@
 /** What the system says of this process. Where there is no such folder, what only it knows is 0. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 
 export interface ProcessFigures {
   readonly virtualMemoryBytes: number;
@@ -14,22 +14,34 @@ export interface ProcessFigures {
 
 const PAGE_BYTES = 4096;
 
-/** `folder` is a process's in Linux's proc file system. */
-export function readProcessFigures(folder = '/proc/self'): ProcessFigures {
-  const { user, system } = process.cpuUsage();
-  return {
-    virtualMemoryBytes: parseVirtualMemoryBytes(readText(`${folder}/statm`)),
-    residentMemoryBytes: process.memoryUsage.rss(),
-    startTimeSeconds: performance.timeOrigin / 1000,
-    cpuSeconds: (user + system) / 1e6,
-    openFds: countOpenFds(`${folder}/fd`),
-    maxFds: parseMaxFds(readText(`${folder}/limits`)),
+/** `folder` is a process's in Linux's proc file system. The limit of open files is read once: Node sets its own at its start. */
+export function createProcessFiguresReader(folder = '/proc/self'): () => ProcessFigures {
+  const maxFds = parseMaxFds(readText(`${folder}/limits`));
+  const countOpenFds = openFdsCounter(`${folder}/fd`);
+  return () => {
+    const { user, system } = process.cpuUsage();
+    const { virtualBytes, residentBytes } = parseMemory(readText(`${folder}/statm`));
+    return {
+      virtualMemoryBytes: virtualBytes,
+      residentMemoryBytes: residentBytes ?? process.memoryUsage.rss(),
+      startTimeSeconds: performance.timeOrigin / 1000,
+      cpuSeconds: (user + system) / 1e6,
+      openFds: countOpenFds(),
+      maxFds,
+    };
   };
 }
 
-/** `statm` counts pages; the first number is all of them. */
-export function parseVirtualMemoryBytes(statm: string): number {
-  return Number.parseInt(`0${statm}`, 10) * PAGE_BYTES;
+/** `statm` counts pages: of all memory, then of what is resident. Where there is none, nothing is known of the second. */
+export function parseMemory(statm: string): {
+  readonly virtualBytes: number;
+  readonly residentBytes: number | null;
+} {
+  const [virtualPages = 0, residentPages = null] = (statm.match(/\d+/g) ?? []).map(Number);
+  return {
+    virtualBytes: virtualPages * PAGE_BYTES,
+    residentBytes: residentPages === null ? null : residentPages * PAGE_BYTES,
+  };
 }
 
 /** The soft limit of `limits`; 0 where it has none or is unlimited. */
@@ -37,10 +49,19 @@ export function parseMaxFds(limits: string): number {
   return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? 0);
 }
 
-function countOpenFds(folder: string): number {
+/** From Linux 6.2 on the folder's size says it, for a tenth of what listing 50 files takes (2 to 26 µs). */
+function openFdsCounter(path: string): () => number {
+  return sizeOf(path) === countEntries(path) ? () => sizeOf(path) : () => countEntries(path);
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function countEntries(path: string): number {
   try {
     // The directory handle of this very reading is one of them.
-    return readdirSync(folder).length - 1;
+    return readdirSync(path).length - 1;
   } catch {
     return 0;
   }

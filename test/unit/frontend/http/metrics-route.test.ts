@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { parseExposition } from '../../../support/exposition.ts';
 import { createTestServer, type TestServer } from '../../../support/http-server.ts';
 
 /** What Prometheus 3 sends on its defaults. */
@@ -53,5 +54,30 @@ describe('GET /metrics', () => {
     expect(encoding).toBeNull();
     expect(body).toContain('vllm:kv_cache_usage_perc{');
     expect(body).toContain('process_cpu_seconds_total');
+  });
+});
+
+describe('what else begins with /metrics', () => {
+  it.each([
+    ['gzip', 'gzip'],
+    ['deflate, GZIP;q=0', 'gzip'],
+    ['x-gzip, *', null],
+    ['identity', null],
+  ])("compresses for who accepts %s what Python's client would: %s", async (accepted, encoding) => {
+    const running = await createTestServer();
+    try {
+      const { address } = await running.server.listen();
+      const headers = { 'accept-encoding': accepted };
+      const response = await fetch(`${address}/metrics/?name[]=vllm:num_requests_running`, {
+        headers,
+      });
+      expect(response.headers.get('content-encoding')).toBe(encoding);
+      expect(response.headers.get('content-type')).toContain('text/plain');
+      expect([...parseExposition(await response.text()).keys()]).toEqual([
+        'vllm:num_requests_running',
+      ]);
+    } finally {
+      await running.close();
+    }
   });
 });

@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import {
-  chooseEncoder,
-  mergeFamilies,
-  renderExposition,
-} from '../../../../src/frontend/metrics/exposition.ts';
+import { chooseEncoder, mergeFamilies } from '../../../../src/frontend/metrics/exposition.ts';
 import { Family } from '../../../../src/frontend/metrics/families.ts';
+import { renderExposition } from '../../../support/metrics.ts';
 
 function createFamilies() {
   const counter = new Family<'counter', 'engine'>({ type: 'counter', name: 'c', help: 'Counts.' });

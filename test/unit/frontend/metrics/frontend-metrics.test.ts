@@ -110,9 +110,10 @@ describe('FrontendMetrics', () => {
       names: [],
     });
     expect(contentType).toContain('application/openmetrics-text; version=1.0.0');
-    expect(body.endsWith('# EOF\n')).toBe(true);
-    expect(body).toContain('# TYPE vllm:prompt_tokens counter\n');
-    expect(body).toContain('vllm:prompt_tokens_total{engine="0",model_name="tiny"} 0');
+    const text = body.toString();
+    expect(text.endsWith('# EOF\n')).toBe(true);
+    expect(text).toContain('# TYPE vllm:prompt_tokens counter\n');
+    expect(text).toContain('vllm:prompt_tokens_total{engine="0",model_name="tiny"} 0');
   });
 
   it('renders only the families that name[] asks for', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { renderExposition } from '../../../../src/frontend/metrics/exposition.ts';
 import { type HttpExchange, HttpMetrics } from '../../../../src/frontend/metrics/http-metrics.ts';
 import { parseExposition, sampleKey, samplesByKey } from '../../../support/exposition.ts';
+import { renderExposition } from '../../../support/metrics.ts';
 
 function exchange(fields: Partial<HttpExchange> = {}): HttpExchange {
   return {

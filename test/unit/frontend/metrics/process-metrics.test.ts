@@ -1,16 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { renderExposition } from '../../../../src/frontend/metrics/exposition.ts';
 import {
+  createProcessFiguresReader,
   parseMaxFds,
-  parseVirtualMemoryBytes,
-  readProcessFigures,
+  parseMemory,
 } from '../../../../src/frontend/metrics/process-figures.ts';
 import { ProcessMetrics } from '../../../../src/frontend/metrics/process-metrics.ts';
 import { VirtualClock } from '../../../../src/shared/clock.ts';
 import { parseExposition } from '../../../support/exposition.ts';
+import { renderExposition } from '../../../support/metrics.ts';
 
 function createMetrics(): { metrics: ProcessMetrics; clock: VirtualClock } {
   const clock = new VirtualClock();
@@ -80,12 +80,13 @@ describe('the figures of this process', () => {
     for (const fd of ['0', '1', '2', '3']) writeFileSync(join(folder, 'fd', fd), '');
     writeFileSync(join(folder, 'statm'), '10 5 4');
     writeFileSync(join(folder, 'limits'), 'Max open files  99  100  files');
-    expect(readProcessFigures(folder)).toMatchObject({
+    expect(createProcessFiguresReader(folder)()).toMatchObject({
       virtualMemoryBytes: 40_960,
+      residentMemoryBytes: 20_480,
       openFds: 3,
       maxFds: 99,
     });
-    expect(readProcessFigures(join(folder, 'none'))).toMatchObject({
+    expect(createProcessFiguresReader(join(folder, 'none'))()).toMatchObject({
       virtualMemoryBytes: 0,
       openFds: 0,
       maxFds: 0,
@@ -98,26 +99,38 @@ describe('the figures of this process', () => {
       return (user + system) / 1e6;
     };
     const before = seconds();
-    const { cpuSeconds } = readProcessFigures();
+    const { cpuSeconds } = createProcessFiguresReader()();
     expect(cpuSeconds).toBeGreaterThanOrEqual(before);
     expect(cpuSeconds).toBeLessThanOrEqual(seconds());
   });
 
   it('are there', () => {
-    const figures = readProcessFigures();
+    const figures = createProcessFiguresReader()();
     expect(figures.startTimeSeconds).toBe(performance.timeOrigin / 1000);
     expect(figures.residentMemoryBytes).toBeGreaterThan(10e6);
   });
 
   it.runIf(process.platform === 'linux')('agree with each other on Linux', () => {
-    const figures = readProcessFigures();
+    const figures = createProcessFiguresReader()();
     expect(figures.virtualMemoryBytes).toBeGreaterThan(figures.residentMemoryBytes);
     expect(figures.openFds).toBeGreaterThan(2);
     expect(figures.maxFds).toBeGreaterThanOrEqual(figures.openFds);
   });
 
+  it.runIf(process.platform === 'linux')('count each file that is open', () => {
+    const read = createProcessFiguresReader();
+    const before = read().openFds;
+    const opened = [openSync('/dev/null', 'r'), openSync('/dev/null', 'r')];
+    expect(read().openFds).toBe(before + 2);
+    for (const fd of opened) closeSync(fd);
+    expect(read().openFds).toBe(before);
+  });
+
   it('count memory in pages of 4096 bytes', () => {
-    expect(parseVirtualMemoryBytes('12 5 4 3 0 2 0\n')).toBe(12 * 4096);
+    expect(parseMemory('12 5 4 3 0 2 0\n')).toEqual({
+      virtualBytes: 12 * 4096,
+      residentBytes: 5 * 4096,
+    });
   });
 
   it('take the soft limit of open files', () => {
@@ -131,7 +144,7 @@ describe('the figures of this process', () => {
   });
 
   it('are 0 where there is no /proc or no limit', () => {
-    expect(parseVirtualMemoryBytes('')).toBe(0);
+    expect(parseMemory('')).toEqual({ virtualBytes: 0, residentBytes: null });
     expect(parseMaxFds('')).toBe(0);
     expect(
       parseMaxFds('Max open files            unlimited            unlimited            files'),
