@@ -4,6 +4,7 @@
  * Source: vllm/v1/engine/output_processor.py OutputProcessor (0.33.0). Leaves out: pooling, routed experts, sampling
  * masks, streaming input, tracing.
  */
+import { ChurningMap } from '../../shared/churning-map.ts';
 import type { RequestId } from '../../shared/protocol/ids.ts';
 import { type EngineCoreOutput, FinishReason } from '../../shared/protocol/outputs.ts';
 import type { EngineCoreRequest, SamplingParams } from '../../shared/protocol/request.ts';
@@ -20,10 +21,10 @@ const NO_TOKENS: readonly number[] = [];
 export class OutputProcessor {
   readonly #tokenizer: Tokenizer;
   readonly #streamInterval: number;
-  readonly #states = new Map<RequestId, RequestState>();
+  readonly #states = new ChurningMap<RequestId, RequestState>();
   readonly #parents = new Map<RequestId, ParentRequest>();
   /** External id → internal ids, for aborts by the client's own id. */
-  readonly #internalIds = new Map<string, Set<RequestId>>();
+  readonly #internalIds = new ChurningMap<string, Set<RequestId>>();
   readonly #onFault: (requestId: RequestId, error: unknown) => void;
   /** Empty where no statistics are kept. */
   readonly loraStates = new LoRARequestStates();
