@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { AnswerChannel } from '../openai/answer-channel.ts';
+import { ChunkWriter } from './chunk-writer.ts';
 import { resetConnection } from './reset-connection.ts';
 import type { TurnWriter } from './turn-writer.ts';
 import {
@@ -62,6 +63,8 @@ export class ResponseChannel implements AnswerChannel {
   /** Events before the cut; null: it is not cut. */
   #eventsLeft: number | null = null;
   #isCut = false;
+  /** Of a stream that has begun. */
+  #body: ChunkWriter | null = null;
 
   constructor(options: ResponseChannelOptions) {
     const { response, onDone } = options;
@@ -99,10 +102,12 @@ export class ResponseChannel implements AnswerChannel {
 
   beginStream(): void {
     if (this.#isDone) return;
-    this.#response.writeHead(200, {
+    const response = this.#response;
+    response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       ...this.#headers,
     });
+    this.#body = new ChunkWriter(response);
     if (this.#keepAliveSeconds > 0) {
       this.#keepAliveTimer = setTimeout(() => this.#keepAlive(), this.#keepAliveSeconds * 1000);
     }
@@ -134,7 +139,7 @@ export class ResponseChannel implements AnswerChannel {
   /** What came before goes out, then the connection is reset; what closes it aborts the request. */
   #cut(): void {
     this.#isCut = true;
-    this.#response.write(this.#takePending(Number.POSITIVE_INFINITY), () =>
+    this.#body?.write(this.#takePending(Number.POSITIVE_INFINITY), () =>
       resetConnection(this.#response),
     );
     // A client that does not read keeps it from going out.
@@ -163,7 +168,7 @@ export class ResponseChannel implements AnswerChannel {
 
   breakStream(): void {
     if (this.#isDone || this.#isCut) return;
-    this.#response.write(this.#takePending(Number.POSITIVE_INFINITY));
+    this.#body?.write(this.#takePending(Number.POSITIVE_INFINITY));
     this.#isDone = true;
     // What was written still goes out; the missing last chunk tells that this is not all.
     this.#response.socket?.end();
@@ -179,25 +184,27 @@ export class ResponseChannel implements AnswerChannel {
 
   /** As much as the socket takes without a queue of its own. */
   #write(): void {
+    const body = this.#body;
+    if (body === null) return;
     while (this.#pending.length > 0) {
       this.#keepAliveTimer?.refresh();
       const isLast = this.#isEnding && this.#pendingBytes <= WRITE_BYTES;
       const text = this.#takePending(WRITE_BYTES);
       if (isLast) {
-        this.#end(text);
+        this.#end(body, text);
         return;
       }
-      if (this.#response.write(text)) continue;
+      if (body.write(text)) continue;
       this.#isBlocked = true;
       this.#response.once('drain', () => this.#onDrain());
       return;
     }
-    if (this.#isEnding) this.#end('');
+    if (this.#isEnding) this.#end(body, '');
   }
 
-  #end(text: string): void {
+  #end(body: ChunkWriter, text: string): void {
     this.#isDone = true;
-    this.#response.end(text);
+    body.end(text);
   }
 
   #onDrain(): void {
