@@ -1,6 +1,7 @@
 /**
- * The body of a streamed response, each text written at once. Node would write a chunk in three parts (its size, its bytes,
- * its end) and keep them until the end of the turn for more to come: 2 µs of 9 that an event costs.
+ * The body of a response, each text written at once. Node would write a chunk in three parts (its size, its bytes, its end)
+ * and keep them until the end of the turn for more to come, and would end with an empty text that makes two of one: 2 µs of
+ * the 9 that an event cost, and 1 of a completion.
  */
 import type { ServerResponse } from 'node:http';
 
@@ -9,7 +10,7 @@ const LAST_CHUNK = '0\r\n\r\n';
 
 export class ChunkWriter {
   readonly #response: ServerResponse;
-  /** An HTTP/1.0 client gets no chunks: there the end of the connection ends the body. */
+  /** Without a length of its content; an HTTP/1.0 client gets no chunks: there the end of the connection ends the body. */
   readonly #isChunked: boolean;
 
   /** The response's head has been given to it. */
@@ -21,18 +22,26 @@ export class ChunkWriter {
 
   /** False where the socket takes no more for now. */
   write(text: string, onSent?: () => void): boolean {
-    const { socket } = this.#response;
     const bytes = Buffer.byteLength(text);
-    socket?.cork();
-    const isTaken = this.#response.write(this.#chunk(text, bytes), encodingOf(text, bytes), onSent);
-    socket?.uncork();
-    return isTaken;
+    return this.#write(this.#chunk(text, bytes), encodingOf(text, bytes), onSent);
   }
 
   end(text: string): void {
     const bytes = Buffer.byteLength(text);
-    const last = this.#isChunked ? LAST_CHUNK : '';
-    this.#response.end(this.#chunk(text, bytes) + last, encodingOf(text, bytes));
+    const last = this.#isChunked ? this.#chunk(text, bytes) + LAST_CHUNK : text;
+    const encoding = encodingOf(text, bytes);
+    if (this.#response.socket) {
+      this.#write(last, encoding);
+      this.#response.end();
+    } else this.#response.end(last, encoding);
+  }
+
+  #write(text: string, encoding: BufferEncoding, onSent?: () => void): boolean {
+    const { socket } = this.#response;
+    socket?.cork();
+    const isTaken = this.#response.write(text, encoding, onSent);
+    socket?.uncork();
+    return isTaken;
   }
 
   /** A chunk of nothing would end the body. */

@@ -28,7 +28,7 @@ export interface ResponseChannelOptions {
   /** Seconds of silence after which a stream gets a comment; 0: never. */
   readonly keepAliveSeconds: number;
   /** More headers of a whole answer that is no error, made when it is written. */
-  readonly successHeaders?: () => Readonly<Record<string, string>>;
+  readonly successHeaders?: (() => Readonly<Record<string, string>>) | null;
   /** Asked as a stream begins: events after which its connection is reset, as if the client had gone; null: never. */
   readonly cutAfter?: (() => number | null) | null;
   /** Called once the answer is complete or the client gone. */
@@ -41,7 +41,7 @@ export class ResponseChannel implements AnswerChannel {
   readonly #turnWriter: TurnWriter;
   readonly #unread: UnreadBytes;
   readonly #keepAliveSeconds: number;
-  readonly #successHeaders: () => Readonly<Record<string, string>>;
+  readonly #successHeaders: (() => Readonly<Record<string, string>>) | null;
   /** Events that were not written, and their bytes. */
   #pending: string[] = [];
   #pendingBytes = 0;
@@ -68,7 +68,7 @@ export class ResponseChannel implements AnswerChannel {
 
   constructor(options: ResponseChannelOptions) {
     const { response, onDone } = options;
-    this.#successHeaders = options.successHeaders ?? (() => ({}));
+    this.#successHeaders = options.successHeaders ?? null;
     this.#response = response;
     this.#headers = options.headers;
     this.#turnWriter = options.turnWriter;
@@ -93,10 +93,11 @@ export class ResponseChannel implements AnswerChannel {
     this.#response.writeHead(status, {
       'content-length': Buffer.byteLength(body),
       'content-type': 'application/json',
-      ...(status === 200 ? this.#successHeaders() : {}),
+      ...(status === 200 ? this.#successHeaders?.() : null),
       ...this.#headers,
     });
-    this.#response.end(body);
+    this.#body = new ChunkWriter(this.#response);
+    this.#body.end(body);
     this.#checkUnread();
   }
 

@@ -41,8 +41,17 @@ export function fieldsToCheck(
   const indices: number[] = [];
   for (const key of Object.keys(input)) {
     const index = input[key] === undefined ? undefined : indexOfKey.get(key);
-    if (index !== undefined) indices.push(index);
+    if (index !== undefined) insertSorted(indices, index);
   }
-  for (const index of required) if (!indices.includes(index)) indices.push(index);
-  return indices.sort((a, b) => a - b);
+  for (const index of required) if (!indices.includes(index)) insertSorted(indices, index);
+  return indices;
+}
+
+function insertSorted(indices: number[], index: number): void {
+  let at = indices.length;
+  indices.push(index);
+  for (; at > 0 && (indices[at - 1] as number) > index; at--) {
+    indices[at] = indices[at - 1] as number;
+  }
+  indices[at] = index;
 }

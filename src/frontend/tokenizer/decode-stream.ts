@@ -72,11 +72,11 @@ function joinBytes(ids: readonly number[], pieceOf: PieceOf): Uint8Array {
 function endsInPieces(ids: readonly number[], pieceOf: PieceOf): boolean {
   let tail: Uint8Array = new Uint8Array(0);
   for (let i = ids.length - 1; i >= 0 && tail.length < 2 * MAX_CHARACTER_BYTES; i--) {
-    const bytes = pieceOf(ids[i] as number)?.bytes;
-    if (bytes === undefined || bytes.length === 0) continue;
-    // Nearly always the last token's last byte says that it ends a character.
-    if (tail.length === 0 && (bytes.at(-1) as number) < 0x80) return false;
-    tail = concat(bytes, tail);
+    const piece = pieceOf(ids[i] as number);
+    if (piece === null || piece.bytes.length === 0) continue;
+    // The last token alone ends with a whole character, nearly always.
+    if (tail.length === 0 && piece.text !== null) return false;
+    tail = concat(piece.bytes, tail);
   }
   return (
     tail.length > 0 && (tail.at(-1) ?? 0) >= 0x80 && lossyUtf8.decode(tail).endsWith(REPLACEMENT)
