@@ -2,7 +2,7 @@
  * A tokenizer that a reader can do in his head: ids below 256 are the bytes of UTF-8 and each further id is a word, so
  * that half a character, a word of many characters and a special token are one number each.
  */
-import { ByteDecodeStream } from '../../src/frontend/tokenizer/decode-stream.ts';
+import { ByteDecodeStream, tokenPiece } from '../../src/frontend/tokenizer/decode-stream.ts';
 import type { DecodeStream, Tokenizer } from '../../src/frontend/tokenizer/tokenizer.ts';
 
 const FIRST_WORD_ID = 256;
@@ -62,7 +62,10 @@ export class ByteTokenizer implements Tokenizer {
     { skipSpecialTokens }: { readonly skipSpecialTokens: boolean },
   ): DecodeStream {
     this.streams.push({ prompt, skipSpecialTokens });
-    return new ByteDecodeStream(prompt, (id) => this.#bytes(id, skipSpecialTokens));
+    return new ByteDecodeStream(prompt, (id) => {
+      const bytes = this.#bytes(id, skipSpecialTokens);
+      return bytes === null ? null : tokenPiece(bytes);
+    });
   }
 
   #bytes(id: number, skipSpecialTokens: boolean): Buffer | null {

@@ -81,7 +81,7 @@ function answer(
     turnWriter,
     unread,
     keepAliveSeconds: args.sseKeepAliveInterval,
-    successHeaders: () => (reportsLoad ? loadHeaders(context, request) : {}),
+    successHeaders: reportsLoad ? () => loadHeaders(context, request) : null,
     cutAfter: effects.length === 0 ? null : () => cutAfter(effects, pathOf(request.url)),
     onDone: end,
   });

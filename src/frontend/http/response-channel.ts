@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { AnswerChannel } from '../openai/answer-channel.ts';
+import { ChunkWriter } from './chunk-writer.ts';
 import { resetConnection } from './reset-connection.ts';
 import type { TurnWriter } from './turn-writer.ts';
 import {
@@ -27,7 +28,7 @@ export interface ResponseChannelOptions {
   /** Seconds of silence after which a stream gets a comment; 0: never. */
   readonly keepAliveSeconds: number;
   /** More headers of a whole answer that is no error, made when it is written. */
-  readonly successHeaders?: () => Readonly<Record<string, string>>;
+  readonly successHeaders?: (() => Readonly<Record<string, string>>) | null;
   /** Asked as a stream begins: events after which its connection is reset, as if the client had gone; null: never. */
   readonly cutAfter?: (() => number | null) | null;
   /** Called once the answer is complete or the client gone. */
@@ -40,7 +41,7 @@ export class ResponseChannel implements AnswerChannel {
   readonly #turnWriter: TurnWriter;
   readonly #unread: UnreadBytes;
   readonly #keepAliveSeconds: number;
-  readonly #successHeaders: () => Readonly<Record<string, string>>;
+  readonly #successHeaders: (() => Readonly<Record<string, string>>) | null;
   /** Events that were not written, and their bytes. */
   #pending: string[] = [];
   #pendingBytes = 0;
@@ -62,10 +63,12 @@ export class ResponseChannel implements AnswerChannel {
   /** Events before the cut; null: it is not cut. */
   #eventsLeft: number | null = null;
   #isCut = false;
+  /** Of a stream that has begun. */
+  #body: ChunkWriter | null = null;
 
   constructor(options: ResponseChannelOptions) {
     const { response, onDone } = options;
-    this.#successHeaders = options.successHeaders ?? (() => ({}));
+    this.#successHeaders = options.successHeaders ?? null;
     this.#response = response;
     this.#headers = options.headers;
     this.#turnWriter = options.turnWriter;
@@ -90,19 +93,22 @@ export class ResponseChannel implements AnswerChannel {
     this.#response.writeHead(status, {
       'content-length': Buffer.byteLength(body),
       'content-type': 'application/json',
-      ...(status === 200 ? this.#successHeaders() : {}),
+      ...(status === 200 ? this.#successHeaders?.() : null),
       ...this.#headers,
     });
-    this.#response.end(body);
+    this.#body = new ChunkWriter(this.#response);
+    this.#body.end(body);
     this.#checkUnread();
   }
 
   beginStream(): void {
     if (this.#isDone) return;
-    this.#response.writeHead(200, {
+    const response = this.#response;
+    response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       ...this.#headers,
     });
+    this.#body = new ChunkWriter(response);
     if (this.#keepAliveSeconds > 0) {
       this.#keepAliveTimer = setTimeout(() => this.#keepAlive(), this.#keepAliveSeconds * 1000);
     }
@@ -134,7 +140,7 @@ export class ResponseChannel implements AnswerChannel {
   /** What came before goes out, then the connection is reset; what closes it aborts the request. */
   #cut(): void {
     this.#isCut = true;
-    this.#response.write(this.#takePending(Number.POSITIVE_INFINITY), () =>
+    this.#body?.write(this.#takePending(Number.POSITIVE_INFINITY), () =>
       resetConnection(this.#response),
     );
     // A client that does not read keeps it from going out.
@@ -163,7 +169,7 @@ export class ResponseChannel implements AnswerChannel {
 
   breakStream(): void {
     if (this.#isDone || this.#isCut) return;
-    this.#response.write(this.#takePending(Number.POSITIVE_INFINITY));
+    this.#body?.write(this.#takePending(Number.POSITIVE_INFINITY));
     this.#isDone = true;
     // What was written still goes out; the missing last chunk tells that this is not all.
     this.#response.socket?.end();
@@ -179,25 +185,27 @@ export class ResponseChannel implements AnswerChannel {
 
   /** As much as the socket takes without a queue of its own. */
   #write(): void {
+    const body = this.#body;
+    if (body === null) return;
     while (this.#pending.length > 0) {
       this.#keepAliveTimer?.refresh();
       const isLast = this.#isEnding && this.#pendingBytes <= WRITE_BYTES;
       const text = this.#takePending(WRITE_BYTES);
       if (isLast) {
-        this.#end(text);
+        this.#end(body, text);
         return;
       }
-      if (this.#response.write(text)) continue;
+      if (body.write(text)) continue;
       this.#isBlocked = true;
       this.#response.once('drain', () => this.#onDrain());
       return;
     }
-    if (this.#isEnding) this.#end('');
+    if (this.#isEnding) this.#end(body, '');
   }
 
-  #end(text: string): void {
+  #end(body: ChunkWriter, text: string): void {
     this.#isDone = true;
-    this.#response.end(text);
+    body.end(text);
   }
 
   #onDrain(): void {

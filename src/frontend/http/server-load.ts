@@ -1,3 +1,5 @@
+const NOTHING_TO_END = (): void => {};
+
 /** Requests that use the engines now, for /load; counts only with `--enable-server-load-tracking`. */
 export class ServerLoad {
   readonly #isTracking: boolean;
@@ -13,7 +15,7 @@ export class ServerLoad {
 
   /** Returns what to call when the request is over; calling it again changes nothing. */
   begin(): () => void {
-    if (!this.#isTracking) return () => {};
+    if (!this.#isTracking) return NOTHING_TO_END;
     this.#count += 1;
     let isOpen = true;
     return () => {

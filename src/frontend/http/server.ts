@@ -185,7 +185,7 @@ function createRouteParts(
     maxNumQueuedReqs: args.maxNumQueuedReqs,
     maxNumQueuedTokens: args.maxNumQueuedTokens,
   });
-  llm.onTurnEnd(() => turnWriter.flush());
+  llm.onTurnEnd(() => turnWriter.flushSoon());
   llm.onEngineDead((reason) => options.onEngineDead?.(reason));
   const models = new ModelRegistry(model);
   const renderer = createRenderer(options, tokenizer, llm);

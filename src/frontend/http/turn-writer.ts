@@ -8,10 +8,24 @@ export interface Flushable {
 
 export class TurnWriter {
   #dirty: Flushable[] = [];
+  #isFlushDue = false;
 
   /** Called once per connection and turn, with its first event. */
   mark(channel: Flushable): void {
     this.#dirty.push(channel);
+  }
+
+  /**
+   * After the messages that have come already, which are handed over one by one in this turn: while this process is behind
+   * its engines, their tokens share writes; while it is not, each message is a turn of its own.
+   */
+  flushSoon(): void {
+    if (this.#isFlushDue || this.#dirty.length === 0) return;
+    this.#isFlushDue = true;
+    process.nextTick(() => {
+      this.#isFlushDue = false;
+      this.flush();
+    });
   }
 
   flush(): void {

@@ -25,6 +25,9 @@ function hasEncodableTexts({ requestId, cacheSalt, sessionId, params }: Generate
     isWellFormed(requestId) &&
     isWellFormed(cacheSalt ?? '') &&
     isWellFormed(sessionId ?? '') &&
-    isAllWellFormed(params)
+    // Of the parameters these hold texts; to look through all of them takes longer than to write them.
+    isAllWellFormed(params.stop) &&
+    isAllWellFormed(params.badWords) &&
+    isAllWellFormed(params.extraArgs)
   );
 }

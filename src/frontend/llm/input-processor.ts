@@ -32,6 +32,8 @@ export interface GenerateRequest {
   readonly loraRequest: LoRARequest | null;
 }
 
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 export interface InputProcessorOptions {
   readonly model: ServedModel;
   readonly tokenizer: Tokenizer;
@@ -83,19 +85,19 @@ export class InputProcessor {
     }
     updateFromGenerationConfig(params, model.generationEosTokenIds, this.#eosTokenId);
     updateFromTokenizer(params, tokenizer);
-    return createEngineCoreRequest({
-      requestId: `${request.requestId}-${this.#randomHex(8)}`,
-      externalReqId: request.requestId,
-      promptTokenIds,
-      samplingParams: params,
-      arrivalTime: request.arrivalTime,
-      loraRequest: request.loraRequest,
-      cacheSalt: request.cacheSalt,
-      dataParallelRank,
-      clientIndex,
-      priority: request.priority,
-      sessionId: request.sessionId,
-    });
+    const engineRequest = createEngineCoreRequest() as Mutable<EngineCoreRequest>;
+    engineRequest.requestId = `${request.requestId}-${this.#randomHex(8)}`;
+    engineRequest.externalReqId = request.requestId;
+    engineRequest.promptTokenIds = promptTokenIds;
+    engineRequest.samplingParams = params;
+    engineRequest.arrivalTime = request.arrivalTime;
+    engineRequest.loraRequest = request.loraRequest;
+    engineRequest.cacheSalt = request.cacheSalt;
+    engineRequest.dataParallelRank = dataParallelRank;
+    engineRequest.clientIndex = clientIndex;
+    engineRequest.priority = request.priority;
+    engineRequest.sessionId = request.sessionId;
+    return engineRequest;
   }
 
   #validatePromptLength(length: number): void {

@@ -4,6 +4,7 @@
  * Source: vllm/v1/engine/output_processor.py OutputProcessor (0.33.0). Leaves out: pooling, routed experts, sampling
  * masks, streaming input, tracing.
  */
+import { ChurningMap } from '../../shared/churning-map.ts';
 import type { RequestId } from '../../shared/protocol/ids.ts';
 import { type EngineCoreOutput, FinishReason } from '../../shared/protocol/outputs.ts';
 import type { EngineCoreRequest, SamplingParams } from '../../shared/protocol/request.ts';
@@ -11,6 +12,7 @@ import type { IterationStats } from '../metrics/iteration-stats.ts';
 import { LoRARequestStates } from '../metrics/lora-request-states.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { generationError, internalError } from './errors.ts';
+import { InternalIds } from './internal-ids.ts';
 import type { ParentRequest } from './parallel-sampling.ts';
 import type { RequestSink } from './request-output.ts';
 import { RequestState } from './request-state.ts';
@@ -20,10 +22,9 @@ const NO_TOKENS: readonly number[] = [];
 export class OutputProcessor {
   readonly #tokenizer: Tokenizer;
   readonly #streamInterval: number;
-  readonly #states = new Map<RequestId, RequestState>();
+  readonly #states = new ChurningMap<RequestId, RequestState>();
   readonly #parents = new Map<RequestId, ParentRequest>();
-  /** External id → internal ids, for aborts by the client's own id. */
-  readonly #internalIds = new Map<string, Set<RequestId>>();
+  readonly #internalIds = new InternalIds();
   readonly #onFault: (requestId: RequestId, error: unknown) => void;
   /** Empty where no statistics are kept. */
   readonly loraStates = new LoRARequestStates();
@@ -70,9 +71,7 @@ export class OutputProcessor {
     this.#states.set(state.requestId, state);
     this.#numQueuedTokens += state.promptTokenIds.length;
     if (parent !== null) this.#parents.set(parent.requestId, parent);
-    const ids = this.#internalIds.get(state.externalReqId);
-    if (ids === undefined) this.#internalIds.set(state.externalReqId, new Set([state.requestId]));
-    else ids.add(state.requestId);
+    this.#internalIds.add(state.externalReqId, state.requestId);
   }
 
   /**
@@ -175,9 +174,7 @@ export class OutputProcessor {
     this.#states.delete(state.requestId);
     this.loraStates.finish(state.requestId, state.loraName);
     if (state.isPrefilling) this.#numQueuedTokens -= state.promptTokenIds.length;
-    const ids = this.#internalIds.get(state.externalReqId);
-    ids?.delete(state.requestId);
-    if (ids?.size === 0) this.#internalIds.delete(state.externalReqId);
+    this.#internalIds.delete(state.externalReqId, state.requestId);
   }
 
   /**
@@ -190,7 +187,7 @@ export class OutputProcessor {
   ): readonly RequestId[] {
     const aborted: RequestId[] = [];
     for (const id of requestIds) {
-      const internalIds = areInternal ? [id] : [...(this.#internalIds.get(id) ?? [])];
+      const internalIds = areInternal ? [id] : this.#internalIds.of(id);
       for (const internalId of internalIds) this.#abort(internalId, aborted);
     }
     return aborted;

@@ -3,20 +3,19 @@ import { randomFillSync } from 'node:crypto';
 
 const POOL_SIZE = 4096;
 
-/** Random bytes are drawn in bulk: one system call serves many ids. */
+/** Random digits are drawn in bulk: one system call serves many ids. */
 class RandomPool {
-  readonly #bytes = Buffer.alloc(POOL_SIZE);
-  #at = POOL_SIZE;
+  readonly #bytes = Buffer.alloc(POOL_SIZE / 2);
+  #digits = '';
+  #at = 0;
 
   hex(length: number): string {
-    const count = length / 2;
-    if (this.#at + count > POOL_SIZE) {
-      randomFillSync(this.#bytes);
+    if (this.#at + length > this.#digits.length) {
+      this.#digits = randomFillSync(this.#bytes).toString('hex');
       this.#at = 0;
     }
-    const text = this.#bytes.toString('hex', this.#at, this.#at + count);
-    this.#at += count;
-    return text;
+    this.#at += length;
+    return this.#digits.slice(this.#at - length, this.#at);
   }
 }
 

@@ -99,14 +99,14 @@ function verifyPenalties(params: SamplingParams): void {
 }
 
 function verifyTemperature(temperature: number): void {
+  if (temperature >= 0 && temperature <= 2) return;
   const fail = (rule: string) =>
     validationError(`temperature must be ${rule}, got ${pythonFloatRepr(temperature)}.`, {
       parameter: 'temperature',
       value: asFloat(temperature),
     });
   if (!Number.isFinite(temperature)) throw fail('a finite number');
-  if (temperature < 0) throw fail('non-negative');
-  if (temperature > 2) throw fail('in [0, 2]');
+  throw fail(temperature < 0 ? 'non-negative' : 'in [0, 2]');
 }
 
 function verifyLengths({ maxTokens, minTokens, streamInterval }: SamplingParams): void {

@@ -107,13 +107,22 @@ export class Exchange {
     }
   }
 
-  #generate({ text, ...prompt }: ExchangePrompt, index: number): RequestHandle {
+  #generate(prompt: ExchangePrompt, index: number): RequestHandle {
     const { context, request, headers, arrivalTime } = this.#options;
+    const { requestId, promptTokenIds, params, text } = prompt;
     const loraRequest = context.models.lora(request.model);
-    context.requestLogger?.logInputs({ ...prompt, prompt: text, loraRequest });
+    context.requestLogger?.logInputs({
+      requestId,
+      prompt: text,
+      promptTokenIds,
+      params,
+      loraRequest,
+    });
     return context.llm.generate(
       {
-        ...prompt,
+        requestId,
+        promptTokenIds,
+        params,
         arrivalTime,
         priority: requestPriority(headers, request.priority),
         dataParallelRank: dataParallelRank(headers),

@@ -52,6 +52,7 @@ const CHECKS: Readonly<Record<RequestKind, BodyCheck>> = {
  * an integer has no negative zero; and one field refuses floats that look so. */
 const EXACT_NUMBER = /\d{16}|\d[eE][-+]?\d|-0(?!\.)|thinking_token_budget/;
 const BODY_LOC = ['body'] as const;
+const JSON_TYPE = 'application/json';
 
 /** FastAPI's answer to a body that is no UTF-8. */
 export class UnreadableBodyError extends Error {
@@ -77,7 +78,8 @@ export class RequestParser {
   }
 
   #parse(kind: RequestKind, body: Uint8Array, contentType: string | undefined): PyDict {
-    const isJson = isJsonContentType(contentType);
+    const isPlain = contentType === JSON_TYPE;
+    const isJson = isPlain || isJsonContentType(contentType);
     const text = isJson ? decodeBody(body) : '';
     let exact: PyValue | undefined;
     let data: PyValue = null;
@@ -86,7 +88,7 @@ export class RequestParser {
       if (fast === undefined) exact = readExactly(text);
       data = fast === undefined ? (exact as PyValue) : fast;
     }
-    if (mediaType(contentType) !== 'application/json') {
+    if (!isPlain && mediaType(contentType) !== JSON_TYPE) {
       throw requestTextError("Unsupported Media Type: Only 'application/json' is allowed");
     }
     if (isDict(data) && mayHoldSurrogates(text)) checkKeys(data);
@@ -152,7 +154,7 @@ function mediaType(contentType: string | undefined): string {
 /** What FastAPI takes for JSON: application/json and application/*+json. */
 function isJsonContentType(contentType: string | undefined): boolean {
   const type = mediaType(contentType).trim();
-  return type === 'application/json' || /^application\/[^+]*\+json$/.test(type);
+  return type === JSON_TYPE || /^application\/[^+]*\+json$/.test(type);
 }
 
 function unreadable(): UnreadableBodyError {

@@ -28,11 +28,15 @@ const OPENAI_DEFAULTS = {
   min_p: 0,
 } as const;
 
-/** The sampling fields that all endpoints fill alike. */
-export function commonSamplingFields(
+/** What each endpoint works out in its own way. */
+type OwnSamplingFields = Pick<SamplingFields, 'logprobs' | 'promptLogprobs' | 'maxTokens'>;
+
+/** The sampling fields of a request: most of them all endpoints fill alike. */
+export function samplingFields(
   request: SamplingRequest,
   model: ServedModel,
-): Omit<SamplingFields, 'logprobs' | 'promptLogprobs' | 'maxTokens'> {
+  own: OwnSamplingFields,
+): SamplingFields {
   const defaults = model.defaultSamplingParams;
   const pick = (name: keyof typeof OPENAI_DEFAULTS): number =>
     request[name] ?? defaults[name] ?? OPENAI_DEFAULTS[name];
@@ -52,7 +56,10 @@ export function commonSamplingFields(
     thinkingTokenBudget: request.thinking_token_budget,
     includeStopStrInOutput: request.include_stop_str_in_output,
     ignoreEos: request.ignore_eos,
+    maxTokens: own.maxTokens,
     minTokens: request.min_tokens,
+    logprobs: own.logprobs,
+    promptLogprobs: own.promptLogprobs,
     logprobTokenIds: request.logprob_token_ids?.length ? request.logprob_token_ids : null,
     skipSpecialTokens: request.skip_special_tokens ?? true,
     spacesBetweenSpecialTokens: request.spaces_between_special_tokens,
@@ -69,6 +76,7 @@ export function commonSamplingFields(
 
 function extraArgs(request: SamplingRequest): Readonly<Record<string, unknown>> | null {
   const { vllm_xargs: xargs, kv_transfer_params: kv, ec_transfer_params: ec } = request;
+  if (xargs === null && kv === null && ec === null) return null;
   const args: Record<string, unknown> = { ...xargs };
   if (kv !== null && Object.keys(kv).length > 0) args['kv_transfer_params'] = kv;
   if (ec !== null && Object.keys(ec).length > 0) args['ec_transfer_params'] = ec;

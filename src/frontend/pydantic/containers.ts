@@ -25,12 +25,12 @@ export function validateList(walk: ValidationWalk, node: ListNode, input: PyValu
     });
   }
   const out: PyValue[] = new Array(items.length);
-  const takesIntegers = of === 'int' || of === 'any';
+  const lowest = lowestPlainInteger(of);
   let failed = false;
   for (let i = 0; i < items.length; i++) {
     const item = items[i] as PyValue;
     // Token ids: no need to leave the fast path for a plain integer.
-    if (takesIntegers && typeof item === 'number' && Number.isInteger(item)) {
+    if (typeof item === 'number' && item >= lowest && Number.isInteger(item)) {
       out[i] = item;
       continue;
     }
@@ -48,6 +48,15 @@ export function validateList(walk: ValidationWalk, node: ListNode, input: PyValu
     });
   }
   return out;
+}
+
+/** Every plain integer from here on is taken as it is. */
+function lowestPlainInteger(node: SchemaNode): number {
+  if (node === 'int' || node === 'any') return Number.NEGATIVE_INFINITY;
+  const isFromBelow = typeof node === 'object' && 't' in node && node.t === 'int';
+  return isFromBelow && node.le === undefined
+    ? (node.ge ?? Number.NEGATIVE_INFINITY)
+    : Number.POSITIVE_INFINITY;
 }
 
 function failLength(

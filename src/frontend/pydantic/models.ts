@@ -4,14 +4,14 @@
  */
 import { pyRepr } from '../../shared/python/str.ts';
 import { isDict, type PyDict, type PyValue } from '../../shared/python/values.ts';
-import type {
-  DataclassNode,
-  ModelNode,
-  SchemaField,
-  SchemaFields,
-  TypedDictNode,
-} from './schema-node.ts';
+import { type FieldPlan, fieldsToCheck } from './field-plan.ts';
+import type { DataclassNode, ModelNode, SchemaFields, TypedDictNode } from './schema-node.ts';
 import { Exactness, FAILED, type Result, type ValidationWalk } from './validation-walk.ts';
+
+interface Filled {
+  readonly out: Record<string, PyValue>;
+  readonly count: number;
+}
 
 export function validateTypedDict(
   walk: ValidationWalk,
@@ -21,9 +21,9 @@ export function validateTypedDict(
   if (!isDict(input)) {
     return walk.fail('dict_type', 'Input should be a valid dictionary', input);
   }
-  const out: Record<string, PyValue> = {};
-  const count = fillFields(walk, node.f, input, out);
-  if (count < 0) return FAILED;
+  const filled = fillFields(walk, node.f, input);
+  if (filled === null) return FAILED;
+  const { out, count } = filled;
   if (node.extra === 'allow') copyExtras(node.f, input, out);
   walk.countFieldsSet(count);
   return out;
@@ -37,9 +37,9 @@ export function validateModel(walk: ValidationWalk, node: ModelNode, input: PyVa
       input,
     );
   }
-  const out: Record<string, PyValue> = {};
-  const count = fillFields(walk, node.f, input, out);
-  if (count < 0) return FAILED;
+  const filled = fillFields(walk, node.f, input);
+  if (filled === null) return FAILED;
+  const { out, count } = filled;
   for (const key of walk.hooks.keptExtras) {
     if (Object.hasOwn(input, key) && !Object.hasOwn(node.f, key)) out[key] = input[key] as PyValue;
   }
@@ -61,24 +61,22 @@ export function validateDataclass(
       [['class_name', pyRepr(node.name)]],
     );
   }
-  const out: Record<string, PyValue> = {};
-  if (fillFields(walk, node.f, input, out) < 0) return FAILED;
-  if (node.post === 1) walk.hooks.dataclass(node.name, out);
-  return out;
+  const filled = fillFields(walk, node.f, input);
+  if (filled === null) return FAILED;
+  if (node.post === 1) walk.hooks.dataclass(node.name, filled.out);
+  return filled.out;
 }
 
-/** Fills `out` in field order, under the aliases; returns how many fields the input set, or -1 after a fault. */
-function fillFields(
-  walk: ValidationWalk,
-  fields: SchemaFields,
-  input: PyDict,
-  out: Record<string, PyValue>,
-): number {
+/** The fields in field order, under their aliases, and how many the input set; null after a fault. */
+function fillFields(walk: ValidationWalk, fields: SchemaFields, input: PyDict): Filled | null {
+  const plan = walk.planOf(fields);
+  const { defaults } = plan;
+  const out: Record<string, PyValue> = { ...defaults };
+  const toCheck = defaults === null ? plan.fields.keys() : fieldsToCheck(plan, input);
   let count = 0;
   let failed = false;
-  for (const name in fields) {
-    const field = fields[name] as SchemaField;
-    const key = field.alias ?? name;
+  for (const index of toCheck) {
+    const [key, field] = plan.fields[index] as FieldPlan['fields'][number];
     const item = Object.hasOwn(input, key) ? input[key] : undefined;
     if (item === undefined) {
       if (field.r === 1) {
@@ -98,7 +96,7 @@ function fillFields(
       count += 1;
     }
   }
-  return failed ? -1 : count;
+  return failed ? null : { out, count };
 }
 
 function copyExtras(fields: SchemaFields, input: PyDict, out: Record<string, PyValue>): void {

@@ -6,9 +6,10 @@
 import { pyRepr } from '../../shared/python/str.ts';
 import type { PyValue } from '../../shared/python/values.ts';
 import { validateDict, validateGenerator, validateList } from './containers.ts';
+import { type FieldPlan, planFields } from './field-plan.ts';
 import { validateDataclass, validateModel, validateTypedDict } from './models.ts';
 import { validateScalar, validateWord } from './scalars.ts';
-import type { RequestSchema, SchemaNode } from './schema-node.ts';
+import type { RequestSchema, SchemaFields, SchemaNode } from './schema-node.ts';
 import { validateUnion } from './unions.ts';
 import {
   FAILED,
@@ -26,6 +27,7 @@ export type Validated =
 export class SchemaValidator {
   readonly #schema: RequestSchema;
   readonly #hooks: SchemaHooks;
+  readonly #plans: FieldPlans = new Map();
 
   constructor(schema: RequestSchema, hooks: SchemaHooks) {
     this.#schema = schema;
@@ -38,7 +40,7 @@ export class SchemaValidator {
     root: SchemaNode = this.#schema.root,
     at: readonly LocPart[] = [],
   ): Validated {
-    const walk = new SchemaWalk(this.#schema, this.#hooks, at);
+    const walk = new SchemaWalk(this.#schema, this.#hooks, this.#plans, at);
     const value = walk.node(root, input);
     return value === FAILED
       ? { ok: false, errors: walk.errors }
@@ -46,12 +48,31 @@ export class SchemaValidator {
   }
 }
 
+/** By the fields of each class that was met. */
+type FieldPlans = Map<SchemaFields, FieldPlan>;
+
 class SchemaWalk extends ValidationWalk {
   readonly #defs: RequestSchema['defs'];
+  readonly #plans: FieldPlans;
 
-  constructor({ defs }: RequestSchema, hooks: SchemaHooks, at: readonly LocPart[]) {
+  constructor(
+    { defs }: RequestSchema,
+    hooks: SchemaHooks,
+    plans: FieldPlans,
+    at: readonly LocPart[],
+  ) {
     super(hooks, at);
     this.#defs = defs;
+    this.#plans = plans;
+  }
+
+  override planOf(fields: SchemaFields): FieldPlan {
+    let plan = this.#plans.get(fields);
+    if (plan === undefined) {
+      plan = planFields(fields);
+      this.#plans.set(fields, plan);
+    }
+    return plan;
   }
 
   override resolve(ref: string): SchemaNode {

@@ -1,6 +1,7 @@
 /** What one validation carries with it: where it is, what it found, and how well the input fits. */
 import type { PyDict, PyValue } from '../../shared/python/values.ts';
-import type { SchemaNode } from './schema-node.ts';
+import type { FieldPlan } from './field-plan.ts';
+import type { SchemaFields, SchemaNode } from './schema-node.ts';
 
 export type LocPart = string | number;
 
@@ -63,6 +64,8 @@ export abstract class ValidationWalk {
   abstract node(node: SchemaNode, input: PyValue): Result;
 
   abstract resolve(ref: string): SchemaNode;
+
+  abstract planOf(fields: SchemaFields): FieldPlan;
 
   /** Checks what lies at `part`. */
   at(part: LocPart, node: SchemaNode, input: PyValue): Result {

@@ -10,33 +10,52 @@ const lossyUtf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 /** The longest UTF-8 character. */
 const MAX_CHARACTER_BYTES = 4;
 
+/** What one token of a byte-level vocabulary adds to a text. */
+export interface TokenPiece {
+  readonly bytes: Uint8Array;
+  /** What they spell, made once for all requests; null where they end within a character. */
+  readonly text: string | null;
+}
+
+export function tokenPiece(bytes: Uint8Array): TokenPiece {
+  return { bytes, text: wholeText(bytes) };
+}
+
+function wholeText(bytes: Uint8Array): string | null {
+  const text = lossyUtf8.decode(bytes);
+  return text.endsWith(REPLACEMENT) ? null : text;
+}
+
 /** For byte-level vocabularies: bytes wait until they spell whole characters. */
 export class ByteDecodeStream implements DecodeStream {
-  readonly #bytesOf: (tokenId: number) => Uint8Array | null;
+  readonly #pieceOf: PieceOf;
   #pending: Uint8Array | null = null;
 
-  constructor(promptTokenIds: readonly number[], bytesOf: (tokenId: number) => Uint8Array | null) {
-    this.#bytesOf = bytesOf;
-    if (endsInPieces(promptTokenIds, bytesOf)) {
+  /** `pieceOf`: null for a token that adds nothing. */
+  constructor(promptTokenIds: readonly number[], pieceOf: PieceOf) {
+    this.#pieceOf = pieceOf;
+    if (endsInPieces(promptTokenIds, pieceOf)) {
       // The library then has no prefix to take off: all of the prompt's text comes out with the first whole text.
-      this.#pending = joinBytes(promptTokenIds, bytesOf);
+      this.#pending = joinBytes(promptTokenIds, pieceOf);
     }
   }
 
   step(tokenId: number): string {
-    const bytes = this.#bytesOf(tokenId);
-    if (bytes === null || bytes.length === 0) return '';
+    const piece = this.#pieceOf(tokenId);
+    if (piece === null || piece.bytes.length === 0) return '';
     const pending = this.#pending;
-    const all = pending === null ? bytes : concat(pending, bytes);
-    const text = lossyUtf8.decode(all);
-    if (text.endsWith(REPLACEMENT)) {
-      this.#pending = all;
-      return '';
+    if (pending === null) {
+      if (piece.text === null) this.#pending = piece.bytes;
+      return piece.text ?? '';
     }
-    this.#pending = null;
-    return text;
+    const all = concat(pending, piece.bytes);
+    const text = wholeText(all);
+    this.#pending = text === null ? all : null;
+    return text ?? '';
   }
 }
+
+type PieceOf = (tokenId: number) => TokenPiece | null;
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   const all = new Uint8Array(a.length + b.length);
@@ -45,16 +64,19 @@ function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   return all;
 }
 
-function joinBytes(ids: readonly number[], bytesOf: (id: number) => Uint8Array | null): Uint8Array {
-  return Buffer.concat(ids.map((id) => bytesOf(id) ?? new Uint8Array(0)));
+function joinBytes(ids: readonly number[], pieceOf: PieceOf): Uint8Array {
+  return Buffer.concat(ids.map((id) => pieceOf(id)?.bytes ?? new Uint8Array(0)));
 }
 
 /** Whether the text of these tokens ends with a replacement character. The last few bytes decide. */
-function endsInPieces(ids: readonly number[], bytesOf: (id: number) => Uint8Array | null): boolean {
+function endsInPieces(ids: readonly number[], pieceOf: PieceOf): boolean {
   let tail: Uint8Array = new Uint8Array(0);
   for (let i = ids.length - 1; i >= 0 && tail.length < 2 * MAX_CHARACTER_BYTES; i--) {
-    const bytes = bytesOf(ids[i] as number);
-    if (bytes !== null) tail = concat(bytes, tail);
+    const piece = pieceOf(ids[i] as number);
+    if (piece === null || piece.bytes.length === 0) continue;
+    // The last token alone ends with a whole character, nearly always.
+    if (tail.length === 0 && piece.text !== null) return false;
+    tail = concat(piece.bytes, tail);
   }
   return (
     tail.length > 0 && (tail.at(-1) ?? 0) >= 0x80 && lossyUtf8.decode(tail).endsWith(REPLACEMENT)

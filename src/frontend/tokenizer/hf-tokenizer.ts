@@ -7,7 +7,12 @@ import { ClientError } from '../../shared/errors.ts';
 import { isWellFormed } from '../../shared/python/surrogates.ts';
 import { byteLevelAlphabet, tokenBytes } from './byte-level.ts';
 import { BytePairEncoding, type MergePairs } from './byte-pair-encoding.ts';
-import { ByteDecodeStream, TextDecodeStream } from './decode-stream.ts';
+import {
+  ByteDecodeStream,
+  TextDecodeStream,
+  type TokenPiece,
+  tokenPiece,
+} from './decode-stream.ts';
 import type { DecodeStream, DecodeStreamOptions, Tokenizer } from './tokenizer.ts';
 
 /** Parsed tokenizer.json and tokenizer_config.json. */
@@ -57,7 +62,7 @@ export class HfTokenizer implements Tokenizer {
   /** Index is the id; the vocabulary's spelling. */
   readonly #tokens: (string | undefined)[] = [];
   /** Index is the id; null where the decoder is not byte-level. */
-  readonly #bytes: (Uint8Array | undefined)[] | null;
+  readonly #pieces: (TokenPiece | undefined)[] | null;
   readonly #alphabet: ReadonlyMap<string, number>;
   readonly #specialIds = new Set<number>();
   readonly #addedTokens = new Map<number, string>();
@@ -81,7 +86,7 @@ export class HfTokenizer implements Tokenizer {
     this.maxTokenId = this.#tokens.length - 1;
     this.maxCharsPerToken = maxChars;
     this.#alphabet = byteLevelAlphabet();
-    this.#bytes = isByteLevel(tokenizer['decoder']) ? [] : null;
+    this.#pieces = isByteLevel(tokenizer['decoder']) ? [] : null;
     this.specialTokens = readSpecialTokens(config);
     this.eosTokenId = this.#specialTokenId('eos_token');
     this.bosTokenId = this.#specialTokenId('bos_token');
@@ -123,7 +128,7 @@ export class HfTokenizer implements Tokenizer {
     ids: readonly number[],
     { skipSpecialTokens }: { readonly skipSpecialTokens: boolean },
   ): string {
-    if (this.#bytes === null) {
+    if (this.#pieces === null) {
       const known = ids.filter(
         (id) => this.#tokens[id] !== undefined && !(skipSpecialTokens && this.#specialIds.has(id)),
       );
@@ -133,24 +138,24 @@ export class HfTokenizer implements Tokenizer {
     }
     const pieces: Uint8Array[] = [];
     for (const id of ids) {
-      const bytes = this.#bytesOf(id, skipSpecialTokens);
-      if (bytes !== null) pieces.push(bytes);
+      const piece = this.#pieceOf(id, skipSpecialTokens);
+      if (piece !== null) pieces.push(piece.bytes);
     }
     return lossyUtf8.decode(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces));
   }
 
-  /** A token's bytes in a byte-level vocabulary; null where it adds nothing to the text. */
-  #bytesOf(id: number, skipSpecialTokens: boolean): Uint8Array | null {
+  /** What a token of a byte-level vocabulary adds; null where it adds nothing to the text. */
+  #pieceOf(id: number, skipSpecialTokens: boolean): TokenPiece | null {
     if (skipSpecialTokens && this.#specialIds.has(id)) return null;
-    const table = this.#bytes;
+    const table = this.#pieces;
     const token = this.#tokens[id];
     if (table === null || token === undefined) return null;
-    let bytes = table[id];
-    if (bytes === undefined) {
-      bytes = tokenBytes(token, this.#alphabet);
-      table[id] = bytes;
+    let piece = table[id];
+    if (piece === undefined) {
+      piece = tokenPiece(tokenBytes(token, this.#alphabet));
+      table[id] = piece;
     }
-    return bytes;
+    return piece;
   }
 
   convertIdsToTokens(ids: readonly number[]): readonly (string | null)[] {
@@ -162,8 +167,8 @@ export class HfTokenizer implements Tokenizer {
     options: DecodeStreamOptions,
   ): DecodeStream {
     const { skipSpecialTokens } = options;
-    if (this.#bytes !== null) {
-      return new ByteDecodeStream(promptTokenIds, (id) => this.#bytesOf(id, skipSpecialTokens));
+    if (this.#pieces !== null) {
+      return new ByteDecodeStream(promptTokenIds, (id) => this.#pieceOf(id, skipSpecialTokens));
     }
     const isJoined = !skipSpecialTokens && !options.spacesBetweenSpecialTokens;
     return new TextDecodeStream(

@@ -8,8 +8,8 @@ import type { EngineCoreRequest, SamplingParams } from './request.ts';
 import type { PrefillStats, PrefixCacheStats, SchedulerStats } from './stats.ts';
 
 /** Source: vllm/sampling_params.py SamplingParams; the values before `__post_init__`. */
-export function createSamplingParams(values: Partial<SamplingParams> = {}): SamplingParams {
-  return {
+export function createSamplingParams(values?: Partial<SamplingParams>): SamplingParams {
+  const params: SamplingParams = {
     n: 1,
     presencePenalty: 0,
     frequencyPenalty: 0,
@@ -53,15 +53,13 @@ export function createSamplingParams(values: Partial<SamplingParams> = {}): Samp
     repetitionDetection: null,
     routedExpertsPromptStart: 0,
     traceDecodeTokenIds: null,
-    ...values,
   };
+  return values === undefined ? params : Object.assign(params, values);
 }
 
 /** Source: vllm/v1/engine/__init__.py EngineCoreRequest. */
-export function createEngineCoreRequest(
-  values: Partial<EngineCoreRequest> = {},
-): EngineCoreRequest {
-  return {
+export function createEngineCoreRequest(values?: Partial<EngineCoreRequest>): EngineCoreRequest {
+  const request: EngineCoreRequest = {
     requestId: '',
     promptTokenIds: null,
     mmFeatures: null,
@@ -84,8 +82,8 @@ export function createEngineCoreRequest(
     abortImmediately: false,
     sessionId: null,
     kvHints: null,
-    ...values,
   };
+  return values === undefined ? request : Object.assign(request, values);
 }
 
 /** Source: vllm/v1/engine/__init__.py EngineCoreOutput. */

@@ -8,7 +8,7 @@ import { Exchange } from '../exchange.ts';
 import { type Later, whenHere } from '../later.ts';
 import type { RenderedChat } from '../renderer.ts';
 import { baseRequestId, type RequestHeaders } from '../request-headers.ts';
-import { commonSamplingFields, maxTokensFor } from '../sampling-fields.ts';
+import { maxTokensFor, samplingFields } from '../sampling-fields.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
 import { ChatAnswer } from './answer.ts';
 import type { ChatCompletionRequest } from './request.ts';
@@ -42,12 +42,11 @@ function samplingParams(
   const asked = request.max_completion_tokens ?? request.max_tokens;
   const wantsLogprobs = request.logprobs === true && !request.logprob_token_ids?.length;
   return buildSamplingParams(
-    {
-      ...commonSamplingFields(request, model),
+    samplingFields(request, model, {
       maxTokens: maxTokensFor(model, asked, promptTokenIds.length),
       logprobs: wantsLogprobs ? request.top_logprobs : null,
       promptLogprobs: request.prompt_logprobs ?? (request.echo ? request.top_logprobs : null),
-    },
+    }),
     maxNumSequences,
   );
 }

@@ -9,7 +9,7 @@ import { Exchange } from '../exchange.ts';
 import { type Later, whenHere } from '../later.ts';
 import type { RenderedPrompt } from '../renderer.ts';
 import { baseRequestId, type RequestHeaders } from '../request-headers.ts';
-import { commonSamplingFields, maxTokensFor } from '../sampling-fields.ts';
+import { maxTokensFor, samplingFields } from '../sampling-fields.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
 import { CompletionAnswer } from './answer.ts';
 import type { CompletionRequest } from './request.ts';
@@ -52,12 +52,11 @@ function samplingParams(
   const isEcho = request.echo === true;
   const isEchoOnly = isEcho && request.max_tokens === 0;
   return buildSamplingParams(
-    {
-      ...commonSamplingFields(request, model),
+    samplingFields(request, model, {
       maxTokens: isEchoOnly ? 1 : maxTokensFor(model, request.max_tokens, promptTokenIds.length),
       logprobs: request.logprob_token_ids?.length ? null : request.logprobs,
       promptLogprobs: request.prompt_logprobs ?? (isEcho ? request.logprobs : null),
-    },
+    }),
     maxNumSequences,
   );
 }

@@ -12,7 +12,7 @@ import { Exchange, type ExchangeOptions } from '../exchange.ts';
 import { type Later, whenHere } from '../later.ts';
 import type { RenderedChat } from '../renderer.ts';
 import type { RequestHeaders } from '../request-headers.ts';
-import { commonSamplingFields, maxTokensFor } from '../sampling-fields.ts';
+import { maxTokensFor, samplingFields } from '../sampling-fields.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
 import type { Departure } from '../workers/worker-lane.ts';
 import { ResponseAnswer } from './answer.ts';
@@ -181,10 +181,11 @@ function samplingParams(
 ): MutableSamplingParams {
   return buildSamplingParams(
     {
-      ...commonSamplingFields({ ...request, ...NOT_OFFERED, stop: request.stop || [] }, model),
-      maxTokens: maxTokensFor(model, request.max_output_tokens, promptLength),
-      logprobs: wantsLogprobs(request) ? request.top_logprobs : null,
-      promptLogprobs: null,
+      ...samplingFields({ ...request, ...NOT_OFFERED, stop: request.stop || [] }, model, {
+        maxTokens: maxTokensFor(model, request.max_output_tokens, promptLength),
+        logprobs: wantsLogprobs(request) ? request.top_logprobs : null,
+        promptLogprobs: null,
+      }),
       extraArgs: request.vllm_xargs ?? {},
     },
     maxNumSequences,

@@ -1,19 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import {
-  commonSamplingFields,
-  maxTokensFor,
-} from '../../../../src/frontend/openai/sampling-fields.ts';
+import { maxTokensFor, samplingFields } from '../../../../src/frontend/openai/sampling-fields.ts';
 import { RequestOutputKind } from '../../../../src/shared/protocol/request.ts';
 import { parseBody, TEST_MODEL } from '../../../support/openai.ts';
 
 const DEFAULTS = { temperature: 0.25, top_p: 0.5, top_k: 7, min_p: 0.125, repetition_penalty: 1.5 };
 const fields = (body: object = {}, defaultSamplingParams: Readonly<Record<string, number>> = {}) =>
-  commonSamplingFields(parseBody('chat-completion-request', { messages: [], ...body }), {
-    ...TEST_MODEL,
-    defaultSamplingParams,
-  });
+  samplingFields(
+    parseBody('chat-completion-request', { messages: [], ...body }),
+    { ...TEST_MODEL, defaultSamplingParams },
+    { maxTokens: 12, logprobs: 3, promptLogprobs: null },
+  );
 
-describe('commonSamplingFields', () => {
+describe('samplingFields', () => {
   it('has OpenAI’s defaults, the model’s before them, the request’s before both', () => {
     expect(fields()).toMatchObject({
       temperature: 1,

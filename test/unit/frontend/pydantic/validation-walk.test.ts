@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import type { SchemaNode } from '../../../../src/frontend/pydantic/schema-node.ts';
+import { type FieldPlan, planFields } from '../../../../src/frontend/pydantic/field-plan.ts';
+import type { SchemaFields, SchemaNode } from '../../../../src/frontend/pydantic/schema-node.ts';
 import {
   Exactness,
   FAILED,
@@ -13,6 +14,10 @@ import { NO_HOOKS } from '../../../support/validate.ts';
 class TestWalk extends ValidationWalk {
   override resolve(): SchemaNode {
     return 'any';
+  }
+
+  override planOf(fields: SchemaFields): FieldPlan {
+    return planFields(fields);
   }
 
   override node(_node: SchemaNode, input: PyValue): Result {

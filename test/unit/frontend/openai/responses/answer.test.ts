@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { buildSamplingParams } from '../../../../../src/frontend/llm/sampling-params.ts';
 import { ResponseAnswer } from '../../../../../src/frontend/openai/responses/answer.ts';
-import { commonSamplingFields } from '../../../../../src/frontend/openai/sampling-fields.ts';
+import { samplingFields } from '../../../../../src/frontend/openai/sampling-fields.ts';
 import {
   createOutput,
   createPosition,
@@ -12,14 +12,12 @@ import {
 
 function createAnswer(body: object = {}) {
   const { context, channel } = createServing();
-  const fields = commonSamplingFields(
+  const fields = samplingFields(
     parseBody('completion-request', { prompt: 'x', temperature: 0.5 }),
     TEST_MODEL,
+    { maxTokens: 50, logprobs: null, promptLogprobs: null },
   );
-  const params = buildSamplingParams(
-    { ...fields, maxTokens: 50, logprobs: null, promptLogprobs: null },
-    1,
-  );
+  const params = buildSamplingParams(fields, 1);
   const request = parseBody('responses-request', { model: 'm', input: 'Q', ...body });
   return {
     channel,

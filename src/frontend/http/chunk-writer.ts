@@ -1,0 +1,57 @@
+/**
+ * The body of a response, each text written at once. Node would write a chunk in three parts (its size, its bytes, its end)
+ * and keep them until the end of the turn for more to come, and would end with an empty text that makes two of one: 2 µs of
+ * the 9 that an event cost, and 1 of a completion.
+ */
+import type { ServerResponse } from 'node:http';
+
+const LINE_END = '\r\n';
+const LAST_CHUNK = '0\r\n\r\n';
+
+export class ChunkWriter {
+  readonly #response: ServerResponse;
+  /** Without a length of its content; an HTTP/1.0 client gets no chunks: there the end of the connection ends the body. */
+  readonly #isChunked: boolean;
+
+  /** The response's head has been given to it. */
+  constructor(response: ServerResponse) {
+    this.#response = response;
+    this.#isChunked = response.chunkedEncoding;
+    response.chunkedEncoding = false;
+  }
+
+  /** False where the socket takes no more for now. */
+  write(text: string, onSent?: () => void): boolean {
+    const bytes = Buffer.byteLength(text);
+    return this.#write(this.#chunk(text, bytes), encodingOf(text, bytes), onSent);
+  }
+
+  end(text: string): void {
+    const bytes = Buffer.byteLength(text);
+    const last = this.#isChunked ? this.#chunk(text, bytes) + LAST_CHUNK : text;
+    const encoding = encodingOf(text, bytes);
+    if (this.#response.socket) {
+      this.#write(last, encoding);
+      this.#response.end();
+    } else this.#response.end(last, encoding);
+  }
+
+  #write(text: string, encoding: BufferEncoding, onSent?: () => void): boolean {
+    const { socket } = this.#response;
+    socket?.cork();
+    const isTaken = this.#response.write(text, encoding, onSent);
+    socket?.uncork();
+    return isTaken;
+  }
+
+  /** A chunk of nothing would end the body. */
+  #chunk(text: string, bytes: number): string {
+    if (!this.#isChunked || bytes === 0) return text;
+    return bytes.toString(16) + LINE_END + text + LINE_END;
+  }
+}
+
+/** ASCII is written by a plain copy where it is said to be Latin-1. */
+function encodingOf(text: string, bytes: number): BufferEncoding {
+  return bytes === text.length ? 'latin1' : 'utf8';
+}
