@@ -55,6 +55,8 @@ export class EngineCoreProc {
   #hasBegunShutdown = false;
   #inputs: EngineInput[] = [];
   #wake: (() => void) | null = null;
+  /** Whether what has arrived since the last step, or during a wait for it, has been read from the sockets. */
+  #hasRead = true;
   #lastCounts = { numRunning: 0, numWaiting: 0 };
 
   constructor(options: EngineCoreProcOptions) {
@@ -148,13 +150,22 @@ export class EngineCoreProc {
         logger.debug('EngineCore waiting for work.');
         hasWaited = true;
         await this.#nextInput();
+        this.#hasRead = false;
       }
       const next = this.#inputs.shift();
       if (next !== undefined) await this.#handle(next);
     }
     if (hasWaited) logger.debug('EngineCore loop active.');
+    await this.#readAll();
     await this.#handleInputs();
     await this.#flushAndHold();
+  }
+
+  /** Lets the sockets be read, so that one step, and one message, serves all that arrived together. */
+  async #readAll(): Promise<void> {
+    if (this.#hasRead) return;
+    this.#hasRead = true;
+    await this.#timers.pause(0);
   }
 
   /** All that have arrived. */
@@ -234,7 +245,8 @@ export class EngineCoreProc {
     const throttlePrefills = core instanceof DPEngineCore && core.shouldThrottlePrefills;
     const waitMs = core.beginStep({ throttlePrefills });
     const isTakingIn = core.awaitedBatch !== null;
-    if (isTakingIn) await this.#timers.pause(waitMs);
+    this.#hasRead = !isTakingIn || waitMs > 0;
+    if (waitMs > 0) await this.#timers.pause(waitMs);
     const executed = core.finishStep();
     if (isTakingIn && !(core instanceof DPEngineCore)) core.parts.stepClock.countStep();
     const events = core.takeKvEvents();

@@ -120,6 +120,36 @@ export function describeTransport(
       expect(await seen.atLeast(2)).toEqual(['one', 'two']);
     });
 
+    it('keeps the order, and the messages apart, of what a router sends in one turn', async () => {
+      const transport = createTransport();
+      const router = opened(
+        await transport.bindRouter(newAddress(), { ...LINGER, handover: false }),
+      );
+      const connected = new Mailbox<Frame>();
+      router.onMessage((identity) => connected.add(identity));
+      const inboxes = [0, 1].map((rank) => {
+        const inbox = new Mailbox<string[]>();
+        const identity = identityFromEngineIndex(rank);
+        const dealer = opened(transport.connectDealer(router.address, { ...LINGER, identity }));
+        dealer.onMessage((frames) => inbox.add(frames.map(text)));
+        dealer.send([bytes('here')]);
+        return inbox;
+      });
+      await connected.atLeast(2);
+      const words = ['ADD', 'ADD', 'ABORT', 'UTILITY', 'ADD', 'ABORT'];
+      for (const [index, word] of words.entries())
+        for (const rank of [0, 1])
+          router.sendTo(
+            identityFromEngineIndex(rank),
+            [bytes(word), bytes(`${rank} ${index}`)],
+            word === 'ABORT' ? 'own' : 'shared',
+          );
+      for (const [rank, inbox] of inboxes.entries())
+        expect(await inbox.atLeast(words.length)).toEqual(
+          words.map((word, index) => [word, `${rank} ${index}`]),
+        );
+    });
+
     it('keeps the order of one pusher, thousands of messages long', async () => {
       const transport = createTransport();
       const pull = opened(await transport.bindPull(newAddress(), LINGER));

@@ -1,7 +1,8 @@
 /**
  * The writer of one ZeroMQ socket: messages go out in order, one at a time, and those that cannot go yet wait in a
- * bounded queue. ZeroMQ takes most messages at once, so `send` hands over directly as long as nothing waits; of a burst
- * it takes some hundreds in a turn of the event loop, and the rest waits here for the next ones.
+ * bounded queue. What is sent in one turn of the event loop is handed over together at its end: that wakes ZeroMQ's
+ * thread and the receiver once (5 µs a message of 32, 54 µs one alone), and what many requests caused in a turn is
+ * read in one. Of a burst ZeroMQ takes some hundreds in a turn, and the rest waits here for the next ones.
  */
 import type { Frame, Room } from './transport.ts';
 
@@ -21,6 +22,9 @@ export class Outbox {
   private firstWaiting = 0;
   private waitingBytes = 0;
   private numHandedOver = 0;
+  private isFlushDue = false;
+  /** ZeroMQ takes nothing more until it has taken what it was handed last. */
+  private isBusy = false;
   private isClosed = false;
   private drainWaiters: (() => void)[] = [];
   private emptyWaiters: (() => void)[] = [];
@@ -36,11 +40,17 @@ export class Outbox {
   /** Takes ownership of the list of frames. False, and nothing taken, where there is no room or the socket is closed. */
   send(frames: Frame[], room: Room): boolean {
     if (this.isClosed) return false;
-    if (this.waiting.length === this.firstWaiting && this.tryHandOver(frames)) return true;
     const bytes = costOf(frames);
-    if (room === 'shared' && this.waitingBytes + bytes > MAX_QUEUED_BYTES) return false;
+    if (room === 'shared' && !this.hasRoomFor(bytes)) {
+      this.handOverWaiting();
+      if (!this.hasRoomFor(bytes)) return false;
+    }
     this.waiting.push(frames);
     this.waitingBytes += bytes;
+    if (!this.isFlushDue) {
+      this.isFlushDue = true;
+      setImmediate(this.flush);
+    }
     return true;
   }
 
@@ -52,6 +62,7 @@ export class Outbox {
   /** Refuses further messages; resolves once all are handed over, or when the time is up. */
   async close(lingerMs: number): Promise<void> {
     this.isClosed = true;
+    this.handOverWaiting();
     if (this.queuedCount === 0) return;
     let timer: NodeJS.Timeout | undefined;
     const empty = new Promise<void>((resolve) => this.emptyWaiters.push(resolve));
@@ -70,17 +81,36 @@ export class Outbox {
     try {
       taken = this.handOver(frames);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EBUSY') return false;
-      throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+      this.isBusy = true;
+      return false;
     }
     this.numHandedOver++;
     taken.then(this.onTaken, this.onFailed);
     return true;
   }
 
+  private hasRoomFor(bytes: number): boolean {
+    return this.waitingBytes + bytes <= MAX_QUEUED_BYTES;
+  }
+
+  /** At the end of the turn. */
+  private readonly flush = (): void => {
+    this.isFlushDue = false;
+    this.handOverWaiting();
+  };
+
   private readonly onTaken = (): void => {
     this.numHandedOver--;
     if (this.numHandedOver > 0) return;
+    this.isBusy = false;
+    this.handOverWaiting();
+    this.wakeWaiters();
+  };
+
+  /** As many as ZeroMQ takes; where it is busy, the rest follows once it has taken the last one. */
+  private handOverWaiting(): void {
+    if (this.isBusy) return;
     const { waiting } = this;
     while (this.firstWaiting < waiting.length) {
       const next = waiting[this.firstWaiting] as Frame[];
@@ -89,13 +119,13 @@ export class Outbox {
       this.firstWaiting++;
     }
     this.letGoOfTaken();
-    this.wakeWaiters();
-  };
+  }
 
   /** A closed socket refuses what was under way; anything else is a fault of ours and ends the process. */
   private readonly onFailed = (error: unknown): void => {
     this.numHandedOver--;
     if (!this.isClosed) throw error;
+    this.isBusy = false;
     this.wakeWaiters();
   };
 

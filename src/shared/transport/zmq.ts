@@ -1,6 +1,6 @@
 /**
  * The transport over ZeroMQ, with vLLM's socket options. Each socket has one writer (outbox.ts) and one receive loop,
- * which lets other events in after every batch of messages. The only file that imports zeromq.
+ * which lets other events in after every batch of messages. Only this file and io-thread.ts import zeromq.
  * Source: vllm/utils/network_utils.py make_zmq_socket (0.33.0). Leaves out: RCVBUF and SNDBUF of half a gigabyte.
  */
 import {
@@ -13,6 +13,7 @@ import {
   XPublisher,
   XSubscriber,
 } from 'zeromq';
+import { letSendersGoOn } from './io-thread.ts';
 import { Outbox } from './outbox.ts';
 import type {
   DealerSocket,
@@ -296,6 +297,7 @@ async function bound(
 }
 
 export function createZmqTransport(): Transport {
+  letSendersGoOn();
   return {
     async bindRouter(address, options) {
       const { lingerMs, handover, sendHighWaterMark, waitsForPeer = false } = options;

@@ -41,6 +41,21 @@ describe('the busy loop', () => {
     expect(proc.core.hasWork()).toBe(false);
   });
 
+  it('serves all that arrived in one turn by one step, with one message', async () => {
+    const proc = start();
+    const ids = Array.from({ length: 16 }, (_, index) => `r${index}`);
+    // Each arrives in a microtask of its own, as messages read from a socket do.
+    for (const requestId of ids) {
+      proc.add(createTestRequest({ requestId, sampling: { maxTokens: 2, ignoreEos: true } }));
+      await Promise.resolve();
+    }
+    await vi.waitFor(() => expect(proc.finishReasonOf('r15')).toBe(FinishReason.LENGTH));
+    const steps = proc.sent
+      .map(({ outputs }) => outputs.outputs.map(({ requestId }) => requestId))
+      .filter((requestIds) => requestIds.length > 0);
+    expect(steps).toEqual([ids, ids]);
+  });
+
   it('takes requests in the order in which they came', async () => {
     const proc = start({ engine: { scheduler: { maxNumSeqs: 1 } } });
     for (const requestId of ['a', 'b', 'c']) proc.add(createTestRequest({ requestId }));

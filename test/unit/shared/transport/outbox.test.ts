@@ -28,7 +28,36 @@ class StoppedSocket {
   }
 }
 
+const aTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 describe('the queue of a socket', () => {
+  it('hands what one turn sends over together at its end, whatever room it takes', async () => {
+    const taken: string[] = [];
+    const outbox = new Outbox(async (frames) => {
+      taken.push(frames.map(String).join());
+    });
+    outbox.send([Buffer.from('add 1')], 'shared');
+    await Promise.resolve();
+    outbox.send([Buffer.from('abort 1')], 'own');
+    outbox.send([Buffer.from('add 2')], 'shared');
+    expect([taken, outbox.queuedCount]).toEqual([[], 3]);
+    await aTurn();
+    expect([taken, outbox.queuedCount]).toEqual([['add 1', 'abort 1', 'add 2'], 0]);
+  });
+
+  it('hands over what the turn of its close has sent', async () => {
+    const taken: string[] = [];
+    const outbox = new Outbox(async (frames) => {
+      taken.push(String(frames[0]));
+    });
+    for (const name of ['a', 'b']) outbox.send([Buffer.from(name)], 'shared');
+    const closed = outbox.close(0);
+    expect(taken).toEqual(['a', 'b']);
+    await closed;
+    await aTurn();
+    expect(taken).toEqual(['a', 'b']);
+  });
+
   it('refuses what its bytes do not leave room for, and takes what has room of its own', () => {
     const outbox = new Outbox(new StoppedSocket().handOver);
     const large = [Buffer.alloc(MAX_QUEUED_BYTES / 4)];
