@@ -6,7 +6,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../bin/vllm-twin.cjs', import.meta.url));
 const isQuick = process.argv.includes('--quick');
 const ENGINE_COUNTS = isQuick ? [1] : [1, 4, 8];
 const RUNS = isQuick ? 1 : 5;
