@@ -5,7 +5,7 @@
 var refusalOf = require('./node-version.cjs').refusalOf;
 
 var refusal = refusalOf(process.versions.node);
-if (refusal === null) require('./start.cjs');
+if (refusal === null) require('../dist/cli/main.cjs');
 else {
   console.error(refusal);
   process.exitCode = 2;

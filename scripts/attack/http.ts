@@ -20,7 +20,7 @@ export interface AttackReport {
   readonly failures: readonly string[];
 }
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../bin/vllm-twin.cjs', import.meta.url));
 const MODEL = fileURLToPath(new URL('../../test/golden/tinymodel', import.meta.url));
 const START_MS = 60_000;
 const ANSWER_MS = 2_000;

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Prng } from '../../src/shared/prng.ts';
 
-const CLI_MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const CLI_MAIN = fileURLToPath(new URL('../../bin/vllm-twin.cjs', import.meta.url));
 const MODEL = fileURLToPath(new URL('../../test/golden/tinymodel', import.meta.url));
 /** Only decides when a broken twin is given up. */
 const PATIENCE_MS = 30_000;

@@ -21,7 +21,7 @@ import { encodeProcessConfig } from '../shared/config/engine-process-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { CONFIG_EXIT_CODE, ConfigError } from '../shared/errors.ts';
 import { createLogger, type Logger } from '../shared/logger.ts';
-import { ownFile } from '../shared/own-files.ts';
+import { ownProgram } from '../shared/own-files.ts';
 
 /** Resolves with the exit code once all engines are gone. */
 export async function runHeadlessEngines(
@@ -41,7 +41,7 @@ export async function runHeadlessEngines(
   logger.info(
     `Launching ${ranks.length} data parallel engine(s) in headless mode, with head node address ${handshakeAddress}.`,
   );
-  const modulePath = ownFile('engine-core/main.js');
+  const modulePath = ownProgram('engine-core/main');
   const children = ranks.map(
     (rank, localRank) =>
       new Child(

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /**
  * The command line: finds the command, loads only that, prints help, and turns errors into one line and an exit code:
  * 2 for what the user wrote, 1 for what failed.

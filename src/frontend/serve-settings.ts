@@ -9,7 +9,7 @@ import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import { encodeProcessConfig } from '../shared/config/engine-process-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import type { ScheduledFault } from '../shared/faults/scheduled-fault.ts';
-import { ownFile } from '../shared/own-files.ts';
+import { ownProgram } from '../shared/own-files.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import { getMinMaxModelLen, type ReadyEngines } from './engine-client/ready-engines.ts';
 import type { ChildCommand } from './launch/child.ts';
@@ -31,7 +31,7 @@ export function createEngineCommand(
   env: Environment,
   faultPlanOf: (rank: EngineIndex) => readonly ScheduledFault[],
 ): (rank: EngineIndex, localRank: number, addresses: EngineHandshakeAddresses) => ChildCommand {
-  const modulePath = ownFile('engine-core/main.js');
+  const modulePath = ownProgram('engine-core/main');
   return (rank, localRank, addresses) => ({
     name: `EngineCore_DP${rank}`,
     modulePath,
@@ -53,7 +53,7 @@ export function createCoordinatorCommand(
   args: EngineArgs,
   env: Environment,
 ): (config: CoordinatorConfig) => ChildCommand {
-  const modulePath = ownFile('frontend/dp-coordinator/main.js');
+  const modulePath = ownProgram('frontend/dp-coordinator/main');
   const { logLevel, logFormat, record, tap, handshakeStep } = args;
   return (config) => ({
     name: 'DPCoordinator',

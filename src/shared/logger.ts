@@ -38,7 +38,7 @@ function stderrDestination() {
 
 /** Loaded for a terminal only: it takes as long to load as pino itself. */
 function prettyDestination(): DestinationStream {
-  const require = createRequire(import.meta.url);
+  const require = createRequire(import.meta.filename);
   const pretty = require('pino-pretty') as typeof import('pino-pretty');
   return pretty({
     destination: stderrDestination(),

@@ -18,7 +18,7 @@ import { wireCodec } from '../support/wire-codec.ts';
 
 const { decodeCoordinatorUpdate, encodeEngineCoreOutputs, isCoordinatorReady } = wireCodec;
 
-const MAIN = packageFile('dist/frontend/dp-coordinator/main.js');
+const MAIN = packageFile('dist/frontend/dp-coordinator/main.cjs');
 const SETTINGS = JSON.stringify({
   engineCount: 1,
   enableWaveCoordination: false,

@@ -1,7 +1,8 @@
 /** A process that closes its sockets and runs out of work loses none of its last messages, not even to a slow reader. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { PullSocket } from '../../src/shared/transport/transport.ts';
 import { createZmqTransport } from '../../src/shared/transport/zmq.ts';
@@ -9,7 +10,7 @@ import { newIpcAddress, newTcpAddress } from '../support/describe-transport.ts';
 import { packageFile } from '../support/package.ts';
 
 const NUM_MESSAGES = 20_000;
-const ZMQ = pathToFileURL(packageFile('dist/shared/transport/zmq.js')).href;
+const TRANSPORT = fileURLToPath(new URL('../../src/shared/transport', import.meta.url));
 
 describe('the last messages of a process', () => {
   const children: ChildProcess[] = [];
@@ -25,14 +26,16 @@ describe('the last messages of a process', () => {
   ])('arrive over %s though it exits at once', async (_, newAddress) => {
     const pull = await createZmqTransport().bindPull(newAddress(), { lingerMs: 0 });
     pulls.push(pull);
-    const code = `
-      const { createZmqTransport } = await import(${JSON.stringify(ZMQ)});
+    const code = await bundled(`
+      import { createZmqTransport } from './zmq.ts';
       const push = createZmqTransport().connectPush(process.argv[1], { lingerMs: 10_000 });
       for (let i = 0; i < ${NUM_MESSAGES}; i++) push.send([Buffer.alloc(500, i)]);
       await push.close();
       process.exitCode = 7;
-    `;
+    `);
     const child = spawn(process.execPath, ['--input-type=module', '-e', code, pull.address], {
+      // The addon is the package's.
+      cwd: packageFile(''),
       stdio: ['ignore', 'inherit', 'inherit'],
     });
     children.push(child);
@@ -48,3 +51,15 @@ describe('the last messages of a process', () => {
     expect(numInOrder).toBe(NUM_MESSAGES);
   });
 });
+
+async function bundled(contents: string): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: TRANSPORT, loader: 'ts' },
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+    packages: 'external',
+  });
+  return outputFiles[0]?.text ?? '';
+}

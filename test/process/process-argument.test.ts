@@ -10,7 +10,7 @@ it.each([
   ['frontend/dp-coordinator', ['{}'], "the DP coordinator's settings: engineCount is missing"],
   ['frontend/api-server', ['{}'], "an API server's settings: clientIndex is missing"],
 ])('%s %j ends with exit code 2 and one line', async (room, words, message) => {
-  const main = packageFile(`dist/${room}/main.js`);
+  const main = packageFile(`dist/${room}/main.cjs`);
   const started = new RunningProcess(process.execPath, [main, ...words], {});
   expect((await started.waitForExit()).code).toBe(2);
   const lines = started.log.trim().split('\n');

@@ -1,4 +1,4 @@
-/** Servers and engines of the built product that start with faults, as a scenario file gives them. */
+/** Servers and built engines that start with faults, as a scenario file gives them. */
 import { fileURLToPath } from 'node:url';
 import { encodeProcessConfig } from '../../src/shared/config/engine-process-config.ts';
 import { defaultEngineArgs, type EngineArgs } from '../../src/shared/config/registry.ts';
@@ -8,7 +8,9 @@ import { packageFile } from './package.ts';
 import { RunningProcess } from './process.ts';
 import { TINYMODEL } from './twin.ts';
 
-const SERVE = fileURLToPath(new URL('./serve-with-faults.mjs', import.meta.url));
+const SERVE = fileURLToPath(new URL('./serve-with-faults.ts', import.meta.url));
+// The frontend runs from its source, its engines as built.
+const TSX = import.meta.resolve('tsx');
 
 /** `{fault, engine?, for?, …parameters}`. Throws what is wrong with it. */
 export function injectionOf(given: Readonly<Record<string, unknown>>): Injection {
@@ -29,7 +31,7 @@ export function serveWithFaults(
   const injections = JSON.stringify(faults.map(injectionOf));
   return new RunningProcess(
     process.execPath,
-    [SERVE, injections, ...model, ...sizes, ...names, ...words],
+    ['--import', TSX, SERVE, injections, ...model, ...sizes, ...names, ...words],
     { env },
   );
 }
@@ -73,6 +75,6 @@ export function startFaultyEngine(options: FaultyEngineOptions): RunningProcess 
     headless: true,
     faultPlan,
   });
-  const main = packageFile('dist/engine-core/main.js');
+  const main = packageFile('dist/engine-core/main.cjs');
   return new RunningProcess(process.execPath, [main, config]);
 }

@@ -19,7 +19,7 @@ export interface PackageManifest {
 /** True where an installed package is tested, not the clone. */
 export const IS_INSTALLED = PACKAGE !== resolve(CLONE);
 
-/** The whole path of a file of the package, e.g. `dist/cli/main.js`. */
+/** The whole path of a file of the package, e.g. `bin/vllm-twin.cjs`. */
 export function packageFile(path: string): string {
   return join(PACKAGE, path);
 }

@@ -41,6 +41,8 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     why: 'settings are read by every room and read none.',
   },
 
+  'code-cache': { may: [], why: 'it runs a program before any of it is loaded.' },
+
   scenario: {
     may: ['shared'],
     why: 'a scenario is played on whatever is handed in, a server or a simulation.',

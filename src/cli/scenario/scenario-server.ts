@@ -11,7 +11,7 @@ import { isFailed, isStarted, type ServerFailed } from '../../frontend/scenario-
 import type { EngineArgs } from '../../shared/config/registry.ts';
 import { StartupError, TwinError } from '../../shared/errors.ts';
 import type { Injection } from '../../shared/faults/injection.ts';
-import { ownFile } from '../../shared/own-files.ts';
+import { ownProgram } from '../../shared/own-files.ts';
 
 /** Beyond what a server gives its own engines. */
 const EXIT_GRACE_MS = 5_000;
@@ -40,7 +40,7 @@ export class ScenarioServer {
     const child = new Child(
       {
         name: 'server',
-        modulePath: ownFile('frontend/scenario-server/main.js'),
+        modulePath: ownProgram('frontend/scenario-server/main'),
         args: [],
         env: process.env,
         isDetached: true,

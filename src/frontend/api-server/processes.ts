@@ -8,7 +8,7 @@ import type { EngineArgs } from '../../shared/config/registry.ts';
 import { Deferred } from '../../shared/deferred.ts';
 import { ERRORS, type ErrorCode, ServerError, StartupError } from '../../shared/errors.ts';
 import { Inquiries } from '../../shared/inquiries.ts';
-import { ownFile } from '../../shared/own-files.ts';
+import { ownProgram } from '../../shared/own-files.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
 import type { ProcessFrames } from '../../shared/tap/process-frames.ts';
@@ -74,7 +74,7 @@ export class ApiServerProcesses implements Serving {
     // All accept from one socket, as vLLM's: one that hangs takes no connection that another would answer.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({
-      exec: ownFile('frontend/api-server/main.js'),
+      exec: ownProgram('frontend/api-server/main'),
       // Numbers of metrics may be Infinity, which JSON has not.
       serialization: 'advanced',
       // Through this process: what Node says of a primary that is gone has no reader then.

@@ -106,4 +106,4 @@ async function main(): Promise<void> {
   process.send?.(message);
 }
 
-await main();
+void main();

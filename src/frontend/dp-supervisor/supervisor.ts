@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineArgs } from '../../shared/config/registry.ts';
 import { createLogger, type Logger } from '../../shared/logger.ts';
-import { ownFile } from '../../shared/own-files.ts';
+import { ownProgram } from '../../shared/own-files.ts';
 import { checkBalancingFlags } from '../launch/api-server-count.ts';
 import { Child, STOP_GRACE_MS, stopChildren } from '../launch/child.ts';
 import { StopRequest } from '../launch/stop-request.ts';
@@ -50,7 +50,7 @@ function startServer(args: EngineArgs): Child {
   const server = new Child(
     {
       name: `APIServer_DPRank_${args.dataParallelRank}`,
-      modulePath: ownFile('frontend/dp-supervisor/main.js'),
+      modulePath: ownProgram('frontend/dp-supervisor/main'),
       args: [],
       env: process.env,
       isDetached: true,
