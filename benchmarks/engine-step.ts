@@ -26,8 +26,9 @@ const PROMPT_TOKENS = 128;
 const LONG_PROMPT_TOKENS = 2048;
 const MAX_MODEL_LEN = 16_384;
 const MAX_NUM_BATCHED_TOKENS = 8192;
-const NUM_BLOCKS = 200_000;
-const RUNNING = [1, 64, 256, 1024] as const;
+const NUM_BLOCKS = 800_000;
+const RUNNING = [1, 64, 256, 1024, 4096] as const;
+const MAX_NUM_SEQS = 4096;
 const quick = process.argv.includes('--quick');
 const MEASURE_MS = quick ? 300 : 1500;
 
@@ -79,7 +80,7 @@ function makeCore({ asyncScheduling = true } = {}): EngineCore {
     },
     scheduler: {
       ...DEFAULT_SCHEDULER_CONFIG,
-      maxNumSeqs: 1024,
+      maxNumSeqs: MAX_NUM_SEQS,
       maxNumBatchedTokens: MAX_NUM_BATCHED_TOKENS,
       maxModelLen: MAX_MODEL_LEN,
       asyncScheduling,
@@ -218,5 +219,5 @@ for (const running of quick ? [256] : RUNNING) {
     report(`mixed, ${hitShare * 100} % prefix hits`, running, mixed(running, hitShare), bare);
   }
 }
-const flatness = (cost.get(1024) ?? 0) / (cost.get(64) ?? 1);
-process.stdout.write(`cost per token, 1,024 over 64 running: ${flatness.toFixed(2)}×\n`);
+const flatness = (cost.get(4096) ?? 0) / (cost.get(256) ?? 1);
+process.stdout.write(`cost per token, 4,096 over 256 running: ${flatness.toFixed(2)}×\n`);
