@@ -16,7 +16,7 @@ import {
 } from './engine-core/measured-core.ts';
 
 const LONG_PROMPT_TOKENS = 2048;
-const RUNNING = [1, 64, 256, 1024] as const;
+const RUNNING = [1, 64, 256, 1024, 4096] as const;
 const quick = process.argv.includes('--quick');
 const MEASURE_MS = quick ? 300 : 1500;
 
@@ -106,5 +106,5 @@ for (const running of quick ? [256] : RUNNING) {
     report(`mixed, ${hitShare * 100} % prefix hits`, running, mixed(running, hitShare), bare);
   }
 }
-const flatness = (cost.get(1024) ?? 0) / (cost.get(64) ?? 1);
-process.stdout.write(`cost per token, 1,024 over 64 running: ${flatness.toFixed(2)}×\n`);
+const flatness = (cost.get(4096) ?? 0) / (cost.get(256) ?? 1);
+process.stdout.write(`cost per token, 4,096 over 256 running: ${flatness.toFixed(2)}×\n`);

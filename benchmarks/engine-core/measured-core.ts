@@ -17,8 +17,8 @@ const VOCAB_SIZE = 128_256;
 export const PROMPT_TOKENS = 128;
 const MAX_MODEL_LEN = 16_384;
 const MAX_NUM_BATCHED_TOKENS = 8192;
-const NUM_BLOCKS = 200_000;
-const MAX_NUM_SEQS = 1024;
+const NUM_BLOCKS = 800_000;
+const MAX_NUM_SEQS = 4096;
 /** What a decoding request is asked for: many steps between one that ends and the next. */
 const DECODED_TOKENS = 2048;
 /** Turns before anything is counted: the hot paths are compiled then. */

@@ -1,9 +1,10 @@
-import type { ExternalBlockHash, KVCacheEvent } from '../../shared/protocol/kv-events.ts';
+import type { KVCacheEvent } from '../../shared/protocol/kv-events.ts';
+import { HashNumbers } from './hash-numbers.ts';
 import type { KVEventRecord } from './steps.ts';
 
 /** Replaces block hashes by small integers in the order of their first appearance. */
 export class KVEventNumbering {
-  readonly #numbers = new Map<bigint | number | string, number>();
+  readonly #numbers = new HashNumbers();
 
   number(events: readonly KVCacheEvent[]): KVEventRecord[] {
     return events.map((event) => this.#toRecord(event));
@@ -14,8 +15,8 @@ export class KVEventNumbering {
       case 'BlockStored':
         return {
           t: event.type,
-          hashes: event.blockHashes.map((hash) => this.#numberOf(hash)),
-          parent: event.parentBlockHash === null ? null : this.#numberOf(event.parentBlockHash),
+          hashes: event.blockHashes.map((hash) => this.#numbers.of(hash)),
+          parent: event.parentBlockHash === null ? null : this.#numbers.of(event.parentBlockHash),
           num_tokens: event.tokenIds.length,
           block_size: event.blockSize,
           group: event.groupIdx,
@@ -25,20 +26,11 @@ export class KVEventNumbering {
       case 'BlockRemoved':
         return {
           t: event.type,
-          hashes: event.blockHashes.map((hash) => this.#numberOf(hash)),
+          hashes: event.blockHashes.map((hash) => this.#numbers.of(hash)),
           group: event.groupIdx,
         };
       case 'AllBlocksCleared':
         return { t: event.type };
     }
-  }
-
-  #numberOf(hash: ExternalBlockHash): number {
-    const key = hash instanceof Uint8Array ? Buffer.from(hash).toString('hex') : hash;
-    const known = this.#numbers.get(key);
-    if (known !== undefined) return known;
-    const number = this.#numbers.size;
-    this.#numbers.set(key, number);
-    return number;
   }
 }

@@ -68,10 +68,9 @@ export class SchedulerState {
     this.lastPrefillStep = -this.config.prefillScheduleInterval;
   }
 
-  /** Removes finished or preempted requests from the running list, keeping the order. */
-  removeFromRunning(requests: ReadonlySet<Request>): void {
-    if (requests.size === 0) return;
-    this.running = this.running.filter((request) => !requests.has(request));
+  /** Takes finished requests off the running list, keeping the order. O(running). */
+  removeFinishedFromRunning(): void {
+    this.running = this.running.filter((request) => !request.isFinished);
   }
 
   removeFromWaiting(requests: ReadonlySet<Request>): void {

@@ -107,21 +107,18 @@ export class Scheduler {
   finishRequests(requestIds: readonly RequestId[] | null, status: RequestStatus): Request[] {
     assert(isFinishedStatus(status), 'not a finished status');
     const { state } = this;
-    const fromRunning = new Set<Request>();
     const fromWaiting = new Set<Request>();
     const ended: Request[] = [];
     for (const requestId of new Set(requestIds ?? state.requests.keys())) {
       const request = state.requests.get(requestId);
       if (request === undefined) continue;
       ended.push(request);
-      (request.status === RequestStatus.RUNNING ? fromRunning : fromWaiting).add(request);
-    }
-    state.removeFromRunning(fromRunning);
-    state.removeFromWaiting(fromWaiting);
-    for (const request of ended) {
+      if (request.status !== RequestStatus.RUNNING) fromWaiting.add(request);
       request.status = status;
-      state.freeRequest(request);
     }
+    if (ended.length > fromWaiting.size) state.removeFinishedFromRunning();
+    state.removeFromWaiting(fromWaiting);
+    for (const request of ended) state.freeRequest(request);
     return ended;
   }
 

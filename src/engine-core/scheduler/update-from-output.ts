@@ -40,7 +40,7 @@ export function updateFromOutput(
 ): ClientBatch[] {
   const batches: ClientBatch[] = [];
   let batch: ClientBatch | undefined;
-  let stoppedRunning: Set<Request> | null = null;
+  let hasStoppedRunning = false;
   let stoppedWaiting: Set<Request> | null = null;
   for (let i = 0; i < output.numRequests; i += 1) {
     const request = output.requests[i];
@@ -61,14 +61,13 @@ export function updateFromOutput(
     if (!stopped) continue;
     state.freeRequest(request);
     if (wasRunning) {
-      stoppedRunning ??= new Set();
-      stoppedRunning.add(request);
+      hasStoppedRunning = true;
     } else {
       stoppedWaiting ??= new Set();
       stoppedWaiting.add(request);
     }
   }
-  if (stoppedRunning !== null) state.removeFromRunning(stoppedRunning);
+  if (hasStoppedRunning) state.removeFinishedFromRunning();
   if (stoppedWaiting !== null) state.removeFromWaiting(stoppedWaiting);
   return batches;
 }
@@ -89,7 +88,8 @@ function takeToken(
   sample: { tokenId: number; isStale: boolean; wasRunning: boolean; hasher: BlockHasher | null },
 ): boolean {
   request.allTokenIds.push(sample.tokenId);
-  sample.hasher?.update(request);
+  // Fifteen tokens of sixteen fill no block.
+  if (request.allTokenIds.length >= request.blockHashes.nextTokens) sample.hasher?.update(request);
   const stopped = checkStop(request, state.config.maxModelLen);
   if (!sample.isStale && request.numOutputPlaceholders > 0) {
     request.numOutputPlaceholders -= 1;
