@@ -172,6 +172,13 @@ function createScraped(): Scraped {
   return new Scraped(2, { readProcessFigures: () => figures });
 }
 
+/** What it would show as one of two API servers that have counted the same. */
+async function mergedBody({ metrics }: Scraped, accept: string | undefined): Promise<string> {
+  const snapshots = [metrics.snapshot(), metrics.snapshot()];
+  const { body } = await metrics.renderMerged(snapshots, { accept, names: [] });
+  return body.toString();
+}
+
 describe("a frontend's scrape", () => {
   it('is what it would be if none had gone before, whatever is counted, and whatever faults begin and end', async () => {
     await fc.assert(
@@ -181,8 +188,10 @@ describe("a frontend's scrape", () => {
           one(scraped);
           const fresh = createScraped();
           for (const before of deeds.slice(0, i + 1)) before(fresh);
-          for (const accept of FORMATS)
+          for (const accept of FORMATS) {
             expect(await scraped.body(accept)).toBe(await fresh.body(accept));
+            expect(await mergedBody(scraped, accept)).toBe(await mergedBody(fresh, accept));
+          }
         }
       }),
       { numRuns: 40 },

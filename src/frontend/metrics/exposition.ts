@@ -64,11 +64,18 @@ function parameterOf(parameters: readonly string[], name: string): string {
   return found?.slice(name.length + 1) ?? '';
 }
 
+/** A family and what was written of its series; null before that. */
+interface Written {
+  readonly family: Family;
+  text: FamilyText | null;
+}
+
 /** Writes families for scrapes; what it wrote of a family is kept for the next one. */
 export class ExpositionWriter {
   readonly #isMultiprocess: boolean;
-  readonly #text = new WeakMap<Family, FamilyText>();
-  readonly #openMetrics = new WeakMap<Family, FamilyText>();
+  /** By the family's name. */
+  readonly #text = new Map<string, Written>();
+  readonly #openMetrics = new Map<string, Written>();
 
   /**
    * `isMultiprocess`: families are merged from several processes, and as with Python's multiprocess registry no child tells
@@ -85,21 +92,25 @@ export class ExpositionWriter {
     { isOpenMetrics, contentType }: Encoder,
   ): Promise<Exposition> {
     const kept = isOpenMetrics ? this.#openMetrics : this.#text;
-    const shown = this.#isMultiprocess ? families.filter((family) => family.hasChildren) : families;
+    const all = this.#isMultiprocess ? families.filter(({ hasChildren }) => hasChildren) : families;
+    const shown = all.map((family) => writtenOf(family, kept));
     // Writing a family anew takes a turn, in which others may get series: then those are written too.
     for (;;) {
-      const outdated = shown.filter((family) => !this.#update(family, kept.get(family)));
+      const outdated = shown.filter((written) => !this.#update(written));
       if (outdated.length === 0) break;
       await Promise.all(
-        outdated.map(async (family) => kept.set(family, await this.#begin(family, isOpenMetrics))),
+        outdated.map(async (written) => {
+          written.text = await this.#begin(written.family, isOpenMetrics);
+        }),
       );
     }
-    const parts = shown.map((family) => (kept.get(family) as FamilyText).bytes);
+    const parts = shown.map(({ text }) => (text as FamilyText).bytes);
     if (isOpenMetrics) parts.push(END_OF_FILE);
     return { contentType, body: Buffer.concat(parts) };
   }
 
-  #update(family: Family, text: FamilyText | undefined): boolean {
+  /** False where it must be written anew. */
+  #update({ family, text }: Written): boolean {
     return text?.update((into) => family.readValues(into, this.#isMultiprocess)) ?? false;
   }
 
@@ -113,6 +124,16 @@ export class ExpositionWriter {
     const texts = await Promise.all(all.map((one) => textOf(one, isOpenMetrics)));
     return new FamilyText(texts.join('\n'), values);
   }
+}
+
+/** Merged families, and those that faults change, are made at each scrape, mostly with the series that they had. */
+function writtenOf(family: Family, kept: Map<string, Written>): Written {
+  const known = kept.get(family.name);
+  if (known?.family === family) return known;
+  const text = known !== undefined && family.hasSeriesOf(known.family) ? known.text : null;
+  const written = { family, text };
+  kept.set(family.name, written);
+  return written;
 }
 
 function exposedName(family: Family): string {

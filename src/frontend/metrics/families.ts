@@ -104,6 +104,20 @@ export class Family<T extends FamilyType = FamilyType, L extends string = string
     return at === into.length;
   }
 
+  /** Of two families with one name: their texts differ in values alone. */
+  hasSeriesOf(other: Family): boolean {
+    if (this.type !== other.type || this.help !== other.help) return false;
+    if (this.#options.buckets !== other.#options.buckets) return false;
+    if (this.#children.size !== other.#children.size) return false;
+    const theirs = other.#children.entries();
+    for (const [key, child] of this.#children) {
+      const [otherKey, otherChild] = theirs.next().value ?? [];
+      if (key !== otherKey || child.createdSeconds !== otherChild?.createdSeconds) return false;
+      if ((child.updatedMs === NEVER_SET) !== (otherChild.updatedMs === NEVER_SET)) return false;
+    }
+    return true;
+  }
+
   get hasChildren(): boolean {
     return this.#children.size > 0;
   }
@@ -207,7 +221,12 @@ function bucketLabelsOf(bounds: readonly number[]): readonly Labels[] {
   return [...bounds.map((bound) => ({ le: pythonFloatRepr(bound) })), { le: '+Inf' }];
 }
 
-/** Equal for equal label sets, however they are written. */
+/** Equal for equal label sets, however they are written, and for no others: each value has its length before it. */
 export function labelKey(labels: Labels): string {
-  return JSON.stringify(Object.entries(labels).sort());
+  let key = '';
+  for (const name of Object.keys(labels).sort()) {
+    const value = labels[name] as string;
+    key += `${name}=${value.length}:${value},`;
+  }
+  return key;
 }

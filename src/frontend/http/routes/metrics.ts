@@ -1,12 +1,9 @@
 import { promisify } from 'node:util';
-import { gzip as gzipWithCallback } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ScrapeOptions } from '../../metrics/frontend-metrics.ts';
 import { describe } from '../openapi-document.ts';
 import type { RegisterRoute } from '../route-context.ts';
 import { type ScrapeAnswer, sendSpoilt } from '../scrape-faults.ts';
-
-const gzip = promisify(gzipWithCallback);
 
 /** What Node's parser knows and vLLM's mount answers; GET is a route of its own. */
 const MOUNT_METHODS = ['HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'];
@@ -27,7 +24,7 @@ export const registerMetrics: RegisterRoute = (app, { args, metrics, faults, tim
       const { contentType, body } = await metrics.render(scrape);
       const headers = { 'content-type': contentType };
       if (!isGzipped) return { headers, body };
-      return { headers: { ...headers, 'content-encoding': 'gzip' }, body: await gzip(body) };
+      return { headers: { ...headers, 'content-encoding': 'gzip' }, body: await gzipped(body) };
     };
     const fate = faults.scrapeFate;
     if (fate !== null) return sendSpoilt(fate, request, reply, { render, timers });
@@ -59,4 +56,10 @@ export const registerMetrics: RegisterRoute = (app, { args, metrics, faults, tim
 function acceptsGzip(acceptEncoding: string | string[] | undefined): boolean {
   const entries = String(acceptEncoding ?? '').split(',');
   return entries.some((entry) => entry.split(';')[0]?.trim().toLowerCase() === 'gzip');
+}
+
+/** The module is loaded when somebody asks for it: Prometheus does not, and a start would wait for it. */
+async function gzipped(body: Buffer): Promise<Buffer> {
+  const { gzip } = await import('node:zlib');
+  return promisify(gzip)(body);
 }

@@ -26,6 +26,39 @@ describe('a family', () => {
     ]);
   });
 
+  it.each([
+    [
+      { a: 'x', b: 'y' },
+      { a: 'x', b: 'z' },
+    ],
+    [{ a: 'x,b=1:y' }, { a: 'x', b: 'y' }],
+    [{ a: 'x' }, { b: 'x' }],
+    [{ a: '' }, {}],
+  ])('makes two children for %j and %j', (one, other) => {
+    const family = new Family<'counter'>({ type: 'counter', name: 'c', help: 'C.' });
+    for (const labels of [one, other]) family.child(labels as Record<string, string>, 1).inc(1);
+    expect(family.snapshot().children.map(({ labels }) => labels)).toEqual([one, other]);
+  });
+
+  it.each([
+    ['the same', { help: 'C.', engine: '0', createdSeconds: 5 }, true],
+    ['another help', { help: 'D.', engine: '0', createdSeconds: 5 }, false],
+    ['another label', { help: 'C.', engine: '1', createdSeconds: 5 }, false],
+    ['another beginning', { help: 'C.', engine: '0', createdSeconds: 6 }, false],
+  ])(
+    'tells whether %s makes the series of another family',
+    (_, { help, engine, createdSeconds }, isSame) => {
+      const create = (text: string) =>
+        new Family<'counter', 'engine'>({ type: 'counter', name: 'c', help: text });
+      const [ours, theirs] = [create('C.'), create(help)];
+      ours.child({ engine: '0' }, 5).inc(1);
+      theirs.child({ engine }, createdSeconds).inc(7);
+      expect(ours.hasSeriesOf(theirs)).toBe(isSame);
+      theirs.child({ engine: '9' }, createdSeconds);
+      expect(ours.hasSeriesOf(theirs)).toBe(false);
+    },
+  );
+
   it('takes only the labels and the writer of its type', () => {
     const gauge = new Family<'gauge', 'engine'>({ type: 'gauge', name: 'g', help: 'G.' });
     // @ts-expect-error: a gauge is set, not counted up.
