@@ -70,17 +70,15 @@ function joinBytes(ids: readonly number[], pieceOf: PieceOf): Uint8Array {
 
 /** Whether the text of these tokens ends with a replacement character. The last few bytes decide. */
 function endsInPieces(ids: readonly number[], pieceOf: PieceOf): boolean {
-  let tail: Uint8Array = new Uint8Array(0);
-  for (let i = ids.length - 1; i >= 0 && tail.length < 2 * MAX_CHARACTER_BYTES; i--) {
-    const piece = pieceOf(ids[i] as number);
+  let from = ids.length;
+  for (let length = 0; from > 0 && length < 2 * MAX_CHARACTER_BYTES; from--) {
+    const piece = pieceOf(ids[from - 1] as number);
     if (piece === null || piece.bytes.length === 0) continue;
     // The last token alone ends with a whole character, nearly always.
-    if (tail.length === 0 && piece.text !== null) return false;
-    tail = concat(piece.bytes, tail);
+    if (length === 0 && piece.text !== null) return false;
+    length += piece.bytes.length;
   }
-  return (
-    tail.length > 0 && (tail.at(-1) ?? 0) >= 0x80 && lossyUtf8.decode(tail).endsWith(REPLACEMENT)
-  );
+  return wholeText(joinBytes(ids.slice(from), pieceOf)) === null;
 }
 
 /** For any vocabulary: decodes a growing window and gives what is new. */
