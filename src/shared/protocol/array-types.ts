@@ -3,8 +3,8 @@
  * Source: vllm/v1/serial_utils.py MsgpackEncoder (0.33.0).
  */
 import type { FieldType } from './field-types.ts';
+import type { FrameWriter } from './frame-writer.ts';
 import { DecodeFault, type MsgpackReader } from './msgpack-reader.ts';
-import { packableExt } from './msgpack-writer.ts';
 import type { NdArray } from './outputs.ts';
 
 /** Arrays below this size travel inside the message, others in frames of their own. Source: VLLM_MSGPACK_ZERO_COPY_THRESHOLD. */
@@ -64,23 +64,27 @@ function readArrayData(reader: MsgpackReader): Uint8Array {
   return frame;
 }
 
-function packArray(value: NdArray, isInline: boolean, frames: Uint8Array[]): unknown {
+function writeArray(value: NdArray, isInline: boolean, writer: FrameWriter): void {
   const { dtype, shape, data } = value;
+  writer.arrayHeader(3);
+  writer.str(dtype);
+  writer.intArray(shape);
+  if (isInline) writer.ext(RAW_VIEW, data);
   // The message itself is frame 0.
-  return [dtype, shape, isInline ? packableExt(RAW_VIEW, data) : frames.push(data)];
+  else writer.int(writer.frames.push(data));
 }
 
 /** Source: vllm/v1/serial_utils.py MsgpackEncoder._encode_ndarray (scalars are always inline). */
 export const ndArray: FieldType<NdArray> = {
   read: readArray,
-  pack(value, frames) {
+  write(value, writer) {
     const isInline = value.shape.length === 0 || value.data.length < INLINE_ARRAY_MAX_BYTES;
-    return packArray(value, isInline, frames);
+    writeArray(value, isInline, writer);
   },
 };
 
 /** Source: vllm/v1/serial_utils.py MsgpackEncoder._encode_tensor. */
 export const tensor: FieldType<NdArray> = {
   read: readArray,
-  pack: (value, frames) => packArray(value, value.data.length < INLINE_ARRAY_MAX_BYTES, frames),
+  write: (value, writer) => writeArray(value, value.data.length < INLINE_ARRAY_MAX_BYTES, writer),
 };

@@ -1,10 +1,10 @@
 /**
- * The kinds of values that wire fields have: how each is read, and what msgpackr is given to write. The struct tables name
+ * The kinds of values that wire fields have: how each is read, and how it is written. The struct tables name
  * them; they mirror msgspec's strict decoding: an int is no float, a bool no int, null only where the field allows it.
  */
 import { setOwn } from '../set-own.ts';
+import type { FrameWriter } from './frame-writer.ts';
 import { DecodeFault, locate, type MsgpackReader } from './msgpack-reader.ts';
-import { areInt32, packableFloat, packableInt, packableUntyped } from './msgpack-writer.ts';
 import type { WireStructs } from './wire-structs.ts';
 
 /** Gives the codec of a struct by its name; which one it is depends on the version. */
@@ -12,8 +12,7 @@ export type StructResolver = (name: string) => FieldType<unknown>;
 
 export interface FieldType<T> {
   read(reader: MsgpackReader): T;
-  /** The value as msgpackr is to write it. What travels in a frame of its own is pushed to `frames`. */
-  pack(value: T, frames: Uint8Array[]): unknown;
+  write(value: T, writer: FrameWriter): void;
   /** The same type with the structs inside it resolved; absent where there is none inside. */
   readonly bind?: (resolve: StructResolver) => FieldType<T>;
   /** What it is made of, for who looks at a message piece by piece; absent where it is one piece. */
@@ -32,40 +31,53 @@ export function bindType<T>(type: FieldType<T>, resolve: StructResolver): FieldT
   return type.bind === undefined ? type : type.bind(resolve);
 }
 
-const asItIs = <T>(value: T): unknown => value;
+export const bool: FieldType<boolean> = {
+  read: (reader) => reader.bool(),
+  write: (value, writer) => writer.bool(value),
+};
 
-export const bool: FieldType<boolean> = { read: (reader) => reader.bool(), pack: asItIs };
-
-export const int: FieldType<number> = { read: (reader) => reader.int(), pack: packableInt };
+export const int: FieldType<number> = {
+  read: (reader) => reader.int(),
+  write: (value, writer) => writer.int(value),
+};
 
 /** An integer that may need 64 bits, like a seed or a call id. */
 export const int64: FieldType<number | bigint> = {
   read: (reader) => reader.int64(),
-  pack: packableInt,
+  write: (value, writer) => writer.int(value),
 };
 
-export const float: FieldType<number> = { read: (reader) => reader.float(), pack: packableFloat };
+export const float: FieldType<number> = {
+  read: (reader) => reader.float(),
+  write: (value, writer) => writer.float(value),
+};
 
-export const str: FieldType<string> = { read: (reader) => reader.str(), pack: asItIs };
+export const str: FieldType<string> = {
+  read: (reader) => reader.str(),
+  write: (value, writer) => writer.str(value),
+};
 
-/** Token ids, mostly: msgpackr takes the array itself unless one of them needs more than 32 bits. */
+/** Token ids, mostly. */
 export const intArray: FieldType<readonly number[]> = {
   read: (reader) => reader.intArray(),
-  pack: (values) => (areInt32(values) ? values : values.map(packableInt)),
+  write: (values, writer) => writer.intArray(values),
 };
 
 /** A value of no declared type, like a utility call's arguments. */
-export const any: FieldType<unknown> = { read: (reader) => reader.any(), pack: packableUntyped };
+export const any: FieldType<unknown> = {
+  read: (reader) => reader.any(),
+  write: (value, writer) => writer.untyped(value),
+};
 
 export const intOrStr: FieldType<number | string> = {
   read: (reader) => (reader.isInt() ? reader.int() : reader.str()),
-  pack: (value) => (typeof value === 'number' ? packableInt(value) : value),
+  write: (value, writer) => (typeof value === 'number' ? writer.int(value) : writer.str(value)),
 };
 
 /** A block hash: 64 bits as an integer, or the digest's bytes. */
 export const blockHash: FieldType<number | bigint | Uint8Array> = {
   read: (reader) => (reader.isBin() ? reader.bin() : reader.int64()),
-  pack: (value) => (value instanceof Uint8Array ? value : packableInt(value)),
+  write: (value, writer) => (value instanceof Uint8Array ? writer.bin(value) : writer.int(value)),
 };
 
 /** A struct by its name in the tables; each version's own stands there once the type is bound. */
@@ -75,7 +87,7 @@ export function struct<N extends keyof WireStructs>(name: N): FieldType<WireStru
   };
   return {
     read: unbound,
-    pack: unbound,
+    write: unbound,
     bind: (resolve) => resolve(name) as FieldType<WireStructs[N]>,
   };
 }
@@ -83,7 +95,7 @@ export function struct<N extends keyof WireStructs>(name: N): FieldType<WireStru
 export function nullable<T>(type: FieldType<T>): FieldType<T | null> {
   return {
     read: (reader) => (reader.tryNil() ? null : type.read(reader)),
-    pack: (value, frames) => (value === null ? null : type.pack(value, frames)),
+    write: (value, writer) => (value === null ? writer.nil() : type.write(value, writer)),
     bind: (resolve) => nullable(bindType(type, resolve)),
     inside: { kind: 'nullable', of: [type] },
   };
@@ -103,7 +115,10 @@ export function arrayOf<T>(type: FieldType<T>, what: string): FieldType<readonly
       }
       return values;
     },
-    pack: (values, frames) => values.map((value) => type.pack(value, frames)),
+    write(values, writer) {
+      writer.arrayHeader(values.length);
+      for (let i = 0; i < values.length; i++) type.write(values[i] as T, writer);
+    },
     bind: (resolve) => arrayOf(bindType(type, resolve), what),
     inside: { kind: 'list', of: [type] },
   };
@@ -111,7 +126,7 @@ export function arrayOf<T>(type: FieldType<T>, what: string): FieldType<readonly
 
 /** A map with string keys. */
 export function mapOf<T>(type: FieldType<T>, what: string): FieldType<Readonly<Record<string, T>>> {
-  return keyedMap({ type, what, readKey: (reader) => reader.str(), packKey: asItIs });
+  return keyedMap({ type, what, readKey: str.read, writeKey: str.write });
 }
 
 /** A map with integer keys, which are decimal strings here. */
@@ -123,7 +138,7 @@ export function intMapOf<T>(
     type,
     what,
     readKey: (reader) => String(reader.int64()),
-    packKey: (key) => packableInt(BigInt(key)),
+    writeKey: (key, writer) => writer.int(BigInt(key)),
   });
 }
 
@@ -131,11 +146,11 @@ interface KeyedMapOptions<T> {
   readonly type: FieldType<T>;
   readonly what: string;
   readonly readKey: (reader: MsgpackReader) => string;
-  readonly packKey: (key: string) => unknown;
+  readonly writeKey: (key: string, writer: FrameWriter) => void;
 }
 
 function keyedMap<T>(options: KeyedMapOptions<T>): FieldType<Readonly<Record<string, T>>> {
-  const { type, what, readKey, packKey } = options;
+  const { type, what, readKey, writeKey } = options;
   return {
     read(reader) {
       const length = reader.mapHeader(`a map of ${what}`);
@@ -150,10 +165,13 @@ function keyedMap<T>(options: KeyedMapOptions<T>): FieldType<Readonly<Record<str
       }
       return result;
     },
-    pack(value, frames) {
-      const entries = Object.entries(value);
-      if (entries.length === 0) return value;
-      return new Map(entries.map(([key, element]) => [packKey(key), type.pack(element, frames)]));
+    write(value, writer) {
+      const keys = Object.keys(value);
+      writer.mapHeader(keys.length);
+      for (const key of keys) {
+        writeKey(key, writer);
+        type.write(value[key] as T, writer);
+      }
     },
     bind: (resolve) => keyedMap({ ...options, type: bindType(type, resolve) }),
     inside: { kind: 'map', of: [type] },
@@ -170,7 +188,7 @@ export function enumOf<T extends number>(values: Readonly<Record<string, T>>): F
       if (!known.has(value)) throw new DecodeFault(expected, `${value}`);
       return value as T;
     },
-    pack: asItIs,
+    write: (value, writer) => writer.int(value),
   };
 }
 
@@ -186,5 +204,13 @@ export const utilityResult: FieldType<unknown> = {
     if (!reader.tryNil()) throw new DecodeFault('no type information', 'some');
     return reader.any();
   },
-  pack: (value) => (value === undefined ? null : [null, packableUntyped(value)]),
+  write(value, writer) {
+    if (value === undefined) {
+      writer.nil();
+      return;
+    }
+    writer.arrayHeader(2);
+    writer.nil();
+    writer.untyped(value);
+  },
 };

@@ -1,5 +1,5 @@
 /**
- * Writes MessagePack exactly as msgspec does, with msgpackr: the one writer of all frames. A field's value becomes
+ * Writes MessagePack exactly as msgspec does, with msgpackr: what is no struct (frame-writer.ts). A value becomes
  * something that msgpackr writes as msgspec would (null, booleans, strings, bytes, 32-bit integers, floats with a
  * fraction, arrays, Maps), or one of the classes below, whose extension writes its bytes in place.
  */
@@ -68,33 +68,6 @@ addInPlaceExtension({
   },
 });
 
-/**
- * A struct's map: keys and values in turn. The header's width follows how many fields the struct has, as in msgspec:
- * a small map of a struct with more than 15 fields has a map16 header.
- */
-export class StructMap {
-  readonly isWide: boolean;
-  readonly parts: readonly unknown[];
-
-  constructor(maxLength: number, parts: readonly unknown[]) {
-    this.isWide = maxLength > 15;
-    this.parts = parts;
-  }
-}
-
-addInPlaceExtension({
-  Class: StructMap,
-  pack({ isWide, parts }: StructMap, allocateForWrite, pack) {
-    const length = parts.length / 2;
-    const { target, position } = allocateForWrite(isWide ? 3 : 1);
-    if (isWide) {
-      target[position] = 0xde;
-      target.writeUInt16BE(length, position + 1);
-    } else target[position] = 0x80 | length;
-    for (const part of parts) pack(part);
-  },
-});
-
 /** An extension value of any type, which msgpackr would want to know beforehand. */
 class Ext implements ExtValue {
   readonly extType: number;
@@ -129,12 +102,6 @@ export function packableExt(extType: number, data: Uint8Array): unknown {
 /** Whether msgpackr writes the number as an integer: it needs 32 bits at most, signed or not. */
 function isInt32(value: number): boolean {
   return value >>> 0 === value || value >> 0 === value;
-}
-
-/** The same of all of them; a loop, because prompts are long. */
-export function areInt32(values: readonly number[]): boolean {
-  for (let i = 0; i < values.length; i++) if (!isInt32(values[i] as number)) return false;
-  return true;
 }
 
 const MIN_INT64 = -(1n << 63n);

@@ -4,8 +4,8 @@
  */
 import { assert } from '../assert.ts';
 import { bindType, type FieldType, type StructResolver } from './field-types.ts';
+import { FrameWriter } from './frame-writer.ts';
 import { DecodeFault, locate, type MsgpackReader } from './msgpack-reader.ts';
-import { packBytes, StructMap } from './msgpack-writer.ts';
 import type { StructField, StructTable, WireTables } from './struct-table.ts';
 import type { WireStructs } from './wire-structs.ts';
 
@@ -80,12 +80,9 @@ function arrayCodec(table: StructTable<Values>, make: () => Values): StructCodec
   const size = fields.length;
   const numRequired = fields.filter((field) => field.required).length;
   // Most outputs have nothing but defaults behind the required fields: those bytes are compared whole.
-  const defaults = fields.map(({ required, type, fallback }) =>
-    required ? null : type.pack(fallback, []),
-  );
-  const defaultTail = Uint8Array.from(
-    Buffer.concat(defaults.slice(numRequired).map((value) => packBytes(value))),
-  );
+  const defaultTail = bytesOf((writer) => {
+    for (const { type, fallback } of fields.slice(numRequired)) type.write(fallback, writer);
+  });
   const valuesOf = valuesReader(table);
   const expected = `an array, ${name}`;
 
@@ -112,20 +109,32 @@ function arrayCodec(table: StructTable<Values>, make: () => Values): StructCodec
     return result;
   }
 
-  function pack(value: Values, frames: Uint8Array[]): unknown {
+  function hasDefaultTail(values: readonly unknown[]): boolean {
+    for (let i = numRequired; i < size; i++)
+      if (!Object.is(values[i], (fields[i] as StructField).fallback)) return false;
+    return true;
+  }
+
+  function write(value: Values, writer: FrameWriter): void {
     const values = valuesOf(value);
-    for (let i = 0; i < size; i++) {
-      const { type, fallback, required } = fields[i] as StructField;
-      const isDefault = !required && Object.is(values[i], fallback);
-      values[i] = isDefault ? defaults[i] : type.pack(values[i], frames);
-    }
-    return values;
+    writer.arrayHeader(size);
+    const isDefault = hasDefaultTail(values);
+    const numWritten = isDefault ? numRequired : size;
+    for (let i = 0; i < numWritten; i++) (fields[i] as StructField).type.write(values[i], writer);
+    if (isDefault) writer.raw(defaultTail);
   }
 
   const readMapFields = (): never => {
     throw new DecodeFault(expected, 'a map');
   };
-  return { table, read, pack, readMapFields };
+  return { table, read, write, readMapFields };
+}
+
+/** Bytes with a buffer of their own. */
+function bytesOf(write: (writer: FrameWriter) => void): Uint8Array {
+  const writer = new FrameWriter();
+  write(writer);
+  return Uint8Array.from(writer.take());
 }
 
 /** Whether a sparse map goes without the field: it has its default, or is empty where the default is. */
@@ -139,10 +148,15 @@ function mapCodec(table: StructTable<Values>, make: () => Values): StructCodec<V
   const { name, fields, tag } = table;
   const isSparse = table.layout === 'sparse';
   const valuesOf = valuesReader(table);
-  const keys = fields.map((field) => packBytes(field.wire));
+  const keys = fields.map((field) => bytesOf((writer) => writer.str(field.wire)));
   const indexOf = new Map(fields.map((field, index) => [field.wire, index]));
-  const tagParts = tag === undefined ? [] : ['type', tag];
-  const maxLength = fields.length + tagParts.length / 2;
+  const tagEntry = bytesOf((writer) => {
+    if (tag === undefined) return;
+    writer.str('type');
+    writer.str(tag);
+  });
+  const numTags = tag === undefined ? 0 : 1;
+  const maxLength = fields.length + numTags;
   const requiredFields = fields.filter((field) => field.required);
   assert(requiredFields.length < 31, `${name}: too many required fields`);
   const maskOf = fields.map((field) => (field.required ? 1 << requiredFields.indexOf(field) : 0));
@@ -199,19 +213,23 @@ function mapCodec(table: StructTable<Values>, make: () => Values): StructCodec<V
     return locate(new DecodeFault(`the required field ${wires}`, 'a map without it'), name);
   }
 
-  function pack(value: Values, frames: Uint8Array[]): unknown {
+  function write(value: Values, writer: FrameWriter): void {
     const values = valuesOf(value);
-    const parts: unknown[] = tagParts.slice();
+    const begin = writer.beginStruct(maxLength);
+    writer.raw(tagEntry);
+    let length = numTags;
     for (let i = 0; i < fields.length; i++) {
       const field = fields[i] as StructField;
       const fieldValue = values[i];
       if (isSparse && isLeftOut(field, fieldValue)) continue;
-      parts.push(field.wire, field.type.pack(fieldValue, frames));
+      writer.raw(keys[i] as Uint8Array);
+      field.type.write(fieldValue, writer);
+      length += 1;
     }
-    return new StructMap(maxLength, parts);
+    writer.endStruct(begin, maxLength, length);
   }
 
-  return { table, read, pack, readMapFields };
+  return { table, read, write, readMapFields };
 }
 
 /**
@@ -227,7 +245,7 @@ export function taggedUnion<N extends keyof WireStructs>(
   };
   return {
     read: unbound,
-    pack: unbound,
+    write: unbound,
     bind: (resolve) =>
       unionOf(
         what,
@@ -253,10 +271,10 @@ function unionOf<T extends { readonly type: string }>(
       if (member === undefined) throw locate(new DecodeFault(`one of ${names}`, `'${tag}'`), what);
       return member.readMapFields(reader, count - 1);
     },
-    pack(value, frames) {
+    write(value, writer) {
       const member = byTag.get(value.type);
       if (member === undefined) throw new TypeError(`${what} of unknown type ${value.type}`);
-      return member.pack(value, frames);
+      member.write(value, writer);
     },
   };
 }

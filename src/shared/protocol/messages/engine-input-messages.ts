@@ -6,13 +6,25 @@ import { packableInt, packableUntyped, packBytes } from '../msgpack-writer.ts';
 import { EngineCoreRequestType, type EngineInput, type UtilityCall } from '../request.ts';
 import type { StructCodecs } from '../struct-codec.ts';
 
+const TYPE_FRAMES: Readonly<Record<EngineInput['type'], Uint8Array>> = {
+  ADD: Uint8Array.of(EngineCoreRequestType.ADD),
+  ABORT: Uint8Array.of(EngineCoreRequestType.ABORT),
+  START_DP_WAVE: Uint8Array.of(EngineCoreRequestType.START_DP_WAVE),
+  UTILITY: Uint8Array.of(EngineCoreRequestType.UTILITY),
+};
+
+function withType(type: Uint8Array, frames: Uint8Array[]): Uint8Array[] {
+  frames.unshift(type);
+  return frames;
+}
+
 export function createEngineInputMessages(structs: StructCodecs) {
   return {
     encodeEngineInput(input: EngineInput): Uint8Array[] {
-      const type = Uint8Array.of(EngineCoreRequestType[input.type]);
+      const type = TYPE_FRAMES[input.type];
       switch (input.type) {
         case 'ADD':
-          return [type, ...encodeStruct(structs.engineCoreRequest, input.request)];
+          return withType(type, encodeStruct(structs.engineCoreRequest, input.request));
         case 'ABORT':
           return [type, packBytes(input.requestIds)];
         case 'START_DP_WAVE':

@@ -7,9 +7,9 @@ import {
   isSameFrame,
   readWhole,
 } from '../decode-message.ts';
+import { encodeStruct } from '../encode-message.ts';
 import type { KVEventBatch, KVEventMessage, KVEventReplayReply } from '../kv-events.ts';
 import { DecodeFault } from '../msgpack-reader.ts';
-import { packBytes } from '../msgpack-writer.ts';
 import type { StructCodecs } from '../struct-codec.ts';
 
 /** An encoded batch, as it is published and kept for replays. */
@@ -34,7 +34,7 @@ export function createKVEventMessages(structs: StructCodecs) {
 
   return {
     encodeKVEventBatch: (batch: KVEventBatch): Uint8Array =>
-      packBytes(structs.kvEventBatch.pack(batch, [])),
+      encodeStruct(structs.kvEventBatch, batch)[0] as Uint8Array,
 
     /** What a PUB socket sends. */
     encodeKVEventMessage: kvEventFrames,

@@ -1,9 +1,8 @@
 /** HELLO, INIT, READY and the ready response. */
 import { ServerError } from '../../errors.ts';
 import { decodeStruct, type Frames } from '../decode-message.ts';
-import { encodeStruct } from '../encode-message.ts';
+import { encodeFrames, encodeStruct } from '../encode-message.ts';
 import type { EngineHandshakeMetadata, HandshakeMessage } from '../handshake.ts';
-import { packableUntyped, packBytes, StructMap } from '../msgpack-writer.ts';
 import type { EngineCoreReadyResponse } from '../ready-response.ts';
 import type { StructCodecs } from '../struct-codec.ts';
 
@@ -43,9 +42,19 @@ export function createStartupMessages(structs: StructCodecs) {
       changes: readonly FieldChange[],
     ): Uint8Array[] {
       const { fields } = structs.engineCoreReadyResponse.table;
-      const packed = structs.engineCoreReadyResponse.pack(response, []) as StructMap;
-      const parts = changes.reduce(applyChange, packed.parts);
-      return [packBytes(new StructMap(fields.length, parts))];
+      const values = response as unknown as Readonly<Record<string, unknown>>;
+      const changeOf = changesByField(changes);
+      const kept = fields.filter(({ wire }) => !('drop' in (changeOf.get(wire) ?? {})));
+      return encodeFrames((writer) => {
+        const begin = writer.beginStruct(fields.length);
+        for (const { wire, key, type } of kept) {
+          const change = changeOf.get(wire);
+          writer.str(wire);
+          if (change !== undefined && 'value' in change) writer.untyped(change.value);
+          else type.write(values[key], writer);
+        }
+        writer.endStruct(begin, fields.length, kept.length);
+      });
     },
 
     decodeReadyResponse: (frames: Frames): EngineCoreReadyResponse =>
@@ -53,10 +62,12 @@ export function createStartupMessages(structs: StructCodecs) {
   };
 }
 
-/** Of names and values in turn. */
-function applyChange(parts: readonly unknown[], change: FieldChange): readonly unknown[] {
-  const at = parts.findIndex((part, index) => index % 2 === 0 && part === change.field);
-  if (at < 0) return parts;
-  const value = 'drop' in change ? [] : [change.field, packableUntyped(change.value)];
-  return [...parts.slice(0, at), ...value, ...parts.slice(at + 2)];
+/** A later change of a field counts, unless the field is dropped by then. */
+function changesByField(changes: readonly FieldChange[]): ReadonlyMap<string, FieldChange> {
+  const changeOf = new Map<string, FieldChange>();
+  for (const change of changes) {
+    const before = changeOf.get(change.field);
+    if (before === undefined || !('drop' in before)) changeOf.set(change.field, change);
+  }
+  return changeOf;
 }
