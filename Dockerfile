@@ -1,5 +1,5 @@
-# Two stages: the first builds with everything, the second carries only what runs. No root, no GPU, no Python. Nothing is
-# written but sockets in /tmp, so `--read-only --tmpfs /tmp` works.
+# Two stages: the first builds with everything, the second carries only what runs. No root, no GPU, no Python. Nothing has
+# to be written but sockets in /tmp, so `--read-only --tmpfs /tmp` works.
 ARG NODE_IMAGE=docker.io/library/node:22-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build

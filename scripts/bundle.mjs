@@ -7,6 +7,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { latePackages } from './late-packages.mjs';
 import { writeNotices } from './notices.mjs';
 
 /**
@@ -21,7 +22,7 @@ const PROGRAMS = [
   'frontend/dp-supervisor/main',
   'frontend/scenario-server/main',
 ];
-const LOADED_BY_PROGRAMS = ['zeromq', 'tinypool', 'pino-pretty', 'yargs'];
+const LOADED_BY_PROGRAMS = ['zeromq/package.json', 'tinypool', 'pino-pretty', 'yargs'];
 /** What others import: the library, and the workers that a pool or a fork loads. They share chunks. */
 const MODULES = [
   'index',
@@ -52,8 +53,7 @@ export async function bundle(packages) {
     platform: 'node',
     target: 'node20',
     nodePaths: [packages],
-    // Errors and logs show the names of classes.
-    keepNames: true,
+    plugins: [latePackages],
     minifyWhitespace: true,
     minifySyntax: true,
     sourcemap: 'linked',
@@ -134,7 +134,6 @@ async function bundlePage(run) {
     outdir: 'dist/page',
     write: false,
     minify: true,
-    keepNames: false,
     sourcemap: false,
     format: 'esm',
     platform: 'browser',

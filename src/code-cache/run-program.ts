@@ -51,7 +51,10 @@ export function runProgram({ module, require, hash, variant = '' }: Program): vo
     /^[a-z]+$/.test(variant) ? variant : 'any',
     hash,
     fstatSync(fd).mtimeMs.toString(36),
-    // V8's version, its flags and the processor's features.
+    // V8 takes code of another Node with the same V8 for its own, and crashes of it.
+    process.version,
+    process.arch,
+    // Its flags and the processor's features.
     cachedDataVersionTag().toString(36),
   ].join('-');
   const cachedData = folder === null ? null : readCode(folder, name);

@@ -17,7 +17,7 @@ import type { CoordinatorConfig, EngineHandshakeAddresses } from './launch/launc
 import type { ParallelPlan } from './launch/parallel-plan.ts';
 import { readGenerationConfig, type ServedModel, systemFingerprint } from './llm/served-model.ts';
 import type { CacheConfigSettings } from './metrics/cache-config-info.ts';
-import { createVllmConfig } from './vllm-config/vllm-config.ts';
+import { createVllmConfig, type VllmConfigViews } from './vllm-config/vllm-config.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -91,6 +91,7 @@ export function createServedModel(
   { engines, plan, clientIndex }: ServingEngines,
 ): ServedModel {
   const maxModelLen = Math.min(getMinMaxModelLen(engines), model.input.config.maxModelLen);
+  let vllmConfig: VllmConfigViews | null = null;
   const [servedModelName = args.model] = servedModelNamesOf(args);
   return {
     model: args.model,
@@ -109,16 +110,20 @@ export function createServedModel(
       // Whoever looks at a server changes nothing of what it answers.
       settings: { ...args, apiKey: [], record: null, tap: 0 },
     }),
-    vllmConfig: createVllmConfig({
-      args,
-      model,
-      plan,
-      engines,
-      tokenizer: args.tokenizer ?? args.model,
-      servedModelName,
-      maxModelLen,
-      apiProcessRank: clientIndex,
-    }),
+    /** Made for who asks: it is a long text. */
+    get vllmConfig() {
+      vllmConfig ??= createVllmConfig({
+        args,
+        model,
+        plan,
+        engines,
+        tokenizer: args.tokenizer ?? args.model,
+        servedModelName,
+        maxModelLen,
+        apiProcessRank: clientIndex,
+      });
+      return vllmConfig;
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 /** Servers and built engines that start with faults, as a scenario file gives them. */
 import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
 import { encodeProcessConfig } from '../../src/shared/config/engine-process-config.ts';
 import { defaultEngineArgs, type EngineArgs } from '../../src/shared/config/registry.ts';
 import { type Injection, readInjection } from '../../src/shared/faults/injection.ts';
@@ -8,9 +9,17 @@ import { packageFile } from './package.ts';
 import { RunningProcess } from './process.ts';
 import { TINYMODEL } from './twin.ts';
 
-const SERVE = fileURLToPath(new URL('./serve-with-faults.ts', import.meta.url));
-// The frontend runs from its source, its engines as built.
-const TSX = import.meta.resolve('tsx');
+/** Beside what was built, as it reads data there; its packages are the clone's. */
+const SERVE = fileURLToPath(new URL('../../dist/serve-with-faults.mjs', import.meta.url));
+buildSync({
+  entryPoints: [fileURLToPath(new URL('./serve-with-faults.ts', import.meta.url))],
+  outfile: SERVE,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  packages: 'external',
+  logLevel: 'warning',
+});
 
 /** `{fault, engine?, for?, …parameters}`. Throws what is wrong with it. */
 export function injectionOf(given: Readonly<Record<string, unknown>>): Injection {
@@ -31,7 +40,7 @@ export function serveWithFaults(
   const injections = JSON.stringify(faults.map(injectionOf));
   return new RunningProcess(
     process.execPath,
-    ['--import', TSX, SERVE, injections, ...model, ...sizes, ...names, ...words],
+    [SERVE, injections, ...model, ...sizes, ...names, ...words],
     { env },
   );
 }

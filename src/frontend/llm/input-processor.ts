@@ -45,18 +45,20 @@ export interface InputProcessorOptions {
   readonly randomHex?: (length: number) => string;
 }
 
+interface TokenizerIds {
+  readonly eos: number | null;
+  readonly max: number;
+}
+
 export class InputProcessor {
   readonly #options: InputProcessorOptions;
-  readonly #eosTokenId: number | null;
-  readonly #maxTokenId: number;
+  /** Asked of the tokenizer by the first request: it may not be made before. */
+  #ids: TokenizerIds | null = null;
   readonly #randomHex: (length: number) => string;
 
   constructor(options: InputProcessorOptions) {
     this.#options = options;
     this.#randomHex = options.randomHex ?? randomHex;
-    const { model, tokenizer } = options;
-    this.#eosTokenId = tokenizer.eosTokenId ?? model.eosTokenId;
-    this.#maxTokenId = Math.max(tokenizer.maxTokenId, model.vocabSize - 1);
   }
 
   /** Throws ApiError with vLLM's words. Changes `request.params`. */
@@ -83,7 +85,7 @@ export class InputProcessor {
         { parameter: 'routed_experts_prompt_start', value: params.routedExpertsPromptStart },
       );
     }
-    updateFromGenerationConfig(params, model.generationEosTokenIds, this.#eosTokenId);
+    updateFromGenerationConfig(params, model.generationEosTokenIds, this.#tokenizerIds().eos);
     updateFromTokenizer(params, tokenizer);
     const engineRequest = createEngineCoreRequest() as Mutable<EngineCoreRequest>;
     engineRequest.requestId = `${request.requestId}-${this.#randomHex(8)}`;
@@ -128,8 +130,17 @@ export class InputProcessor {
     }
     const where = parameter === undefined ? {} : { parameter };
     if (min < 0) throw validationError(`Token id ${min} is out of vocabulary`, where);
-    if (max > this.#maxTokenId) {
+    if (max > this.#tokenizerIds().max) {
       throw validationError(`Token id ${BigInt(max)} is out of vocabulary`, where);
     }
+  }
+
+  #tokenizerIds(): TokenizerIds {
+    const { model, tokenizer } = this.#options;
+    this.#ids ??= {
+      eos: tokenizer.eosTokenId ?? model.eosTokenId,
+      max: Math.max(tokenizer.maxTokenId, model.vocabSize - 1),
+    };
+    return this.#ids;
   }
 }

@@ -18,7 +18,7 @@ export async function readTokenizerInfo({
   readonly name: string;
   readonly chatTemplate: string | null;
 }): Promise<JsonObject> {
-  const files = await readTokenizerFiles({ folder });
+  const files = readTokenizerFiles({ folder });
   const shown = Object.entries(files.config)
     .filter(([key]) => !HIDDEN_KEYS.includes(key))
     .map(([key, value]) => [key, withPlainTokens(value)] as const);

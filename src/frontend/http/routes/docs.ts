@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { promises } from 'node:fs';
 import { join } from 'node:path';
 import { ownFile } from '../../../shared/own-files.ts';
 import { sendDetail } from '../error-handler.ts';
@@ -64,7 +64,7 @@ export const registerDocs: RegisterRoute = (app, { args }) => {
       sendDetail(request, reply, 404, 'Not Found');
       return reply;
     }
-    const content = await readFile(join(ASSET_FOLDER, name));
+    const content = await promises.readFile(join(ASSET_FOLDER, name));
     return reply.headers(request.extraHeaders).header('content-type', type).send(content);
   });
 };

@@ -1,6 +1,6 @@
 /** The page itself: one file of our own build, allowed to load nothing else and to be put into no frame. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { promises } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { ownFile } from '../../../shared/own-files.ts';
 import { sendError } from './twin-answers.ts';
@@ -43,7 +43,7 @@ export class TwinPage {
 }
 
 async function readPage(file: string): Promise<Page> {
-  const html = await readFile(file);
+  const html = await promises.readFile(file);
   return { html, policy: policyOf(html.toString('utf8')) };
 }
 
