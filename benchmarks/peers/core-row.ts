@@ -8,6 +8,8 @@ const TURNS_AT_A_TIME = 16;
 
 async function measureCore(running: number, { settings }: RowContext): Promise<Sample> {
   const turn = decoding(running);
+  const warmUntilMs = performance.now() + settings.warmUpSeconds * 1000;
+  while (performance.now() < warmUntilMs) turn();
   let tokens = 0;
   const { cpuSeconds, othersPercent } = await cpuWhile([process.pid], async () => {
     const endMs = performance.now() + settings.seconds * 1000;

@@ -4,7 +4,7 @@ import { startTwin } from './peer.ts';
 import { ALL_CORES } from './pinning.ts';
 import { cpuSecondsOf, pssMegabytesOf, treeOf } from './process-tree.ts';
 import type { Bound, Row, RowContext, RowResult } from './row.ts';
-import { cpuWhile, type Sample } from './sample.ts';
+import { cpuWhile, medianOf, type Sample } from './sample.ts';
 import { pause } from './start-rows.ts';
 
 const STREAMS = [64, 256, 1024, 4096] as const;
@@ -28,7 +28,8 @@ export const STREAM_GROWTH_ROWS: readonly Row[] = STREAMS.map((concurrency) =>
 
 const ENGINES = [1, 2, 4, 8, 16, 32, 64] as const;
 const SETTLE_MS = 3_000;
-const IDLE_MS = 5_000;
+/** Each of a second; the middle one counts, as V8 gives memory back once, some time after a start. */
+const IDLE_WINDOWS = 5;
 
 interface Grown {
   readonly startCpuSeconds: number;
@@ -50,12 +51,16 @@ async function measureEngines(
   try {
     const startCpuSeconds = cpuSecondsOf(treeOf(peer.roots));
     await pause(SETTLE_MS);
-    const idle = await cpuWhile(peer.roots, () => pause(IDLE_MS));
+    const idle: number[] = [];
+    for (let i = 0; i < IDLE_WINDOWS; i += 1) {
+      const { cpuSeconds, seconds } = await cpuWhile(peer.roots, () => pause(1_000));
+      idle.push((1_000 * cpuSeconds) / seconds);
+    }
     return {
       startCpuSeconds,
       pssMb: pssMegabytesOf(treeOf(peer.roots)),
-      idleCpuMsPerSecond: (1000 * idle.cpuSeconds) / idle.seconds,
-      othersPercent: Math.max(othersPercent, idle.othersPercent),
+      idleCpuMsPerSecond: medianOf(idle),
+      othersPercent,
     };
   } finally {
     await peer.stop();

@@ -40,8 +40,8 @@ function verdictOf({ aim, met, value, isAtLeast = false }: Comparison): string {
   const keeps = (bound: number | null): boolean =>
     bound !== null && (isAtLeast ? value.median >= bound : value.median <= bound);
   const bounds = [
-    aim === null ? '' : `aim ${sign} ${aim}`,
-    met === null ? '' : `met ${sign} ${met}`,
+    aim === null ? '' : `aim ${sign} ${aim.toLocaleString('en')}`,
+    met === null ? '' : `met ${sign} ${met.toLocaleString('en')}`,
   ].filter(Boolean);
   if (bounds.length === 0) return '';
   const verdict = keeps(aim) ? 'AIM REACHED' : keeps(met) ? 'MET' : 'missed';
