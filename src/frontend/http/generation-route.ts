@@ -83,6 +83,9 @@ function answer(
     keepAliveSeconds: args.sseKeepAliveInterval,
     successHeaders: reportsLoad ? () => loadHeaders(context, request) : null,
     cutAfter: effects.length === 0 ? null : () => cutAfter(effects, pathOf(request.url)),
+    onWholeAnswer: (bytes) => {
+      request.answerBytes = bytes;
+    },
     onDone: end,
   });
   const refuse = (error: unknown): void => {

@@ -31,6 +31,7 @@ export function addMiddleware(app: FastifyInstance, context: RouteContext): void
   const accessLog = AccessLog.create(args, context.logger);
   app.decorateRequest('extraHeaders');
   app.decorateRequest('startedMs', 0);
+  app.decorateRequest('answerBytes', 0);
   app.decorateRequest('faultEffects');
   app.addHook('onRequest', (request, reply, done) => {
     if (context.requestFaults.refuses(request.url)) {
@@ -176,7 +177,7 @@ function countExchange(
     method: request.method,
     statusCode: reply.raw.statusCode,
     requestBytes: Number(request.headers['content-length'] ?? 0),
-    responseBytes: Number(reply.raw.getHeader('content-length') ?? 0),
+    responseBytes: request.answerBytes || Number(reply.getHeader('content-length') ?? 0),
     durationSeconds: (clock.monotonicMs() - request.startedMs) / 1000,
     nowSeconds: clock.wallMs() / 1000,
   });

@@ -31,6 +31,8 @@ export interface ResponseChannelOptions {
   readonly successHeaders?: (() => Readonly<Record<string, string>>) | null;
   /** Asked as a stream begins: events after which its connection is reset, as if the client had gone; null: never. */
   readonly cutAfter?: (() => number | null) | null;
+  /** Told the content length of a whole answer: what `writeHead` is given nobody can ask the response for. */
+  readonly onWholeAnswer?: (bytes: number) => void;
   /** Called once the answer is complete or the client gone. */
   readonly onDone: () => void;
 }
@@ -42,6 +44,7 @@ export class ResponseChannel implements AnswerChannel {
   readonly #unread: UnreadBytes;
   readonly #keepAliveSeconds: number;
   readonly #successHeaders: (() => Readonly<Record<string, string>>) | null;
+  readonly #onWholeAnswer: ((bytes: number) => void) | undefined;
   /** Events that were not written, and their bytes. */
   #pending: string[] = [];
   #pendingBytes = 0;
@@ -69,6 +72,7 @@ export class ResponseChannel implements AnswerChannel {
   constructor(options: ResponseChannelOptions) {
     const { response, onDone } = options;
     this.#successHeaders = options.successHeaders ?? null;
+    this.#onWholeAnswer = options.onWholeAnswer;
     this.#response = response;
     this.#headers = options.headers;
     this.#turnWriter = options.turnWriter;
@@ -90,8 +94,10 @@ export class ResponseChannel implements AnswerChannel {
   json(status: number, body: string): void {
     if (this.#isDone) return;
     this.#isDone = true;
+    const bytes = Buffer.byteLength(body);
+    this.#onWholeAnswer?.(bytes);
     this.#response.writeHead(status, {
-      'content-length': Buffer.byteLength(body),
+      'content-length': bytes,
       'content-type': 'application/json',
       ...(status === 200 ? this.#successHeaders?.() : null),
       ...this.#headers,

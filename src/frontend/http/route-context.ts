@@ -56,6 +56,8 @@ declare module 'fastify' {
     extraHeaders: Record<string, string>;
     /** Monotonic milliseconds. */
     startedMs: number;
+    /** Content length of an answer that the framework has no part in; 0: none was told. */
+    answerBytes: number;
     /** What faults do to this request, as its headers came. */
     faultEffects: readonly FrontendEffect[];
   }
