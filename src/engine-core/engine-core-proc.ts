@@ -1,7 +1,7 @@
 /**
  * The busy loop around an EngineCore: input in arrival order, one step, outputs; and what to do when idle, when told to
  * stop, and when the engine breaks. It owns waiting and nothing else: decisions are EngineCore's. What seldom waits gives
- * a promise only where it does: seven awaits of nothing in each turn of the loop were a tenth of what an engine cost.
+ * a promise only where it does: the loop turns several times for a request, and an await of nothing is not free.
  * Source: vllm/v1/engine/core.py EngineCoreProc.run_busy_loop, DPEngineCoreProc.run_busy_loop (0.33.0).
  */
 import type { Clock } from '../shared/clock.ts';
@@ -272,7 +272,7 @@ export class EngineCoreProc {
     const throttlePrefills = core instanceof DPEngineCore && core.shouldThrottlePrefills;
     const waitMs = core.beginStep({ throttlePrefills });
     const taken = core.awaitedBatch;
-    // What an empty batch leads to goes out with what the next one does: one wake of ZeroMQ's thread and of the frontend.
+    // After an empty batch nothing new is worth a turn of the event loop: a completion alone takes 6.5 of them, before 8.4.
     this.#hasRead = waitMs > 0 || taken === null || taken.totalNumScheduledTokens === 0;
     return waitMs;
   }
