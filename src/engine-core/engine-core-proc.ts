@@ -1,6 +1,7 @@
 /**
  * The busy loop around an EngineCore: input in arrival order, one step, outputs; and what to do when idle, when told to
- * stop, and when the engine breaks. It owns waiting and nothing else: decisions are EngineCore's.
+ * stop, and when the engine breaks. It owns waiting and nothing else: decisions are EngineCore's. What seldom waits gives
+ * a promise only where it does: the loop turns several times for a request, and an await of nothing is not free.
  * Source: vllm/v1/engine/core.py EngineCoreProc.run_busy_loop, DPEngineCoreProc.run_busy_loop (0.33.0).
  */
 import type { Clock } from '../shared/clock.ts';
@@ -97,10 +98,21 @@ export class EngineCoreProc {
     const { core } = this.#options;
     while (this.#handleShutdown()) {
       const wasRunning = core.enginesRunning;
-      await this.#processInputs();
+      if (!core.hasWork() && core.isRunning) await this.#waitForWork();
+      if (!this.#hasRead) await this.#readAll();
+      if (this.#inputs.length > 0) await this.#handleInputs();
+      const held = this.#flushAndHold();
+      if (held !== null) await held;
       if (core.isHeld) await this.#hold();
       this.#publishCounts();
-      const executed = await this.#step();
+      if (core.parts.faults.isHung) await this.#hang();
+      const waitMs = this.#beginStep();
+      if (waitMs > 0) await this.#timers.pause(waitMs);
+      const executed = this.#finishStep();
+      const heldAfter = this.#flushAndHold();
+      if (heldAfter !== null) await heldAfter;
+      // Nothing to run, yet requests are there: a pause holds them.
+      if (!executed && core.scheduler.hasRequests()) await this.#idle();
       this.#publishCounts();
       if (core instanceof DPEngineCore) await this.#synchronize(core, executed, wasRunning);
     }
@@ -137,12 +149,13 @@ export class EngineCoreProc {
   }
 
   /** Returns when there is something to step, or a shutdown was requested. */
-  async #processInputs(): Promise<void> {
+  async #waitForWork(): Promise<void> {
     const { core, logger } = this.#options;
     let hasWaited = false;
     while (!core.hasWork() && core.isRunning) {
       core.notifyIdle();
-      await this.#flushAndHold();
+      const held = this.#flushAndHold();
+      if (held !== null) await held;
       if (this.#inputs.length === 0) {
         core.clearNotedAborts();
         // A callback may have given the engine work, or a shutdown may have come meanwhile.
@@ -153,19 +166,16 @@ export class EngineCoreProc {
         this.#hasRead = false;
       }
       const next = this.#inputs.shift();
-      if (next !== undefined) await this.#handle(next);
+      const handled = next === undefined ? null : this.#handle(next);
+      if (handled !== null) await handled;
     }
     if (hasWaited) logger.debug('EngineCore loop active.');
-    await this.#readAll();
-    await this.#handleInputs();
-    await this.#flushAndHold();
   }
 
   /** Lets the sockets be read, so that one step, and one message, serves all that arrived together. */
-  async #readAll(): Promise<void> {
-    if (this.#hasRead) return;
+  #readAll(): Promise<void> {
     this.#hasRead = true;
-    await this.#timers.pause(0);
+    return this.#timers.pause(0);
   }
 
   /** All that have arrived. */
@@ -174,9 +184,13 @@ export class EngineCoreProc {
       const inputs = this.#inputs;
       this.#inputs = [];
       for (const [index, input] of inputs.entries()) {
-        await this.#handle(input);
+        const handled = this.#handle(input);
+        if (handled !== null) await handled;
         // Utility calls are answered one by one: a flood of them must not outrun a frontend that reads slowly.
-        if (index % FLUSH_EVERY_INPUTS === FLUSH_EVERY_INPUTS - 1) await this.#flushAndHold();
+        if (index % FLUSH_EVERY_INPUTS === FLUSH_EVERY_INPUTS - 1) {
+          const held = this.#flushAndHold();
+          if (held !== null) await held;
+        }
       }
     }
   }
@@ -205,7 +219,8 @@ export class EngineCoreProc {
       this.#publishCounts();
       if (this.#inputs.length === 0) await this.#nextInput();
       await this.#handleInputs();
-      await this.#flushAndHold();
+      const held = this.#flushAndHold();
+      if (held !== null) await held;
     }
     letOthersGo?.();
   }
@@ -217,9 +232,19 @@ export class EngineCoreProc {
     });
   }
 
-  async #handle(input: EngineInput): Promise<void> {
+  #handle(input: EngineInput): Promise<void> | null {
+    const { isHung } = this.#options.core.parts.faults;
+    return isHung ? this.#takeInAfterHang(input) : this.#takeIn(input);
+  }
+
+  async #takeInAfterHang(input: EngineInput): Promise<void> {
+    await this.#hang();
+    await this.#takeIn(input);
+  }
+
+  /** Null but where a resume waits for the other ranks. */
+  #takeIn(input: EngineInput): Promise<void> | null {
     const { core, logger } = this.#options;
-    if (core.parts.faults.isHung) await this.#hang();
     const { duplicateRequests, rejectedRequests } = core.counters;
     const wasRunning = core.enginesRunning;
     core.handleInput(input);
@@ -233,28 +258,40 @@ export class EngineCoreProc {
       if (rejectedRequests === 0 && core.counters.rejectedRequests > 0)
         logger.warn(`Answered an ADD of request ${id} with an error: it cannot be run`);
     }
-    if (!(core instanceof DPEngineCore)) return;
-    const vote = core.barrierVote;
-    if (vote !== null) core.passBarrier(await this.#agree(vote));
+    const vote = core instanceof DPEngineCore ? core.barrierVote : null;
+    return vote === null ? null : this.#passBarrier(core as DPEngineCore, vote);
+  }
+
+  async #passBarrier(core: DPEngineCore, vote: DpVote): Promise<void> {
+    core.passBarrier(await this.#agree(vote));
+  }
+
+  /** Milliseconds until `#finishStep`. */
+  #beginStep(): number {
+    const { core } = this.#options;
+    const throttlePrefills = core instanceof DPEngineCore && core.shouldThrottlePrefills;
+    const waitMs = core.beginStep({ throttlePrefills });
+    const taken = core.awaitedBatch;
+    // After an empty batch nothing new is worth a turn of the event loop: a completion alone takes 6.5 of them, before 8.4.
+    this.#hasRead = waitMs > 0 || taken === null || taken.totalNumScheduledTokens === 0;
+    return waitMs;
   }
 
   /** Whether the model ran. */
-  async #step(): Promise<boolean> {
+  #finishStep(): boolean {
     const { core, publishKvEvents } = this.#options;
-    if (core.parts.faults.isHung) await this.#hang();
-    const throttlePrefills = core instanceof DPEngineCore && core.shouldThrottlePrefills;
-    const waitMs = core.beginStep({ throttlePrefills });
     const isTakingIn = core.awaitedBatch !== null;
-    this.#hasRead = !isTakingIn || waitMs > 0;
-    if (waitMs > 0) await this.#timers.pause(waitMs);
     const executed = core.finishStep();
     if (isTakingIn && !(core instanceof DPEngineCore)) core.parts.stepClock.countStep();
     const events = core.takeKvEvents();
     if (events !== null) publishKvEvents?.(events);
-    await this.#flushAndHold();
-    // Nothing to run, yet requests are there: a pause holds them.
-    if (!executed && core.scheduler.hasRequests()) await this.#timers.pause(IDLE_STEP_MS);
     return executed;
+  }
+
+  /** Meanwhile the sockets are read. */
+  async #idle(): Promise<void> {
+    await this.#timers.pause(IDLE_STEP_MS);
+    this.#hasRead = true;
   }
 
   /**
@@ -272,7 +309,8 @@ export class EngineCoreProc {
     const outcome = await this.#agree(vote);
     if (isAgreement) this.#applyOutcome(core, outcome, wasRunning);
     else core.goOn(wasRunning);
-    await this.#flushAndHold();
+    const held = this.#flushAndHold();
+    if (held !== null) await held;
   }
 
   #applyOutcome(core: DPEngineCore, outcome: DpOutcome, wasRunning: boolean): void {
@@ -326,12 +364,15 @@ export class EngineCoreProc {
     if (messages.length > 0) this.#options.outputs.send(messages);
   }
 
-  /** Sends, and stops the engine while a frontend reads too slowly; a shutdown does not wait for it. */
-  async #flushAndHold(): Promise<void> {
+  /** Sends. Null, but where a frontend reads too slowly: the engine stops until that has ended, or for a shutdown. */
+  #flushAndHold(): Promise<void> | null {
     this.#flush();
     const { core, outputs } = this.#options;
     const pressure = outputs.backPressure();
-    if (pressure === null || !core.isRunning) return;
+    return pressure === null || !core.isRunning ? null : this.#waitOut(pressure);
+  }
+
+  async #waitOut(pressure: Promise<void>): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#letGo = resolve;
       void pressure.then(resolve);

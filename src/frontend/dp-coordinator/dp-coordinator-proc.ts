@@ -58,6 +58,9 @@ export class DPCoordinatorProc {
   private numSubscribed = 0;
   private isReady = false;
   private timer: Timer | null = null;
+  /** When the timer goes off; what is to be published may be due later. */
+  private timerMs = Number.POSITIVE_INFINITY;
+  private dueMs = Number.POSITIVE_INFINITY;
   private isClosed = false;
 
   private constructor(
@@ -201,15 +204,29 @@ export class DPCoordinatorProc {
     }
   }
 
+  /** After every message. A timer that goes off early waits on, which is cheaper than a new one for each message. */
   private armTimer(): void {
-    this.timer?.cancel();
     if (this.isClosed) return;
-    const { clock, codec, timers = systemTimers } = this.parts;
-    this.timer = timers.after(Math.ceil(this.state.timeoutMs(clock.monotonicMs())), () => {
-      this.publishFront.send(
-        codec.encodeCoordinatorUpdate(this.state.publish(clock.monotonicMs())),
-      );
-      this.armTimer();
+    const nowMs = this.parts.clock.monotonicMs();
+    this.dueMs = nowMs + this.state.timeoutMs(nowMs);
+    if (this.timerMs > this.dueMs) this.startTimer(nowMs);
+  }
+
+  private startTimer(nowMs: number): void {
+    const { clock, timers = systemTimers } = this.parts;
+    this.timer?.cancel();
+    this.timerMs = this.dueMs;
+    this.timer = timers.after(Math.ceil(this.dueMs - nowMs), () => {
+      const firedMs = clock.monotonicMs();
+      if (firedMs < this.dueMs) this.startTimer(firedMs);
+      else this.publish(firedMs);
     });
+  }
+
+  private publish(nowMs: number): void {
+    const { codec } = this.parts;
+    this.timerMs = Number.POSITIVE_INFINITY;
+    this.publishFront.send(codec.encodeCoordinatorUpdate(this.state.publish(nowMs)));
+    this.armTimer();
   }
 }
