@@ -28,6 +28,8 @@ const CHECKSUM_BYTES = 4;
 const OWN_FOLDER_MODE = 0o700;
 const OWN_FILE_MODE = 0o600;
 const WRITABLE_BY_OTHERS = 0o022;
+/** A link is not followed, and a pipe that lies there is not waited for. */
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -43,7 +45,7 @@ export function codeCacheFolder(env: Environment): string | null {
 export function readCode(folder: string, name: string): Buffer | null {
   try {
     if (!isOursAlone(lstatSync(folder))) return null;
-    const fd = openSync(join(folder, name), constants.O_RDONLY | constants.O_NOFOLLOW);
+    const fd = openSync(join(folder, name), OPEN_FLAGS);
     try {
       const stats = fstatSync(fd);
       return stats.isFile() && isOursAlone(stats) && stats.size <= MAX_FILE_BYTES

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   mkdtempSync,
@@ -86,6 +87,12 @@ describe('kept code', () => {
     const path = join(folder, NAME);
     writeFileSync(path, damage(readFileSync(path)));
     expect(readCode(folder, NAME)).toBeNull();
+  });
+
+  it('is not waited for where a pipe lies in its place', () => {
+    writeCode(folder, NAME, CODE);
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    expect(readCode(folder, 'pipe')).toBeNull();
   });
 
   it('goes when there is much newer code', () => {
