@@ -17,7 +17,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
 /** Kept in all, the newest first: what six programs leave of two versions of Node and of the last builds. */
@@ -63,13 +63,22 @@ export function readCode(folder: string, name: string): Buffer | null {
 export function writeCode(folder: string, name: string, code: Buffer): void {
   const unfinished = join(folder, `${name}.${process.pid}`);
   try {
-    mkdirSync(folder, { recursive: true, mode: OWN_FOLDER_MODE });
+    for (const path of [dirname(dirname(folder)), dirname(folder), folder]) makeFolder(path);
     if (code.length > MAX_FILE_BYTES || !isOursAlone(lstatSync(folder))) return;
     writeFileSync(unfinished, sealed(code), { mode: OWN_FILE_MODE, flag: 'wx' });
     renameSync(unfinished, join(folder, name));
     removeOldest(folder);
   } catch {
     remove(unfinished);
+  }
+}
+
+/** Alone: asked for several at once, Node tries for ever where /proc says that there are none. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: OWN_FOLDER_MODE });
+  } catch {
+    // It is there, or cannot be: whoever writes into it is told.
   }
 }
 

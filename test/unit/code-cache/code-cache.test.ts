@@ -111,5 +111,15 @@ describe('kept code', () => {
     writeFileSync(join(parent, 'file'), '');
     writeCode(join(parent, 'file', 'code'), NAME, CODE);
     expect(readCode(join(parent, 'file', 'code'), NAME)).toBeNull();
+    writeCode('/proc/1/none/vllm-twin/code', NAME, CODE);
+    writeCode(join(parent, 'a/b/c/d/e'), NAME, CODE);
+    expect(readCode(join(parent, 'a/b/c/d/e'), NAME)).toBeNull();
+  });
+
+  it('has its folders made, of the user alone', () => {
+    const made = join(parent, '.cache/vllm-twin/code');
+    writeCode(made, NAME, CODE);
+    expect(readCode(made, NAME)).toEqual(CODE);
+    expect(statSync(made).mode & 0o777).toBe(0o700);
   });
 });
