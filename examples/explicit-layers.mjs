@@ -45,7 +45,7 @@ const folder = mkdtempSync(join(tmpdir(), 'explicit-layers-'));
 try {
   const file = join(folder, 'layers.json');
   writeFileSync(file, JSON.stringify({ id: 'mine', input }));
-  const main = fileURLToPath(new URL('cli/main.js', import.meta.resolve('vllm-twin')));
+  const main = fileURLToPath(new URL('../bin/vllm-twin.cjs', import.meta.resolve('vllm-twin')));
   const words = ['explain', '--kv-cache-specs', file, '--json'];
   const explained = JSON.parse(
     execFileSync(process.execPath, [main, ...words], { encoding: 'utf8' }),

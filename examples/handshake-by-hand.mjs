@@ -18,7 +18,7 @@ const output = new Pull({ linger: 0, receiveTimeout: 60_000 });
 for (const socket of [handshake, input, output]) await socket.bind('tcp://127.0.0.1:*');
 const portOf = (socket) => new URL(socket.lastEndpoint).port;
 
-const main = fileURLToPath(new URL('cli/main.js', import.meta.resolve('vllm-twin')));
+const main = fileURLToPath(new URL('../bin/vllm-twin.cjs', import.meta.resolve('vllm-twin')));
 const engine = spawn(
   process.execPath,
   [

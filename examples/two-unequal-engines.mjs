@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const main = fileURLToPath(new URL('cli/main.js', import.meta.resolve('vllm-twin')));
+const main = fileURLToPath(new URL('../bin/vllm-twin.cjs', import.meta.resolve('vllm-twin')));
 const overrides = { 1: { gpu: 'L4', num_gpu_blocks_override: 1025 } };
 const server = spawn(
   process.execPath,

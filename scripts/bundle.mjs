@@ -44,7 +44,7 @@ const path = (name) => join(root, name);
 
 /** Bundles with the packages of `packages`, a node_modules folder. */
 export async function bundle(packages) {
-  const { build } = createRequire(join(packages, 'any'))('esbuild');
+  const { build, stop } = createRequire(join(packages, 'any'))('esbuild');
   const { dependencies } = JSON.parse(readFileSync(path('package.json'), 'utf8'));
   const used = new Set();
   const common = {
@@ -80,6 +80,8 @@ export async function bundle(packages) {
     bundleModules(run, Object.keys(dependencies)),
     bundlePage(run),
   ]);
+  // Its process would live as long as ours, which goes on to serve, and holds 700 MB.
+  await stop();
   writeNotices(root, [...used]);
 }
 

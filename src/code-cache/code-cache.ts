@@ -17,7 +17,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
 /** Kept in all, the newest first: what six programs leave of two versions of Node and of the last builds. */
@@ -28,6 +28,8 @@ const CHECKSUM_BYTES = 4;
 const OWN_FOLDER_MODE = 0o700;
 const OWN_FILE_MODE = 0o600;
 const WRITABLE_BY_OTHERS = 0o022;
+/** A link is not followed, and a pipe that lies there is not waited for. */
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -43,7 +45,7 @@ export function codeCacheFolder(env: Environment): string | null {
 export function readCode(folder: string, name: string): Buffer | null {
   try {
     if (!isOursAlone(lstatSync(folder))) return null;
-    const fd = openSync(join(folder, name), constants.O_RDONLY | constants.O_NOFOLLOW);
+    const fd = openSync(join(folder, name), OPEN_FLAGS);
     try {
       const stats = fstatSync(fd);
       return stats.isFile() && isOursAlone(stats) && stats.size <= MAX_FILE_BYTES
@@ -61,13 +63,22 @@ export function readCode(folder: string, name: string): Buffer | null {
 export function writeCode(folder: string, name: string, code: Buffer): void {
   const unfinished = join(folder, `${name}.${process.pid}`);
   try {
-    mkdirSync(folder, { recursive: true, mode: OWN_FOLDER_MODE });
+    for (const path of [dirname(dirname(folder)), dirname(folder), folder]) makeFolder(path);
     if (code.length > MAX_FILE_BYTES || !isOursAlone(lstatSync(folder))) return;
     writeFileSync(unfinished, sealed(code), { mode: OWN_FILE_MODE, flag: 'wx' });
     renameSync(unfinished, join(folder, name));
     removeOldest(folder);
   } catch {
     remove(unfinished);
+  }
+}
+
+/** Alone: asked for several at once, Node tries for ever where /proc says that there are none. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: OWN_FOLDER_MODE });
+  } catch {
+    // It is there, or cannot be: whoever writes into it is told.
   }
 }
 

@@ -260,8 +260,9 @@ describe('serve --record', () => {
   });
 
   it('tells the servers of a supervisor apart by their ranks', async () => {
-    const [port = 0] = await freePorts(1);
     const [supervisorPort = 0, rpcPort = 0] = await freePorts(2);
+    // Each server listens on the next one.
+    const port = await freePortsInARow(2, [supervisorPort, rpcPort]);
     const twin = keep(
       startServer([
         ...['--data-parallel-size', '2', '--data-parallel-size-local', '2', '--record', folder],

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   mkdtempSync,
@@ -88,6 +89,12 @@ describe('kept code', () => {
     expect(readCode(folder, NAME)).toBeNull();
   });
 
+  it('is not waited for where a pipe lies in its place', () => {
+    writeCode(folder, NAME, CODE);
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    expect(readCode(folder, 'pipe')).toBeNull();
+  });
+
   it('goes when there is much newer code', () => {
     for (let i = 0; i < 30; i += 1) {
       writeCode(folder, `program-${i}`, CODE);
@@ -104,5 +111,15 @@ describe('kept code', () => {
     writeFileSync(join(parent, 'file'), '');
     writeCode(join(parent, 'file', 'code'), NAME, CODE);
     expect(readCode(join(parent, 'file', 'code'), NAME)).toBeNull();
+    writeCode('/proc/1/none/vllm-twin/code', NAME, CODE);
+    writeCode(join(parent, 'a/b/c/d/e'), NAME, CODE);
+    expect(readCode(join(parent, 'a/b/c/d/e'), NAME)).toBeNull();
+  });
+
+  it('has its folders made, of the user alone', () => {
+    const made = join(parent, '.cache/vllm-twin/code');
+    writeCode(made, NAME, CODE);
+    expect(readCode(made, NAME)).toEqual(CODE);
+    expect(statSync(made).mode & 0o777).toBe(0o700);
   });
 });
