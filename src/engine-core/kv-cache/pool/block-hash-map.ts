@@ -30,7 +30,7 @@ const SPREAD = 1;
 /**
  * Open addressing over typed arrays with linear probing. Entries with the same key form a list in insertion order, whose
  * head is in the slot. The spread hash stands beside it because an entry is a cache miss: probing looks at the entry of an
- * equal hash only, which a decoding engine feels (a tenth of a step of 256 requests).
+ * equal hash only (one block evicted and one entered in a full pool of 500,000: 202 ns without it, 121 ns with it).
  */
 export class BlockHashMap {
   readonly #numBlocks: number;
