@@ -54,6 +54,7 @@ export class StepRecorder {
       running: this.#running.of(state.running),
       waiting: this.#waiting.of(state.waiting.toArray()),
     };
+    const { emptyKVCacheBlocks } = state.kvCacheManager;
     for (const id of output.finishedReqIds) this.#tables.delete(id);
     const changed: Record<string, readonly (readonly number[])[]> = {};
     let hasChanged = false;
@@ -70,7 +71,10 @@ export class StepRecorder {
       }
       const kind = output.kinds[i];
       if (kind === ScheduleKind.RUNNING) {
-        record.cached.push({ id, computed, new_blocks: nonEmpty(output.newBlocks[i]?.blocks) });
+        const added = output.newBlocks[i];
+        // Fifteen steps of sixteen need no block.
+        const newBlocks = added === emptyKVCacheBlocks ? null : nonEmpty(added?.blocks);
+        record.cached.push({ id, computed, new_blocks: newBlocks });
       } else {
         const list = kind === ScheduleKind.NEW ? record.new : record.resumed;
         list.push({ id, computed, blocks: tables });

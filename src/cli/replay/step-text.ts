@@ -22,6 +22,7 @@ export class StepText {
   readonly #waiting = new ListText();
   #computedIds: readonly string[] = [];
   #computedKeys: readonly string[] = [];
+  /** An id came by that an object would sort. */
   #isComputedSorted = false;
 
   of(record: StepRecord): string {
@@ -82,15 +83,29 @@ export class StepText {
   #computed(computed: ComputedTokens): string {
     const { ids, numTokens } = computed;
     if (ids !== this.#computedIds) {
+      this.#computedKeys = this.#keysOf(ids);
       this.#computedIds = ids;
-      this.#computedKeys = ids.map((id, index) => `${index === 0 ? '' : ','}${this.#quote(id)}:`);
-      this.#isComputedSorted = ids.some((id) => ARRAY_INDEX.test(id));
     }
     if (this.#isComputedSorted) return JSON.stringify(computed);
     const keys = this.#computedKeys;
-    let text = '{';
-    for (let i = 0; i < keys.length; i += 1) text += `${keys[i]}${numTokens[i]}`;
+    if (keys.length === 0) return '{}';
+    let text = `{${keys[0]?.slice(1)}${numTokens[0]}`;
+    for (let i = 1; i < keys.length; i += 1) text += `${keys[i]}${numTokens[i]}`;
     return `${text}}`;
+  }
+
+  /** Those of before, in their order, where ids have only gone and come: with a deep queue there are thousands a step. */
+  #keysOf(ids: readonly string[]): string[] {
+    const before = this.#computedIds;
+    let at = 0;
+    return ids.map((id) => {
+      while (at < before.length && before[at] !== id) at += 1;
+      const key = this.#computedKeys[at];
+      at += 1;
+      if (key !== undefined) return key;
+      this.#isComputedSorted ||= ARRAY_INDEX.test(id);
+      return `,${this.#quote(id)}:`;
+    });
   }
 
   #quote(id: string): string {
@@ -132,9 +147,18 @@ class ListText {
 
   of(list: readonly unknown[]): string {
     if (list !== this.#list) {
+      this.#text = this.#withoutFirst(list) ?? JSON.stringify(list);
       this.#list = list;
-      this.#text = JSON.stringify(list);
     }
     return this.#text;
+  }
+
+  /** The text where only the first entries are gone, as of a queue: nothing of a deep one is quoted again. */
+  #withoutFirst(list: readonly unknown[]): string | null {
+    const before = this.#list;
+    const numGone = before.length - list.length;
+    if (numGone <= 0 || list.length === 0) return null;
+    if (!list.every((entry, index) => entry === before[index + numGone])) return null;
+    return `[${this.#text.slice(JSON.stringify(before.slice(0, numGone)).length)}`;
   }
 }

@@ -97,7 +97,8 @@ class SeededTokenSource implements TokenSource {
     }
     const corpus = this.#corpus;
     if (corpus !== null) request.tokenSeed = at(corpus.sentenceStarts, hash);
-    else request.tokenSeed = hash;
+    // Signed, as `mix` takes it: a small integer, which the request holds in place.
+    else request.tokenSeed = hash | 0;
     // The frontend turns an absent max_tokens into all that the context has left.
     const leavesLengthOpen =
       request.numPromptTokens + request.maxTokens >= this.#options.maxModelLen;

@@ -16,7 +16,7 @@ import type {
 } from './managers/single-type-kv-cache-manager.ts';
 import { BlockPool } from './pool/block-pool.ts';
 import type { KVEventQueue } from './pool/kv-event-queue.ts';
-import type { GroupTable, RequestKVState } from './request-kv-state.ts';
+import { type GroupTable, NO_LIMIT, type RequestKVState } from './request-kv-state.ts';
 
 export interface CoordinatorOptions {
   readonly kvCacheConfig: KVCacheConfig;
@@ -155,9 +155,9 @@ export abstract class KVCacheCoordinator {
 
   /** Recomputes what lets the next decode steps return at once. */
   updateLimits(state: RequestKVState): void {
-    let slotLimit = Number.POSITIVE_INFINITY;
-    let cacheLimit = Number.POSITIVE_INFINITY;
-    let skipLimit = Number.POSITIVE_INFINITY;
+    let slotLimit = NO_LIMIT;
+    let cacheLimit = NO_LIMIT;
+    let skipLimit = NO_LIMIT;
     for (let i = 0; i < this.managers.length; i++) {
       const manager = this.managers[i] as SingleTypeKVCacheManager;
       const table = state.tables[i] as GroupTable;

@@ -76,7 +76,7 @@ export interface KVCacheManagerOptions {
 }
 
 /** Tables that are kept for the next request; more than run at a time are never needed. */
-const MAX_SPARE_STATES = 1024;
+const MAX_SPARE_STATES = 4096;
 
 export class KVCacheManager {
   readonly blockPool: BlockPool;

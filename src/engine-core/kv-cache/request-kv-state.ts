@@ -7,13 +7,16 @@ import { assert } from '../../shared/assert.ts';
 
 const INITIAL_TABLE_LENGTH = 8;
 
+/** More tokens than there ever are. A small integer, which an object holds in place: an Infinity is one more cache miss. */
+export const NO_LIMIT = 2 ** 31 - 1;
+
 /** One group's block table: ids in token order, 0 where there is no block (any more). Grows by doubling. */
 export class GroupTable {
   ids = new Int32Array(INITIAL_TABLE_LENGTH);
   length = 0;
   /** Blocks that were offered to the prefix cache already; -1 before the first (vLLM: not in num_cached_block). */
   numCachedBlocks = -1;
-  /** Processed tokens from which another block leaves the window; Infinity where none ever does. */
+  /** Processed tokens from which another block leaves the window; NO_LIMIT where none ever does. */
   nextSkipTokens = 0;
   /** The tokens that the last `cacheBlocks` covered. */
   lastCachedTokens = 0;

@@ -56,7 +56,12 @@ export function updateFromOutput(
       batch = findBatch(batches, request.clientIndex);
     }
     batch.outputs.push(
-      makeOutput(state, request, tokenId, output.samplePositions[i] ?? 0, logprobs),
+      makeOutput(
+        state,
+        request,
+        { tokenId, position: output.samplePositions[i] ?? 0, stopped },
+        logprobs,
+      ),
     );
     if (!stopped) continue;
     state.freeRequest(request);
@@ -113,8 +118,7 @@ function findBatch(batches: ClientBatch[], clientIndex: number): ClientBatch {
 function makeOutput(
   state: SchedulerState,
   request: Request,
-  tokenId: number,
-  position: number,
+  { tokenId, position, stopped }: { tokenId: number; position: number; stopped: boolean },
   logprobs: LogprobsSource,
 ): EngineCoreOutput {
   const isFirst = request.prefillStatsPending;
@@ -128,7 +132,7 @@ function makeOutput(
         ? logprobs.promptLogprobs(request)
         : null,
     poolingOutput: null,
-    finishReason: request.finishReason,
+    finishReason: stopped ? request.finishReason : null,
     stopReason: request.stopReason,
     events: request.takeEvents(),
     kvTransferParams: null,

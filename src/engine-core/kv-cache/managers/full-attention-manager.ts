@@ -9,7 +9,7 @@ import type { RSWASpec } from '../../../capacity/spec/spec.ts';
 import { assert, unreachable } from '../../../shared/assert.ts';
 import { cdiv } from '../../../shared/integers.ts';
 import type { KVCacheRequest } from '../kv-cache-request.ts';
-import type { GroupTable } from '../request-kv-state.ts';
+import { type GroupTable, NO_LIMIT } from '../request-kv-state.ts';
 import {
   type CacheRange,
   type ManagerOptions,
@@ -144,15 +144,15 @@ export class CircularBufferManager extends FullAttentionManager {
   override cacheBlocks(): void {}
 
   override removeSkippedBlocks(table: GroupTable): void {
-    table.nextSkipTokens = Number.POSITIVE_INFINITY;
+    table.nextSkipTokens = NO_LIMIT;
   }
 
   override slotLimit(table: GroupTable): number {
-    return table.length > 0 ? Number.POSITIVE_INFINITY : -1;
+    return table.length > 0 ? NO_LIMIT : -1;
   }
 
   override cacheLimit(): number {
-    return Number.POSITIVE_INFINITY;
+    return NO_LIMIT;
   }
 }
 
@@ -179,7 +179,7 @@ export class CrossAttentionManager extends SingleTypeKVCacheManager {
   }
 
   override slotLimit(): number {
-    return Number.POSITIVE_INFINITY;
+    return NO_LIMIT;
   }
 }
 

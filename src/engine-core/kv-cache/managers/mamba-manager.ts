@@ -11,7 +11,7 @@ import { assert } from '../../../shared/assert.ts';
 import { cdiv } from '../../../shared/integers.ts';
 import type { KVCacheRequest } from '../kv-cache-request.ts';
 import { NULL_BLOCK } from '../pool/block-pool.ts';
-import type { GroupTable } from '../request-kv-state.ts';
+import { type GroupTable, NO_LIMIT } from '../request-kv-state.ts';
 import { appendFound } from './full-attention-manager.ts';
 import {
   getMambaPrefillCheckpointPosition,
@@ -185,7 +185,7 @@ export class MambaManager extends SingleTypeKVCacheManager {
 
   override cacheLimit(table: GroupTable): number {
     const limit = super.cacheLimit(table);
-    if (!this.#isAlign || limit === Number.POSITIVE_INFINITY) return limit;
+    if (!this.#isAlign || limit === NO_LIMIT) return limit;
     if (table.checkpointPosition > 0) return -1;
     const size = this.blockPool.hashBlockSize;
     return Math.min(limit, (Math.floor(table.lastCachedTokens / size) + 1) * size);

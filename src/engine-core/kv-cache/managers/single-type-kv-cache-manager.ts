@@ -12,7 +12,7 @@ import { assert } from '../../../shared/assert.ts';
 import { cdiv } from '../../../shared/integers.ts';
 import type { KVCacheRequest } from '../kv-cache-request.ts';
 import { type BlockPool, NULL_BLOCK } from '../pool/block-pool.ts';
-import type { GroupTable } from '../request-kv-state.ts';
+import { type GroupTable, NO_LIMIT } from '../request-kv-state.ts';
 
 export const NO_BLOCKS: readonly number[] = Object.freeze([]);
 
@@ -223,7 +223,7 @@ export abstract class SingleTypeKVCacheManager {
 
   /** Computed tokens below which `cacheBlocks` does nothing. */
   cacheLimit(table: GroupTable): number {
-    if (!this.enableCaching || !this.prefixCacheable) return Number.POSITIVE_INFINITY;
+    if (!this.enableCaching || !this.prefixCacheable) return NO_LIMIT;
     return (Math.max(table.numCachedBlocks, 0) + 1) * this.blockSize;
   }
 
@@ -234,7 +234,7 @@ export abstract class SingleTypeKVCacheManager {
 
   /** The fewest processed tokens above `processedTokens` at which `removeSkippedBlocks` has something new to do. */
   protected nextSkipTokens(_processedTokens: number): number {
-    return Number.POSITIVE_INFINITY;
+    return NO_LIMIT;
   }
 
   /** Which of the blocks [startBlock, endBlock) a later request could hit; null = all. */

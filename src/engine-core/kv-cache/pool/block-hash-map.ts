@@ -23,9 +23,14 @@ const PREV = 4;
 const TAIL = 5;
 const ENTRY_WORDS = 8;
 
+/** A slot's words: an entry number and its spread hash. `slot` is the index of the first of them throughout. */
+const SLOT_WORDS = 2;
+const SPREAD = 1;
+
 /**
- * Open addressing over typed arrays with linear probing; the slots hold entry numbers. Entries with the same key form
- * a list in insertion order, whose head is in the slot.
+ * Open addressing over typed arrays with linear probing. Entries with the same key form a list in insertion order, whose
+ * head is in the slot. The spread hash stands beside it because an entry is a cache miss: probing looks at the entry of an
+ * equal hash only (one block evicted and one entered in a full pool of 500,000: 202 ns without it, 121 ns with it).
  */
 export class BlockHashMap {
   readonly #numBlocks: number;
@@ -43,8 +48,8 @@ export class BlockHashMap {
     this.#numBlocks = numBlocks;
     let capacity = 16;
     while (capacity < 2 * numBlocks) capacity *= 2;
-    this.#slots = new Int32Array(capacity);
-    this.#mask = capacity - 1;
+    this.#slots = new Int32Array(SLOT_WORDS * capacity);
+    this.#mask = this.#slots.length - 1;
     this.#entries = new Int32Array(ENTRY_WORDS * numBlocks);
   }
 
@@ -152,11 +157,12 @@ export class BlockHashMap {
     let slot = this.#findSlot(low, high, group);
     const head = this.#slots[slot] as number;
     if (head === NONE) {
-      if (2 * (this.#numKeys + 1) > this.#slots.length) {
+      if (2 * SLOT_WORDS * (this.#numKeys + 1) > this.#slots.length) {
         this.#growSlots();
         slot = this.#findSlot(low, high, group);
       }
       this.#slots[slot] = entry;
+      this.#slots[slot + SPREAD] = spread(low, group);
       entries[at + PREV] = NONE;
       entries[at + TAIL] = entry;
       this.#numKeys++;
@@ -190,8 +196,8 @@ export class BlockHashMap {
     else entries[ENTRY_WORDS * next + PREV] = prev;
   }
 
-  #home(low: number, group: number): number {
-    return (low ^ Math.imul(group, GROUP_SPREAD)) & this.#mask;
+  #home(spreadHash: number): number {
+    return (SLOT_WORDS * spreadHash) & this.#mask;
   }
 
   /** The slot of this key's list, or the empty slot where it would go. */
@@ -199,19 +205,17 @@ export class BlockHashMap {
     const slots = this.#slots;
     const entries = this.#entries;
     const mask = this.#mask;
-    let slot = this.#home(low, group);
+    const spreadHash = spread(low, group);
+    let slot = this.#home(spreadHash);
     for (;;) {
       const entry = slots[slot] as number;
       if (entry === NONE) return slot;
-      const at = ENTRY_WORDS * entry;
-      if (
-        entries[at + LOW] === low &&
-        entries[at + HIGH] === high &&
-        entries[at + GROUP] === group
-      ) {
-        return slot;
+      if (slots[slot + SPREAD] === spreadHash) {
+        const at = ENTRY_WORDS * entry;
+        // Of one group, equal spread hashes are equal low words.
+        if (entries[at + HIGH] === high && entries[at + GROUP] === group) return slot;
       }
-      slot = (slot + 1) & mask;
+      slot = (slot + SLOT_WORDS) & mask;
     }
   }
 
@@ -221,12 +225,13 @@ export class BlockHashMap {
     const mask = this.#mask;
     this.#numKeys--;
     let hole = emptied;
-    for (let slot = (hole + 1) & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = (hole + SLOT_WORDS) & mask; ; slot = (slot + SLOT_WORDS) & mask) {
       const entry = slots[slot] as number;
       if (entry === NONE) break;
-      const home = this.#home(this.low(entry), this.group(entry));
-      if (((slot - home) & mask) >= ((slot - hole) & mask)) {
+      const spreadHash = slots[slot + SPREAD] as number;
+      if (((slot - this.#home(spreadHash)) & mask) >= ((slot - hole) & mask)) {
         slots[hole] = entry;
+        slots[hole + SPREAD] = spreadHash;
         hole = slot;
       }
     }
@@ -234,11 +239,20 @@ export class BlockHashMap {
   }
 
   #growSlots(): void {
-    const heads = this.#slots.filter((entry) => entry !== NONE);
-    this.#slots = new Int32Array(2 * this.#slots.length);
+    const before = this.#slots;
+    this.#slots = new Int32Array(2 * before.length);
     this.#mask = this.#slots.length - 1;
-    for (const head of heads) {
-      this.#slots[this.#findSlot(this.low(head), this.high(head), this.group(head))] = head;
+    for (let i = 0; i < before.length; i += SLOT_WORDS) {
+      const head = before[i] as number;
+      if (head === NONE) continue;
+      const slot = this.#findSlot(this.low(head), this.high(head), this.group(head));
+      this.#slots[slot] = head;
+      this.#slots[slot + SPREAD] = before[i + SPREAD] as number;
     }
   }
+}
+
+/** Keys of different groups and the same content start at different slots. */
+function spread(low: number, group: number): number {
+  return low ^ Math.imul(group, GROUP_SPREAD);
 }
