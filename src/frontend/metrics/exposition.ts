@@ -10,12 +10,15 @@ import {
   Registry,
 } from 'prom-client';
 import { assert } from '../../shared/assert.ts';
+import { BodyRoom } from './body-room.ts';
 import type { Family, FamilySnapshot, RenderedFamily } from './families.ts';
 import { FamilyText } from './family-text.ts';
 
 export interface Exposition {
   readonly contentType: string;
   readonly body: Buffer;
+  /** To be called when nobody reads the body any more: the next scrape may be written in its place. Else it stays. */
+  release(): void;
 }
 
 /** What vLLM's Python frontend answers: prometheus_client's CONTENT_TYPE_LATEST. */
@@ -76,6 +79,7 @@ export class ExpositionWriter {
   /** By the family's name. */
   readonly #text = new Map<string, Written>();
   readonly #openMetrics = new Map<string, Written>();
+  readonly #room = new BodyRoom();
 
   /**
    * `isMultiprocess`: families are merged from several processes, and as with Python's multiprocess registry no child tells
@@ -106,7 +110,7 @@ export class ExpositionWriter {
     }
     const parts = shown.map(({ text }) => (text as FamilyText).bytes);
     if (isOpenMetrics) parts.push(END_OF_FILE);
-    return { contentType, body: Buffer.concat(parts) };
+    return { contentType, ...this.#room.join(parts) };
   }
 
   /** False where it must be written anew. */

@@ -21,7 +21,9 @@ export const registerMetrics: RegisterRoute = (app, { args, metrics, faults, tim
     { isGzipped, ...scrape }: ScrapeOptions & { readonly isGzipped: boolean },
   ): Promise<FastifyReply> => {
     const render = async (): Promise<ScrapeAnswer> => {
-      const { contentType, body } = await metrics.render(scrape);
+      const { contentType, body, release } = await metrics.render(scrape);
+      // All of it is the system's by then, or the client has left.
+      reply.raw.once('close', release);
       const headers = { 'content-type': contentType };
       if (!isGzipped) return { headers, body };
       return { headers: { ...headers, 'content-encoding': 'gzip' }, body: await gzipped(body) };
