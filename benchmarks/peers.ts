@@ -5,6 +5,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { reasonOf } from '../src/shared/errors.ts';
 import { cachedVllmRs } from '../test/support/vllm-rs.ts';
 import { CORE_ROWS } from './peers/core-row.ts';
 import { FRESH_CLONE_ROW } from './peers/fresh-clone-row.ts';
@@ -46,6 +47,8 @@ function rowsOf({ rows }: Settings): readonly Row[] {
 
 async function run(settings: Settings): Promise<void> {
   const rows = rowsOf(settings);
+  // Now, not after all the work.
+  if (settings.json !== null) writeFileSync(settings.json, '[]\n');
   console.log(`${PINNING}; ${cpus()[0]?.model}, Node ${process.version}`);
   const vllmRs = cachedVllmRs();
   if (vllmRs === null)
@@ -92,9 +95,16 @@ function endChildrenOnSignals(): void {
   }
 }
 
-const { list, ...settings } = readSettings(process.argv.slice(2));
-endChildrenOnSignals();
-if (settings.help) console.log(HELP);
-else if (list) for (const { name, title } of ROWS) console.log(`${name.padEnd(24)} ${title}`);
-else if (settings.writesGuard) await writeGuard(settings);
-else await run(settings);
+async function main(): Promise<void> {
+  const { list, ...settings } = readSettings(process.argv.slice(2));
+  endChildrenOnSignals();
+  if (settings.help) console.log(HELP);
+  else if (list) for (const { name, title } of ROWS) console.log(`${name.padEnd(24)} ${title}`);
+  else if (settings.writesGuard) await writeGuard(settings);
+  else await run(settings);
+}
+
+await main().catch((error: unknown) => {
+  console.error(`benchmarks/peers: ${reasonOf(error)}`);
+  process.exitCode = 2;
+});

@@ -23,9 +23,9 @@ const GUARDED = {
 type GuardRow = keyof typeof GUARDED;
 export const GUARD_ROWS = Object.keys(GUARDED) as readonly GuardRow[];
 
-/** As short as is steady: the whole guard takes half a minute. */
+/** As short as is steady: the whole guard takes three quarters of a minute. */
 const SETTINGS = { seconds: 1, warmUpSeconds: 0.3 };
-const REPETITIONS = 3;
+const REPETITIONS = 5;
 const FILE = new URL('../guard-ratios.json', import.meta.url);
 
 export interface GuardResult {

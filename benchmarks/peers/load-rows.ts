@@ -3,6 +3,7 @@ import { inTurns, type Turn } from './in-turns.ts';
 import { type CompletionShape, completion } from './load.ts';
 import type { LoadClient } from './load-client.ts';
 import type { Peer } from './peer.ts';
+import { treeOf } from './process-tree.ts';
 import type { Bound, Row } from './row.ts';
 import { measureLoad } from './sample.ts';
 import type { Settings } from './settings.ts';
@@ -23,9 +24,14 @@ export interface LoadContext {
   readonly settings: Pick<Settings, 'seconds' | 'warmUpSeconds'>;
 }
 
-/** A new server's hot paths are not compiled yet: its first warm-up is longer. */
-const FIRST_WARM_UP_SECONDS = 3;
+/** A new server's hot paths are not compiled yet, and each of its processes compiles its own: its first warm-up is longer. */
+const FIRST_WARM_UP_SECONDS = 2;
+const FIRST_WARM_UP_SECONDS_PER_PROCESS = 0.8;
 const warmedUp = new WeakSet<Peer>();
+
+function firstWarmUpSeconds({ roots }: Peer): number {
+  return FIRST_WARM_UP_SECONDS + FIRST_WARM_UP_SECONDS_PER_PROCESS * treeOf(roots).length;
+}
 
 export async function measureCompletions(
   peer: Peer,
@@ -34,7 +40,7 @@ export async function measureCompletions(
 ): Promise<Turn> {
   const { concurrency, stream } = row;
   const load = { requests: [completion(row)], concurrency };
-  const seconds = warmedUp.has(peer) ? settings.warmUpSeconds : FIRST_WARM_UP_SECONDS;
+  const seconds = warmedUp.has(peer) ? settings.warmUpSeconds : firstWarmUpSeconds(peer);
   warmedUp.add(peer);
   await client.run({ ...load, url: peer.url, seconds });
   const { cpuSeconds, requests, events, ...measured } = await measureLoad(peer, client, {
