@@ -12,18 +12,21 @@ export interface ProcessFigures {
   readonly maxFds: number;
 }
 
-const PAGE_BYTES = 4096;
+/** Of x86; ARM kernels have these too. */
+const PAGE_SIZES = [4096, 16_384, 65_536];
 
 /** `folder` is a process's in Linux's proc file system. The limit of open files is read once: Node sets its own at its start. */
 export function createProcessFiguresReader(folder = '/proc/self'): () => ProcessFigures {
   const maxFds = parseMaxFds(readText(`${folder}/limits`));
   const countOpenFds = openFdsCounter(`${folder}/fd`);
+  const pageBytes = pageBytesOf(readText('/proc/self/statm'), process.memoryUsage.rss());
   return () => {
     const { user, system } = process.cpuUsage();
-    const { virtualBytes, residentBytes } = parseMemory(readText(`${folder}/statm`));
+    const { virtualPages, residentPages } = parseMemory(readText(`${folder}/statm`));
     return {
-      virtualMemoryBytes: virtualBytes,
-      residentMemoryBytes: residentBytes ?? process.memoryUsage.rss(),
+      virtualMemoryBytes: virtualPages * pageBytes,
+      residentMemoryBytes:
+        residentPages === null ? process.memoryUsage.rss() : residentPages * pageBytes,
       startTimeSeconds: performance.timeOrigin / 1000,
       cpuSeconds: (user + system) / 1e6,
       openFds: countOpenFds(),
@@ -32,16 +35,19 @@ export function createProcessFiguresReader(folder = '/proc/self'): () => Process
   };
 }
 
-/** `statm` counts pages: of all memory, then of what is resident. Where there is none, nothing is known of the second. */
+/** Of all memory, then of what is resident. Where there is no `statm`, nothing is known of the second. */
 export function parseMemory(statm: string): {
-  readonly virtualBytes: number;
-  readonly residentBytes: number | null;
+  readonly virtualPages: number;
+  readonly residentPages: number | null;
 } {
   const [virtualPages = 0, residentPages = null] = (statm.match(/\d+/g) ?? []).map(Number);
-  return {
-    virtualBytes: virtualPages * PAGE_BYTES,
-    residentBytes: residentPages === null ? null : residentPages * PAGE_BYTES,
-  };
+  return { virtualPages, residentPages };
+}
+
+/** The size that makes of a process's resident pages about the bytes that Node, which knows it, tells of the same process. */
+export function pageBytesOf(statm: string, residentBytes: number): number {
+  const bytes = residentBytes / (parseMemory(statm).residentPages ?? Number.POSITIVE_INFINITY);
+  return PAGE_SIZES.findLast((size) => size / 2 < bytes) ?? 4096;
 }
 
 /** The soft limit of `limits`; 0 where it has none or is unlimited. */

@@ -4,9 +4,11 @@ import { context } from 'zeromq';
 
 /** Linux's SCHED_BATCH. */
 const SCHED_BATCH = 3;
-/** Only Linux itself has it; what stands in for Linux (gVisor) does not know the policy. */
+/** Only Linux itself has it; what stands in for Linux (gVisor) refuses the policy. */
 const LINUX_SCHEDULER = '/proc/self/schedstat';
-const OWN_STATUS = '/proc/self/status';
+/** The policy's place in `stat` behind the program's name, which may hold blanks and brackets. */
+const POLICY_FIELD = 38;
+const SCHED_OTHER = '0';
 
 /**
  * To be called before the first socket is made. A batch thread that is woken does not take the core from whoever woke it:
@@ -14,15 +16,23 @@ const OWN_STATUS = '/proc/self/status';
  * tokens at 32 connections on one core: 254 µs of CPU a request, else 369). A core that is free it takes at once.
  */
 export function letSendersGoOn(): void {
-  if (mayChoosePolicy()) context.threadSchedulingPolicy = SCHED_BATCH;
+  if (existsSync(LINUX_SCHEDULER) && mayBecomeBatch(readOwn('stat'), readOwn('status')))
+    context.threadSchedulingPolicy = SCHED_BATCH;
 }
 
-/** ZeroMQ ends the process where the kernel refuses a policy, as a filter of system calls may: it cannot just be tried. */
-function mayChoosePolicy(): boolean {
-  if (!existsSync(LINUX_SCHEDULER)) return false;
+/**
+ * Whether the kernel lets a thread of this process become a batch thread; ZeroMQ aborts the process where it does not. Who
+ * runs idle may not leave that policy without a privilege, and a seccomp filter (systemd's ~@resources) may forbid all.
+ */
+export function mayBecomeBatch(stat: string, status: string): boolean {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[POLICY_FIELD] === SCHED_OTHER && /^Seccomp:\s+0$/m.test(status);
+}
+
+function readOwn(name: 'stat' | 'status'): string {
   try {
-    return /^Seccomp:\s*0$/m.test(readFileSync(OWN_STATUS, 'latin1'));
+    return readFileSync(`/proc/self/${name}`, 'utf8');
   } catch {
-    return false;
+    return '';
   }
 }

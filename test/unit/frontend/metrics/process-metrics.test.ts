@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   createProcessFiguresReader,
+  pageBytesOf,
   parseMaxFds,
   parseMemory,
 } from '../../../../src/frontend/metrics/process-figures.ts';
@@ -128,9 +129,18 @@ describe('the figures of this process', () => {
 
   it('count memory in pages of 4096 bytes', () => {
     expect(parseMemory('12 5 4 3 0 2 0\n')).toEqual({
-      virtualBytes: 12 * 4096,
-      residentBytes: 5 * 4096,
+      virtualPages: 12,
+      residentPages: 5,
     });
+  });
+
+  it('count pages of the size that the system has', () => {
+    for (const pageBytes of [4096, 16_384, 65_536]) {
+      // Pages that came or went between the two readings.
+      expect(pageBytesOf('900 500 400 3 0 2 0\n', 510 * pageBytes)).toBe(pageBytes);
+      expect(pageBytesOf('900 500 400 3 0 2 0\n', 490 * pageBytes)).toBe(pageBytes);
+    }
+    expect(pageBytesOf('', 500 * 4096)).toBe(4096);
   });
 
   it('take the soft limit of open files', () => {
@@ -144,7 +154,7 @@ describe('the figures of this process', () => {
   });
 
   it('are 0 where there is no /proc or no limit', () => {
-    expect(parseMemory('')).toEqual({ virtualBytes: 0, residentBytes: null });
+    expect(parseMemory('')).toEqual({ virtualPages: 0, residentPages: null });
     expect(parseMaxFds('')).toBe(0);
     expect(
       parseMaxFds('Max open files            unlimited            unlimited            files'),
