@@ -6,6 +6,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   lstatSync,
   mkdirSync,
@@ -17,7 +18,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
 /** Kept in all, the newest first: what six programs leave of two versions of Node and of the last builds. */
@@ -61,13 +62,25 @@ export function readCode(folder: string, name: string): Buffer | null {
 export function writeCode(folder: string, name: string, code: Buffer): void {
   const unfinished = join(folder, `${name}.${process.pid}`);
   try {
-    mkdirSync(folder, { recursive: true, mode: OWN_FOLDER_MODE });
+    makeFolder(folder);
     if (code.length > MAX_FILE_BYTES || !isOursAlone(lstatSync(folder))) return;
     writeFileSync(unfinished, sealed(code), { mode: OWN_FILE_MODE, flag: 'wx' });
     renameSync(unfinished, join(folder, name));
     removeOldest(folder);
   } catch {
     remove(unfinished);
+  }
+}
+
+/** Node's own `recursive` never ends where a folder that is there takes no new one: /proc, an automounter's /home. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder, { mode: OWN_FOLDER_MODE });
+  } catch (error) {
+    // Another process was faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 
