@@ -67,6 +67,8 @@ export async function bundle(packages) {
     for (const input of Object.keys(metafile.inputs)) used.add(input);
     return outputFiles;
   };
+  // First, so that what an interrupted build leaves counts as none.
+  rmSync(path('dist/.built'), { force: true });
   rmSync(path('dist'), { recursive: true, force: true });
   copyData(packages);
   await run({

@@ -41,8 +41,10 @@ class ReplayBuffer {
     this.capacity = capacity;
   }
 
-  add(entry: NumberedPayload): void {
+  /** Keeps a copy: the payload may be a few bytes in a buffer that other messages share, which is not to stay with it. */
+  add({ seq, payload }: NumberedPayload): void {
     if (this.capacity === 0) return;
+    const entry = { seq, payload: Uint8Array.from(payload) };
     if (this.slots.length < this.capacity) this.slots.push(entry);
     else {
       this.slots[this.oldest] = entry;

@@ -38,6 +38,8 @@ import { type EngineFacts, EngineViews } from './views/engine-views.ts';
 const DEFAULT_MASTER_PORT = 29_500;
 /** Source: torch.distributed's timeout of a gloo group. */
 const DEFAULT_DP_TIMEOUT_SECONDS = 1_800;
+/** Of two reports that lie there, a ROUTER reads either first: in an order, the next one follows when one can have been read. */
+const REPORT_READ_MS = 50;
 
 /** What a process gives the engine in it. */
 export interface EngineHost {
@@ -187,7 +189,11 @@ async function connectEngine(options: StartOptions): Promise<RunningEngine> {
           codec.encodeChangedReadyResponse(response, startup.fieldChanges),
         ),
   );
-  if (tellReported !== null) void inputs.connected().then(tellReported);
+  if (tellReported !== null)
+    void inputs
+      .connected()
+      .then(() => timers.pause(REPORT_READ_MS))
+      .then(tellReported);
   await inputs.waitForCoordinator(args.coordinatorReadyTimeout, gate);
   await handshake.ready(
     isMoeDp ? computeParallelConfigHash(args, setup.scheduler.asyncScheduling) : null,

@@ -103,7 +103,7 @@ export class ResponseChannel implements AnswerChannel {
       ...this.#headers,
     });
     this.#body = new ChunkWriter(this.#response);
-    this.#body.end(body);
+    this.#body.end([body]);
     this.#checkUnread();
   }
 
@@ -196,22 +196,22 @@ export class ResponseChannel implements AnswerChannel {
     while (this.#pending.length > 0) {
       this.#keepAliveTimer?.refresh();
       const isLast = this.#isEnding && this.#pendingBytes <= WRITE_BYTES;
-      const text = this.#takePending(WRITE_BYTES);
+      const texts = this.#takePending(WRITE_BYTES);
       if (isLast) {
-        this.#end(body, text);
+        this.#end(body, texts);
         return;
       }
-      if (body.write(text)) continue;
+      if (body.write(texts)) continue;
       this.#isBlocked = true;
       this.#response.once('drain', () => this.#onDrain());
       return;
     }
-    if (this.#isEnding) this.#end(body, '');
+    if (this.#isEnding) this.#end(body, []);
   }
 
-  #end(body: ChunkWriter, text: string): void {
+  #end(body: ChunkWriter, texts: readonly string[]): void {
     this.#isDone = true;
-    body.end(text);
+    body.end(texts);
   }
 
   #onDrain(): void {
@@ -222,19 +222,19 @@ export class ResponseChannel implements AnswerChannel {
   }
 
   /** At least one event, and no more than `maxBytes` where several wait. */
-  #takePending(maxBytes: number): string {
+  #takePending(maxBytes: number): readonly string[] {
     if (this.#pendingBytes <= maxBytes) {
-      const text = this.#pending.join('');
+      const texts = this.#pending;
       this.#pending = [];
       this.#pendingBytes = 0;
-      return text;
+      return texts;
     }
     let bytes = 0;
     let count = 0;
     while (count === 0 || bytes < maxBytes)
       bytes += Buffer.byteLength(this.#pending[count++] ?? '');
     this.#pendingBytes -= bytes;
-    return this.#pending.splice(0, count).join('');
+    return this.#pending.splice(0, count);
   }
 
   #shareUnread(bytes: number): void {

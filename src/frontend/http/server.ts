@@ -185,7 +185,7 @@ function createRouteParts(
     maxNumQueuedReqs: args.maxNumQueuedReqs,
     maxNumQueuedTokens: args.maxNumQueuedTokens,
   });
-  llm.onTurnEnd(() => turnWriter.flushSoon());
+  llm.onTurnEnd(() => turnWriter.onMessage());
   llm.onEngineDead((reason) => options.onEngineDead?.(reason));
   const models = new ModelRegistry(model);
   const renderer = createRenderer(options, tokenizer, llm);

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -50,6 +51,18 @@ describe('kept code', () => {
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     expect(statSync(join(folder, NAME)).mode & 0o777).toBe(0o600);
     expect(readdirSync(folder)).toEqual([NAME]);
+  });
+
+  it.runIf(existsSync('/proc/self'))('is not kept in a folder that takes none', () => {
+    writeCode('/proc/vllm-twin/code', NAME, CODE);
+    expect(existsSync('/proc/vllm-twin')).toBe(false);
+  });
+
+  it('is kept in folders that are not there yet', () => {
+    const deep = join(parent, 'cache', 'vllm-twin', 'code');
+    writeCode(deep, NAME, CODE);
+    expect(readCode(deep, NAME)).toEqual(CODE);
+    expect(statSync(join(parent, 'cache')).mode & 0o777).toBe(0o700);
   });
 
   it('is replaced by newer code', () => {

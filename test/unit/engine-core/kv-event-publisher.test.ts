@@ -14,7 +14,12 @@ import { createZmqTransport } from '../../../src/shared/transport/zmq.ts';
 import { wireCodec } from '../../support/wire-codec.ts';
 import type { WireRecording } from '../../support/wire-meaning.ts';
 
-const { decodeKVEventMessage, decodeKVEventReplayReply, encodeKVEventReplayRequest } = wireCodec;
+const {
+  decodeKVEventMessage,
+  decodeKVEventReplayReply,
+  encodeKVEventReplayBatch,
+  encodeKVEventReplayRequest,
+} = wireCodec;
 
 const recording = JSON.parse(
   readFileSync(new URL('../../golden/wire.json', import.meta.url), 'utf8'),
@@ -38,7 +43,12 @@ describe.each([
     await Promise.all(open.splice(0).map((socket) => socket.close()));
   });
 
-  async function start(transport: Transport, config: Partial<KVEventsConfig>, rank = 0) {
+  async function start(
+    transport: Transport,
+    config: Partial<KVEventsConfig>,
+    rank = 0,
+    codec = wireCodec,
+  ) {
     const warnings: string[] = [];
     const publisher = await KVEventPublisher.create(
       createKVEventsConfig({
@@ -49,7 +59,7 @@ describe.each([
       }),
       {
         transport,
-        codec: wireCodec,
+        codec,
         dataParallelRank: rank,
         logger: {
           info: () => {},
@@ -144,6 +154,22 @@ describe.each([
     expect(messages.map(({ batch: { ts } }) => ts)).toEqual(
       Array.from({ length: 3_000 }, (_, ts) => ts),
     );
+  });
+
+  it('keeps of a batch its own bytes, not the buffer that it was written into', async () => {
+    const transport = createTransport();
+    const kept: Uint8Array[] = [];
+    const codec = {
+      ...wireCodec,
+      encodeKVEventReplayBatch: (message: Parameters<typeof encodeKVEventReplayBatch>[0]) => {
+        kept.push(message.payload);
+        return encodeKVEventReplayBatch(message);
+      },
+    };
+    const { publisher } = await start(transport, {}, 0, codec);
+    publisher.publish(batch(1));
+    await replay(transport, publisher, 0);
+    expect(kept.map(({ buffer, length }) => buffer.byteLength - length)).toEqual([0]);
   });
 
   it('drops a bad replay request and says so', async () => {
