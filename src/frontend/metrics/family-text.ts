@@ -40,14 +40,16 @@ export class FamilyText {
     const wanted = this.#wanted;
     if (!read(wanted)) return false;
     const written = this.#written;
-    /** Those that take more or less room than before. */
-    const resized: number[] = [];
+    const changed: number[] = [];
     for (let index = 0; index < wanted.length; index++) {
       const value = wanted[index] as number;
       if (Object.is(value, written[index])) continue;
+      // Before anything is overwritten: the text stays what `#written` says.
       if (!Number.isFinite(value)) return false;
-      if (!this.#overwrite(index, String(value))) resized.push(index);
+      changed.push(index);
     }
+    /** Those that take more or less room than before. */
+    const resized = changed.filter((index) => !this.#overwrite(index, String(wanted[index])));
     if (resized.length > 0) this.#makeRoom(resized);
     this.#written = wanted;
     this.#wanted = written;

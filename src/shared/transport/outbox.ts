@@ -43,7 +43,9 @@ export class Outbox {
     const bytes = costOf(frames);
     if (room === 'shared' && !this.hasRoomFor(bytes)) {
       this.handOverWaiting();
-      if (!this.hasRoomFor(bytes)) return false;
+      // A message larger than the whole queue still goes where nothing is before it.
+      if (!this.hasRoomFor(bytes))
+        return this.firstWaiting === this.waiting.length && this.tryHandOver(frames);
     }
     this.waiting.push(frames);
     this.waitingBytes += bytes;

@@ -58,6 +58,14 @@ describe('the queue of a socket', () => {
     expect(taken).toEqual(['a', 'b']);
   });
 
+  it('takes one message that is larger than the whole queue where nothing is before it', () => {
+    const socket = new StoppedSocket();
+    const outbox = new Outbox(socket.handOver);
+    const huge = [Buffer.alloc(MAX_QUEUED_BYTES + 1)];
+    expect([outbox.send(huge, 'shared'), outbox.send(huge, 'shared')]).toEqual([true, false]);
+    expect(socket.taken).toEqual([huge]);
+  });
+
   it('refuses what its bytes do not leave room for, and takes what has room of its own', () => {
     const outbox = new Outbox(new StoppedSocket().handOver);
     const large = [Buffer.alloc(MAX_QUEUED_BYTES / 4)];
