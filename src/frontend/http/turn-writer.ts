@@ -1,6 +1,6 @@
 /**
- * Gathers what a turn has for each connection and writes it at once: one engine message brings tokens for many
- * streams, and one stream may get several.
+ * When what engines bring is written to the connections that it is for: one message has tokens for many streams, and where
+ * several messages have come already, a stream gets those of several steps in one write.
  */
 export interface Flushable {
   flush(): void;

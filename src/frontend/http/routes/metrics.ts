@@ -1,4 +1,5 @@
 import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ScrapeOptions } from '../../metrics/frontend-metrics.ts';
 import { describe } from '../openapi-document.ts';
@@ -7,6 +8,7 @@ import { type ScrapeAnswer, sendSpoilt } from '../scrape-faults.ts';
 
 /** What Node's parser knows and vLLM's mount answers; GET is a route of its own. */
 const MOUNT_METHODS = ['HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'];
+const gzipped = promisify(gzip);
 
 /**
  * `GET /metrics`: Prometheus text, whatever the request's headers and query say; with --enable-openmetrics the `Accept`
@@ -58,10 +60,4 @@ export const registerMetrics: RegisterRoute = (app, { args, metrics, faults, tim
 function acceptsGzip(acceptEncoding: string | string[] | undefined): boolean {
   const entries = String(acceptEncoding ?? '').split(',');
   return entries.some((entry) => entry.split(';')[0]?.trim().toLowerCase() === 'gzip');
-}
-
-/** The module is loaded when somebody asks for it: Prometheus does not, and a start would wait for it. */
-async function gzipped(body: Buffer): Promise<Buffer> {
-  const { gzip } = await import('node:zlib');
-  return promisify(gzip)(body);
 }
