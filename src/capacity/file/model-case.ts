@@ -30,6 +30,9 @@ const fraction = v.pipe(
 const engineArgs = fields({
   max_model_len: optional(integer(-1)),
   dtype: optional(string),
+  quantization: optional(string),
+  enable_expert_parallel: optional(boolean),
+  data_parallel_size: optional(integer(1)),
   kv_cache_dtype: optional(string),
   kv_cache_dtype_skip_layers: optional(strings),
   block_size: optional(integer(1)),

@@ -23,9 +23,12 @@ import type { GpuFacts } from './gpus.ts';
 import { EXPLICIT_LAYERS_HINT, HfConfig } from './hf-config.ts';
 import type { KnownModel } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
+import type { QuantizationConfig } from './quantization/quantization-config.ts';
+import { resolveQuantization } from './quantization/resolve-quantization.ts';
 import type { ResolvedModel } from './resolved-model.ts';
 import type { RunAdjustment, RunConfig } from './run-config.ts';
 import { StageBuilder } from './stage-builder.ts';
+import type { Parameter } from './stage-weights.ts';
 
 /** Everything about the layers; memory is added by model-plan.ts. */
 export interface DerivedLayers {
@@ -37,6 +40,11 @@ export interface DerivedLayers {
   readonly weightsBytes: readonly number[];
   readonly parameterCounts: readonly number[];
   readonly attentionBackends: readonly string[];
+  /** Every tensor of one tensor rank, per stage. */
+  readonly parameters: readonly (readonly Parameter[])[];
+  readonly quantization: QuantizationConfig | null;
+  /** Bytes that the modules of each stage take unquantized. */
+  readonly plainBytes: readonly number[];
 }
 
 export interface DeriveInputs {
@@ -52,8 +60,9 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
   const engine = resolveEngineConfig(model, gpu, options);
   const { run, adjustment } = runConfig(inputs, engine);
   const context = backendContext(model, run, options, adjustment);
+  const quantization = quantizationOf(inputs, run);
   const stages = Array.from({ length: run.pipelineParallelSize }, (_, stage) => {
-    const builder = new StageBuilder(model, run, context, stage);
+    const builder = new StageBuilder(model, run, { backends: context, quantization }, stage);
     model.family.build(builder, model);
     if (builder.isLast) buildDraft(builder, inputs, engine);
     return builder;
@@ -82,7 +91,31 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
     weightsBytes: stages.map(({ weightsBytes }) => weightsBytes),
     parameterCounts: stages.map(({ parameterCount }) => parameterCount),
     attentionBackends: backends.map(({ className }) => className),
+    parameters: stages.map(({ parameters }) => parameters),
+    quantization,
+    plainBytes: stages.map(({ plainBytes }) => plainBytes),
   };
+}
+
+/** Where the weights are given in bytes, a method that is not understood does not matter. */
+function quantizationOf(
+  { model, options }: DeriveInputs,
+  run: RunConfig,
+): QuantizationConfig | null {
+  const { root, text, dtype, family } = model;
+  try {
+    return resolveQuantization({
+      root,
+      text,
+      asked: options.quantization,
+      dtype,
+      capability: run.capability,
+      packedModules: family.packedModules ?? PACKED_MODULES,
+    });
+  } catch (error) {
+    if (options.weightsBytes !== undefined && error instanceof ConfigError) return null;
+    throw error;
+  }
 }
 
 function runConfig(
@@ -97,6 +130,10 @@ function runConfig(
     tensorParallelSize: engine.planner.tensorParallelSize,
     pipelineParallelSize: engine.planner.pipelineParallelSize,
     decodeContextParallelSize: engine.planner.decodeContextParallelSize,
+    expertParallelSize:
+      options.enableExpertParallel === true
+        ? engine.planner.tensorParallelSize * (options.dataParallelSize ?? 1)
+        : 1,
     // ROCm has backends of its own, which are left out; its layers come out as on a GPU without special kernels.
     capability: gpu.vendor === 'amd' ? { major: 8, minor: 0 } : gpu.computeCapability,
     cacheDtype,
@@ -116,6 +153,12 @@ function runConfig(
   checkParallelism(model, run);
   return { run, adjustment };
 }
+
+/** packed_modules_mapping of most model classes. */
+const PACKED_MODULES = {
+  qkv_proj: ['q_proj', 'k_proj', 'v_proj'],
+  gate_up_proj: ['gate_proj', 'up_proj'],
+};
 
 /** Every worker gets a plan of its own. */
 const MOST_WORKERS = 4096;

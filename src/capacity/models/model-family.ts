@@ -18,6 +18,8 @@ export interface ModelFamily {
   readonly defaults?: Readonly<Record<string, JsonObject>>;
   /** Changes to the language model's config before anything reads it (aliases, renamed fields). */
   normalize?(text: HfConfig, root: HfConfig): HfConfig;
+  /** packed_modules_mapping: a fused module's name → its parts' names in checkpoints; default: Llama's. */
+  readonly packedModules?: Readonly<Record<string, readonly string[]>>;
   /** Compressed-latent attention. Source: ModelArchConfigConvertorBase.is_deepseek_mla. */
   usesMla?(text: HfConfig): boolean;
   headSize?(text: HfConfig): number;

@@ -16,6 +16,10 @@ export interface ModelOptions {
   /** -1: the largest length that fits. */
   readonly maxModelLen?: number | undefined;
   readonly dtype?: string | undefined;
+  /** --quantization: a method of the checkpoint, or one that quantizes while weights are loaded. */
+  readonly quantization?: string | undefined;
+  readonly enableExpertParallel?: boolean | undefined;
+  readonly dataParallelSize?: number | undefined;
   readonly kvCacheDtype?: string | undefined;
   /** Layer indices as strings, or `sliding_window`: these layers keep the model's dtype. */
   readonly kvCacheDtypeSkipLayers?: readonly string[] | undefined;

@@ -12,6 +12,7 @@ import { type MemoryBudget, memoryBudgets } from './memory-budget.ts';
 import { DEFAULT_GPU, type ModelOptions } from './model-options.ts';
 import { resolveModel } from './resolve-model.ts';
 import type { ResolvedModel } from './resolved-model.ts';
+import type { Parameter } from './stage-weights.ts';
 
 /** A model as its files describe it. */
 export interface ModelSource {
@@ -58,6 +59,14 @@ export interface ModelFacts {
   readonly weightsBytes: readonly number[];
 }
 
+export interface QuantizationFacts {
+  /** vLLM's name of the method. */
+  readonly method: string;
+  /** For people. */
+  readonly description: string;
+  readonly plainBytes: readonly number[];
+}
+
 export interface ModelPlan {
   readonly input: CapacityInput;
   readonly facts: ModelFacts;
@@ -66,6 +75,10 @@ export interface ModelPlan {
   readonly memory: readonly MemoryBudget[];
   /** vLLM's class names. */
   readonly attentionBackends: readonly string[];
+  /** Every tensor of one tensor rank, per pipeline stage. */
+  readonly parameters: readonly (readonly Parameter[])[];
+  /** How the checkpoint is quantized, and the bytes of one rank's weights if it were not, per stage; null: it is not. */
+  readonly quantization: QuantizationFacts | null;
   /** vLLM's WARNING lines about model and flags. */
   readonly warnings: readonly string[];
 }
@@ -98,6 +111,15 @@ export function planModel(source: ModelSource, options: ModelOptions): ModelPlan
     gpu,
     memory,
     attentionBackends: derived.attentionBackends,
+    parameters: derived.parameters,
+    quantization:
+      derived.quantization === null
+        ? null
+        : {
+            method: derived.quantization.name,
+            description: derived.quantization.description,
+            plainBytes: derived.plainBytes,
+          },
     warnings: model.warnings,
   };
 }
@@ -110,6 +132,8 @@ export function withExplicitLayers(plan: ModelPlan, input: CapacityInput): Model
     facts: { ...plan.facts, maxModelLen: input.config.maxModelLen },
     memory: [],
     attentionBackends: [],
+    parameters: [],
+    quantization: null,
   };
 }
 

@@ -7,6 +7,8 @@ export interface RunConfig {
   readonly tensorParallelSize: number;
   readonly pipelineParallelSize: number;
   readonly decodeContextParallelSize: number;
+  /** Ranks over which whole experts are spread: TP × DP with --enable-expert-parallel, else 1. */
+  readonly expertParallelSize: number;
   readonly capability: ComputeCapability;
   /** cache_config.cache_dtype. */
   readonly cacheDtype: string;

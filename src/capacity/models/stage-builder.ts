@@ -1,28 +1,19 @@
 /**
- * Collects what one tensor-parallel rank of one pipeline stage holds: parameters, counted as vLLM's layer classes allocate
- * them, and the layers that want a cache, in the order in which vLLM's model class registers them. Families call it;
- * nothing here knows an architecture. Source: vllm/model_executor/layers/{linear,vocab_parallel_embedding}.py,
- * vllm/model_executor/layers/attention/*.py, vllm/distributed/utils.py get_pp_indices (0.33.0).
+ * Collects what one tensor-parallel rank of one pipeline stage holds: parameters (StageWeights), and the layers that want a
+ * cache, in the order in which vLLM's model class registers them. Families call it; nothing here knows an architecture.
+ * Source: vllm/model_executor/layers/attention/*.py, vllm/distributed/utils.py get_pp_indices (0.33.0).
  */
-import { ConfigError } from '../../shared/errors.ts';
-import { roundUp } from '../../shared/integers.ts';
-import { dtypeBytes, isQuantizedCache } from '../spec/dtypes.ts';
+import { isQuantizedCache } from '../spec/dtypes.ts';
 import type { AttentionSpec } from '../spec/spec.ts';
 import type { AttentionBackend, AttentionType, BackendContext } from './attention/backend.ts';
 import { type FlashAttnQuery, getFlashAttnVersion } from './attention/flash-attn-version.ts';
 import { selectBackend } from './attention/select.ts';
 import { STATE_BACKENDS } from './attention/state-backends.ts';
 import type { DeclaredLayer, StateLayer } from './layers.ts';
+import type { QuantizationConfig } from './quantization/quantization-config.ts';
 import type { ResolvedModel } from './resolved-model.ts';
 import type { RunConfig, StateShape } from './run-config.ts';
-
-/** Vocabularies are padded to a multiple of this. Source: vocab_parallel_embedding.py DEFAULT_VOCAB_PADDING_SIZE. */
-const VOCAB_PADDING = 64;
-
-export interface LinearOptions {
-  readonly bias?: boolean;
-  readonly dtype?: string;
-}
+import { StageWeights } from './stage-weights.ts';
 
 export interface AttentionOptions {
   readonly name: string;
@@ -51,36 +42,34 @@ export interface MlaOptions {
   readonly isIndexGroupLeader?: boolean;
 }
 
-export class StageBuilder {
+export interface StageContext {
+  readonly backends: BackendContext;
+  readonly quantization: QuantizationConfig | null;
+}
+
+export class StageBuilder extends StageWeights {
   readonly run: RunConfig;
-  /** Tensor-parallel size. */
-  readonly tp: number;
   readonly stage: number;
   readonly layers: DeclaredLayer[] = [];
   readonly #model: ResolvedModel;
   readonly #context: BackendContext;
-  #weightsBytes = 0;
-  #parameterCount = 0;
   #isDraft = false;
   /** cache_config.cache_dtype; a sparse MLA backend may rewrite it while layers are built. */
   #cacheDtype: string;
 
-  constructor(model: ResolvedModel, run: RunConfig, context: BackendContext, stage: number) {
+  constructor(model: ResolvedModel, run: RunConfig, context: StageContext, stage: number) {
+    super({
+      label: model.label,
+      dtype: model.dtype,
+      tensorParallelSize: run.tensorParallelSize,
+      expertParallelSize: run.expertParallelSize,
+      quantization: context.quantization,
+    });
     this.#model = model;
     this.run = run;
-    this.tp = run.tensorParallelSize;
     this.stage = stage;
-    this.#context = context;
+    this.#context = context.backends;
     this.#cacheDtype = run.cacheDtype;
-  }
-
-  get weightsBytes(): number {
-    return this.#weightsBytes;
-  }
-
-  /** Elements of all parameters of this rank. */
-  get parameterCount(): number {
-    return this.#parameterCount;
   }
 
   get cacheDtype(): string {
@@ -106,107 +95,34 @@ export class StageBuilder {
     return Array.from({ length: end - start }, (_, index) => start + index);
   }
 
-  /** Layers declared inside belong to the draft model. */
-  asDraft(build: () => void): void {
+  /** Layers declared inside belong to the draft model, whose checkpoint may be quantized in another way than the target's. */
+  asDraft(build: () => void, quantization?: QuantizationConfig | null): void {
     this.#isDraft = true;
-    build();
+    if (quantization === undefined) build();
+    else this.withQuantization(quantization, build);
     this.#isDraft = false;
-  }
-
-  /** `size` split over the ranks; vLLM's `divide`. */
-  perRank(size: number, what: string): number {
-    if (size % this.tp !== 0) {
-      throw new ConfigError(
-        'E_BAD_FLAG',
-        `${this.#model.label}: ${what} ${size} is not divisible by --tensor-parallel-size ${this.tp}`,
-      );
-    }
-    return size / this.tp;
-  }
-
-  kvHeadsPerRank(numKvHeads: number): number {
-    return Math.max(1, Math.floor(numKvHeads / this.tp));
-  }
-
-  // Parameters. Sizes are the whole model's; each method counts this rank's part.
-
-  tensor(elements: number, dtype: string = this.#model.dtype): void {
-    this.#parameterCount += elements;
-    this.#weightsBytes += elements * dtypeBytes(dtype);
-  }
-
-  /** A weight vector, and a bias of the same length if asked. */
-  norm(size: number, options: LinearOptions = {}): void {
-    this.tensor(options.bias === true ? 2 * size : size, options.dtype);
-  }
-
-  replicated(input: number, output: number, options: LinearOptions = {}): void {
-    this.tensor(input * output + (options.bias === true ? output : 0), options.dtype);
-  }
-
-  /** ColumnParallelLinear: the outputs are split. */
-  column(input: number, output: number, options: LinearOptions = {}): void {
-    this.replicated(input, this.perRank(output, 'a projection of width'), options);
-  }
-
-  /** RowParallelLinear: the inputs are split, the bias is not. */
-  row(input: number, output: number, options: LinearOptions = {}): void {
-    this.replicated(this.perRank(input, 'a projection of width'), output, options);
-  }
-
-  /** QKVParallelLinear: heads are split, key and value heads replicated when there are too few. */
-  qkv(about: {
-    readonly hiddenSize: number;
-    readonly headSize: number;
-    readonly headSizeV?: number;
-    readonly numHeads: number;
-    readonly numKvHeads: number;
-    readonly bias?: boolean;
-  }): void {
-    const heads = this.perRank(about.numHeads, 'the number of attention heads');
-    const kvHeads = this.kvHeadsPerRank(about.numKvHeads);
-    const headSizeV = about.headSizeV ?? about.headSize;
-    const output = heads * about.headSize + kvHeads * (about.headSize + headSizeV);
-    this.replicated(about.hiddenSize, output, { bias: about.bias ?? false });
-  }
-
-  /** VocabParallelEmbedding or ParallelLMHead. */
-  embedding(vocabSize: number, width: number, options: LinearOptions = {}): void {
-    const rows = this.perRank(roundUp(vocabSize, VOCAB_PADDING), 'the padded vocabulary');
-    this.tensor(rows * width + (options.bias === true ? rows : 0), options.dtype);
-  }
-
-  gatedMlp(hiddenSize: number, intermediateSize: number, options: LinearOptions = {}): void {
-    this.column(hiddenSize, 2 * intermediateSize, options);
-    this.row(intermediateSize, hiddenSize, options);
-  }
-
-  /** FusedMoE: every rank holds a slice of every expert. */
-  experts(about: {
-    readonly count: number;
-    readonly hiddenSize: number;
-    readonly intermediateSize: number;
-    readonly bias?: boolean;
-    /** One projection in instead of gate and up. */
-    readonly gated?: boolean;
-  }): void {
-    const width = this.perRank(about.intermediateSize, 'the expert intermediate size');
-    const inputs = about.gated === false ? width : 2 * width;
-    this.tensor(about.count * (inputs + width) * about.hiddenSize);
-    if (about.bias === true) this.tensor(about.count * (inputs + about.hiddenSize));
   }
 
   // Layers with a cache.
 
   attention(options: AttentionOptions): void {
+    const name = this.fullName(options.name);
     const modelWindow = options.ignoresModelWindow === true ? null : this.#model.slidingWindow;
     const slidingWindow = options.slidingWindow ?? modelWindow;
-    const cacheDtype = this.#layerCacheDtype(options.name, slidingWindow !== null);
+    const cacheDtype = this.#layerCacheDtype(name, slidingWindow !== null);
     const attnType = options.attnType ?? 'decoder';
     const backend = options.backend ?? this.#denseBackend(options, cacheDtype, slidingWindow);
+    this.cacheScales({
+      name,
+      numHeads: this.perRank(options.numHeads, 'the number of attention heads'),
+      numKvHeads: this.kvHeadsPerRank(options.numKvHeads),
+      headSize: options.headSize,
+      isMla: false,
+      dtype: this.#model.dtype,
+    });
     this.layers.push({
       type: 'attention',
-      name: options.name,
+      name,
       backend: withPrefix(backend, options),
       isDraft: this.#isDraft,
       attnType,
@@ -245,7 +161,9 @@ export class StageBuilder {
   }
 
   mla(options: MlaOptions): void {
-    const cacheDtype = this.#layerCacheDtype(options.name, false);
+    const name = this.fullName(options.name);
+    const cacheDtype = this.#layerCacheDtype(name, false);
+    const numHeads = this.perRank(options.numHeads, 'the number of attention heads');
     const useSparse = options.topkBufferWidth != null;
     const backend = selectBackend(
       {
@@ -258,10 +176,18 @@ export class StageBuilder {
         useMmPrefix: false,
         attnType: 'decoder',
         hasSlidingWindow: false,
-        numHeads: this.perRank(options.numHeads, 'the number of attention heads'),
+        numHeads,
       },
       this.#context,
     );
+    this.cacheScales({
+      name,
+      numHeads,
+      numKvHeads: 1,
+      headSize: options.headSize,
+      isMla: true,
+      dtype: this.#model.dtype,
+    });
     // vllm/model_executor/layers/attention/mla_attention.py _canonicalize_sparse_mla_kv_cache_dtype
     const rewrites =
       backend.name === 'FLASHMLA_SPARSE' &&
@@ -270,7 +196,7 @@ export class StageBuilder {
     if (rewrites) this.#cacheDtype = 'fp8_ds_mla';
     this.layers.push({
       type: 'mla',
-      name: options.name,
+      name,
       backend,
       isDraft: this.#isDraft,
       headSize: options.headSize,
@@ -283,7 +209,7 @@ export class StageBuilder {
   state(name: string, state: StateShape, checkpoints: StateLayer['checkpoints'] = 'none'): void {
     this.layers.push({
       type: 'state',
-      name,
+      name: this.fullName(name),
       backend: STATE_BACKENDS[state.mambaType],
       isDraft: this.#isDraft,
       state,
@@ -301,7 +227,8 @@ export class StageBuilder {
     backend: AttentionBackend,
     spec: (blockSize: number) => AttentionSpec,
   ): void {
-    this.layers.push({ type: 'custom', name, backend, isDraft: this.#isDraft, spec });
+    const fullName = this.fullName(name);
+    this.layers.push({ type: 'custom', name: fullName, backend, isDraft: this.#isDraft, spec });
   }
 
   /** --kv-cache-dtype, unless the layer is skipped by index or by its window. Source: attention.py Attention.__init__. */

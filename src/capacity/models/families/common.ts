@@ -29,16 +29,48 @@ export function embeddings(
     readonly headBias?: boolean;
     /** The head is built on every stage as well. */
     readonly headOnEveryStage?: boolean;
+    /** Names of the two modules. */
+    readonly embeddingName?: string;
+    readonly headName?: string;
+    /** false: the model class hands no quantization to the head. */
+    readonly quantizedHead?: boolean;
   },
 ): void {
   const { vocabSize, width, tied } = about;
+  const headName = about.headName ?? 'lm_head';
   const needsEmbedding = stage.isFirst || (tied && stage.isLast) || about.everyStage === true;
-  if (needsEmbedding) stage.embedding(vocabSize, width);
+  if (needsEmbedding)
+    stage.embedding(about.embeddingName ?? 'model.embed_tokens', vocabSize, width);
   const needsHead = stage.isLast || about.headOnEveryStage === true;
-  if (needsHead && !tied) stage.embedding(vocabSize, width, { bias: about.headBias ?? false });
-  if (needsHead && tied && about.headBias === true) {
-    stage.tensor(stage.perRank(vocabSize, 'the vocabulary'));
+  if (needsHead && !tied) {
+    const quantized = about.quantizedHead ?? true;
+    stage.lmHead(headName, vocabSize, width, { bias: about.headBias ?? false, quantized });
   }
+  if (needsHead && tied && about.headBias === true) {
+    stage.tensor(`${headName}.bias`, [stage.perRank(vocabSize, 'the vocabulary')]);
+  }
+}
+
+/** A norm of queries and keys over each head, over all heads at once, or over this rank's heads. */
+export type QkNorm = 'none' | 'head' | 'full' | 'split';
+
+/** `q_norm` and `k_norm` of the attention module `name`. */
+export function buildQkNorm(
+  stage: StageBuilder,
+  name: string,
+  kind: QkNorm,
+  sizes: { readonly headSize: number; readonly numHeads: number; readonly numKvHeads: number },
+): void {
+  if (kind === 'none') return;
+  const { headSize, numHeads, numKvHeads } = sizes;
+  const [queries, keys] = {
+    head: () => [1, 1] as const,
+    full: () => [numHeads, numKvHeads] as const,
+    split: () =>
+      [stage.perRank(numHeads, 'the number of heads'), stage.kvHeadsPerRank(numKvHeads)] as const,
+  }[kind]();
+  stage.norm(`${name}.q_norm`, queries * headSize);
+  stage.norm(`${name}.k_norm`, keys * headSize);
 }
 
 /** The window of one layer by `layer_types`, or null. */

@@ -7,21 +7,28 @@
 
 import type { JsonObject } from '../../../shared/json-object.ts';
 import type { HfConfig } from '../hf-config.ts';
-import { layerType, periodicLayerTypes, slidingLayerWindow } from './common.ts';
+import { layerType, periodicLayerTypes, type QkNorm, slidingLayerWindow } from './common.ts';
 
 /** How one architecture's layers differ from Llama's. */
 export interface DenseArchitecture {
   readonly architectures: readonly string[];
   readonly modelTypes: Readonly<Record<string, JsonObject>>;
-  /** Attention layer name of one decoder layer. */
-  attentionName?(layer: number): string;
+  /** Names where they are not Llama's: the decoder layer, and what is in it. */
+  layerName?(layer: number): string;
+  readonly attention?: string;
+  readonly qkv?: string;
+  readonly output?: string;
+  readonly mlp?: string;
+  readonly mlpProjections?: readonly [string, string];
+  readonly embeddingName?: string;
+  readonly headName?: string;
+  readonly finalNorm?: string;
   qkvBias?(text: HfConfig): boolean;
   outputBias?(text: HfConfig): boolean;
   mlpBias?(text: HfConfig): boolean;
-  /** RMSNorm over each head of queries and keys, or over all heads at once. */
-  qkNorm?(text: HfConfig): 'none' | 'head' | 'full';
-  /** Norms of the hidden size per layer. */
-  readonly norms?: number;
+  qkNorm?(text: HfConfig): QkNorm;
+  /** Norms of the hidden size per layer; default: Llama's two. */
+  readonly norms?: readonly string[];
   readonly normBias?: boolean;
   /** Norms without weights. */
   readonly plainNorm?: boolean;
@@ -34,6 +41,7 @@ export interface DenseArchitecture {
   normalize?(text: HfConfig): HfConfig;
 }
 
+const LLAMA_NORMS = ['input_layernorm', 'post_attention_layernorm'];
 const attentionBias = (text: HfConfig): boolean => text.flag('attention_bias');
 const always = (): boolean => true;
 const headNorm = (): 'head' => 'head';
@@ -157,15 +165,15 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   {
     architectures: ['CohereForCausalLM'],
     modelTypes: { cohere: { ...TIED, max_position_embeddings: 8192 } },
-    norms: 1,
+    norms: ['input_layernorm'],
     embeddingOnEveryStage: true,
     normOnEveryStage: true,
-    qkNorm: (text) => (text.flag('use_qk_norm') ? 'full' : 'none'),
+    qkNorm: (text) => (text.flag('use_qk_norm') ? 'split' : 'none'),
   },
   {
     architectures: ['Cohere2ForCausalLM'],
     modelTypes: { cohere2: { ...TIED, sliding_window: 4096, max_position_embeddings: 8192 } },
-    norms: 1,
+    norms: ['input_layernorm'],
     embeddingOnEveryStage: true,
     normOnEveryStage: true,
     normalize: patternLayerTypes(4),
@@ -188,7 +196,13 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   {
     architectures: ['ExaoneForCausalLM'],
     modelTypes: { exaone: UNTIED },
-    attentionName: (layer) => `transformer.h.${layer}.attn.attention.attn`,
+    layerName: (layer) => `transformer.h.${layer}`,
+    attention: 'attn.attention',
+    output: 'out_proj',
+    mlpProjections: ['gate_up_proj', 'c_proj'],
+    norms: ['ln_1', 'ln_2'],
+    embeddingName: 'transformer.wte',
+    finalNorm: 'transformer.ln_f',
   },
   {
     architectures: ['GraniteForCausalLM', 'GraniteSWAForCausalLM'],
@@ -204,7 +218,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
       glm4: { ...UNTIED, num_key_value_heads: 2, head_dim: 128, max_position_embeddings: 131072 },
     },
     qkvBias: attentionBias,
-    norms: 4,
+    norms: [...LLAMA_NORMS, 'post_self_attn_layernorm', 'post_mlp_layernorm'],
   },
   {
     architectures: ['Ernie4_5ForCausalLM'],
@@ -217,7 +231,14 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   {
     architectures: ['InternLM2ForCausalLM'],
     modelTypes: { internlm2: UNTIED },
-    attentionName: (layer) => `model.layers.${layer}.attention.attn`,
+    attention: 'attention',
+    qkv: 'wqkv',
+    output: 'wo',
+    mlp: 'feed_forward',
+    mlpProjections: ['gate_up_proj', 'w2'],
+    norms: ['attention_norm', 'ffn_norm'],
+    embeddingName: 'model.tok_embeddings',
+    headName: 'output',
     embeddingOnEveryStage: true,
     normOnEveryStage: true,
     headOnEveryStage: true,
@@ -239,6 +260,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     mlpBias: (text) => text.flag('mlp_bias'),
     normBias: true,
     ungated: true,
+    mlpProjections: ['up_proj', 'down_proj'],
   },
   {
     architectures: ['ApertusForCausalLM'],
@@ -248,6 +270,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     mlpBias: (text) => text.flag('mlp_bias'),
     qkNorm: headNorm,
     ungated: true,
+    mlpProjections: ['up_proj', 'down_proj'],
     window: slidingLayerWindow,
   },
   // The rest runs on transformers' own modelling code.
@@ -272,7 +295,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     modelTypes: { olmo: { ...UNTIED, max_position_embeddings: 2048 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
-    norms: 0,
+    norms: [],
     plainNorm: true,
   },
   {
@@ -317,6 +340,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     outputBias: attentionBias,
     mlpBias: (text) => text.flag('mlp_bias'),
     ungated: true,
+    mlpProjections: ['up_proj', 'down_proj'],
   },
   {
     architectures: ['Starcoder2ForCausalLM'],
@@ -333,5 +357,6 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     mlpBias: (text) => text.flag('use_bias'),
     normBias: true,
     ungated: true,
+    mlpProjections: ['up_proj', 'down_proj'],
   },
 ];

@@ -6,8 +6,11 @@ import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { embeddings, headDim, kvHeads } from './common.ts';
+import { buildQkNorm, embeddings, headDim, kvHeads } from './common.ts';
 import { DENSE_ARCHITECTURES, type DenseArchitecture } from './dense-architectures.ts';
+
+const LLAMA_NORMS = ['input_layernorm', 'post_attention_layernorm'];
+const GATED_PROJECTIONS = ['gate_up_proj', 'down_proj'] as const;
 
 /** One decoder layer's parameters and its attention layer. */
 function buildLayer(
@@ -17,28 +20,23 @@ function buildLayer(
   layer: number,
 ): void {
   const hiddenSize = text.num('hidden_size');
-  const intermediateSize = text.num('intermediate_size');
   const headSize = headDim(text);
   const numHeads = text.num('num_attention_heads');
   const numKvHeads = kvHeads(text);
-  stage.qkv({ hiddenSize, headSize, numHeads, numKvHeads, bias: about.qkvBias?.(text) ?? false });
-  stage.row(numHeads * headSize, hiddenSize, { bias: about.outputBias?.(text) ?? false });
-  const qkNorm = about.qkNorm?.(text) ?? 'none';
-  if (qkNorm === 'head') stage.norm(2 * headSize);
-  if (qkNorm === 'full') buildFullQkNorm(stage, about, headSize, numHeads, numKvHeads);
-  const bias = about.mlpBias?.(text) ?? false;
-  if (about.ungated === true) {
-    stage.column(hiddenSize, intermediateSize, { bias });
-    stage.row(intermediateSize, hiddenSize, { bias });
-    if (text.strOr('hidden_act', '') === 'xielu') stage.tensor(4);
-  } else {
-    stage.gatedMlp(hiddenSize, intermediateSize, { bias });
-  }
-  for (let norm = 0; norm < (about.norms ?? 2); norm++) {
-    stage.norm(hiddenSize, { bias: about.normBias ?? false });
+  const prefix = about.layerName?.(layer) ?? `model.layers.${layer}`;
+  const attention = `${prefix}.${about.attention ?? 'self_attn'}`;
+  const qkvBias = about.qkvBias?.(text) ?? false;
+  const sizes = { hiddenSize, headSize, numHeads, numKvHeads, bias: qkvBias };
+  stage.qkv(`${attention}.${about.qkv ?? 'qkv_proj'}`, sizes);
+  const bias = about.outputBias?.(text) ?? false;
+  stage.row(`${attention}.${about.output ?? 'o_proj'}`, numHeads * headSize, hiddenSize, { bias });
+  buildQkNorm(stage, attention, about.qkNorm?.(text) ?? 'none', { headSize, numHeads, numKvHeads });
+  buildMlp(stage, text, about, `${prefix}.${about.mlp ?? 'mlp'}`);
+  for (const norm of about.norms ?? LLAMA_NORMS) {
+    stage.norm(`${prefix}.${norm}`, hiddenSize, { bias: about.normBias ?? false });
   }
   stage.attention({
-    name: about.attentionName?.(layer) ?? `model.layers.${layer}.self_attn.attn`,
+    name: `${attention}.attn`,
     numHeads,
     numKvHeads,
     headSize,
@@ -46,18 +44,23 @@ function buildLayer(
   });
 }
 
-/** Cohere splits these norms over the ranks, OLMo does not. */
-function buildFullQkNorm(
+function buildMlp(
   stage: StageBuilder,
+  text: HfConfig,
   about: DenseArchitecture,
-  headSize: number,
-  numHeads: number,
-  numKvHeads: number,
+  name: string,
 ): void {
-  const isSplit = about.norms === 1;
-  const heads = isSplit ? stage.perRank(numHeads, 'the number of heads') : numHeads;
-  const keyHeads = isSplit ? stage.kvHeadsPerRank(numKvHeads) : numKvHeads;
-  stage.norm((heads + keyHeads) * headSize);
+  const hiddenSize = text.num('hidden_size');
+  const intermediateSize = text.num('intermediate_size');
+  const bias = about.mlpBias?.(text) ?? false;
+  const [inwards, down] = about.mlpProjections ?? GATED_PROJECTIONS;
+  const widths = about.ungated === true ? intermediateSize : [intermediateSize, intermediateSize];
+  stage.column(`${name}.${inwards}`, hiddenSize, widths, { bias });
+  stage.row(`${name}.${down}`, intermediateSize, hiddenSize, { bias });
+  if (text.strOr('hidden_act', '') !== 'xielu') return;
+  for (const parameter of ['alpha_p', 'alpha_n', 'beta', 'eps']) {
+    stage.tensor(`${name}.act_fn.${parameter}`, [1]);
+  }
 }
 
 function build(stage: StageBuilder, model: ResolvedModel, about: DenseArchitecture): void {
@@ -69,13 +72,16 @@ function build(stage: StageBuilder, model: ResolvedModel, about: DenseArchitectu
     tied: text.flag('tie_word_embeddings'),
     everyStage: about.embeddingOnEveryStage ?? false,
     headOnEveryStage: about.headOnEveryStage ?? false,
+    ...(about.embeddingName === undefined ? {} : { embeddingName: about.embeddingName }),
+    ...(about.headName === undefined ? {} : { headName: about.headName }),
   });
   for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
     buildLayer(stage, text, about, layer);
   }
   if (about.plainNorm === true) return;
   if (stage.isLast || about.normOnEveryStage === true) {
-    stage.norm(hiddenSize, { bias: about.normBias ?? false });
+    const name = about.finalNorm ?? 'model.norm';
+    stage.norm(name, hiddenSize, { bias: about.normBias ?? false });
   }
 }
 

@@ -9,7 +9,7 @@ import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily, MtpDraft } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { embeddings, headDim, kvHeads } from './common.ts';
+import { buildQkNorm, embeddings, headDim, kvHeads, type QkNorm } from './common.ts';
 
 interface MoeArchitecture {
   readonly architectures: readonly string[];
@@ -17,7 +17,7 @@ interface MoeArchitecture {
   qkvBias?(text: HfConfig): boolean;
   outputBias?(text: HfConfig): boolean;
   /** Over each head; over all heads, split or whole. `key`: what the key norm of MiniMax-M2 is over. */
-  qkNorm?(text: HfConfig): 'none' | 'head' | 'full' | 'split';
+  qkNorm?(text: HfConfig): QkNorm;
   readonly normBias?: boolean;
   isSparse?(text: HfConfig, layer: number): boolean;
   numExperts(text: HfConfig): number;
@@ -34,7 +34,9 @@ interface MoeArchitecture {
   readonly normOnEveryStage?: boolean;
   readonly headOnEveryStage?: boolean;
   readonly headBias?: boolean;
-  readonly attentionSuffix?: string;
+  /** Names of the feed-forward module and of the shared experts in it. */
+  readonly mlp?: string;
+  readonly shared?: string;
   readonly mtp?: MtpDraft;
 }
 
@@ -62,6 +64,7 @@ const ARCHITECTURES: readonly MoeArchitecture[] = [
         max_position_embeddings: 131072,
       },
     },
+    mlp: 'block_sparse_moe',
     numExperts: (text) => text.num('num_local_experts'),
     expertSize: (text) => text.num('intermediate_size'),
   },
@@ -81,6 +84,7 @@ const ARCHITECTURES: readonly MoeArchitecture[] = [
     expertSize: (text) => text.num('moe_intermediate_size'),
     sharedSize: (text) => text.num('shared_expert_intermediate_size'),
     sharedGate: true,
+    shared: 'shared_expert',
   },
   {
     architectures: ['Qwen3MoeForCausalLM'],
@@ -219,38 +223,38 @@ function buildAttention(
   const headSize = headDim(text);
   const numHeads = text.num('num_attention_heads');
   const numKvHeads = kvHeads(text);
-  stage.qkv({ hiddenSize, headSize, numHeads, numKvHeads, bias: about.qkvBias?.(text) ?? false });
-  stage.row(numHeads * headSize, hiddenSize, { bias: about.outputBias?.(text) ?? false });
-  switch (about.qkNorm?.(text) ?? 'none') {
-    case 'head':
-      stage.norm(2 * headSize);
-      break;
-    case 'full':
-      stage.norm((numHeads + numKvHeads) * headSize);
-      break;
-    case 'split':
-      stage.norm((numHeads / stage.tp + stage.kvHeadsPerRank(numKvHeads)) * headSize);
-      break;
-    case 'none':
-      break;
-  }
-  stage.attention({ name, numHeads, numKvHeads, headSize });
+  const qkvBias = about.qkvBias?.(text) ?? false;
+  stage.qkv(`${name}.qkv_proj`, { hiddenSize, headSize, numHeads, numKvHeads, bias: qkvBias });
+  const bias = about.outputBias?.(text) ?? false;
+  stage.row(`${name}.o_proj`, numHeads * headSize, hiddenSize, { bias });
+  buildQkNorm(stage, name, about.qkNorm?.(text) ?? 'none', { headSize, numHeads, numKvHeads });
+  stage.attention({ name: `${name}.attn`, numHeads, numKvHeads, headSize });
 }
 
-function buildExperts(stage: StageBuilder, text: HfConfig, about: MoeArchitecture): void {
+function buildExperts(
+  stage: StageBuilder,
+  text: HfConfig,
+  about: MoeArchitecture,
+  name: string,
+): void {
   const hiddenSize = text.num('hidden_size');
   const count = about.numExperts(text);
-  stage.replicated(
-    hiddenSize,
+  const dtype = about.routerDtype === undefined ? {} : { dtype: about.routerDtype };
+  stage.replicated(`${name}.gate`, hiddenSize, count, { quantized: false, ...dtype });
+  if (about.correctionBias?.(text) === true) {
+    stage.tensor(`${name}.gate.e_score_correction_bias`, [count], 'float32');
+  }
+  stage.experts(`${name}.experts`, {
     count,
-    about.routerDtype === undefined ? {} : { dtype: about.routerDtype },
-  );
-  if (about.correctionBias?.(text) === true) stage.tensor(count, 'float32');
-  stage.experts({ count, hiddenSize, intermediateSize: about.expertSize(text) });
+    hiddenSize,
+    intermediateSize: about.expertSize(text),
+  });
   const shared = about.sharedSize?.(text) ?? 0;
   if (shared === 0) return;
-  stage.gatedMlp(hiddenSize, shared);
-  if (about.sharedGate === true) stage.replicated(hiddenSize, 1);
+  stage.gatedMlp(`${name}.${about.shared ?? 'shared_experts'}`, hiddenSize, shared);
+  if (about.sharedGate === true) {
+    stage.replicated(`${name}.shared_expert_gate`, hiddenSize, 1, { quantized: false });
+  }
 }
 
 function buildLayer(
@@ -260,12 +264,13 @@ function buildLayer(
   layer: number,
 ): void {
   const hiddenSize = text.num('hidden_size');
-  const name = `model.layers.${layer}.${about.attentionSuffix ?? 'self_attn.attn'}`;
-  buildAttention(stage, text, about, name);
-  if (about.isSparse?.(text, layer) ?? true) buildExperts(stage, text, about);
-  else stage.gatedMlp(hiddenSize, text.num('intermediate_size'));
-  stage.norm(hiddenSize, { bias: about.normBias ?? false });
-  stage.norm(hiddenSize, { bias: about.normBias ?? false });
+  const prefix = `model.layers.${layer}`;
+  buildAttention(stage, text, about, `${prefix}.self_attn`);
+  const mlp = `${prefix}.${about.mlp ?? 'mlp'}`;
+  if (about.isSparse?.(text, layer) ?? true) buildExperts(stage, text, about, mlp);
+  else stage.gatedMlp(mlp, hiddenSize, text.num('intermediate_size'));
+  stage.norm(`${prefix}.input_layernorm`, hiddenSize, { bias: about.normBias ?? false });
+  stage.norm(`${prefix}.post_attention_layernorm`, hiddenSize, { bias: about.normBias ?? false });
 }
 
 function build(stage: StageBuilder, model: ResolvedModel, about: MoeArchitecture): void {
@@ -282,7 +287,7 @@ function build(stage: StageBuilder, model: ResolvedModel, about: MoeArchitecture
     buildLayer(stage, text, about, layer);
   }
   if (stage.isLast || about.normOnEveryStage === true) {
-    stage.norm(text.num('hidden_size'), { bias: about.normBias ?? false });
+    stage.norm('model.norm', text.num('hidden_size'), { bias: about.normBias ?? false });
   }
 }
 
@@ -295,16 +300,15 @@ function buildGlmMtp(stage: StageBuilder, model: ResolvedModel): void {
   if (about === undefined) return;
   const hiddenSize = text.num('hidden_size');
   const first = text.num('num_hidden_layers');
-  stage.embedding(text.num('vocab_size'), hiddenSize);
+  stage.embedding('model.embed_tokens', text.num('vocab_size'), hiddenSize);
   for (let offset = 0; offset < text.num('num_nextn_predict_layers'); offset++) {
-    stage.norm(2 * hiddenSize);
-    stage.replicated(2 * hiddenSize, hiddenSize);
-    stage.norm(hiddenSize);
-    stage.embedding(text.num('vocab_size'), hiddenSize);
-    const name = `model.layers.${first + offset}.self_attn.attn`;
-    buildAttention(stage, text, about, name);
-    buildExperts(stage, text, about);
-    stage.norm(2 * hiddenSize);
+    const prefix = `model.layers.${first + offset}`;
+    stage.norm(`${prefix}.enorm`, hiddenSize);
+    stage.norm(`${prefix}.hnorm`, hiddenSize);
+    stage.tensor(`${prefix}.eh_proj.weight`, [hiddenSize, 2 * hiddenSize]);
+    stage.norm(`${prefix}.shared_head.norm`, hiddenSize);
+    stage.lmHead(`${prefix}.shared_head.head`, text.num('vocab_size'), hiddenSize);
+    buildLayer(stage, text, about, first + offset);
   }
 }
 
