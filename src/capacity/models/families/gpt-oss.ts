@@ -6,6 +6,7 @@ export const GPT_OSS: ModelFamily = {
   name: 'gpt-oss',
   architectures: ['GptOssForCausalLM'],
   kind: 'decoder',
+  packedModules: { qkv_proj: ['q_proj', 'k_proj', 'v_proj'] },
   defaults: {
     gpt_oss: {
       tie_word_embeddings: false,
@@ -27,6 +28,7 @@ export const GPT_OSS: ModelFamily = {
       tied: false,
       everyStage: true,
       headOnEveryStage: true,
+      embeddingName: 'model.embedding',
     });
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
       const name = `model.layers.${layer}`;

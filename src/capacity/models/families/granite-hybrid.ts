@@ -40,6 +40,12 @@ export const GRANITE_HYBRID: ModelFamily = {
   name: 'granite hybrid',
   architectures: ['GraniteMoeHybridForCausalLM'],
   kind: 'hybrid',
+  packedModules: {
+    qkv_proj: ['q_proj', 'k_proj', 'v_proj'],
+    conv1d: ['conv1d'],
+    in_proj: ['in_proj'],
+    input_linear: ['input_linear'],
+  },
   defaults: {
     granitemoehybrid: {
       tie_word_embeddings: false,

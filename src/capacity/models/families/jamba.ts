@@ -32,6 +32,11 @@ export const JAMBA: ModelFamily = {
   name: 'jamba',
   architectures: ['JambaForCausalLM'],
   kind: 'hybrid',
+  packedModules: {
+    qkv_proj: ['q_proj', 'k_proj', 'v_proj'],
+    gate_up_proj: ['gate_proj', 'up_proj'],
+    in_proj: ['in_proj'],
+  },
   defaults: {
     jamba: {
       num_key_value_heads: 8,

@@ -110,6 +110,12 @@ export const KIMI_LINEAR: ModelFamily = {
   name: 'kimi-linear',
   architectures: ['KimiLinearForCausalLM'],
   kind: 'hybrid',
+  packedModules: {
+    gate_up_proj: ['gate_proj', 'up_proj'],
+    in_proj_qkvgfab: ['q_proj', 'k_proj', 'v_proj', 'b_proj', 'f_a_proj'],
+    conv1d: ['q_conv1d', 'k_conv1d', 'v_conv1d'],
+    fused_qkv_a_proj: ['q_a_proj', 'kv_a_proj_with_mqa'],
+  },
   defaults: { kimi_linear: { tie_word_embeddings: false, moe_layer_freq: 1 } },
   usesMla: (text) => text.has('kv_lora_rank'),
   headSize: mlaHeadSize,

@@ -11,6 +11,7 @@ export const GPT2: ModelFamily = {
   name: 'gpt-2',
   architectures: ['GPT2LMHeadModel'],
   kind: 'decoder',
+  packedModules: {},
   defaults: { gpt2: { tie_word_embeddings: true, vocab_size: 50257, n_positions: 1024 } },
   normalize: (text) =>
     text.with({
@@ -53,6 +54,7 @@ export const OPT: ModelFamily = {
   name: 'opt',
   architectures: ['OPTForCausalLM'],
   kind: 'decoder',
+  packedModules: { qkv_proj: ['q_proj', 'k_proj', 'v_proj'] },
   defaults: {
     opt: {
       tie_word_embeddings: true,

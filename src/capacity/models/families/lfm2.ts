@@ -105,6 +105,11 @@ export const LFM2: ModelFamily = {
   name: 'lfm2',
   architectures: ['Lfm2ForCausalLM', 'Lfm2MoeForCausalLM'],
   kind: 'hybrid',
+  packedModules: {
+    qkv_proj: ['q_proj', 'k_proj', 'v_proj'],
+    w13: ['w1', 'w3'],
+    in_proj: ['in_proj'],
+  },
   defaults: {
     lfm2: {
       tie_word_embeddings: true,

@@ -47,6 +47,7 @@ export const MAMBA1: ModelFamily = {
   name: 'mamba',
   architectures: ['MambaForCausalLM', 'FalconMambaForCausalLM'],
   kind: 'attention_free',
+  packedModules: {},
   defaults: {
     mamba: {
       tie_word_embeddings: true,
@@ -105,6 +106,7 @@ export const MAMBA2: ModelFamily = {
   name: 'mamba-2',
   architectures: ['Mamba2ForCausalLM'],
   kind: 'attention_free',
+  packedModules: {},
   defaults: {
     mamba2: {
       tie_word_embeddings: false,

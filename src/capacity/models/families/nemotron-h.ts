@@ -80,6 +80,7 @@ export const NEMOTRON_H: ModelFamily = {
   name: 'nemotron-h',
   architectures: ['NemotronHForCausalLM'],
   kind: 'hybrid',
+  packedModules: { qkv_proj: ['q_proj', 'k_proj', 'v_proj'] },
   defaults: {
     nemotron_h: {
       tie_word_embeddings: false,

@@ -192,6 +192,12 @@ export const QWEN3_NEXT: ModelFamily = {
   name: 'qwen gated delta net',
   architectures: ['Qwen3NextForCausalLM'],
   kind: 'hybrid',
+  packedModules: {
+    qkv_proj: ['q_proj', 'k_proj', 'v_proj'],
+    gate_up_proj: ['gate_proj', 'up_proj'],
+    in_proj_qkvz: ['in_proj_qkvz'],
+    in_proj_ba: ['in_proj_ba'],
+  },
   defaults: {
     qwen3_next: {
       ...DEFAULTS,
@@ -215,6 +221,12 @@ export const QWEN3_5: ModelFamily = {
   name: 'qwen gated delta net',
   architectures: ['Qwen3_5ForCausalLM', 'Qwen3_5MoeForCausalLM'],
   kind: 'hybrid',
+  packedModules: {
+    qkv_proj: ['q_proj', 'k_proj', 'v_proj'],
+    gate_up_proj: ['gate_proj', 'up_proj'],
+    in_proj_qkvz: ['in_proj_qkv', 'in_proj_z'],
+    in_proj_ba: ['in_proj_b', 'in_proj_a'],
+  },
   defaults: { qwen3_5_text: DEFAULTS, qwen3_5_moe_text: { ...DEFAULTS, num_experts: 256 } },
   normalize,
   state,

@@ -70,6 +70,7 @@ export const ZAMBA2: ModelFamily = {
   name: 'zamba2',
   architectures: ['Zamba2ForCausalLM'],
   kind: 'hybrid',
+  packedModules: {},
   defaults: {
     zamba2: {
       mamba_d_state: 64,
