@@ -5,12 +5,19 @@
  */
 import { ConfigError } from '../../../shared/errors.ts';
 import type { HfConfig } from '../hf-config.ts';
+import { AWQ } from './awq.ts';
 import { chooseMethod } from './choose-method.ts';
+import { GPTQ } from './gptq.ts';
+import { MOE_WNA16 } from './moe-wna16.ts';
 import type { QuantizationConfig } from './quantization-config.ts';
 import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
 
 /** vLLM's name → what it does. A method of vLLM's that is not in here is refused. */
-const METHODS: Readonly<Record<string, QuantizationMethod>> = {};
+const METHODS: Readonly<Record<string, QuantizationMethod>> = {
+  auto_awq: AWQ,
+  auto_gptq: GPTQ,
+  moe_wna16: MOE_WNA16,
+};
 
 /** null: the model is not quantized. Throws E_UNKNOWN_MODEL or E_BAD_FLAG for a method that cannot be used. */
 export function resolveQuantization(
