@@ -42,23 +42,24 @@ export function mlaHeadSize(text: HfConfig): number {
 }
 
 /** The projections of latent attention, without the layer itself. */
-export function buildMlaProjections(stage: StageBuilder, text: HfConfig): void {
+export function buildMlaProjections(stage: StageBuilder, text: HfConfig, name: string): void {
   const hiddenSize = text.num('hidden_size');
   const numHeads = text.num('num_attention_heads');
   const latent = text.num('kv_lora_rank');
   const queryWidth = text.num('qk_nope_head_dim') + text.num('qk_rope_head_dim');
   if (text.has('q_lora_rank')) {
     const rank = text.num('q_lora_rank');
-    stage.replicated(hiddenSize, rank + mlaHeadSize(text));
-    stage.norm(rank);
-    stage.column(rank, numHeads * queryWidth);
+    stage.replicated(`${name}.fused_qkv_a_proj`, hiddenSize, [rank, mlaHeadSize(text)]);
+    stage.norm(`${name}.q_a_layernorm`, rank);
+    stage.column(`${name}.q_b_proj`, rank, numHeads * queryWidth);
   } else {
-    stage.replicated(hiddenSize, mlaHeadSize(text));
-    stage.column(hiddenSize, numHeads * queryWidth);
+    stage.replicated(`${name}.kv_a_proj_with_mqa`, hiddenSize, mlaHeadSize(text));
+    stage.column(`${name}.q_proj`, hiddenSize, numHeads * queryWidth);
   }
-  stage.norm(latent);
-  stage.column(latent, numHeads * (text.num('qk_nope_head_dim') + text.num('v_head_dim')));
-  stage.row(numHeads * text.num('v_head_dim'), hiddenSize);
+  const width = text.num('qk_nope_head_dim') + text.num('v_head_dim');
+  stage.norm(`${name}.kv_a_layernorm`, latent);
+  stage.column(`${name}.kv_b_proj`, latent, numHeads * width);
+  stage.row(`${name}.o_proj`, numHeads * text.num('v_head_dim'), hiddenSize);
 }
 
 function isSparseLayer(text: HfConfig, layer: number): boolean {
@@ -69,15 +70,17 @@ function isSparseLayer(text: HfConfig, layer: number): boolean {
   );
 }
 
-function buildExperts(stage: StageBuilder, text: HfConfig): void {
+function buildExperts(stage: StageBuilder, text: HfConfig, name: string): void {
   const hiddenSize = text.num('hidden_size');
   const count = text.num('n_routed_experts');
   const intermediateSize = text.num('moe_intermediate_size');
-  stage.replicated(hiddenSize, count);
-  if (text.strOr('topk_method', '') === 'noaux_tc') stage.tensor(count, 'float32');
-  stage.experts({ count, hiddenSize, intermediateSize });
+  stage.replicated(`${name}.gate`, hiddenSize, count, { quantized: false });
+  if (text.strOr('topk_method', '') === 'noaux_tc') {
+    stage.tensor(`${name}.gate.e_score_correction_bias`, [count], 'float32');
+  }
+  stage.experts(`${name}.experts`, { count, hiddenSize, intermediateSize });
   const shared = text.numOr('n_shared_experts', 0);
-  if (shared > 0) stage.gatedMlp(hiddenSize, intermediateSize * shared);
+  if (shared > 0) stage.gatedMlp(`${name}.shared_experts`, hiddenSize, intermediateSize * shared);
 }
 
 /** Some layers reuse the indices of the layer before. Source: vllm/models/deepseek_v32/attention.py. */
@@ -95,9 +98,9 @@ function buildIndexer(stage: StageBuilder, text: HfConfig, prefix: string): void
   const hiddenSize = text.num('hidden_size');
   const width = text.num('index_head_dim');
   const heads = text.num('index_n_heads');
-  stage.replicated(text.num('q_lora_rank'), heads * width);
-  stage.replicated(hiddenSize, width + heads);
-  stage.norm(width, { bias: true, dtype: 'float32' });
+  stage.replicated(`${prefix}.wq_b`, text.num('q_lora_rank'), heads * width);
+  stage.replicated(`${prefix}.wk_weights_proj`, hiddenSize, [width, heads], { quantized: false });
+  stage.norm(`${prefix}.k_norm`, width, { bias: true, dtype: 'float32' });
   const headSize = width + Math.floor(width / INDEX_SCALE_GROUP) * 4;
   stage.custom(`${prefix}.k_cache`, DEEPSEEK_V32_INDEXER, (blockSize) =>
     createSpec({
@@ -119,16 +122,18 @@ function buildLayer(
 ): void {
   const { layer } = about;
   const hiddenSize = text.num('hidden_size');
-  const prefix = `model.layers.${layer}.self_attn`;
+  const prefix = `model.layers.${layer}`;
+  const attention = `${prefix}.self_attn`;
   const isSparse = text.has('index_topk');
   const indexed = isSparse && (about.isMtp || hasIndexer(text, layer));
-  buildMlaProjections(stage, text);
-  if (indexed) buildIndexer(stage, text, `${prefix}.indexer`);
-  if (isSparseLayer(text, layer)) buildExperts(stage, text);
-  else stage.gatedMlp(hiddenSize, text.num('intermediate_size'));
-  stage.norm(2 * hiddenSize);
+  buildMlaProjections(stage, text, attention);
+  if (indexed) buildIndexer(stage, text, `${attention}.indexer`);
+  if (isSparseLayer(text, layer)) buildExperts(stage, text, `${prefix}.mlp`);
+  else stage.gatedMlp(`${prefix}.mlp`, hiddenSize, text.num('intermediate_size'));
+  stage.norm(`${prefix}.input_layernorm`, hiddenSize);
+  stage.norm(`${prefix}.post_attention_layernorm`, hiddenSize);
   stage.mla({
-    name: `${prefix}.attn`,
+    name: `${attention}.attn`,
     numHeads: text.num('num_attention_heads'),
     headSize: mlaHeadSize(text),
     topkBufferWidth: isSparse ? text.num('index_topk') : null,
@@ -145,7 +150,7 @@ function build(stage: StageBuilder, { text }: ResolvedModel): void {
   for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
     buildLayer(stage, text, { layer, isMtp: false });
   }
-  if (stage.isLast) stage.norm(text.num('hidden_size'));
+  if (stage.isLast) stage.norm('model.norm', text.num('hidden_size'));
 }
 
 const MTP: MtpDraft = {
@@ -154,14 +159,22 @@ const MTP: MtpDraft = {
     const hiddenSize = text.num('hidden_size');
     const vocabSize = text.num('vocab_size');
     const first = text.num('num_hidden_layers');
-    stage.embedding(vocabSize, hiddenSize);
     for (let offset = 0; offset < text.num('num_nextn_predict_layers'); offset++) {
-      stage.norm(3 * hiddenSize);
-      stage.replicated(2 * hiddenSize, hiddenSize);
-      stage.embedding(vocabSize, hiddenSize);
+      const prefix = `model.layers.${first + offset}`;
+      stage.norm(`${prefix}.enorm`, hiddenSize);
+      stage.norm(`${prefix}.hnorm`, hiddenSize);
+      stage.tensor(`${prefix}.eh_proj.weight`, [hiddenSize, 2 * hiddenSize]);
+      stage.norm(`${prefix}.shared_head.norm`, hiddenSize);
+      stage.lmHead(`${prefix}.shared_head.head`, vocabSize, hiddenSize);
       buildLayer(stage, text, { layer: first + offset, isMtp: true });
     }
+    stage.embedding('model.embed_tokens', vocabSize, hiddenSize);
   },
+};
+
+const PACKED_MODULES = {
+  gate_up_proj: ['gate_proj', 'up_proj'],
+  fused_qkv_a_proj: ['q_a_proj', 'kv_a_proj_with_mqa'],
 };
 
 const usesMla = (text: HfConfig): boolean => text.has('kv_lora_rank');
@@ -171,6 +184,7 @@ export const DEEPSEEK_V2: ModelFamily = {
   architectures: ['DeepseekV2ForCausalLM'],
   kind: 'decoder',
   defaults: { deepseek_v2: V2_DEFAULTS },
+  packedModules: PACKED_MODULES,
   usesMla,
   headSize: mlaHeadSize,
   build,
@@ -181,6 +195,7 @@ export const DEEPSEEK_V3: ModelFamily = {
   architectures: ['DeepseekV3ForCausalLM', 'DeepseekV32ForCausalLM', 'GlmMoeDsaForCausalLM'],
   kind: 'decoder',
   defaults: { deepseek_v3: V3_DEFAULTS, deepseek_v32: V3_DEFAULTS, kimi_k2: V3_DEFAULTS },
+  packedModules: PACKED_MODULES,
   usesMla,
   headSize: mlaHeadSize,
   adjustRun: (model, run) => {
