@@ -104,14 +104,22 @@ function quantizationOf(
 ): QuantizationConfig | null {
   const { root, text, dtype, family } = model;
   try {
-    return resolveQuantization({
-      root,
-      text,
-      asked: options.quantization,
-      dtype,
-      capability: run.capability,
-      packedModules: family.packedModules ?? PACKED_MODULES,
-    });
+    return resolveQuantization(
+      {
+        label: model.label,
+        root,
+        text,
+        dtype,
+        capability: run.capability,
+        tensorParallelSize: run.tensorParallelSize,
+        expertParallelSize: run.expertParallelSize,
+        totalNumAttentionHeads: model.totalNumAttentionHeads,
+        totalNumKvHeads: model.totalNumKvHeads,
+        packedModules: family.packedModules ?? PACKED_MODULES,
+        vllmName: family.vllmName?.bind(family) ?? ((name) => name),
+      },
+      options.quantization,
+    );
   } catch (error) {
     if (options.weightsBytes !== undefined && error instanceof ConfigError) return null;
     throw error;

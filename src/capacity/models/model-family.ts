@@ -16,10 +16,14 @@ export interface ModelFamily {
   readonly kind: ModelKind;
   /** transformers' defaults for the fields that are read, by model_type. */
   readonly defaults?: Readonly<Record<string, JsonObject>>;
+  /** The language model's config within the whole one, with all defaults under it; absent: text_config, or the whole. */
+  language?(root: HfConfig): HfConfig;
   /** Changes to the language model's config before anything reads it (aliases, renamed fields). */
   normalize?(text: HfConfig, root: HfConfig): HfConfig;
   /** packed_modules_mapping: a fused module's name → its parts' names in checkpoints; default: Llama's. */
   readonly packedModules?: Readonly<Record<string, readonly string[]>>;
+  /** hf_to_vllm_mapper: a module's name in checkpoints → its name in vLLM, null where it has none; default: the same. */
+  vllmName?(name: string): string | null;
   /** Compressed-latent attention. Source: ModelArchConfigConvertorBase.is_deepseek_mla. */
   usesMla?(text: HfConfig): boolean;
   headSize?(text: HfConfig): number;

@@ -5,6 +5,7 @@
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { StageBuilder } from '../stage-builder.ts';
+import { buildSiglip } from '../towers/siglip.ts';
 import {
   buildQkNorm,
   embeddings,
@@ -13,7 +14,6 @@ import {
   periodicLayerTypes,
   slidingLayerWindow,
 } from './common.ts';
-import { buildSiglip } from './vision-towers.ts';
 
 const GEMMA3_DEFAULTS = {
   tie_word_embeddings: true,
