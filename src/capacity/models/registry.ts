@@ -1,5 +1,6 @@
 /** Every family by the architectures that it knows. Adding a family is adding its file and its line here. */
 import { ConfigError } from '../../shared/errors.ts';
+import { CLASSIC_FAMILIES } from './families/decoder-classic.ts';
 import { DEEPSEEK_V2, DEEPSEEK_V3 } from './families/deepseek.ts';
 import { DEEPSEEK_V4 } from './families/deepseek-v4.ts';
 import { DENSE_FAMILIES } from './families/dense.ts';
@@ -27,6 +28,7 @@ import type { ModelFamily } from './model-family.ts';
 export const FAMILIES: readonly ModelFamily[] = [
   ...DENSE_FAMILIES,
   ...MOE_FAMILIES,
+  ...CLASSIC_FAMILIES,
   GPT2,
   OPT,
   GPT_OSS,
