@@ -1,6 +1,7 @@
 /** Every family by the architectures that it knows. Adding a family is adding its file and its line here. */
 import { ConfigError } from '../../shared/errors.ts';
 import { CLASSIC_FAMILIES } from './families/decoder-classic.ts';
+import { TRANSFORMERS_FAMILIES } from './families/decoder-transformers.ts';
 import { DEEPSEEK_V2, DEEPSEEK_V3 } from './families/deepseek.ts';
 import { DEEPSEEK_V4 } from './families/deepseek-v4.ts';
 import { DENSE_FAMILIES } from './families/dense.ts';
@@ -29,6 +30,7 @@ export const FAMILIES: readonly ModelFamily[] = [
   ...DENSE_FAMILIES,
   ...MOE_FAMILIES,
   ...CLASSIC_FAMILIES,
+  ...TRANSFORMERS_FAMILIES,
   GPT2,
   OPT,
   GPT_OSS,

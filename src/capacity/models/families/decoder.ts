@@ -67,6 +67,8 @@ export interface DecoderArchitecture {
   readonly normBias?: boolean;
   hasNormBias?(text: HfConfig): boolean;
   hasFinalNorm?(text: HfConfig): boolean;
+  /** false: every rank holds the whole feed-forward network. */
+  readonly splitMlp?: boolean;
   /** One projection in instead of gate and up. */
   readonly ungated?: boolean;
   intermediateSize?: Question<number>;
@@ -170,8 +172,9 @@ function buildMlp({ stage, text, about, names, layer }: Place, name: string): vo
   const width = about.intermediateSize?.(text, layer) ?? text.num('intermediate_size');
   const bias = about.mlpBias?.(text, layer) ?? false;
   const inwards = about.ungated === true ? width : [width, width];
-  stage.column(`${name}.${names.gateUp}`, hiddenSize, inwards, { bias });
-  stage.row(`${name}.${names.down}`, width, hiddenSize, { bias });
+  const options = { bias, split: about.splitMlp ?? true };
+  stage.column(`${name}.${names.gateUp}`, hiddenSize, inwards, options);
+  stage.row(`${name}.${names.down}`, width, hiddenSize, options);
 }
 
 function normBias(text: HfConfig, about: DecoderArchitecture): boolean {
