@@ -111,7 +111,8 @@ export class StageBuilder extends StageWeights {
     const name = this.fullName(options.name);
     const isAlone = options.ignoresCacheConfig === true;
     const ignoresWindow = isAlone || options.ignoresModelWindow === true;
-    const slidingWindow = options.slidingWindow ?? (ignoresWindow ? null : this.#model.slidingWindow);
+    const slidingWindow =
+      options.slidingWindow ?? (ignoresWindow ? null : this.#model.slidingWindow);
     const cacheDtype = isAlone ? 'auto' : this.#layerCacheDtype(name, slidingWindow !== null);
     const attnType = options.attnType ?? 'decoder';
     const backend = options.backend ?? this.#denseBackend(options, cacheDtype, slidingWindow);

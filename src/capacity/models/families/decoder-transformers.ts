@@ -215,7 +215,6 @@ const EXPERTS: readonly DecoderArchitecture[] = [
       sharedSize: text.num('intermediate_size'),
       shared: 'shared_mlp',
       gate: 'gate.wg',
-      gateDtype: 'float32',
     }),
   },
   {

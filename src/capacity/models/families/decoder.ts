@@ -76,6 +76,8 @@ export interface DecoderArchitecture {
   experts?: Question<ExpertLayer | null>;
   window?: Question<number | null>;
   attention?: Question<Partial<AttentionOptions>>;
+  /** Builds a feed-forward network unlike either; false where the layer has none. */
+  feedForward?(stage: StageBuilder, text: HfConfig, name: string, layer: number): boolean;
   /** Further parameters: of an attention module, of a layer, of the model on this stage. */
   attentionParts?(stage: StageBuilder, text: HfConfig, name: string, layer: number): void;
   layerParts?(stage: StageBuilder, text: HfConfig, name: string, layer: number): void;
@@ -177,6 +179,14 @@ function buildMlp({ stage, text, about, names, layer }: Place, name: string): vo
   stage.row(`${name}.${names.down}`, width, hiddenSize, options);
 }
 
+function buildFeedForward(place: Place, name: string): void {
+  const { stage, text, about, layer } = place;
+  if (about.feedForward?.(stage, text, name, layer) === true) return;
+  const experts = about.experts?.(text, layer) ?? null;
+  if (experts === null) buildMlp(place, name);
+  else buildExperts(place, name, experts);
+}
+
 function normBias(text: HfConfig, about: DecoderArchitecture): boolean {
   return about.hasNormBias?.(text) ?? about.normBias ?? false;
 }
@@ -185,9 +195,7 @@ function buildLayer(place: Place): void {
   const { stage, text, about, names, layer } = place;
   const name = `${names.layers}.${layer}`;
   buildAttention(place, `${name}.${names.attention}`);
-  const experts = about.experts?.(text, layer) ?? null;
-  if (experts === null) buildMlp(place, `${name}.${names.mlp}`);
-  else buildExperts(place, `${name}.${names.mlp}`, experts);
+  buildFeedForward(place, `${name}.${names.mlp}`);
   const bias = normBias(text, about);
   for (const norm of about.norms?.(text, layer) ?? LLAMA_NORMS) {
     stage.norm(`${name}.${norm}`, text.num('hidden_size'), { bias });
