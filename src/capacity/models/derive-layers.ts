@@ -189,7 +189,7 @@ const PACKED_MODULES = {
 const MOST_WORKERS = 4096;
 
 /** Source: vllm/config/model.py verify_with_parallel_config. */
-function checkParallelism(model: ResolvedModel, run: RunConfig): void {
+function checkParallelism(model: KnownModel, run: RunConfig): void {
   const heads = model.totalNumAttentionHeads;
   const tp = run.tensorParallelSize;
   const numWorkers = tp * run.pipelineParallelSize;
@@ -203,6 +203,12 @@ function checkParallelism(model: ResolvedModel, run: RunConfig): void {
     throw new ConfigError(
       'E_BAD_FLAG',
       `Total number of attention heads (${heads}) must be divisible by tensor parallel size (${tp}).`,
+    );
+  }
+  if (run.pipelineParallelSize > 1 && model.family.pipelineParallel === false) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      'Pipeline parallelism is not supported for this model. Supported models implement the `SupportsPP` interface.',
     );
   }
   const dcp = run.decodeContextParallelSize;

@@ -1,5 +1,8 @@
 /** Every family by the architectures that it knows. Adding a family is adding its file and its line here. */
 import { ConfigError } from '../../shared/errors.ts';
+import { CLASSIC_FAMILIES } from './families/decoder-classic.ts';
+import { LLAMA_LIKE_FAMILIES } from './families/decoder-llama.ts';
+import { TRANSFORMERS_FAMILIES } from './families/decoder-transformers.ts';
 import { MLA_FAMILIES } from './families/deepseek.ts';
 import { DEEPSEEK_V4 } from './families/deepseek-v4.ts';
 import { DENSE_FAMILIES } from './families/dense.ts';
@@ -29,6 +32,9 @@ import { multimodalFamily } from './multimodal/multimodal-family.ts';
 export const FAMILIES: readonly ModelFamily[] = [
   ...DENSE_FAMILIES,
   ...MOE_FAMILIES,
+  ...CLASSIC_FAMILIES,
+  ...LLAMA_LIKE_FAMILIES,
+  ...TRANSFORMERS_FAMILIES,
   GPT2,
   OPT,
   GPT_OSS,
