@@ -23,6 +23,7 @@ import type { GpuFacts } from './gpus.ts';
 import { EXPLICIT_LAYERS_HINT, HfConfig } from './hf-config.ts';
 import type { KnownModel } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
+import { checkpointCacheDtype } from './quantization/kv-cache-scales.ts';
 import type { QuantizationConfig } from './quantization/quantization-config.ts';
 import { resolveQuantization } from './quantization/resolve-quantization.ts';
 import type { ResolvedModel } from './resolved-model.ts';
@@ -116,7 +117,7 @@ function quantizationOf(
         totalNumAttentionHeads: model.totalNumAttentionHeads,
         totalNumKvHeads: model.totalNumKvHeads,
         packedModules: family.packedModules ?? PACKED_MODULES,
-        vllmName: family.vllmName?.bind(family) ?? ((name) => name),
+        vllmName: family.vllmName?.bind(family) ?? null,
       },
       options.quantization,
     );
@@ -130,7 +131,8 @@ function runConfig(
   { model, gpu, options }: DeriveInputs,
   engine: EngineConfig,
 ): { run: RunConfig; adjustment: Partial<RunAdjustment> } {
-  const cacheDtype = options.kvCacheDtype ?? 'auto';
+  const said = options.kvCacheDtype ?? 'auto';
+  const cacheDtype = said === 'auto' ? checkpointCacheDtype(model.root) : said;
   if (!isKnownCacheDtype(cacheDtype)) {
     throw new ConfigError('E_BAD_FLAG', `--kv-cache-dtype ${cacheDtype} is not known`);
   }

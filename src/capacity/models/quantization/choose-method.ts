@@ -95,7 +95,7 @@ function ofCheckpoint(
  * `quant_method`, under the names of ModelOpt's older exports too.
  * Source: model_arch_config_convertor.py ModelArchConfigConvertorBase._normalize_quantization_config.
  */
-function statedMethod(checkpoint: HfConfig): string {
+export function statedMethod(checkpoint: HfConfig): string {
   const legacy = checkpoint.has('quantization') ? checkpoint.sub('quantization') : null;
   const producer = checkpoint.has('producer')
     ? checkpoint.sub('producer').strOr('name', null)
