@@ -17,8 +17,10 @@ import { KIMI_LINEAR } from './families/kimi-linear.ts';
 import { GPT2, OPT } from './families/learned-positions.ts';
 import { LFM2 } from './families/lfm2.ts';
 import { LLAMA4_MULTIMODAL, LLAMA4_TEXT } from './families/llama4.ts';
+import { LONGCAT_FAMILIES } from './families/longcat.ts';
 import { MAMBA1, MAMBA2 } from './families/mamba.ts';
 import { MIMO_V2 } from './families/mimo-v2.ts';
+import { MINICPM3 } from './families/minicpm3.ts';
 import { MOE_FAMILIES } from './families/moe.ts';
 import { NEMOTRON_H } from './families/nemotron-h.ts';
 import { QWEN3_5, QWEN3_NEXT } from './families/qwen-gdn.ts';
@@ -47,6 +49,8 @@ export const FAMILIES: readonly ModelFamily[] = [
   LLAMA4_TEXT,
   LLAMA4_MULTIMODAL,
   ...MLA_FAMILIES,
+  ...LONGCAT_FAMILIES,
+  MINICPM3,
   DEEPSEEK_V4,
   MIMO_V2,
   QWEN3_NEXT,
