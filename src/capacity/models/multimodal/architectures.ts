@@ -5,6 +5,7 @@ import { GOOGLE_ARCHITECTURES } from './google-architectures.ts';
 import { IDEFICS_ARCHITECTURES } from './idefics-architectures.ts';
 import { INTERN_ARCHITECTURES } from './intern-architectures.ts';
 import { LLAVA_ARCHITECTURES } from './llava-architectures.ts';
+import { META_ARCHITECTURES } from './meta-architectures.ts';
 import type { MultimodalArchitecture } from './multimodal-architecture.ts';
 import { QUERY_ARCHITECTURES } from './query-architectures.ts';
 import { QWEN_ARCHITECTURES } from './qwen-architectures.ts';
@@ -18,4 +19,5 @@ export const MULTIMODAL_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   ...GLM_ARCHITECTURES,
   ...QUERY_ARCHITECTURES,
   ...IDEFICS_ARCHITECTURES,
+  ...META_ARCHITECTURES,
 ];
