@@ -7,7 +7,7 @@ import { MLA_FAMILIES } from './families/deepseek.ts';
 import { DEEPSEEK_V4 } from './families/deepseek-v4.ts';
 import { DENSE_FAMILIES } from './families/dense.ts';
 import { FALCON_H1 } from './families/falcon-h1.ts';
-import { GEMMA, GEMMA2, GEMMA3_MULTIMODAL, GEMMA3_TEXT } from './families/gemma.ts';
+import { GEMMA, GEMMA2, GEMMA3_TEXT } from './families/gemma.ts';
 import { GEMMA3N } from './families/gemma3n.ts';
 import { GEMMA4 } from './families/gemma4.ts';
 import { GPT_OSS } from './families/gpt-oss.ts';
@@ -16,7 +16,7 @@ import { JAMBA } from './families/jamba.ts';
 import { KIMI_LINEAR } from './families/kimi-linear.ts';
 import { GPT2, OPT } from './families/learned-positions.ts';
 import { LFM2 } from './families/lfm2.ts';
-import { LLAMA4_MULTIMODAL, LLAMA4_TEXT } from './families/llama4.ts';
+import { LLAMA4_TEXT } from './families/llama4.ts';
 import { LONGCAT_FAMILIES } from './families/longcat.ts';
 import { MAMBA1, MAMBA2 } from './families/mamba.ts';
 import { MIMO_V2 } from './families/mimo-v2.ts';
@@ -43,11 +43,9 @@ export const FAMILIES: readonly ModelFamily[] = [
   GEMMA,
   GEMMA2,
   GEMMA3_TEXT,
-  GEMMA3_MULTIMODAL,
   GEMMA3N,
   GEMMA4,
   LLAMA4_TEXT,
-  LLAMA4_MULTIMODAL,
   ...MLA_FAMILIES,
   ...LONGCAT_FAMILIES,
   MINICPM3,
