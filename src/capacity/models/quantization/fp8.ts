@@ -129,7 +129,7 @@ export function checkBlockShape(
 }
 
 /** Blocks that a rank's part does not consist of are made smaller, where a smaller one divides everything. */
-function blockExperts(
+export function blockExperts(
   module: ExpertsModule,
   [rows, columns]: BlockShape,
   { tensorParallelSize, expertParallelSize }: QuantizationContext,

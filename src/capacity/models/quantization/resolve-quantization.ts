@@ -6,8 +6,10 @@
 import { ConfigError } from '../../../shared/errors.ts';
 import type { HfConfig } from '../hf-config.ts';
 import { chooseMethod } from './choose-method.ts';
+import { COMPRESSED_TENSORS } from './compressed-tensors.ts';
 import { FP8 } from './fp8.ts';
 import { MODELOPT, MODELOPT_FP4, MODELOPT_MXFP8 } from './modelopt.ts';
+import { MODELOPT_MIXED } from './modelopt-mixed.ts';
 import { GPT_OSS_MXFP4, MXFP4 } from './mxfp4.ts';
 import type { QuantizationConfig } from './quantization-config.ts';
 import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
@@ -15,9 +17,11 @@ import type { QuantizationContext, QuantizationMethod } from './quantization-met
 /** vLLM's name → what it does. A method of vLLM's that is not in here is refused. */
 const METHODS: Readonly<Record<string, QuantizationMethod>> = {
   fp8: FP8,
+  'compressed-tensors': COMPRESSED_TENSORS,
   modelopt: MODELOPT,
   modelopt_fp4: MODELOPT_FP4,
   modelopt_mxfp8: MODELOPT_MXFP8,
+  modelopt_mixed: MODELOPT_MIXED,
   mxfp8: MODELOPT_MXFP8,
   mxfp4: MXFP4,
   gpt_oss_mxfp4: GPT_OSS_MXFP4,
