@@ -117,7 +117,8 @@ function quantizationOf(
         totalNumAttentionHeads: model.totalNumAttentionHeads,
         totalNumKvHeads: model.totalNumKvHeads,
         packedModules: family.packedModules ?? PACKED_MODULES,
-        vllmName: family.vllmName?.bind(family) ?? null,
+        vllmName: family.vllmName?.bind(family) ?? ((name) => name),
+        mapsNames: family.vllmName !== undefined,
       },
       options.quantization,
     );

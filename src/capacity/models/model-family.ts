@@ -16,6 +16,8 @@ export interface ModelFamily {
   readonly kind: ModelKind;
   /** transformers' defaults for the fields that are read, by model_type. */
   readonly defaults?: Readonly<Record<string, JsonObject>>;
+  /** The language model's config within the whole one, with all defaults under it; absent: text_config, or the whole. */
+  language?(root: HfConfig): HfConfig;
   /** Changes to the language model's config before anything reads it (aliases, renamed fields). */
   normalize?(text: HfConfig, root: HfConfig): HfConfig;
   /** packed_modules_mapping: a fused module's name → its parts' names in checkpoints; default: Llama's. */

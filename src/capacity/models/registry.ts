@@ -21,8 +21,10 @@ import { NEMOTRON_H } from './families/nemotron-h.ts';
 import { QWEN3_5, QWEN3_NEXT } from './families/qwen-gdn.ts';
 import { WHISPER } from './families/whisper.ts';
 import { ZAMBA2 } from './families/zamba2.ts';
-import { EXPLICIT_LAYERS_HINT } from './hf-config.ts';
+import { EXPLICIT_LAYERS_HINT, type HfConfig } from './hf-config.ts';
 import type { ModelFamily } from './model-family.ts';
+import { MULTIMODAL_ARCHITECTURES } from './multimodal/architectures.ts';
+import { multimodalFamily } from './multimodal/multimodal-family.ts';
 
 export const FAMILIES: readonly ModelFamily[] = [
   ...DENSE_FAMILIES,
@@ -56,8 +58,17 @@ export const FAMILIES: readonly ModelFamily[] = [
   WHISPER,
 ];
 
-/** The family of an architecture; throws E_UNKNOWN_MODEL naming the field. */
-export function familyOf(architecture: string, label: string): ModelFamily {
+/** The family of a config.json by its architecture; throws E_UNKNOWN_MODEL naming the field. */
+export function familyOf(architecture: string, root: HfConfig): ModelFamily {
+  const multimodal = MULTIMODAL_ARCHITECTURES.find(({ architectures }) =>
+    architectures.includes(architecture),
+  );
+  return multimodal === undefined
+    ? textFamilyOf(architecture, root.label)
+    : multimodalFamily(multimodal, root, textFamilyOf);
+}
+
+function textFamilyOf(architecture: string, label: string): ModelFamily {
   const family = FAMILIES.find(({ architectures }) => architectures.includes(architecture));
   if (family !== undefined) return family;
   throw new ConfigError(

@@ -52,7 +52,7 @@ export function resolveModel(config: JsonObject, label: string, options: ModelOp
   const root = new HfConfig(config, label);
   const architecture = root.has('architectures') ? root.strings('architectures')[0] : undefined;
   if (architecture === undefined) return root.fail('architectures', 'a list with one name');
-  const family = familyOf(architecture, label);
+  const family = familyOf(architecture, root);
   const text = languageConfig(root, family);
   const modelType = root.strOr('model_type', '');
   const isHybrid = family.kind === 'hybrid' && (family.isHybrid?.(text) ?? true);
@@ -85,6 +85,10 @@ export function resolveModel(config: JsonObject, label: string, options: ModelOp
 
 /** The language model's own config, with transformers' defaults under it. */
 function languageConfig(root: HfConfig, family: ModelFamily): HfConfig {
+  if (family.language !== undefined) {
+    const text = family.language(root);
+    return family.normalize?.(text, root) ?? text;
+  }
   const nested = root.has('text_config') ? root.sub('text_config') : root;
   const modelType = nested.strOr('model_type', '');
   const defaults = family.defaults?.[modelType] ?? Object.values(family.defaults ?? {})[0] ?? {};

@@ -5,8 +5,8 @@
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { StageBuilder } from '../stage-builder.ts';
+import { buildSiglip } from '../towers/siglip.ts';
 import { embeddings, headDim, kvHeads, periodicLayerTypes, slidingLayerWindow } from './common.ts';
-import { buildSiglip } from './vision-towers.ts';
 
 const GEMMA3_DEFAULTS = {
   tie_word_embeddings: true,

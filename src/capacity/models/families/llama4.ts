@@ -2,8 +2,8 @@
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { StageBuilder } from '../stage-builder.ts';
+import { buildLlama4Vision } from '../towers/llama4-vision.ts';
 import { embeddings, headDim, kvHeads } from './common.ts';
-import { buildLlama4Vision } from './vision-towers.ts';
 
 const DEFAULTS = {
   tie_word_embeddings: false,

@@ -63,7 +63,6 @@ function mixedConfig(config: HfConfig, context: QuantizationContext): Quantizati
     embedding: (module) => (module.isLmHead ? linear(headAsLinear(module)) : null),
     attention: (module) =>
       checkpoint.hasCacheScheme && !module.isMla ? kvCacheScales(module) : [],
-    attentionCacheDtype: null,
   };
 }
 
@@ -88,7 +87,7 @@ function readRecipes(fields: HfConfig, { vllmName }: QuantizationContext): Recip
     }
     const group = recipe['group_size'];
     const groupSize = typeof group === 'number' ? group : null;
-    return [vllmName === null ? layer : vllmName(layer), { algo, groupSize }] as const;
+    return [vllmName(layer), { algo, groupSize }] as const;
   });
   return new Map(rows.flatMap(([layer, recipe]) => (layer === null ? [] : [[layer, recipe]])));
 }

@@ -24,7 +24,6 @@ function method(
       experts: (module) => experts(module, context),
       embedding: () => null,
       attention: () => [],
-      attentionCacheDtype: null,
     }),
   };
 }

@@ -5,11 +5,14 @@
  */
 import { ConfigError } from '../../../shared/errors.ts';
 import type { HfConfig } from '../hf-config.ts';
+import { AWQ } from './awq.ts';
 import { chooseMethod } from './choose-method.ts';
 import { COMPRESSED_TENSORS } from './compressed-tensors.ts';
 import { FP8 } from './fp8.ts';
+import { GPTQ } from './gptq.ts';
 import { MODELOPT, MODELOPT_FP4, MODELOPT_MXFP8 } from './modelopt.ts';
 import { MODELOPT_MIXED } from './modelopt-mixed.ts';
+import { MOE_WNA16 } from './moe-wna16.ts';
 import { GPT_OSS_MXFP4, MXFP4 } from './mxfp4.ts';
 import type { QuantizationConfig } from './quantization-config.ts';
 import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
@@ -25,6 +28,9 @@ const METHODS: Readonly<Record<string, QuantizationMethod>> = {
   mxfp8: MODELOPT_MXFP8,
   mxfp4: MXFP4,
   gpt_oss_mxfp4: GPT_OSS_MXFP4,
+  auto_awq: AWQ,
+  auto_gptq: GPTQ,
+  moe_wna16: MOE_WNA16,
 };
 
 /** null: the model is not quantized. Throws E_UNKNOWN_MODEL or E_BAD_FLAG for a method that cannot be used. */

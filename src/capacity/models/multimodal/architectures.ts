@@ -1,0 +1,15 @@
+/** Every multimodal architecture that is known. Adding one is adding a row to a table. */
+import { AUDIO_ARCHITECTURES } from './audio-architectures.ts';
+import { GOOGLE_ARCHITECTURES } from './google-architectures.ts';
+import { INTERN_ARCHITECTURES } from './intern-architectures.ts';
+import { LLAVA_ARCHITECTURES } from './llava-architectures.ts';
+import type { MultimodalArchitecture } from './multimodal-architecture.ts';
+import { QWEN_ARCHITECTURES } from './qwen-architectures.ts';
+
+export const MULTIMODAL_ARCHITECTURES: readonly MultimodalArchitecture[] = [
+  ...LLAVA_ARCHITECTURES,
+  ...QWEN_ARCHITECTURES,
+  ...INTERN_ARCHITECTURES,
+  ...GOOGLE_ARCHITECTURES,
+  ...AUDIO_ARCHITECTURES,
+];
