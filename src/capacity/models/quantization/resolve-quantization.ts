@@ -8,6 +8,7 @@ import type { HfConfig } from '../hf-config.ts';
 import { AWQ } from './awq.ts';
 import { chooseMethod } from './choose-method.ts';
 import { COMPRESSED_TENSORS } from './compressed-tensors.ts';
+import { DEEPSEEK_V4_FP8 } from './deepseek-v4-fp8.ts';
 import { FP8 } from './fp8.ts';
 import { GPTQ } from './gptq.ts';
 import { MODELOPT, MODELOPT_FP4, MODELOPT_MXFP8 } from './modelopt.ts';
@@ -20,6 +21,7 @@ import type { QuantizationContext, QuantizationMethod } from './quantization-met
 /** vLLM's name → what it does. A method of vLLM's that is not in here is refused. */
 const METHODS: Readonly<Record<string, QuantizationMethod>> = {
   fp8: FP8,
+  deepseek_v4_fp8: DEEPSEEK_V4_FP8,
   'compressed-tensors': COMPRESSED_TENSORS,
   modelopt: MODELOPT,
   modelopt_fp4: MODELOPT_FP4,
