@@ -117,8 +117,7 @@ function quantizationOf(
         totalNumAttentionHeads: model.totalNumAttentionHeads,
         totalNumKvHeads: model.totalNumKvHeads,
         packedModules: family.packedModules ?? PACKED_MODULES,
-        vllmName: family.vllmName?.bind(family) ?? ((name) => name),
-        mapsNames: family.vllmName !== undefined,
+        vllmName: family.vllmName?.bind(family) ?? null,
       },
       options.quantization,
     );

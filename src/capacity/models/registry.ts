@@ -1,6 +1,6 @@
 /** Every family by the architectures that it knows. Adding a family is adding its file and its line here. */
 import { ConfigError } from '../../shared/errors.ts';
-import { DEEPSEEK_V2, DEEPSEEK_V3 } from './families/deepseek.ts';
+import { MLA_FAMILIES } from './families/deepseek.ts';
 import { DEEPSEEK_V4 } from './families/deepseek-v4.ts';
 import { DENSE_FAMILIES } from './families/dense.ts';
 import { FALCON_H1 } from './families/falcon-h1.ts';
@@ -40,8 +40,7 @@ export const FAMILIES: readonly ModelFamily[] = [
   GEMMA4,
   LLAMA4_TEXT,
   LLAMA4_MULTIMODAL,
-  DEEPSEEK_V2,
-  DEEPSEEK_V3,
+  ...MLA_FAMILIES,
   DEEPSEEK_V4,
   MIMO_V2,
   QWEN3_NEXT,

@@ -236,8 +236,8 @@ export class StageBuilder extends StageWeights {
 
   /** A checkpoint's scheme of the cache makes something of `auto`. Source: attention.py Attention.__init__. */
   #applyCheckpointCacheDtype(): void {
-    const said = this.quantization?.attentionCacheDtype;
-    if (this.#cacheDtype !== 'auto' || said === undefined) return;
+    const said = this.quantization?.attentionCacheDtype ?? null;
+    if (this.#cacheDtype !== 'auto' || said === null) return;
     this.#cacheDtype = said;
     this.#context = { ...this.#context, runCacheDtype: said };
   }

@@ -4,7 +4,7 @@
  * Leaves out: Blackwell's FlashInfer layout, the vision variant, bounded replay of V4.1, MTP and DSpark drafts.
  */
 
-import { cdiv } from '../../../shared/integers.ts';
+import { roundUp } from '../../../shared/integers.ts';
 import { createSpec } from '../../spec/create-spec.ts';
 import {
   DEEPSEEK_V4_INDEXER,
@@ -24,8 +24,6 @@ const PACKED_ROW_BYTES = 584;
 const PAGE_ALIGNMENT = 576;
 const SWA_BLOCK_SIZE = 64;
 const QUANT_BLOCK = 128;
-/** fp4 weights: two to a byte, and one scale byte for 32. */
-const FP4_GROUP = 32;
 /** FlashMLA pads query heads, and with them the sinks. */
 const PADDED_HEADS = 64;
 
@@ -38,12 +36,6 @@ const PACKED = {
   cacheDtypeStr: 'fp8_ds_mla',
   modelVersion: 'deepseek_v4',
 } as const;
-
-/** A linear layer in fp8 with one scale byte per block of 128 × 128. */
-function fp8Linear(stage: StageBuilder, input: number, output: number): void {
-  stage.tensor(input * output, 'float8_e4m3fn');
-  stage.tensor(cdiv(input, QUANT_BLOCK) * cdiv(output, QUANT_BLOCK), 'float8_e8m0fnu');
-}
 
 function declareState(
   stage: StageBuilder,
@@ -68,20 +60,23 @@ function declareState(
 function buildCompressor(
   stage: StageBuilder,
   text: HfConfig,
+  name: string,
   about: { readonly ratio: number; readonly width: number },
 ): void {
-  const overlap = about.ratio === 4 ? 2 : 1;
-  stage.tensor(about.ratio * overlap * about.width, 'float32');
-  stage.replicated(text.num('hidden_size'), 2 * overlap * about.width);
-  stage.norm(about.width);
+  const width = (about.ratio === 4 ? 2 : 1) * about.width;
+  const hiddenSize = text.num('hidden_size');
+  stage.tensor(`${name}.ape`, [about.ratio, width], 'float32');
+  stage.replicated(`${name}.fused_wkv_wgate`, hiddenSize, [width, width], { quantized: false });
+  stage.norm(`${name}.norm`, about.width);
 }
 
 function buildIndexer(stage: StageBuilder, text: HfConfig, name: string, ratio: number): void {
   const width = text.num('index_head_dim');
   const heads = text.num('index_n_heads');
-  fp8Linear(stage, text.num('q_lora_rank'), heads * width);
-  stage.replicated(text.num('hidden_size'), heads);
-  buildCompressor(stage, text, { ratio, width });
+  stage.replicated(`${name}.wq_b`, text.num('q_lora_rank'), heads * width);
+  const hiddenSize = text.num('hidden_size');
+  stage.replicated(`${name}.weights_proj`, hiddenSize, heads, { quantized: false });
+  buildCompressor(stage, text, `${name}.compressor`, { ratio, width });
   const headSize = width + Math.floor(width / QUANT_BLOCK) * 4;
   stage.custom(`${name}.k_cache`, DEEPSEEK_V4_INDEXER, (blockSize) =>
     createSpec({
@@ -132,45 +127,49 @@ function buildAttention(stage: StageBuilder, text: HfConfig, layer: number): voi
   const outputRank = groups * text.num('o_lora_rank');
   const heads = stage.perRank(numHeads, 'the number of attention heads');
   const ratio = text.numbers('compress_ratios')[layer] ?? 0;
-  stage.tensor(cdiv(heads, PADDED_HEADS) * PADDED_HEADS, 'float32');
-  fp8Linear(stage, hiddenSize, rank + width);
-  stage.norm(rank + width);
-  fp8Linear(stage, rank, heads * width);
-  fp8Linear(stage, (numHeads * width) / groups, stage.perRank(outputRank, 'o_lora_rank'));
-  fp8Linear(stage, stage.perRank(outputRank, 'o_lora_rank'), hiddenSize);
+  stage.tensor(`${name}.attn_sink`, [roundUp(heads, PADDED_HEADS)], 'float32');
+  stage.replicated(`${name}.fused_wqa_wkv`, hiddenSize, [rank, width]);
+  stage.norm(`${name}.q_norm`, rank);
+  stage.column(`${name}.wq_b`, rank, numHeads * width);
+  stage.norm(`${name}.kv_norm`, width);
+  stage.column(`${name}.wo_a`, Math.floor((numHeads * width) / groups), outputRank);
+  stage.row(`${name}.wo_b`, outputRank, hiddenSize);
   if (ratio === 4) buildIndexer(stage, text, `${name}.indexer`, ratio);
   declareWindow(stage, text, name);
   if (ratio <= 1) return;
   declareHistory(stage, text, name, ratio);
-  buildCompressor(stage, text, { ratio, width });
+  buildCompressor(stage, text, `${name}.compressor`, { ratio, width });
   declareState(stage, `${name}.compressor`, { ratio, width });
 }
 
 function buildExperts(stage: StageBuilder, text: HfConfig, layer: number): void {
+  const name = `model.layers.${layer}.ffn`;
   const hiddenSize = text.num('hidden_size');
   const count = text.num('n_routed_experts');
-  const intermediate = stage.perRank(text.num('moe_intermediate_size'), 'moe_intermediate_size');
-  const shared = intermediate * text.numOr('n_shared_experts', 1);
-  stage.replicated(hiddenSize, count);
+  const intermediateSize = text.num('moe_intermediate_size');
+  stage.replicated(`${name}.gate`, hiddenSize, count, { quantized: false });
   if (layer < text.numOr('num_hash_layers', 0)) {
-    stage.tensor(text.num('vocab_size') * text.num('num_experts_per_tok'), 'int32');
-  } else {
-    stage.tensor(count, 'float32');
+    const shape = [text.num('vocab_size'), text.num('num_experts_per_tok')];
+    stage.tensor(`${name}.gate.tid2eid`, shape, 'int32');
+  } else if (text.strOr('topk_method', '') === 'noaux_tc') {
+    stage.tensor(`${name}.gate.e_score_correction_bias`, [count], 'float32');
   }
-  fp8Linear(stage, hiddenSize, 2 * shared);
-  fp8Linear(stage, shared, hiddenSize);
-  const elements = 3 * count * intermediate * hiddenSize;
-  stage.tensor(elements / 2 + elements / FP4_GROUP, 'uint8');
+  const shared = intermediateSize * text.numOr('n_shared_experts', 1);
+  stage.gatedMlp(`${name}.shared_experts`, hiddenSize, shared);
+  stage.experts(`${name}.experts`, { count, hiddenSize, intermediateSize });
 }
 
 /** Hyper-connections: a mixing matrix, its base and scale, in float32. */
 function buildHyperConnection(
   stage: StageBuilder,
   text: HfConfig,
+  name: string,
   about: { readonly rows: number; readonly scales: number },
 ): void {
   const width = text.num('hc_mult') * text.num('hidden_size');
-  stage.tensor(about.rows * width + about.rows + about.scales, 'float32');
+  stage.tensor(`${name}_fn`, [about.rows, width], 'float32');
+  stage.tensor(`${name}_base`, [about.rows], 'float32');
+  stage.tensor(`${name}_scale`, [about.scales], 'float32');
 }
 
 function build(stage: StageBuilder, { text }: ResolvedModel): void {
@@ -183,18 +182,20 @@ function build(stage: StageBuilder, { text }: ResolvedModel): void {
     vocabSize: text.num('vocab_size'),
     width: text.num('hidden_size'),
     tied: false,
+    quantizedHead: false,
   });
   for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
     const mixing = { rows: copies * (copies + 2), scales: 3 };
-    buildHyperConnection(stage, text, mixing);
-    buildHyperConnection(stage, text, mixing);
+    const prefix = `model.layers.${layer}`;
     buildAttention(stage, text, layer);
     buildExperts(stage, text, layer);
-    stage.norm(2 * text.num('hidden_size'));
+    stage.norm(`${prefix}.attn_norm`, text.num('hidden_size'));
+    stage.norm(`${prefix}.ffn_norm`, text.num('hidden_size'));
+    buildHyperConnection(stage, text, `${prefix}.hc_attn`, mixing);
+    buildHyperConnection(stage, text, `${prefix}.hc_ffn`, mixing);
   }
-  if (!stage.isLast) return;
-  buildHyperConnection(stage, text, { rows: copies, scales: 1 });
-  stage.norm(text.num('hidden_size'));
+  buildHyperConnection(stage, text, 'model.hc_head', { rows: copies, scales: 1 });
+  if (stage.isLast) stage.norm('model.norm', text.num('hidden_size'));
 }
 
 export const DEEPSEEK_V4: ModelFamily = {
@@ -204,5 +205,10 @@ export const DEEPSEEK_V4: ModelFamily = {
   defaults: { deepseek_v4: { tie_word_embeddings: false, head_dim: 512 } },
   usesMla: () => true,
   headSize: (text) => text.num('head_dim'),
+  packedModules: {
+    gate_up_proj: ['w1', 'w3'],
+    fused_wqa_wkv: ['wq_a', 'wkv'],
+    fused_wkv_wgate: ['wkv', 'wgate'],
+  },
   build,
 };

@@ -5,7 +5,8 @@
  */
 import { ConfigError } from '../../../shared/errors.ts';
 import type { HfConfig } from '../hf-config.ts';
-import { isLayerSkipped } from './layer-skipped.ts';
+import { headAsLinear, width } from './linear-shapes.ts';
+import { isLayerSkipped, namesInVllm, type PackedModules } from './module-names.ts';
 import {
   groupsOf,
   marlinTakesExperts,
@@ -48,7 +49,7 @@ export function groupSizeOf(checkpoint: HfConfig, key: string): number {
 
 /** Source: AutoAWQLinearMethod.create_weights, whose shapes Marlin's have too. */
 function linearShapes(module: LinearModule, format: PackedFormat): ParameterShape[] {
-  const output = module.outputPartitionSizes.reduce((sum, size) => sum + size, 0);
+  const output = width(module);
   const input = module.inputSizePerPartition;
   const factor = packFactor(format.bits);
   checkAlignment(module, format, output % factor === 0);
@@ -96,18 +97,16 @@ function expertsShapes(module: ExpertsModule, format: PackedFormat): ParameterSh
 }
 
 /** The method over one checkpoint; `moe_wna16` shares its linear modules. */
-export function awqConfig(
-  checkpoint: HfConfig,
-  { packedModules, vllmName }: QuantizationContext,
-): QuantizationConfig {
+export function awqConfig(checkpoint: HfConfig, context: QuantizationContext): QuantizationConfig {
   const format = awqFormat(checkpoint);
   const listed = checkpoint.has('modules_to_not_convert')
     ? checkpoint.strings('modules_to_not_convert')
     : [];
-  const ignored = listed.flatMap((name) => vllmName(name) ?? []);
+  const { packedModules } = context;
+  const ignored = namesInVllm(listed, context);
   const hasQuantizedHead = checkpoint.flag('lm_head');
-  const isLeft = (name: string, packed: QuantizationContext['packedModules']): boolean =>
-    isLayerSkipped({ name, ignored, packedModules: packed, match: 'substring' });
+  const isLeft = (name: string, packed: PackedModules): boolean =>
+    isLayerSkipped(name, ignored, packed, 'substring');
   return {
     name: 'auto_awq',
     description: `AWQ, ${format.bits} bits in groups of ${format.groupSize}`,
@@ -118,24 +117,7 @@ export function awqConfig(
         ? linearShapes(headAsLinear(module), format)
         : null,
     attention: () => [],
-  };
-}
-
-/** A quantized head is a projection from the hidden size to this rank's rows. */
-export function headAsLinear(module: {
-  readonly name: string;
-  readonly rows: number;
-  readonly rowsPerPartition: number;
-  readonly width: number;
-  readonly dtype: string;
-}): LinearModule {
-  return {
-    name: module.name,
-    inputSize: module.width,
-    outputSize: module.rows,
-    inputSizePerPartition: module.width,
-    outputPartitionSizes: [module.rowsPerPartition],
-    dtype: module.dtype,
+    attentionCacheDtype: null,
   };
 }
 

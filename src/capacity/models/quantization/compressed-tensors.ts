@@ -65,7 +65,7 @@ function compressedTensorsConfig(
         : packedEmbedding(module, scheme.weights);
     },
     attention: (module) => (module.isMla ? [] : cacheScales(module, cacheScheme)),
-    ...(cacheScheme === null ? {} : { attentionCacheDtype: 'fp8' }),
+    attentionCacheDtype: cacheScheme === null ? null : 'fp8',
   };
 }
 
@@ -114,7 +114,7 @@ function readScheme(group: HfConfig, globalFormat: string): Scheme {
 /** Only paths are names of modules; classes and patterns stand as they are. */
 function targetInVllm(target: string, { vllmName }: QuantizationContext): string | null {
   const isPath = target.includes('.') && !target.startsWith('re:');
-  return isPath ? vllmName(target) : target;
+  return isPath && vllmName !== null ? vllmName(target) : target;
 }
 
 /** Throws E_UNKNOWN_MODEL where only some parts of a fused module are ignored. */

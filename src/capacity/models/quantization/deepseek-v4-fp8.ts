@@ -5,9 +5,8 @@
 import { ConfigError } from '../../../shared/errors.ts';
 import type { HfConfig } from '../hf-config.ts';
 import { fp8Config, namesOr, readFp8 } from './fp8.ts';
-import { isLayerSkipped } from './layer-skipped.ts';
 import { hasGlobalScales, mxfp8Linear, nvfp4Experts } from './modelopt-algos.ts';
-import { matchesWildcard } from './module-names.ts';
+import { isLayerSkipped, matchesWildcard, namesInVllm } from './module-names.ts';
 import { mxfp4Experts } from './mxfp4-experts.ts';
 import type { QuantizationConfig } from './quantization-config.ts';
 import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
@@ -32,8 +31,8 @@ function deepseekV4Config(checkpoint: HfConfig, context: QuantizationContext): Q
     ...(expertDtype === 'fp4' ? { scaleDtype: 'float8_e8m0fnu' } : {}),
   };
   const plain = fp8Config(settings, context);
-  const ignored = settings.ignored.flatMap((name) => context.vllmName(name) ?? []);
-  const isSkipped = (name: string): boolean => isLayerSkipped({ name, ignored, packedModules });
+  const ignored = namesInVllm(settings.ignored, context);
+  const isSkipped = (name: string): boolean => isLayerSkipped(name, ignored, packedModules);
   const hasSmallBlocks = settings.block?.every((size) => size === 32) === true;
   const algo = checkpoint.strOr('moe_quant_algo', '').toUpperCase();
   const isNvfp4 = (name: string): boolean =>

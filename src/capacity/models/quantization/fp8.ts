@@ -6,8 +6,8 @@ import { ConfigError } from '../../../shared/errors.ts';
 import type { HfConfig } from '../hf-config.ts';
 import { expertBiases, expertBlockScales, expertWeights, tensorExperts } from './expert-shapes.ts';
 import { kvCacheScales } from './kv-cache-scales.ts';
-import { isLayerSkipped } from './layer-skipped.ts';
 import { type BlockShape, blockLinear, tensorLinear, width } from './linear-shapes.ts';
+import { isLayerSkipped, namesInVllm } from './module-names.ts';
 import { mxfp4Experts } from './mxfp4-experts.ts';
 import type {
   ExpertsModule,
@@ -72,9 +72,8 @@ function blockShape(sizes: readonly number[]): BlockShape {
 
 export function fp8Config(settings: Fp8Settings, context: QuantizationContext): QuantizationConfig {
   const { block, isStatic } = settings;
-  const ignored = settings.ignored.flatMap((name) => context.vllmName(name) ?? []);
-  const { packedModules } = context;
-  const isSkipped = (name: string): boolean => isLayerSkipped({ name, ignored, packedModules });
+  const ignored = namesInVllm(settings.ignored, context);
+  const isSkipped = (name: string): boolean => isLayerSkipped(name, ignored, context.packedModules);
   const scales = block === null ? 'one scale a projection' : `blocks of ${block.join('×')}`;
   return {
     name: 'fp8',
@@ -94,6 +93,7 @@ export function fp8Config(settings: Fp8Settings, context: QuantizationContext): 
     },
     embedding: () => null,
     attention: (module) => (module.isMla ? [] : kvCacheScales(module)),
+    attentionCacheDtype: null,
   };
 }
 

@@ -6,8 +6,9 @@
 import { ConfigError } from '../../../shared/errors.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/json-object.ts';
 import type { HfConfig } from '../hf-config.ts';
-import { groupSizeOf, headAsLinear } from './awq.ts';
-import { sameOfAllParts } from './layer-skipped.ts';
+import { groupSizeOf } from './awq.ts';
+import { headAsLinear, width } from './linear-shapes.ts';
+import { areShardsAlike, namesInVllm, shardNames, startsWithPattern } from './module-names.ts';
 import {
   groupsOf,
   isMarlinGroup,
@@ -84,7 +85,7 @@ function dynamicRules(checkpoint: HfConfig): [string, unknown][] {
 /** The first rule whose pattern matches at the name's start. Source: get_dynamic_override. */
 function ruleFor(rules: readonly [string, unknown][], name: string): DynamicRule | null {
   for (const [pattern, rule] of rules) {
-    if (!new RegExp(`^(?:${pattern.replace(/^[+-]:/, '')})`).test(name)) continue;
+    if (!startsWithPattern(name, pattern.replace(/^[+-]:/, ''))) continue;
     if (pattern.startsWith('-:')) return false;
     return isJsonObject(rule) ? rule : {};
   }
@@ -106,7 +107,7 @@ function overridden(format: GptqFormat, rule: JsonObject): GptqFormat {
 
 /** Source: AutoGPTQLinearMethod.create_weights. */
 function linearShapes(module: LinearModule, format: GptqFormat): ParameterShape[] {
-  const output = module.outputPartitionSizes.reduce((sum, size) => sum + size, 0);
+  const output = width(module);
   const factor = packFactor(format.bits);
   const isSplit = module.inputSize !== module.inputSizePerPartition;
   // One group over all inputs: its scales stand on every rank.
@@ -153,25 +154,17 @@ function quantizedNames(checkpoint: HfConfig): string[] {
 }
 
 /** The method over one checkpoint; `moe_wna16` shares its linear modules. */
-export function gptqConfig(
-  checkpoint: HfConfig,
-  { packedModules, vllmName }: QuantizationContext,
-): QuantizationConfig {
+export function gptqConfig(checkpoint: HfConfig, context: QuantizationContext): QuantizationConfig {
   const format = gptqFormat(checkpoint);
   checkFormat(format);
   const rules = dynamicRules(checkpoint);
-  const quantized = quantizedNames(checkpoint).flatMap((name) => vllmName(name) ?? []);
+  const quantized = namesInVllm(quantizedNames(checkpoint), context);
   const hasQuantizedHead = checkpoint.flag('lm_head');
   const isListed = (name: string): boolean =>
     quantized.length === 0 || quantized.some((listed) => name.includes(listed));
   const isQuantized = (name: string): boolean => {
-    const last = name.slice(name.lastIndexOf('.') + 1);
-    const parts = packedModules[last];
-    if (parts === undefined) return isListed(name);
-    return sameOfAllParts(
-      name,
-      parts.map((part) => isListed(name.replace(last, part))),
-    );
+    const shards = shardNames(name, context.packedModules);
+    return shards === null ? isListed(name) : areShardsAlike(name, shards.map(isListed));
   };
   const formatOf = (name: string): GptqFormat | null => {
     const rule = ruleFor(rules, name);
@@ -194,6 +187,7 @@ export function gptqConfig(
     embedding: (module) =>
       module.isLmHead && hasQuantizedHead ? linear(headAsLinear(module)) : null,
     attention: () => [],
+    attentionCacheDtype: null,
   };
 }
 

@@ -63,6 +63,7 @@ function mixedConfig(config: HfConfig, context: QuantizationContext): Quantizati
     embedding: (module) => (module.isLmHead ? linear(headAsLinear(module)) : null),
     attention: (module) =>
       checkpoint.hasCacheScheme && !module.isMla ? kvCacheScales(module) : [],
+    attentionCacheDtype: null,
   };
 }
 
@@ -87,7 +88,7 @@ function readRecipes(fields: HfConfig, { vllmName }: QuantizationContext): Recip
     }
     const group = recipe['group_size'];
     const groupSize = typeof group === 'number' ? group : null;
-    return [vllmName(layer), { algo, groupSize }] as const;
+    return [vllmName === null ? layer : vllmName(layer), { algo, groupSize }] as const;
   });
   return new Map(rows.flatMap(([layer, recipe]) => (layer === null ? [] : [[layer, recipe]])));
 }

@@ -7,10 +7,9 @@ import { ConfigError } from '../../../shared/errors.ts';
 import { isJsonObject } from '../../../shared/json-object.ts';
 import type { HfConfig } from '../hf-config.ts';
 import { kvCacheScales } from './kv-cache-scales.ts';
-import { isLayerSkipped } from './layer-skipped.ts';
 import { headAsLinear } from './linear-shapes.ts';
 import { MODELOPT_ALGOS, type ModelOptAlgo } from './modelopt-algos.ts';
-import { matchesWildcard } from './module-names.ts';
+import { isLayerSkipped, matchesWildcard, namesInVllm } from './module-names.ts';
 import type { LinearModule, QuantizationConfig } from './quantization-config.ts';
 import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
 
@@ -132,6 +131,7 @@ function uniformConfig(
         : algo.experts(module, group, context),
     embedding: (module) => (module.isLmHead ? linear(headAsLinear(module)) : null),
     attention: kvCacheScales,
+    attentionCacheDtype: null,
   };
 }
 
@@ -148,13 +148,13 @@ function isVision(name: string): boolean {
  */
 export function excludes(
   listed: readonly string[],
-  { packedModules, vllmName, mapsNames }: QuantizationContext,
+  { packedModules, vllmName }: QuantizationContext,
 ): (name: string) => boolean {
-  const whole = mapsNames ? listed.flatMap(wholeTree) : listed;
-  const entries = whole.flatMap((entry) => vllmName(entry) ?? []);
+  const whole = vllmName === null ? listed : listed.flatMap(wholeTree);
+  const entries = namesInVllm(whole, { vllmName });
   return (name) => {
     if (entries.length === 0) return false;
-    if (isLayerSkipped({ name, ignored: entries, packedModules })) return true;
+    if (isLayerSkipped(name, entries, packedModules)) return true;
     return entries.some(
       (entry) => (entry !== name && name.includes(entry)) || matchesWildcard(name, entry),
     );

@@ -24,6 +24,7 @@ function method(
       experts: (module) => experts(module, context),
       embedding: () => null,
       attention: () => [],
+      attentionCacheDtype: null,
     }),
   };
 }

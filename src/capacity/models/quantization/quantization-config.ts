@@ -83,5 +83,5 @@ export interface QuantizationConfig {
   /** Parameters beside the cache; empty where there are none. */
   attention(module: AttentionModule): readonly ParameterShape[];
   /** What --kv-cache-dtype `auto` becomes once the first attention layer that is not MLA is built. */
-  readonly attentionCacheDtype?: string;
+  readonly attentionCacheDtype: string | null;
 }

@@ -23,10 +23,11 @@ export interface QuantizationContext {
   readonly totalNumKvHeads: number;
   /** packed_modules_mapping of the model class: a fused module's name → the names that checkpoints have for its parts. */
   readonly packedModules: Readonly<Record<string, readonly string[]>>;
-  /** hf_to_vllm_mapper of the model class: a module's name in checkpoints → its name in vLLM; null: it has none there. */
-  readonly vllmName: (name: string) => string | null;
-  /** false: the class has no such mapper, and names stand as they are. */
-  readonly mapsNames: boolean;
+  /**
+   * hf_to_vllm_mapper of the model class: a module's name in checkpoints → its name in vLLM, null where it has none there.
+   * null: the class has no such mapper.
+   */
+  readonly vllmName: ((name: string) => string | null) | null;
 }
 
 export interface QuantizationMethod {

@@ -20,6 +20,9 @@ import type { QuantizationContext, QuantizationMethod } from './quantization-met
 
 /** vLLM's name → what it does. A method of vLLM's that is not in here is refused. */
 const METHODS: Readonly<Record<string, QuantizationMethod>> = {
+  auto_awq: AWQ,
+  auto_gptq: GPTQ,
+  moe_wna16: MOE_WNA16,
   fp8: FP8,
   deepseek_v4_fp8: DEEPSEEK_V4_FP8,
   'compressed-tensors': COMPRESSED_TENSORS,
@@ -30,9 +33,6 @@ const METHODS: Readonly<Record<string, QuantizationMethod>> = {
   mxfp8: MODELOPT_MXFP8,
   mxfp4: MXFP4,
   gpt_oss_mxfp4: GPT_OSS_MXFP4,
-  auto_awq: AWQ,
-  auto_gptq: GPTQ,
-  moe_wna16: MOE_WNA16,
 };
 
 /** null: the model is not quantized. Throws E_UNKNOWN_MODEL or E_BAD_FLAG for a method that cannot be used. */
