@@ -15,6 +15,7 @@ import { MODELOPT, MODELOPT_FP4, MODELOPT_MXFP8 } from './modelopt.ts';
 import { MODELOPT_MIXED } from './modelopt-mixed.ts';
 import { MOE_WNA16 } from './moe-wna16.ts';
 import { GPT_OSS_MXFP4, MXFP4 } from './mxfp4.ts';
+import { ONLINE_METHODS } from './online.ts';
 import type { QuantizationConfig } from './quantization-config.ts';
 import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
 
@@ -45,7 +46,7 @@ export function resolveQuantization(
   const modelType = root.strOr('model_type', undefined);
   const name = chooseMethod({ checkpoint, asked, modelType });
   if (name === null) return null;
-  const method = METHODS[name];
+  const method = checkpoint === null ? (ONLINE_METHODS[name] ?? METHODS[name]) : METHODS[name];
   const config =
     checkpoint === null ? method?.online?.(context) : method?.fromCheckpoint?.(checkpoint, context);
   if (method === undefined || config === undefined) refuse(context, checkpoint, name);
