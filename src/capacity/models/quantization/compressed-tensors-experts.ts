@@ -49,7 +49,7 @@ export function schemeExperts(
           `but got format: ${format} and bits: ${weights.bits}`,
       );
     }
-    return packedExperts(module, scheme);
+    return packedExperts(module, scheme, context);
   }
   if (isNvfp4(weights)) return nvfp4Experts(module, scheme);
   if (isFp8W8A8(weights, inputs)) return fp8Experts(module, scheme, context);
@@ -135,9 +135,17 @@ function weightShapes({ localNumExperts: count, dtype }: ExpertsModule): Paramet
   ];
 }
 
-function packedExperts(module: ExpertsModule, { weights }: Scheme): ParameterShape[] {
+function packedExperts(
+  module: ExpertsModule,
+  { weights }: Scheme,
+  { capability }: QuantizationContext,
+): ParameterShape[] {
   const { localNumExperts: count, hiddenSize, intermediateSizePerPartition: size, dtype } = module;
   const { bits, isSymmetric, groupSize } = weights;
+  // Hopper gets Humming's kernels before Marlin's, which alone take whole channels.
+  if (groupSize === null && capability.major === 9) {
+    refuseShape('Packed experts with one scale a channel have no kernel on this GPU.');
+  }
   checkGroups(module, groupSize);
   const inwards = shards(module) * size;
   const words = (numbers: number): number => cdiv(numbers * bits, 32);

@@ -66,6 +66,7 @@ function compressedTensorsConfig(
     },
     attention: (module) => (module.isMla ? [] : cacheScales(module, cacheScheme)),
     attentionCacheDtype: cacheScheme === null ? null : 'fp8',
+    hasPerHeadCacheScales: cacheScheme === 'attn_head',
   };
 }
 
