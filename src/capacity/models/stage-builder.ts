@@ -157,6 +157,7 @@ export class StageBuilder extends StageWeights {
         useMla: false,
         hasSink: options.hasSink ?? false,
         useSparse: false,
+        usePerHeadQuantScales: this.quantization?.hasPerHeadCacheScales === true,
         useMmPrefix: !isWrapped && this.#model.isMmPrefixLm,
         attnType: options.attnType ?? 'decoder',
         hasSlidingWindow: !isWrapped && slidingWindow !== null,
