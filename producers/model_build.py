@@ -13,29 +13,11 @@ from pathlib import Path
 
 import torch
 from stand_in_groups import install_groups
-from torch.overrides import TorchFunctionMode
+from stand_in_meta import CudaToMeta
 
+#: Fields of a spec that are shown also where they have their class's default.
+ALWAYS_SHOWN = ("head_size_v", "mamba_cache_mode")
 SERVED = {"skip_tokenizer_init": True}
-
-
-class CudaToMeta(TorchFunctionMode):
-    """What a model asks for on its GPU by name is made on the meta device too."""
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        kwargs = dict(kwargs or {})
-        if is_gpu(kwargs.get("device")):
-            kwargs["device"] = torch.device("meta")
-        if func in (torch.Tensor.to, torch.Tensor.cuda):
-            if func is torch.Tensor.cuda:
-                return args[0].to("meta")
-            args = tuple(torch.device("meta") if is_gpu(arg) else arg for arg in args)
-        return func(*args, **kwargs)
-
-
-def is_gpu(device) -> bool:
-    if isinstance(device, torch.device):
-        return device.type == "cuda"
-    return isinstance(device, str) and device.startswith("cuda")
 
 
 @contextlib.contextmanager
@@ -98,12 +80,14 @@ def plain(value):
     if isinstance(value, torch.dtype):
         return str(value).removeprefix("torch.")
     if isinstance(value, enum.Enum):
-        return value.name.lower() if isinstance(value, int) else value.value
+        return value.value if isinstance(value, str) else value.name.lower()
+    if type(value).__name__ == "MultipleOf":
+        return {"multiple_of": value.base}
     if dataclasses.is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if isinstance(value, bool | int | float | str | None):
+    if value is None or isinstance(value, bool | int | float | str):
         return value
     return str(value)
 
@@ -117,7 +101,7 @@ def spec_row(spec) -> dict:
         row["kind"] = type(spec).__name__
     for field in dataclasses.fields(spec):
         value = getattr(spec, field.name)
-        if field.name == "head_size_v" or field.default is dataclasses.MISSING or value != field.default:
+        if field.name in ALWAYS_SHOWN or field.default is dataclasses.MISSING or value != field.default:
             row[field.name] = plain(value)
     return row
 
@@ -166,11 +150,13 @@ def build_draft(vllm_config, target) -> torch.nn.Module | None:
 
 def build_stage(case: dict, stage: int, folder: Path) -> dict:
     from vllm.model_executor.model_loader.utils import initialize_model
-    from vllm.platforms import current_platform
     from vllm.config import set_current_vllm_config
+    from vllm.platforms import current_platform
+    from vllm.v1.worker import workspace
 
     vllm_config = engine_config(case, folder)
     install_groups(vllm_config.parallel_config, stage)
+    workspace.init_workspace_manager(torch.device("meta"))
     with on_meta(vllm_config.model_config.dtype):
         model = initialize_model(vllm_config)
     models = [model]
@@ -178,10 +164,15 @@ def build_stage(case: dict, stage: int, folder: Path) -> dict:
         draft = build_draft(vllm_config, model)
         if draft is not None:
             models.append(draft)
+    first_block_size = vllm_config.cache_config.block_size
     current_platform.update_block_size_for_backend(vllm_config)
     with set_current_vllm_config(vllm_config):
         layers = layers_of(vllm_config)
-    return {"config": vllm_config, "parameters": parameters_of(models), "layers": layers}
+    settings = settings_of(vllm_config)
+    if vllm_config.parallel_config.world_size > 1:
+        # Only workers in processes of their own learn the size that the backends want; the engine keeps the first one.
+        settings["initial_block_size"] = first_block_size
+    return {"settings": settings, "parameters": parameters_of(models), "layers": layers}
 
 
 def settings_of(vllm_config) -> dict:
@@ -237,8 +228,7 @@ def build(case: dict, with_parameters: bool = False) -> dict:
             built = [build_stage(case, stage, Path(folder)) for stage in range(stages)]
     except Exception as error:
         return refusal_of(error)
-    answer["model_class"] = None
-    answer["config"] = settings_of(built[-1]["config"])
+    answer["config"] = built[-1]["settings"]
     answer["weights_bytes"] = [sum(row[3] for row in stage["parameters"]) for stage in built]
     backends = [layer["backend"] for stage in built for layer in stage["layers"]]
     answer["attention_backends"] = list(dict.fromkeys(backends))

@@ -22,7 +22,7 @@ from model_compare import compared
 COMMON_MODULES = ["llama", "qwen3_moe", "deepseek_v2", "qwen3_next", "qwen2_5_vl", "bert", "clip", "mamba2"]
 
 
-def prepare(profile: str) -> None:
+def prepare(profile: str, build_here: bool = True) -> None:
     """Imports vLLM as it is on the card of the profile: for one card in a process, since modules keep what they ask."""
     os.environ.update(
         HF_HUB_OFFLINE="1",
@@ -42,9 +42,10 @@ def prepare(profile: str) -> None:
     import torch
 
     torch.set_num_threads(1)
-    from model_build import install_builder
+    if build_here:
+        from model_build import install_builder
 
-    install_builder()
+        install_builder()
     logging.disable(logging.WARNING)
     for name in COMMON_MODULES:
         importlib.import_module(f"vllm.model_executor.models.{name}")

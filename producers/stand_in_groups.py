@@ -1,6 +1,19 @@
 """Process groups that are not there: vLLM's group objects with their sizes and ranks, and nobody at the other end."""
 
 
+class AbsentProcessGroup:
+    """What layers ask of torch's own group."""
+
+    def __init__(self, size: int, rank: int):
+        self.sizes = (size, rank)
+
+    def size(self) -> int:
+        return self.sizes[0]
+
+    def rank(self) -> int:
+        return self.sizes[1]
+
+
 def group(name: str, ranks: list[int], rank: int):
     """A group coordinator as vLLM's layers read it; a collective of it leaves its tensor as it is."""
     from vllm.distributed import parallel_state
@@ -11,7 +24,7 @@ def group(name: str, ranks: list[int], rank: int):
             self.rank, self.ranks, self.world_size = rank, ranks, len(ranks)
             self.local_rank = self.device_index = rank
             self.rank_in_group = ranks.index(rank)
-            self.cpu_group = self.device_group = None
+            self.cpu_group = self.device_group = AbsentProcessGroup(len(ranks), self.rank_in_group)
             self.device_communicator = self.mq_broadcaster = None
             self.use_custom_op_call = False
             self.use_device_communicator = False
