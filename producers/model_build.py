@@ -4,6 +4,7 @@ Used by model_layers.py, which installs the stand-ins (stand_in_gpu.py) before t
 """
 
 import contextlib
+import contextvars
 import dataclasses
 import enum
 import json
@@ -12,11 +13,14 @@ import traceback
 from pathlib import Path
 
 import torch
+from stand_in_config import register_foreign_config
 from stand_in_groups import install_groups
 from stand_in_meta import CudaToMeta
 
 #: Fields of a spec that are shown also where they have their class's default.
 ALWAYS_SHOWN = ("head_size_v", "mamba_cache_mode")
+#: Whether small tensors are computed for real: for models that read numbers back while they are built.
+HOST_ARITHMETIC = contextvars.ContextVar("host_arithmetic", default=False)
 SERVED = {"skip_tokenizer_init": True}
 
 
@@ -24,7 +28,7 @@ SERVED = {"skip_tokenizer_init": True}
 def on_meta(dtype: torch.dtype):
     from vllm.utils.torch_utils import set_default_torch_dtype
 
-    with set_default_torch_dtype(dtype), torch.device("meta"), CudaToMeta():
+    with set_default_torch_dtype(dtype), torch.device("meta"), CudaToMeta(HOST_ARITHMETIC.get()):
         yield
 
 
@@ -46,6 +50,7 @@ def install_builder() -> None:
 
 
 def write_model(folder: Path, hf_config: dict) -> str:
+    register_foreign_config(hf_config)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(hf_config))
     return str(folder)
@@ -172,6 +177,8 @@ def build_stage(case: dict, stage: int, folder: Path) -> dict:
     if vllm_config.parallel_config.world_size > 1:
         # Only workers in processes of their own learn the size that the backends want; the engine keeps the first one.
         settings["initial_block_size"] = first_block_size
+    settings["model_class"] = type(model).__name__
+    settings["foreign_config"] = type(vllm_config.model_config.hf_config).__name__ == "ForeignConfig"
     return {"settings": settings, "parameters": parameters_of(models), "layers": layers}
 
 
@@ -219,15 +226,25 @@ def refusal_of(error: BaseException) -> dict:
     return {"refused": f"{type(error).__name__}: {error}", "at": " < ".join(at)}
 
 
+def stages_of(case: dict) -> list[dict]:
+    with tempfile.TemporaryDirectory() as folder:
+        stages = int((case.get("engine_args") or {}).get("pipeline_parallel_size", 1))
+        return [build_stage(case, stage, Path(folder)) for stage in range(stages)]
+
+
 def build(case: dict, with_parameters: bool = False) -> dict:
     """What vLLM's model of the case holds in each pipeline stage, or `refused`."""
-    answer = {}
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            stages = int((case.get("engine_args") or {}).get("pipeline_parallel_size", 1))
-            built = [build_stage(case, stage, Path(folder)) for stage in range(stages)]
+        built = stages_of(case)
     except Exception as error:
-        return refusal_of(error)
+        if "meta tensor" not in str(error):
+            return refusal_of(error)
+        HOST_ARITHMETIC.set(True)
+        try:
+            built = stages_of(case)
+        except Exception as again:
+            return refusal_of(again)
+    answer = {}
     answer["config"] = built[-1]["settings"]
     answer["weights_bytes"] = [sum(row[3] for row in stage["parameters"]) for stage in built]
     backends = [layer["backend"] for stage in built for layer in stage["layers"]]
