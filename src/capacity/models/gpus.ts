@@ -19,6 +19,8 @@ export interface GpuFacts {
   /** Floating-point operations per second of dense matrix products. */
   readonly peakFlops: { readonly bf16: number; readonly fp8: number | null };
   readonly computeCapability: ComputeCapability;
+  /** CPU and GPU share one memory. */
+  readonly hasUnifiedMemory: boolean;
   readonly source: string;
 }
 
@@ -34,6 +36,7 @@ interface GpuRow {
   readonly bf16: number;
   readonly fp8?: number;
   readonly capability: readonly [major: number, minor: number];
+  readonly hasUnifiedMemory?: true;
   readonly source: string;
   /** Patterns of other spellings, after normalisation (lower case, letters and digits only). */
   readonly spellings: RegExp;
@@ -195,6 +198,7 @@ function facts(row: GpuRow): GpuFacts {
     bandwidthBytesPerSecond: row.bandwidth * 1e9,
     peakFlops: { bf16: row.bf16 * TERA, fp8: row.fp8 === undefined ? null : row.fp8 * TERA },
     computeCapability: { major, minor },
+    hasUnifiedMemory: row.hasUnifiedMemory ?? false,
     source: row.source,
   };
 }
