@@ -92,8 +92,7 @@ function captureSizes(inputs: CaptureInputs): number[] {
   const given = options.cudagraphCaptureSizes ?? givenSizes(options);
   if (given !== undefined) return ascending(given).filter((size) => size <= maxNumBatchedTokens);
   const queryLength = numSpeculativeTokens + 1;
-  const largest =
-    inputs.capabilityMajor === 10 ? LARGEST_SIZE_OF_FAMILY_100 : LARGEST_SIZE;
+  const largest = inputs.capabilityMajor === 10 ? LARGEST_SIZE_OF_FAMILY_100 : LARGEST_SIZE;
   const asked = options.maxCudagraphCaptureSize ?? givenLargest(options);
   const wanted = asked ?? Math.min(maxNumSeqs * queryLength * 2, largest);
   const decodes =

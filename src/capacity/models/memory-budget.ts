@@ -9,6 +9,7 @@
 import { type CudagraphCapture, planCapture } from './cudagraph-capture.ts';
 import type { GpuFacts } from './gpus.ts';
 import {
+  FIRST_CAPTURE_BYTES,
   GRAPH_BYTES_PER_LAYER,
   MIN_FULL_GRAPH_BYTES,
   RESIDENT_BYTES,
@@ -165,13 +166,14 @@ function cudaGraphs(inputs: BudgetInputs, stage: number, capture: CudagraphCaptu
     stage,
     options.pipelineParallelSize ?? 1,
   );
+  const { numPiecewise, numFull } = capture;
   const perGraph = (end - start) * GRAPH_BYTES_PER_LAYER;
-  const full = capture.numFull * Math.max(perGraph, MIN_FULL_GRAPH_BYTES);
+  const all = numPiecewise * perGraph + numFull * Math.max(perGraph, MIN_FULL_GRAPH_BYTES);
   return {
-    bytes: capture.numPiecewise * perGraph + full,
+    bytes: FIRST_CAPTURE_BYTES + all,
     formula:
-      `(${capture.numPiecewise} piecewise + ${capture.numFull} full graphs) × ${end - start} layers × ` +
-      `${GRAPH_BYTES_PER_LAYER / 1024} KiB (fitted)`,
+      `${FIRST_CAPTURE_BYTES / MIB} MiB + (${numPiecewise} piecewise + ${numFull} full graphs) × ` +
+      `${end - start} layers × ${GRAPH_BYTES_PER_LAYER / 1024} KiB (fitted)`,
   };
 }
 

@@ -78,9 +78,7 @@ function mlpPart({ model, tensorParallelSize }: ProfileInputs): Part {
 /** Both workspaces and the output. Source: vllm/model_executor/layers/fused_moe/experts/triton_moe.py workspace_shapes. */
 function expertsPart({ model, tensorParallelSize }: ProfileInputs): Part {
   const { text } = model;
-  const active = Number(
-    text.numOr('num_experts_per_tok', text.numOr('num_experts_per_token', 1)),
-  );
+  const active = Number(text.numOr('num_experts_per_tok', text.numOr('num_experts_per_token', 1)));
   const hidden = hiddenSizeOf(model);
   const size = text.numOr('moe_intermediate_size', denseIntermediate(model)) / tensorParallelSize;
   const elements = active * (Math.max(size, hidden) + Math.max(2 * size, hidden)) + hidden;
@@ -106,7 +104,9 @@ function mlaContextBytes(inputs: ProfileInputs): number {
   const { text } = model;
   const rows = Math.min(Math.max(8 * model.maxModelLen, 4 * 64 * maxNumSeqs), MOST_MLA_ROWS);
   const width = text.numOr('qk_nope_head_dim', 0) + text.numOr('v_head_dim', 0);
-  return (bytesPerElement(model) * rows * model.totalNumAttentionHeads * width) / tensorParallelSize;
+  return (
+    (bytesPerElement(model) * rows * model.totalNumAttentionHeads * width) / tensorParallelSize
+  );
 }
 
 function samplerPass({ model, maxNumSeqs, maxNumBatchedTokens, isLastStage }: ProfileInputs) {

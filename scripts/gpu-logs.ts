@@ -1,0 +1,121 @@
+/** Start-up logs of real GPUs, and what the memory budget makes of the same command on the same card. */
+import { readFileSync } from 'node:fs';
+import { loadModelPlan } from '../src/capacity/file/load-model-plan.ts';
+import type { MemoryBudget } from '../src/capacity/models/memory-budget.ts';
+import type { ModelOptions } from '../src/capacity/models/model-options.ts';
+import { type ModelPlan, planModel } from '../src/capacity/models/model-plan.ts';
+import { modelOptionsOf } from '../src/capacity/models/options-of-args.ts';
+import { splitWords } from '../src/cli/flags/split-words.ts';
+import { resolveArgs } from '../src/shared/config/resolve-args.ts';
+import type { JsonObject } from '../src/shared/json-object.ts';
+
+const GIB = 2 ** 30;
+
+/**
+ * Whether quantized checkpoints are weighed by us. Off: they get the weights that the log reports, so that the rest of the
+ * budget can be judged.
+ */
+const WEIGHS_QUANTIZED = false;
+
+/** Cards that the log does not name: those that they must have been, by memory or kernel. */
+const UNNAMED: Readonly<Record<string, string>> = {
+  'a 24 GB card': 'RTX 4090',
+  'not named, 40 GiB or more, compute capability 9.0': 'H100',
+};
+
+export interface GpuLog {
+  readonly id: string;
+  readonly vllm: string;
+  readonly model: string;
+  readonly config?: JsonObject;
+  readonly quantization_config: JsonObject | null;
+  readonly flags: readonly string[];
+  readonly gpu: {
+    readonly name: string;
+    readonly count: number;
+    readonly total_gib: number | null;
+    readonly assumed_total_gib?: number;
+  };
+  readonly reported: {
+    readonly weights_gib: number | null;
+    readonly kv_cache_gib: number | readonly number[] | null;
+  };
+  readonly graphs_subtracted: boolean;
+  readonly budget_certain: boolean;
+  readonly remark?: string;
+}
+
+export function readGpuLogs(): readonly GpuLog[] {
+  const file = new URL('../test/golden/gpu-logs.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { logs: GpuLog[] }).logs;
+}
+
+/** GiB as logged: none, one, or what several starts of one command came to. */
+export function loggedKvGib({ reported: { kv_cache_gib: logged } }: GpuLog): readonly number[] {
+  if (logged === null) return [];
+  return typeof logged === 'number' ? [logged] : logged;
+}
+
+/** Whether the error of a log counts. */
+export function isJudged(log: GpuLog): boolean {
+  return log.budget_certain && loggedKvGib(log).some((gib) => gib > 0);
+}
+
+/** The same command on the same card. */
+export function replayGpuLog(log: GpuLog): ModelPlan {
+  const options = optionsOf(log);
+  const quantization =
+    WEIGHS_QUANTIZED && log.quantization_config !== null
+      ? { quantization_config: log.quantization_config }
+      : {};
+  if (log.config === undefined)
+    return loadModelPlan({ ...options, model: log.model, hfOverrides: quantization });
+  return planModel(
+    {
+      name: log.model,
+      source: log.id,
+      config: { ...log.config, ...quantization },
+      weightsScale: 1,
+      generationEosTokenIds: [],
+      draftConfig: null,
+    },
+    options,
+  );
+}
+
+function optionsOf(log: GpuLog): ModelOptions {
+  const { gpu, reported } = log;
+  const words = log.graphs_subtracted ? log.flags : [...log.flags, '--cuda-graph-bytes', '0'];
+  const total = gpu.total_gib ?? gpu.assumed_total_gib ?? 0;
+  const takesReported = !WEIGHS_QUANTIZED && log.quantization_config !== null;
+  return {
+    ...modelOptionsOf(resolveArgs([splitWords(words).settings])),
+    gpu: UNNAMED[gpu.name] ?? gpu.name,
+    gpuMemory: Math.round(total * GIB),
+    ...(takesReported && reported.weights_gib !== null
+      ? { weightsBytes: Math.round(reported.weights_gib * GIB) }
+      : {}),
+  };
+}
+
+/** The worker with the least memory decides how many blocks all have. */
+export function tightest({ memory }: ModelPlan): MemoryBudget {
+  const [first, ...rest] = memory;
+  if (first === undefined) throw new Error('a plan without workers');
+  return rest.reduce(
+    (least, one) => (one.availableBytes < least.availableBytes ? one : least),
+    first,
+  );
+}
+
+/** Of the logged values the one that is nearer to `oursGib`. */
+export function nearest(log: GpuLog, oursGib: number): number {
+  const distance = (gib: number) => Math.abs(gib - oursGib);
+  return loggedKvGib(log).reduce((best, gib) => (distance(gib) < distance(best) ? gib : best));
+}
+
+/** Signed, as a fraction of the logged KV cache memory. */
+export function errorOf(log: GpuLog, oursGib: number): number {
+  const logged = nearest(log, oursGib);
+  return (oursGib - logged) / logged;
+}
