@@ -43,9 +43,7 @@ export function kvGib({ budget }: Replayed, constants: Constants = CHOSEN): numb
   const { cudaGraphBytes, availableBytes } = budget;
   const hasGraphs = cudaGraphBytes > 0;
   const units = hasGraphs ? (cudaGraphBytes - FIRST_CAPTURE_BYTES) / GRAPH_BYTES_PER_LAYER : 0;
-  const graphs = hasGraphs
-    ? constants.firstCaptureBytes + units * constants.graphBytesPerLayer
-    : 0;
+  const graphs = hasGraphs ? constants.firstCaptureBytes + units * constants.graphBytesPerLayer : 0;
   const changed = constants.residentBytes - RESIDENT_BYTES + graphs - cudaGraphBytes;
   return (availableBytes - changed) / GIB;
 }
@@ -69,7 +67,7 @@ function loss(logs: readonly Replayed[], constants: Constants): number {
 }
 
 /** The constants on the grid with the least loss. */
-export function fit(logs: readonly Replayed[]): Constants {
+export function fitConstants(logs: readonly Replayed[]): Constants {
   let best: { constants: Constants; loss: number } | null = null;
   for (const constants of grid()) {
     const own = loss(logs, constants);
@@ -92,7 +90,7 @@ function* grid(): Iterable<Constants> {
 
 /** The error of each log under the constants that the others give. */
 export function leaveOneOut(logs: readonly Replayed[]): readonly number[] {
-  return logs.map((one) => absoluteError(one, fit(logs.filter((other) => other !== one))));
+  return logs.map((one) => absoluteError(one, fitConstants(logs.filter((other) => other !== one))));
 }
 
 export function judged(logs: readonly Replayed[]): readonly Replayed[] {
