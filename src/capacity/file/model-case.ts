@@ -30,11 +30,17 @@ const fraction = v.pipe(
 const engineArgs = fields({
   max_model_len: optional(integer(-1)),
   dtype: optional(string),
+  quantization: optional(string),
+  enable_expert_parallel: optional(boolean),
+  data_parallel_size: optional(integer(1)),
   kv_cache_dtype: optional(string),
   kv_cache_dtype_skip_layers: optional(strings),
   block_size: optional(integer(1)),
   max_num_batched_tokens: optional(integer(1)),
   max_num_seqs: optional(integer(1)),
+  max_num_active_seqs: optional(integer(1)),
+  max_num_scheduled_tokens: optional(integer(1)),
+  long_prefill_token_threshold: optional(integer(0)),
   tensor_parallel_size: optional(integer(1)),
   pipeline_parallel_size: optional(integer(1)),
   decode_context_parallel_size: optional(integer(1)),
@@ -49,6 +55,7 @@ const engineArgs = fields({
   mamba_cache_dtype: optional(string),
   mamba_ssm_cache_dtype: optional(string),
   attention_backend: optional(string),
+  enable_lora: optional(boolean),
   speculative_config: optional(anyObject),
   kv_cache_memory_bytes: optional(integer()),
 });
@@ -73,6 +80,8 @@ const modelCase = fields({
     draft_hf_config: optional(anyObject),
     engine_args: engineArgs,
     gpu,
+    /** VLLM_KV_CACHE_LAYOUT. */
+    layout_requested: optional(string),
   }),
   input: optional(fields({ layout: optional(fields({ requested: optional(string) })) })),
 });
@@ -90,7 +99,7 @@ export function deriveModelCase({ id, record }: CaseRecord, file: string): Model
       generationEosTokenIds: [],
       draftConfig: model.draft_hf_config ?? null,
     },
-    optionsOf(model, input?.layout?.requested ?? null),
+    optionsOf(model, model.layout_requested ?? input?.layout?.requested ?? null),
   );
 }
 

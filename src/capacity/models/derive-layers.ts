@@ -6,7 +6,6 @@ import { ConfigError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json-object.ts';
 import type { PlannerConfig } from '../plan/capacity-input.ts';
 import type { LayerSpecs } from '../plan/kv-cache-group.ts';
-import { isKnownCacheDtype } from '../spec/dtypes.ts';
 import { SpecTable } from '../spec/spec-table.ts';
 import type { BackendContext } from './attention/backend.ts';
 import { sharedLayouts } from './attention/select.ts';
@@ -17,6 +16,9 @@ import {
   stageSpecs,
 } from './block-sizes.ts';
 import type { CacheSizes, SizingContext } from './cache-sizes.ts';
+import { checkCacheDtype } from './checks/cache-config.ts';
+import { checkParallelSizes } from './checks/parallel-config.ts';
+import { checkVllmConfig } from './checks/vllm-config.ts';
 import { type EngineConfig, resolveEngineConfig } from './engine-config.ts';
 import { buildEagle3 } from './families/eagle3.ts';
 import type { GpuFacts } from './gpus.ts';
@@ -49,6 +51,8 @@ export interface DeriveInputs {
 
 export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
   const { model, gpu, options } = inputs;
+  checkCacheDtype(options.kvCacheDtype ?? 'auto');
+  checkParallelSizes(options);
   const engine = resolveEngineConfig(model, gpu, options);
   const { run, adjustment } = runConfig(inputs, engine);
   const context = backendContext(model, run, options, adjustment);
@@ -90,9 +94,6 @@ function runConfig(
   engine: EngineConfig,
 ): { run: RunConfig; adjustment: Partial<RunAdjustment> } {
   const cacheDtype = options.kvCacheDtype ?? 'auto';
-  if (!isKnownCacheDtype(cacheDtype)) {
-    throw new ConfigError('E_BAD_FLAG', `--kv-cache-dtype ${cacheDtype} is not known`);
-  }
   const asked: RunConfig = {
     tensorParallelSize: engine.planner.tensorParallelSize,
     pipelineParallelSize: engine.planner.pipelineParallelSize,
@@ -113,48 +114,8 @@ function runConfig(
     cacheDtype: adjustment.cacheDtype ?? asked.cacheDtype,
     mambaSsmCacheDtype: adjustment.mambaSsmCacheDtype ?? asked.mambaSsmCacheDtype,
   };
-  checkParallelism(model, run);
+  checkVllmConfig(model, engine, options, run.cacheDtype);
   return { run, adjustment };
-}
-
-/** Every worker gets a plan of its own. */
-const MOST_WORKERS = 4096;
-
-/** Source: vllm/config/model.py verify_with_parallel_config. */
-function checkParallelism(model: ResolvedModel, run: RunConfig): void {
-  const heads = model.totalNumAttentionHeads;
-  const tp = run.tensorParallelSize;
-  const numWorkers = tp * run.pipelineParallelSize;
-  if (numWorkers > MOST_WORKERS) {
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      `--tensor-parallel-size ${tp} × --pipeline-parallel-size ${run.pipelineParallelSize} are more than ${MOST_WORKERS} workers`,
-    );
-  }
-  if (heads % tp !== 0) {
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      `Total number of attention heads (${heads}) must be divisible by tensor parallel size (${tp}).`,
-    );
-  }
-  const dcp = run.decodeContextParallelSize;
-  const kvHeads = model.totalNumKvHeads;
-  if (dcp === 1 || model.useMla || kvHeads === 0) return;
-  if (tp <= kvHeads) {
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      `Decode context parallelism for GQA/MQA requires \`--tensor-parallel-size\` (${tp}) to be greater than the model's ` +
-        `total number of KV heads (${kvHeads}). Increase \`--tensor-parallel-size\` or set \`--decode-context-parallel-size 1\`.`,
-    );
-  }
-  const most = Math.floor(tp / kvHeads);
-  if (dcp > most) {
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      `\`--decode-context-parallel-size\` (${dcp}) exceeds the maximum supported value (${most}) for ` +
-        `\`--tensor-parallel-size\` (${tp}) and ${kvHeads} model KV heads.`,
-    );
-  }
 }
 
 function backendContext(

@@ -16,12 +16,19 @@ export interface ModelOptions {
   /** -1: the largest length that fits. */
   readonly maxModelLen?: number | undefined;
   readonly dtype?: string | undefined;
+  /** --quantization: a method of the checkpoint, or one that quantizes while weights are loaded. */
+  readonly quantization?: string | undefined;
+  readonly enableExpertParallel?: boolean | undefined;
+  readonly dataParallelSize?: number | undefined;
   readonly kvCacheDtype?: string | undefined;
   /** Layer indices as strings, or `sliding_window`: these layers keep the model's dtype. */
   readonly kvCacheDtypeSkipLayers?: readonly string[] | undefined;
   readonly blockSize?: number | undefined;
   readonly maxNumBatchedTokens?: number | undefined;
   readonly maxNumSeqs?: number | undefined;
+  readonly maxNumActiveSeqs?: number | undefined;
+  readonly maxNumScheduledTokens?: number | undefined;
+  readonly longPrefillTokenThreshold?: number | undefined;
   readonly tensorParallelSize?: number | undefined;
   readonly pipelineParallelSize?: number | undefined;
   readonly decodeContextParallelSize?: number | undefined;
@@ -37,6 +44,7 @@ export interface ModelOptions {
   readonly mambaSsmCacheDtype?: string | undefined;
   /** vLLM's backend name (`FLASH_ATTN`, `TRITON_ATTN`, …) for every attention layer. */
   readonly attentionBackend?: string | undefined;
+  readonly enableLora?: boolean | undefined;
   /** `{method, num_speculative_tokens, model?, …}` as --speculative-config takes it. */
   readonly speculativeConfig?: JsonObject | undefined;
   /** GPU catalogue name as people write it. Default: DEFAULT_GPU. */

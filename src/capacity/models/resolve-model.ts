@@ -8,6 +8,7 @@ import { ConfigError } from '../../shared/errors.ts';
 import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
 import { pythonFloatRepr } from '../../shared/python/float.ts';
 import { normalizeDtype } from '../spec/dtypes.ts';
+import { refused } from './checks/refused.ts';
 import { HfConfig } from './hf-config.ts';
 import type { KnownModel, ModelFamily } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
@@ -172,7 +173,12 @@ interface ModelLength {
 function maxModelLen(text: HfConfig, options: ModelOptions): ModelLength {
   const asked = options.maxModelLen;
   const named = derivedLength(text);
-  if (named === null && asked !== undefined && asked !== -1) {
+  if (asked === 0 || (named === null && asked === -1)) {
+    throw refused(
+      `max_model_len must be a positive integer, got int: ${asked}. Example: max_model_len=2048`,
+    );
+  }
+  if (named === null && asked !== undefined) {
     return { maxModelLen: asked, derivedMaxModelLen: asked, warnings: [] };
   }
   const ropes = ropeParameters(text);
