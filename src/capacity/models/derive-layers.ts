@@ -17,6 +17,7 @@ import {
 } from './block-sizes.ts';
 import type { CacheSizes, SizingContext } from './cache-sizes.ts';
 import { checkCacheDtype } from './checks/cache-config.ts';
+import { checkModelClass } from './checks/model-class.ts';
 import { checkParallelSizes } from './checks/parallel-config.ts';
 import { checkVllmConfig } from './checks/vllm-config.ts';
 import { type EngineConfig, resolveEngineConfig } from './engine-config.ts';
@@ -115,6 +116,7 @@ function runConfig(
     mambaSsmCacheDtype: adjustment.mambaSsmCacheDtype ?? asked.mambaSsmCacheDtype,
   };
   checkVllmConfig(model, engine, options, run.cacheDtype);
+  checkModelClass(model, run);
   return { run, adjustment };
 }
 

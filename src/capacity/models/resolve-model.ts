@@ -8,6 +8,7 @@ import { ConfigError } from '../../shared/errors.ts';
 import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
 import { pythonFloatRepr } from '../../shared/python/float.ts';
 import { normalizeDtype } from '../spec/dtypes.ts';
+import { checkHfConfig } from './checks/hf-config.ts';
 import { refused } from './checks/refused.ts';
 import { HfConfig } from './hf-config.ts';
 import type { KnownModel, ModelFamily } from './model-family.ts';
@@ -55,6 +56,7 @@ export function resolveModel(config: JsonObject, label: string, options: ModelOp
   if (architecture === undefined) return root.fail('architectures', 'a list with one name');
   const family = familyOf(architecture, label);
   const text = languageConfig(root, family);
+  checkHfConfig(text);
   const modelType = root.strOr('model_type', '');
   const isHybrid = family.kind === 'hybrid' && (family.isHybrid?.(text) ?? true);
   const isPooling = family.kind === 'pooling';

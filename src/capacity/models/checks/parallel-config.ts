@@ -6,12 +6,10 @@
 import type { ModelOptions } from '../model-options.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import { refused } from './refused.ts';
+import { WITHOUT_PIPELINE } from './without-pipeline.ts';
 
 /** Every worker gets a plan of its own. */
 const MOST_WORKERS = 4096;
-
-/** Architectures that vLLM builds in one piece: without its SupportsPP. */
-const WITHOUT_PIPELINE: ReadonlySet<string> = new Set<string>([]);
 
 /** Throws E_BAD_FLAG. Before the model is looked at. */
 export function checkParallelSizes(options: ModelOptions): void {

@@ -107,7 +107,8 @@ export const KIMI_LINEAR: ModelFamily = {
       // The lists count layers from 1.
       if (deltaLayers.includes(layer + 1)) {
         buildDelta(stage, text);
-        stage.state(name, state(model, stage.run));
+        // The layer does not ask for --mamba-ssm-cache-dtype; only the size of the blocks goes by it.
+        stage.state(name, state(model, { ...stage.run, mambaSsmCacheDtype: 'auto' }));
       } else {
         buildLatent(stage, text);
         const numHeads = text.num('num_attention_heads');

@@ -83,8 +83,18 @@ export const MIMO_V2: ModelFamily = {
   name: 'mimo-v2',
   architectures: ['MiMoV2FlashForCausalLM'],
   kind: 'decoder',
-  defaults: { mimo_v2_flash: { tie_word_embeddings: false } },
-  // The class clears attention_chunk_size and the model-wide window: the architecture uses neither.
+  defaults: {
+    mimo_v2_flash: {
+      tie_word_embeddings: false,
+      num_attention_heads: 64,
+      num_key_value_heads: 4,
+      head_dim: 192,
+      v_head_dim: 128,
+      max_position_embeddings: 131072,
+    },
+  },
+  // The architecture uses neither attention_chunk_size nor a model-wide window.
+  normalize: (text) => text.with({ attention_chunk_size: null }),
   build: (stage, { text }) => {
     embeddings(stage, {
       vocabSize: text.num('vocab_size'),

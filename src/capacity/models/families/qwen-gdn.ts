@@ -110,7 +110,7 @@ function build(stage: StageBuilder, model: ResolvedModel): void {
     vocabSize: text.num('vocab_size'),
     width: text.num('hidden_size'),
     tied: text.flag('tie_word_embeddings'),
-    everyStage: model.architecture === 'Qwen3NextForCausalLM',
+    everyStage: true,
     headOnEveryStage: model.architecture === 'Qwen3NextForCausalLM',
   });
   for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
