@@ -16,11 +16,13 @@ import {
   stageSpecs,
 } from './block-sizes.ts';
 import type { CacheSizes, SizingContext } from './cache-sizes.ts';
+import { checkAttentionLayers } from './checks/attention-layers.ts';
 import { checkCacheDtype } from './checks/cache-config.ts';
 import { checkModelClass } from './checks/model-class.ts';
 import { checkParallelSizes } from './checks/parallel-config.ts';
+import { checkDraftSource, checkDraftVocabulary } from './checks/speculative-config.ts';
 import { checkVllmConfig } from './checks/vllm-config.ts';
-import { type EngineConfig, resolveEngineConfig } from './engine-config.ts';
+import { type EngineConfig, resolveEngineConfig, speculativeMethod } from './engine-config.ts';
 import { buildEagle3 } from './families/eagle3.ts';
 import type { GpuFacts } from './gpus.ts';
 import { EXPLICIT_LAYERS_HINT, HfConfig } from './hf-config.ts';
@@ -54,6 +56,7 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
   const { model, gpu, options } = inputs;
   checkCacheDtype(options.kvCacheDtype ?? 'auto');
   checkParallelSizes(options);
+  checkDraft(inputs);
   const engine = resolveEngineConfig(model, gpu, options);
   const { run, adjustment } = runConfig(inputs, engine);
   const context = backendContext(model, run, options, adjustment);
@@ -61,6 +64,7 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
     const builder = new StageBuilder(model, run, context, stage);
     model.family.build(builder, model);
     if (builder.isLast) buildDraft(builder, inputs, engine);
+    checkAttentionLayers(builder.layers, gpu);
     return builder;
   });
   const table = new SpecTable();
@@ -88,6 +92,15 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
     parameterCounts: stages.map(({ parameterCount }) => parameterCount),
     attentionBackends: backends.map(({ className }) => className),
   };
+}
+
+function checkDraft({ model, options, draftConfig }: DeriveInputs): void {
+  const config = options.speculativeConfig;
+  if (config === undefined) return;
+  const method = speculativeMethod(config);
+  checkDraftSource(config, { method, hasDraft: draftConfig !== null }, model);
+  if (method !== 'draft_model' || draftConfig === null) return;
+  checkDraftVocabulary(model.text.numOr('vocab_size', 0), draftConfig);
 }
 
 function runConfig(

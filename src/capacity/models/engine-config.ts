@@ -5,9 +5,11 @@
  * vllm/config/speculative.py SpeculativeConfig (0.33.0). Leaves out: performance modes, batched data-parallel experts.
  */
 import { ConfigError } from '../../shared/errors.ts';
+import type { JsonObject } from '../../shared/json-object.ts';
 import type { PlannerConfig } from '../plan/capacity-input.ts';
 import { refused } from './checks/refused.ts';
 import { schedulerRefusal } from './checks/scheduler-config.ts';
+import { checkSpeculation } from './checks/speculative-config.ts';
 import type { GpuFacts } from './gpus.ts';
 import type { KnownModel } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
@@ -42,14 +44,19 @@ export function needsOneGroup(model: ResolvedModel, speculation: Speculation | n
 
 const MTP_ALIASES = /_mtp$|^mtp$/;
 
+/** The method that is asked for, by vLLM's own names for it. */
+export function speculativeMethod(config: JsonObject): string {
+  const asked = typeof config['method'] === 'string' ? config['method'] : null;
+  const model = config['model'];
+  const named = asked ?? (model === 'ngram' || model === '[ngram]' ? 'ngram' : 'draft_model');
+  return MTP_ALIASES.test(named) ? 'mtp' : named === '[ngram]' ? 'ngram' : named;
+}
+
 /** Reads --speculative-config; throws E_BAD_FLAG with vLLM's words. */
 export function resolveSpeculation(model: KnownModel, options: ModelOptions): Speculation | null {
   const config = options.speculativeConfig;
   if (config === undefined) return null;
-  const asked = typeof config['method'] === 'string' ? config['method'] : null;
-  const model_ = config['model'];
-  const named = asked ?? (model_ === 'ngram' || model_ === '[ngram]' ? 'ngram' : 'draft_model');
-  const method = MTP_ALIASES.test(named) ? 'mtp' : named === '[ngram]' ? 'ngram' : named;
+  const method = speculativeMethod(config);
   const given = config['num_speculative_tokens'];
   const mtpLayers = method === 'mtp' ? (model.family.mtp?.layers(model.text) ?? 0) : 0;
   const count = typeof given === 'number' ? given : mtpLayers;
@@ -65,6 +72,7 @@ export function resolveSpeculation(model: KnownModel, options: ModelOptions): Sp
       `num_speculative_tokens:${count} must be divisible by n_predict=${mtpLayers}`,
     );
   }
+  checkSpeculation(config, count, options);
   const isEagle = usesEagle(method);
   // Only architectures that count their modules in num_nextn_predict_layers chain them.
   const modules = method === 'mtp' ? model.text.numOr('num_nextn_predict_layers', 1) : 1;

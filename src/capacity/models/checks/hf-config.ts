@@ -20,6 +20,7 @@ const SPLITS_HIDDEN_SIZE = [
 export function checkHfConfig(text: HfConfig): void {
   const modelType = text.strOr('model_type', '');
   checkLayerTypes(text, modelType);
+  if (modelType === 'llama4_text') checkRopeLayers(text);
   if (SPLITS_HIDDEN_SIZE.includes(modelType)) checkHiddenSize(text);
   if (modelType === 'jamba') checkPeriods(text);
   if (modelType === 'granitemoehybrid') checkStateHeads(text);
@@ -40,6 +41,17 @@ function checkLayerTypes(text: HfConfig, modelType: string): void {
   }
   throw refused(
     `\`num_hidden_layers\` (${layers}) must be equal to the number of \`layer_types\` (${types.length})`,
+  );
+}
+
+/** The layers without rotary positions are listed one by one, and their types come of it. */
+function checkRopeLayers(text: HfConfig): void {
+  if (text.has('layer_types') || !text.has('no_rope_layers')) return;
+  const listed = text.list('no_rope_layers').length;
+  const layers = text.num('num_hidden_layers');
+  if (listed === 0 || listed === layers) return;
+  throw refused(
+    `\`num_hidden_layers\` (${layers}) must be equal to the number of \`layer_types\` (${listed})`,
   );
 }
 

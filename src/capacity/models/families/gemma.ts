@@ -116,10 +116,13 @@ export const GEMMA3_MULTIMODAL: ModelFamily = {
   normalize: gemma3LayerTypes,
   isMmPrefixLm: () => true,
   build: (stage, { text, root }) => {
-    const vision = root.sub('vision_config');
-    buildSiglip(stage, vision);
-    const visionWidth = vision.num('hidden_size');
-    stage.tensor(visionWidth * text.num('hidden_size') + visionWidth);
+    // Encoders run on the first stage only.
+    if (stage.isFirst) {
+      const vision = root.sub('vision_config');
+      buildSiglip(stage, vision);
+      const visionWidth = vision.num('hidden_size');
+      stage.tensor(visionWidth * text.num('hidden_size') + visionWidth);
+    }
     buildText(stage, text, { prefix: 'language_model.', qkNorm: true, norms: 4 });
   },
 };

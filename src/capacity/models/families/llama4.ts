@@ -77,7 +77,8 @@ export const LLAMA4_MULTIMODAL: ModelFamily = {
   kind: 'decoder',
   defaults: { llama4_text: DEFAULTS },
   build: (stage, { text, root }) => {
-    buildLlama4Vision(stage, root.sub('vision_config'), text.num('hidden_size'));
+    // Encoders run on the first stage only.
+    if (stage.isFirst) buildLlama4Vision(stage, root.sub('vision_config'), text.num('hidden_size'));
     buildText(stage, text, 'language_model.');
   },
 };

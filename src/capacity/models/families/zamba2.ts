@@ -43,7 +43,7 @@ function buildSharedBlock(
   const blocks = text.num('num_mem_blocks');
   const rank = text.num('adapter_rank');
   const adapter = (input: number, output: number): void => {
-    stage.replicated(input, rank);
+    stage.column(input, rank);
     stage.column(rank, output);
   };
   stage.qkv({ hiddenSize: width, headSize, numHeads, numKvHeads: numHeads });
