@@ -4,13 +4,37 @@
  * vllm/model_executor/models/{gemma4,gemma3n}.py (0.33.0).
  */
 import type { HfConfig } from '../hf-config.ts';
-import type { StageBuilder } from '../stage-builder.ts';
+import type { ResolvedModel } from '../resolved-model.ts';
+import type { RunConfig } from '../run-config.ts';
+import { pipelineRange } from '../stage-builder.ts';
 import { refused } from './refused.ts';
 
-const nameOf = (layer: number): string => `model.layers.${layer}.self_attn.attn`;
+/** Throws E_BAD_FLAG with vLLM's words. */
+export function checkKvSharing(model: ResolvedModel, run: RunConfig): void {
+  const { text } = model;
+  const isGemma3n = model.architecture.startsWith('Gemma3n');
+  const shared = text.numOr('num_kv_shared_layers', 0);
+  if (shared === 0 || !text.has('layer_types')) return;
+  const layers = text.num('num_hidden_layers');
+  const firstShared = layers - shared;
+  for (let stage = 0; stage < run.pipelineParallelSize; stage++) {
+    const [start, end] = pipelineRange(layers, stage, run.pipelineParallelSize);
+    for (let layer = Math.max(start, firstShared); layer < end; layer++) {
+      const target = isGemma3n
+        ? lastLayerBefore(text, layer, firstShared)
+        : lastLayerOfType(text, layer, firstShared);
+      if (target >= 0 && target < start) throw missing(model, layer, target);
+    }
+  }
+}
 
-/** The last layer of the same type before the shared ones. Throws E_BAD_FLAG where there is none. */
-export function sharedLayerOfType(text: HfConfig, layer: number, firstShared: number): number {
+/** Gemma 3n takes it for granted that a full layer comes last, and a sliding one before it. */
+function lastLayerBefore(text: HfConfig, layer: number, firstShared: number): number {
+  const isSliding = text.strings('layer_types')[layer] === 'sliding_attention';
+  return firstShared - (isSliding ? 2 : 1);
+}
+
+function lastLayerOfType(text: HfConfig, layer: number, firstShared: number): number {
   const types = text.strings('layer_types');
   const type = types[layer] ?? '';
   const target = types.slice(0, Math.max(0, firstShared)).lastIndexOf(type);
@@ -21,11 +45,11 @@ export function sharedLayerOfType(text: HfConfig, layer: number, firstShared: nu
   );
 }
 
-/** Throws E_BAD_FLAG unless the stage has declared the target before. */
-export function checkSharedLayer(stage: StageBuilder, layer: number, target: number): void {
-  if (stage.layers.some(({ name }) => name === nameOf(target))) return;
-  throw refused(
-    `Specified KV sharing target layer for ${nameOf(layer)} is not valid: target layer ${nameOf(target)} is not a valid ` +
+function missing({ architecture }: ResolvedModel, layer: number, target: number): Error {
+  const prefix = architecture.endsWith('ForCausalLM') ? '' : 'language_model.';
+  const name = (index: number): string => `${prefix}model.layers.${index}.self_attn.attn`;
+  return refused(
+    `Specified KV sharing target layer for ${name(layer)} is not valid: target layer ${name(target)} is not a valid ` +
       'Attention layer in the model.',
   );
 }

@@ -6,9 +6,13 @@
 import type { HfConfig } from '../hf-config.ts';
 import type { KnownModel } from '../model-family.ts';
 import type { RunConfig } from '../run-config.ts';
+import { checkAttentionHeads } from './attention-heads.ts';
+import { checkKvSharing } from './kv-sharing.ts';
 import { refused } from './refused.ts';
 
 type ModelCheck = (text: HfConfig, run: RunConfig) => void;
+
+const SHARES_CACHES = /^Gemma(4|3n)/;
 
 /** Windows in front of full attention, or behind it: the class knows one kind of layer only. */
 function checkWindowLayers(text: HfConfig): void {
@@ -59,4 +63,6 @@ const CHECKS: Readonly<Record<string, ModelCheck>> = {
 export function checkModelClass(model: KnownModel, run: RunConfig): void {
   const check = Object.hasOwn(CHECKS, model.architecture) ? CHECKS[model.architecture] : undefined;
   check?.(model.text, run);
+  checkAttentionHeads(model, run);
+  if (SHARES_CACHES.test(model.architecture)) checkKvSharing(model, run);
 }

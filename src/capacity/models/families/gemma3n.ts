@@ -1,5 +1,4 @@
 /** Gemma 3n: alternating updates, per-layer inputs, trailing layers that share caches. Source: vllm/…/models/gemma3n.py. */
-import { checkSharedLayer } from '../checks/kv-sharing.ts';
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { StageBuilder } from '../stage-builder.ts';
@@ -29,12 +28,7 @@ function buildLayer(stage: StageBuilder, text: HfConfig, layer: number): void {
   const numHeads = text.num('num_attention_heads');
   const numKvHeads = text.num('num_key_value_heads');
   const bias = text.flag('attention_bias');
-  const firstShared = text.num('num_hidden_layers') - text.num('num_kv_shared_layers');
-  const sharesCache = layer >= firstShared;
-  const slidingWindow = slidingLayerWindow(text, layer);
-  // The last full layer is 1 before the shared ones, the last sliding one 2.
-  const target = firstShared - (slidingWindow === null ? 1 : 2);
-  if (sharesCache && target >= 0) checkSharedLayer(stage, layer, target);
+  const sharesCache = layer >= text.num('num_hidden_layers') - text.num('num_kv_shared_layers');
   const perLayerWidth = text.num('hidden_size_per_layer_input');
   const rank = text.num('laurel_rank');
   buildAltUp(stage, text);
@@ -58,7 +52,7 @@ function buildLayer(stage: StageBuilder, text: HfConfig, layer: number): void {
     numHeads,
     numKvHeads,
     headSize,
-    slidingWindow,
+    slidingWindow: slidingLayerWindow(text, layer),
     sharesCache,
   });
 }

@@ -3,7 +3,6 @@
  * Source: vllm/model_executor/models/gemma4.py, models/config.py Gemma4Config (0.33.0). Leaves out: the multimodal wrapper.
  */
 import { isFlashAttnVersionSupported } from '../attention/flash-attn-version.ts';
-import { checkSharedLayer, sharedLayerOfType } from '../checks/kv-sharing.ts';
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
@@ -44,9 +43,7 @@ function buildLayer(stage: StageBuilder, text: HfConfig, layer: number): void {
   const numKvHeads = layerKvHeads(text, layer);
   const bias = text.flag('attention_bias');
   const shared = text.numOr('num_kv_shared_layers', 0);
-  const firstShared = text.num('num_hidden_layers') - shared;
-  const sharesCache = shared > 0 && layer >= firstShared;
-  if (sharesCache) checkSharedLayer(stage, layer, sharedLayerOfType(text, layer, firstShared));
+  const sharesCache = shared > 0 && layer >= text.num('num_hidden_layers') - shared;
   const doubleWide = text.flag('use_double_wide_mlp') && sharesCache;
   const perLayerWidth = text.numOr('hidden_size_per_layer_input', 0);
   if (sharesCache) {
