@@ -26,6 +26,9 @@ export interface ModelOptions {
   readonly blockSize?: number | undefined;
   readonly maxNumBatchedTokens?: number | undefined;
   readonly maxNumSeqs?: number | undefined;
+  readonly maxNumActiveSeqs?: number | undefined;
+  readonly maxNumScheduledTokens?: number | undefined;
+  readonly longPrefillTokenThreshold?: number | undefined;
   readonly tensorParallelSize?: number | undefined;
   readonly pipelineParallelSize?: number | undefined;
   readonly decodeContextParallelSize?: number | undefined;
@@ -41,6 +44,7 @@ export interface ModelOptions {
   readonly mambaSsmCacheDtype?: string | undefined;
   /** vLLM's backend name (`FLASH_ATTN`, `TRITON_ATTN`, …) for every attention layer. */
   readonly attentionBackend?: string | undefined;
+  readonly enableLora?: boolean | undefined;
   /** `{method, num_speculative_tokens, model?, …}` as --speculative-config takes it. */
   readonly speculativeConfig?: JsonObject | undefined;
   /** GPU catalogue name as people write it. Default: DEFAULT_GPU. */

@@ -8,6 +8,8 @@ import { ConfigError } from '../../shared/errors.ts';
 import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
 import { pythonFloatRepr } from '../../shared/python/float.ts';
 import { normalizeDtype } from '../spec/dtypes.ts';
+import { checkHfConfig } from './checks/hf-config.ts';
+import { refused } from './checks/refused.ts';
 import { HfConfig } from './hf-config.ts';
 import type { KnownModel, ModelFamily } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
@@ -54,6 +56,7 @@ export function resolveModel(config: JsonObject, label: string, options: ModelOp
   if (architecture === undefined) return root.fail('architectures', 'a list with one name');
   const family = familyOf(architecture, root);
   const text = languageConfig(root, family);
+  checkHfConfig(text);
   const modelType = root.strOr('model_type', '');
   const isHybrid = family.kind === 'hybrid' && (family.isHybrid?.(text) ?? true);
   const isPooling = family.kind === 'pooling';
@@ -146,8 +149,10 @@ function resolveDtype(
     .map((config) => config.strOr('dtype', config.strOr('torch_dtype', null)))
     .find((dtype) => dtype !== null);
   const dtype = normalizeDtype(stored ?? 'float32');
-  const preferred = asked.isPooling ? 'float16' : 'bfloat16';
-  return dtype === 'float32' || !KNOWN_DTYPES.includes(dtype) ? preferred : dtype;
+  const takesFloat16 = !NO_FLOAT16.includes(modelType);
+  const isSupported = KNOWN_DTYPES.includes(dtype) && (dtype !== 'float16' || takesFloat16);
+  if (dtype !== 'float32' && isSupported) return dtype;
+  return asked.isPooling && takesFloat16 ? 'float16' : 'bfloat16';
 }
 
 /** RoPE parameters: one set, or one per layer type. Absent for models without RoPE. */
@@ -176,7 +181,12 @@ interface ModelLength {
 function maxModelLen(text: HfConfig, options: ModelOptions): ModelLength {
   const asked = options.maxModelLen;
   const named = derivedLength(text);
-  if (named === null && asked !== undefined && asked !== -1) {
+  if (asked === 0 || (named === null && asked === -1)) {
+    throw refused(
+      `max_model_len must be a positive integer, got int: ${asked}. Example: max_model_len=2048`,
+    );
+  }
+  if (named === null && asked !== undefined) {
     return { maxModelLen: asked, derivedMaxModelLen: asked, warnings: [] };
   }
   const ropes = ropeParameters(text);
@@ -242,22 +252,13 @@ function tooLong(
 ): { fact: string; caution: string } | null {
   const modelMax = text.numOr('model_max_length', null);
   if (modelMax !== null && asked <= modelMax) return null;
-  // Python prints a float once a factor has scaled the length.
-  const shown =
-    Number.isInteger(derived) && !scalesLength(text) ? `${derived}` : pythonFloatRepr(derived);
   return {
     fact:
-      `User-specified max_model_len (${asked}) is greater than the derived max_model_len (${key ?? 'None'}=${shown} or ` +
+      `User-specified max_model_len (${asked}) is greater than the derived max_model_len (${key ?? 'None'}=${pythonFloatRepr(derived)} or ` +
       `model_max_length=${modelMax ?? 'None'} in model's config.json).`,
     caution:
       'VLLM_ALLOW_LONG_MAX_MODEL_LEN must be used with extreme caution. If the model uses relative position encoding ' +
       '(RoPE), positions exceeding derived_max_model_len lead to nan. If the model uses absolute position encoding, ' +
       'positions exceeding derived_max_model_len will cause a CUDA array out-of-bounds error.',
   };
-}
-
-/** vLLM multiplies by a float factor whenever the model has RoPE (Gemma 3 excepted). */
-function scalesLength(text: HfConfig): boolean {
-  if (text.strOr('model_type', '').includes('gemma3')) return false;
-  return ropeParameters(text).length > 0 || text.has('rope_theta');
 }
