@@ -23,6 +23,7 @@ import type { GpuFacts } from './gpus.ts';
 import { EXPLICIT_LAYERS_HINT, HfConfig } from './hf-config.ts';
 import type { KnownModel } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
+import { convertedWeights } from './pooling/converted-weights.ts';
 import type { ResolvedModel } from './resolved-model.ts';
 import type { RunAdjustment, RunConfig } from './run-config.ts';
 import { StageBuilder } from './stage-builder.ts';
@@ -79,8 +80,13 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
     },
     supportedLayouts: sharedLayouts(distinctBackends(firstStage.layers), context),
     stages: sized.map(({ layers }) => layers),
-    weightsBytes: stages.map(({ weightsBytes }) => weightsBytes),
-    parameterCounts: stages.map(({ parameterCount }) => parameterCount),
+    weightsBytes: stages.map(
+      ({ weightsBytes, isLast }) => weightsBytes + convertedWeights(model, run, isLast).bytes,
+    ),
+    parameterCounts: stages.map(
+      ({ parameterCount, isLast }) =>
+        parameterCount + convertedWeights(model, run, isLast).parameters,
+    ),
     attentionBackends: backends.map(({ className }) => className),
   };
 }

@@ -56,6 +56,10 @@ export const FAMILIES: readonly ModelFamily[] = [
   WHISPER,
 ];
 
+export function isKnownArchitecture(architecture: string): boolean {
+  return FAMILIES.some(({ architectures }) => architectures.includes(architecture));
+}
+
 /** The family of an architecture; throws E_UNKNOWN_MODEL naming the field. */
 export function familyOf(architecture: string, label: string): ModelFamily {
   const family = FAMILIES.find(({ architectures }) => architectures.includes(architecture));

@@ -61,12 +61,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   },
   'compilation-config': { takes: 'value', kind: 'json' },
   'config-format': { takes: 'value', kind: 'string', defaultValue: 'auto' },
-  convert: {
-    takes: 'value',
-    kind: 'string',
-    choices: ['auto', 'classify', 'embed', 'none'],
-    defaultValue: 'auto',
-  },
   'cpu-offload-params': { takes: 'list', kind: 'string' },
   'cudagraph-capture-sizes': { takes: 'list', kind: 'int' },
   'cudagraph-metrics': { takes: 'switch' },
@@ -313,7 +307,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
     choices: ['detailed', 'none', 'summary'],
     defaultValue: 'none',
   },
-  'pooler-config': { takes: 'value', kind: 'json' },
   'prefill-context-parallel-size': { takes: 'value', kind: 'int', defaultValue: '1' },
   'profiler-config': { takes: 'value', kind: 'json' },
   'pt-load-map-location': { takes: 'value', kind: 'json_or_string', defaultValue: 'cpu' },
@@ -326,12 +319,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   'replayssm-buffer-len': { takes: 'value', kind: 'int', defaultValue: '16' },
   'return-sampling-mask': { takes: 'switch' },
   revision: { takes: 'value', kind: 'string' },
-  runner: {
-    takes: 'value',
-    kind: 'string',
-    choices: ['auto', 'draft', 'generate', 'pooling'],
-    defaultValue: 'auto',
-  },
   'safetensors-load-strategy': {
     takes: 'value',
     kind: 'string',

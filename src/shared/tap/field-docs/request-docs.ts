@@ -104,7 +104,7 @@ export const REQUEST_DOCS: StructDocs = {
       requires_token_ids: 'Whether the pooler looks at the token ids; the engine sets it.',
       skip_reading_prefix_cache:
         'Whether the prompt is computed without the prefix cache, as where every token has a row.',
-      late_interaction_params: "Document or query of a score that the engine makes; null for none.",
+      late_interaction_params: 'Document or query of a score that the engine makes; null for none.',
       extra_kwargs: 'Values for the model, as the compressed token types of a pair.',
       output_kind: 'Always 2: one output, at the end.',
       late_chunking_params: 'Token embeddings as means over chunks; null for each token.',

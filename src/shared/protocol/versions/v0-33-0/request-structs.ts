@@ -4,7 +4,11 @@
  */
 
 import { tensor } from '../../array-types.ts';
-import { createEngineCoreRequest, createPoolingParams, createSamplingParams } from '../../defaults.ts';
+import {
+  createEngineCoreRequest,
+  createPoolingParams,
+  createSamplingParams,
+} from '../../defaults.ts';
 import {
   any,
   arrayOf,
