@@ -2,11 +2,20 @@
  * `--pooler-config`, with what the model's files and its architecture say where the user says nothing.
  * Source: vllm/config/pooler.py PoolerConfig, vllm/config/model.py ModelConfig.__post_init__ (0.33.0).
  */
-import * as v from 'valibot';
 import { ConfigError } from '../../../shared/errors.ts';
 import type { JsonObject } from '../../../shared/json-object.ts';
 import { isPoolingTask, type PoolingTask } from '../../../shared/protocol/pooling.ts';
-import { boolean, integer, oneOf, onlyFields, parse } from '../../../shared/schema.ts';
+import {
+  boolean,
+  integer,
+  listOf,
+  maybe,
+  number,
+  oneOf,
+  onlyFields,
+  parse,
+  string,
+} from '../../../shared/schema.ts';
 import type { SequencePoolingType, TokenPoolingType } from './architectures.ts';
 
 export interface PoolerConfig {
@@ -32,21 +41,20 @@ export type LoggedField = 'seq_pooling_type' | 'tok_pooling_type' | 'use_activat
 
 const SEQUENCE_TYPES: readonly string[] = ['CLS', 'LAST', 'MEAN'];
 
-const optional = <Schema extends v.GenericSchema>(schema: Schema) => v.optional(v.nullable(schema));
 const poolerConfig = onlyFields({
-  task: optional(v.string('a task')),
-  pooling_type: optional(oneOf(['CLS', 'LAST', 'MEAN', 'ALL', 'STEP'])),
-  seq_pooling_type: optional(oneOf(['CLS', 'LAST', 'MEAN'])),
-  tok_pooling_type: optional(oneOf(['ALL', 'STEP'])),
-  use_activation: optional(boolean),
-  enable_flash_late_interaction: optional(boolean),
-  dimensions: optional(integer()),
-  enable_chunked_processing: optional(boolean),
-  max_embed_len: optional(integer()),
-  logit_mean: optional(v.number('a number')),
-  logit_sigma: optional(v.number('a number')),
-  step_tag_id: optional(integer()),
-  returned_token_ids: optional(v.array(integer(), 'a list of token ids')),
+  task: maybe(string),
+  pooling_type: maybe(oneOf(['CLS', 'LAST', 'MEAN', 'ALL', 'STEP'])),
+  seq_pooling_type: maybe(oneOf(['CLS', 'LAST', 'MEAN'])),
+  tok_pooling_type: maybe(oneOf(['ALL', 'STEP'])),
+  use_activation: maybe(boolean),
+  enable_flash_late_interaction: maybe(boolean),
+  dimensions: maybe(integer()),
+  enable_chunked_processing: maybe(boolean),
+  max_embed_len: maybe(integer()),
+  logit_mean: maybe(number),
+  logit_sigma: maybe(number),
+  step_tag_id: maybe(integer()),
+  returned_token_ids: maybe(listOf(integer())),
 });
 
 const REMOVED_TASKS: Readonly<Record<string, string>> = {
@@ -98,7 +106,11 @@ export function resolvePoolerConfig(layers: PoolerLayers): PoolerConfig {
   };
 }
 
-type Read = v.InferOutput<typeof poolerConfig>;
+type Read = ReturnType<typeof parseConfig>;
+
+function parseConfig(config: JsonObject) {
+  return parse(poolerConfig, config, { code: 'E_BAD_FLAG', whole: '--pooler-config' });
+}
 
 function withoutNull(read: Read): JsonObject {
   return Object.fromEntries(Object.entries(read).filter(([, value]) => (value ?? null) !== null));
@@ -108,7 +120,7 @@ function withoutNull(read: Read): JsonObject {
 function readPoolerConfig(config: JsonObject): Read {
   if (Object.hasOwn(config, 'normalize'))
     throw refusal('Parameter `normalize` was removed; use `use_activation` instead.');
-  const read = parse(poolerConfig, config, { code: 'E_BAD_FLAG', whole: '--pooler-config' });
+  const read = parseConfig(config);
   checkTask(read.task ?? null);
   if (read.logit_sigma === 0) throw refusal('logit_sigma cannot be 0 (division by zero)');
   const type = read.pooling_type ?? null;

@@ -113,7 +113,7 @@ export const REQUEST_DOCS: StructDocs = {
   LateInteractionParams: {
     file: 'vllm/pooling_params.py',
     fields: {
-      mode: 'cache_query keeps the embeddings of a query, score_doc scores a document with them.',
+      mode: 'What is done: cache_query keeps the embeddings of a query, score_doc scores a document with them.',
       query_key: 'Names the query; picks the engine too.',
       query_uses: 'Documents that will be scored with it.',
     },
