@@ -15,6 +15,8 @@ export interface PoolingArchitecture {
   readonly tokPoolingType: TokenPoolingType;
   /** attn_type of the class: encoder_only where it says so itself. */
   readonly isEncoderOnly: boolean;
+  /** The class puts hidden states out, and an adapter adds the pooler. */
+  readonly isConverted: boolean;
   /** Settings of the pooler that the architecture sets where nobody else has. Source: models/config.py. */
   readonly poolerDefaults: Readonly<Record<string, unknown>>;
 }
@@ -33,6 +35,7 @@ function architecture(
     seqPoolingType: 'LAST',
     tokPoolingType: 'ALL',
     isEncoderOnly: false,
+    isConverted: false,
     poolerDefaults: {},
     ...about,
   };
@@ -47,16 +50,23 @@ const GROUPS: readonly (readonly [PoolingArchitecture, readonly string[]])[] = [
     architecture(EMBED_TASKS, CLS),
     [
       'BertModel',
-      'GteModel',
-      'GteNewModel',
-      'ModernBertModel',
-      'NomicBertModel',
       'RobertaForMaskedLM',
       'RobertaModel',
       'XLMRobertaModel',
       'BertSpladeSparseEmbeddingModel',
+      'SiglipModel',
     ],
   ],
+  [
+    architecture(EMBED_TASKS, { ...CLS, isConverted: true }),
+    ['GteModel', 'GteNewModel', 'ModernBertModel', 'NomicBertModel'],
+  ],
+  [
+    architecture(EMBED_TASKS),
+    ['CLIPModel', 'JinaEmbeddingsV5Model', 'LlamaBidirectionalModel', 'LlamaNemotronVLModel'],
+  ],
+  [architecture(EMBED_TASKS, { seqPoolingType: 'MEAN' }), ['EmbeddingGemma2Model']],
+  [architecture(['embed'], { ...CLS, ...ENCODER }), ['Lfm2BidirectionalModel']],
   [
     architecture(['embed', 'embed&token_classify', 'token_classify', 'token_embed'], CLS),
     ['BgeM3EmbeddingModel'],
@@ -77,13 +87,32 @@ const GROUPS: readonly (readonly [PoolingArchitecture, readonly string[]])[] = [
     [
       'BertForTokenClassification',
       'ModernBertForTokenClassification',
+      'OpenAIPrivacyFilterForTokenClassification',
       'RobertaForTokenClassification',
       'XLMRobertaForTokenClassification',
     ],
   ],
-  [architecture(CLASSIFY_TASKS), ['GPT2ForSequenceClassification']],
+  [
+    architecture(CLASSIFY_TASKS),
+    [
+      'D3ForSequenceClassification',
+      'GPT2ForSequenceClassification',
+      'LlamaBidirectionalForSequenceClassification',
+      'LlamaNemotronVLForSequenceClassification',
+    ],
+  ],
+  [architecture(CLASSIFY_TASKS, { poolerDefaults: { logit_mean: 2.65 } }), ['JinaVLForRanking']],
   [architecture(CLASSIFY_TASKS, NO_ACTIVATION), ['JambaForSequenceClassification']],
-  [architecture(TOKEN_CLASSIFY), ['InternLM2ForRewardModel']],
+  [
+    architecture(TOKEN_CLASSIFY),
+    [
+      'ClefFlashForJointSchema',
+      'ClefOmniForJointSchema',
+      'InternLM2ForRewardModel',
+      'Qwen3ASRForcedAlignerForTokenClassification',
+    ],
+  ],
+  [architecture(TOKEN_EMBED), ['JinaForRanking']],
   [architecture(TOKEN_CLASSIFY, NO_ACTIVATION), ['Qwen2ForRewardModel']],
   [
     architecture(TOKEN_CLASSIFY, {

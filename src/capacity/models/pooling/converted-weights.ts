@@ -6,6 +6,7 @@ import { roundUp } from '../../../shared/integers.ts';
 import { dtypeBytes } from '../../spec/dtypes.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { RunConfig } from '../run-config.ts';
+import { poolingArchitecture } from './architectures.ts';
 
 /** Vocabularies are padded to a multiple of this. */
 const VOCAB_PADDING = 64;
@@ -17,11 +18,12 @@ export interface WeightsChange {
 
 /** Of one tensor rank of a pipeline stage. */
 export function convertedWeights(
-  { pooling, text, root, dtype }: ResolvedModel,
+  { architecture, pooling, text, root, dtype }: ResolvedModel,
   run: RunConfig,
   isLastStage: boolean,
 ): WeightsChange {
-  if (pooling === null || pooling.convert === 'none') return { bytes: 0, parameters: 0 };
+  const generates = pooling !== null && poolingArchitecture(architecture) === null;
+  if (!generates || pooling.convert === 'none') return { bytes: 0, parameters: 0 };
   const width = text.numOr('hidden_size', 0);
   const hasHead = isLastStage && !text.flag('tie_word_embeddings');
   const rows = roundUp(text.numOr('vocab_size', 0), VOCAB_PADDING) / run.tensorParallelSize;

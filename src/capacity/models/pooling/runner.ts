@@ -103,7 +103,8 @@ function defaultType(architecture: string, convert: string, asked: RunnerAsked):
 }
 
 function defaultConvert(architecture: string, type: RunnerType, asked: RunnerAsked): ConvertType {
-  if (type === 'pooling' && poolingArchitecture(architecture) !== null) return 'none';
+  const own = poolingArchitecture(architecture);
+  if (type === 'pooling' && own !== null) return own.isConverted ? 'embed' : 'none';
   if (type === 'generate' && asked.isGenerative && asked.isRegistered) return 'none';
   const match = matched(architecture, type);
   if (match !== undefined) return match[2];
