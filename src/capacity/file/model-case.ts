@@ -28,6 +28,10 @@ const fraction = v.pipe(
 
 /** vLLM's EngineArgs by their names there, as far as they bear on the KV cache. */
 const engineArgs = fields({
+  runner: optional(string),
+  convert: optional(string),
+  pooler_config: optional(anyObject),
+  hf_overrides: optional(anyObject),
   max_model_len: optional(integer(-1)),
   dtype: optional(string),
   quantization: optional(string),

@@ -33,6 +33,7 @@ import type { GpuFacts } from './gpus.ts';
 import { EXPLICIT_LAYERS_HINT, HfConfig } from './hf-config.ts';
 import type { KnownModel } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
+import { buildScore } from './pooling/score.ts';
 import { checkpointCacheDtype } from './quantization/kv-cache-scales.ts';
 import type { QuantizationConfig } from './quantization/quantization-config.ts';
 import { resolveQuantization } from './quantization/resolve-quantization.ts';
@@ -78,6 +79,7 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
   const stages = Array.from({ length: run.pipelineParallelSize }, (_, stage) => {
     const builder = new StageBuilder(model, run, { backends: context, quantization }, stage);
     model.family.build(builder, model);
+    buildScore(builder, model);
     if (builder.isLast) buildDraft(builder, inputs, engine);
     checkAttentionLayers(builder.layers, gpu);
     return builder;

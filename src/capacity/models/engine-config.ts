@@ -124,7 +124,13 @@ export interface EngineConfig {
 
 /** Source: is_chunked_prefill_supported and is_prefix_caching_supported in vllm/config/model.py. */
 function cachingDefaults(model: ResolvedModel): { chunked: boolean; prefix: boolean } {
-  if (model.isPooling || model.isEncoderDecoder) return { chunked: false, prefix: false };
+  const { pooling } = model;
+  if (pooling !== null)
+    return {
+      chunked: pooling.isChunkedPrefillSupported,
+      prefix: pooling.isPrefixCachingSupported,
+    };
+  if (model.isEncoderDecoder) return { chunked: false, prefix: false };
   return { chunked: true, prefix: !model.isAttentionFree };
 }
 

@@ -7,6 +7,12 @@ import type { JsonObject } from '../../shared/json-object.ts';
 export interface ModelOptions {
   /** Catalogue name or alias, a folder with a config.json, or a config.json file. Default: DEFAULT_MODEL. */
   readonly model?: string | undefined;
+  /** auto, generate, pooling or draft. */
+  readonly runner?: string | undefined;
+  /** auto, none, embed or classify: what a generating model is made of where it pools. */
+  readonly convert?: string | undefined;
+  /** `--pooler-config` as it is given. */
+  readonly poolerConfig?: JsonObject | undefined;
   /** Keys in place of config.json's, nested configs key by key. */
   readonly hfOverrides?: JsonObject | undefined;
   /** VLLM_ALLOW_LONG_MAX_MODEL_LEN: a longer maxModelLen than the model's is a warning, not an error. */

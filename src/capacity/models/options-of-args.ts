@@ -6,6 +6,9 @@ export function modelOptionsOf(args: EngineArgs): ModelOptions {
   return {
     model: args.model,
     kvCacheSpecs: args.kvCacheSpecs ?? undefined,
+    runner: args.runner,
+    convert: args.convert,
+    poolerConfig: args.poolerConfig ?? undefined,
     hfOverrides: args.hfOverrides ?? undefined,
     allowLongMaxModelLen: args.allowLongMaxModelLen,
     maxModelLen: args.maxModelLen ?? undefined,

@@ -10,6 +10,7 @@ import { type FlashAttnQuery, getFlashAttnVersion } from './attention/flash-attn
 import { selectBackend } from './attention/select.ts';
 import { STATE_BACKENDS } from './attention/state-backends.ts';
 import type { DeclaredLayer, StateLayer } from './layers.ts';
+import { isConverted } from './pooling/conversion.ts';
 import type { QuantizationConfig } from './quantization/quantization-config.ts';
 import type { ResolvedModel } from './resolved-model.ts';
 import type { RunConfig, StateShape } from './run-config.ts';
@@ -66,6 +67,7 @@ export class StageBuilder extends StageWeights {
       tensorParallelSize: run.tensorParallelSize,
       expertParallelSize: run.expertParallelSize,
       quantization: context.quantization,
+      withoutHead: isConverted(model),
     });
     this.#model = model;
     this.run = run;
