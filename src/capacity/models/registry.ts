@@ -1,5 +1,7 @@
 /** Every family by the architectures that it knows. Adding a family is adding its file and its line here. */
 import { ConfigError } from '../../shared/errors.ts';
+import { BERT_FAMILIES } from './families/bert.ts';
+import { ROPE_BERT_FAMILIES } from './families/bert-with-rope.ts';
 import { CLASSIC_FAMILIES } from './families/decoder-classic.ts';
 import { LLAMA_LIKE_FAMILIES } from './families/decoder-llama.ts';
 import { TRANSFORMERS_FAMILIES } from './families/decoder-transformers.ts';
@@ -21,6 +23,7 @@ import { LONGCAT_FAMILIES } from './families/longcat.ts';
 import { MAMBA1, MAMBA2 } from './families/mamba.ts';
 import { MIMO_V2 } from './families/mimo-v2.ts';
 import { MINICPM3 } from './families/minicpm3.ts';
+import { MODERNBERT_FAMILIES } from './families/modernbert.ts';
 import { MOE_FAMILIES } from './families/moe.ts';
 import { NEMOTRON_H } from './families/nemotron-h.ts';
 import { QWEN3_5, QWEN3_NEXT } from './families/qwen-gdn.ts';
@@ -63,6 +66,9 @@ export const FAMILIES: readonly ModelFamily[] = [
   MAMBA1,
   MAMBA2,
   WHISPER,
+  ...BERT_FAMILIES,
+  ...MODERNBERT_FAMILIES,
+  ...ROPE_BERT_FAMILIES,
 ];
 
 export function isKnownArchitecture(architecture: string): boolean {

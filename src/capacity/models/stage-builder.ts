@@ -149,8 +149,11 @@ export class StageBuilder extends StageWeights {
     cacheDtype: string,
     slidingWindow: number | null,
   ): AttentionBackend {
-    // Chunked and cross attention pick a plain backend and wrap it: they do not tell of windows or image spans.
-    const isWrapped = options.attentionChunkSize != null || options.attnType === 'encoder_decoder';
+    // Chunked, cross and encoder-only attention pick a plain backend and wrap it: they do not tell of windows or image spans.
+    const isWrapped =
+      options.attentionChunkSize != null ||
+      options.attnType === 'encoder_decoder' ||
+      options.attnType === 'encoder_only';
     return selectBackend(
       {
         headSize: options.headSize,
@@ -267,6 +270,9 @@ function withPrefix(backend: AttentionBackend, options: AttentionOptions): Atten
   }
   if (options.attnType === 'encoder_decoder') {
     return { ...backend, className: `CrossAttention_${backend.className}` };
+  }
+  if (options.attnType === 'encoder_only') {
+    return { ...backend, className: `EncoderOnlyAttention_${backend.className}` };
   }
   return backend;
 }
