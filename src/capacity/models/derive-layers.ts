@@ -33,6 +33,7 @@ import type { GpuFacts } from './gpus.ts';
 import { EXPLICIT_LAYERS_HINT, HfConfig } from './hf-config.ts';
 import type { KnownModel } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
+import { isConverted } from './pooling/conversion.ts';
 import { buildScore } from './pooling/score.ts';
 import { checkpointCacheDtype } from './quantization/kv-cache-scales.ts';
 import type { QuantizationConfig } from './quantization/quantization-config.ts';
@@ -76,8 +77,14 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
   const { run, adjustment } = runConfig(inputs, engine);
   const context = backendContext(model, run, options, adjustment);
   const quantization = quantizationOf(inputs, run);
+  const withoutHead = isConverted(model) || model.family.withoutHead === true;
   const stages = Array.from({ length: run.pipelineParallelSize }, (_, stage) => {
-    const builder = new StageBuilder(model, run, { backends: context, quantization }, stage);
+    const builder = new StageBuilder(
+      model,
+      run,
+      { backends: context, quantization, withoutHead },
+      stage,
+    );
     model.family.build(builder, model);
     buildScore(builder, model);
     if (builder.isLast) buildDraft(builder, inputs, engine);

@@ -26,6 +26,7 @@ import { MINICPM3 } from './families/minicpm3.ts';
 import { MODERNBERT_FAMILIES } from './families/modernbert.ts';
 import { MOE_FAMILIES } from './families/moe.ts';
 import { NEMOTRON_H } from './families/nemotron-h.ts';
+import { POOLING_ON_DECODERS, poolingFamily } from './families/pooling-on-decoder.ts';
 import { QWEN3_5, QWEN3_NEXT } from './families/qwen-gdn.ts';
 import { WHISPER } from './families/whisper.ts';
 import { ZAMBA2 } from './families/zamba2.ts';
@@ -72,8 +73,8 @@ export const FAMILIES: readonly ModelFamily[] = [
 ];
 
 export function isKnownArchitecture(architecture: string): boolean {
-  return [...FAMILIES, ...MULTIMODAL_ARCHITECTURES].some(({ architectures }) =>
-    architectures.includes(architecture),
+  return [...FAMILIES, ...MULTIMODAL_ARCHITECTURES, ...POOLING_ON_DECODERS].some(
+    ({ architectures }) => architectures.includes(architecture),
   );
 }
 
@@ -82,9 +83,13 @@ export function familyOf(architecture: string, root: HfConfig): ModelFamily {
   const multimodal = MULTIMODAL_ARCHITECTURES.find(({ architectures }) =>
     architectures.includes(architecture),
   );
-  return multimodal === undefined
+  if (multimodal !== undefined) return multimodalFamily(multimodal, root, textFamilyOf);
+  const pooling = POOLING_ON_DECODERS.find(({ architectures }) =>
+    architectures.includes(architecture),
+  );
+  return pooling === undefined
     ? textFamilyOf(architecture, root.label)
-    : multimodalFamily(multimodal, root, textFamilyOf);
+    : poolingFamily(pooling, textFamilyOf(pooling.base, root.label));
 }
 
 function textFamilyOf(architecture: string, label: string): ModelFamily {

@@ -121,7 +121,10 @@ function poolingOf(about: {
     runner: options.runner,
     convert: options.convert,
     hasPoolingModule: sentenceTransformers.pooling !== null,
-    isGenerative: family.kind !== 'pooling' && poolingArchitecture(architecture) === null,
+    isGenerative:
+      family.kind !== 'pooling' &&
+      family.isPoolingClass !== true &&
+      poolingArchitecture(architecture) === null,
     isRegistered: isKnownArchitecture(architecture),
   });
   if (runner.type === 'generate') return null;

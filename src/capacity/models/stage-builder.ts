@@ -10,7 +10,6 @@ import { type FlashAttnQuery, getFlashAttnVersion } from './attention/flash-attn
 import { selectBackend } from './attention/select.ts';
 import { STATE_BACKENDS } from './attention/state-backends.ts';
 import type { DeclaredLayer, StateLayer } from './layers.ts';
-import { isConverted } from './pooling/conversion.ts';
 import type { QuantizationConfig } from './quantization/quantization-config.ts';
 import type { ResolvedModel } from './resolved-model.ts';
 import type { RunConfig, StateShape } from './run-config.ts';
@@ -48,6 +47,8 @@ export interface MlaOptions {
 export interface StageContext {
   readonly backends: BackendContext;
   readonly quantization: QuantizationConfig | null;
+  /** The head for the vocabulary is declared but not built. */
+  readonly withoutHead: boolean;
 }
 
 export class StageBuilder extends StageWeights {
@@ -67,7 +68,7 @@ export class StageBuilder extends StageWeights {
       tensorParallelSize: run.tensorParallelSize,
       expertParallelSize: run.expertParallelSize,
       quantization: context.quantization,
-      withoutHead: isConverted(model),
+      withoutHead: context.withoutHead,
     });
     this.#model = model;
     this.run = run;
@@ -109,7 +110,9 @@ export class StageBuilder extends StageWeights {
 
   // Layers with a cache.
 
-  attention(options: AttentionOptions): void {
+  attention(given: AttentionOptions): void {
+    const attnType = this.#attnType(given);
+    const options = { ...given, attnType };
     const name = this.fullName(options.name);
     const isAlone = options.ignoresCacheConfig === true;
     const ignoresWindow = isAlone || options.ignoresModelWindow === true;
@@ -117,7 +120,6 @@ export class StageBuilder extends StageWeights {
       options.slidingWindow ?? (ignoresWindow ? null : this.#model.slidingWindow);
     this.#applyCheckpointCacheDtype();
     const cacheDtype = isAlone ? 'auto' : this.#layerCacheDtype(name, slidingWindow !== null);
-    const attnType = options.attnType ?? 'decoder';
     const backend = options.backend ?? this.#denseBackend(options, cacheDtype, slidingWindow);
     this.cacheScales({
       name,
@@ -142,6 +144,12 @@ export class StageBuilder extends StageWeights {
       cacheDtype,
       sharesCache: options.sharesCache ?? false,
     });
+  }
+
+  /** Classes of decoders read `is_causal`, by which embedding models make encoders of them. */
+  #attnType({ attnType }: AttentionOptions): AttentionType {
+    const isCausal = this.#model.text.get('is_causal') !== false;
+    return attnType ?? (isCausal ? 'decoder' : 'encoder_only');
   }
 
   #denseBackend(

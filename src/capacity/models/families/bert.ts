@@ -86,9 +86,7 @@ export function buildColbert(stage: StageBuilder, model: ResolvedModel): void {
 }
 
 function colbertWidth(text: HfConfig): number | null {
-  const key = ['embedding_dim', 'dim', 'projection_dim', 'colbert_dim'].find((name) =>
-    text.has(name),
-  );
+  const key = ['colbert_dim', 'dim', 'projection_dim'].find((name) => text.has(name));
   return key === undefined ? null : text.num(key);
 }
 
