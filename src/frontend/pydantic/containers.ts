@@ -10,12 +10,12 @@ export interface ListNode {
   readonly of: SchemaNode;
   readonly min_length?: number;
   readonly max_length?: number;
-  /** What messages call it; default: List. */
+  /** Of any sequence, what messages call it; left out for a list. */
   readonly noun?: string;
 }
 
 export function validateList(walk: ValidationWalk, node: ListNode, input: PyValue): Result {
-  if (!Array.isArray(input)) return walk.fail('list_type', 'Input should be a valid list', input);
+  if (!Array.isArray(input)) return failType(walk, node, input);
   const items = input as readonly PyValue[];
   const { of, min_length: min, max_length: max, noun = 'List' } = node;
   if (max !== undefined && items.length > max) {
@@ -52,6 +52,18 @@ export function validateList(walk: ValidationWalk, node: ListNode, input: PyValu
     });
   }
   return out;
+}
+
+/** A field of any sequence has words of its own. */
+function failType(walk: ValidationWalk, { noun }: ListNode, input: PyValue): Result {
+  if (noun === undefined) return walk.fail('list_type', 'Input should be a valid list', input);
+  if (typeof input === 'string')
+    return walk.fail('sequence_str', "'str' instances are not allowed as a Sequence value", input, [
+      ['type_name', "'str'"],
+    ]);
+  return walk.fail('is_instance_of', 'Input should be an instance of Sequence', input, [
+    ['class', "'Sequence'"],
+  ]);
 }
 
 /** Every plain integer from here on is taken as it is. */

@@ -77,7 +77,7 @@ async function renderTemplate(
   );
 }
 
-/** A pair that is too long loses tokens of its longer text, from the left, as transformers' longest_first does. */
+/** A pair that is too long loses tokens of its longer text, as transformers' longest_first has it. */
 function truncatedPair(
   { tokenizer }: ServingContext,
   { query, document }: TextPair,
@@ -102,9 +102,9 @@ function truncatedPair(
   }
   return [
     ...ids.slice(0, before),
-    ...first.slice(first.length - left),
+    ...first.slice(0, left),
     ...ids.slice(before + first.length, between),
-    ...second.slice(second.length - right),
+    ...second.slice(0, right),
     ...ids.slice(between + second.length),
   ];
 }

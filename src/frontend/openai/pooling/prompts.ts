@@ -3,7 +3,7 @@
  * PoolingIOProcessor, vllm/renderers/params.py TokenizeParams (0.33.0). Leaves out: multimodal input.
  */
 import type { PyDict } from '../../../shared/python/values.ts';
-import { badRequest } from '../../llm/errors.ts';
+import { badRequest, notFound } from '../../llm/errors.ts';
 import type { ChatMessageParam } from '../chat/request.ts';
 import { extraMultimodal } from '../renderer.ts';
 import type { ServingContext } from '../serving-context.ts';
@@ -43,7 +43,9 @@ export function tokenizeParamsOf(
     maxTotalTokens,
     maxOutputTokens: 0,
     truncatePromptTokens: request.truncate_prompt_tokens,
-    truncationSide: request.truncation_side,
+    // Whoever generates keeps the end of a prompt, whoever pools its beginning. Source: vllm/tokenizers/registry.py.
+    truncationSide:
+      request.truncate_prompt_tokens === null ? null : (request.truncation_side ?? 'right'),
     addSpecialTokens,
     maxOutputTokensParam: 'max_output_tokens',
   };
@@ -51,10 +53,14 @@ export function tokenizeParamsOf(
 
 /** What is wrong with a request whatever its prompts are. Throws ApiError. */
 export function checkPoolingRequest(
-  { renderer, model }: ServingContext,
+  { renderer, model, models, skipModelNameValidation }: ServingContext,
   request: PoolingBasicRequest,
 ): void {
   renderer.checkMultimodalTrust(extraMultimodal(request as unknown as PyDict));
+  const { model: name } = request;
+  // Other endpoints name the models that there are.
+  if (name && !skipModelNameValidation && !models.has(name))
+    throw notFound(`The model \`${name}\` does not exist.`);
   const { truncate_prompt_tokens: kept } = request;
   if (kept !== null && kept > model.maxModelLen)
     throw badRequest(

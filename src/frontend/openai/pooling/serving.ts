@@ -168,13 +168,9 @@ function verifyTask(request: PoolingRequest, pooling: ServedPooling): PoolingTas
       where,
     );
   throw validationError(
-    `Unsupported task: ${pyStrRepr(task)} Supported tasks: ${tupleRepr(pooling.supportedTasks)}`,
+    `Unsupported task: ${pyStrRepr(task)} Supported tasks: [${pooling.supportedTasks.map(pyStrRepr).join(', ')}]`,
     where,
   );
-}
-
-function tupleRepr(words: readonly string[]): string {
-  return `(${words.map(pyStrRepr).join(', ')}${words.length === 1 ? ',' : ''})`;
 }
 
 export async function createClassification(
