@@ -8,7 +8,8 @@ import type { EmbedDType, Encoding } from './request.ts';
 
 /** The elements, whatever type the engine's head has. Throws E_BAD_FRAME for one that no head has. */
 export function elementsOf({ dtype, data }: NdArray): Float32Array {
-  const bytes = data.slice().buffer;
+  // A copy: what stands in a message has no alignment.
+  const bytes = new Uint8Array(data).buffer;
   switch (dtype) {
     case 'float32':
       return new Float32Array(bytes);
