@@ -1,6 +1,7 @@
 /** Every family by the architectures that it knows. Adding a family is adding its file and its line here. */
 import { ConfigError } from '../../shared/errors.ts';
 import { CLASSIC_FAMILIES } from './families/decoder-classic.ts';
+import { EXPERT_FAMILIES } from './families/decoder-experts.ts';
 import { LLAMA_LIKE_FAMILIES } from './families/decoder-llama.ts';
 import { TRANSFORMERS_FAMILIES } from './families/decoder-transformers.ts';
 import { DEEPSEEK_V2, DEEPSEEK_V3 } from './families/deepseek.ts';
@@ -31,6 +32,7 @@ export const FAMILIES: readonly ModelFamily[] = [
   ...DENSE_FAMILIES,
   ...MOE_FAMILIES,
   ...CLASSIC_FAMILIES,
+  ...EXPERT_FAMILIES,
   ...LLAMA_LIKE_FAMILIES,
   ...TRANSFORMERS_FAMILIES,
   GPT2,

@@ -36,6 +36,7 @@ export interface ExpertLayer {
   readonly size: number;
   /** Width of the experts that every token passes; 0: none. */
   readonly sharedSize?: number;
+  readonly sharedBias?: boolean;
   /** Module names within the feed-forward network. */
   readonly gate?: string;
   readonly experts?: string;
@@ -162,7 +163,9 @@ function buildExperts({ stage, text }: Place, name: string, experts: ExpertLayer
     activation: experts.activation ?? 'silu',
   });
   if (sharedSize > 0) {
-    stage.gatedMlp(`${name}.${experts.shared ?? 'shared_experts'}`, hiddenSize, sharedSize);
+    const bias = experts.sharedBias ?? false;
+    const shared = `${name}.${experts.shared ?? 'shared_experts'}`;
+    stage.gatedMlp(shared, hiddenSize, sharedSize, { bias });
   }
   if (experts.sharedGate !== undefined) {
     stage.replicated(`${name}.${experts.sharedGate}`, hiddenSize, 1, { quantized: false });
