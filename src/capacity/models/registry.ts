@@ -1,7 +1,10 @@
 /** Every family by the architectures that it knows. Adding a family is adding its file and its line here. */
 import { ConfigError } from '../../shared/errors.ts';
+import { isJsonObject } from '../../shared/json-object.ts';
+import { droppedArchitecture } from './dropped-architectures.ts';
 import { CLASSIC_FAMILIES } from './families/decoder-classic.ts';
 import { EXPERT_FAMILIES } from './families/decoder-experts.ts';
+import { NAMED_FALLBACKS, plainFamily } from './families/decoder-fallback.ts';
 import { LLAMA_LIKE_FAMILIES } from './families/decoder-llama.ts';
 import { TRANSFORMERS_FAMILIES } from './families/decoder-transformers.ts';
 import { DEEPSEEK_V2, DEEPSEEK_V3 } from './families/deepseek.ts';
@@ -25,7 +28,7 @@ import { NEMOTRON_H } from './families/nemotron-h.ts';
 import { QWEN3_5, QWEN3_NEXT } from './families/qwen-gdn.ts';
 import { WHISPER } from './families/whisper.ts';
 import { ZAMBA2 } from './families/zamba2.ts';
-import { EXPLICIT_LAYERS_HINT } from './hf-config.ts';
+import { EXPLICIT_LAYERS_HINT, type HfConfig } from './hf-config.ts';
 import type { ModelFamily } from './model-family.ts';
 
 export const FAMILIES: readonly ModelFamily[] = [
@@ -64,12 +67,57 @@ export const FAMILIES: readonly ModelFamily[] = [
   WHISPER,
 ];
 
-/** The family of an architecture; throws E_UNKNOWN_MODEL naming the field. */
-export function familyOf(architecture: string, label: string): ModelFamily {
+export interface FoundFamily {
+  readonly family: ModelFamily;
+  /** What vLLM warns of at start-up because of the choice. */
+  readonly warnings: readonly string[];
+}
+
+const GENERIC_NAMES = ['TransformersForCausalLM', 'TransformersMoEForCausalLM'];
+
+/**
+ * The family of an architecture. A name that vLLM does not have falls back to transformers' code, as there, where the class is
+ * known or the repository brings one of a plain shape. Throws E_UNKNOWN_MODEL naming the field.
+ */
+export function familyOf(architecture: string, root: HfConfig): FoundFamily {
   const family = FAMILIES.find(({ architectures }) => architectures.includes(architecture));
-  if (family !== undefined) return family;
+  if (family !== undefined) return { family, warnings: [] };
+  const fallback = fallbackFamily(architecture, root);
+  if (fallback !== null) return { family: fallback, warnings: [fallbackWarning(root)] };
+  const dropped = droppedArchitecture(architecture);
   throw new ConfigError(
     'E_UNKNOWN_MODEL',
-    `${label}: config.json field "architectures" names ${architecture}, which is not known; ${EXPLICIT_LAYERS_HINT}`,
+    dropped === null
+      ? `${root.label}: config.json field "architectures" names ${architecture}, which is not known; ${EXPLICIT_LAYERS_HINT}`
+      : `${root.label}: ${dropped}`,
+  );
+}
+
+function fallbackFamily(architecture: string, root: HfConfig): ModelFamily | null {
+  const named = NAMED_FALLBACKS.find(({ architectures }) => architectures.includes(architecture));
+  if (named !== undefined) return named;
+  if (GENERIC_NAMES.includes(architecture)) return familyOfType(root) ?? plainFamily(root);
+  const code = root.get('auto_map');
+  const bringsCode =
+    isJsonObject(code) && Object.keys(code).some((key) => key.startsWith('AutoModel'));
+  return bringsCode ? plainFamily(root) : null;
+}
+
+/** A generic name loads what transformers has for the model type. */
+function familyOfType(root: HfConfig): ModelFamily | null {
+  const modelType = root.strOr('model_type', '');
+  const family = [...NAMED_FALLBACKS, ...FAMILIES].find(
+    ({ defaults, kind }) => kind === 'decoder' && defaults?.[modelType] !== undefined,
+  );
+  return family ?? null;
+}
+
+/** Source: vllm/model_executor/model_loader/utils.py _get_model_architecture. */
+function fallbackWarning(root: HfConfig): string {
+  const kinds = ['num_experts', 'moe_num_experts', 'n_routed_experts', 'num_local_experts'];
+  const name = kinds.some((key) => root.numOr(key, 0) > 0) ? 'TransformersMoE' : 'Transformers';
+  return (
+    `${name}ForCausalLM has no vLLM implementation, falling back to Transformers implementation. ` +
+    'Some features may not be supported and performance may not be optimal.'
   );
 }

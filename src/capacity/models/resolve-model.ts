@@ -52,7 +52,7 @@ export function resolveModel(config: JsonObject, label: string, options: ModelOp
   const root = new HfConfig(config, label);
   const architecture = root.has('architectures') ? root.strings('architectures')[0] : undefined;
   if (architecture === undefined) return root.fail('architectures', 'a list with one name');
-  const family = familyOf(architecture, label);
+  const { family, warnings } = familyOf(architecture, root);
   const text = languageConfig(root, family);
   const modelType = root.strOr('model_type', '');
   const isHybrid = family.kind === 'hybrid' && (family.isHybrid?.(text) ?? true);
@@ -68,6 +68,7 @@ export function resolveModel(config: JsonObject, label: string, options: ModelOp
     modelType,
     dtype: resolveDtype(root, text, modelType, { dtype: options.dtype, isPooling }),
     ...length,
+    warnings: [...warnings, ...length.warnings],
     autoFitMaxModelLen: options.maxModelLen === -1,
     headSize: headSize(text, family, numHeads),
     totalNumKvHeads: family.totalNumKvHeads?.(text) ?? firstNumber(text, KV_HEAD_KEYS) ?? numHeads,

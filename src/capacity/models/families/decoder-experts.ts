@@ -286,8 +286,9 @@ const EXPERTS: readonly DecoderArchitecture[] = [
       },
     },
     names: { mlp: 'block_sparse_moe' },
-    qkvBias: attentionBias,
-    outputBias: attentionBias,
+    // Only the plain class hands its biases on.
+    qkvBias: (text) => text.strOr('model_type', '') === 'granitemoe' && attentionBias(text),
+    outputBias: (text) => text.strOr('model_type', '') === 'granitemoe' && attentionBias(text),
     experts: (text) => ({
       count: text.num('num_local_experts'),
       size: text.num('intermediate_size'),
@@ -322,6 +323,7 @@ const EXPERTS: readonly DecoderArchitecture[] = [
         size,
         sharedSize: size * text.numOr('num_shared_experts', 0),
         shared: 'shared_mlp',
+        gateDtype: 'float32',
         correction: 'expert_bias',
       };
     },

@@ -68,6 +68,8 @@ export interface DecoderArchitecture {
   readonly normBias?: boolean;
   hasNormBias?(text: HfConfig): boolean;
   hasFinalNorm?(text: HfConfig): boolean;
+  /** Every rank holds the whole projections of the attention. */
+  replicatesAttention?(text: HfConfig): boolean;
   /** false: every rank holds the whole feed-forward network. */
   readonly splitMlp?: boolean;
   /** One projection in instead of gate and up. */
@@ -131,9 +133,16 @@ function buildAttention({ stage, text, about, names, layer }: Place, name: strin
   const hiddenSize = text.num('hidden_size');
   const heads = about.heads?.(text, layer) ?? llamaHeads(text);
   const qkvBias = about.qkvBias?.(text, layer) ?? false;
-  stage.qkv(`${name}.${names.qkv}`, { hiddenSize, ...heads, bias: qkvBias });
+  const width = heads.numHeads * heads.headSize;
+  const split = about.replicatesAttention?.(text) !== true;
+  if (split) {
+    stage.qkv(`${name}.${names.qkv}`, { hiddenSize, ...heads, bias: qkvBias });
+  } else {
+    const all = width + 2 * heads.numKvHeads * heads.headSize;
+    stage.replicated(`${name}.${names.qkv}`, hiddenSize, all, { bias: qkvBias });
+  }
   const bias = about.outputBias?.(text, layer) ?? false;
-  stage.row(`${name}.${names.output}`, heads.numHeads * heads.headSize, hiddenSize, { bias });
+  stage.row(`${name}.${names.output}`, width, hiddenSize, { bias, split });
   buildQkNorm(stage, name, about.qkNorm?.(text, layer) ?? 'none', heads);
   about.attentionParts?.(stage, text, name, layer);
   stage.attention({
