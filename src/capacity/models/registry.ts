@@ -2,6 +2,7 @@
 import { ConfigError } from '../../shared/errors.ts';
 import { isJsonObject } from '../../shared/json-object.ts';
 import { droppedArchitecture } from './dropped-architectures.ts';
+import { DECILM } from './families/decilm.ts';
 import { CLASSIC_FAMILIES } from './families/decoder-classic.ts';
 import { EXPERT_FAMILIES } from './families/decoder-experts.ts';
 import { NAMED_FALLBACKS, plainFamily } from './families/decoder-fallback.ts';
@@ -22,10 +23,11 @@ import { GPT2, OPT } from './families/learned-positions.ts';
 import { LFM2 } from './families/lfm2.ts';
 import { LLAMA4_MULTIMODAL, LLAMA4_TEXT } from './families/llama4.ts';
 import { MAMBA1, MAMBA2 } from './families/mamba.ts';
-import { MIMO_V2 } from './families/mimo-v2.ts';
+import { MIMO_V2, MIMO_V2_PRO } from './families/mimo-v2.ts';
 import { MOE_FAMILIES } from './families/moe.ts';
 import { NEMOTRON_H } from './families/nemotron-h.ts';
 import { QWEN3_5, QWEN3_NEXT } from './families/qwen-gdn.ts';
+import { STEP3_TEXT, STEP3P5_FAMILIES } from './families/step3.ts';
 import { WHISPER } from './families/whisper.ts';
 import { ZAMBA2 } from './families/zamba2.ts';
 import { EXPLICIT_LAYERS_HINT, type HfConfig } from './hf-config.ts';
@@ -53,6 +55,10 @@ export const FAMILIES: readonly ModelFamily[] = [
   DEEPSEEK_V3,
   DEEPSEEK_V4,
   MIMO_V2,
+  MIMO_V2_PRO,
+  DECILM,
+  STEP3_TEXT,
+  ...STEP3P5_FAMILIES,
   QWEN3_NEXT,
   QWEN3_5,
   JAMBA,

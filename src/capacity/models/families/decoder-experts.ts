@@ -5,7 +5,7 @@
  */
 import type { HfConfig } from '../hf-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { layerType, slidingLayerWindow } from './common.ts';
+import { layerType, periodicLayerTypes, slidingLayerWindow } from './common.ts';
 import {
   type DecoderArchitecture,
   decoderFamilies,
@@ -37,6 +37,12 @@ function listsMlpTypes(text: HfConfig, dense: number): HfConfig {
     layer < dense ? 'dense' : 'sparse',
   );
   return text.with({ mlp_layer_types });
+}
+
+/** Every `period`-th layer is full attention, where the file does not list the types. */
+function listsTypes(text: HfConfig, period: number): HfConfig {
+  if (text.has('layer_types')) return text;
+  return text.with({ layer_types: periodicLayerTypes(text.num('num_hidden_layers'), period) });
 }
 
 // DBRX keeps its sizes in two nested configs, under names of its own.
@@ -266,7 +272,10 @@ const EXPERTS: readonly DecoderArchitecture[] = [
       };
     },
     family: {
-      normalize: (text) => listsMlpTypes(text, text.numOr('first_k_dense_replace', 1)),
+      normalize: (text) => {
+        const typed = listsMlpTypes(text, text.numOr('first_k_dense_replace', 1));
+        return listsTypes(typed, text.numOr('sliding_window_pattern', 4));
+      },
     },
   },
   {
@@ -286,9 +295,6 @@ const EXPERTS: readonly DecoderArchitecture[] = [
       },
     },
     names: { mlp: 'block_sparse_moe' },
-    // Only the plain class hands its biases on.
-    qkvBias: (text) => text.strOr('model_type', '') === 'granitemoe' && attentionBias(text),
-    outputBias: (text) => text.strOr('model_type', '') === 'granitemoe' && attentionBias(text),
     experts: (text) => ({
       count: text.num('num_local_experts'),
       size: text.num('intermediate_size'),
@@ -356,6 +362,7 @@ const EXPERTS: readonly DecoderArchitecture[] = [
       };
     },
     tied: () => false,
+    family: { normalize: (text) => listsTypes(text, text.numOr('global_attn_every_n_layers', 4)) },
   },
   {
     architectures: ['LagunaForCausalLM'],

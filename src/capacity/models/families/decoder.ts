@@ -88,6 +88,8 @@ export interface DecoderArchitecture {
   /** Built on every stage. */
   readonly everywhere?: readonly ('embedding' | 'head' | 'norm')[];
   tied?(text: HfConfig): boolean;
+  /** false: the class has a head of its own even so. */
+  readonly tiesHead?: false;
   vocabSize?(text: HfConfig): number;
   headBias?(text: HfConfig): boolean;
   readonly quantizedHead?: boolean;
@@ -232,6 +234,7 @@ export function buildDecoder(
     embeddingName: names.embedding,
     headName: names.head,
     quantizedHead: about.quantizedHead ?? true,
+    ...(about.tiesHead === false ? { tiesHead: false } : {}),
   });
   for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
     buildLayer({ stage, text, about, names, layer });
