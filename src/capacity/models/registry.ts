@@ -26,6 +26,7 @@ import { MAMBA1, MAMBA2 } from './families/mamba.ts';
 import { MIMO_V2, MIMO_V2_PRO } from './families/mimo-v2.ts';
 import { MOE_FAMILIES } from './families/moe.ts';
 import { NEMOTRON_H } from './families/nemotron-h.ts';
+import { OLMO_HYBRID } from './families/olmo-hybrid.ts';
 import { QWEN3_5, QWEN3_NEXT } from './families/qwen-gdn.ts';
 import { STEP3_TEXT, STEP3P5_FAMILIES } from './families/step3.ts';
 import { WHISPER } from './families/whisper.ts';
@@ -60,6 +61,7 @@ export const FAMILIES: readonly ModelFamily[] = [
   STEP3_TEXT,
   ...STEP3P5_FAMILIES,
   QWEN3_NEXT,
+  OLMO_HYBRID,
   QWEN3_5,
   JAMBA,
   ZAMBA2,

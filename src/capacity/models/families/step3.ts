@@ -63,7 +63,8 @@ export const STEP3_TEXT: ModelFamily = {
     });
     const sparse = expertLayers(text);
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
-      const name = `model.layers.${layer}`;
+      // The class hands its own prefix, which is empty, to its modules.
+      const name = `.layers.${layer}`;
       buildStep3Attention(stage, text, `${name}.self_attn`);
       if (sparse.includes(layer)) {
         const count = text.num('moe_num_experts');
@@ -72,8 +73,8 @@ export const STEP3_TEXT: ModelFamily = {
       } else {
         stage.gatedMlp(`${name}.mlp`, hiddenSize, text.num('intermediate_size'));
       }
-      stage.norm(`${name}.input_layernorm`, hiddenSize);
-      stage.norm(`${name}.post_attention_layernorm`, hiddenSize);
+      stage.norm(`model.layers.${layer}.input_layernorm`, hiddenSize);
+      stage.norm(`model.layers.${layer}.post_attention_layernorm`, hiddenSize);
     }
     if (stage.isLast) stage.norm('model.norm', hiddenSize);
   },
