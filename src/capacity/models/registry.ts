@@ -2,6 +2,7 @@
 import { ConfigError } from '../../shared/errors.ts';
 import { isJsonObject } from '../../shared/json-object.ts';
 import { droppedArchitecture } from './dropped-architectures.ts';
+import { BEAM } from './families/beam.ts';
 import { DECILM } from './families/decilm.ts';
 import { CLASSIC_FAMILIES } from './families/decoder-classic.ts';
 import { EXPERT_FAMILIES } from './families/decoder-experts.ts';
@@ -19,9 +20,11 @@ import { GPT_OSS } from './families/gpt-oss.ts';
 import { GRANITE_HYBRID } from './families/granite-hybrid.ts';
 import { JAMBA } from './families/jamba.ts';
 import { KIMI_LINEAR } from './families/kimi-linear.ts';
+import { LAGUNA_FAMILIES } from './families/laguna.ts';
 import { GPT2, OPT } from './families/learned-positions.ts';
 import { LFM2 } from './families/lfm2.ts';
 import { LLAMA4_MULTIMODAL, LLAMA4_TEXT } from './families/llama4.ts';
+import { LOOP_CODER } from './families/loop-coder.ts';
 import { MAMBA1, MAMBA2 } from './families/mamba.ts';
 import { MIMO_V2, MIMO_V2_PRO } from './families/mimo-v2.ts';
 import { MOE_FAMILIES } from './families/moe.ts';
@@ -58,6 +61,9 @@ export const FAMILIES: readonly ModelFamily[] = [
   MIMO_V2,
   MIMO_V2_PRO,
   DECILM,
+  ...LAGUNA_FAMILIES,
+  BEAM,
+  LOOP_CODER,
   STEP3_TEXT,
   ...STEP3P5_FAMILIES,
   QWEN3_NEXT,
