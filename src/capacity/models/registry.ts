@@ -1,5 +1,6 @@
 /** Every family by the architectures that it knows. Adding a family is adding its file and its line here. */
 import { ConfigError } from '../../shared/errors.ts';
+import { isDraftArchitecture } from './drafts/draft-names.ts';
 import { MLA_FAMILIES } from './families/deepseek.ts';
 import { DEEPSEEK_V4 } from './families/deepseek-v4.ts';
 import { DENSE_FAMILIES } from './families/dense.ts';
@@ -74,6 +75,13 @@ export function familyOf(architecture: string, root: HfConfig): ModelFamily {
 function textFamilyOf(architecture: string, label: string): ModelFamily {
   const family = FAMILIES.find(({ architectures }) => architectures.includes(architecture));
   if (family !== undefined) return family;
+  if (isDraftArchitecture(architecture)) {
+    throw new ConfigError(
+      'E_UNKNOWN_MODEL',
+      `${label}: config.json field "architectures" names ${architecture}, a draft model, which vLLM builds beside a target only; ` +
+        'serve the target with --speculative-config \'{"model": …, "method": …}\'',
+    );
+  }
   throw new ConfigError(
     'E_UNKNOWN_MODEL',
     `${label}: config.json field "architectures" names ${architecture}, which is not known; ${EXPLICIT_LAYERS_HINT}`,

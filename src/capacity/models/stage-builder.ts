@@ -103,6 +103,12 @@ export class StageBuilder extends StageWeights {
     this.#isDraft = false;
   }
 
+  /** Takes over what a draft declared on a stage of its own. */
+  adopt(draft: StageBuilder): void {
+    this.adoptWeights(draft);
+    for (const layer of draft.layers) this.layers.push({ ...layer, isDraft: true });
+  }
+
   // Layers with a cache.
 
   attention(options: AttentionOptions): void {
