@@ -17,7 +17,7 @@ import {
   stageSpecs,
 } from './block-sizes.ts';
 import type { CacheSizes, SizingContext } from './cache-sizes.ts';
-import { buildDraft } from './drafts/build-draft.ts';
+import { buildDraft, readsStates } from './drafts/build-draft.ts';
 import { type EngineConfig, resolveEngineConfig } from './engine-config.ts';
 import type { GpuFacts } from './gpus.ts';
 import { EXPLICIT_LAYERS_HINT } from './hf-config.ts';
@@ -152,6 +152,7 @@ function runConfig(
     cacheDtype,
     skipLayers: options.kvCacheDtypeSkipLayers ?? [],
     numSpeculativeTokens: engine.planner.numSpeculativeTokens,
+    draftReadsEmbedding: readsStates(engine.speculation?.method ?? ''),
     mambaCacheMode: engine.planner.mambaCacheMode === 'align' ? 'align' : 'none',
     mambaCacheDtype: options.mambaCacheDtype ?? 'auto',
     mambaSsmCacheDtype: options.mambaSsmCacheDtype ?? 'auto',

@@ -17,6 +17,10 @@ const NO_MODEL = ['ngram', 'ngram_gpu', 'suffix', 'custom_class'];
 /** Methods whose model reads the target's states. */
 const READS_STATES = ['eagle', 'eagle3', 'dflash', 'dspark'];
 
+export function readsStates(method: string): boolean {
+  return READS_STATES.includes(method);
+}
+
 export interface DraftInputs {
   readonly method: string;
   readonly model: KnownModel;
@@ -36,7 +40,7 @@ export function buildDraft(builder: StageBuilder, inputs: DraftInputs): void {
     builder.asDraft(() => mtp.build(builder, model));
     return;
   }
-  if (READS_STATES.includes(method) && draftConfig !== null) {
+  if (readsStates(method) && draftConfig !== null) {
     buildByArchitecture(builder, inputs, draftConfig);
     return;
   }
@@ -44,7 +48,7 @@ export function buildDraft(builder: StageBuilder, inputs: DraftInputs): void {
     builder.adopt(inputs.buildIndependent(draftConfig));
     return;
   }
-  const needsModel = READS_STATES.includes(method) || method === 'draft_model';
+  const needsModel = readsStates(method) || method === 'draft_model';
   const reason = needsModel
     ? 'needs the draft model as a catalogue name or folder'
     : 'is not known for this model';

@@ -4,7 +4,7 @@
  * mistral_large_3_eagle}.py (0.33.0). Leaves out: Llama 4's, which vLLM takes without experts only.
  */
 
-import { refuse, slidingLayerWindow } from '../families/common.ts';
+import { periodicLayerTypes, refuse, slidingLayerWindow } from '../families/common.ts';
 import { buildMlaLayer, mlaArchitecture } from '../families/deepseek.ts';
 import type { HfConfig } from '../hf-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
@@ -59,11 +59,20 @@ function buildMistral(stage: StageBuilder, draft: HfConfig, target: DraftTarget)
   stage.norm('model.norm', hiddenSize);
 }
 
+/** Cohere 2 lists its layer types in transformers only. */
+function cohereLayerTypes(draft: HfConfig): HfConfig {
+  if (draft.has('layer_types') || draft.strOr('model_type', '') !== 'cohere2') return draft;
+  const period = draft.numOr('sliding_window_pattern', 4);
+  const layer_types = periodicLayerTypes(draft.num('num_hidden_layers'), period);
+  return draft.withDefaults({ sliding_window: 4096 }).with({ layer_types });
+}
+
 function buildCohere(stage: StageBuilder, draft: HfConfig, target: DraftTarget): void {
   const hiddenSize = draft.num('hidden_size');
   stage.embedding('model.embed_tokens', draft.num('vocab_size'), hiddenSize, { quantized: false });
+  const typed = cohereLayerTypes(draft);
   for (const layer of layersOf(draft)) {
-    const window = slidingLayerWindow(draft, layer);
+    const window = slidingLayerWindow(typed, layer);
     buildDraftLayer(stage, draft, {
       name: `model.layers.${target.stageLayers + layer}`,
       qkNorm: draft.flag('use_qk_norm') ? 'split' : 'none',

@@ -253,6 +253,7 @@ function build(stage: StageBuilder, { text }: ResolvedModel): void {
     vocabSize: text.num('vocab_size'),
     width: text.num('hidden_size'),
     tied: false,
+    sharesWithDraft: true,
     quantizedHead: false,
   });
   for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {

@@ -172,6 +172,7 @@ function build(stage: StageBuilder, { text }: ResolvedModel, about: MlaArchitect
     vocabSize: text.num('vocab_size'),
     width: text.num('hidden_size'),
     tied: about.canTie === true && text.flag('tie_word_embeddings'),
+    sharesWithDraft: about.sharesEmbedding ?? false,
   });
   for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
     buildMlaLayer(stage, text, about, { layer, isMtp: false });
