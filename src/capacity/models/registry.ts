@@ -10,6 +10,7 @@ import { GEMMA3N } from './families/gemma3n.ts';
 import { GEMMA4 } from './families/gemma4.ts';
 import { GPT_OSS } from './families/gpt-oss.ts';
 import { GRANITE_HYBRID } from './families/granite-hybrid.ts';
+import { HY_V4 } from './families/hy-v4.ts';
 import { JAMBA } from './families/jamba.ts';
 import { KIMI_LINEAR } from './families/kimi-linear.ts';
 import { GPT2, OPT } from './families/learned-positions.ts';
@@ -45,6 +46,7 @@ export const FAMILIES: readonly ModelFamily[] = [
   LLAMA4_MULTIMODAL,
   ...MLA_FAMILIES,
   ...LONGCAT_FAMILIES,
+  HY_V4,
   MINICPM3,
   DEEPSEEK_V4,
   MIMO_V2,
