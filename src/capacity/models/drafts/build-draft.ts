@@ -41,7 +41,15 @@ export function buildDraft(builder: StageBuilder, inputs: DraftInputs): void {
     return;
   }
   if (readsStates(method) && draftConfig !== null) {
-    buildByArchitecture(builder, inputs, draftConfig);
+    const draft = new HfConfig(draftConfig, `draft of ${model.label}`, {
+      tie_word_embeddings: false,
+    });
+    buildByArchitecture(builder, inputs, draft, draftArchitecture(draft, method));
+    return;
+  }
+  if (method === 'dspark' && model.architecture === 'DeepseekV4ForCausalLM') {
+    // Part of the target's own checkpoint.
+    buildByArchitecture(builder, inputs, model.text, 'DSparkDraftModel');
     return;
   }
   if (method === 'draft_model' && draftConfig !== null) {
@@ -60,12 +68,12 @@ export function buildDraft(builder: StageBuilder, inputs: DraftInputs): void {
 
 function buildByArchitecture(
   builder: StageBuilder,
-  { method, model, quantizationOf }: DraftInputs,
-  config: JsonObject,
+  { model, quantizationOf }: DraftInputs,
+  draft: HfConfig,
+  architecture: string,
 ): void {
-  const label = `draft of ${model.label}`;
-  const draft = new HfConfig(config, label, { tie_word_embeddings: false });
-  const family = draftFamilyOf(draftArchitecture(draft, method), label);
+  const { label } = draft;
+  const family = draftFamilyOf(architecture, label);
   const target: DraftTarget = {
     model,
     numLayers: model.text.num('num_hidden_layers'),

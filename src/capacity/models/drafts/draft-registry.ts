@@ -4,6 +4,7 @@ import { EXPLICIT_LAYERS_HINT } from '../hf-config.ts';
 import { DFLASH_FAMILIES } from './dflash.ts';
 import type { DraftFamily } from './draft-family.ts';
 import { isDraftArchitecture } from './draft-names.ts';
+import { DSPARK_V4 } from './dspark-v4.ts';
 import { EAGLE_FAMILIES } from './eagle.ts';
 import { EAGLE3_FAMILIES } from './eagle3.ts';
 
@@ -11,6 +12,7 @@ export const DRAFT_FAMILIES: readonly DraftFamily[] = [
   ...EAGLE_FAMILIES,
   ...EAGLE3_FAMILIES,
   ...DFLASH_FAMILIES,
+  DSPARK_V4,
 ];
 
 /** The family of a draft architecture; throws E_UNKNOWN_MODEL naming it and what is known. */
