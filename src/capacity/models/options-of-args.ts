@@ -6,6 +6,9 @@ export function modelOptionsOf(args: EngineArgs): ModelOptions {
   return {
     model: args.model,
     kvCacheSpecs: args.kvCacheSpecs ?? undefined,
+    runner: args.runner,
+    convert: args.convert,
+    poolerConfig: args.poolerConfig ?? undefined,
     hfOverrides: args.hfOverrides ?? undefined,
     allowLongMaxModelLen: args.allowLongMaxModelLen,
     maxModelLen: args.maxModelLen ?? undefined,
@@ -18,6 +21,9 @@ export function modelOptionsOf(args: EngineArgs): ModelOptions {
     blockSize: args.blockSize ?? undefined,
     maxNumBatchedTokens: args.maxNumBatchedTokens ?? undefined,
     maxNumSeqs: args.maxNumSeqs ?? undefined,
+    maxNumActiveSeqs: args.maxNumActiveSeqs ?? undefined,
+    maxNumScheduledTokens: args.maxNumScheduledTokens ?? undefined,
+    longPrefillTokenThreshold: args.longPrefillTokenThreshold,
     tensorParallelSize: args.tensorParallelSize,
     pipelineParallelSize: args.pipelineParallelSize,
     decodeContextParallelSize: args.decodeContextParallelSize,
@@ -32,6 +38,7 @@ export function modelOptionsOf(args: EngineArgs): ModelOptions {
     mambaCacheDtype: args.mambaCacheDtype,
     mambaSsmCacheDtype: args.mambaSsmCacheDtype,
     attentionBackend: args.attentionBackend ?? undefined,
+    enableLora: args.enableLora ?? undefined,
     speculativeConfig: args.speculativeConfig ?? undefined,
     gpu: args.gpu,
     gpuMemory: args.gpuMemory ?? undefined,
@@ -44,6 +51,13 @@ export function modelOptionsOf(args: EngineArgs): ModelOptions {
     peakActivationBytes: args.peakActivationBytes ?? undefined,
     nonTorchBytes: args.nonTorchBytes ?? undefined,
     cudaGraphBytes: args.cudaGraphBytes ?? undefined,
+    enforceEager: args.enforceEager,
+    optimizationLevel: args.optimizationLevel,
+    compilationConfig: args.compilationConfig ?? undefined,
+    cudagraphCaptureSizes:
+      args.cudagraphCaptureSizes.length === 0 ? undefined : args.cudagraphCaptureSizes.map(Number),
+    maxCudagraphCaptureSize: args.maxCudagraphCaptureSize ?? undefined,
+    estimateCudagraphs: args.memoryProfilerEstimateCudagraphs,
     requestedLayout: args.kvCacheLayout,
   };
 }

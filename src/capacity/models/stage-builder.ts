@@ -10,6 +10,7 @@ import { type FlashAttnQuery, getFlashAttnVersion } from './attention/flash-attn
 import { selectBackend } from './attention/select.ts';
 import { STATE_BACKENDS } from './attention/state-backends.ts';
 import type { DeclaredLayer, StateLayer } from './layers.ts';
+import { isConverted } from './pooling/conversion.ts';
 import type { QuantizationConfig } from './quantization/quantization-config.ts';
 import type { ResolvedModel } from './resolved-model.ts';
 import type { RunConfig, StateShape } from './run-config.ts';
@@ -32,6 +33,8 @@ export interface AttentionOptions {
   readonly backend?: AttentionBackend;
   /** The model class clears the model-wide window. */
   readonly ignoresModelWindow?: boolean;
+  /** The model class hands the layer no cache_config: neither --kv-cache-dtype nor a model-wide window reach it. */
+  readonly ignoresCacheConfig?: boolean;
 }
 
 export interface MlaOptions {
@@ -68,6 +71,7 @@ export class StageBuilder extends StageWeights {
       tensorParallelSize: run.tensorParallelSize,
       expertParallelSize: run.expertParallelSize,
       quantization: context.quantization,
+      withoutHead: isConverted(model),
     });
     this.#model = model;
     this.run = run;
@@ -117,10 +121,12 @@ export class StageBuilder extends StageWeights {
 
   attention(options: AttentionOptions): void {
     const name = this.fullName(options.name);
-    const modelWindow = options.ignoresModelWindow === true ? null : this.#model.slidingWindow;
-    const slidingWindow = options.slidingWindow ?? modelWindow;
+    const isAlone = options.ignoresCacheConfig === true;
+    const ignoresWindow = isAlone || options.ignoresModelWindow === true;
+    const slidingWindow =
+      options.slidingWindow ?? (ignoresWindow ? null : this.#model.slidingWindow);
     this.#applyCheckpointCacheDtype();
-    const cacheDtype = this.#layerCacheDtype(name, slidingWindow !== null);
+    const cacheDtype = isAlone ? 'auto' : this.#layerCacheDtype(name, slidingWindow !== null);
     const attnType = options.attnType ?? 'decoder';
     const backend = options.backend ?? this.#denseBackend(options, cacheDtype, slidingWindow);
     this.cacheScales({
@@ -163,6 +169,7 @@ export class StageBuilder extends StageWeights {
         useMla: false,
         hasSink: options.hasSink ?? false,
         useSparse: false,
+        usePerHeadQuantScales: this.quantization?.hasPerHeadCacheScales === true,
         useMmPrefix: !isWrapped && this.#model.isMmPrefixLm,
         attnType: options.attnType ?? 'decoder',
         hasSlidingWindow: !isWrapped && slidingWindow !== null,

@@ -73,6 +73,8 @@ export interface WeightsContext {
   /** Ranks over which whole experts are spread; 1: each rank holds a slice of every expert. */
   readonly expertParallelSize: number;
   readonly quantization: QuantizationConfig | null;
+  /** The head for the vocabulary is taken off once the model is built: an adapter makes a pooling model of it. */
+  readonly withoutHead: boolean;
 }
 
 export class StageWeights {
@@ -81,8 +83,8 @@ export class StageWeights {
   readonly parameters: Parameter[] = [];
   readonly #context: WeightsContext;
   #quantization: QuantizationConfig | null;
-  /** Stands before every name that is declared. */
-  #prefix = '';
+  /** What is made of every name that is declared. */
+  #rename = (name: string): string => name;
   #weightsBytes = 0;
   #parameterCount = 0;
   #plainBytes = 0;
@@ -122,10 +124,15 @@ export class StageWeights {
 
   /** Modules and layers built inside are part of the module `name`: a language model within a multimodal one. */
   within(name: string, build: () => void): void {
-    const outer = this.#prefix;
-    this.#prefix = `${outer}${name}.`;
+    this.renaming((inner) => `${name}.${inner}`, build);
+  }
+
+  /** Modules and layers built inside are called otherwise in the whole model. */
+  renaming(rename: (name: string) => string, build: () => void): void {
+    const outer = this.#rename;
+    this.#rename = (name) => outer(rename(name));
     build();
-    this.#prefix = outer;
+    this.#rename = outer;
   }
 
   /** Takes over the parameters of another stage. */
@@ -138,7 +145,7 @@ export class StageWeights {
 
   /** The full name of a module that is declared as `name` here. */
   protected fullName(name: string): string {
-    return this.#prefix + name;
+    return this.#rename(name);
   }
 
   /** `size` split over the ranks; vLLM's `divide`. */
@@ -257,6 +264,7 @@ export class StageWeights {
 
   /** ParallelLMHead. */
   lmHead(name: string, vocabSize: number, width: number, options: EmbeddingOptions = {}): void {
+    if (this.#context.withoutHead) return;
     this.#vocabulary(name, { vocabSize, width, isLmHead: true }, options);
   }
 

@@ -7,9 +7,12 @@ import { ConfigError } from '../../../shared/errors.ts';
 import type { HfConfig } from '../hf-config.ts';
 import { AWQ } from './awq.ts';
 import { chooseMethod } from './choose-method.ts';
+import { COMPRESSED_TENSORS } from './compressed-tensors.ts';
+import { DEEPSEEK_V4_FP8 } from './deepseek-v4-fp8.ts';
 import { FP8 } from './fp8.ts';
 import { GPTQ } from './gptq.ts';
 import { MODELOPT, MODELOPT_FP4, MODELOPT_MXFP8 } from './modelopt.ts';
+import { MODELOPT_MIXED } from './modelopt-mixed.ts';
 import { MOE_WNA16 } from './moe-wna16.ts';
 import { GPT_OSS_MXFP4, MXFP4 } from './mxfp4.ts';
 import { ONLINE_METHODS } from './online.ts';
@@ -22,9 +25,12 @@ const METHODS: Readonly<Record<string, QuantizationMethod>> = {
   auto_gptq: GPTQ,
   moe_wna16: MOE_WNA16,
   fp8: FP8,
+  deepseek_v4_fp8: DEEPSEEK_V4_FP8,
+  'compressed-tensors': COMPRESSED_TENSORS,
   modelopt: MODELOPT,
   modelopt_fp4: MODELOPT_FP4,
   modelopt_mxfp8: MODELOPT_MXFP8,
+  modelopt_mixed: MODELOPT_MIXED,
   mxfp8: MODELOPT_MXFP8,
   mxfp4: MXFP4,
   gpt_oss_mxfp4: GPT_OSS_MXFP4,
