@@ -1,6 +1,7 @@
 /** Every family by the architectures that it knows. Adding a family is adding its file and its line here. */
 import { ConfigError } from '../../shared/errors.ts';
 import { isJsonObject } from '../../shared/json-object.ts';
+import { isDraftArchitecture } from './drafts/draft-names.ts';
 import { droppedArchitecture } from './dropped-architectures.ts';
 import { BEAM } from './families/beam.ts';
 import { BERT_FAMILIES } from './families/bert.ts';
@@ -20,6 +21,7 @@ import { GEMMA3N } from './families/gemma3n.ts';
 import { GEMMA4 } from './families/gemma4.ts';
 import { GPT_OSS } from './families/gpt-oss.ts';
 import { GRANITE_HYBRID } from './families/granite-hybrid.ts';
+import { HY_V4 } from './families/hy-v4.ts';
 import { JAMBA } from './families/jamba.ts';
 import { KIMI_LINEAR } from './families/kimi-linear.ts';
 import { LAGUNA_FAMILIES } from './families/laguna.ts';
@@ -63,6 +65,7 @@ export const FAMILIES: readonly ModelFamily[] = [
   LLAMA4_TEXT,
   ...MLA_FAMILIES,
   ...LONGCAT_FAMILIES,
+  HY_V4,
   MINICPM3,
   DEEPSEEK_V4,
   MIMO_V2,
@@ -135,6 +138,13 @@ function textFamilyOf(architecture: string, label: string): ModelFamily {
 
 function refuse(architecture: string, label: string): never {
   const dropped = droppedArchitecture(architecture);
+  if (isDraftArchitecture(architecture)) {
+    throw new ConfigError(
+      'E_UNKNOWN_MODEL',
+      `${label}: config.json field "architectures" names ${architecture}, a draft model, which vLLM builds beside a target only; ` +
+        'serve the target with --speculative-config \'{"model": …, "method": …}\'',
+    );
+  }
   throw new ConfigError(
     'E_UNKNOWN_MODEL',
     dropped === null

@@ -41,6 +41,10 @@ export interface MlaOptions {
   readonly numHeads: number;
   readonly headSize: number;
   readonly topkBufferWidth?: number | null;
+  /** Attends to picked tokens only; default: where there is a buffer for them. */
+  readonly isSparse?: boolean;
+  /** A backend that the layer class names itself. */
+  readonly backend?: AttentionBackend;
   readonly isIndexGroupLeader?: boolean;
 }
 
@@ -106,6 +110,12 @@ export class StageBuilder extends StageWeights {
     if (quantization === undefined) build();
     else this.withQuantization(quantization, build);
     this.#isDraft = false;
+  }
+
+  /** Takes over what a draft declared on a stage of its own. */
+  adopt(draft: StageBuilder): void {
+    this.adoptWeights(draft);
+    for (const layer of draft.layers) this.layers.push({ ...layer, isDraft: true });
   }
 
   // Layers with a cache.
@@ -184,8 +194,8 @@ export class StageBuilder extends StageWeights {
     const name = this.fullName(options.name);
     const cacheDtype = this.#layerCacheDtype(name, false);
     const numHeads = this.perRank(options.numHeads, 'the number of attention heads');
-    const useSparse = options.topkBufferWidth != null;
-    const backend = selectBackend(
+    const useSparse = options.isSparse ?? options.topkBufferWidth != null;
+    const selected = selectBackend(
       {
         headSize: options.headSize,
         dtype: this.#model.dtype,
@@ -200,6 +210,7 @@ export class StageBuilder extends StageWeights {
       },
       this.#context,
     );
+    const backend = options.backend ?? selected;
     this.cacheScales({
       name,
       numHeads,

@@ -26,6 +26,8 @@ export function embeddings(
     readonly width: number;
     readonly tied: boolean;
     readonly everyStage?: boolean;
+    /** The last stage has it too where a draft reads it. */
+    readonly sharesWithDraft?: boolean;
     readonly headBias?: boolean;
     /** The head is built on every stage as well. */
     readonly headOnEveryStage?: boolean;
@@ -40,7 +42,11 @@ export function embeddings(
 ): void {
   const { vocabSize, width, tied } = about;
   const headName = about.headName ?? 'lm_head';
-  const needsEmbedding = stage.isFirst || (tied && stage.isLast) || about.everyStage === true;
+  const needsEmbedding =
+    stage.isFirst ||
+    (tied && stage.isLast) ||
+    about.everyStage === true ||
+    (about.sharesWithDraft === true && stage.isLast && stage.run.draftReadsEmbedding);
   if (needsEmbedding)
     stage.embedding(about.embeddingName ?? 'model.embed_tokens', vocabSize, width);
   const needsHead = stage.isLast || about.headOnEveryStage === true;

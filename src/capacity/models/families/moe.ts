@@ -10,6 +10,7 @@ import type { ModelFamily, MtpDraft } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 import { buildQkNorm, embeddings, headDim, kvHeads, type QkNorm } from './common.ts';
+import { ERNIE_MTP } from './mtp-drafts.ts';
 
 interface MoeArchitecture {
   readonly architectures: readonly string[];
@@ -177,6 +178,7 @@ const ARCHITECTURES: readonly MoeArchitecture[] = [
   },
   {
     architectures: ['Ernie4_5_MoeForCausalLM'],
+    mtp: ERNIE_MTP,
     modelTypes: {
       ernie4_5_moe: {
         tie_word_embeddings: true,
