@@ -76,6 +76,8 @@ const modelCase = fields({
     draft_hf_config: optional(anyObject),
     engine_args: engineArgs,
     gpu,
+    /** VLLM_KV_CACHE_LAYOUT. */
+    layout_requested: optional(string),
   }),
   input: optional(fields({ layout: optional(fields({ requested: optional(string) })) })),
 });
@@ -93,7 +95,7 @@ export function deriveModelCase({ id, record }: CaseRecord, file: string): Model
       generationEosTokenIds: [],
       draftConfig: model.draft_hf_config ?? null,
     },
-    optionsOf(model, input?.layout?.requested ?? null),
+    optionsOf(model, model.layout_requested ?? input?.layout?.requested ?? null),
   );
 }
 

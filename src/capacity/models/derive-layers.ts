@@ -23,6 +23,7 @@ import type { GpuFacts } from './gpus.ts';
 import { EXPLICIT_LAYERS_HINT, HfConfig } from './hf-config.ts';
 import type { KnownModel } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
+import { checkpointCacheDtype } from './quantization/kv-cache-scales.ts';
 import type { QuantizationConfig } from './quantization/quantization-config.ts';
 import { resolveQuantization } from './quantization/resolve-quantization.ts';
 import type { ResolvedModel } from './resolved-model.ts';
@@ -104,14 +105,22 @@ function quantizationOf(
 ): QuantizationConfig | null {
   const { root, text, dtype, family } = model;
   try {
-    return resolveQuantization({
-      root,
-      text,
-      asked: options.quantization,
-      dtype,
-      capability: run.capability,
-      packedModules: family.packedModules ?? PACKED_MODULES,
-    });
+    return resolveQuantization(
+      {
+        label: model.label,
+        root,
+        text,
+        dtype,
+        capability: run.capability,
+        tensorParallelSize: run.tensorParallelSize,
+        expertParallelSize: run.expertParallelSize,
+        totalNumAttentionHeads: model.totalNumAttentionHeads,
+        totalNumKvHeads: model.totalNumKvHeads,
+        packedModules: family.packedModules ?? PACKED_MODULES,
+        vllmName: family.vllmName?.bind(family) ?? null,
+      },
+      options.quantization,
+    );
   } catch (error) {
     if (options.weightsBytes !== undefined && error instanceof ConfigError) return null;
     throw error;
@@ -122,7 +131,8 @@ function runConfig(
   { model, gpu, options }: DeriveInputs,
   engine: EngineConfig,
 ): { run: RunConfig; adjustment: Partial<RunAdjustment> } {
-  const cacheDtype = options.kvCacheDtype ?? 'auto';
+  const said = options.kvCacheDtype ?? 'auto';
+  const cacheDtype = said === 'auto' ? checkpointCacheDtype(model.root) : said;
   if (!isKnownCacheDtype(cacheDtype)) {
     throw new ConfigError('E_BAD_FLAG', `--kv-cache-dtype ${cacheDtype} is not known`);
   }

@@ -22,6 +22,8 @@ export interface ModelFamily {
   normalize?(text: HfConfig, root: HfConfig): HfConfig;
   /** packed_modules_mapping: a fused module's name → its parts' names in checkpoints; default: Llama's. */
   readonly packedModules?: Readonly<Record<string, readonly string[]>>;
+  /** hf_to_vllm_mapper: a module's name in checkpoints → its name in vLLM, null where it has none; default: the same. */
+  vllmName?(name: string): string | null;
   /** Compressed-latent attention. Source: ModelArchConfigConvertorBase.is_deepseek_mla. */
   usesMla?(text: HfConfig): boolean;
   headSize?(text: HfConfig): number;

@@ -52,7 +52,7 @@ export class StageBuilder extends StageWeights {
   readonly stage: number;
   readonly layers: DeclaredLayer[] = [];
   readonly #model: ResolvedModel;
-  readonly #context: BackendContext;
+  #context: BackendContext;
   #isDraft = false;
   /** cache_config.cache_dtype; a sparse MLA backend may rewrite it while layers are built. */
   #cacheDtype: string;
@@ -109,6 +109,7 @@ export class StageBuilder extends StageWeights {
     const name = this.fullName(options.name);
     const modelWindow = options.ignoresModelWindow === true ? null : this.#model.slidingWindow;
     const slidingWindow = options.slidingWindow ?? modelWindow;
+    this.#applyCheckpointCacheDtype();
     const cacheDtype = this.#layerCacheDtype(name, slidingWindow !== null);
     const attnType = options.attnType ?? 'decoder';
     const backend = options.backend ?? this.#denseBackend(options, cacheDtype, slidingWindow);
@@ -118,6 +119,7 @@ export class StageBuilder extends StageWeights {
       numKvHeads: this.kvHeadsPerRank(options.numKvHeads),
       headSize: options.headSize,
       isMla: false,
+      cacheDtype,
       dtype: this.#model.dtype,
     });
     this.layers.push({
@@ -186,6 +188,7 @@ export class StageBuilder extends StageWeights {
       numKvHeads: 1,
       headSize: options.headSize,
       isMla: true,
+      cacheDtype,
       dtype: this.#model.dtype,
     });
     // vllm/model_executor/layers/attention/mla_attention.py _canonicalize_sparse_mla_kv_cache_dtype
@@ -229,6 +232,14 @@ export class StageBuilder extends StageWeights {
   ): void {
     const fullName = this.fullName(name);
     this.layers.push({ type: 'custom', name: fullName, backend, isDraft: this.#isDraft, spec });
+  }
+
+  /** A checkpoint's scheme of the cache makes something of `auto`. Source: attention.py Attention.__init__. */
+  #applyCheckpointCacheDtype(): void {
+    const said = this.quantization?.attentionCacheDtype ?? null;
+    if (this.#cacheDtype !== 'auto' || said === null) return;
+    this.#cacheDtype = said;
+    this.#context = { ...this.#context, runCacheDtype: said };
   }
 
   /** --kv-cache-dtype, unless the layer is skipped by index or by its window. Source: attention.py Attention.__init__. */

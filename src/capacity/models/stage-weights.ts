@@ -9,6 +9,7 @@ import { roundUp } from '../../shared/integers.ts';
 import { dtypeBytes } from '../spec/dtypes.ts';
 import type {
   AttentionModule,
+  ExpertsModule,
   LinearModule,
   ParameterShape,
   QuantizationConfig,
@@ -50,6 +51,8 @@ export interface ExpertsOptions {
   readonly gated?: boolean;
   readonly activation?: string;
   readonly quantized?: boolean;
+  /** ckpt_names: gate, down and up; default: `gate_proj`, `down_proj`, `up_proj`. */
+  readonly checkpointNames?: readonly [gate: string, down: string, up: string | null];
 }
 
 export interface EmbeddingOptions extends ModuleOptions {
@@ -102,6 +105,11 @@ export class StageWeights {
   /** Bytes that the same modules take unquantized. */
   get plainBytes(): number {
     return this.#plainBytes;
+  }
+
+  /** How the modules that are built at the moment are quantized. */
+  protected get quantization(): QuantizationConfig | null {
+    return this.#quantization;
   }
 
   /** Modules built inside are quantized in another way, as a draft with a checkpoint of its own. */
@@ -165,7 +173,8 @@ export class StageWeights {
     options: ModuleOptions = {},
   ): void {
     const outputs = typeof output === 'number' ? [output] : output;
-    this.#linear(name, { input, output: sum(outputs), inputs: input, outputs }, options);
+    const className = 'ReplicatedLinear';
+    this.#linear(name, { input, output: sum(outputs), inputs: input, outputs, className }, options);
   }
 
   /** ColumnParallelLinear and MergedColumnParallelLinear: the outputs are split. */
@@ -181,14 +190,16 @@ export class StageWeights {
       return;
     }
     const outputs = whole.map((size) => this.perRank(size, `${name}: a projection of width`));
-    this.#linear(name, { input, output: sum(whole), inputs: input, outputs }, options);
+    const className = whole.length > 1 ? 'MergedColumnParallelLinear' : 'ColumnParallelLinear';
+    this.#linear(name, { input, output: sum(whole), inputs: input, outputs, className }, options);
   }
 
   /** RowParallelLinear: the inputs are split, the bias is not. */
   row(name: string, input: number, output: number, options: LinearOptions = {}): void {
     const inputs =
       options.split === false ? input : this.perRank(input, `${name}: a projection of width`);
-    this.#linear(name, { input, output, inputs, outputs: [output] }, options);
+    const className = 'RowParallelLinear';
+    this.#linear(name, { input, output, inputs, outputs: [output], className }, options);
   }
 
   /** QKVParallelLinear: heads are split, key and value heads replicated when there are too few. */
@@ -199,7 +210,12 @@ export class StageWeights {
     const kvHeads = this.kvHeadsPerRank(about.numKvHeads);
     const outputs = [heads * headSize, kvHeads * headSize, kvHeads * headSizeV];
     const output = sum(outputs) * this.tp;
-    this.#linear(name, { input: hiddenSize, output, inputs: hiddenSize, outputs }, about);
+    const className = 'QKVParallelLinear';
+    this.#linear(
+      name,
+      { input: hiddenSize, output, inputs: hiddenSize, outputs, className },
+      about,
+    );
   }
 
   #linear(
@@ -209,6 +225,7 @@ export class StageWeights {
       readonly output: number;
       readonly inputs: number;
       readonly outputs: readonly number[];
+      readonly className: string;
     },
     options: ModuleOptions,
   ): void {
@@ -219,6 +236,7 @@ export class StageWeights {
       options.bias === true ? [{ name: 'bias', shape: [width], dtype }] : [];
     const module: LinearModule = {
       name: this.fullName(name),
+      className: sizes.className,
       inputSize: sizes.input,
       outputSize: sizes.output,
       inputSizePerPartition: sizes.inputs,
@@ -280,8 +298,9 @@ export class StageWeights {
       ep > 1 ? intermediateSize : this.perRank(intermediateSize, 'the expert intermediate size');
     // The first ranks hold one more where the experts do not divide. Source: fused_moe/layer.py determine_expert_map.
     const local = Math.ceil(about.count / ep);
-    const module = {
-      name: `${this.fullName(name)}.routed_experts`,
+    const module: ExpertsModule = {
+      name: this.fullName(name),
+      checkpointNames: about.checkpointNames ?? ['gate_proj', 'down_proj', 'up_proj'],
       localNumExperts: local,
       numExperts: about.count,
       hiddenSize,
@@ -302,7 +321,7 @@ export class StageWeights {
       plain.push({ name: 'w2_bias', shape: [local, hiddenSize], dtype });
     }
     const quantized = about.quantized === false ? null : this.#quantization?.experts(module);
-    this.#take(module.name, quantized ?? plain, plain);
+    this.#take(`${module.name}.routed_experts`, quantized ?? plain, plain);
   }
 
   /** Scales beside a layer's cache. */

@@ -57,18 +57,22 @@ export const FALCON_H1: ModelFamily = {
       vocabSize: text.num('vocab_size'),
       width: hiddenSize,
       tied: text.flag('tie_word_embeddings'),
+      quantizedHead: false,
     });
     for (const layer of stage.layerRange(layers)) {
-      stage.qkv({ hiddenSize, headSize, numHeads, numKvHeads });
-      stage.row(numHeads * headSize, hiddenSize);
-      stage.attention({ name: `model.layers.${layer}.attn`, numHeads, numKvHeads, headSize });
-      buildMamba2(stage, sizes);
-      // The mixer's name counts on after the layers, so that both caches of a layer have an index of their own.
-      const name = `model.${layers + layer}.mixer`;
-      stage.state(name, mamba2State(sizes, dtype, stage.run), 'any');
-      stage.gatedMlp(hiddenSize, text.num('intermediate_size'));
-      stage.norm(2 * hiddenSize);
+      // The attention's parts are known by the layer's name, the mixer's by a number after those of the layers, so that
+      // both caches of a layer have an index of their own.
+      const name = `model.layers.${layer}`;
+      const mixer = `model.${layers + layer}.mixer`;
+      stage.qkv(`${name}.qkv_proj`, { hiddenSize, headSize, numHeads, numKvHeads });
+      stage.row(`${name}.o_proj`, numHeads * headSize, hiddenSize);
+      stage.attention({ name: `${name}.attn`, numHeads, numKvHeads, headSize });
+      buildMamba2(stage, `${name}.mamba.mamba`, sizes, mixer);
+      stage.state(mixer, mamba2State(sizes, dtype, stage.run), 'any');
+      stage.gatedMlp(`${name}.feed_forward`, hiddenSize, text.num('intermediate_size'));
+      stage.norm(`${name}.input_layernorm`, hiddenSize);
+      stage.norm(`${name}.pre_ff_layernorm`, hiddenSize);
     }
-    if (stage.isLast) stage.norm(hiddenSize);
+    if (stage.isLast) stage.norm('model.final_layernorm', hiddenSize);
   },
 };

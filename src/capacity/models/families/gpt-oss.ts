@@ -1,11 +1,12 @@
 /** gpt-oss: experts with biases, attention sinks, every other layer windowed. Source: vllm/model_executor/models/gpt_oss.py. */
 import type { ModelFamily } from '../model-family.ts';
-import { embeddings, headDim, kvHeads, slidingLayerWindow } from './common.ts';
+import { embeddings, headDim, kvHeads } from './common.ts';
 
 export const GPT_OSS: ModelFamily = {
   name: 'gpt-oss',
   architectures: ['GptOssForCausalLM'],
   kind: 'decoder',
+  packedModules: { qkv_proj: ['q_proj', 'k_proj', 'v_proj'] },
   defaults: {
     gpt_oss: {
       tie_word_embeddings: false,
@@ -14,13 +15,6 @@ export const GPT_OSS: ModelFamily = {
       sliding_window: 128,
       max_position_embeddings: 131072,
     },
-  },
-  normalize: (text) => {
-    if (text.has('layer_types')) return text;
-    const layer_types = Array.from({ length: text.num('num_hidden_layers') }, (_, layer) =>
-      layer % 2 === 0 ? 'sliding_attention' : 'full_attention',
-    );
-    return text.with({ layer_types });
   },
   build: (stage, { text }) => {
     const hiddenSize = text.num('hidden_size');
@@ -34,28 +28,37 @@ export const GPT_OSS: ModelFamily = {
       tied: false,
       everyStage: true,
       headOnEveryStage: true,
+      embeddingName: 'model.embedding',
     });
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
-      stage.tensor(stage.perRank(numHeads, 'the number of attention heads'));
-      stage.qkv({ hiddenSize, headSize, numHeads, numKvHeads, bias: true });
-      stage.row(numHeads * headSize, hiddenSize, { bias: true });
-      stage.replicated(hiddenSize, numExperts, { bias: true });
-      stage.experts({
+      const name = `model.layers.${layer}`;
+      stage.tensor(`${name}.attn.sinks`, [
+        stage.perRank(numHeads, 'the number of attention heads'),
+      ]);
+      const heads = { hiddenSize, headSize, numHeads, numKvHeads };
+      stage.qkv(`${name}.attn.qkv_proj`, { ...heads, bias: true });
+      stage.row(`${name}.attn.o_proj`, numHeads * headSize, hiddenSize, { bias: true });
+      const router = { bias: true, quantized: false };
+      stage.replicated(`${name}.mlp.router`, hiddenSize, numExperts, router);
+      stage.experts(`${name}.mlp.experts`, {
         count: numExperts,
         hiddenSize,
         intermediateSize: text.num('intermediate_size'),
         bias: true,
+        activation: 'swigluoai',
       });
-      stage.norm(2 * hiddenSize);
+      stage.norm(`${name}.input_layernorm`, hiddenSize);
+      stage.norm(`${name}.post_attention_layernorm`, hiddenSize);
       stage.attention({
-        name: `model.layers.${layer}.attn.attn`,
+        name: `${name}.attn.attn`,
         numHeads,
         numKvHeads,
         headSize,
-        slidingWindow: slidingLayerWindow(text, layer),
+        // By the index alone: the class does not read layer_types.
+        slidingWindow: layer % 2 === 0 ? text.numOr('sliding_window', null) : null,
         hasSink: true,
       });
     }
-    stage.norm(hiddenSize);
+    stage.norm('model.norm', hiddenSize);
   },
 };

@@ -21,21 +21,31 @@ function mixerSizes(text: HfConfig): Mamba2Sizes {
   };
 }
 
-function buildFeedForward(stage: StageBuilder, text: HfConfig): void {
+function buildFeedForward(stage: StageBuilder, text: HfConfig, name: string): void {
   const hiddenSize = text.num('hidden_size');
   const count = text.numOr('num_local_experts', 0);
   if (count > 0) {
-    stage.replicated(hiddenSize, count);
-    stage.experts({ count, hiddenSize, intermediateSize: text.num('intermediate_size') });
+    const moe = `${name}.block_sparse_moe`;
+    stage.replicated(`${moe}.gate`, hiddenSize, count, { quantized: false });
+    const intermediateSize = text.num('intermediate_size');
+    stage.experts(`${moe}.experts`, { count, hiddenSize, intermediateSize });
   }
   const shared = text.numOr('shared_intermediate_size', 0);
-  if (shared > 0) stage.gatedMlp(hiddenSize, shared);
+  if (shared === 0) return;
+  stage.column(`${name}.shared_mlp.input_linear`, hiddenSize, [shared, shared]);
+  stage.row(`${name}.shared_mlp.output_linear`, shared, hiddenSize);
 }
 
 export const GRANITE_HYBRID: ModelFamily = {
   name: 'granite hybrid',
   architectures: ['GraniteMoeHybridForCausalLM'],
   kind: 'hybrid',
+  packedModules: {
+    qkv_proj: ['q_proj', 'k_proj', 'v_proj'],
+    conv1d: ['conv1d'],
+    in_proj: ['in_proj'],
+    input_linear: ['input_linear'],
+  },
   defaults: {
     granitemoehybrid: {
       tie_word_embeddings: false,
@@ -75,20 +85,22 @@ export const GRANITE_HYBRID: ModelFamily = {
       headOnEveryStage: true,
     });
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
+      const name = `model.layers.${layer}`;
       if (layerType(text, layer) === 'mamba') {
         const sizes = mixerSizes(text);
-        buildMamba2(stage, sizes);
-        const name = `model.layers.${layer}.mixer`;
-        stage.state(name, mamba2State(sizes, dtype, stage.run), 'any');
+        // The module is `mamba`, but its parts are known as `mixer`.
+        buildMamba2(stage, `${name}.mamba`, sizes, `${name}.mixer`);
+        stage.state(`${name}.mixer`, mamba2State(sizes, dtype, stage.run), 'any');
       } else {
-        stage.qkv({ hiddenSize, headSize, numHeads, numKvHeads, bias });
-        stage.row(numHeads * headSize, hiddenSize, { bias });
-        const name = `model.layers.${layer}.self_attn.attn`;
-        stage.attention({ name, numHeads, numKvHeads, headSize });
+        const heads = { hiddenSize, headSize, numHeads, numKvHeads, bias };
+        stage.qkv(`${name}.self_attn.qkv_proj`, heads);
+        stage.row(`${name}.self_attn.o_proj`, numHeads * headSize, hiddenSize, { bias });
+        stage.attention({ name: `${name}.self_attn.attn`, numHeads, numKvHeads, headSize });
       }
-      buildFeedForward(stage, text);
-      stage.norm(2 * hiddenSize);
+      buildFeedForward(stage, text, name);
+      stage.norm(`${name}.input_layernorm`, hiddenSize);
+      stage.norm(`${name}.post_attention_layernorm`, hiddenSize);
     }
-    stage.norm(hiddenSize);
+    stage.norm('model.norm', hiddenSize);
   },
 };

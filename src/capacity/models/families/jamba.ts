@@ -32,9 +32,13 @@ export const JAMBA: ModelFamily = {
   name: 'jamba',
   architectures: ['JambaForCausalLM'],
   kind: 'hybrid',
+  packedModules: {
+    qkv_proj: ['q_proj', 'k_proj', 'v_proj'],
+    gate_up_proj: ['gate_proj', 'up_proj'],
+    in_proj: ['in_proj'],
+  },
   defaults: {
     jamba: {
-      tie_word_embeddings: false,
       num_key_value_heads: 8,
       num_experts: 16,
       expert_layer_period: 2,
@@ -59,28 +63,32 @@ export const JAMBA: ModelFamily = {
     embeddings(stage, {
       vocabSize: text.num('vocab_size'),
       width: hiddenSize,
-      tied: text.flag('tie_word_embeddings'),
+      // The class has no tie.
+      tied: false,
       everyStage: true,
       headOnEveryStage: true,
+      quantizedHead: false,
     });
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
+      const name = `model.layers.${layer}`;
       if (isAttention(text, layer)) {
-        stage.qkv({ hiddenSize, headSize, numHeads, numKvHeads });
-        stage.row(numHeads * headSize, hiddenSize);
-        stage.attention({ name: `model.layers.${layer}.attn`, numHeads, numKvHeads, headSize });
+        stage.qkv(`${name}.qkv_proj`, { hiddenSize, headSize, numHeads, numKvHeads });
+        stage.row(`${name}.o_proj`, numHeads * headSize, hiddenSize);
+        stage.attention({ name: `${name}.attn`, numHeads, numKvHeads, headSize });
       } else {
-        buildMamba1(stage, sizes);
-        stage.state(`model.layers.${layer}.mixer`, mamba1State(sizes, dtype, stage.run));
+        buildMamba1(stage, `${name}.mamba`, sizes);
+        stage.state(`${name}.mixer`, mamba1State(sizes, dtype, stage.run));
       }
       const count = numExperts(text, layer);
       if (count > 1) {
-        stage.replicated(hiddenSize, count);
-        stage.experts({ count, hiddenSize, intermediateSize });
+        stage.replicated(`${name}.feed_forward.router`, hiddenSize, count, { quantized: false });
+        stage.experts(`${name}.feed_forward.experts`, { count, hiddenSize, intermediateSize });
       } else {
-        stage.gatedMlp(hiddenSize, intermediateSize);
+        stage.gatedMlp(`${name}.feed_forward`, hiddenSize, intermediateSize);
       }
-      stage.norm(2 * hiddenSize);
+      stage.norm(`${name}.input_layernorm`, hiddenSize);
+      stage.norm(`${name}.pre_ff_layernorm`, hiddenSize);
     }
-    stage.norm(hiddenSize);
+    stage.norm('model.final_layernorm', hiddenSize);
   },
 };

@@ -5,10 +5,13 @@ import { embeddings } from './common.ts';
 /** OPT's positions start at two. */
 const OPT_POSITION_OFFSET = 2;
 
+const BIAS = { bias: true };
+
 export const GPT2: ModelFamily = {
   name: 'gpt-2',
   architectures: ['GPT2LMHeadModel'],
   kind: 'decoder',
+  packedModules: {},
   defaults: { gpt2: { tie_word_embeddings: true, vocab_size: 50257, n_positions: 1024 } },
   normalize: (text) =>
     text.with({
@@ -28,18 +31,22 @@ export const GPT2: ModelFamily = {
       tied: text.flag('tie_word_embeddings'),
       everyStage: true,
       headOnEveryStage: true,
+      embeddingName: 'transformer.wte',
     });
-    stage.tensor(text.num('max_position_embeddings') * hiddenSize);
+    const positions = text.num('max_position_embeddings');
+    stage.tensor('transformer.wpe.weight', [positions, hiddenSize]);
+    const heads = { numHeads, numKvHeads: numHeads, headSize };
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
-      stage.qkv({ hiddenSize, headSize, numHeads, numKvHeads: numHeads, bias: true });
-      stage.row(hiddenSize, hiddenSize, { bias: true });
-      stage.column(hiddenSize, intermediateSize, { bias: true });
-      stage.row(intermediateSize, hiddenSize, { bias: true });
-      stage.norm(2 * hiddenSize, { bias: true });
-      const name = `transformer.h.${layer}.attn.attn`;
-      stage.attention({ name, numHeads, numKvHeads: numHeads, headSize });
+      const name = `transformer.h.${layer}`;
+      stage.norm(`${name}.ln_1`, hiddenSize, BIAS);
+      stage.qkv(`${name}.attn.c_attn`, { hiddenSize, ...heads, ...BIAS });
+      stage.row(`${name}.attn.c_proj`, hiddenSize, hiddenSize, BIAS);
+      stage.attention({ name: `${name}.attn.attn`, ...heads });
+      stage.norm(`${name}.ln_2`, hiddenSize, BIAS);
+      stage.column(`${name}.mlp.c_fc`, hiddenSize, intermediateSize, BIAS);
+      stage.row(`${name}.mlp.c_proj`, intermediateSize, hiddenSize, BIAS);
     }
-    stage.norm(hiddenSize, { bias: true });
+    stage.norm('transformer.ln_f', hiddenSize, BIAS);
   },
 };
 
@@ -47,6 +54,7 @@ export const OPT: ModelFamily = {
   name: 'opt',
   architectures: ['OPTForCausalLM'],
   kind: 'decoder',
+  packedModules: { qkv_proj: ['q_proj', 'k_proj', 'v_proj'] },
   defaults: {
     opt: {
       tie_word_embeddings: true,
@@ -63,31 +71,39 @@ export const OPT: ModelFamily = {
     const numHeads = text.num('num_attention_heads');
     const headSize = Math.floor(hiddenSize / numHeads);
     const intermediateSize = text.num('ffn_dim');
-    const bias = text.flag('enable_bias');
-    const normSize = text.flag('layer_norm_elementwise_affine') ? hiddenSize : 0;
+    const inner = { bias: text.flag('enable_bias') };
+    const isAffine = text.flag('layer_norm_elementwise_affine');
+    const norm = (name: string): void => {
+      if (isAffine) stage.norm(name, hiddenSize, BIAS);
+    };
     embeddings(stage, {
       vocabSize: text.num('vocab_size'),
       width,
       tied: text.flag('tie_word_embeddings'),
       everyStage: true,
       headOnEveryStage: true,
+      embeddingName: 'model.decoder.embed_tokens',
+      quantizedHead: false,
     });
-    stage.tensor((text.num('max_position_embeddings') + OPT_POSITION_OFFSET) * hiddenSize);
+    const positions = text.num('max_position_embeddings') + OPT_POSITION_OFFSET;
+    stage.tensor('model.decoder.embed_positions.weight', [positions, hiddenSize]);
     if (width !== hiddenSize) {
-      stage.replicated(hiddenSize, width);
-      stage.replicated(width, hiddenSize);
+      stage.replicated('model.decoder.project_out', hiddenSize, width);
+      stage.replicated('model.decoder.project_in', width, hiddenSize);
     }
     const hasFinalNorm =
       text.flag('do_layer_norm_before') && !text.flag('_remove_final_layer_norm');
-    if (hasFinalNorm) stage.norm(normSize, { bias: true });
+    if (hasFinalNorm) norm('model.decoder.final_layer_norm');
+    const heads = { numHeads, numKvHeads: numHeads, headSize };
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
-      stage.qkv({ hiddenSize, headSize, numHeads, numKvHeads: numHeads, bias });
-      stage.row(hiddenSize, hiddenSize, { bias });
-      stage.column(hiddenSize, intermediateSize, { bias });
-      stage.row(intermediateSize, hiddenSize, { bias });
-      stage.norm(2 * normSize, { bias: true });
-      const name = `model.decoder.layers.${layer}.self_attn.attn`;
-      stage.attention({ name, numHeads, numKvHeads: numHeads, headSize });
+      const name = `model.decoder.layers.${layer}`;
+      stage.qkv(`${name}.self_attn.qkv_proj`, { hiddenSize, ...heads, ...inner });
+      stage.row(`${name}.self_attn.out_proj`, hiddenSize, hiddenSize, inner);
+      stage.attention({ name: `${name}.self_attn.attn`, ...heads });
+      norm(`${name}.self_attn_layer_norm`);
+      stage.column(`${name}.fc1`, hiddenSize, intermediateSize, inner);
+      stage.row(`${name}.fc2`, intermediateSize, hiddenSize, inner);
+      norm(`${name}.final_layer_norm`);
     }
   },
 };

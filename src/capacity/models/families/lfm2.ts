@@ -17,24 +17,25 @@ function state({ text, dtype }: ResolvedModel, run: RunConfig): StateShape {
   };
 }
 
-function buildConv(stage: StageBuilder, text: HfConfig): void {
+function buildConv(stage: StageBuilder, text: HfConfig, name: string): void {
   const hiddenSize = text.num('hidden_size');
   const bias = text.flag('conv_bias');
-  stage.column(text.num('conv_L_cache'), hiddenSize, { bias });
-  stage.column(hiddenSize, 3 * hiddenSize, { bias });
-  stage.row(hiddenSize, hiddenSize, { bias });
+  const kernel = text.num('conv_L_cache');
+  stage.column(`${name}.conv`, kernel, hiddenSize, { bias, quantized: false });
+  stage.column(`${name}.in_proj`, hiddenSize, [hiddenSize, hiddenSize, hiddenSize], { bias });
+  stage.row(`${name}.out_proj`, hiddenSize, hiddenSize, { bias });
 }
 
-function buildAttention(stage: StageBuilder, text: HfConfig, layer: number): void {
+function buildAttention(stage: StageBuilder, text: HfConfig, name: string): void {
   const hiddenSize = text.num('hidden_size');
   const numHeads = text.num('num_attention_heads');
   const numKvHeads = kvHeads(text);
   const headSize = Math.floor(hiddenSize / numHeads);
-  stage.qkv({ hiddenSize, headSize, numHeads, numKvHeads });
-  stage.row(numHeads * headSize, hiddenSize);
-  stage.norm(2 * headSize);
-  const name = `model.layers.${layer}.self_attn.attn`;
-  stage.attention({ name, numHeads, numKvHeads, headSize });
+  stage.qkv(`${name}.qkv_proj`, { hiddenSize, headSize, numHeads, numKvHeads });
+  stage.row(`${name}.out_proj`, numHeads * headSize, hiddenSize);
+  stage.norm(`${name}.q_layernorm`, headSize);
+  stage.norm(`${name}.k_layernorm`, headSize);
+  stage.attention({ name: `${name}.attn`, numHeads, numKvHeads, headSize });
 }
 
 /** Two thirds, scaled and rounded up, if the file asks for it. */
@@ -48,16 +49,26 @@ function feedForwardSize(text: HfConfig): number {
   return multiple * Math.ceil(scaled / multiple);
 }
 
-function buildMoe(stage: StageBuilder, text: HfConfig, layer: number): void {
+function buildMlp(
+  stage: StageBuilder,
+  text: HfConfig,
+  name: string,
+  intermediateSize: number,
+): void {
   const hiddenSize = text.num('hidden_size');
-  if (layer < text.numOr('num_dense_layers', 0)) {
-    stage.gatedMlp(hiddenSize, text.num('intermediate_size'));
-    return;
-  }
+  stage.column(`${name}.w13`, hiddenSize, [intermediateSize, intermediateSize]);
+  stage.row(`${name}.w2`, intermediateSize, hiddenSize);
+}
+
+function buildExperts(stage: StageBuilder, text: HfConfig, name: string): void {
+  const hiddenSize = text.num('hidden_size');
   const count = text.num('num_experts');
-  stage.replicated(hiddenSize, count);
-  if (text.flag('use_expert_bias')) stage.tensor(count, 'float32');
-  stage.experts({ count, hiddenSize, intermediateSize: text.num('moe_intermediate_size') });
+  stage.replicated(`${name}.gate`, hiddenSize, count);
+  if (text.flag('use_expert_bias')) {
+    stage.tensor(`${name}.gate.e_score_correction_bias`, [count], 'float32');
+  }
+  const intermediateSize = text.num('moe_intermediate_size');
+  stage.experts(`${name}.experts`, { count, hiddenSize, intermediateSize });
 }
 
 function build(stage: StageBuilder, model: ResolvedModel): void {
@@ -70,23 +81,35 @@ function build(stage: StageBuilder, model: ResolvedModel): void {
     everyStage: true,
   });
   for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
+    const name = `model.layers.${layer}`;
     if (layerType(text, layer) === 'full_attention') {
-      buildAttention(stage, text, layer);
+      buildAttention(stage, text, `${name}.self_attn`);
     } else {
-      buildConv(stage, text);
-      stage.state(`model.layers.${layer}.short_conv`, state(model, stage.run));
+      buildConv(stage, text, `${name}.short_conv`);
+      stage.state(`${name}.short_conv`, state(model, stage.run));
     }
-    if (model.architecture === 'Lfm2MoeForCausalLM') buildMoe(stage, text, layer);
-    else stage.gatedMlp(hiddenSize, feedForwardSize(text));
-    stage.norm(2 * hiddenSize);
+    const isMoe = model.architecture === 'Lfm2MoeForCausalLM';
+    if (isMoe && layer >= text.numOr('num_dense_layers', 0)) {
+      buildExperts(stage, text, `${name}.feed_forward`);
+    } else {
+      const size = isMoe ? text.num('intermediate_size') : feedForwardSize(text);
+      buildMlp(stage, text, `${name}.feed_forward`, size);
+    }
+    stage.norm(`${name}.operator_norm`, hiddenSize);
+    stage.norm(`${name}.ffn_norm`, hiddenSize);
   }
-  if (stage.isLast) stage.norm(hiddenSize);
+  if (stage.isLast) stage.norm('model.embedding_norm', hiddenSize);
 }
 
 export const LFM2: ModelFamily = {
   name: 'lfm2',
   architectures: ['Lfm2ForCausalLM', 'Lfm2MoeForCausalLM'],
   kind: 'hybrid',
+  packedModules: {
+    qkv_proj: ['q_proj', 'k_proj', 'v_proj'],
+    w13: ['w1', 'w3'],
+    in_proj: ['in_proj'],
+  },
   defaults: {
     lfm2: {
       tie_word_embeddings: true,

@@ -68,28 +68,51 @@ export function mamba2State(sizes: Mamba2Sizes, dtype: string, run: RunConfig): 
   };
 }
 
-export function buildMamba1(stage: StageBuilder, sizes: Mamba1Sizes): void {
-  const { hiddenSize, intermediateSize, stateSize, timeStepRank, bias } = sizes;
+/** The mixer `name`; vLLM hands no quantization to any of its projections. */
+export function buildMamba1(stage: StageBuilder, name: string, sizes: Mamba1Sizes): void {
+  const { hiddenSize, intermediateSize, stateSize, timeStepRank } = sizes;
   const width = stage.perRank(intermediateSize, 'the state width');
-  stage.tensor(width * stateSize, 'float32');
-  stage.tensor(width);
-  stage.column(sizes.convKernel, intermediateSize, { bias: sizes.convBias });
-  stage.column(hiddenSize, 2 * intermediateSize, { bias });
-  stage.row(intermediateSize, timeStepRank + 2 * stateSize);
-  stage.column(timeStepRank, intermediateSize, { bias: true });
-  stage.row(intermediateSize, hiddenSize, { bias });
-  if (sizes.normWeights) stage.norm(timeStepRank + 2 * stateSize);
+  const plain = { quantized: false };
+  const inner = { ...plain, bias: sizes.bias };
+  stage.tensor(`${name}.A`, [width, stateSize], 'float32');
+  stage.tensor(`${name}.D`, [width]);
+  const convolution = { ...plain, bias: sizes.convBias };
+  stage.column(`${name}.conv1d`, sizes.convKernel, intermediateSize, convolution);
+  stage.column(`${name}.in_proj`, hiddenSize, [intermediateSize, intermediateSize], inner);
+  stage.row(`${name}.x_proj`, intermediateSize, timeStepRank + 2 * stateSize, plain);
+  stage.column(`${name}.dt_proj`, timeStepRank, intermediateSize, { ...plain, bias: true });
+  stage.row(`${name}.out_proj`, intermediateSize, hiddenSize, inner);
+  if (!sizes.normWeights) return;
+  stage.norm(`${name}.dt_layernorm`, timeStepRank);
+  stage.norm(`${name}.b_layernorm`, stateSize);
+  stage.norm(`${name}.c_layernorm`, stateSize);
 }
 
-export function buildMamba2(stage: StageBuilder, sizes: Mamba2Sizes): void {
+/** The mixer `name`; its projections are known to quantization as parts of `prefix`. */
+export function buildMamba2(
+  stage: StageBuilder,
+  name: string,
+  sizes: Mamba2Sizes,
+  prefix: string = name,
+): void {
   const { hiddenSize, intermediateSize, numHeads, bias } = sizes;
   const groups = groupsOverRanks(sizes.numGroups, stage.tp);
-  const convWidth = intermediateSize + 2 * groups * sizes.stateSize;
+  const groupsWidth = groups * sizes.stateSize;
+  const convWidths = [intermediateSize, groupsWidth, groupsWidth];
+  const widths = [intermediateSize, ...convWidths, numHeads];
+  // Where groups are replicated, both are one projection to vLLM.
+  const isMerged = sizes.numGroups % stage.tp === 0;
+  const parts = (all: readonly number[]): readonly number[] =>
+    isMerged ? all : [all.reduce((total, width) => total + width, 0)];
   const heads = stage.perRank(numHeads, 'the number of state heads');
-  stage.tensor(heads, 'float32');
-  stage.tensor(2 * heads);
-  stage.column(sizes.convKernel, convWidth, { bias: sizes.convBias });
-  stage.column(hiddenSize, intermediateSize + convWidth + numHeads, { bias });
-  stage.row(intermediateSize, hiddenSize, { bias });
-  if (sizes.normWeights) stage.norm(stage.perRank(intermediateSize, 'the state width'));
+  stage.tensor(`${name}.A`, [heads], 'float32');
+  stage.tensor(`${name}.D`, [heads]);
+  stage.tensor(`${name}.dt_bias`, [heads]);
+  const convolution = { bias: sizes.convBias, quantized: false };
+  stage.column(`${prefix}.conv1d`, sizes.convKernel, parts(convWidths), convolution);
+  stage.column(`${prefix}.in_proj`, hiddenSize, parts(widths), { bias });
+  stage.row(`${prefix}.out_proj`, intermediateSize, hiddenSize, { bias });
+  if (sizes.normWeights) {
+    stage.norm(`${name}.norm`, stage.perRank(intermediateSize, 'the state width'));
+  }
 }

@@ -11,6 +11,14 @@ import {
   mamba2State,
 } from './mamba-mixers.ts';
 
+/** Both ends are built on every stage, the head without quantization. */
+const ENDS = {
+  everyStage: true,
+  headOnEveryStage: true,
+  embeddingName: 'backbone.embeddings',
+  quantizedHead: false,
+};
+
 function mamba1Sizes(text: HfConfig): Mamba1Sizes {
   return {
     hiddenSize: text.num('hidden_size'),
@@ -39,6 +47,7 @@ export const MAMBA1: ModelFamily = {
   name: 'mamba',
   architectures: ['MambaForCausalLM', 'FalconMambaForCausalLM'],
   kind: 'attention_free',
+  packedModules: {},
   defaults: {
     mamba: {
       tie_word_embeddings: true,
@@ -63,15 +72,15 @@ export const MAMBA1: ModelFamily = {
       vocabSize: text.num('vocab_size'),
       width: sizes.hiddenSize,
       tied: text.flag('tie_word_embeddings'),
-      everyStage: true,
-      headOnEveryStage: true,
+      ...ENDS,
     });
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
-      buildMamba1(stage, sizes);
-      stage.norm(sizes.hiddenSize);
-      stage.state(`backbone.layers.${layer}.mixer`, mamba1State(sizes, dtype, stage.run));
+      const name = `backbone.layers.${layer}`;
+      buildMamba1(stage, `${name}.mixer`, sizes);
+      stage.norm(`${name}.norm`, sizes.hiddenSize);
+      stage.state(`${name}.mixer`, mamba1State(sizes, dtype, stage.run));
     }
-    stage.norm(sizes.hiddenSize);
+    stage.norm('backbone.norm_f', sizes.hiddenSize);
   },
 };
 
@@ -97,6 +106,7 @@ export const MAMBA2: ModelFamily = {
   name: 'mamba-2',
   architectures: ['Mamba2ForCausalLM'],
   kind: 'attention_free',
+  packedModules: {},
   defaults: {
     mamba2: {
       tie_word_embeddings: false,
@@ -116,14 +126,14 @@ export const MAMBA2: ModelFamily = {
       vocabSize: text.num('vocab_size'),
       width: sizes.hiddenSize,
       tied: text.flag('tie_word_embeddings'),
-      everyStage: true,
-      headOnEveryStage: true,
+      ...ENDS,
     });
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
-      buildMamba2(stage, sizes);
-      stage.norm(sizes.hiddenSize);
-      stage.state(`backbone.layers.${layer}.mixer`, mamba2State(sizes, dtype, stage.run), 'any');
+      const name = `backbone.layers.${layer}`;
+      buildMamba2(stage, `${name}.mixer`, sizes);
+      stage.norm(`${name}.norm`, sizes.hiddenSize);
+      stage.state(`${name}.mixer`, mamba2State(sizes, dtype, stage.run), 'any');
     }
-    stage.norm(sizes.hiddenSize);
+    stage.norm('backbone.norm_f', sizes.hiddenSize);
   },
 };

@@ -13,6 +13,8 @@ import { embeddings } from './common.ts';
 /** vLLM's _MIMO_V2_FLASH_NUM_MTP_LAYERS: the config.json does not say. */
 const NUM_MTP_LAYERS = 1;
 
+const MTP_NORMS = ['enorm', 'hnorm', 'input_layernorm', 'pre_mlp_layernorm', 'final_layernorm'];
+
 /** The class names the backend itself where keys and values differ in width. */
 function diffKvBackend(
   stage: StageBuilder,
@@ -30,7 +32,7 @@ function diffKvBackend(
 function buildAttention(
   stage: StageBuilder,
   text: HfConfig,
-  about: { readonly name: string; readonly windowed: boolean },
+  about: { readonly name: string; readonly windowed: boolean; readonly quantizedOutput?: boolean },
 ): void {
   const hiddenSize = text.num('hidden_size');
   const key = (name: string): string => (about.windowed ? `swa_${name}` : name);
@@ -40,12 +42,18 @@ function buildAttention(
   const headSizeV = text.numOr(key('v_head_dim'), headSize);
   const hasSink = about.windowed && text.flag('add_swa_attention_sink_bias');
   const bias = text.flag('attention_bias');
-  if (hasSink) stage.tensor(stage.perRank(numHeads, 'the number of attention heads'));
-  stage.qkv({ hiddenSize, headSize, headSizeV, numHeads, numKvHeads, bias });
-  stage.row(numHeads * headSizeV, hiddenSize);
+  const name = `${about.name}.self_attn`;
+  const heads = { hiddenSize, headSize, headSizeV, numHeads, numKvHeads, bias };
+  stage.qkv(`${name}.qkv_proj`, heads);
+  const quantized = about.quantizedOutput ?? true;
+  stage.row(`${name}.o_proj`, numHeads * headSizeV, hiddenSize, { quantized });
+  if (hasSink) {
+    const sinks = stage.perRank(numHeads, 'the number of attention heads');
+    stage.tensor(`${name}.attention_sink_bias`, [sinks]);
+  }
   const backend = diffKvBackend(stage, { headSize, headSizeV, hasSink });
   stage.attention({
-    name: `${about.name}.self_attn.attn`,
+    name: `${name}.attn`,
     numHeads,
     numKvHeads,
     headSize,
@@ -67,16 +75,20 @@ function isMoeLayer(text: HfConfig, layer: number): boolean {
 function buildLayer(stage: StageBuilder, text: HfConfig, layer: number): void {
   const hiddenSize = text.num('hidden_size');
   const windowed = text.numbers('hybrid_layer_pattern')[layer] === 1;
-  buildAttention(stage, text, { name: `model.layers.${layer}`, windowed });
+  const name = `model.layers.${layer}`;
+  buildAttention(stage, text, { name, windowed });
   if (isMoeLayer(text, layer)) {
     const count = text.num('n_routed_experts');
-    stage.replicated(hiddenSize, count, { dtype: 'float32' });
-    stage.tensor(count, 'float32');
-    stage.experts({ count, hiddenSize, intermediateSize: text.num('moe_intermediate_size') });
+    const dtype = text.strOr('moe_router_dtype', 'float32');
+    stage.replicated(`${name}.mlp.gate`, hiddenSize, count, { dtype, quantized: false });
+    stage.tensor(`${name}.mlp.gate.e_score_correction_bias`, [count], dtype);
+    const intermediateSize = text.num('moe_intermediate_size');
+    stage.experts(`${name}.mlp.experts`, { count, hiddenSize, intermediateSize });
   } else {
-    stage.gatedMlp(hiddenSize, text.num('intermediate_size'));
+    stage.gatedMlp(`${name}.mlp`, hiddenSize, text.num('intermediate_size'));
   }
-  stage.norm(2 * hiddenSize);
+  stage.norm(`${name}.input_layernorm`, hiddenSize);
+  stage.norm(`${name}.post_attention_layernorm`, hiddenSize);
 }
 
 export const MIMO_V2: ModelFamily = {
@@ -94,20 +106,21 @@ export const MIMO_V2: ModelFamily = {
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
       buildLayer(stage, text, layer);
     }
-    if (stage.isLast) stage.norm(text.num('hidden_size'));
+    if (stage.isLast) stage.norm('model.norm', text.num('hidden_size'));
   },
   mtp: {
     layers: () => NUM_MTP_LAYERS,
     build: (stage, { text }) => {
       const hiddenSize = text.num('hidden_size');
-      stage.embedding(text.num('vocab_size'), hiddenSize);
+      stage.embedding('model.embed_tokens', text.num('vocab_size'), hiddenSize);
       for (let layer = 0; layer < NUM_MTP_LAYERS; layer++) {
-        stage.norm(5 * hiddenSize);
-        stage.replicated(2 * hiddenSize, hiddenSize);
-        buildAttention(stage, text, { name: `model.mtp.layers.${layer}`, windowed: true });
-        stage.gatedMlp(hiddenSize, text.num('intermediate_size'));
+        const name = `model.mtp.layers.${layer}`;
+        for (const norm of MTP_NORMS) stage.norm(`${name}.${norm}`, hiddenSize);
+        stage.replicated(`${name}.eh_proj`, 2 * hiddenSize, hiddenSize, { quantized: false });
+        buildAttention(stage, text, { name, windowed: true, quantizedOutput: false });
+        stage.gatedMlp(`${name}.mlp`, hiddenSize, text.num('intermediate_size'));
       }
-      stage.embedding(text.num('vocab_size'), hiddenSize);
+      stage.lmHead('lm_head', text.num('vocab_size'), hiddenSize, { quantized: false });
     },
   },
 };

@@ -28,51 +28,59 @@ function feedForwardSize(text: HfConfig, pattern: string, layer: number): number
   return sizes[sizes.length === 1 ? 0 : index] ?? 0;
 }
 
-function buildFeedForward(stage: StageBuilder, text: HfConfig, intermediateSize: number): void {
+function buildFeedForward(
+  stage: StageBuilder,
+  text: HfConfig,
+  name: string,
+  intermediateSize: number,
+): void {
   const hiddenSize = text.num('hidden_size');
   const bias = text.flag('mlp_bias');
-  stage.column(hiddenSize, intermediateSize, { bias });
-  stage.row(intermediateSize, hiddenSize, { bias });
+  stage.column(`${name}.up_proj`, hiddenSize, intermediateSize, { bias });
+  stage.row(`${name}.down_proj`, intermediateSize, hiddenSize, { bias });
 }
 
-function buildExperts(stage: StageBuilder, text: HfConfig): void {
+function buildExperts(stage: StageBuilder, text: HfConfig, name: string): void {
   const hiddenSize = text.num('hidden_size');
   const count = text.num('n_routed_experts');
   const latent = text.numOr('moe_latent_size', hiddenSize);
-  stage.replicated(hiddenSize, count);
-  stage.tensor(count, 'float32');
+  stage.replicated(`${name}.gate`, hiddenSize, count, { quantized: false });
+  stage.tensor(`${name}.gate.e_score_correction_bias`, [count], 'float32');
   const shared = text.numOr('n_shared_experts', 0);
   if (shared > 0) {
-    buildFeedForward(stage, text, text.num('moe_shared_expert_intermediate_size') * shared);
+    const width = text.num('moe_shared_expert_intermediate_size') * shared;
+    buildFeedForward(stage, text, `${name}.shared_experts`, width);
   }
   if (text.has('moe_latent_size')) {
     const bias = text.flag('mlp_bias');
-    stage.replicated(hiddenSize, latent, { bias });
-    stage.replicated(latent, hiddenSize, { bias });
+    stage.replicated(`${name}.fc1_latent_proj`, hiddenSize, latent, { bias });
+    stage.replicated(`${name}.fc2_latent_proj`, latent, hiddenSize, { bias });
   }
-  stage.experts({
+  stage.experts(`${name}.experts`, {
     count,
     hiddenSize: latent,
     intermediateSize: text.num('moe_intermediate_size'),
     gated: false,
+    activation: text.strOr('mlp_hidden_act', 'relu2'),
   });
 }
 
-function buildAttention(stage: StageBuilder, text: HfConfig, layer: number): void {
+function buildAttention(stage: StageBuilder, text: HfConfig, name: string): void {
   const hiddenSize = text.num('hidden_size');
   const headSize = headDim(text);
   const numHeads = text.num('num_attention_heads');
   const numKvHeads = kvHeads(text);
   const bias = text.flag('attention_bias');
-  stage.qkv({ hiddenSize, headSize, numHeads, numKvHeads, bias });
-  stage.row(numHeads * headSize, hiddenSize, { bias });
-  stage.attention({ name: `model.layers.${layer}.mixer.attn`, numHeads, numKvHeads, headSize });
+  stage.qkv(`${name}.qkv_proj`, { hiddenSize, headSize, numHeads, numKvHeads, bias });
+  stage.row(`${name}.o_proj`, numHeads * headSize, hiddenSize, { bias });
+  stage.attention({ name: `${name}.attn`, numHeads, numKvHeads, headSize });
 }
 
 export const NEMOTRON_H: ModelFamily = {
   name: 'nemotron-h',
   architectures: ['NemotronHForCausalLM'],
   kind: 'hybrid',
+  packedModules: { qkv_proj: ['q_proj', 'k_proj', 'v_proj'] },
   defaults: {
     nemotron_h: {
       tie_word_embeddings: false,
@@ -104,21 +112,21 @@ export const NEMOTRON_H: ModelFamily = {
     });
     for (const layer of stage.layerRange(pattern.length)) {
       const kind = pattern[layer];
+      const name = `model.layers.${layer}.mixer`;
       if (kind === 'M') {
-        buildMamba2(stage, sizes);
-        const name = `model.layers.${layer}.mixer`;
+        buildMamba2(stage, name, sizes);
         stage.state(name, mamba2State(sizes, dtype, stage.run), 'any');
       } else if (kind === '*') {
-        buildAttention(stage, text, layer);
+        buildAttention(stage, text, name);
       } else if (kind === '-') {
-        buildFeedForward(stage, text, feedForwardSize(text, pattern, layer));
+        buildFeedForward(stage, text, name, feedForwardSize(text, pattern, layer));
       } else if (kind === 'E') {
-        buildExperts(stage, text);
+        buildExperts(stage, text, name);
       } else {
         refuse(text, `hybrid_override_pattern has "${kind}", which is none of M * - E`);
       }
-      stage.norm(sizes.hiddenSize);
+      stage.norm(`model.layers.${layer}.norm`, sizes.hiddenSize);
     }
-    stage.norm(sizes.hiddenSize);
+    stage.norm('model.norm_f', sizes.hiddenSize);
   },
 };

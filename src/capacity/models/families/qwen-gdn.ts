@@ -44,49 +44,57 @@ function exportsCheckpoints(stage: StageBuilder, text: HfConfig): boolean {
   return (major === 10 || major === 12) && text.num('linear_key_head_dim') === 128;
 }
 
-function buildDeltaNet(stage: StageBuilder, model: ResolvedModel, layer: number): void {
+/** Qwen3.5's checkpoints keep apart what Qwen3-Next's have interleaved. */
+const isInterleaved = ({ architecture }: ResolvedModel): boolean =>
+  architecture === 'Qwen3NextForCausalLM';
+
+function buildDeltaNet(stage: StageBuilder, model: ResolvedModel, name: string): void {
   const { text } = model;
   const hiddenSize = text.num('hidden_size');
-  const { valueHeads, valueWidth, convWidth } = deltaNetSizes(text);
+  const { keyWidth, valueHeads, valueWidth, convWidth } = deltaNetSizes(text);
   const heads = stage.perRank(valueHeads, 'linear_num_value_heads');
-  stage.tensor(heads);
-  stage.tensor(heads, 'float32');
-  stage.column(text.num('linear_conv_kernel_dim'), convWidth);
-  stage.column(hiddenSize, convWidth + valueWidth);
-  stage.column(hiddenSize, 2 * valueHeads);
-  stage.norm(text.num('linear_value_head_dim'));
-  stage.row(valueWidth, hiddenSize);
-  stage.state(
-    `model.layers.${layer}.linear_attn`,
-    state(model, stage.run),
-    exportsCheckpoints(stage, text) ? 'grid' : 'none',
-  );
+  stage.tensor(`${name}.dt_bias`, [heads]);
+  stage.tensor(`${name}.A_log`, [heads], 'float32');
+  const kernel = text.num('linear_conv_kernel_dim');
+  stage.column(`${name}.conv1d`, kernel, convWidth, { quantized: false });
+  const [inputs, gates] = isInterleaved(model)
+    ? [[convWidth + valueWidth], [2 * valueHeads]]
+    : [
+        [keyWidth, keyWidth, valueWidth, valueWidth],
+        [valueHeads, valueHeads],
+      ];
+  stage.column(`${name}.in_proj_qkvz`, hiddenSize, inputs);
+  stage.column(`${name}.in_proj_ba`, hiddenSize, gates);
+  stage.norm(`${name}.norm`, text.num('linear_value_head_dim'));
+  stage.row(`${name}.out_proj`, valueWidth, hiddenSize);
+  stage.state(name, state(model, stage.run), exportsCheckpoints(stage, text) ? 'grid' : 'none');
 }
 
 /** Queries carry a gate of their own width. */
-function buildAttention(stage: StageBuilder, text: HfConfig, prefix: string): void {
+function buildAttention(stage: StageBuilder, text: HfConfig, name: string): void {
   const hiddenSize = text.num('hidden_size');
   const headSize = text.num('head_dim');
   const numHeads = text.num('num_attention_heads');
   const numKvHeads = kvHeads(text);
   const gates = text.hasKey('attn_output_gate') && !text.flag('attn_output_gate') ? 1 : 2;
-  const bias = text.flag('attention_bias');
-  stage.qkv({ hiddenSize, headSize, numHeads: gates * numHeads, numKvHeads, bias });
-  stage.row(numHeads * headSize, hiddenSize, { bias });
-  stage.norm(2 * headSize);
-  stage.attention({ name: `${prefix}.self_attn.attn`, numHeads, numKvHeads, headSize });
+  const bias = text.flag('qkv_bias');
+  const heads = { hiddenSize, headSize, numHeads: gates * numHeads, numKvHeads, bias };
+  stage.qkv(`${name}.qkv_proj`, heads);
+  stage.row(`${name}.o_proj`, numHeads * headSize, hiddenSize);
+  stage.norm(`${name}.q_norm`, headSize);
+  stage.norm(`${name}.k_norm`, headSize);
+  stage.attention({ name: `${name}.attn`, numHeads, numKvHeads, headSize });
 }
 
-function buildExperts(stage: StageBuilder, text: HfConfig): void {
+function buildExperts(stage: StageBuilder, text: HfConfig, name: string): void {
   const hiddenSize = text.num('hidden_size');
   const count = text.num('num_experts');
-  stage.replicated(hiddenSize, count);
-  stage.experts({ count, hiddenSize, intermediateSize: text.num('moe_intermediate_size') });
+  stage.replicated(`${name}.gate`, hiddenSize, count, { quantized: false });
+  stage.replicated(`${name}.shared_expert_gate`, hiddenSize, 1, { quantized: false });
   const shared = text.numOr('shared_expert_intermediate_size', 0);
-  if (shared > 0) {
-    stage.replicated(hiddenSize, 1);
-    stage.gatedMlp(hiddenSize, shared);
-  }
+  if (shared > 0) stage.gatedMlp(`${name}.shared_expert`, hiddenSize, shared);
+  const intermediateSize = text.num('moe_intermediate_size');
+  stage.experts(`${name}.experts`, { count, hiddenSize, intermediateSize });
 }
 
 /** Qwen3-Next may keep single layers dense; Qwen3.5 is one or the other throughout. */
@@ -98,10 +106,16 @@ function isSparse(model: ResolvedModel, layer: number): boolean {
   return text.num('num_experts') > 0 && (layer + 1) % text.numOr('decoder_sparse_step', 1) === 0;
 }
 
-function buildFeedForward(stage: StageBuilder, model: ResolvedModel, sparse: boolean): void {
-  const { text } = model;
-  if (sparse) buildExperts(stage, text);
-  else stage.gatedMlp(text.num('hidden_size'), text.num('intermediate_size'));
+/** What follows the attention or delta net of the decoder layer `name`, and the layer's norms. */
+function buildRest(stage: StageBuilder, { text }: ResolvedModel, name: string, sparse: boolean) {
+  const hiddenSize = text.num('hidden_size');
+  if (sparse) buildExperts(stage, text, `${name}.mlp`);
+  else stage.gatedMlp(`${name}.mlp`, hiddenSize, text.num('intermediate_size'));
+  stage.norm(`${name}.input_layernorm`, hiddenSize);
+  stage.norm(`${name}.post_attention_layernorm`, hiddenSize);
+  if (!text.flag('layer_scale')) return;
+  stage.tensor(`${name}.attn_layer_scale`, [1, 1, hiddenSize]);
+  stage.tensor(`${name}.ffn_layer_scale`, [1, 1, hiddenSize]);
 }
 
 function build(stage: StageBuilder, model: ResolvedModel): void {
@@ -109,31 +123,40 @@ function build(stage: StageBuilder, model: ResolvedModel): void {
   embeddings(stage, {
     vocabSize: text.num('vocab_size'),
     width: text.num('hidden_size'),
-    tied: text.flag('tie_word_embeddings'),
-    everyStage: model.architecture === 'Qwen3NextForCausalLM',
-    headOnEveryStage: model.architecture === 'Qwen3NextForCausalLM',
+    // Qwen3-Next's class has no tie, builds its head everywhere and without quantization.
+    tied: !isInterleaved(model) && text.flag('tie_word_embeddings'),
+    everyStage: true,
+    headOnEveryStage: isInterleaved(model),
+    quantizedHead: !isInterleaved(model),
   });
   for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
-    if (layerType(text, layer) === 'linear_attention') buildDeltaNet(stage, model, layer);
-    else buildAttention(stage, text, `model.layers.${layer}`);
-    buildFeedForward(stage, model, isSparse(model, layer));
-    stage.norm(2 * text.num('hidden_size'));
+    const name = `model.layers.${layer}`;
+    const isLinear = layerType(text, layer) === 'linear_attention';
+    if (isLinear) buildDeltaNet(stage, model, `${name}.linear_attn`);
+    else buildAttention(stage, text, `${name}.self_attn`);
+    buildRest(stage, model, name, isSparse(model, layer));
   }
-  if (stage.isLast) stage.norm(text.num('hidden_size'));
+  if (stage.isLast) stage.norm('model.norm', text.num('hidden_size'));
 }
 
 function buildMtp(stage: StageBuilder, model: ResolvedModel, layers: number): void {
   const { text } = model;
   const hiddenSize = text.num('hidden_size');
-  stage.embedding(text.num('vocab_size'), hiddenSize);
-  stage.column(2 * hiddenSize, hiddenSize);
+  stage.embedding('model.embed_tokens', text.num('vocab_size'), hiddenSize);
+  stage.column('mtp.fc', 2 * hiddenSize, hiddenSize);
   for (let layer = 0; layer < layers; layer++) {
-    buildAttention(stage, text, `mtp.layers.${layer}`);
-    buildFeedForward(stage, model, model.architecture !== 'Qwen3_5ForCausalLM');
-    stage.norm(2 * hiddenSize);
+    const name = `mtp.layers.${layer}`;
+    buildAttention(stage, text, `${name}.self_attn`);
+    buildRest(stage, model, name, isSparse(model, layer));
   }
-  stage.norm(3 * hiddenSize);
-  if (!text.flag('tie_word_embeddings')) stage.embedding(text.num('vocab_size'), hiddenSize);
+  for (const norm of ['norm', 'pre_fc_norm_hidden', 'pre_fc_norm_embedding']) {
+    stage.norm(`model.${norm}`, hiddenSize);
+  }
+  if (isInterleaved(model)) {
+    stage.lmHead('lm_head', text.num('vocab_size'), hiddenSize, { quantized: false });
+  } else if (!text.flag('tie_word_embeddings')) {
+    stage.lmHead('lm_head', text.num('vocab_size'), hiddenSize);
+  }
 }
 
 /** Every full_attention_interval-th layer attends, unless the file lists the types. */
@@ -169,6 +192,12 @@ export const QWEN3_NEXT: ModelFamily = {
   name: 'qwen gated delta net',
   architectures: ['Qwen3NextForCausalLM'],
   kind: 'hybrid',
+  packedModules: {
+    qkv_proj: ['q_proj', 'k_proj', 'v_proj'],
+    gate_up_proj: ['gate_proj', 'up_proj'],
+    in_proj_qkvz: ['in_proj_qkvz'],
+    in_proj_ba: ['in_proj_ba'],
+  },
   defaults: {
     qwen3_next: {
       ...DEFAULTS,
@@ -192,6 +221,12 @@ export const QWEN3_5: ModelFamily = {
   name: 'qwen gated delta net',
   architectures: ['Qwen3_5ForCausalLM', 'Qwen3_5MoeForCausalLM'],
   kind: 'hybrid',
+  packedModules: {
+    qkv_proj: ['q_proj', 'k_proj', 'v_proj'],
+    gate_up_proj: ['gate_proj', 'up_proj'],
+    in_proj_qkvz: ['in_proj_qkv', 'in_proj_z'],
+    in_proj_ba: ['in_proj_b', 'in_proj_a'],
+  },
   defaults: { qwen3_5_text: DEFAULTS, qwen3_5_moe_text: { ...DEFAULTS, num_experts: 256 } },
   normalize,
   state,

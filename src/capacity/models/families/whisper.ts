@@ -5,24 +5,36 @@ import type { StageBuilder } from '../stage-builder.ts';
 
 const CONV_KERNEL = 3;
 
-function buildFeedForward(stage: StageBuilder, width: number, intermediate: number): void {
-  stage.column(width, intermediate, { bias: true });
-  stage.row(intermediate, width, { bias: true });
+const BIAS = { bias: true };
+
+function buildFeedForward(stage: StageBuilder, name: string, width: number, inner: number): void {
+  stage.column(`${name}.mlp.fc1`, width, inner, BIAS);
+  stage.row(`${name}.mlp.fc2`, inner, width, BIAS);
+  stage.norm(`${name}.final_layer_norm`, width, BIAS);
 }
 
 function buildEncoder(stage: StageBuilder, text: HfConfig): void {
   const width = text.num('d_model');
   const numHeads = text.num('encoder_attention_heads');
   const headSize = Math.floor(width / numHeads);
-  stage.tensor(CONV_KERNEL * width * (text.num('num_mel_bins') + width) + 2 * width);
-  for (let layer = 0; layer < text.num('encoder_layers'); layer++) {
-    stage.qkv({ hiddenSize: width, headSize, numHeads, numKvHeads: numHeads, bias: true });
-    stage.row(width, width, { bias: true });
-    buildFeedForward(stage, width, text.num('encoder_ffn_dim'));
-    stage.norm(2 * width, { bias: true });
+  const encoder = 'model.encoder';
+  for (const [conv, channels] of [
+    ['conv1', text.num('num_mel_bins')],
+    ['conv2', width],
+  ] as const) {
+    stage.tensor(`${encoder}.${conv}.weight`, [width, channels, CONV_KERNEL]);
+    stage.tensor(`${encoder}.${conv}.bias`, [width]);
   }
-  stage.norm(width, { bias: true });
-  stage.tensor(text.num('max_source_positions') * width);
+  for (let layer = 0; layer < text.num('encoder_layers'); layer++) {
+    const name = `${encoder}.layers.${layer}`;
+    const heads = { hiddenSize: width, headSize, numHeads, numKvHeads: numHeads };
+    stage.qkv(`${name}.self_attn.qkv_proj`, { ...heads, ...BIAS });
+    stage.row(`${name}.self_attn.out_proj`, width, width, BIAS);
+    stage.norm(`${name}.self_attn_layer_norm`, width, BIAS);
+    buildFeedForward(stage, name, width, text.num('encoder_ffn_dim'));
+  }
+  stage.norm(`${encoder}.layer_norm`, width, BIAS);
+  stage.tensor(`${encoder}.embed_positions.weight`, [text.num('max_source_positions'), width]);
 }
 
 function buildDecoder(stage: StageBuilder, text: HfConfig): void {
@@ -30,31 +42,36 @@ function buildDecoder(stage: StageBuilder, text: HfConfig): void {
   const numHeads = text.num('decoder_attention_heads');
   const headSize = Math.floor(width / numHeads);
   const attention = { numHeads, numKvHeads: numHeads, headSize };
+  const decoder = 'model.decoder';
   // The table of the output head is exact: this class pads no vocabulary.
-  stage.tensor((text.num('vocab_size') + text.num('max_target_positions')) * width);
+  stage.tensor(`${decoder}.embed_tokens.weight`, [text.num('vocab_size'), width]);
+  stage.tensor(`${decoder}.embed_positions.weight`, [text.num('max_target_positions'), width]);
   for (let layer = 0; layer < text.num('decoder_layers'); layer++) {
+    // Modules are known by a prefix with a second `layers`, and without the model's.
     const name = `.decoder.layers.${layer}.layers`;
-    stage.qkv({ hiddenSize: width, ...attention, bias: true });
-    stage.row(width, width, { bias: true });
+    stage.qkv(`${name}.self_attn.qkv_proj`, { hiddenSize: width, ...attention, ...BIAS });
+    stage.row(`${name}.self_attn.out_proj`, width, width, BIAS);
     stage.attention({ name: `${name}.self_attn.attn`, ...attention });
-    stage.column(width, width, { bias: true });
-    stage.column(width, 2 * width, { bias: true });
-    stage.row(width, width, { bias: true });
+    stage.norm(`${decoder}.layers.${layer}.self_attn_layer_norm`, width, BIAS);
+    stage.column(`${name}.encoder_attn.q_proj`, width, width, BIAS);
+    stage.column(`${name}.encoder_attn.kv_proj`, width, [width, width], BIAS);
+    stage.row(`${name}.encoder_attn.out_proj`, width, width, BIAS);
     stage.attention({
       name: `${name}.encoder_attn.attn`,
       ...attention,
       attnType: 'encoder_decoder',
     });
-    buildFeedForward(stage, width, text.num('decoder_ffn_dim'));
-    stage.norm(3 * width, { bias: true });
+    stage.norm(`${decoder}.layers.${layer}.encoder_attn_layer_norm`, width, BIAS);
+    buildFeedForward(stage, name, width, text.num('decoder_ffn_dim'));
   }
-  stage.norm(width, { bias: true });
+  stage.norm(`${decoder}.layer_norm`, width, BIAS);
 }
 
 export const WHISPER: ModelFamily = {
   name: 'whisper',
   architectures: ['WhisperForConditionalGeneration'],
   kind: 'encoder_decoder',
+  packedModules: { qkv_proj: ['q_proj', 'k_proj', 'v_proj'], kv_proj: ['k_proj', 'v_proj'] },
   defaults: { whisper: { max_target_positions: 448, max_source_positions: 1500 } },
   normalize: (text) => {
     const width = text.num('d_model');

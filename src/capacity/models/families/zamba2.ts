@@ -42,32 +42,37 @@ function buildSharedBlock(
   const intermediateSize = text.num('intermediate_size');
   const blocks = text.num('num_mem_blocks');
   const rank = text.num('adapter_rank');
-  const adapter = (input: number, output: number): void => {
-    stage.replicated(input, rank);
-    stage.column(rank, output);
+  const bias = text.flag('add_bias_linear');
+  const heads = { numHeads, numKvHeads: numHeads, headSize };
+  const adapter = (name: string, input: number, output: number | readonly number[]): void => {
+    stage.column(`${name}.A`, input, rank);
+    stage.column(`${name}.B`, rank, output);
   };
-  stage.qkv({ hiddenSize: width, headSize, numHeads, numKvHeads: numHeads });
-  stage.row(width, hiddenSize);
+  // Blocks, their attention and their adapters are all known by the model's own prefix.
+  stage.qkv('model.qkv_proj', { hiddenSize: width, ...heads });
+  stage.row('model.o_proj', width, hiddenSize);
   let index = Math.floor((about.block * (about.hybrids + blocks - 1)) / blocks);
   for (let layer = about.block; layer < about.hybrids; layer += blocks) {
-    stage.attention({ name: `model.attn.${index}`, numHeads, numKvHeads: numHeads, headSize });
+    stage.attention({ name: `model.attn.${index}`, ...heads });
     index += 1;
     if (text.flag('use_shared_attention_adapter')) {
-      for (let projection = 0; projection < 3; projection++) adapter(width, width);
+      for (const part of ['q', 'k', 'v']) adapter(`model.linear_${part}_adapter`, width, width);
     }
-    adapter(hiddenSize, 2 * intermediateSize);
+    const gateAndInput = [intermediateSize, intermediateSize];
+    adapter(`model.feed_forward.gate_up_proj_adapter_list.${layer}`, hiddenSize, gateAndInput);
   }
-  stage.gatedMlp(hiddenSize, intermediateSize);
-  stage.norm(3 * hiddenSize);
+  stage.gatedMlp('model.feed_forward', hiddenSize, intermediateSize, { bias });
+  stage.norm(`model.blocks.${about.block}.input_layernorm`, 2 * hiddenSize);
+  stage.norm(`model.blocks.${about.block}.pre_ff_layernorm`, hiddenSize);
 }
 
 export const ZAMBA2: ModelFamily = {
   name: 'zamba2',
   architectures: ['Zamba2ForCausalLM'],
   kind: 'hybrid',
+  packedModules: {},
   defaults: {
     zamba2: {
-      tie_word_embeddings: true,
       mamba_d_state: 64,
       mamba_d_conv: 4,
       mamba_expand: 2,
@@ -101,18 +106,20 @@ export const ZAMBA2: ModelFamily = {
     embeddings(stage, {
       vocabSize: text.num('vocab_size'),
       width: hiddenSize,
-      tied: text.flag('tie_word_embeddings'),
+      tied: true,
     });
     for (let block = 0; block < text.num('num_mem_blocks'); block++) {
       buildSharedBlock(stage, text, { block, hybrids: hybrids.length });
     }
     for (let layer = 0; layer < text.num('num_hidden_layers'); layer++) {
-      if (hybrids.includes(layer)) stage.replicated(hiddenSize, hiddenSize);
-      buildMamba2(stage, sizes);
-      stage.norm(hiddenSize);
-      const name = `${hybrids.length + layer}.mixer`;
-      stage.state(name, mamba2State(sizes, dtype, stage.run), 'any');
+      // A layer is known by its number after those of the shared blocks, so that each cache has an index of its own.
+      const prefix = `${hybrids.length + layer}`;
+      if (hybrids.includes(layer)) stage.replicated(`${prefix}.linear`, hiddenSize, hiddenSize);
+      const name = `model.layers.${layer}`;
+      buildMamba2(stage, `${name}.mamba`, sizes, `${prefix}.mixer`);
+      stage.norm(`${name}.input_layernorm`, hiddenSize);
+      stage.state(`${prefix}.mixer`, mamba2State(sizes, dtype, stage.run), 'any');
     }
-    stage.norm(hiddenSize);
+    stage.norm('model.final_layernorm', hiddenSize);
   },
 };

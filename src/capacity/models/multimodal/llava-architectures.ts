@@ -101,7 +101,7 @@ export const LLAVA_ARCHITECTURES: readonly MultimodalArchitecture[] = [
     ],
   },
   {
-    architectures: ['Mistral3ForConditionalGeneration'],
+    architectures: ['Mistral3ForConditionalGeneration', 'LightOnOCRForConditionalGeneration'],
     towers: [
       {
         modalities: ['image'],

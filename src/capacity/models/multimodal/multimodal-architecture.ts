@@ -39,5 +39,6 @@ export interface MultimodalArchitecture {
   normalize?(text: HfConfig, root: HfConfig): HfConfig;
   /** packed_modules_mapping, where the class has one of its own. */
   readonly packedModules?: Readonly<Record<string, readonly string[]>>;
-  isMmPrefixLm?(text: HfConfig, root: HfConfig): boolean;
+  /** hf_to_vllm_mapper, as far as it is prefixes: a prefix in checkpoints and vLLM's, applied one after the other; [] for none. */
+  readonly weightNames?: readonly (readonly [string, string])[];
 }

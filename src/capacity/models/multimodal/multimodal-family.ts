@@ -24,19 +24,20 @@ export function multimodalFamily(
   const architecture = textArchitecture(about, text, root);
   const family = familyOf(architecture, text.label);
   const { mtp, state, adjustRun } = family;
+  const { weightNames = DEFAULT_WEIGHT_NAMES } = about;
   const inner = (model: ResolvedModel): ResolvedModel => ({ ...model, architecture });
   return {
     ...family,
-    name: `multimodal: ${family.name}`,
+    name: `multimodal, ${family.name}`,
     architectures: about.architectures,
     language: () => languageConfig(about, root),
     normalize: (own, whole) => {
       const changed = about.normalize?.(own, whole) ?? own;
       return family.normalize?.(changed, whole) ?? changed;
     },
-    isMmPrefixLm: (own, whole) =>
-      about.isMmPrefixLm?.(own, whole) ?? family.isMmPrefixLm?.(own, whole) ?? false,
+    isMmPrefixLm,
     ...(about.packedModules === undefined ? {} : { packedModules: about.packedModules }),
+    ...(weightNames.length === 0 ? {} : { vllmName: (name) => vllmName(weightNames, name) }),
     ...(state === undefined ? {} : { state: (model, run) => state(inner(model), run) }),
     ...(adjustRun === undefined ? {} : { adjustRun: (model, run) => adjustRun(inner(model), run) }),
     build: (stage, model) => build(stage, inner(model), about, family),
@@ -44,6 +45,36 @@ export function multimodalFamily(
       ? {}
       : { mtp: { ...mtp, build: (stage, model) => mtp.build(stage, inner(model)) } }),
   };
+}
+
+/** Of most classes: names of transformers from 4.52 on. */
+const DEFAULT_WEIGHT_NAMES = [
+  ['model.language_model.', 'language_model.model.'],
+  ['model.vision_tower.', 'vision_tower.'],
+  ['model.audio_tower.', 'audio_tower.'],
+  ['model.visual.', 'visual.'],
+  ['model.multi_modal_projector.', 'multi_modal_projector.'],
+  ['lm_head.', 'language_model.lm_head.'],
+] as const;
+
+/** Source: vllm/model_executor/models/utils.py WeightsMapper._map_name. */
+function vllmName(prefixes: readonly (readonly [string, string])[], name: string): string {
+  let mapped = name;
+  for (const [from, to] of prefixes) {
+    if (mapped.startsWith(from)) mapped = to + mapped.slice(from.length);
+  }
+  return mapped;
+}
+
+const MM_PREFIX_LM_MODELS = ['bagel', 'gemma3', 'molmo2', 'moondream3', 'paligemma'];
+const MM_PREFIX_BY_TEXT = ['gemma4', 'gemma4_unified', 'diffusion_gemma'];
+
+/** Source: model_arch_config_convertor.py is_mm_prefix_lm. */
+function isMmPrefixLm(text: HfConfig, root: HfConfig): boolean {
+  const type = root.strOr('model_type', '');
+  if (MM_PREFIX_BY_TEXT.includes(type)) return text.get('use_bidirectional_attention') === 'vision';
+  if (root.hasKey('is_mm_prefix_lm')) return root.flag('is_mm_prefix_lm');
+  return MM_PREFIX_LM_MODELS.includes(type);
 }
 
 function build(
