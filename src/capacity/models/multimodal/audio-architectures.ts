@@ -1,4 +1,5 @@
 /** Models that listen. Source: vllm/model_executor/models/{qwen2_audio,audioflamingo3}.py (0.33.0). */
+import type { HfConfig } from '../hf-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 import { buildQwen3AudioEncoder } from '../towers/qwen-audio.ts';
 import {
@@ -7,7 +8,7 @@ import {
   buildWhisperEncoder,
   buildWhisperEncoderLayer,
 } from '../towers/whisper-encoder.ts';
-import { withConfigDefaults } from './config-defaults.ts';
+import { subConfig } from './config-defaults.ts';
 import type { MultimodalArchitecture, MultimodalConfig } from './multimodal-architecture.ts';
 import { buildLinears } from './projectors.ts';
 import { THINKER_NAMES } from './qwen-architectures.ts';
@@ -69,26 +70,32 @@ export const AUDIO_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   },
   {
     architectures: ['UltravoxModel'],
-    language: (root) => root.sub(root.has('text_config') ? 'text_config' : 'wrapped_model_config'),
+    language: (root) =>
+      subConfig(root, root.has('text_config') ? 'text_config' : 'wrapped_model_config'),
     weightNames: [['audio_tower.model.encoder.', 'audio_tower.']],
     towers: [{ modalities: ['audio'], build: buildUltravox }],
   },
   {
     architectures: ['Qwen3ASRForConditionalGeneration', 'Qwen3ASRRealtimeGeneration'],
-    language: (root) => withConfigDefaults(root.sub('thinker_config')).sub('text_config'),
+    language: (root) => subConfig(asrConfig(root), 'text_config'),
     textArchitecture: 'Qwen3ForCausalLM',
     weightNames: THINKER_NAMES,
     towers: [
       {
         modalities: ['audio'],
-        build: (stage, { sub }) => {
-          const audio = withConfigDefaults(sub('thinker_config').sub('audio_config'));
+        build: (stage, { root }) => {
+          const audio = subConfig(asrConfig(root), 'audio_config');
           buildQwen3AudioEncoder(stage, audio, 'audio_tower');
         },
       },
     ],
   },
 ];
+
+/** The part that thinks, or all of it. Source: vllm/transformers_utils/configs/qwen3_asr.py Qwen3ASRConfig. */
+function asrConfig(root: HfConfig): HfConfig {
+  return root.has('audio_config') ? root : subConfig(root, 'thinker_config');
+}
 
 /** Source: ultravox.py UltravoxFeedForwardProjector, UltravoxTransformerProjector. */
 function buildUltravox(stage: StageBuilder, { root, text, sub }: MultimodalConfig): void {

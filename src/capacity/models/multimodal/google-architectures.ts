@@ -1,5 +1,6 @@
 /** Google's models with images, videos or audio. Source: vllm/model_executor/models/{paligemma,gemma4_mm,gemma3n_mm}.py (0.33.0). */
 import type { StageBuilder } from '../stage-builder.ts';
+import { linear } from '../towers/encoder-layer.ts';
 import {
   buildGemma4Audio,
   buildGemma4Embedder,
@@ -85,6 +86,34 @@ export const GOOGLE_ARCHITECTURES: readonly MultimodalArchitecture[] = [
     weightNames: GEMMA4_NAMES,
     towers: [],
     everyStage: buildGemma4Unified,
+  },
+  {
+    architectures: ['DiffusionGemmaForBlockDiffusion'],
+    textArchitecture: 'Gemma4ForCausalLM',
+    supportsPp: false,
+    tiesByText: true,
+    rename: (name) => name,
+    normalize: (text) => text.with({ attention_k_eq_v: true }),
+    towers: [
+      {
+        modalities: ['image', 'video'],
+        build: (stage, { root, text, sub }) => {
+          if (!root.has('vision_config')) return;
+          const vision = sub('vision_config');
+          buildGemma4Vision(stage, vision, 'vision_tower');
+          buildGemma4Embedder(stage, vision, text.num('hidden_size'), 'embed_vision');
+        },
+      },
+    ],
+    everyStage: (stage, { root, text }) => {
+      const width = text.num('hidden_size');
+      const inner = root.numOr('self_conditioning_size', text.num('intermediate_size'));
+      const name = 'self_conditioning';
+      stage.norm(`${name}.pre_norm`, width);
+      linear(stage, `${name}.gate_proj`, width, inner, false);
+      linear(stage, `${name}.up_proj`, width, inner, false);
+      linear(stage, `${name}.down_proj`, inner, width, false);
+    },
   },
 ];
 

@@ -28,6 +28,8 @@ export interface MultimodalArchitecture {
   readonly textArchitecture?: string | ((text: HfConfig, root: HfConfig) => string);
   /** The language model's module; default: language_model. */
   readonly prefix?: string;
+  /** Whether embeddings are tied is said by the language model's config, not by the whole one. */
+  readonly tiesByText?: boolean;
   /** Names of the language model's modules where more is different than a prefix. */
   rename?(name: string): string;
   readonly towers: readonly Tower[];

@@ -8,7 +8,7 @@ import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { architectureOfType, withConfigDefaults } from './config-defaults.ts';
+import { architectureOfType, subConfig, withConfigDefaults } from './config-defaults.ts';
 import type { MultimodalArchitecture, MultimodalConfig } from './multimodal-architecture.ts';
 
 /** How a family is found by its architecture's name. */
@@ -93,7 +93,7 @@ function build(
   const config: MultimodalConfig = {
     root: withConfigDefaults(root),
     text,
-    sub: (key) => withConfigDefaults(withConfigDefaults(root).sub(key)),
+    sub: (key) => subConfig(root, key),
   };
   if (stage.isFirst) {
     for (const tower of about.towers) tower.build(stage, config);
@@ -107,9 +107,8 @@ function build(
 /** Tied embeddings are the whole model's affair: its value counts wherever it has one. */
 function languageConfig(about: MultimodalArchitecture, root: HfConfig): HfConfig {
   const whole = withConfigDefaults(root);
-  const nested = about.language?.(whole) ?? whole.sub('text_config');
-  const text = withConfigDefaults(nested);
-  if (!whole.has('tie_word_embeddings')) return text;
+  const text = about.language?.(whole) ?? subConfig(root, 'text_config');
+  if (about.tiesByText === true || !whole.has('tie_word_embeddings')) return text;
   return text.with({ tie_word_embeddings: whole.get('tie_word_embeddings') });
 }
 

@@ -7,7 +7,7 @@ import {
   buildQwen3Vision,
   buildQwen25Vision,
 } from '../towers/qwen-vision.ts';
-import { withConfigDefaults } from './config-defaults.ts';
+import { subConfig } from './config-defaults.ts';
 import type { BuildPart, MultimodalArchitecture, Tower } from './multimodal-architecture.ts';
 
 function visual(build: BuildPart): readonly Tower[] {
@@ -21,12 +21,8 @@ export const THINKER_NAMES = [
   ['thinker.', ''],
 ] as const;
 
-function thinker(root: HfConfig): HfConfig {
-  return withConfigDefaults(withConfigDefaults(root).sub('thinker_config'));
-}
-
 function thinkerPart(root: HfConfig, key: string): HfConfig {
-  return withConfigDefaults(thinker(root).sub(key));
+  return subConfig(subConfig(root, 'thinker_config'), key);
 }
 
 /** The experts have two names. */

@@ -8,6 +8,9 @@ import { buildLinears } from './projectors.ts';
 export const SIGLIP_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   {
     architectures: ['Lfm2VlForConditionalGeneration'],
+    // vLLM calls the language model's modules otherwise than it names them in the model.
+    prefix: 'language',
+    normalize: (text) => text.with({ tie_word_embeddings: true }),
     towers: [
       {
         modalities: ['image'],
