@@ -32,6 +32,8 @@ export interface AttentionOptions {
   readonly backend?: AttentionBackend;
   /** The model class clears the model-wide window. */
   readonly ignoresModelWindow?: boolean;
+  /** The model class hands the layer no cache_config: neither --kv-cache-dtype nor a model-wide window reach it. */
+  readonly ignoresCacheConfig?: boolean;
 }
 
 export interface MlaOptions {
@@ -45,6 +47,8 @@ export interface MlaOptions {
 export interface StageContext {
   readonly backends: BackendContext;
   readonly quantization: QuantizationConfig | null;
+  /** The head for the vocabulary is declared but not built. */
+  readonly withoutHead: boolean;
 }
 
 export class StageBuilder extends StageWeights {
@@ -64,6 +68,7 @@ export class StageBuilder extends StageWeights {
       tensorParallelSize: run.tensorParallelSize,
       expertParallelSize: run.expertParallelSize,
       quantization: context.quantization,
+      withoutHead: context.withoutHead,
     });
     this.#model = model;
     this.run = run;
@@ -105,13 +110,16 @@ export class StageBuilder extends StageWeights {
 
   // Layers with a cache.
 
-  attention(options: AttentionOptions): void {
+  attention(given: AttentionOptions): void {
+    const attnType = this.#attnType(given);
+    const options = { ...given, attnType };
     const name = this.fullName(options.name);
-    const modelWindow = options.ignoresModelWindow === true ? null : this.#model.slidingWindow;
-    const slidingWindow = options.slidingWindow ?? modelWindow;
+    const isAlone = options.ignoresCacheConfig === true;
+    const ignoresWindow = isAlone || options.ignoresModelWindow === true;
+    const slidingWindow =
+      options.slidingWindow ?? (ignoresWindow ? null : this.#model.slidingWindow);
     this.#applyCheckpointCacheDtype();
-    const cacheDtype = this.#layerCacheDtype(name, slidingWindow !== null);
-    const attnType = options.attnType ?? 'decoder';
+    const cacheDtype = isAlone ? 'auto' : this.#layerCacheDtype(name, slidingWindow !== null);
     const backend = options.backend ?? this.#denseBackend(options, cacheDtype, slidingWindow);
     this.cacheScales({
       name,
@@ -138,13 +146,22 @@ export class StageBuilder extends StageWeights {
     });
   }
 
+  /** Classes of decoders read `is_causal`, by which embedding models make encoders of them. */
+  #attnType({ attnType }: AttentionOptions): AttentionType {
+    const isCausal = this.#model.text.get('is_causal') !== false;
+    return attnType ?? (isCausal ? 'decoder' : 'encoder_only');
+  }
+
   #denseBackend(
     options: AttentionOptions,
     cacheDtype: string,
     slidingWindow: number | null,
   ): AttentionBackend {
-    // Chunked and cross attention pick a plain backend and wrap it: they do not tell of windows or image spans.
-    const isWrapped = options.attentionChunkSize != null || options.attnType === 'encoder_decoder';
+    // Chunked, cross and encoder-only attention pick a plain backend and wrap it: they do not tell of windows or image spans.
+    const isWrapped =
+      options.attentionChunkSize != null ||
+      options.attnType === 'encoder_decoder' ||
+      options.attnType === 'encoder_only';
     return selectBackend(
       {
         headSize: options.headSize,
@@ -153,6 +170,7 @@ export class StageBuilder extends StageWeights {
         useMla: false,
         hasSink: options.hasSink ?? false,
         useSparse: false,
+        usePerHeadQuantScales: this.quantization?.hasPerHeadCacheScales === true,
         useMmPrefix: !isWrapped && this.#model.isMmPrefixLm,
         attnType: options.attnType ?? 'decoder',
         hasSlidingWindow: !isWrapped && slidingWindow !== null,
@@ -260,6 +278,9 @@ function withPrefix(backend: AttentionBackend, options: AttentionOptions): Atten
   }
   if (options.attnType === 'encoder_decoder') {
     return { ...backend, className: `CrossAttention_${backend.className}` };
+  }
+  if (options.attnType === 'encoder_only') {
+    return { ...backend, className: `EncoderOnlyAttention_${backend.className}` };
   }
   return backend;
 }

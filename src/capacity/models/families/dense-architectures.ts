@@ -205,14 +205,6 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     finalNorm: 'transformer.ln_f',
   },
   {
-    architectures: ['GraniteForCausalLM', 'GraniteSWAForCausalLM'],
-    modelTypes: { granite: { ...UNTIED, max_position_embeddings: 2048 } },
-    qkvBias: attentionBias,
-    outputBias: attentionBias,
-    mlpBias: (text) => text.flag('mlp_bias'),
-    window: slidingLayerWindow,
-  },
-  {
     architectures: ['Glm4ForCausalLM'],
     modelTypes: {
       glm4: { ...UNTIED, num_key_value_heads: 2, head_dim: 128, max_position_embeddings: 131072 },

@@ -58,9 +58,7 @@ function buildAttention(
     numKvHeads,
     headSize,
     headSizeV,
-    slidingWindow: about.windowed
-      ? text.numOr('sliding_window_size', text.num('sliding_window'))
-      : null,
+    slidingWindow: about.windowed ? text.num('sliding_window_size') : null,
     ignoresModelWindow: true,
     hasSink,
     ...(backend === null ? {} : { backend }),
@@ -95,13 +93,23 @@ export const MIMO_V2: ModelFamily = {
   name: 'mimo-v2',
   architectures: ['MiMoV2FlashForCausalLM'],
   kind: 'decoder',
-  defaults: { mimo_v2_flash: { tie_word_embeddings: false } },
+  defaults: {
+    mimo_v2_flash: {
+      tie_word_embeddings: false,
+      head_dim: 192,
+      v_head_dim: 128,
+      num_key_value_heads: 4,
+      max_position_embeddings: 131072,
+    },
+  },
   // The class clears attention_chunk_size and the model-wide window: the architecture uses neither.
+  normalize: (text) => text.with({ attention_chunk_size: null }),
   build: (stage, { text }) => {
     embeddings(stage, {
       vocabSize: text.num('vocab_size'),
       width: text.num('hidden_size'),
       tied: text.flag('tie_word_embeddings'),
+      tiesHead: false,
     });
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
       buildLayer(stage, text, layer);
@@ -123,4 +131,11 @@ export const MIMO_V2: ModelFamily = {
       stage.lmHead('lm_head', text.num('vocab_size'), hiddenSize, { quantized: false });
     },
   },
+};
+
+/** The Pro sizes: the same modules, whose checkpoints have queries, keys and values in one. */
+export const MIMO_V2_PRO: ModelFamily = {
+  ...MIMO_V2,
+  architectures: ['MiMoV2ForCausalLM'],
+  packedModules: { qkv_proj: ['qkv_proj'], gate_up_proj: ['gate_proj', 'up_proj'] },
 };

@@ -1,4 +1,5 @@
 /** Nemotron-H: a string says which layer is Mamba-2 (M), attention (*), feed-forward (-) or experts (E). Source: nemotron_h.py. */
+import { isJsonObject } from '../../../shared/json-object.ts';
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { StageBuilder } from '../stage-builder.ts';
@@ -76,10 +77,34 @@ function buildAttention(stage: StageBuilder, text: HfConfig, name: string): void
   stage.attention({ name: `${name}.attn`, numHeads, numKvHeads, headSize });
 }
 
+/** The searched variant sizes its experts layer by layer. */
+function layerConfig(text: HfConfig, layer: number): HfConfig {
+  if (!text.has('block_configs')) return text;
+  const block: unknown = text.list('block_configs')[layer];
+  return isJsonObject(block) ? text.with(block) : text;
+}
+
+const LAYER_LETTERS: Readonly<Record<string, string>> = {
+  mamba: 'M',
+  linear_attention: 'M',
+  attention: '*',
+  full_attention: '*',
+  mlp: '-',
+  moe: 'E',
+};
+
+/** transformers lists the layers by their types instead. */
+function normalize(text: HfConfig): HfConfig {
+  if (text.has('hybrid_override_pattern') || !text.has('layers_block_type')) return text;
+  const letters = text.strings('layers_block_type').map((type) => LAYER_LETTERS[type] ?? type);
+  return text.with({ hybrid_override_pattern: letters.join('') });
+}
+
 export const NEMOTRON_H: ModelFamily = {
   name: 'nemotron-h',
-  architectures: ['NemotronHForCausalLM'],
+  architectures: ['NemotronHForCausalLM', 'NemotronHPuzzleForCausalLM'],
   kind: 'hybrid',
+  normalize,
   packedModules: { qkv_proj: ['q_proj', 'k_proj', 'v_proj'] },
   defaults: {
     nemotron_h: {
@@ -90,6 +115,7 @@ export const NEMOTRON_H: ModelFamily = {
       mamba_head_dim: 64,
       ssm_state_size: 128,
       n_groups: 8,
+      n_routed_experts: 8,
       conv_kernel: 4,
       use_conv_bias: true,
       max_position_embeddings: 4096,
@@ -121,7 +147,7 @@ export const NEMOTRON_H: ModelFamily = {
       } else if (kind === '-') {
         buildFeedForward(stage, text, name, feedForwardSize(text, pattern, layer));
       } else if (kind === 'E') {
-        buildExperts(stage, text, name);
+        buildExperts(stage, layerConfig(text, layer), name);
       } else {
         refuse(text, `hybrid_override_pattern has "${kind}", which is none of M * - E`);
       }

@@ -23,6 +23,8 @@ export interface Fp8Settings {
   readonly block: BlockShape | null;
   /** The experts stay in another format: `mxfp4`. */
   readonly storeDtype: string | null;
+  /** Of the scales of linear modules' blocks, where it is not float32. */
+  readonly scaleDtype?: string;
 }
 
 export const FP8: QuantizationMethod = {
@@ -80,7 +82,7 @@ export function fp8Config(settings: Fp8Settings, context: QuantizationContext): 
       if (isSkipped(module.name)) return null;
       if (block === null) return tensorLinear(module, isStatic);
       checkBlockShape(module, block, context.tensorParallelSize);
-      return blockLinear(module, block, 'weight_scale_inv');
+      return blockLinear(module, block, 'weight_scale_inv', settings.scaleDtype);
     },
     experts(module) {
       if (isSkipped(module.name)) return null;
@@ -129,7 +131,7 @@ export function checkBlockShape(
 }
 
 /** Blocks that a rank's part does not consist of are made smaller, where a smaller one divides everything. */
-function blockExperts(
+export function blockExperts(
   module: ExpertsModule,
   [rows, columns]: BlockShape,
   { tensorParallelSize, expertParallelSize }: QuantizationContext,

@@ -84,4 +84,6 @@ export interface QuantizationConfig {
   attention(module: AttentionModule): readonly ParameterShape[];
   /** What --kv-cache-dtype `auto` becomes once the first attention layer that is not MLA is built. */
   readonly attentionCacheDtype: string | null;
+  /** The cache has a scale for each head, which few attention backends take. */
+  readonly hasPerHeadCacheScales?: boolean;
 }

@@ -7,11 +7,15 @@ import { ConfigError } from '../../../shared/errors.ts';
 import type { HfConfig } from '../hf-config.ts';
 import { AWQ } from './awq.ts';
 import { chooseMethod } from './choose-method.ts';
+import { COMPRESSED_TENSORS } from './compressed-tensors.ts';
+import { DEEPSEEK_V4_FP8 } from './deepseek-v4-fp8.ts';
 import { FP8 } from './fp8.ts';
 import { GPTQ } from './gptq.ts';
 import { MODELOPT, MODELOPT_FP4, MODELOPT_MXFP8 } from './modelopt.ts';
+import { MODELOPT_MIXED } from './modelopt-mixed.ts';
 import { MOE_WNA16 } from './moe-wna16.ts';
 import { GPT_OSS_MXFP4, MXFP4 } from './mxfp4.ts';
+import { ONLINE_METHODS } from './online.ts';
 import type { QuantizationConfig } from './quantization-config.ts';
 import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
 
@@ -21,9 +25,12 @@ const METHODS: Readonly<Record<string, QuantizationMethod>> = {
   auto_gptq: GPTQ,
   moe_wna16: MOE_WNA16,
   fp8: FP8,
+  deepseek_v4_fp8: DEEPSEEK_V4_FP8,
+  'compressed-tensors': COMPRESSED_TENSORS,
   modelopt: MODELOPT,
   modelopt_fp4: MODELOPT_FP4,
   modelopt_mxfp8: MODELOPT_MXFP8,
+  modelopt_mixed: MODELOPT_MIXED,
   mxfp8: MODELOPT_MXFP8,
   mxfp4: MXFP4,
   gpt_oss_mxfp4: GPT_OSS_MXFP4,
@@ -39,7 +46,7 @@ export function resolveQuantization(
   const modelType = root.strOr('model_type', undefined);
   const name = chooseMethod({ checkpoint, asked, modelType });
   if (name === null) return null;
-  const method = METHODS[name];
+  const method = checkpoint === null ? (ONLINE_METHODS[name] ?? METHODS[name]) : METHODS[name];
   const config =
     checkpoint === null ? method?.online?.(context) : method?.fromCheckpoint?.(checkpoint, context);
   if (method === undefined || config === undefined) refuse(context, checkpoint, name);
