@@ -19,8 +19,6 @@ export interface CatalogueEntry {
   /** ISO date of the facts. */
   readonly date: string;
   readonly config: JsonObject;
-  /** Stored size of the weights relative to the counted one, for quantised checkpoints. */
-  readonly weightsScale: number;
   /** A draft model for speculative decoding, not to be served by itself. */
   readonly isDraft: boolean;
 }
@@ -31,7 +29,6 @@ const catalogueFile = fields({
   source: string,
   date: string,
   config: anyObject,
-  weights_scale: v.optional(v.number('a number'), 1),
   role: v.optional(string),
 });
 
@@ -59,6 +56,6 @@ export function findModel(name: string): CatalogueEntry | null {
 
 function readEntry(path: string): CatalogueEntry {
   const entry = parse(catalogueFile, readJsonObject(path), inFile(path));
-  const { weights_scale: weightsScale, role, ...facts } = entry;
-  return { ...facts, weightsScale, isDraft: role === 'draft' };
+  const { role, ...facts } = entry;
+  return { ...facts, isDraft: role === 'draft' };
 }

@@ -22,8 +22,6 @@ export interface ModelSource {
   readonly source: string;
   /** config.json. */
   readonly config: JsonObject;
-  /** Stored size of the weights relative to the counted one, for quantised checkpoints. */
-  readonly weightsScale: number;
   /** eos_token_id of generation_config.json. */
   readonly generationEosTokenIds: readonly number[];
   /** The draft's own config.json, for a draft that has one. */
@@ -89,7 +87,7 @@ export function planModel(source: ModelSource, options: ModelOptions): ModelPlan
   const config = overrideConfig(source.config, options.hfOverrides ?? {});
   const model = resolveModel(config, source.name, options);
   const derived = deriveLayers({ model, gpu, options, draftConfig: source.draftConfig });
-  const weightsBytes = derived.weightsBytes.map((bytes) => Math.floor(bytes * source.weightsScale));
+  const { weightsBytes } = derived;
   const memory = memoryBudgets({
     model,
     gpu,
