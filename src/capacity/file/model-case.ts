@@ -98,6 +98,14 @@ export function deriveModelCase({ id, record }: CaseRecord, file: string): Model
   );
 }
 
+/** The recorder's engine asked for int(total × utilization), a byte less than vLLM's ceil where that is not whole. */
+function requestedBytes({
+  total_memory_bytes: total,
+  gpu_memory_utilization: share,
+}: v.InferOutput<typeof gpu>): number | null {
+  return typeof total === 'number' && typeof share === 'number' ? Math.floor(total * share) : null;
+}
+
 function optionsOf(
   { engine_args, gpu }: v.InferOutput<typeof modelCase>['model'],
   requestedLayout: string | null,
@@ -108,6 +116,7 @@ function optionsOf(
     ...camelKeys(memory),
     gpu: profile,
     gpuMemory: total_memory_bytes,
+    requestedMemoryBytes: requestedBytes(gpu),
     requestedLayout,
   };
   // The schemas have ModelOptions' names and types; null stands for vLLM's default there.

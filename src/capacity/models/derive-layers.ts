@@ -11,6 +11,11 @@ import { SpecTable } from '../spec/spec-table.ts';
 import type { BackendContext } from './attention/backend.ts';
 import { sharedLayouts } from './attention/select.ts';
 import {
+  boundaryLayers,
+  isTurboQuant,
+  TURBOQUANT_FLASH_ATTN_VERSION,
+} from './attention/turboquant.ts';
+import {
   DEFAULT_BLOCK_SIZE,
   distinctBackends,
   resolveCacheSizes,
@@ -147,7 +152,7 @@ function runConfig(
     // ROCm has backends of its own, which are left out; its layers come out as on a GPU without special kernels.
     capability: gpu.vendor === 'amd' ? { major: 8, minor: 0 } : gpu.computeCapability,
     cacheDtype,
-    skipLayers: options.kvCacheDtypeSkipLayers ?? [],
+    skipLayers: skippedLayers(model, cacheDtype, options),
     numSpeculativeTokens: engine.planner.numSpeculativeTokens,
     mambaCacheMode: engine.planner.mambaCacheMode === 'align' ? 'align' : 'none',
     mambaCacheDtype: options.mambaCacheDtype ?? 'auto',
@@ -164,6 +169,16 @@ function runConfig(
   return { run, adjustment };
 }
 
+/** Those of --kv-cache-dtype-skip-layers, and what the format itself leaves alone. */
+function skippedLayers(
+  { text, isHybrid }: ResolvedModel,
+  cacheDtype: string,
+  { kvCacheDtypeSkipLayers: asked = [] }: ModelOptions,
+): readonly string[] {
+  if (!isTurboQuant(cacheDtype)) return asked;
+  return [...asked, ...boundaryLayers(text.num('num_hidden_layers'), isHybrid)];
+}
+
 /** packed_modules_mapping of most model classes. */
 const PACKED_MODULES = {
   qkv_proj: ['q_proj', 'k_proj', 'v_proj'],
@@ -174,7 +189,7 @@ const PACKED_MODULES = {
 const MOST_WORKERS = 4096;
 
 /** Source: vllm/config/model.py verify_with_parallel_config. */
-function checkParallelism(model: ResolvedModel, run: RunConfig): void {
+function checkParallelism(model: KnownModel, run: RunConfig): void {
   const heads = model.totalNumAttentionHeads;
   const tp = run.tensorParallelSize;
   const numWorkers = tp * run.pipelineParallelSize;
@@ -188,6 +203,12 @@ function checkParallelism(model: ResolvedModel, run: RunConfig): void {
     throw new ConfigError(
       'E_BAD_FLAG',
       `Total number of attention heads (${heads}) must be divisible by tensor parallel size (${tp}).`,
+    );
+  }
+  if (run.pipelineParallelSize > 1 && model.family.pipelineParallel === false) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      'Pipeline parallelism is not supported for this model. Supported models implement the `SupportsPP` interface.',
     );
   }
   const dcp = run.decodeContextParallelSize;
@@ -229,7 +250,9 @@ function backendContext(
     runCacheDtype: run.cacheDtype,
     hasLogitSoftcap: text.flag('attn_logit_softcapping'),
     isMmPrefixLm: model.isMmPrefixLm,
-    flashAttnVersion: adjustment.flashAttnVersion ?? null,
+    flashAttnVersion: isTurboQuant(run.cacheDtype)
+      ? TURBOQUANT_FLASH_ATTN_VERSION
+      : (adjustment.flashAttnVersion ?? null),
     forcedBackend: options.attentionBackend ?? adjustment.forcedBackend ?? null,
     mla: model.useMla
       ? {

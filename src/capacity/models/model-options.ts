@@ -59,6 +59,17 @@ export interface ModelOptions {
   readonly peakActivationBytes?: number | undefined;
   readonly nonTorchBytes?: number | undefined;
   readonly cudaGraphBytes?: number | undefined;
+  /** Bytes that the engine asks for instead of ceil(gpuMemory × gpuMemoryUtilization). */
+  readonly requestedMemoryBytes?: number | undefined;
+  readonly enforceEager?: boolean | undefined;
+  /** `0` to `3`. */
+  readonly optimizationLevel?: string | undefined;
+  readonly compilationConfig?: JsonObject | undefined;
+  /** Batch sizes in tokens. */
+  readonly cudagraphCaptureSizes?: readonly number[] | undefined;
+  readonly maxCudagraphCaptureSize?: number | undefined;
+  /** VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS: whether CUDA graphs are taken from the KV cache. */
+  readonly estimateCudagraphs?: boolean | undefined;
   /** VLLM_KV_CACHE_LAYOUT. */
   readonly requestedLayout?: string | null | undefined;
 }

@@ -94,6 +94,8 @@ export function planModel(source: ModelSource, options: ModelOptions): ModelPlan
     options,
     maxNumBatchedTokens: derived.config.maxNumBatchedTokens,
     maxNumSeqs: derived.config.maxNumSeqs,
+    numSpeculativeTokens: derived.config.numSpeculativeTokens,
+    numHiddenLayers: numLayersOf(model),
     weightsBytes,
   });
   return {

@@ -44,6 +44,13 @@ export function modelOptionsOf(args: EngineArgs): ModelOptions {
     peakActivationBytes: args.peakActivationBytes ?? undefined,
     nonTorchBytes: args.nonTorchBytes ?? undefined,
     cudaGraphBytes: args.cudaGraphBytes ?? undefined,
+    enforceEager: args.enforceEager,
+    optimizationLevel: args.optimizationLevel,
+    compilationConfig: args.compilationConfig ?? undefined,
+    cudagraphCaptureSizes:
+      args.cudagraphCaptureSizes.length === 0 ? undefined : args.cudagraphCaptureSizes.map(Number),
+    maxCudagraphCaptureSize: args.maxCudagraphCaptureSize ?? undefined,
+    estimateCudagraphs: args.memoryProfilerEstimateCudagraphs,
     requestedLayout: args.kvCacheLayout,
   };
 }

@@ -1,10 +1,13 @@
 /** Every family by the architectures that it knows. Adding a family is adding its file and its line here. */
 import { ConfigError } from '../../shared/errors.ts';
+import { CLASSIC_FAMILIES } from './families/decoder-classic.ts';
+import { LLAMA_LIKE_FAMILIES } from './families/decoder-llama.ts';
+import { TRANSFORMERS_FAMILIES } from './families/decoder-transformers.ts';
 import { MLA_FAMILIES } from './families/deepseek.ts';
 import { DEEPSEEK_V4 } from './families/deepseek-v4.ts';
 import { DENSE_FAMILIES } from './families/dense.ts';
 import { FALCON_H1 } from './families/falcon-h1.ts';
-import { GEMMA, GEMMA2, GEMMA3_MULTIMODAL, GEMMA3_TEXT } from './families/gemma.ts';
+import { GEMMA, GEMMA2, GEMMA3_TEXT } from './families/gemma.ts';
 import { GEMMA3N } from './families/gemma3n.ts';
 import { GEMMA4 } from './families/gemma4.ts';
 import { GPT_OSS } from './families/gpt-oss.ts';
@@ -13,9 +16,11 @@ import { JAMBA } from './families/jamba.ts';
 import { KIMI_LINEAR } from './families/kimi-linear.ts';
 import { GPT2, OPT } from './families/learned-positions.ts';
 import { LFM2 } from './families/lfm2.ts';
-import { LLAMA4_MULTIMODAL, LLAMA4_TEXT } from './families/llama4.ts';
+import { LLAMA4_TEXT } from './families/llama4.ts';
+import { LONGCAT_FAMILIES } from './families/longcat.ts';
 import { MAMBA1, MAMBA2 } from './families/mamba.ts';
 import { MIMO_V2 } from './families/mimo-v2.ts';
+import { MINICPM3 } from './families/minicpm3.ts';
 import { MOE_FAMILIES } from './families/moe.ts';
 import { NEMOTRON_H } from './families/nemotron-h.ts';
 import { QWEN3_5, QWEN3_NEXT } from './families/qwen-gdn.ts';
@@ -29,18 +34,21 @@ import { multimodalFamily } from './multimodal/multimodal-family.ts';
 export const FAMILIES: readonly ModelFamily[] = [
   ...DENSE_FAMILIES,
   ...MOE_FAMILIES,
+  ...CLASSIC_FAMILIES,
+  ...LLAMA_LIKE_FAMILIES,
+  ...TRANSFORMERS_FAMILIES,
   GPT2,
   OPT,
   GPT_OSS,
   GEMMA,
   GEMMA2,
   GEMMA3_TEXT,
-  GEMMA3_MULTIMODAL,
   GEMMA3N,
   GEMMA4,
   LLAMA4_TEXT,
-  LLAMA4_MULTIMODAL,
   ...MLA_FAMILIES,
+  ...LONGCAT_FAMILIES,
+  MINICPM3,
   DEEPSEEK_V4,
   MIMO_V2,
   QWEN3_NEXT,

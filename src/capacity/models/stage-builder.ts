@@ -32,6 +32,8 @@ export interface AttentionOptions {
   readonly backend?: AttentionBackend;
   /** The model class clears the model-wide window. */
   readonly ignoresModelWindow?: boolean;
+  /** The model class hands the layer no cache_config: neither --kv-cache-dtype nor a model-wide window reach it. */
+  readonly ignoresCacheConfig?: boolean;
 }
 
 export interface MlaOptions {
@@ -107,10 +109,12 @@ export class StageBuilder extends StageWeights {
 
   attention(options: AttentionOptions): void {
     const name = this.fullName(options.name);
-    const modelWindow = options.ignoresModelWindow === true ? null : this.#model.slidingWindow;
-    const slidingWindow = options.slidingWindow ?? modelWindow;
+    const isAlone = options.ignoresCacheConfig === true;
+    const ignoresWindow = isAlone || options.ignoresModelWindow === true;
+    const slidingWindow =
+      options.slidingWindow ?? (ignoresWindow ? null : this.#model.slidingWindow);
     this.#applyCheckpointCacheDtype();
-    const cacheDtype = this.#layerCacheDtype(name, slidingWindow !== null);
+    const cacheDtype = isAlone ? 'auto' : this.#layerCacheDtype(name, slidingWindow !== null);
     const attnType = options.attnType ?? 'decoder';
     const backend = options.backend ?? this.#denseBackend(options, cacheDtype, slidingWindow);
     this.cacheScales({

@@ -81,8 +81,8 @@ export class StageWeights {
   readonly parameters: Parameter[] = [];
   readonly #context: WeightsContext;
   #quantization: QuantizationConfig | null;
-  /** Stands before every name that is declared. */
-  #prefix = '';
+  /** What is made of every name that is declared. */
+  #rename = (name: string): string => name;
   #weightsBytes = 0;
   #parameterCount = 0;
   #plainBytes = 0;
@@ -122,15 +122,20 @@ export class StageWeights {
 
   /** Modules and layers built inside are part of the module `name`: a language model within a multimodal one. */
   within(name: string, build: () => void): void {
-    const outer = this.#prefix;
-    this.#prefix = `${outer}${name}.`;
+    this.renaming((inner) => `${name}.${inner}`, build);
+  }
+
+  /** Modules and layers built inside are called otherwise in the whole model. */
+  renaming(rename: (name: string) => string, build: () => void): void {
+    const outer = this.#rename;
+    this.#rename = (name) => outer(rename(name));
     build();
-    this.#prefix = outer;
+    this.#rename = outer;
   }
 
   /** The full name of a module that is declared as `name` here. */
   protected fullName(name: string): string {
-    return this.#prefix + name;
+    return this.#rename(name);
   }
 
   /** `size` split over the ranks; vLLM's `divide`. */

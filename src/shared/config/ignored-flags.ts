@@ -59,7 +59,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
     kind: 'string',
     choices: ['all', 'model', 'worker', 'None'],
   },
-  'compilation-config': { takes: 'value', kind: 'json' },
   'config-format': { takes: 'value', kind: 'string', defaultValue: 'auto' },
   convert: {
     takes: 'value',
@@ -68,7 +67,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
     defaultValue: 'auto',
   },
   'cpu-offload-params': { takes: 'list', kind: 'string' },
-  'cudagraph-capture-sizes': { takes: 'list', kind: 'int' },
   'cudagraph-metrics': { takes: 'switch' },
   'dbo-decode-token-threshold': { takes: 'value', kind: 'int', defaultValue: '32' },
   'dbo-prefill-token-threshold': { takes: 'value', kind: 'int', defaultValue: '512' },
@@ -115,7 +113,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   'enable-ssl-refresh': { takes: 'switch' },
   'enable-tower-connector-lora': { takes: 'switch' },
   'enable-trace-replay': { takes: 'switch' },
-  'enforce-eager': { takes: 'switch' },
   'engram-config': { takes: 'value', kind: 'json' },
   'eplb-config': { takes: 'value', kind: 'json' },
   'expert-placement-strategy': {
@@ -216,7 +213,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
     kind: 'string',
     choices: ['auto', 'horizontal', 'simple', 'vertical', 'None'],
   },
-  'max-cudagraph-capture-size': { takes: 'value', kind: 'int' },
   'max-lora-cls-labels': { takes: 'value', kind: 'int' },
   'max-parallel-loading-workers': { takes: 'value', kind: 'int' },
   'media-io-kwargs': { takes: 'value', kind: 'json' },
@@ -305,7 +301,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   'offload-num-in-group': { takes: 'value', kind: 'int', defaultValue: '1' },
   'offload-params': { takes: 'list', kind: 'string' },
   'offload-prefetch-step': { takes: 'value', kind: 'int', defaultValue: '1' },
-  'optimization-level': { takes: 'value', kind: 'string', defaultValue: '2' },
   'otlp-traces-endpoint': { takes: 'value', kind: 'string' },
   'per-request-spec-decode-metrics': {
     takes: 'value',
@@ -400,9 +395,7 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
 
 /** Short names of the above. */
 export const IGNORED_SHORT_NAMES: Readonly<Record<string, string>> = {
-  O: 'optimization-level',
   ac: 'attention-config',
-  cc: 'compilation-config',
   dc: 'diffusion-config',
   pcp: 'prefill-context-parallel-size',
 };

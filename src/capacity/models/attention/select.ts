@@ -24,6 +24,7 @@ import {
   FLASHMLA_SPARSE,
   TRITON_MLA,
 } from './mla-backends.ts';
+import { TURBOQUANT } from './turboquant.ts';
 
 const SELECTABLE: readonly AttentionBackend[] = [
   FLASH_ATTN,
@@ -32,6 +33,7 @@ const SELECTABLE: readonly AttentionBackend[] = [
   TRITON_FLASH_ATTN,
   TRITON_FLASHINFER,
   FLEX_ATTENTION,
+  TURBOQUANT,
   FLASH_ATTN_MLA,
   FLASHMLA,
   FLASHINFER_MLA,
@@ -67,10 +69,10 @@ function densePriorities(request: BackendRequest, context: BackendContext): Atte
   const { major } = context.capability;
   if (major === 10) {
     const composite = request.useMmPrefix ? [TRITON_FLASHINFER] : [];
-    return [...composite, FLASHINFER, FLASH_ATTN, TRITON_ATTN, FLEX_ATTENTION];
+    return [...composite, FLASHINFER, FLASH_ATTN, TRITON_ATTN, FLEX_ATTENTION, TURBOQUANT];
   }
   const composite = major === 9 && request.useMmPrefix ? [TRITON_FLASH_ATTN] : [];
-  return [...composite, FLASH_ATTN, FLASHINFER, TRITON_ATTN, FLEX_ATTENTION];
+  return [...composite, FLASH_ATTN, FLASHINFER, TRITON_ATTN, FLEX_ATTENTION, TURBOQUANT];
 }
 
 /** The backend of one layer; throws E_BAD_FLAG with vLLM's reasons when none will do. */

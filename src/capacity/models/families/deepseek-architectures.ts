@@ -21,6 +21,8 @@ export interface MlaArchitecture {
   numExperts?(text: HfConfig): number;
   /** Width of the experts that every token passes, 0 without. */
   sharedSize?(text: HfConfig): number;
+  /** Refuses experts that vLLM refuses. */
+  checkExperts?(text: HfConfig): void;
   /** e_score_correction_bias, float32, one per expert. */
   correctionBias(text: HfConfig): boolean;
   readonly routerDtype?: string;
@@ -84,6 +86,12 @@ const AXK1_DEFAULTS = {
   vocab_size: 163840,
 };
 
+/** Groups of experts, which transformers' DeepSeek V2 has none of unless the file says so. */
+function checkGroups(text: HfConfig): void {
+  if (text.has('n_group') && text.has('topk_group')) return;
+  refuse(text, 'num_expert_group and topk_group must be provided when use_grouped_topk is True');
+}
+
 const noauxBias = (text: HfConfig): boolean => text.strOr('topk_method', '') === 'noaux_tc';
 
 /** Source: AXK1.py _get_mlp_layer_types. */
@@ -123,6 +131,7 @@ export const MLA_ARCHITECTURES: readonly MlaArchitecture[] = [
     name: 'deepseek',
     architectures: ['DeepseekV2ForCausalLM'],
     modelTypes: { deepseek_v2: V2_DEFAULTS },
+    checkExperts: checkGroups,
     correctionBias: noauxBias,
   },
   {

@@ -84,6 +84,7 @@ function buildExperts(
   const hiddenSize = text.num('hidden_size');
   const count = numExperts(text, about);
   const intermediateSize = text.num('moe_intermediate_size');
+  about.checkExperts?.(text);
   const dtype = about.routerDtype === undefined ? {} : { dtype: about.routerDtype };
   stage.replicated(`${name}.gate`, hiddenSize, count, { quantized: false, ...dtype });
   if (about.correctionBias(text)) {

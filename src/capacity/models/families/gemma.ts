@@ -5,7 +5,6 @@
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { buildSiglip } from '../towers/siglip.ts';
 import {
   buildQkNorm,
   embeddings,
@@ -119,25 +118,4 @@ export const GEMMA3_TEXT: ModelFamily = {
   defaults: { gemma3_text: GEMMA3_DEFAULTS },
   normalize: gemma3LayerTypes,
   build: (stage, { text }) => buildText(stage, text, { qkNorm: true, norms: FOUR_NORMS }),
-};
-
-export const GEMMA3_MULTIMODAL: ModelFamily = {
-  name: 'gemma-3',
-  architectures: ['Gemma3ForConditionalGeneration'],
-  kind: 'decoder',
-  defaults: { gemma3_text: GEMMA3_DEFAULTS },
-  normalize: gemma3LayerTypes,
-  isMmPrefixLm: () => true,
-  build: (stage, { text, root }) => {
-    const vision = root.sub('vision_config');
-    buildSiglip(stage, vision, 'vision_tower');
-    const visionWidth = vision.num('hidden_size');
-    const projector = 'multi_modal_projector';
-    const shape = [visionWidth, text.num('hidden_size')];
-    stage.tensor(`${projector}.mm_input_projection_weight`, shape);
-    stage.norm(`${projector}.mm_soft_emb_norm`, visionWidth);
-    stage.within('language_model', () =>
-      buildText(stage, text, { qkNorm: true, norms: FOUR_NORMS }),
-    );
-  },
 };

@@ -2,6 +2,7 @@
  * Kimi-Linear: Kimi delta attention with a latent-attention layer now and then, experts. Source: vllm/models/kimi_k3 and
  * vllm/model_executor/layers/mamba/gdn (0.33.0). Leaves out: Kimi-K3.
  */
+import { ConfigError } from '../../../shared/errors.ts';
 import { cacheElementType } from '../../spec/dtypes.ts';
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
@@ -11,8 +12,26 @@ import type { StageBuilder } from '../stage-builder.ts';
 import { embeddings } from './common.ts';
 import { mlaHeadSize } from './deepseek.ts';
 
-/** Source: mamba_utils.py kda_state_shape and kda_state_dtype: the recurrence is float32, whatever --mamba-ssm-cache-dtype says. */
-function state({ text, dtype }: ResolvedModel, run: RunConfig): StateShape {
+const RECURRENCE_DTYPES = ['float32', 'bfloat16'];
+
+/**
+ * What sizes the blocks. The layers themselves keep their recurrence in float32, whatever is asked: they do not hand the
+ * flag on. Source: mamba_utils.py kda_state_shape and kda_state_dtype, kimi_gdn_linear_attn.py get_state_dtype.
+ */
+function state(model: ResolvedModel, run: RunConfig): StateShape {
+  const asked = run.mambaSsmCacheDtype;
+  if (asked === 'auto') return layerState(model, run);
+  if (!RECURRENCE_DTYPES.includes(asked)) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `KDA recurrent state supports only auto, float32, and bfloat16; got ${asked}`,
+    );
+  }
+  const { dtypes, ...shape } = layerState(model, run);
+  return { ...shape, dtypes: [...dtypes.slice(0, 1), asked] };
+}
+
+function layerState({ text, dtype }: ResolvedModel, run: RunConfig): StateShape {
   const linear = text.sub('linear_attn_config');
   const heads = linear.num('num_heads');
   const width = linear.num('head_dim');
@@ -130,7 +149,7 @@ export const KIMI_LINEAR: ModelFamily = {
       // The lists count layers from 1.
       if (deltaLayers.includes(layer + 1)) {
         buildDelta(stage, text, name);
-        stage.state(name, state(model, stage.run));
+        stage.state(name, layerState(model, stage.run));
       } else {
         buildLatent(stage, text, name);
         const numHeads = text.num('num_attention_heads');

@@ -2,7 +2,6 @@
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { buildLlama4Vision } from '../towers/llama4-vision.ts';
 import { embeddings, headDim, kvHeads } from './common.ts';
 
 const DEFAULTS = {
@@ -72,16 +71,4 @@ export const LLAMA4_TEXT: ModelFamily = {
   kind: 'decoder',
   defaults: { llama4_text: DEFAULTS },
   build: (stage, { text }) => buildText(stage, text),
-};
-
-export const LLAMA4_MULTIMODAL: ModelFamily = {
-  name: 'llama-4',
-  architectures: ['Llama4ForConditionalGeneration'],
-  kind: 'decoder',
-  defaults: { llama4_text: DEFAULTS },
-  build: (stage, { text, root }) => {
-    const vision = root.sub('vision_config');
-    buildLlama4Vision(stage, vision, text.num('hidden_size'), 'vision_model');
-    stage.within('language_model', () => buildText(stage, text));
-  },
 };

@@ -58,9 +58,7 @@ function buildAttention(
     numKvHeads,
     headSize,
     headSizeV,
-    slidingWindow: about.windowed
-      ? text.numOr('sliding_window_size', text.num('sliding_window'))
-      : null,
+    slidingWindow: about.windowed ? text.num('sliding_window_size') : null,
     ignoresModelWindow: true,
     hasSink,
     ...(backend === null ? {} : { backend }),
@@ -95,7 +93,15 @@ export const MIMO_V2: ModelFamily = {
   name: 'mimo-v2',
   architectures: ['MiMoV2FlashForCausalLM'],
   kind: 'decoder',
-  defaults: { mimo_v2_flash: { tie_word_embeddings: false } },
+  defaults: {
+    mimo_v2_flash: {
+      tie_word_embeddings: false,
+      head_dim: 192,
+      v_head_dim: 128,
+      num_key_value_heads: 4,
+      max_position_embeddings: 131072,
+    },
+  },
   // The class clears attention_chunk_size and the model-wide window: the architecture uses neither.
   build: (stage, { text }) => {
     embeddings(stage, {

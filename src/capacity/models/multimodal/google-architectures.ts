@@ -20,4 +20,23 @@ export const GOOGLE_ARCHITECTURES: readonly MultimodalArchitecture[] = [
       },
     ],
   },
+  {
+    architectures: ['Gemma3ForConditionalGeneration'],
+    textArchitecture: 'Gemma3ForCausalLM',
+    isMmPrefixLm: () => true,
+    towers: [
+      {
+        modalities: ['image'],
+        build: (stage, { text, sub }) => {
+          const vision = sub('vision_config');
+          const width = vision.num('hidden_size');
+          const projector = 'multi_modal_projector';
+          buildSiglip(stage, vision, 'vision_tower');
+          const shape = [width, text.num('hidden_size')];
+          stage.tensor(`${projector}.mm_input_projection_weight`, shape);
+          stage.norm(`${projector}.mm_soft_emb_norm`, width);
+        },
+      },
+    ],
+  },
 ];

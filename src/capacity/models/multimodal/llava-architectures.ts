@@ -61,12 +61,12 @@ export const LLAVA_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   },
   {
     architectures: ['LlavaNextForConditionalGeneration'],
+    everyStage: buildNewline,
     towers: [
       {
         modalities: ['image'],
         build: (stage, config) => {
           buildVisionTower(stage, config);
-          buildNewline(stage, config);
           buildProjector(stage, config, featureWidth(config));
         },
       },
@@ -86,12 +86,12 @@ export const LLAVA_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   },
   {
     architectures: ['LlavaOnevisionForConditionalGeneration'],
+    everyStage: buildNewline,
     towers: [
       {
         modalities: ['image', 'video'],
         build: (stage, config) => {
           buildVisionTower(stage, config);
-          buildNewline(stage, config);
           const output = config.text.num('hidden_size');
           const names = ['multi_modal_projector.linear_1', 'multi_modal_projector.linear_2'];
           const input = config.sub('vision_config').num('hidden_size');
@@ -113,6 +113,46 @@ export const LLAVA_ARCHITECTURES: readonly MultimodalArchitecture[] = [
           const merger = 'multi_modal_projector.patch_merger.merging_layer';
           buildLinears(stage, [merger], [merged, width], false);
           buildProjector(stage, config, width);
+        },
+      },
+    ],
+  },
+  {
+    architectures: ['Cohere2VisionForConditionalGeneration'],
+    // vLLM's class has no head of its own, whatever the config.json says.
+    normalize: (text) => text.with({ tie_word_embeddings: true }),
+    towers: [
+      {
+        modalities: ['image'],
+        build: (stage, { root, text, sub }) => {
+          const vision = sub('vision_config');
+          buildSiglip(stage, vision, 'vision_tower');
+          const input = vision.num('hidden_size') * root.num('downsample_factor') ** 2;
+          const half = Math.floor(root.num('alignment_intermediate_size') / 2);
+          const options = { bias: true, quantized: false };
+          stage.column('multi_modal_projector.linear_1', input, [half, half], options);
+          stage.row('multi_modal_projector.linear_2', half, text.num('hidden_size'), options);
+        },
+      },
+    ],
+  },
+  {
+    architectures: ['BagelForConditionalGeneration'],
+    language: (root) => root.sub('llm_config'),
+    textArchitecture: 'Qwen2ForCausalLM',
+    towers: [
+      {
+        modalities: ['image'],
+        build: (stage, { root, text, sub }) => {
+          if (!root.flag('visual_und')) return;
+          const vision = sub('vit_config');
+          // The checkpoint has one layer less than its config.json says.
+          const layers = vision.num('num_hidden_layers');
+          const built = layers === 27 ? 26 : layers;
+          buildSiglip(stage, vision, 'vit_model', { layers: built, postNorm: true });
+          const output = text.num('hidden_size');
+          stage.column('connector.fc1', vision.num('hidden_size'), output, { bias: true });
+          stage.row('connector.fc2', output, output, { bias: true });
         },
       },
     ],

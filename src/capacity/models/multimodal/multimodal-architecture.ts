@@ -28,7 +28,11 @@ export interface MultimodalArchitecture {
   readonly textArchitecture?: string | ((text: HfConfig, root: HfConfig) => string);
   /** The language model's module; default: language_model. */
   readonly prefix?: string;
+  /** Names of the language model's modules where more is different than a prefix. */
+  rename?(name: string): string;
   readonly towers: readonly Tower[];
+  /** false: vLLM refuses to run it in pipeline stages. */
+  readonly supportsPp?: boolean;
   /** What is built on every pipeline stage, not as a part of the language model. */
   readonly everyStage?: BuildPart;
   /** Changes to the language model's config. */

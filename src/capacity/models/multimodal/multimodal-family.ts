@@ -3,6 +3,7 @@
  * vLLM's ModelConfig asks is answered by the language model's family.
  * Source: vllm/model_executor/models/interfaces.py SupportsMultiModal, vllm/config/vllm.py with_hf_config (0.33.0).
  */
+import { ConfigError } from '../../../shared/errors.ts';
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
@@ -51,6 +52,12 @@ function build(
   about: MultimodalArchitecture,
   family: ModelFamily,
 ): void {
+  if (about.supportsPp === false && stage.run.pipelineParallelSize > 1) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      'Pipeline parallelism is not supported for this model. Supported models implement the `SupportsPP` interface.',
+    );
+  }
   const { root, text } = model;
   const config: MultimodalConfig = {
     root: withConfigDefaults(root),
@@ -62,8 +69,8 @@ function build(
   }
   about.everyStage?.(stage, config);
   const { prefix = 'language_model' } = about;
-  if (prefix === '') family.build(stage, model);
-  else stage.within(prefix, () => family.build(stage, model));
+  const rename = about.rename ?? ((name: string) => `${prefix}.${name}`);
+  stage.renaming(rename, () => family.build(stage, model));
 }
 
 /** Tied embeddings are the whole model's affair: its value counts wherever it has one. */

@@ -34,6 +34,8 @@ export const QWEN_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   {
     architectures: ['Qwen3VLMoeForConditionalGeneration'],
     textArchitecture: 'Qwen3MoeForCausalLM',
+    normalize: (text) =>
+      text.has('num_experts') ? text : text.with({ num_experts: text.num('num_local_experts') }),
     towers: QWEN3_VISUAL,
   },
   {
@@ -45,5 +47,10 @@ export const QWEN_ARCHITECTURES: readonly MultimodalArchitecture[] = [
     architectures: ['Qwen3_5MoeForConditionalGeneration'],
     textArchitecture: 'Qwen3_5MoeForCausalLM',
     towers: QWEN3_VISUAL,
+  },
+  {
+    architectures: ['Exaone4_5_ForConditionalGeneration'],
+    textArchitecture: 'Exaone4ForCausalLM',
+    towers: visual((stage, { sub }) => buildQwen25Vision(stage, sub('vision_config'), 'visual')),
   },
 ];

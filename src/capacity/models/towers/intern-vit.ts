@@ -1,7 +1,7 @@
 /** InternViT in its own form and in transformers'. Source: vllm/model_executor/models/{intern_vit,interns1_vit}.py (0.33.0). */
 import type { HfConfig } from '../hf-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { buildEncoderLayer, conv, linear } from './encoder-layer.ts';
+import { conv, linear } from './encoder-layer.ts';
 
 /** InternVisionModel as the module `name`. */
 export function buildInternVit(

@@ -1,7 +1,7 @@
 /** Whisper's encoder as transformers builds it: whole on every rank, never quantized. Source: transformers modeling_qwen2_audio.py. */
 import type { HfConfig } from '../hf-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { conv, linear } from './encoder-layer.ts';
+import { buildEncoderLayer, conv, linear } from './encoder-layer.ts';
 
 const KERNEL = 3;
 
@@ -41,4 +41,45 @@ export function buildHfWhisperEncoder(stage: StageBuilder, audio: HfConfig, name
     stage.norm(`${prefix}.final_layer_norm`, width, { bias: true });
   }
   stage.norm(`${name}.layer_norm`, width, { bias: true });
+}
+
+/** vLLM's WhisperEncoder as the module `name`, split over the ranks. Source: vllm/model_executor/models/whisper.py. */
+export function buildWhisperEncoder(
+  stage: StageBuilder,
+  audio: HfConfig,
+  name: string,
+  positionsDtype?: string,
+): void {
+  const { width, layers, intermediate, melBins, positions } = audioEncoderSizes(audio);
+  conv(stage, `${name}.conv1`, [width, melBins, KERNEL]);
+  conv(stage, `${name}.conv2`, [width, width, KERNEL]);
+  for (let layer = 0; layer < layers; layer++) {
+    buildEncoderLayer(stage, `${name}.layers.${layer}`, {
+      width,
+      heads: audio.numOr('encoder_attention_heads', null) ?? audio.num('num_attention_heads'),
+      intermediate,
+      norms: ['self_attn_layer_norm', 'final_layer_norm'],
+    });
+  }
+  stage.norm(`${name}.layer_norm`, width, { bias: true });
+  stage.tensor(`${name}.embed_positions.weight`, [positions, width], positionsDtype);
+}
+
+/** GLM-ASR's encoder, which rotates instead of adding positions. Source: vllm/model_executor/models/glmasr.py. */
+export function buildGlmAsrEncoder(stage: StageBuilder, audio: HfConfig, name: string): void {
+  const { width, layers, intermediate, melBins } = audioEncoderSizes(audio);
+  const heads = audio.num('num_attention_heads');
+  conv(stage, `${name}.conv1`, [width, melBins, KERNEL]);
+  conv(stage, `${name}.conv2`, [width, width, KERNEL]);
+  for (let layer = 0; layer < layers; layer++) {
+    buildEncoderLayer(stage, `${name}.layers.${layer}`, {
+      width,
+      heads,
+      numKvHeads: audio.numOr('num_key_value_heads', heads),
+      intermediate,
+      output: 'o_proj',
+      norms: ['input_layernorm', 'post_attention_layernorm'],
+    });
+  }
+  stage.norm(`${name}.norm`, width, { bias: true });
 }
