@@ -29,8 +29,8 @@ import { EXPLICIT_LAYERS_HINT, HfConfig } from './hf-config.ts';
 import type { KnownModel } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
 import { checkpointCacheDtype } from './quantization/kv-cache-scales.ts';
+import { draftQuantization, modelQuantization } from './quantization/model-quantization.ts';
 import type { QuantizationConfig } from './quantization/quantization-config.ts';
-import { resolveQuantization } from './quantization/resolve-quantization.ts';
 import type { ResolvedModel } from './resolved-model.ts';
 import type { RunAdjustment, RunConfig } from './run-config.ts';
 import { StageBuilder } from './stage-builder.ts';
@@ -66,7 +66,7 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
   const engine = resolveEngineConfig(model, gpu, options);
   const { run, adjustment } = runConfig(inputs, engine);
   const context = backendContext(model, run, options, adjustment);
-  const quantization = quantizationOf(inputs, run);
+  const quantization = modelQuantization({ model, run, options });
   const stages = Array.from({ length: run.pipelineParallelSize }, (_, stage) => {
     const builder = new StageBuilder(model, run, { backends: context, quantization }, stage);
     model.family.build(builder, model);
@@ -101,35 +101,6 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
     quantization,
     plainBytes: stages.map(({ plainBytes }) => plainBytes),
   };
-}
-
-/** Where the weights are given in bytes, a method that is not understood does not matter. */
-function quantizationOf(
-  { model, options }: DeriveInputs,
-  run: RunConfig,
-): QuantizationConfig | null {
-  const { root, text, dtype, family } = model;
-  try {
-    return resolveQuantization(
-      {
-        label: model.label,
-        root,
-        text,
-        dtype,
-        capability: run.capability,
-        tensorParallelSize: run.tensorParallelSize,
-        expertParallelSize: run.expertParallelSize,
-        totalNumAttentionHeads: model.totalNumAttentionHeads,
-        totalNumKvHeads: model.totalNumKvHeads,
-        packedModules: family.packedModules ?? PACKED_MODULES,
-        vllmName: family.vllmName?.bind(family) ?? null,
-      },
-      options.quantization,
-    );
-  } catch (error) {
-    if (options.weightsBytes !== undefined && error instanceof ConfigError) return null;
-    throw error;
-  }
 }
 
 function runConfig(
@@ -178,12 +149,6 @@ function skippedLayers(
   if (!isTurboQuant(cacheDtype)) return asked;
   return [...asked, ...boundaryLayers(text.num('num_hidden_layers'), isHybrid)];
 }
-
-/** packed_modules_mapping of most model classes. */
-const PACKED_MODULES = {
-  qkv_proj: ['q_proj', 'k_proj', 'v_proj'],
-  gate_up_proj: ['gate_proj', 'up_proj'],
-};
 
 /** Every worker gets a plan of its own. */
 const MOST_WORKERS = 4096;
@@ -283,7 +248,9 @@ function buildDraft(builder: StageBuilder, inputs: DeriveInputs, engine: EngineC
       numLayers: model.text.num('num_hidden_layers'),
       vocabSize: model.text.num('vocab_size'),
     };
-    builder.asDraft(() => buildEagle3(builder, draft, target));
+    const { run } = builder;
+    const quantization = draftQuantization({ model, run, options: inputs.options }, draft);
+    builder.asDraft(() => buildEagle3(builder, draft, target), quantization);
     return;
   }
   throw new ConfigError(
