@@ -28,6 +28,10 @@ const fraction = v.pipe(
 
 /** vLLM's EngineArgs by their names there, as far as they bear on the KV cache. */
 const engineArgs = fields({
+  runner: optional(string),
+  convert: optional(string),
+  pooler_config: optional(anyObject),
+  hf_overrides: optional(anyObject),
   max_model_len: optional(integer(-1)),
   dtype: optional(string),
   quantization: optional(string),
@@ -38,6 +42,9 @@ const engineArgs = fields({
   block_size: optional(integer(1)),
   max_num_batched_tokens: optional(integer(1)),
   max_num_seqs: optional(integer(1)),
+  max_num_active_seqs: optional(integer(1)),
+  max_num_scheduled_tokens: optional(integer(1)),
+  long_prefill_token_threshold: optional(integer(0)),
   tensor_parallel_size: optional(integer(1)),
   pipeline_parallel_size: optional(integer(1)),
   decode_context_parallel_size: optional(integer(1)),
@@ -52,6 +59,7 @@ const engineArgs = fields({
   mamba_cache_dtype: optional(string),
   mamba_ssm_cache_dtype: optional(string),
   attention_backend: optional(string),
+  enable_lora: optional(boolean),
   speculative_config: optional(anyObject),
   kv_cache_memory_bytes: optional(integer()),
 });

@@ -12,6 +12,7 @@ import { DEFAULT_MODEL, type ModelOptions } from '../models/model-options.ts';
 import type { ModelSource } from '../models/model-plan.ts';
 import { findModel, listModels } from './catalogue.ts';
 import { readJsonObject } from './json-file.ts';
+import { readSentenceTransformers } from './sentence-transformers-file.ts';
 
 /** The model and its draft. Throws E_UNKNOWN_MODEL for a name that is neither, E_BAD_FILE for a file that cannot be read. */
 export function readModelSource({
@@ -27,8 +28,20 @@ function readModel(model: string): Omit<ModelSource, 'draftConfig'> {
   if (existsSync(model)) return readLocal(model);
   const entry = findModel(model);
   if (entry !== null) {
+<<<<<<< HEAD
     const { name, source, config } = entry;
     return { name, source, config, generationEosTokenIds: [] };
+=======
+    const { name, source, config, weightsScale, sentenceTransformers } = entry;
+    return {
+      name,
+      source,
+      config,
+      weightsScale,
+      generationEosTokenIds: [],
+      ...(sentenceTransformers === null ? {} : { sentenceTransformers }),
+    };
+>>>>>>> models
   }
   throw new ConfigError(
     'E_UNKNOWN_MODEL',
@@ -44,6 +57,7 @@ function readLocal(path: string): Omit<ModelSource, 'draftConfig'> {
     source: file,
     config: withQuantization(readJsonObject(file), join(dirname(file), 'hf_quant_config.json')),
     generationEosTokenIds: readGenerationEosTokenIds(dirname(file)),
+    sentenceTransformers: readSentenceTransformers(dirname(file)),
   };
 }
 

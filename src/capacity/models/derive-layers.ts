@@ -6,7 +6,6 @@ import { ConfigError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json-object.ts';
 import type { PlannerConfig } from '../plan/capacity-input.ts';
 import type { LayerSpecs } from '../plan/kv-cache-group.ts';
-import { isKnownCacheDtype } from '../spec/dtypes.ts';
 import { SpecTable } from '../spec/spec-table.ts';
 import type { BackendContext } from './attention/backend.ts';
 import { sharedLayouts } from './attention/select.ts';
@@ -22,12 +21,19 @@ import {
   stageSpecs,
 } from './block-sizes.ts';
 import type { CacheSizes, SizingContext } from './cache-sizes.ts';
-import { type EngineConfig, resolveEngineConfig } from './engine-config.ts';
+import { checkAttentionLayers } from './checks/attention-layers.ts';
+import { checkCacheDtype } from './checks/cache-config.ts';
+import { checkModelClass } from './checks/model-class.ts';
+import { checkParallelSizes } from './checks/parallel-config.ts';
+import { checkDraftSource, checkDraftVocabulary } from './checks/speculative-config.ts';
+import { checkVllmConfig } from './checks/vllm-config.ts';
+import { type EngineConfig, resolveEngineConfig, speculativeMethod } from './engine-config.ts';
 import { buildEagle3 } from './families/eagle3.ts';
 import type { GpuFacts } from './gpus.ts';
 import { EXPLICIT_LAYERS_HINT, HfConfig } from './hf-config.ts';
 import type { KnownModel } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
+import { buildScore } from './pooling/score.ts';
 import { checkpointCacheDtype } from './quantization/kv-cache-scales.ts';
 import { draftQuantization, modelQuantization } from './quantization/model-quantization.ts';
 import type { QuantizationConfig } from './quantization/quantization-config.ts';
@@ -63,6 +69,9 @@ export interface DeriveInputs {
 
 export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
   const { model, gpu, options } = inputs;
+  checkCacheDtype(options.kvCacheDtype ?? 'auto');
+  checkParallelSizes(options);
+  checkDraft(inputs);
   const engine = resolveEngineConfig(model, gpu, options);
   const { run, adjustment } = runConfig(inputs, engine);
   const context = backendContext(model, run, options, adjustment);
@@ -70,7 +79,9 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
   const stages = Array.from({ length: run.pipelineParallelSize }, (_, stage) => {
     const builder = new StageBuilder(model, run, { backends: context, quantization }, stage);
     model.family.build(builder, model);
+    buildScore(builder, model);
     if (builder.isLast) buildDraft(builder, inputs, engine);
+    checkAttentionLayers(builder.layers, gpu);
     return builder;
   });
   const table = new SpecTable();
@@ -103,15 +114,21 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
   };
 }
 
+function checkDraft({ model, options, draftConfig }: DeriveInputs): void {
+  const config = options.speculativeConfig;
+  if (config === undefined) return;
+  const method = speculativeMethod(config);
+  checkDraftSource(config, { method, hasDraft: draftConfig !== null }, model);
+  if (method !== 'draft_model' || draftConfig === null) return;
+  checkDraftVocabulary(model.text.numOr('vocab_size', 0), draftConfig);
+}
+
 function runConfig(
   { model, gpu, options }: DeriveInputs,
   engine: EngineConfig,
 ): { run: RunConfig; adjustment: Partial<RunAdjustment> } {
   const said = options.kvCacheDtype ?? 'auto';
   const cacheDtype = said === 'auto' ? checkpointCacheDtype(model.root) : said;
-  if (!isKnownCacheDtype(cacheDtype)) {
-    throw new ConfigError('E_BAD_FLAG', `--kv-cache-dtype ${cacheDtype} is not known`);
-  }
   const asked: RunConfig = {
     tensorParallelSize: engine.planner.tensorParallelSize,
     pipelineParallelSize: engine.planner.pipelineParallelSize,
@@ -136,7 +153,8 @@ function runConfig(
     cacheDtype: adjustment.cacheDtype ?? asked.cacheDtype,
     mambaSsmCacheDtype: adjustment.mambaSsmCacheDtype ?? asked.mambaSsmCacheDtype,
   };
-  checkParallelism(model, run);
+  checkVllmConfig(model, engine, options, run.cacheDtype);
+  checkModelClass(model, run);
   return { run, adjustment };
 }
 
@@ -148,52 +166,6 @@ function skippedLayers(
 ): readonly string[] {
   if (!isTurboQuant(cacheDtype)) return asked;
   return [...asked, ...boundaryLayers(text.num('num_hidden_layers'), isHybrid)];
-}
-
-/** Every worker gets a plan of its own. */
-const MOST_WORKERS = 4096;
-
-/** Source: vllm/config/model.py verify_with_parallel_config. */
-function checkParallelism(model: KnownModel, run: RunConfig): void {
-  const heads = model.totalNumAttentionHeads;
-  const tp = run.tensorParallelSize;
-  const numWorkers = tp * run.pipelineParallelSize;
-  if (numWorkers > MOST_WORKERS) {
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      `--tensor-parallel-size ${tp} × --pipeline-parallel-size ${run.pipelineParallelSize} are more than ${MOST_WORKERS} workers`,
-    );
-  }
-  if (heads % tp !== 0) {
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      `Total number of attention heads (${heads}) must be divisible by tensor parallel size (${tp}).`,
-    );
-  }
-  if (run.pipelineParallelSize > 1 && model.family.pipelineParallel === false) {
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      'Pipeline parallelism is not supported for this model. Supported models implement the `SupportsPP` interface.',
-    );
-  }
-  const dcp = run.decodeContextParallelSize;
-  const kvHeads = model.totalNumKvHeads;
-  if (dcp === 1 || model.useMla || kvHeads === 0) return;
-  if (tp <= kvHeads) {
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      `Decode context parallelism for GQA/MQA requires \`--tensor-parallel-size\` (${tp}) to be greater than the model's ` +
-        `total number of KV heads (${kvHeads}). Increase \`--tensor-parallel-size\` or set \`--decode-context-parallel-size 1\`.`,
-    );
-  }
-  const most = Math.floor(tp / kvHeads);
-  if (dcp > most) {
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      `\`--decode-context-parallel-size\` (${dcp}) exceeds the maximum supported value (${most}) for ` +
-        `\`--tensor-parallel-size\` (${tp}) and ${kvHeads} model KV heads.`,
-    );
-  }
 }
 
 function backendContext(

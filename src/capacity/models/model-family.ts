@@ -30,8 +30,6 @@ export interface ModelFamily {
   totalNumKvHeads?(text: HfConfig): number;
   /** Images and text attend to each other both ways within an image span. */
   isMmPrefixLm?(text: HfConfig, root: HfConfig): boolean;
-  /** false: the class lacks vLLM's SupportsPP, and more than one stage is refused. */
-  readonly pipelineParallel?: false;
   /** A hybrid architecture without a state layer counts as a decoder. */
   isHybrid?(text: HfConfig): boolean;
   /** Changes that the architecture makes to the run: cache dtype, FlashAttention version. Source: models/config.py. */

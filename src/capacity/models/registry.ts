@@ -65,6 +65,12 @@ export const FAMILIES: readonly ModelFamily[] = [
   WHISPER,
 ];
 
+export function isKnownArchitecture(architecture: string): boolean {
+  return [...FAMILIES, ...MULTIMODAL_ARCHITECTURES].some(({ architectures }) =>
+    architectures.includes(architecture),
+  );
+}
+
 /** The family of a config.json by its architecture; throws E_UNKNOWN_MODEL naming the field. */
 export function familyOf(architecture: string, root: HfConfig): ModelFamily {
   const multimodal = MULTIMODAL_ARCHITECTURES.find(({ architectures }) =>

@@ -10,6 +10,7 @@ import { type FlashAttnQuery, getFlashAttnVersion } from './attention/flash-attn
 import { selectBackend } from './attention/select.ts';
 import { STATE_BACKENDS } from './attention/state-backends.ts';
 import type { DeclaredLayer, StateLayer } from './layers.ts';
+import { isConverted } from './pooling/conversion.ts';
 import type { QuantizationConfig } from './quantization/quantization-config.ts';
 import type { ResolvedModel } from './resolved-model.ts';
 import type { RunConfig, StateShape } from './run-config.ts';
@@ -41,6 +42,8 @@ export interface MlaOptions {
   readonly numHeads: number;
   readonly headSize: number;
   readonly topkBufferWidth?: number | null;
+  /** false: the model class hands no quantization to the layer. */
+  readonly quantized?: boolean;
   readonly isIndexGroupLeader?: boolean;
 }
 
@@ -66,6 +69,7 @@ export class StageBuilder extends StageWeights {
       tensorParallelSize: run.tensorParallelSize,
       expertParallelSize: run.expertParallelSize,
       quantization: context.quantization,
+      withoutHead: isConverted(model),
     });
     this.#model = model;
     this.run = run;
@@ -187,7 +191,7 @@ export class StageBuilder extends StageWeights {
       },
       this.#context,
     );
-    this.cacheScales({
+    const scales = {
       name,
       numHeads,
       numKvHeads: 1,
@@ -195,7 +199,8 @@ export class StageBuilder extends StageWeights {
       isMla: true,
       cacheDtype,
       dtype: this.#model.dtype,
-    });
+    };
+    if (options.quantized !== false) this.cacheScales(scales);
     // vllm/model_executor/layers/attention/mla_attention.py _canonicalize_sparse_mla_kv_cache_dtype
     const rewrites =
       backend.name === 'FLASHMLA_SPARSE' &&

@@ -73,6 +73,8 @@ export interface WeightsContext {
   /** Ranks over which whole experts are spread; 1: each rank holds a slice of every expert. */
   readonly expertParallelSize: number;
   readonly quantization: QuantizationConfig | null;
+  /** The head for the vocabulary is taken off once the model is built: an adapter makes a pooling model of it. */
+  readonly withoutHead: boolean;
 }
 
 export class StageWeights {
@@ -254,6 +256,7 @@ export class StageWeights {
 
   /** ParallelLMHead. */
   lmHead(name: string, vocabSize: number, width: number, options: EmbeddingOptions = {}): void {
+    if (this.#context.withoutHead) return;
     this.#vocabulary(name, { vocabSize, width, isLmHead: true }, options);
   }
 

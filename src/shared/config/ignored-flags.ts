@@ -60,12 +60,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
     choices: ['all', 'model', 'worker', 'None'],
   },
   'config-format': { takes: 'value', kind: 'string', defaultValue: 'auto' },
-  convert: {
-    takes: 'value',
-    kind: 'string',
-    choices: ['auto', 'classify', 'embed', 'none'],
-    defaultValue: 'auto',
-  },
   'cpu-offload-params': { takes: 'list', kind: 'string' },
   'cudagraph-metrics': { takes: 'switch' },
   'dbo-decode-token-threshold': { takes: 'value', kind: 'int', defaultValue: '32' },
@@ -308,7 +302,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
     choices: ['detailed', 'none', 'summary'],
     defaultValue: 'none',
   },
-  'pooler-config': { takes: 'value', kind: 'json' },
   'prefill-context-parallel-size': { takes: 'value', kind: 'int', defaultValue: '1' },
   'profiler-config': { takes: 'value', kind: 'json' },
   'pt-load-map-location': { takes: 'value', kind: 'json_or_string', defaultValue: 'cpu' },
@@ -321,12 +314,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   'replayssm-buffer-len': { takes: 'value', kind: 'int', defaultValue: '16' },
   'return-sampling-mask': { takes: 'switch' },
   revision: { takes: 'value', kind: 'string' },
-  runner: {
-    takes: 'value',
-    kind: 'string',
-    choices: ['auto', 'draft', 'generate', 'pooling'],
-    defaultValue: 'auto',
-  },
   'safetensors-load-strategy': {
     takes: 'value',
     kind: 'string',

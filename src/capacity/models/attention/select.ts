@@ -20,6 +20,7 @@ import {
   FLASH_ATTN_MLA_SPARSE,
   FLASHINFER_MLA,
   FLASHINFER_MLA_SPARSE,
+  FLASHINFER_MLA_SPARSE_SM90,
   FLASHMLA,
   FLASHMLA_SPARSE,
   TRITON_MLA,
@@ -42,6 +43,7 @@ const SELECTABLE: readonly AttentionBackend[] = [
   FLASH_ATTN_MLA_SPARSE,
   FLASHMLA_SPARSE,
   FLASHINFER_MLA_SPARSE,
+  FLASHINFER_MLA_SPARSE_SM90,
 ];
 
 function mlaPriorities(request: BackendRequest, context: BackendContext): AttentionBackend[] {
@@ -60,8 +62,10 @@ function mlaPriorities(request: BackendRequest, context: BackendContext): Attent
     FLASHMLA,
     FLASHINFER_MLA,
     TRITON_MLA,
+    ...(request.headSize === 512 ? [FLASHINFER_MLA_SPARSE_SM90] : []),
     FLASH_ATTN_MLA_SPARSE,
     FLASHMLA_SPARSE,
+    ...(request.headSize === 512 ? [] : [FLASHINFER_MLA_SPARSE_SM90]),
   ];
 }
 
@@ -84,7 +88,9 @@ export function selectBackend(request: BackendRequest, context: BackendContext):
     if (backend !== undefined && reasons.length === 0) return backend;
     throw new ConfigError(
       'E_BAD_FLAG',
-      `Selected backend ${forced} is not valid for this configuration. Reason: ${JSON.stringify(reasons)}`,
+      `Selected backend AttentionBackendEnum.${forced} is not valid for this configuration. Reason: [${reasons
+        .map((reason) => `'${reason}'`)
+        .join(', ')}]`,
     );
   }
   const candidates = request.useMla
@@ -96,12 +102,37 @@ export function selectBackend(request: BackendRequest, context: BackendContext):
     if (reasons.length === 0) return backend;
     rejected.push(`${backend.name}: [${reasons.join(', ')}]`);
   }
-  const { major, minor } = context.capability;
   throw new ConfigError(
     'E_BAD_FLAG',
-    `No valid attention backend found for a GPU of compute capability ${major}.${minor} with head_size=${request.headSize}, ` +
-      `dtype=${request.dtype}, kv_cache_dtype=${request.cacheDtype}. Reasons: {${rejected.join(', ')}}.`,
+    `No valid attention backend found for cuda with ${selectorConfig(request, context)}. Reasons: {${rejected.join(', ')}}.`,
   );
+}
+
+/** A layer's demands as vLLM writes them. Source: vllm/v1/attention/selector.py AttentionSelectorConfig.__repr__. */
+function selectorConfig(request: BackendRequest, context: BackendContext): string {
+  const python = (value: boolean): string => (value ? 'True' : 'False');
+  const fields = {
+    head_size: request.headSize,
+    dtype: `torch.${request.dtype}`,
+    kv_cache_dtype: request.cacheDtype,
+    block_size: context.userBlockSize ?? 'None',
+    use_mla: python(request.useMla),
+    has_sink: python(request.hasSink),
+    use_sparse: python(request.useSparse),
+    use_mm_prefix: python(request.useMmPrefix),
+    use_per_head_quant_scales: 'False',
+    attn_type: `AttentionType.${request.attnType.toUpperCase()}`,
+    has_sliding_window: python(request.hasSlidingWindow),
+    use_non_causal: 'False',
+    use_batch_invariant: 'False',
+    use_kv_connector: 'False',
+    use_adaptive_verification: 'False',
+    use_pcp: 'False',
+    use_dcp: python(context.decodeContextParallelSize > 1),
+    use_rswa: 'False',
+  };
+  const shown = Object.entries(fields).map(([name, value]) => `${name}=${value}`);
+  return `AttentionSelectorConfig(${shown.join(', ')})`;
 }
 
 /** vLLM's order when no backend has a wish. */

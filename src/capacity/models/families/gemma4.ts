@@ -8,7 +8,7 @@ import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { RunAdjustment, RunConfig } from '../run-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { embeddings, layerType, slidingLayerWindow } from './common.ts';
+import { embeddings, layerType, periodicLayerTypes, slidingLayerWindow } from './common.ts';
 
 const NORMS = [
   'input_layernorm',
@@ -87,6 +87,14 @@ function buildLayer(stage: StageBuilder, text: HfConfig, layer: number): void {
   });
 }
 
+/** Every sixth layer attends in full, unless the file lists the types, and the last one always does. */
+function layerTypes(text: HfConfig): HfConfig {
+  const types = text.has('layer_types')
+    ? [...text.strings('layer_types')]
+    : periodicLayerTypes(text.num('num_hidden_layers'), 6);
+  return text.with({ layer_types: [...types.slice(0, -1), 'full_attention'] });
+}
+
 /** Source: vllm/model_executor/models/config.py Gemma4Config.verify_and_update_config. */
 function adjustRun({ text }: ResolvedModel, run: RunConfig): Partial<RunAdjustment> {
   const layers = text.num('num_hidden_layers');
@@ -114,6 +122,7 @@ export const GEMMA4: ModelFamily = {
       vocab_size_per_layer_input: 262144,
     },
   },
+  normalize: layerTypes,
   adjustRun,
   build: (stage, { text }) => {
     const hiddenSize = text.num('hidden_size');
@@ -123,6 +132,8 @@ export const GEMMA4: ModelFamily = {
       vocabSize: text.num('vocab_size'),
       width: hiddenSize,
       tied: text.flag('tie_word_embeddings'),
+      everyStage: true,
+      headOnEveryStage: true,
     });
     if (perLayerWidth > 0 && stage.isFirst) {
       const perLayer = layers * perLayerWidth;
