@@ -24,13 +24,8 @@ export interface CatalogueEntry {
   /** ISO date of the facts. */
   readonly date: string;
   readonly config: JsonObject;
-<<<<<<< HEAD
-=======
-  /** Stored size of the weights relative to the counted one, for quantised checkpoints. */
-  readonly weightsScale: number;
   /** What lies beside its config.json; null for a model without such files. */
   readonly sentenceTransformers: SentenceTransformers | null;
->>>>>>> models
   /** A draft model for speculative decoding, not to be served by itself. */
   readonly isDraft: boolean;
 }
@@ -69,16 +64,10 @@ export function findModel(name: string): CatalogueEntry | null {
 
 function readEntry(path: string): CatalogueEntry {
   const entry = parse(catalogueFile, readJsonObject(path), inFile(path));
-<<<<<<< HEAD
-  const { role, ...facts } = entry;
-  return { ...facts, isDraft: role === 'draft' };
-=======
-  const { weights_scale: weightsScale, role, sentence_transformers: beside, ...facts } = entry;
+  const { role, sentence_transformers: beside, ...facts } = entry;
   return {
     ...facts,
-    weightsScale,
     isDraft: role === 'draft',
     sentenceTransformers: beside === undefined ? null : toSentenceTransformers(beside),
   };
->>>>>>> models
 }

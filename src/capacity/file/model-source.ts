@@ -28,20 +28,14 @@ function readModel(model: string): Omit<ModelSource, 'draftConfig'> {
   if (existsSync(model)) return readLocal(model);
   const entry = findModel(model);
   if (entry !== null) {
-<<<<<<< HEAD
-    const { name, source, config } = entry;
-    return { name, source, config, generationEosTokenIds: [] };
-=======
-    const { name, source, config, weightsScale, sentenceTransformers } = entry;
+    const { name, source, config, sentenceTransformers } = entry;
     return {
       name,
       source,
       config,
-      weightsScale,
       generationEosTokenIds: [],
       ...(sentenceTransformers === null ? {} : { sentenceTransformers }),
     };
->>>>>>> models
   }
   throw new ConfigError(
     'E_UNKNOWN_MODEL',
