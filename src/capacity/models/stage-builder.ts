@@ -33,6 +33,10 @@ export interface AttentionOptions {
   readonly backend?: AttentionBackend;
   /** The model class clears the model-wide window. */
   readonly ignoresModelWindow?: boolean;
+  /** false: the model class hands no quantization to the layer. */
+  readonly quantized?: boolean;
+  /** Transformers' modelling code gives all parameters the model's dtype, scales of the cache too. */
+  readonly castsScales?: boolean;
   /** The model class hands the layer no cache_config: neither --kv-cache-dtype nor a model-wide window reach it. */
   readonly ignoresCacheConfig?: boolean;
 }
@@ -121,7 +125,7 @@ export class StageBuilder extends StageWeights {
     const cacheDtype = isAlone ? 'auto' : this.#layerCacheDtype(name, slidingWindow !== null);
     const attnType = options.attnType ?? 'decoder';
     const backend = options.backend ?? this.#denseBackend(options, cacheDtype, slidingWindow);
-    this.cacheScales({
+    const scales = {
       name,
       numHeads: this.perRank(options.numHeads, 'the number of attention heads'),
       numKvHeads: this.kvHeadsPerRank(options.numKvHeads),
@@ -129,7 +133,9 @@ export class StageBuilder extends StageWeights {
       isMla: false,
       cacheDtype,
       dtype: this.#model.dtype,
-    });
+      ...(options.castsScales === true ? { scaleDtype: this.#model.dtype } : {}),
+    };
+    if (options.quantized !== false) this.cacheScales(scales);
     this.layers.push({
       type: 'attention',
       name,

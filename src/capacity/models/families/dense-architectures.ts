@@ -13,6 +13,8 @@ import { layerType, periodicLayerTypes, type QkNorm, slidingLayerWindow } from '
 export interface DenseArchitecture {
   readonly architectures: readonly string[];
   readonly modelTypes: Readonly<Record<string, JsonObject>>;
+  /** The model runs on transformers' own modelling code. */
+  readonly onTransformers?: boolean;
   /** Names where they are not Llama's: the decoder layer, and what is in it. */
   layerName?(layer: number): string;
   readonly attention?: string;
@@ -276,6 +278,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   // The rest runs on transformers' own modelling code.
   {
     architectures: ['Olmo3ForCausalLM'],
+    onTransformers: true,
     modelTypes: { olmo3: { ...UNTIED, sliding_window: 4096, max_position_embeddings: 2048 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -285,6 +288,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['Olmo2ForCausalLM'],
+    onTransformers: true,
     modelTypes: { olmo2: { ...UNTIED, max_position_embeddings: 2048 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -292,6 +296,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['OlmoForCausalLM'],
+    onTransformers: true,
     modelTypes: { olmo: { ...UNTIED, max_position_embeddings: 2048 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -300,6 +305,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['SeedOssForCausalLM'],
+    onTransformers: true,
     modelTypes: {
       seed_oss: {
         ...UNTIED,
@@ -315,6 +321,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['SmolLM3ForCausalLM'],
+    onTransformers: true,
     modelTypes: { smollm3: { ...TIED, num_key_value_heads: 4, max_position_embeddings: 32768 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -322,6 +329,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['GlmForCausalLM'],
+    onTransformers: true,
     modelTypes: {
       glm: {
         ...UNTIED,
@@ -335,6 +343,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['ArceeForCausalLM'],
+    onTransformers: true,
     modelTypes: { arcee: { ...UNTIED, max_position_embeddings: 4096 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -344,6 +353,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['Starcoder2ForCausalLM'],
+    onTransformers: true,
     modelTypes: {
       starcoder2: {
         ...TIED,

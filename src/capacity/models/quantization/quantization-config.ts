@@ -68,6 +68,8 @@ export interface AttentionModule {
   readonly isMla: boolean;
   /** cache_config.cache_dtype as this layer has it. */
   readonly cacheDtype: string;
+  /** Of all scales, where the class has one for them; absent: the method's. */
+  readonly scaleDtype?: string;
   readonly dtype: string;
 }
 
