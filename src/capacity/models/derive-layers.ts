@@ -48,6 +48,8 @@ export interface DerivedLayers {
   readonly supportedLayouts: readonly string[];
   /** One per pipeline stage; equal specs are one object. */
   readonly stages: readonly LayerSpecs[];
+  /** cache_config.cache_dtype before any layer is built, as the frontend has it too. */
+  readonly cacheDtype: string;
   /** Bytes and elements of one tensor rank's weights, per stage; the draft is on the last one. */
   readonly weightsBytes: readonly number[];
   readonly parameterCounts: readonly number[];
@@ -103,6 +105,7 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
         ? firstSizes.sizes.blockSize
         : (options.blockSize ?? DEFAULT_BLOCK_SIZE),
     },
+    cacheDtype: run.cacheDtype,
     supportedLayouts: sharedLayouts(distinctBackends(firstStage.layers), context),
     stages: sized.map(({ layers }) => layers),
     weightsBytes: stages.map(({ weightsBytes }) => weightsBytes),

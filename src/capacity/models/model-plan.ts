@@ -38,6 +38,8 @@ export interface ModelFacts {
   readonly servedArchitecture: string;
   readonly source: string;
   readonly dtype: string;
+  /** What --kv-cache-dtype came to by the checkpoint and the architecture: cache_config.cache_dtype of the frontend. */
+  readonly cacheDtype: string;
   readonly maxModelLen: number;
   readonly derivedMaxModelLen: number;
   readonly vocabSize: number;
@@ -164,6 +166,7 @@ function factsOf(parts: {
     servedArchitecture: model.architecture,
     source: source.source,
     dtype: model.dtype,
+    cacheDtype: derived.cacheDtype,
     maxModelLen: model.maxModelLen,
     derivedMaxModelLen: model.derivedMaxModelLen,
     vocabSize: text.numOr('vocab_size', root.numOr('vocab_size', 0)),

@@ -75,7 +75,7 @@ export interface AttentionModule {
 
 /** null: the module is left as it is. */
 export interface QuantizationConfig {
-  /** vLLM's get_name(). */
+  /** model_config.quantization as vLLM resolves it. */
   readonly name: string;
   /** For people: `FP8, blocks of 128×128`. */
   readonly description: string;

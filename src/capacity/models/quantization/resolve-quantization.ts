@@ -53,7 +53,7 @@ export function resolveQuantization(
     checkpoint === null ? method?.online?.(context) : method?.fromCheckpoint?.(checkpoint, context);
   if (method === undefined || config === undefined) refuse(context, checkpoint, name);
   checkCard(method, name, context);
-  return config;
+  return { ...config, name };
 }
 
 /** Where vLLM finds it, in its order. */
