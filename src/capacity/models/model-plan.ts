@@ -24,8 +24,6 @@ export interface ModelSource {
   readonly source: string;
   /** config.json. */
   readonly config: JsonObject;
-  /** Stored size of the weights relative to the counted one, for quantised checkpoints. */
-  readonly weightsScale: number;
   /** eos_token_id of generation_config.json. */
   readonly generationEosTokenIds: readonly number[];
   /** What lies beside the config.json of an embedding model; left out, nothing does. */
@@ -40,6 +38,8 @@ export interface ModelFacts {
   readonly servedArchitecture: string;
   readonly source: string;
   readonly dtype: string;
+  /** What --kv-cache-dtype came to by the checkpoint and the architecture: cache_config.cache_dtype of the frontend. */
+  readonly cacheDtype: string;
   readonly maxModelLen: number;
   readonly derivedMaxModelLen: number;
   readonly vocabSize: number;
@@ -95,7 +95,7 @@ export function planModel(source: ModelSource, options: ModelOptions): ModelPlan
   const config = overrideConfig(source.config, options.hfOverrides ?? {});
   const model = resolveModel(config, source.name, options, source.sentenceTransformers);
   const derived = deriveLayers({ model, gpu, options, draftConfig: source.draftConfig });
-  const weightsBytes = derived.weightsBytes.map((bytes) => Math.floor(bytes * source.weightsScale));
+  const { weightsBytes } = derived;
   const memory = memoryBudgets({
     model,
     gpu,
@@ -166,6 +166,7 @@ function factsOf(parts: {
     servedArchitecture: model.architecture,
     source: source.source,
     dtype: model.dtype,
+    cacheDtype: derived.cacheDtype,
     maxModelLen: model.maxModelLen,
     derivedMaxModelLen: model.derivedMaxModelLen,
     vocabSize: text.numOr('vocab_size', root.numOr('vocab_size', 0)),

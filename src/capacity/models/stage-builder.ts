@@ -32,6 +32,10 @@ export interface AttentionOptions {
   readonly backend?: AttentionBackend;
   /** The model class clears the model-wide window. */
   readonly ignoresModelWindow?: boolean;
+  /** false: the model class hands no quantization to the layer. */
+  readonly quantized?: boolean;
+  /** Transformers' modelling code gives all parameters the model's dtype, scales of the cache too. */
+  readonly castsScales?: boolean;
   /** The model class hands the layer no cache_config: neither --kv-cache-dtype nor a model-wide window reach it. */
   readonly ignoresCacheConfig?: boolean;
 }
@@ -45,6 +49,8 @@ export interface MlaOptions {
   readonly isSparse?: boolean;
   /** A backend that the layer class names itself. */
   readonly backend?: AttentionBackend;
+  /** false: the model class hands no quantization to the layer. */
+  readonly quantized?: boolean;
   readonly isIndexGroupLeader?: boolean;
 }
 
@@ -131,7 +137,7 @@ export class StageBuilder extends StageWeights {
     this.#applyCheckpointCacheDtype();
     const cacheDtype = isAlone ? 'auto' : this.#layerCacheDtype(name, slidingWindow !== null);
     const backend = options.backend ?? this.#denseBackend(options, cacheDtype, slidingWindow);
-    this.cacheScales({
+    const scales = {
       name,
       numHeads: this.perRank(options.numHeads, 'the number of attention heads'),
       numKvHeads: this.kvHeadsPerRank(options.numKvHeads),
@@ -139,7 +145,9 @@ export class StageBuilder extends StageWeights {
       isMla: false,
       cacheDtype,
       dtype: this.#model.dtype,
-    });
+      ...(options.castsScales === true ? { scaleDtype: this.#model.dtype } : {}),
+    };
+    if (options.quantized !== false) this.cacheScales(scales);
     this.layers.push({
       type: 'attention',
       name,
@@ -211,7 +219,7 @@ export class StageBuilder extends StageWeights {
       this.#context,
     );
     const backend = options.backend ?? selected;
-    this.cacheScales({
+    const scales = {
       name,
       numHeads,
       numKvHeads: 1,
@@ -219,7 +227,8 @@ export class StageBuilder extends StageWeights {
       isMla: true,
       cacheDtype,
       dtype: this.#model.dtype,
-    });
+    };
+    if (options.quantized !== false) this.cacheScales(scales);
     // vllm/model_executor/layers/attention/mla_attention.py _canonicalize_sparse_mla_kv_cache_dtype
     const rewrites =
       backend.name === 'FLASHMLA_SPARSE' &&

@@ -156,6 +156,7 @@ const LLAMA_LIKE: readonly DecoderArchitecture[] = [
     qkNorm: () => 'head',
     norms: () => ['pre_mixer_norm', 'post_mixer_norm', 'pre_mlp_norm', 'post_mlp_norm'],
     window: interleavedWindow,
+    attention: () => ({ quantized: false }),
     everywhere: EVERYWHERE,
     quantizedHead: false,
     family: {

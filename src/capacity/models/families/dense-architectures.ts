@@ -15,6 +15,8 @@ import { MIMO_MTP } from './mtp-drafts.ts';
 export interface DenseArchitecture {
   readonly architectures: readonly string[];
   readonly modelTypes: Readonly<Record<string, JsonObject>>;
+  /** The model runs on transformers' own modelling code. */
+  readonly onTransformers?: boolean;
   /** Names where they are not Llama's: the decoder layer, and what is in it. */
   layerName?(layer: number): string;
   readonly attention?: string;
@@ -281,6 +283,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   // The rest runs on transformers' own modelling code.
   {
     architectures: ['Olmo3ForCausalLM'],
+    onTransformers: true,
     modelTypes: { olmo3: { ...UNTIED, sliding_window: 4096, max_position_embeddings: 2048 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -290,6 +293,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['Olmo2ForCausalLM'],
+    onTransformers: true,
     modelTypes: { olmo2: { ...UNTIED, max_position_embeddings: 2048 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -297,6 +301,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['OlmoForCausalLM'],
+    onTransformers: true,
     modelTypes: { olmo: { ...UNTIED, max_position_embeddings: 2048 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -305,6 +310,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['SeedOssForCausalLM'],
+    onTransformers: true,
     modelTypes: {
       seed_oss: {
         ...UNTIED,
@@ -320,6 +326,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['SmolLM3ForCausalLM'],
+    onTransformers: true,
     modelTypes: { smollm3: { ...TIED, num_key_value_heads: 4, max_position_embeddings: 32768 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -327,6 +334,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['GlmForCausalLM'],
+    onTransformers: true,
     modelTypes: {
       glm: {
         ...UNTIED,
@@ -340,6 +348,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['ArceeForCausalLM'],
+    onTransformers: true,
     modelTypes: { arcee: { ...UNTIED, max_position_embeddings: 4096 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -349,6 +358,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['Starcoder2ForCausalLM'],
+    onTransformers: true,
     modelTypes: {
       starcoder2: {
         ...TIED,

@@ -41,6 +41,7 @@ function buildLayer(
     numKvHeads,
     headSize,
     slidingWindow: about.window?.(text, layer) ?? null,
+    castsScales: about.onTransformers ?? false,
   });
 }
 
