@@ -160,6 +160,7 @@ def build_stage(case: dict, stage: int, folder: Path) -> dict:
     from vllm.v1.worker import workspace
 
     vllm_config = engine_config(case, folder)
+    settings = settings_of(vllm_config)
     install_groups(vllm_config.parallel_config, stage)
     workspace.init_workspace_manager(torch.device("meta"))
     with on_meta(vllm_config.model_config.dtype):
@@ -169,14 +170,12 @@ def build_stage(case: dict, stage: int, folder: Path) -> dict:
         draft = build_draft(vllm_config, model)
         if draft is not None:
             models.append(draft)
-    first_block_size = vllm_config.cache_config.block_size
     current_platform.update_block_size_for_backend(vllm_config)
     with set_current_vllm_config(vllm_config):
         layers = layers_of(vllm_config)
-    settings = settings_of(vllm_config)
-    if vllm_config.parallel_config.world_size > 1:
-        # Only workers in processes of their own learn the size that the backends want; the engine keeps the first one.
-        settings["initial_block_size"] = first_block_size
+    if vllm_config.parallel_config.world_size == 1:
+        # A worker in a process of its own keeps to itself what its model changes in the config.
+        settings = settings_of(vllm_config)
     settings["model_class"] = type(model).__name__
     settings["foreign_config"] = type(vllm_config.model_config.hf_config).__name__ == "ForeignConfig"
     return {"settings": settings, "parameters": parameters_of(models), "layers": layers}

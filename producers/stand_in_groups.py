@@ -67,6 +67,7 @@ def install_groups(parallel_config, stage: int) -> None:
         return [rank + step * index for index in range(count)]
 
     parallel_config.rank = rank
+    parallel_state.in_the_same_node_as = lambda group, source_rank=0: [True] * group.size()
     parallel_state._WORLD = group("world", list(range(replica)), rank)
     parallel_state._INNER_DP_WORLD = parallel_state._WORLD
     parallel_state._TP = group("tp", ranks_of(tensor, 1), rank)

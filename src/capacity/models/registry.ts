@@ -1,5 +1,4 @@
 /** Every family by the architectures that it knows. Adding a family is adding its file and its line here. */
-import { ConfigError } from '../../shared/errors.ts';
 import { DEEPSEEK_V2, DEEPSEEK_V3 } from './families/deepseek.ts';
 import { DEEPSEEK_V4 } from './families/deepseek-v4.ts';
 import { DENSE_FAMILIES } from './families/dense.ts';
@@ -21,8 +20,8 @@ import { NEMOTRON_H } from './families/nemotron-h.ts';
 import { QWEN3_5, QWEN3_NEXT } from './families/qwen-gdn.ts';
 import { WHISPER } from './families/whisper.ts';
 import { ZAMBA2 } from './families/zamba2.ts';
-import { EXPLICIT_LAYERS_HINT } from './hf-config.ts';
 import type { ModelFamily } from './model-family.ts';
+import { unknownArchitecture } from './unknown-architecture.ts';
 
 export const FAMILIES: readonly ModelFamily[] = [
   ...DENSE_FAMILIES,
@@ -60,8 +59,5 @@ export const FAMILIES: readonly ModelFamily[] = [
 export function familyOf(architecture: string, label: string): ModelFamily {
   const family = FAMILIES.find(({ architectures }) => architectures.includes(architecture));
   if (family !== undefined) return family;
-  throw new ConfigError(
-    'E_UNKNOWN_MODEL',
-    `${label}: config.json field "architectures" names ${architecture}, which is not known; ${EXPLICIT_LAYERS_HINT}`,
-  );
+  throw unknownArchitecture(architecture, label);
 }
