@@ -216,8 +216,10 @@ def settings_of(vllm_config) -> dict:
 
 
 def refusal_of(error: BaseException) -> dict:
-    """vLLM's words, and the four innermost places that they come from."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/producers/" not in frame.filename]
+    """vLLM's words, and the six innermost places that they come from."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages/" in frame.filename]
+    if isinstance(error, AttributeError):
+        frames = [frame for frame in frames if "/transformers/" not in frame.filename] or frames
     at = []
     for frame in reversed(frames[-6:]):
         file = frame.filename.split("site-packages/")[-1]
