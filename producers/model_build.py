@@ -62,6 +62,8 @@ def engine_config(case: dict, folder: Path):
     from vllm.engine.arg_utils import EngineArgs
     from vllm.usage.usage_lib import UsageContext
 
+    if OBLIGING.get():
+        install_absent_processors()
     args = {**SERVED, **(case.get("engine_args") or {})}
     args["model"] = write_model(folder / "model", case["hf_config"])
     if case.get("draft_hf_config"):
@@ -164,7 +166,7 @@ def build_stage(case: dict, stage: int, folder: Path) -> dict:
     vllm_config = engine_config(case, folder)
     settings = settings_of(vllm_config)
     if OBLIGING.get():
-        install_absent_processors(vllm_config.model_config)
+        vllm_config.model_config.skip_tokenizer_init = False
     install_groups(vllm_config.parallel_config, stage)
     workspace.init_workspace_manager(torch.device("meta"))
     with on_meta(vllm_config.model_config.dtype):

@@ -47,11 +47,10 @@ class AbsentTokenizer(Absent):
         return Absent()
 
 
-def install_absent_processors(model_config) -> None:
-    """For one model whose class asks its tokenizer or its processor while it is built."""
+def install_absent_processors() -> None:
+    """For a model whose class asks its tokenizer or its processor while it is built."""
     from vllm.tokenizers import registry
     from vllm.transformers_utils import processor
 
-    model_config.skip_tokenizer_init = False
     registry.cached_get_tokenizer = lambda *args, **kwargs: AbsentTokenizer()
     processor.cached_get_processor_without_dynamic_kwargs = lambda *args, **kwargs: Absent()
