@@ -1,8 +1,6 @@
 /** Every family by the architectures that it knows. Adding a family is adding its file and its line here. */
-import { ConfigError } from '../../shared/errors.ts';
+
 import { isJsonObject } from '../../shared/json-object.ts';
-import { isDraftArchitecture } from './drafts/draft-names.ts';
-import { droppedArchitecture } from './dropped-architectures.ts';
 import { BEAM } from './families/beam.ts';
 import { BERT_FAMILIES } from './families/bert.ts';
 import { ROPE_BERT_FAMILIES } from './families/bert-with-rope.ts';
@@ -42,10 +40,11 @@ import { QWEN3_5, QWEN3_NEXT } from './families/qwen-gdn.ts';
 import { STEP3_TEXT, STEP3P5_FAMILIES } from './families/step3.ts';
 import { WHISPER } from './families/whisper.ts';
 import { ZAMBA2 } from './families/zamba2.ts';
-import { EXPLICIT_LAYERS_HINT, type HfConfig } from './hf-config.ts';
+import type { HfConfig } from './hf-config.ts';
 import type { ModelFamily } from './model-family.ts';
 import { MULTIMODAL_ARCHITECTURES } from './multimodal/architectures.ts';
 import { multimodalFamily } from './multimodal/multimodal-family.ts';
+import { unknownArchitecture } from './unknown-architecture.ts';
 
 export const FAMILIES: readonly ModelFamily[] = [
   ...DENSE_FAMILIES,
@@ -127,30 +126,14 @@ export function familyOf(architecture: string, root: HfConfig): FoundFamily {
   if (family !== undefined) return { family, warnings: [] };
   const fallback = fallbackFamily(architecture, root);
   if (fallback !== null) return { family: fallback, warnings: [fallbackWarning(root)] };
-  return refuse(architecture, root.label);
+  throw unknownArchitecture(architecture, root.label);
 }
 
 /** Without what falls back. Throws E_UNKNOWN_MODEL naming the field. */
 function textFamilyOf(architecture: string, label: string): ModelFamily {
   const family = FAMILIES.find(({ architectures }) => architectures.includes(architecture));
-  return family ?? refuse(architecture, label);
-}
-
-function refuse(architecture: string, label: string): never {
-  const dropped = droppedArchitecture(architecture);
-  if (isDraftArchitecture(architecture)) {
-    throw new ConfigError(
-      'E_UNKNOWN_MODEL',
-      `${label}: config.json field "architectures" names ${architecture}, a draft model, which vLLM builds beside a target only; ` +
-        'serve the target with --speculative-config \'{"model": …, "method": …}\'',
-    );
-  }
-  throw new ConfigError(
-    'E_UNKNOWN_MODEL',
-    dropped === null
-      ? `${label}: config.json field "architectures" names ${architecture}, which is not known; ${EXPLICIT_LAYERS_HINT}`
-      : `${label}: ${dropped}`,
-  );
+  if (family === undefined) throw unknownArchitecture(architecture, label);
+  return family;
 }
 
 function fallbackFamily(architecture: string, root: HfConfig): ModelFamily | null {

@@ -251,7 +251,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     headOnEveryStage: true,
   },
   {
-    architectures: ['StableLmForCausalLM', 'StableLMEpochForCausalLM'],
+    architectures: ['StableLmForCausalLM'],
     modelTypes: { stablelm: { ...UNTIED, max_position_embeddings: 4096 }, stablelm_epoch: UNTIED },
     qkvBias: (text) => text.flag('use_qkv_bias'),
     normBias: true,
