@@ -3,11 +3,12 @@
  * memory, and the facts about the model that engine and frontend need. Pure: what comes from files is handed in.
  */
 
+import { ConfigError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json-object.ts';
 import type { CapacityInput } from '../plan/capacity-input.ts';
 import { type DerivedLayers, deriveLayers } from './derive-layers.ts';
 import { type GpuFacts, requireGpu } from './gpus.ts';
-import { overrideConfig } from './hf-overrides.ts';
+import { overrideConfig, withoutQuantization } from './hf-overrides.ts';
 import { type MemoryBudget, memoryBudgets } from './memory-budget.ts';
 import { DEFAULT_GPU, type ModelOptions } from './model-options.ts';
 import { resolveModel } from './resolve-model.ts';
@@ -58,6 +59,14 @@ export interface ModelFacts {
   readonly weightsBytes: readonly number[];
 }
 
+export interface QuantizationFacts {
+  /** vLLM's name of the method. */
+  readonly method: string;
+  /** For people. */
+  readonly description: string;
+  readonly plainBytes: readonly number[];
+}
+
 export interface ModelPlan {
   readonly input: CapacityInput;
   readonly facts: ModelFacts;
@@ -66,12 +75,16 @@ export interface ModelPlan {
   readonly memory: readonly MemoryBudget[];
   /** vLLM's class names. */
   readonly attentionBackends: readonly string[];
+  /** How the checkpoint is quantized, and the bytes of one rank's weights if it were not, per stage; null: it is not. */
+  readonly quantization: QuantizationFacts | null;
   /** vLLM's WARNING lines about model and flags. */
   readonly warnings: readonly string[];
 }
 
 /** Throws E_UNKNOWN_MODEL, E_UNKNOWN_GPU or E_BAD_FLAG. */
-export function planModel(source: ModelSource, options: ModelOptions): ModelPlan {
+export function planModel(given: ModelSource, asked: ModelOptions): ModelPlan {
+  const { source, options } =
+    asked.plainWeights === true ? plainOf(given, asked) : { source: given, options: asked };
   const gpu = withMemory(requireGpu(options.gpu ?? DEFAULT_GPU), options);
   const config = overrideConfig(source.config, options.hfOverrides ?? {});
   const model = resolveModel(config, source.name, options);
@@ -98,7 +111,28 @@ export function planModel(source: ModelSource, options: ModelOptions): ModelPlan
     gpu,
     memory,
     attentionBackends: derived.attentionBackends,
+    quantization: null,
     warnings: model.warnings,
+  };
+}
+
+/** Throws E_BAD_FLAG for a model that is not quantized. */
+function plainOf(
+  source: ModelSource,
+  options: ModelOptions,
+): { source: ModelSource; options: ModelOptions } {
+  const config = withoutQuantization(source.config);
+  const isQuantized = options.quantization !== undefined || source.weightsScale !== 1;
+  if (config === null && !isQuantized) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `--compare plain: ${source.name} is not quantized: its config.json has no quantization_config, and no --quantization is ` +
+        'given',
+    );
+  }
+  return {
+    source: { ...source, config: config ?? source.config, weightsScale: 1 },
+    options: { ...options, quantization: undefined },
   };
 }
 
@@ -110,6 +144,7 @@ export function withExplicitLayers(plan: ModelPlan, input: CapacityInput): Model
     facts: { ...plan.facts, maxModelLen: input.config.maxModelLen },
     memory: [],
     attentionBackends: [],
+    quantization: null,
   };
 }
 
