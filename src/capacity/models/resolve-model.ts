@@ -82,7 +82,8 @@ export function resolveModel(config: JsonObject, label: string, options: ModelOp
     isPooling,
     useMla: family.usesMla?.(text) ?? false,
     isMmPrefixLm: family.isMmPrefixLm?.(text, root) ?? false,
-    slidingWindow: modelWideWindow(text),
+    // The layer types that transformers gives a hybrid are never all sliding.
+    slidingWindow: family.kind === 'hybrid' ? null : modelWideWindow(text),
   };
 }
 

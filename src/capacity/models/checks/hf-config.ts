@@ -20,7 +20,8 @@ const SPLITS_HIDDEN_SIZE = [
 export function checkHfConfig(text: HfConfig): void {
   const modelType = text.strOr('model_type', '');
   checkLayerTypes(text, modelType);
-  if (modelType === 'llama4_text') checkRopeLayers(text);
+  if (modelType === 'llama4_text') checkListedLayers(text, 'no_rope_layers');
+  if (modelType === 'zamba2') checkListedLayers(text, 'layers_block_type');
   if (SPLITS_HIDDEN_SIZE.includes(modelType)) checkHiddenSize(text);
   if (modelType === 'jamba') checkPeriods(text);
   if (modelType === 'granitemoehybrid') checkStateHeads(text);
@@ -44,10 +45,10 @@ function checkLayerTypes(text: HfConfig, modelType: string): void {
   );
 }
 
-/** The layers without rotary positions are listed one by one, and their types come of it. */
-function checkRopeLayers(text: HfConfig): void {
-  if (text.has('layer_types') || !text.has('no_rope_layers')) return;
-  const listed = text.list('no_rope_layers').length;
+/** Layer types come of another list, one entry a layer. */
+function checkListedLayers(text: HfConfig, key: string): void {
+  if (text.has('layer_types') || !text.has(key)) return;
+  const listed = text.list(key).length;
   const layers = text.num('num_hidden_layers');
   if (listed === 0 || listed === layers) return;
   throw refused(

@@ -176,7 +176,12 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   {
     architectures: ['Exaone4ForCausalLM'],
     modelTypes: {
-      exaone4: { ...UNTIED, sliding_window: 4096, max_position_embeddings: 2048 },
+      exaone4: {
+        ...UNTIED,
+        num_key_value_heads: 32,
+        sliding_window: 4096,
+        max_position_embeddings: 2048,
+      },
     },
     qkNorm: headNorm,
     qkvBias: attentionBias,

@@ -100,6 +100,7 @@ export const GEMMA4: ModelFamily = {
     gemma4_text: {
       tie_word_embeddings: true,
       head_dim: 256,
+      num_key_value_heads: 4,
       global_head_dim: 512,
       sliding_window: 512,
       max_position_embeddings: 131072,

@@ -59,7 +59,7 @@ export const JAMBA: ModelFamily = {
     embeddings(stage, {
       vocabSize: text.num('vocab_size'),
       width: hiddenSize,
-      tied: text.flag('tie_word_embeddings'),
+      tied: false,
       everyStage: true,
       headOnEveryStage: true,
     });

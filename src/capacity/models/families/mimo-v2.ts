@@ -99,7 +99,7 @@ export const MIMO_V2: ModelFamily = {
     embeddings(stage, {
       vocabSize: text.num('vocab_size'),
       width: text.num('hidden_size'),
-      tied: text.flag('tie_word_embeddings'),
+      tied: false,
     });
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
       buildLayer(stage, text, layer);

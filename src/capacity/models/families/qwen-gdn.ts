@@ -109,7 +109,8 @@ function build(stage: StageBuilder, model: ResolvedModel): void {
   embeddings(stage, {
     vocabSize: text.num('vocab_size'),
     width: text.num('hidden_size'),
-    tied: text.flag('tie_word_embeddings'),
+    // Qwen3-Next's head is never tied.
+    tied: text.flag('tie_word_embeddings') && model.architecture !== 'Qwen3NextForCausalLM',
     everyStage: true,
     headOnEveryStage: model.architecture === 'Qwen3NextForCausalLM',
   });
@@ -192,7 +193,10 @@ export const QWEN3_5: ModelFamily = {
   name: 'qwen gated delta net',
   architectures: ['Qwen3_5ForCausalLM', 'Qwen3_5MoeForCausalLM'],
   kind: 'hybrid',
-  defaults: { qwen3_5_text: DEFAULTS, qwen3_5_moe_text: { ...DEFAULTS, num_experts: 256 } },
+  defaults: {
+    qwen3_5_text: { ...DEFAULTS, num_key_value_heads: 4 },
+    qwen3_5_moe_text: { ...DEFAULTS, num_key_value_heads: 2, num_experts: 256 },
+  },
   normalize,
   state,
   adjustRun: ({ text }, run) =>
