@@ -8,6 +8,7 @@ import { ConfigError } from '../../shared/errors.ts';
 import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
 import { pythonFloatRepr } from '../../shared/python/float.ts';
 import { normalizeDtype } from '../spec/dtypes.ts';
+import { checkArchitecture } from './checks/architecture.ts';
 import { checkHfConfig } from './checks/hf-config.ts';
 import { refused } from './checks/refused.ts';
 import { HfConfig } from './hf-config.ts';
@@ -54,6 +55,7 @@ export function resolveModel(config: JsonObject, label: string, options: ModelOp
   const root = new HfConfig(config, label);
   const architecture = root.has('architectures') ? root.strings('architectures')[0] : undefined;
   if (architecture === undefined) return root.fail('architectures', 'a list with one name');
+  checkArchitecture(architecture);
   const family = familyOf(architecture, label);
   const text = languageConfig(root, family);
   checkHfConfig(text);

@@ -228,8 +228,8 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     headOnEveryStage: true,
   },
   {
-    architectures: ['StableLmForCausalLM', 'StableLMEpochForCausalLM'],
-    modelTypes: { stablelm: { ...UNTIED, max_position_embeddings: 4096 }, stablelm_epoch: UNTIED },
+    architectures: ['StableLmForCausalLM'],
+    modelTypes: { stablelm: { ...UNTIED, max_position_embeddings: 4096 } },
     qkvBias: (text) => text.flag('use_qkv_bias'),
     normBias: true,
     embeddingOnEveryStage: true,
