@@ -25,6 +25,7 @@ export function checkHfConfig(text: HfConfig): void {
   if (SPLITS_HIDDEN_SIZE.includes(modelType)) checkHiddenSize(text);
   if (modelType === 'jamba') checkPeriods(text);
   if (modelType === 'granitemoehybrid') checkStateHeads(text);
+  if (modelType === 'mamba2') checkStateWidth(text);
 }
 
 function checkLayerTypes(text: HfConfig, modelType: string): void {
@@ -78,6 +79,15 @@ function checkPeriods(text: HfConfig): void {
       `${words} layer offset (${offset}) must be smaller than ${words} layer period (${period})`,
     );
   }
+}
+
+function checkStateWidth(text: HfConfig): void {
+  const width = text.num('hidden_size') * text.floatOr('expand', 2);
+  const heads = text.numOr('num_heads', 128) * text.numOr('head_dim', 64);
+  if (width === heads) return;
+  throw refused(
+    `Inconsistent configuration: hidden_size * expand (${width}) must equal num_heads * head_dim (${heads}).`,
+  );
 }
 
 function checkStateHeads(text: HfConfig): void {

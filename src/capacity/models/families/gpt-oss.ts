@@ -1,6 +1,6 @@
 /** gpt-oss: experts with biases, attention sinks, every other layer windowed. Source: vllm/model_executor/models/gpt_oss.py. */
 import type { ModelFamily } from '../model-family.ts';
-import { embeddings, headDim, kvHeads, slidingLayerWindow } from './common.ts';
+import { embeddings, headDim, kvHeads } from './common.ts';
 
 export const GPT_OSS: ModelFamily = {
   name: 'gpt-oss',
@@ -52,7 +52,8 @@ export const GPT_OSS: ModelFamily = {
         numHeads,
         numKvHeads,
         headSize,
-        slidingWindow: slidingLayerWindow(text, layer),
+        // The class goes by the index, whatever layer_types says.
+        slidingWindow: layer % 2 === 0 ? text.num('sliding_window') : null,
         hasSink: true,
       });
     }
