@@ -70,6 +70,13 @@ function buildLatent(stage: StageBuilder, text: HfConfig): void {
   stage.row(numHeads * text.num('v_head_dim'), hiddenSize);
 }
 
+/** Ranks hold at least 256 of an expert's width, with zeros where it has less. */
+function paddedWidth(stage: StageBuilder, text: HfConfig): number {
+  const width = text.num('moe_intermediate_size');
+  const least = text.numOr('min_moe_intermediate_per_partition', 256);
+  return stage.tp === 1 ? width : Math.max(width, least * stage.tp);
+}
+
 function buildFeedForward(stage: StageBuilder, text: HfConfig, layer: number): void {
   const hiddenSize = text.num('hidden_size');
   const count = text.numOr('num_experts', 0);
@@ -84,7 +91,7 @@ function buildFeedForward(stage: StageBuilder, text: HfConfig, layer: number): v
   const intermediateSize = text.num('moe_intermediate_size');
   stage.replicated(hiddenSize, count);
   stage.tensor(count, 'float32');
-  stage.experts({ count, hiddenSize, intermediateSize });
+  stage.experts({ count, hiddenSize, intermediateSize: paddedWidth(stage, text) });
   const shared = text.numOr('num_shared_experts', 0);
   if (shared > 0) stage.gatedMlp(hiddenSize, intermediateSize * shared);
 }
