@@ -22,6 +22,19 @@ export interface ExplainedModel {
   /** The length that the config gives, before --max-model-len and auto-fit. */
   readonly derived_max_model_len: number;
   readonly num_parameters: number;
+  /** Null where it is not quantized. */
+  readonly quantization: ExplainedQuantization | null;
+}
+
+/** What a quantized checkpoint saves; bytes of one tensor rank, all pipeline stages together. */
+export interface ExplainedQuantization {
+  /** vLLM's name of the method. */
+  readonly method: string;
+  /** For people: the format, its groups or blocks, what is left alone. */
+  readonly description: string;
+  readonly weights_bytes: number;
+  /** As they would be in the model's dtype. */
+  readonly plain_weights_bytes: number;
 }
 
 export interface ExplainedGpu {
@@ -83,11 +96,24 @@ export function explainCapacity(options: ModelOptions = {}): CapacityExplanation
             dtype: facts.dtype,
             derived_max_model_len: facts.derivedMaxModelLen,
             num_parameters: facts.parameterCount,
+            quantization: explainQuantization(built),
           }
         : null,
     gpu: { name: gpu.deviceName, memory_bytes: gpu.memoryBytes },
     memory: explainMemory(built, options),
     ...summarizeCapacity(built.input),
+  };
+}
+
+function explainQuantization({ quantization, facts }: ModelPlan): ExplainedQuantization | null {
+  if (quantization === null) return null;
+  const { method, description, plainBytes } = quantization;
+  const sum = (bytes: readonly number[]): number => bytes.reduce((all, one) => all + one, 0);
+  return {
+    method,
+    description,
+    weights_bytes: sum(facts.weightsBytes),
+    plain_weights_bytes: sum(plainBytes),
   };
 }
 

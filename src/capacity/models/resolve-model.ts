@@ -98,7 +98,8 @@ export function resolveModel(
     pooling,
     useMla: family.usesMla?.(text) ?? false,
     isMmPrefixLm: family.isMmPrefixLm?.(text, root) ?? false,
-    slidingWindow: modelWideWindow(text),
+    // The layer types that transformers gives a hybrid are never all sliding.
+    slidingWindow: family.kind === 'hybrid' ? null : modelWideWindow(text, modelType),
   };
 }
 
@@ -165,7 +166,9 @@ function headSize(text: HfConfig, family: ModelFamily, numHeads: number): number
 }
 
 /** cache_config.sliding_window: only where no layer is exempt. Source: EngineArgs.create_engine_config. */
-function modelWideWindow(text: HfConfig): number | null {
+function modelWideWindow(text: HfConfig, modelType: string): number | null {
+  // Their config classes forget a window that is not used.
+  if (/^qwen[23]/.test(modelType) && !text.flag('use_sliding_window')) return null;
   const listed = text.has('layer_types') ? text.strings('layer_types') : [];
   if (listed.some((type) => type !== 'sliding_attention')) return null;
   const window = text.numOr('sliding_window', 0);

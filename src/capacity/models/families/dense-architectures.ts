@@ -198,7 +198,12 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   {
     architectures: ['Exaone4ForCausalLM'],
     modelTypes: {
-      exaone4: { ...UNTIED, sliding_window: 4096, max_position_embeddings: 2048 },
+      exaone4: {
+        ...UNTIED,
+        num_key_value_heads: 32,
+        sliding_window: 4096,
+        max_position_embeddings: 2048,
+      },
     },
     qkNorm: headNorm,
     qkvBias: attentionBias,
@@ -252,7 +257,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['StableLmForCausalLM'],
-    modelTypes: { stablelm: { ...UNTIED, max_position_embeddings: 4096 }, stablelm_epoch: UNTIED },
+    modelTypes: { stablelm: { ...UNTIED, max_position_embeddings: 4096 } },
     qkvBias: (text) => text.flag('use_qkv_bias'),
     normBias: true,
     embeddingOnEveryStage: true,

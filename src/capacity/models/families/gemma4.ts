@@ -97,6 +97,11 @@ function buildLayer(stage: StageBuilder, text: HfConfig, layer: number): void {
   });
 }
 
+function largest(text: HfConfig, ofLayer: (text: HfConfig, layer: number) => number): number {
+  const layers = text.num('num_hidden_layers');
+  return Math.max(...Array.from({ length: layers }, (_, layer) => ofLayer(text, layer)));
+}
+
 /** Every sixth layer attends in full, unless the file lists the types, and the last one always does. */
 function layerTypes(text: HfConfig): HfConfig {
   const types = text.has('layer_types')
@@ -125,6 +130,7 @@ export const GEMMA4: ModelFamily = {
     gemma4_text: {
       tie_word_embeddings: true,
       head_dim: 256,
+      num_key_value_heads: 4,
       global_head_dim: 512,
       sliding_window: 512,
       max_position_embeddings: 131072,
@@ -133,6 +139,9 @@ export const GEMMA4: ModelFamily = {
     },
   },
   normalize: layerTypes,
+  // vLLM sizes what is one for the whole model by its largest layer.
+  headSize: (text) => largest(text, layerHeadSize),
+  totalNumKvHeads: (text) => largest(text, layerKvHeads),
   adjustRun,
   build: (stage, { text }) => {
     const hiddenSize = text.num('hidden_size');

@@ -231,7 +231,10 @@ export const QWEN3_5: ModelFamily = {
     in_proj_qkvz: ['in_proj_qkv', 'in_proj_z'],
     in_proj_ba: ['in_proj_b', 'in_proj_a'],
   },
-  defaults: { qwen3_5_text: DEFAULTS, qwen3_5_moe_text: { ...DEFAULTS, num_experts: 256 } },
+  defaults: {
+    qwen3_5_text: { ...DEFAULTS, num_key_value_heads: 4 },
+    qwen3_5_moe_text: { ...DEFAULTS, num_key_value_heads: 2, num_experts: 256 },
+  },
   normalize,
   state: deltaNetState,
   adjustRun: ({ text }, run) =>
