@@ -36,6 +36,10 @@ export interface ModelFamily {
   adjustRun?(model: ResolvedModel, run: RunConfig): Partial<RunAdjustment>;
   /** The state of a layer, where there are states; sizes the blocks even of a stage without one. */
   state?(model: ResolvedModel, run: RunConfig): StateShape;
+  /** The class pools and cannot generate, whatever it is built on. */
+  readonly isPoolingClass?: boolean;
+  /** The class has no head for the vocabulary, though `build` declares one. */
+  readonly withoutHead?: boolean;
   /** Declares the weights and layers of one pipeline stage, in vLLM's order. */
   build(stage: StageBuilder, model: ResolvedModel): void;
   /** Declares the MTP draft that is part of the checkpoint; absent: none. */

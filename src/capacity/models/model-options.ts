@@ -72,8 +72,8 @@ export interface ModelOptions {
   /** Bytes that the engine asks for instead of ceil(gpuMemory × gpuMemoryUtilization). */
   readonly requestedMemoryBytes?: number | undefined;
   readonly enforceEager?: boolean | undefined;
-  /** `0` to `3`. */
-  readonly optimizationLevel?: string | undefined;
+  /** 0 to 3. */
+  readonly optimizationLevel?: number | undefined;
   readonly compilationConfig?: JsonObject | undefined;
   /** Batch sizes in tokens. */
   readonly cudagraphCaptureSizes?: readonly number[] | undefined;

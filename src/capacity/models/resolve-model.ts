@@ -66,7 +66,7 @@ export function resolveModel(
   const root = new HfConfig(config, label);
   const architecture = root.has('architectures') ? root.strings('architectures')[0] : undefined;
   if (architecture === undefined) return root.fail('architectures', 'a list with one name');
-  const family = familyOf(builtArchitecture(architecture), root);
+  const { family, warnings } = familyOf(builtArchitecture(architecture), root);
   const text = languageConfig(root, family);
   checkHfConfig(text);
   const pooling = poolingOf({ architecture, family, root, text, options, sentenceTransformers });
@@ -85,6 +85,7 @@ export function resolveModel(
     modelType,
     dtype: resolveDtype(root, text, modelType, { dtype: options.dtype, isPooling }),
     ...length,
+    warnings: [...warnings, ...length.warnings],
     autoFitMaxModelLen: options.maxModelLen === -1,
     headSize: headSize(text, family, numHeads),
     totalNumKvHeads: family.totalNumKvHeads?.(text) ?? firstNumber(text, KV_HEAD_KEYS) ?? numHeads,
@@ -121,7 +122,10 @@ function poolingOf(about: {
     runner: options.runner,
     convert: options.convert,
     hasPoolingModule: sentenceTransformers.pooling !== null,
-    isGenerative: family.kind !== 'pooling' && poolingArchitecture(architecture) === null,
+    isGenerative:
+      family.kind !== 'pooling' &&
+      family.isPoolingClass !== true &&
+      poolingArchitecture(architecture) === null,
     isRegistered: isKnownArchitecture(architecture),
   });
   if (runner.type === 'generate') return null;

@@ -10,7 +10,6 @@ import { type FlashAttnQuery, getFlashAttnVersion } from './attention/flash-attn
 import { selectBackend } from './attention/select.ts';
 import { STATE_BACKENDS } from './attention/state-backends.ts';
 import type { DeclaredLayer, StateLayer } from './layers.ts';
-import { isConverted } from './pooling/conversion.ts';
 import type { QuantizationConfig } from './quantization/quantization-config.ts';
 import type { ResolvedModel } from './resolved-model.ts';
 import type { RunConfig, StateShape } from './run-config.ts';
@@ -46,6 +45,10 @@ export interface MlaOptions {
   readonly numHeads: number;
   readonly headSize: number;
   readonly topkBufferWidth?: number | null;
+  /** Attends to picked tokens only; default: where there is a buffer for them. */
+  readonly isSparse?: boolean;
+  /** A backend that the layer class names itself. */
+  readonly backend?: AttentionBackend;
   /** false: the model class hands no quantization to the layer. */
   readonly quantized?: boolean;
   readonly isIndexGroupLeader?: boolean;
@@ -54,6 +57,8 @@ export interface MlaOptions {
 export interface StageContext {
   readonly backends: BackendContext;
   readonly quantization: QuantizationConfig | null;
+  /** The head for the vocabulary is declared but not built. */
+  readonly withoutHead: boolean;
 }
 
 export class StageBuilder extends StageWeights {
@@ -73,7 +78,7 @@ export class StageBuilder extends StageWeights {
       tensorParallelSize: run.tensorParallelSize,
       expertParallelSize: run.expertParallelSize,
       quantization: context.quantization,
-      withoutHead: isConverted(model),
+      withoutHead: context.withoutHead,
     });
     this.#model = model;
     this.run = run;
@@ -113,9 +118,17 @@ export class StageBuilder extends StageWeights {
     this.#isDraft = false;
   }
 
+  /** Takes over what a draft declared on a stage of its own. */
+  adopt(draft: StageBuilder): void {
+    this.adoptWeights(draft);
+    for (const layer of draft.layers) this.layers.push({ ...layer, isDraft: true });
+  }
+
   // Layers with a cache.
 
-  attention(options: AttentionOptions): void {
+  attention(given: AttentionOptions): void {
+    const attnType = this.#attnType(given);
+    const options = { ...given, attnType };
     const name = this.fullName(options.name);
     const isAlone = options.ignoresCacheConfig === true;
     const ignoresWindow = isAlone || options.ignoresModelWindow === true;
@@ -123,7 +136,6 @@ export class StageBuilder extends StageWeights {
       options.slidingWindow ?? (ignoresWindow ? null : this.#model.slidingWindow);
     this.#applyCheckpointCacheDtype();
     const cacheDtype = isAlone ? 'auto' : this.#layerCacheDtype(name, slidingWindow !== null);
-    const attnType = options.attnType ?? 'decoder';
     const backend = options.backend ?? this.#denseBackend(options, cacheDtype, slidingWindow);
     const scales = {
       name,
@@ -152,13 +164,22 @@ export class StageBuilder extends StageWeights {
     });
   }
 
+  /** Classes of decoders read `is_causal`, by which embedding models make encoders of them. */
+  #attnType({ attnType }: AttentionOptions): AttentionType {
+    const isCausal = this.#model.text.get('is_causal') !== false;
+    return attnType ?? (isCausal ? 'decoder' : 'encoder_only');
+  }
+
   #denseBackend(
     options: AttentionOptions,
     cacheDtype: string,
     slidingWindow: number | null,
   ): AttentionBackend {
-    // Chunked and cross attention pick a plain backend and wrap it: they do not tell of windows or image spans.
-    const isWrapped = options.attentionChunkSize != null || options.attnType === 'encoder_decoder';
+    // Chunked, cross and encoder-only attention pick a plain backend and wrap it: they do not tell of windows or image spans.
+    const isWrapped =
+      options.attentionChunkSize != null ||
+      options.attnType === 'encoder_decoder' ||
+      options.attnType === 'encoder_only';
     return selectBackend(
       {
         headSize: options.headSize,
@@ -181,8 +202,8 @@ export class StageBuilder extends StageWeights {
     const name = this.fullName(options.name);
     const cacheDtype = this.#layerCacheDtype(name, false);
     const numHeads = this.perRank(options.numHeads, 'the number of attention heads');
-    const useSparse = options.topkBufferWidth != null;
-    const backend = selectBackend(
+    const useSparse = options.isSparse ?? options.topkBufferWidth != null;
+    const selected = selectBackend(
       {
         headSize: options.headSize,
         dtype: this.#model.dtype,
@@ -197,6 +218,7 @@ export class StageBuilder extends StageWeights {
       },
       this.#context,
     );
+    const backend = options.backend ?? selected;
     const scales = {
       name,
       numHeads,
@@ -276,6 +298,9 @@ function withPrefix(backend: AttentionBackend, options: AttentionOptions): Atten
   }
   if (options.attnType === 'encoder_decoder') {
     return { ...backend, className: `CrossAttention_${backend.className}` };
+  }
+  if (options.attnType === 'encoder_only') {
+    return { ...backend, className: `EncoderOnlyAttention_${backend.className}` };
   }
   return backend;
 }

@@ -135,6 +135,14 @@ export class StageWeights {
     this.#rename = outer;
   }
 
+  /** Takes over the parameters of another stage. */
+  protected adoptWeights(other: StageWeights): void {
+    this.parameters.push(...other.parameters);
+    this.#weightsBytes += other.weightsBytes;
+    this.#parameterCount += other.parameterCount;
+    this.#plainBytes += other.plainBytes;
+  }
+
   /** The full name of a module that is declared as `name` here. */
   protected fullName(name: string): string {
     return this.#rename(name);

@@ -6,6 +6,7 @@
 import type { AttentionSpec } from '../../spec/spec.ts';
 import { stateContentSizeBytes } from '../../spec/spec-size.ts';
 import {
+  type AttentionBackend,
   type BackendContext,
   type BackendDescription,
   defineBackend,
@@ -128,6 +129,12 @@ export const FLASHMLA_SPARSE = defineBackend({
   combination: (request, context) =>
     flashMlaSparseCombination(request.headSize, request.cacheDtype, context),
 });
+
+/** The same kernels with a sink per head. Source: vllm/models/hy_v4/nvidia/flashmla_sparse.py. */
+export const HYV4_FLASHMLA_SPARSE: AttentionBackend = {
+  ...FLASHMLA_SPARSE,
+  className: 'HYV4FlashMLASparseBackend',
+};
 
 function flashInferSparseCombination(context: BackendContext): string | null {
   const { mla } = context;

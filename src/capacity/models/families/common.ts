@@ -26,9 +26,13 @@ export function embeddings(
     readonly width: number;
     readonly tied: boolean;
     readonly everyStage?: boolean;
+    /** The last stage has it too where a draft reads it. */
+    readonly sharesWithDraft?: boolean;
     readonly headBias?: boolean;
     /** The head is built on every stage as well. */
     readonly headOnEveryStage?: boolean;
+    /** false: the class has a head of its own even so; the tie only brings the embedding to the last stage. */
+    readonly tiesHead?: false;
     /** Names of the two modules. */
     readonly embeddingName?: string;
     readonly headName?: string;
@@ -38,15 +42,20 @@ export function embeddings(
 ): void {
   const { vocabSize, width, tied } = about;
   const headName = about.headName ?? 'lm_head';
-  const needsEmbedding = stage.isFirst || (tied && stage.isLast) || about.everyStage === true;
+  const needsEmbedding =
+    stage.isFirst ||
+    (tied && stage.isLast) ||
+    about.everyStage === true ||
+    (about.sharesWithDraft === true && stage.isLast && stage.run.draftReadsEmbedding);
   if (needsEmbedding)
     stage.embedding(about.embeddingName ?? 'model.embed_tokens', vocabSize, width);
   const needsHead = stage.isLast || about.headOnEveryStage === true;
-  if (needsHead && !tied) {
+  const isOneModule = tied && about.tiesHead !== false;
+  if (needsHead && !isOneModule) {
     const quantized = about.quantizedHead ?? true;
     stage.lmHead(headName, vocabSize, width, { bias: about.headBias ?? false, quantized });
   }
-  if (needsHead && tied && about.headBias === true) {
+  if (needsHead && isOneModule && about.headBias === true) {
     stage.tensor(`${headName}.bias`, [stage.perRank(vocabSize, 'the vocabulary')]);
   }
 }

@@ -6,6 +6,7 @@ import type { HfConfig } from '../hf-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 import { periodicLayerTypes, slidingLayerWindow } from './common.ts';
 import { type DecoderArchitecture, decoderFamilies, EVERYWHERE, llamaHeads } from './decoder.ts';
+import { buildGraniteSinks, hasGraniteSinks } from './granite-sinks.ts';
 
 const always = (): boolean => true;
 const attentionBias = (text: HfConfig): boolean => text.flag('attention_bias');
@@ -113,6 +114,19 @@ const LLAMA_LIKE: readonly DecoderArchitecture[] = [
       'post_attention_layernorm',
       ...(text.flag('use_post_norm') ? ['post_norm1', 'post_norm2'] : []),
     ],
+  },
+  {
+    architectures: ['GraniteForCausalLM', 'GraniteSWAForCausalLM'],
+    modelTypes: {
+      granite: { ...UNTIED, max_position_embeddings: 2048 },
+      granite_swa: { ...UNTIED, sliding_window: 128, max_position_embeddings: 2048 },
+    },
+    qkvBias: attentionBias,
+    outputBias: attentionBias,
+    mlpBias,
+    attentionParts: buildGraniteSinks,
+    attention: (text) => ({ hasSink: hasGraniteSinks(text) }),
+    window: slidingLayerWindow,
   },
   {
     architectures: ['Rnj1ForCausalLM'],

@@ -7,7 +7,9 @@
 
 import type { JsonObject } from '../../../shared/json-object.ts';
 import type { HfConfig } from '../hf-config.ts';
+import type { MtpDraft } from '../model-family.ts';
 import { layerType, periodicLayerTypes, type QkNorm, slidingLayerWindow } from './common.ts';
+import { MIMO_MTP } from './mtp-drafts.ts';
 
 /** How one architecture's layers differ from Llama's. */
 export interface DenseArchitecture {
@@ -41,6 +43,9 @@ export interface DenseArchitecture {
   readonly headOnEveryStage?: boolean;
   readonly normOnEveryStage?: boolean;
   normalize?(text: HfConfig): HfConfig;
+  /** The class can hand its embedding to a draft on the last stage. Source: utils.py spec_decode_needs_target_embed. */
+  readonly sharesEmbedding?: boolean;
+  readonly mtp?: MtpDraft;
 }
 
 const LLAMA_NORMS = ['input_layernorm', 'post_attention_layernorm'];
@@ -100,6 +105,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
       'IQuestCoderForCausalLM',
       'TeleChat3ForCausalLM',
     ],
+    sharesEmbedding: true,
     modelTypes: { llama: { ...UNTIED, max_position_embeddings: 2048 }, internlm3: UNTIED },
     qkvBias: (text) =>
       text.hasKey('qkv_bias')
@@ -111,6 +117,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['MistralForCausalLM', 'Ministral3ForCausalLM'],
+    sharesEmbedding: true,
     modelTypes: {
       mistral: {
         ...UNTIED,
@@ -125,6 +132,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['Qwen2ForCausalLM'],
+    sharesEmbedding: true,
     modelTypes: {
       qwen2: {
         ...UNTIED,
@@ -138,12 +146,15 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['MiMoForCausalLM'],
+    sharesEmbedding: true,
+    mtp: MIMO_MTP,
     modelTypes: { mimo: UNTIED },
     qkvBias: always,
     normalize: qwenLayerTypes,
   },
   {
     architectures: ['Qwen3ForCausalLM'],
+    sharesEmbedding: true,
     modelTypes: {
       qwen3: {
         ...UNTIED,
@@ -160,6 +171,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['Phi3ForCausalLM'],
+    sharesEmbedding: true,
     modelTypes: {
       phi3: { ...UNTIED, max_position_embeddings: 4096, original_max_position_embeddings: 4096 },
     },
@@ -207,14 +219,6 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     finalNorm: 'transformer.ln_f',
   },
   {
-    architectures: ['GraniteForCausalLM', 'GraniteSWAForCausalLM'],
-    modelTypes: { granite: { ...UNTIED, max_position_embeddings: 2048 } },
-    qkvBias: attentionBias,
-    outputBias: attentionBias,
-    mlpBias: (text) => text.flag('mlp_bias'),
-    window: slidingLayerWindow,
-  },
-  {
     architectures: ['Glm4ForCausalLM'],
     modelTypes: {
       glm4: { ...UNTIED, num_key_value_heads: 2, head_dim: 128, max_position_embeddings: 131072 },
@@ -224,6 +228,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['Ernie4_5ForCausalLM'],
+    sharesEmbedding: true,
     modelTypes: {
       ernie4_5: { ...TIED, head_dim: 128, num_key_value_heads: 2, max_position_embeddings: 131072 },
     },
@@ -246,7 +251,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     headOnEveryStage: true,
   },
   {
-    architectures: ['StableLmForCausalLM', 'StableLMEpochForCausalLM'],
+    architectures: ['StableLmForCausalLM'],
     modelTypes: { stablelm: { ...UNTIED, max_position_embeddings: 4096 }, stablelm_epoch: UNTIED },
     qkvBias: (text) => text.flag('use_qkv_bias'),
     normBias: true,

@@ -71,6 +71,7 @@ function build(stage: StageBuilder, model: ResolvedModel, about: DenseArchitectu
     vocabSize: text.num('vocab_size'),
     width: hiddenSize,
     tied: text.flag('tie_word_embeddings'),
+    sharesWithDraft: about.sharesEmbedding ?? false,
     everyStage: about.embeddingOnEveryStage ?? false,
     headOnEveryStage: about.headOnEveryStage ?? false,
     ...(about.embeddingName === undefined ? {} : { embeddingName: about.embeddingName }),
@@ -92,5 +93,6 @@ export const DENSE_FAMILIES: readonly ModelFamily[] = DENSE_ARCHITECTURES.map((a
   kind: 'decoder',
   defaults: about.modelTypes,
   ...(about.normalize === undefined ? {} : { normalize: about.normalize }),
+  ...(about.mtp === undefined ? {} : { mtp: about.mtp }),
   build: (stage, model) => build(stage, model, about),
 }));

@@ -80,7 +80,9 @@ export const GEMMA: ModelFamily = {
       max_position_embeddings: 8192,
     },
   },
-  build: (stage, { text }) => buildText(stage, text, { qkNorm: false, norms: TWO_NORMS }),
+  // The first Gemma's class knows no biases, whatever the config.json says.
+  build: (stage, { text }) =>
+    buildText(stage, text.with({ attention_bias: false }), { qkNorm: false, norms: TWO_NORMS }),
 };
 
 export const GEMMA2: ModelFamily = {

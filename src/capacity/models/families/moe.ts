@@ -1,7 +1,7 @@
 /**
- * Decoders whose feed-forward networks are experts, in some layers or all: Mixtral, Qwen, GLM-4.5, MiniMax-M2, OLMoE, Granite
- * and others, as rows of a table. Source: vllm/model_executor/models/{mixtral,qwen2_moe,qwen3_moe,glm4_moe,minimax_m2,olmoe,
- * granitemoe,granitemoeshared,phimoe,ernie45_moe}.py (0.33.0).
+ * Decoders whose feed-forward networks are experts, in some layers or all: Mixtral, Qwen, GLM-4.5, MiniMax-M2, OLMoE and
+ * others, as rows of a table. Source: vllm/model_executor/models/{mixtral,qwen2_moe,qwen3_moe,glm4_moe,minimax_m2,olmoe,
+ * phimoe,ernie45_moe}.py (0.33.0).
  */
 
 import type { JsonObject } from '../../../shared/json-object.ts';
@@ -10,6 +10,7 @@ import type { ModelFamily, MtpDraft } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 import { buildQkNorm, embeddings, headDim, kvHeads, type QkNorm } from './common.ts';
+import { ERNIE_MTP } from './mtp-drafts.ts';
 
 interface MoeArchitecture {
   readonly architectures: readonly string[];
@@ -164,16 +165,6 @@ const ARCHITECTURES: readonly MoeArchitecture[] = [
     normOnEveryStage: true,
   },
   {
-    architectures: ['GraniteMoeForCausalLM'],
-    modelTypes: { granitemoe: { ...UNTIED, num_local_experts: 8, max_position_embeddings: 2048 } },
-    qkvBias: (text) => text.flag('attention_bias'),
-    outputBias: (text) => text.flag('attention_bias'),
-    numExperts: (text) => text.num('num_local_experts'),
-    expertSize: (text) => text.num('intermediate_size'),
-    embeddingOnEveryStage: true,
-    normOnEveryStage: true,
-  },
-  {
     architectures: ['PhiMoEForCausalLM'],
     modelTypes: { phimoe: { ...UNTIED, num_key_value_heads: 8, max_position_embeddings: 131072 } },
     qkvBias: (text) => text.flag('attention_bias'),
@@ -187,6 +178,7 @@ const ARCHITECTURES: readonly MoeArchitecture[] = [
   },
   {
     architectures: ['Ernie4_5_MoeForCausalLM'],
+    mtp: ERNIE_MTP,
     modelTypes: {
       ernie4_5_moe: {
         tie_word_embeddings: true,

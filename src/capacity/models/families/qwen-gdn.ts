@@ -11,7 +11,7 @@ import type { RunConfig, StateShape } from '../run-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 import { embeddings, kvHeads, layerType } from './common.ts';
 
-function deltaNetSizes(text: HfConfig) {
+export function deltaNetSizes(text: HfConfig) {
   const keyHeads = text.num('linear_num_key_heads');
   const valueHeads = text.num('linear_num_value_heads');
   const keyWidth = keyHeads * text.num('linear_key_head_dim');
@@ -20,7 +20,7 @@ function deltaNetSizes(text: HfConfig) {
 }
 
 /** Source: mamba_utils.py gated_delta_net_state_shape and gated_delta_net_state_dtype. */
-function state({ text, dtype }: ResolvedModel, run: RunConfig): StateShape {
+export function deltaNetState({ text, dtype }: ResolvedModel, run: RunConfig): StateShape {
   const { convWidth, valueHeads } = deltaNetSizes(text);
   const tp = run.tensorParallelSize;
   const rows = text.num('linear_conv_kernel_dim') - 1 + run.numSpeculativeTokens;
@@ -67,7 +67,11 @@ function buildDeltaNet(stage: StageBuilder, model: ResolvedModel, name: string):
   stage.column(`${name}.in_proj_ba`, hiddenSize, gates);
   stage.norm(`${name}.norm`, text.num('linear_value_head_dim'));
   stage.row(`${name}.out_proj`, valueWidth, hiddenSize);
-  stage.state(name, state(model, stage.run), exportsCheckpoints(stage, text) ? 'grid' : 'none');
+  stage.state(
+    name,
+    deltaNetState(model, stage.run),
+    exportsCheckpoints(stage, text) ? 'grid' : 'none',
+  );
 }
 
 /** Queries carry a gate of their own width. */
@@ -209,7 +213,7 @@ export const QWEN3_NEXT: ModelFamily = {
     },
   },
   normalize,
-  state,
+  state: deltaNetState,
   build,
   mtp: {
     layers: nextMtpLayers,
@@ -229,7 +233,7 @@ export const QWEN3_5: ModelFamily = {
   },
   defaults: { qwen3_5_text: DEFAULTS, qwen3_5_moe_text: { ...DEFAULTS, num_experts: 256 } },
   normalize,
-  state,
+  state: deltaNetState,
   adjustRun: ({ text }, run) =>
     run.mambaSsmCacheDtype === 'auto' && text.has('mamba_ssm_dtype')
       ? { mambaSsmCacheDtype: text.str('mamba_ssm_dtype') }

@@ -9,6 +9,7 @@ import { META_ARCHITECTURES } from './meta-architectures.ts';
 import type { MultimodalArchitecture } from './multimodal-architecture.ts';
 import { QUERY_ARCHITECTURES } from './query-architectures.ts';
 import { QWEN_ARCHITECTURES } from './qwen-architectures.ts';
+import { SIGLIP_ARCHITECTURES } from './siglip-architectures.ts';
 
 export const MULTIMODAL_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   ...LLAVA_ARCHITECTURES,
@@ -20,4 +21,5 @@ export const MULTIMODAL_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   ...QUERY_ARCHITECTURES,
   ...IDEFICS_ARCHITECTURES,
   ...META_ARCHITECTURES,
+  ...SIGLIP_ARCHITECTURES,
 ];

@@ -19,8 +19,12 @@ export function modelQuantization(inputs: Inputs): QuantizationConfig | null {
   return resolved(inputs, contextOf(inputs), inputs.options.quantization);
 }
 
-/** Of a draft with a config.json of its own. */
-export function draftQuantization(inputs: Inputs, draft: HfConfig): QuantizationConfig | null {
+/** Of a draft with a config.json of its own; `asked` is --speculative-config's `quantization`. */
+export function draftQuantization(
+  inputs: Inputs,
+  draft: HfConfig,
+  asked: string | undefined,
+): QuantizationConfig | null {
   const context = {
     ...contextOf(inputs),
     label: draft.label,
@@ -29,7 +33,7 @@ export function draftQuantization(inputs: Inputs, draft: HfConfig): Quantization
     packedModules: PACKED_MODULES,
     vllmName: null,
   };
-  return resolved(inputs, context, undefined);
+  return resolved(inputs, context, asked);
 }
 
 /** Where the weights are given in bytes, a method that is not understood does not matter. */
