@@ -6,6 +6,7 @@ import { inFile } from '../../shared/schema.ts';
 import { parseCapacityInput } from '../file/capacity-input.ts';
 import type { CapacityInputRecord } from '../file/capacity-record.ts';
 import { loadModelPlan } from '../file/load-model-plan.ts';
+import { FIT } from '../models/measured-memory.ts';
 import type { ModelOptions } from '../models/model-options.ts';
 import type { ModelPlan } from '../models/model-plan.ts';
 import type { CapacityInput } from '../plan/capacity-input.ts';
@@ -57,6 +58,8 @@ export interface ExplainedMemory {
     readonly peak_activation_bytes: number;
     readonly non_torch_bytes: number;
     readonly cuda_graph_bytes: number;
+    /** How far a real GPU may be from what is left, in words; null where flags give what only a GPU can say. */
+    readonly expected_error: string | null;
     /** How the four above came about, in words. */
     readonly formulas: {
       readonly weights: string;
@@ -134,6 +137,7 @@ function explainMemory(built: ModelPlan, options: ModelOptions): ExplainedMemory
               peak_activation_bytes: budget.peakActivationBytes,
               non_torch_bytes: budget.nonTorchBytes,
               cuda_graph_bytes: budget.cudaGraphBytes,
+              expected_error: expectedError(options),
               formulas: {
                 weights: budget.formulas.weights,
                 peak_activation: budget.formulas.activation,
@@ -143,6 +147,16 @@ function explainMemory(built: ModelPlan, options: ModelOptions): ExplainedMemory
             },
     };
   });
+}
+
+/** Where activations and memory outside torch are given, what is left is arithmetic. */
+function expectedError({ peakActivationBytes, nonTorchBytes }: ModelOptions): string | null {
+  if (peakActivationBytes !== undefined && nonTorchBytes !== undefined) return null;
+  const { medianPercent, withinPercent, numWithin, numLogs } = FIT;
+  return (
+    `± ${withinPercent} % on a real GPU: ${numWithin} of the ${numLogs} logged starts it was fitted on are within, half of ` +
+    `them within ${medianPercent} % (docs/memory-budget.md)`
+  );
 }
 
 /**

@@ -140,7 +140,12 @@ function budgetTable(memory: ExplainedMemory, whose: string, palette: Palette): 
     );
   }
   const name = budget === null ? 'KV cache (given)' : '= KV cache';
-  rows.push({ name, bytes: memory.available_bytes });
+  const error = budget?.expected_error ?? null;
+  rows.push({
+    name,
+    bytes: memory.available_bytes,
+    ...(error === null ? {} : { formula: error }),
+  });
   return [
     palette.bold(`Memory${whose}`),
     ...rows.flatMap(({ name, bytes, formula }) => [
