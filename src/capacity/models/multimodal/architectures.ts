@@ -10,6 +10,7 @@ import type { MultimodalArchitecture } from './multimodal-architecture.ts';
 import { QUERY_ARCHITECTURES } from './query-architectures.ts';
 import { QWEN_ARCHITECTURES } from './qwen-architectures.ts';
 import { SIGLIP_ARCHITECTURES } from './siglip-architectures.ts';
+import { UNCOUNTED_ARCHITECTURES } from './uncounted-architectures.ts';
 
 export const MULTIMODAL_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   ...LLAVA_ARCHITECTURES,
@@ -22,4 +23,5 @@ export const MULTIMODAL_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   ...IDEFICS_ARCHITECTURES,
   ...META_ARCHITECTURES,
   ...SIGLIP_ARCHITECTURES,
+  ...UNCOUNTED_ARCHITECTURES,
 ];

@@ -4,7 +4,7 @@
  * Source: vllm/model_executor/models/interfaces.py SupportsMultiModal, vllm/config/vllm.py with_hf_config (0.33.0).
  */
 import { ConfigError } from '../../../shared/errors.ts';
-import type { HfConfig } from '../hf-config.ts';
+import { EXPLICIT_LAYERS_HINT, type HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
@@ -20,6 +20,11 @@ export function multimodalFamily(
   root: HfConfig,
   familyOf: FamilyOf,
 ): ModelFamily {
+  if (about.refusal !== undefined) {
+    const [name] = about.architectures;
+    const words = `${root.label}: ${name}: ${about.refusal}; ${EXPLICIT_LAYERS_HINT}`;
+    throw new ConfigError('E_UNKNOWN_MODEL', words);
+  }
   const text = languageConfig(about, root);
   const architecture = textArchitecture(about, text, root);
   const family = familyOf(architecture, text.label);
@@ -36,6 +41,7 @@ export function multimodalFamily(
       return family.normalize?.(changed, whole) ?? changed;
     },
     isMmPrefixLm,
+    ...(about.uncounted === undefined ? {} : { uncounted: about.uncounted }),
     ...(about.packedModules === undefined ? {} : { packedModules: about.packedModules }),
     ...(weightNames.length === 0 ? {} : { vllmName: (name) => vllmName(weightNames, name) }),
     ...(state === undefined ? {} : { state: (model, run) => state(inner(model), run) }),

@@ -246,12 +246,6 @@ describe('what vLLM refuses', () => {
       },
       'prompt_lookup_min=4 must be <= prompt_lookup_max=2',
     ],
-    [
-      'a retired architecture',
-      { ...QWEN3, architectures: ['StableLMEpochForCausalLM'] },
-      {},
-      'Model architecture StableLMEpochForCausalLM was supported in vLLM until v0.28.0, and is not supported anymore.',
-    ],
   ])('%s', (_, config, options, words) => {
     expect(refusalOf(config, options)).toContain(`E_BAD_FLAG: ${words}`);
   });
