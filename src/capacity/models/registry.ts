@@ -27,10 +27,12 @@ import { LLAMA4_MULTIMODAL, LLAMA4_TEXT } from './families/llama4.ts';
 import { LOOP_CODER } from './families/loop-coder.ts';
 import { MAMBA1, MAMBA2 } from './families/mamba.ts';
 import { MIMO_V2, MIMO_V2_PRO } from './families/mimo-v2.ts';
+import { MINIMAX_M3 } from './families/minimax-m3.ts';
 import { MOE_FAMILIES } from './families/moe.ts';
 import { NEMOTRON_H } from './families/nemotron-h.ts';
 import { OLMO_HYBRID } from './families/olmo-hybrid.ts';
 import { QWEN3_5, QWEN3_NEXT } from './families/qwen-gdn.ts';
+import { QWEN4_EXP } from './families/qwen4-exp.ts';
 import { STEP3_TEXT, STEP3P5_FAMILIES } from './families/step3.ts';
 import { WHISPER } from './families/whisper.ts';
 import { ZAMBA2 } from './families/zamba2.ts';
@@ -68,6 +70,8 @@ export const FAMILIES: readonly ModelFamily[] = [
   ...STEP3P5_FAMILIES,
   QWEN3_NEXT,
   OLMO_HYBRID,
+  QWEN4_EXP,
+  MINIMAX_M3,
   QWEN3_5,
   JAMBA,
   ZAMBA2,
