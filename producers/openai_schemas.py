@@ -8,6 +8,7 @@ tree, {"root": node, "defs": {name: node}}; src/frontend/pydantic/schema-node.ts
 
 import argparse
 import enum
+import functools
 import json
 from pathlib import Path
 
@@ -22,6 +23,12 @@ REQUESTS = {
     "responses-request": ("vllm.entrypoints.openai.responses.protocol", "ResponsesRequest"),
     "tokenize-request": ("vllm.entrypoints.serve.tokenize.protocol", "TokenizeRequest"),
     "detokenize-request": ("vllm.entrypoints.serve.tokenize.protocol", "DetokenizeRequest"),
+    "embedding-request": ("vllm.entrypoints.pooling.embed.protocol", "EmbeddingRequest"),
+    "token-embedding-request": ("vllm.entrypoints.pooling.token_embed.protocol", "TokenEmbeddingRequest"),
+    "pooling-request": ("vllm.entrypoints.pooling.pooling.protocol", "PoolingRequest"),
+    "classification-request": ("vllm.entrypoints.pooling.classify.protocol", "ClassificationRequest"),
+    "score-request": ("vllm.entrypoints.pooling.scoring.protocol", "ScoreRequest"),
+    "rerank-request": ("vllm.entrypoints.pooling.scoring.protocol", "RerankRequest"),
     "load-lora-adapter-request": ("vllm.entrypoints.serve.lora.protocol", "LoadLoRAAdapterRequest"),
     "unload-lora-adapter-request": ("vllm.entrypoints.serve.lora.protocol", "UnloadLoRAAdapterRequest"),
 }
@@ -100,6 +107,10 @@ class Converter:
         return {"t": "before", "fn": function_name(schema), "of": self.node(schema["schema"])}
 
     def on_function_after(self, schema):
+        function = schema["function"]["function"]
+        if isinstance(function, functools.partial) and function.func.__name__ == "min_length_validator":
+            # Of a Sequence, whose own words are not those of a list.
+            return {**self.node(schema["schema"]), **function.keywords, "noun": "Value"}
         return {"t": "after", "fn": function_name(schema), "of": self.node(schema["schema"])}
 
     def on_typed_dict(self, schema):

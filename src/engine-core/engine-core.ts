@@ -268,7 +268,8 @@ export class EngineCore {
   #add(coreRequest: EngineCoreRequest): void {
     const { requestId, clientIndex } = coreRequest;
     const { scheduler, executor, blockHasher, faults, enableFaults } = this.parts;
-    if (!isRunnable(coreRequest, this.parts.maxModelLen)) {
+    const { maxModelLen } = this.parts;
+    if (!isRunnable(coreRequest, { maxModelLen, supportedTasks: executor.supportedTasks })) {
       this.counters.rejectedRequests += 1;
       this.#sendFinished(clientIndex, [requestId], FinishReason.ERROR, null);
       return;

@@ -22,6 +22,7 @@ import type { GpuMemory } from './executor/gpu-memory.ts';
 import { latencyModelOf } from './executor/latency-inputs.ts';
 import { AdapterCache } from './executor/lora/adapter-cache.ts';
 import { loraModulesOf } from './executor/lora/tensor-names.ts';
+import { Pooler } from './executor/pooler.ts';
 import { ScriptedTokenSource } from './executor/scripted-token-source.ts';
 import { SimulatedExecutor } from './executor/simulated-executor.ts';
 import { createTokenSource } from './executor/token-source.ts';
@@ -30,7 +31,8 @@ import { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
 import { loadCorpus } from './load-corpus.ts';
 import { readAdapter } from './read-adapter.ts';
 import { DEFAULT_SCHEDULER_CONFIG, type SchedulerConfig } from './scheduler/scheduler-config.ts';
-import { type StartupLine, startupLines } from './startup-log.ts';
+import type { StartupLine } from './startup-line.ts';
+import { startupLines } from './startup-log.ts';
 
 /** How the engine stands among its data-parallel peers. */
 export interface EnginePlacement {
@@ -81,6 +83,7 @@ function schedulerConfigOf(args: EngineArgs, model: ModelPlan, plan: KVCachePlan
     schedulerReserveFullIsl: args.schedulerReserveFullIsl,
     watermark: args.watermark,
     asyncScheduling: config.asyncScheduling,
+    numSampledTokensPerStep: model.facts.pooling === null ? 1 : 0,
     maxLoras: args.enableLora === true ? args.maxLoras : null,
     mambaAlign: config.mambaCacheMode === 'align',
   };
@@ -150,6 +153,7 @@ function createExecutor(setup: EngineSetup): SimulatedExecutor {
     tokenSource: args.enableFaults ? new ScriptedTokenSource(tokenSource) : tokenSource,
     latencyModel: latencyModelOf(setup),
     vocabSize: facts.vocabSize,
+    pooler: facts.pooling === null ? null : new Pooler(facts.pooling, args.seed),
     numWorkers: plan.workers.length,
     adapters: args.enableLora === true ? createAdapterCache(setup) : null,
   });

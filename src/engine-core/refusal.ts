@@ -22,10 +22,21 @@ function codeOf(error: unknown): string | null {
   return error instanceof WorkerCallError ? 'lora_load_failed' : null;
 }
 
-/** False for what vLLM's preprocessing refuses, and for prompts that its scheduler could never finish. */
-export function isRunnable(request: EngineCoreRequest, maxModelLen: number): boolean {
-  const { samplingParams, promptTokenIds } = request;
-  if (samplingParams === null || samplingParams.maxTokens === null) return false;
+/**
+ * False for what vLLM's preprocessing refuses, for tasks that the model has not, and for prompts that its scheduler could
+ * never finish.
+ */
+export function isRunnable(
+  request: EngineCoreRequest,
+  { maxModelLen, supportedTasks }: { maxModelLen: number; supportedTasks: readonly string[] },
+): boolean {
+  const { samplingParams, poolingParams, promptTokenIds } = request;
+  if (poolingParams === null) {
+    if (samplingParams === null || samplingParams.maxTokens === null) return false;
+    if (!supportedTasks.includes('generate')) return false;
+  } else if (poolingParams.task === null || !supportedTasks.includes(poolingParams.task)) {
+    return false;
+  }
   if (promptTokenIds === null || promptTokenIds.length === 0) return false;
   return promptTokenIds.length <= maxModelLen;
 }

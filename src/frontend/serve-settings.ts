@@ -100,6 +100,10 @@ export function createServedModel(
     vocabSize: model.facts.vocabSize,
     eosTokenId: model.facts.eosTokenIds[0] ?? null,
     ...readSamplingDefaults(args),
+    pooling:
+      model.facts.pooling === null
+        ? null
+        : { ...model.facts.pooling, architecture: model.facts.servedArchitecture },
     fingerprint: systemFingerprint({
       mode: args.fingerprintMode,
       customValue: args.fingerprintValue,

@@ -26,6 +26,11 @@ export function orNull<const Schema extends v.GenericSchema>(schema: Schema) {
   return v.nullable(schema);
 }
 
+/** The value, null, or no such field. */
+export function maybe<const Schema extends v.GenericSchema>(schema: Schema) {
+  return v.optional(v.nullable(schema));
+}
+
 export function listOf<const Schema extends v.GenericSchema>(schema: Schema) {
   return v.array(schema, 'a list');
 }

@@ -17,20 +17,21 @@ interface CapacityCase {
   readonly expected: unknown;
 }
 
-const { cases } = JSON.parse(readFileSync(new URL('./capacity.json', import.meta.url), 'utf8')) as {
-  cases: CapacityCase[];
-};
+const cases = ['capacity.json', 'capacity-2.json'].flatMap((file) => {
+  const text = readFileSync(new URL(`./${file}`, import.meta.url), 'utf8');
+  return (JSON.parse(text) as { cases: CapacityCase[] }).cases;
+});
 
-test('the golden file holds 180 synthetic and 120 model cases', () => {
+test('the golden files hold 180 synthetic and 187 model cases', () => {
   const count = (layer: string) => cases.filter((record) => record.layer === layer).length;
-  expect({ spec: count('spec'), model: count('model') }).toEqual({ spec: 180, model: 120 });
+  expect({ spec: count('spec'), model: count('model') }).toEqual({ spec: 180, model: 187 });
 });
 
 for (const layer of ['spec', 'model'] as const) {
   describe(`${layer} cases plan as vLLM planned them`, () => {
     for (const { id, category, input, expected } of cases.filter((c) => c.layer === layer)) {
       test(`${category}: ${id}`, () => {
-        const read = parseCapacityInput(input, inFile('capacity.json', id));
+        const read = parseCapacityInput(input, inFile('golden', id));
         expect(describeFirstDifference(answerCapacity(read), expected)).toBeNull();
       });
     }

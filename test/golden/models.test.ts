@@ -1,6 +1,6 @@
 /**
  * Every recorded model case the other way round: from its config.json, flags and GPU to the planner's whole input, and to
- * the bytes of its weights. Recorded by vLLM 0.33.0's own model classes on torch's meta device (capacity.json).
+ * the bytes of its weights. Recorded by vLLM 0.33.0's own model classes on torch's meta device (capacity.json, capacity-2.json).
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -19,10 +19,11 @@ interface ModelCaseRecord {
   readonly input: CapacityInputRecord;
 }
 
-const { cases } = JSON.parse(readFileSync(new URL('./capacity.json', import.meta.url), 'utf8')) as {
-  cases: ModelCaseRecord[];
-};
-const modelCases = cases.filter(({ layer }) => layer === 'model');
+const modelCases = ['capacity.json', 'capacity-2.json'].flatMap((file) => {
+  const text = readFileSync(new URL(`./${file}`, import.meta.url), 'utf8');
+  const { cases } = JSON.parse(text) as { cases: ModelCaseRecord[] };
+  return cases.filter(({ layer }) => layer === 'model');
+});
 
 /** What may be read of a case: never the answer. */
 function question({ id, model }: ModelCaseRecord) {
@@ -55,8 +56,8 @@ function weightsScale(note: string): number {
 }
 
 describe('recorded model cases', () => {
-  it('are 120', () => {
-    expect(modelCases).toHaveLength(120);
+  it('are 187', () => {
+    expect(modelCases).toHaveLength(187);
   });
 
   it.each(modelCases.map((record) => [record.id, record] as const))('%s', (_, record) => {

@@ -87,6 +87,13 @@ describe('the lesson', () => {
         if (name === 'handshake') return (steps?.held.length ?? 0) > 1;
         return phase === 'serving' && engines[0]?.clock?.state === lesson.clock;
       });
+      // The coordinator's first counts come by a timer of its own; a reader is never there before them, a shell may be.
+      if (name === 'waves') {
+        await waitUntil('the frontend has heard of the coordinator', async () => {
+          const frames = await (await fetch(`${url}/twin/api/frames`)).text();
+          return /"APIServer".*"receive".*"COUNTS"/.test(frames);
+        });
+      }
       expect((await state()).lesson).toMatchObject({ name, title: lesson.title });
 
       const printed = await runInShell(blocks, url.replace('http://', ''));

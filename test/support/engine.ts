@@ -1,5 +1,6 @@
 /** Builders for tests of the engine core: every argument has a default, a test names only what it is about. */
 
+import type { PoolingFacts } from '../../src/capacity/models/pooling/pooling-facts.ts';
 import { resolveHashBlockSizes } from '../../src/capacity/plan/hash-block-sizes.ts';
 import { createSpec } from '../../src/capacity/spec/create-spec.ts';
 import type { KVCacheGroup } from '../../src/capacity/spec/kv-cache-config.ts';
@@ -15,6 +16,7 @@ import {
   AdapterCache,
   type AdapterCacheOptions,
 } from '../../src/engine-core/executor/lora/adapter-cache.ts';
+import { Pooler } from '../../src/engine-core/executor/pooler.ts';
 import { ScriptedTokenSource } from '../../src/engine-core/executor/scripted-token-source.ts';
 import { SimulatedExecutor } from '../../src/engine-core/executor/simulated-executor.ts';
 import {
@@ -55,6 +57,8 @@ export interface TestEngineOptions {
   readonly numBlocks?: number;
   readonly enablePrefixCaching?: boolean;
   readonly retentionInterval?: number | null;
+  /** The engine pools, and does not generate. */
+  readonly pooling?: PoolingFacts;
   readonly scheduler?: Partial<SchedulerConfig>;
   readonly maxConcurrentBatches?: number;
   readonly includeFinishedSet?: boolean;
@@ -94,7 +98,9 @@ export function createTestEngine(
     isEagleGroup: false,
   }));
   const enablePrefixCaching = options.enablePrefixCaching ?? true;
-  const blockSize = Math.min(...groups.map(({ spec }) => spec.blockSize));
+  // An engine without a KV cache keeps the default.
+  const blockSize =
+    groups.length === 0 ? 16 : Math.min(...groups.map(({ spec }) => spec.blockSize));
   const sizes = resolveHashBlockSizes({
     groups,
     cacheBlockSize: blockSize,
@@ -109,6 +115,7 @@ export function createTestEngine(
     maxNumBatchedTokens: 2048,
     maxModelLen: 256,
     asyncScheduling,
+    numSampledTokensPerStep: options.pooling === undefined ? 1 : 0,
     mambaAlign: names.some((name) => name === 'mambaAlign' || name === 'mambaBig'),
     ...options.scheduler,
   };
@@ -128,6 +135,7 @@ export function createTestEngine(
         options.enableFaults === true ? new ScriptedTokenSource(tokenSource) : tokenSource,
       latencyModel: createLatencyModel(options.latency ?? { kind: 'zero' }),
       vocabSize: TEST_VOCAB_SIZE,
+      ...(options.pooling === undefined ? {} : { pooler: new Pooler(options.pooling, 0) }),
       numWorkers: 1,
       adapters: options.adapters === undefined ? createTestAdapters() : options.adapters,
     }),

@@ -15,6 +15,7 @@ export function createServedModel(fields: Partial<ServedModel> = {}): ServedMode
     maxModelLen: 16,
     vocabSize: 300,
     eosTokenId: 2,
+    pooling: null,
     defaultSamplingParams: {},
     generationEosTokenIds: [],
     fingerprint: null,

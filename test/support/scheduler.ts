@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 /** A scheduler without an engine around it: every argument has a default, a test names only what it is about. */
 import {
   type BlockHasher,
@@ -112,7 +113,11 @@ export class SchedulerBench {
       const samples = output.samplePositions[i] !== NO_SAMPLE;
       output.sampledTokenIds[i] = samples ? (tokens[id] ?? this.#nextToken++) : NO_SAMPLE;
     }
-    const batches = updateFromOutput(this.scheduler.state, output, this.#logprobs, this.#hasher);
+    const results = {
+      ...this.#logprobs,
+      pooledOutput: () => assert.fail('nothing is pooled here'),
+    };
+    const batches = updateFromOutput(this.scheduler.state, output, results, this.#hasher);
     this.scheduler.release(output);
     return batches;
   }

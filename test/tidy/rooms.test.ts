@@ -223,6 +223,11 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
 /** Single files and folders with a narrower rule than their room's. */
 const NEVER: readonly { from: string; to: RegExp; why: string }[] = [
   {
+    from: 'capacity/models/towers',
+    to: /^capacity\/models\/families\//,
+    why: 'a tower stands beside any language model and knows none.',
+  },
+  {
     from: 'engine-core/executor',
     to: /^engine-core\/scheduler\/scheduler\.ts$/,
     why: "the executor knows the scheduler's output, not the scheduler.",

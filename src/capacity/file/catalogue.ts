@@ -8,7 +8,12 @@ import * as v from 'valibot';
 import type { JsonObject } from '../../shared/json-object.ts';
 import { ownFile } from '../../shared/own-files.ts';
 import { anyObject, fields, inFile, parse, string, strings } from '../../shared/schema.ts';
+import type { SentenceTransformers } from '../models/pooling/sentence-transformers.ts';
 import { readJsonObject } from './json-file.ts';
+import {
+  sentenceTransformersRecord,
+  toSentenceTransformers,
+} from './sentence-transformers-file.ts';
 
 export interface CatalogueEntry {
   /** As on Hugging Face. */
@@ -21,6 +26,8 @@ export interface CatalogueEntry {
   readonly config: JsonObject;
   /** Stored size of the weights relative to the counted one, for quantised checkpoints. */
   readonly weightsScale: number;
+  /** What lies beside its config.json; null for a model without such files. */
+  readonly sentenceTransformers: SentenceTransformers | null;
   /** A draft model for speculative decoding, not to be served by itself. */
   readonly isDraft: boolean;
 }
@@ -33,6 +40,7 @@ const catalogueFile = fields({
   config: anyObject,
   weights_scale: v.optional(v.number('a number'), 1),
   role: v.optional(string),
+  sentence_transformers: v.optional(sentenceTransformersRecord),
 });
 
 const FOLDER = ownFile('capacity/models/catalogue');
@@ -59,6 +67,11 @@ export function findModel(name: string): CatalogueEntry | null {
 
 function readEntry(path: string): CatalogueEntry {
   const entry = parse(catalogueFile, readJsonObject(path), inFile(path));
-  const { weights_scale: weightsScale, role, ...facts } = entry;
-  return { ...facts, weightsScale, isDraft: role === 'draft' };
+  const { weights_scale: weightsScale, role, sentence_transformers: beside, ...facts } = entry;
+  return {
+    ...facts,
+    weightsScale,
+    isDraft: role === 'draft',
+    sentenceTransformers: beside === undefined ? null : toSentenceTransformers(beside),
+  };
 }

@@ -28,6 +28,10 @@ const fraction = v.pipe(
 
 /** vLLM's EngineArgs by their names there, as far as they bear on the KV cache. */
 const engineArgs = fields({
+  runner: optional(string),
+  convert: optional(string),
+  pooler_config: optional(anyObject),
+  hf_overrides: optional(anyObject),
   max_model_len: optional(integer(-1)),
   dtype: optional(string),
   quantization: optional(string),
@@ -38,6 +42,9 @@ const engineArgs = fields({
   block_size: optional(integer(1)),
   max_num_batched_tokens: optional(integer(1)),
   max_num_seqs: optional(integer(1)),
+  max_num_active_seqs: optional(integer(1)),
+  max_num_scheduled_tokens: optional(integer(1)),
+  long_prefill_token_threshold: optional(integer(0)),
   tensor_parallel_size: optional(integer(1)),
   pipeline_parallel_size: optional(integer(1)),
   decode_context_parallel_size: optional(integer(1)),
@@ -52,6 +59,7 @@ const engineArgs = fields({
   mamba_cache_dtype: optional(string),
   mamba_ssm_cache_dtype: optional(string),
   attention_backend: optional(string),
+  enable_lora: optional(boolean),
   speculative_config: optional(anyObject),
   kv_cache_memory_bytes: optional(integer()),
 });
@@ -76,6 +84,8 @@ const modelCase = fields({
     draft_hf_config: optional(anyObject),
     engine_args: engineArgs,
     gpu,
+    /** VLLM_KV_CACHE_LAYOUT. */
+    layout_requested: optional(string),
   }),
   input: optional(fields({ layout: optional(fields({ requested: optional(string) })) })),
 });
@@ -93,8 +103,16 @@ export function deriveModelCase({ id, record }: CaseRecord, file: string): Model
       generationEosTokenIds: [],
       draftConfig: model.draft_hf_config ?? null,
     },
-    optionsOf(model, input?.layout?.requested ?? null),
+    optionsOf(model, model.layout_requested ?? input?.layout?.requested ?? null),
   );
+}
+
+/** The recorder's engine asked for int(total × utilization), a byte less than vLLM's ceil where that is not whole. */
+function requestedBytes({
+  total_memory_bytes: total,
+  gpu_memory_utilization: share,
+}: v.InferOutput<typeof gpu>): number | null {
+  return typeof total === 'number' && typeof share === 'number' ? Math.floor(total * share) : null;
 }
 
 function optionsOf(
@@ -107,6 +125,7 @@ function optionsOf(
     ...camelKeys(memory),
     gpu: profile,
     gpuMemory: total_memory_bytes,
+    requestedMemoryBytes: requestedBytes(gpu),
     requestedLayout,
   };
   // The schemas have ModelOptions' names and types; null stands for vLLM's default there.

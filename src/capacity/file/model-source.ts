@@ -12,6 +12,7 @@ import { DEFAULT_MODEL, type ModelOptions } from '../models/model-options.ts';
 import type { ModelSource } from '../models/model-plan.ts';
 import { findModel, listModels } from './catalogue.ts';
 import { readJsonObject } from './json-file.ts';
+import { readSentenceTransformers } from './sentence-transformers-file.ts';
 
 /** The model and its draft. Throws E_UNKNOWN_MODEL for a name that is neither, E_BAD_FILE for a file that cannot be read. */
 export function readModelSource({
@@ -27,8 +28,15 @@ function readModel(model: string): Omit<ModelSource, 'draftConfig'> {
   if (existsSync(model)) return readLocal(model);
   const entry = findModel(model);
   if (entry !== null) {
-    const { name, source, config, weightsScale } = entry;
-    return { name, source, config, weightsScale, generationEosTokenIds: [] };
+    const { name, source, config, weightsScale, sentenceTransformers } = entry;
+    return {
+      name,
+      source,
+      config,
+      weightsScale,
+      generationEosTokenIds: [],
+      ...(sentenceTransformers === null ? {} : { sentenceTransformers }),
+    };
   }
   throw new ConfigError(
     'E_UNKNOWN_MODEL',
@@ -45,6 +53,7 @@ function readLocal(path: string): Omit<ModelSource, 'draftConfig'> {
     config: readJsonObject(file),
     weightsScale: 1,
     generationEosTokenIds: readGenerationEosTokenIds(dirname(file)),
+    sentenceTransformers: readSentenceTransformers(dirname(file)),
   };
 }
 

@@ -6,10 +6,14 @@ import { ConfigError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json-object.ts';
 import type { PlannerConfig } from '../plan/capacity-input.ts';
 import type { LayerSpecs } from '../plan/kv-cache-group.ts';
-import { isKnownCacheDtype } from '../spec/dtypes.ts';
 import { SpecTable } from '../spec/spec-table.ts';
 import type { BackendContext } from './attention/backend.ts';
 import { sharedLayouts } from './attention/select.ts';
+import {
+  boundaryLayers,
+  isTurboQuant,
+  TURBOQUANT_FLASH_ATTN_VERSION,
+} from './attention/turboquant.ts';
 import {
   DEFAULT_BLOCK_SIZE,
   distinctBackends,
@@ -17,12 +21,21 @@ import {
   stageSpecs,
 } from './block-sizes.ts';
 import type { CacheSizes, SizingContext } from './cache-sizes.ts';
-import { type EngineConfig, resolveEngineConfig } from './engine-config.ts';
+import { checkAttentionLayers } from './checks/attention-layers.ts';
+import { checkCacheDtype } from './checks/cache-config.ts';
+import { checkModelClass } from './checks/model-class.ts';
+import { checkParallelSizes } from './checks/parallel-config.ts';
+import { checkDraftSource, checkDraftVocabulary } from './checks/speculative-config.ts';
+import { checkVllmConfig } from './checks/vllm-config.ts';
+import { type EngineConfig, resolveEngineConfig, speculativeMethod } from './engine-config.ts';
 import { buildEagle3 } from './families/eagle3.ts';
 import type { GpuFacts } from './gpus.ts';
 import { EXPLICIT_LAYERS_HINT, HfConfig } from './hf-config.ts';
 import type { KnownModel } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
+import { isConverted } from './pooling/conversion.ts';
+import { buildScore } from './pooling/score.ts';
+import { checkpointCacheDtype } from './quantization/kv-cache-scales.ts';
 import type { QuantizationConfig } from './quantization/quantization-config.ts';
 import { resolveQuantization } from './quantization/resolve-quantization.ts';
 import type { ResolvedModel } from './resolved-model.ts';
@@ -57,14 +70,25 @@ export interface DeriveInputs {
 
 export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
   const { model, gpu, options } = inputs;
+  checkCacheDtype(options.kvCacheDtype ?? 'auto');
+  checkParallelSizes(options);
+  checkDraft(inputs);
   const engine = resolveEngineConfig(model, gpu, options);
   const { run, adjustment } = runConfig(inputs, engine);
   const context = backendContext(model, run, options, adjustment);
   const quantization = quantizationOf(inputs, run);
+  const withoutHead = isConverted(model) || model.family.withoutHead === true;
   const stages = Array.from({ length: run.pipelineParallelSize }, (_, stage) => {
-    const builder = new StageBuilder(model, run, { backends: context, quantization }, stage);
+    const builder = new StageBuilder(
+      model,
+      run,
+      { backends: context, quantization, withoutHead },
+      stage,
+    );
     model.family.build(builder, model);
+    buildScore(builder, model);
     if (builder.isLast) buildDraft(builder, inputs, engine);
+    checkAttentionLayers(builder.layers, gpu);
     return builder;
   });
   const table = new SpecTable();
@@ -104,28 +128,43 @@ function quantizationOf(
 ): QuantizationConfig | null {
   const { root, text, dtype, family } = model;
   try {
-    return resolveQuantization({
-      root,
-      text,
-      asked: options.quantization,
-      dtype,
-      capability: run.capability,
-      packedModules: family.packedModules ?? PACKED_MODULES,
-    });
+    return resolveQuantization(
+      {
+        label: model.label,
+        root,
+        text,
+        dtype,
+        capability: run.capability,
+        tensorParallelSize: run.tensorParallelSize,
+        expertParallelSize: run.expertParallelSize,
+        totalNumAttentionHeads: model.totalNumAttentionHeads,
+        totalNumKvHeads: model.totalNumKvHeads,
+        packedModules: family.packedModules ?? PACKED_MODULES,
+        vllmName: family.vllmName?.bind(family) ?? null,
+      },
+      options.quantization,
+    );
   } catch (error) {
     if (options.weightsBytes !== undefined && error instanceof ConfigError) return null;
     throw error;
   }
 }
 
+function checkDraft({ model, options, draftConfig }: DeriveInputs): void {
+  const config = options.speculativeConfig;
+  if (config === undefined) return;
+  const method = speculativeMethod(config);
+  checkDraftSource(config, { method, hasDraft: draftConfig !== null }, model);
+  if (method !== 'draft_model' || draftConfig === null) return;
+  checkDraftVocabulary(model.text.numOr('vocab_size', 0), draftConfig);
+}
+
 function runConfig(
   { model, gpu, options }: DeriveInputs,
   engine: EngineConfig,
 ): { run: RunConfig; adjustment: Partial<RunAdjustment> } {
-  const cacheDtype = options.kvCacheDtype ?? 'auto';
-  if (!isKnownCacheDtype(cacheDtype)) {
-    throw new ConfigError('E_BAD_FLAG', `--kv-cache-dtype ${cacheDtype} is not known`);
-  }
+  const said = options.kvCacheDtype ?? 'auto';
+  const cacheDtype = said === 'auto' ? checkpointCacheDtype(model.root) : said;
   const asked: RunConfig = {
     tensorParallelSize: engine.planner.tensorParallelSize,
     pipelineParallelSize: engine.planner.pipelineParallelSize,
@@ -137,7 +176,7 @@ function runConfig(
     // ROCm has backends of its own, which are left out; its layers come out as on a GPU without special kernels.
     capability: gpu.vendor === 'amd' ? { major: 8, minor: 0 } : gpu.computeCapability,
     cacheDtype,
-    skipLayers: options.kvCacheDtypeSkipLayers ?? [],
+    skipLayers: skippedLayers(model, cacheDtype, options),
     numSpeculativeTokens: engine.planner.numSpeculativeTokens,
     mambaCacheMode: engine.planner.mambaCacheMode === 'align' ? 'align' : 'none',
     mambaCacheDtype: options.mambaCacheDtype ?? 'auto',
@@ -150,8 +189,19 @@ function runConfig(
     cacheDtype: adjustment.cacheDtype ?? asked.cacheDtype,
     mambaSsmCacheDtype: adjustment.mambaSsmCacheDtype ?? asked.mambaSsmCacheDtype,
   };
-  checkParallelism(model, run);
+  checkVllmConfig(model, engine, options, run.cacheDtype);
+  checkModelClass(model, run);
   return { run, adjustment };
+}
+
+/** Those of --kv-cache-dtype-skip-layers, and what the format itself leaves alone. */
+function skippedLayers(
+  { text, isHybrid }: ResolvedModel,
+  cacheDtype: string,
+  { kvCacheDtypeSkipLayers: asked = [] }: ModelOptions,
+): readonly string[] {
+  if (!isTurboQuant(cacheDtype)) return asked;
+  return [...asked, ...boundaryLayers(text.num('num_hidden_layers'), isHybrid)];
 }
 
 /** packed_modules_mapping of most model classes. */
@@ -159,52 +209,6 @@ const PACKED_MODULES = {
   qkv_proj: ['q_proj', 'k_proj', 'v_proj'],
   gate_up_proj: ['gate_proj', 'up_proj'],
 };
-
-/** Every worker gets a plan of its own. */
-const MOST_WORKERS = 4096;
-
-/** Source: vllm/config/model.py verify_with_parallel_config. */
-function checkParallelism(model: KnownModel, run: RunConfig): void {
-  const heads = model.totalNumAttentionHeads;
-  const tp = run.tensorParallelSize;
-  const numWorkers = tp * run.pipelineParallelSize;
-  if (numWorkers > MOST_WORKERS) {
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      `--tensor-parallel-size ${tp} × --pipeline-parallel-size ${run.pipelineParallelSize} are more than ${MOST_WORKERS} workers`,
-    );
-  }
-  if (heads % tp !== 0) {
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      `Total number of attention heads (${heads}) must be divisible by tensor parallel size (${tp}).`,
-    );
-  }
-  if (run.pipelineParallelSize > 1 && model.family.pipelineParallel === false) {
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      'Pipeline parallelism is not supported for this model. Supported models implement the `SupportsPP` interface.',
-    );
-  }
-  const dcp = run.decodeContextParallelSize;
-  const kvHeads = model.totalNumKvHeads;
-  if (dcp === 1 || model.useMla || kvHeads === 0) return;
-  if (tp <= kvHeads) {
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      `Decode context parallelism for GQA/MQA requires \`--tensor-parallel-size\` (${tp}) to be greater than the model's ` +
-        `total number of KV heads (${kvHeads}). Increase \`--tensor-parallel-size\` or set \`--decode-context-parallel-size 1\`.`,
-    );
-  }
-  const most = Math.floor(tp / kvHeads);
-  if (dcp > most) {
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      `\`--decode-context-parallel-size\` (${dcp}) exceeds the maximum supported value (${most}) for ` +
-        `\`--tensor-parallel-size\` (${tp}) and ${kvHeads} model KV heads.`,
-    );
-  }
-}
 
 function backendContext(
   model: ResolvedModel,
@@ -225,7 +229,9 @@ function backendContext(
     runCacheDtype: run.cacheDtype,
     hasLogitSoftcap: text.flag('attn_logit_softcapping'),
     isMmPrefixLm: model.isMmPrefixLm,
-    flashAttnVersion: adjustment.flashAttnVersion ?? null,
+    flashAttnVersion: isTurboQuant(run.cacheDtype)
+      ? TURBOQUANT_FLASH_ATTN_VERSION
+      : (adjustment.flashAttnVersion ?? null),
     forcedBackend: options.attentionBackend ?? adjustment.forcedBackend ?? null,
     mla: model.useMla
       ? {

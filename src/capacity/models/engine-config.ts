@@ -5,7 +5,11 @@
  * vllm/config/speculative.py SpeculativeConfig (0.33.0). Leaves out: performance modes, batched data-parallel experts.
  */
 import { ConfigError } from '../../shared/errors.ts';
+import type { JsonObject } from '../../shared/json-object.ts';
 import type { PlannerConfig } from '../plan/capacity-input.ts';
+import { refused } from './checks/refused.ts';
+import { schedulerRefusal } from './checks/scheduler-config.ts';
+import { checkSpeculation } from './checks/speculative-config.ts';
 import type { GpuFacts } from './gpus.ts';
 import type { KnownModel } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
@@ -26,16 +30,33 @@ export interface Speculation {
 const EAGLE_METHODS = ['eagle', 'eagle3', 'mtp', 'dflash', 'dspark'];
 /** Of these the ones that keep their KV apart from the next token. */
 const NO_BLOCK_DROP = ['dflash', 'dspark'];
+
+export function usesEagle(method: string): boolean {
+  return EAGLE_METHODS.includes(method);
+}
+
+/** Chunked attention beside such a draft turns the hybrid KV cache manager off. Source: VllmConfig.__post_init__. */
+export function needsOneGroup(model: ResolvedModel, speculation: Speculation | null): boolean {
+  return (
+    speculation !== null && usesEagle(speculation.method) && model.text.has('attention_chunk_size')
+  );
+}
+
 const MTP_ALIASES = /_mtp$|^mtp$/;
+
+/** The method that is asked for, by vLLM's own names for it. */
+export function speculativeMethod(config: JsonObject): string {
+  const asked = typeof config['method'] === 'string' ? config['method'] : null;
+  const model = config['model'];
+  const named = asked ?? (model === 'ngram' || model === '[ngram]' ? 'ngram' : 'draft_model');
+  return MTP_ALIASES.test(named) ? 'mtp' : named === '[ngram]' ? 'ngram' : named;
+}
 
 /** Reads --speculative-config; throws E_BAD_FLAG with vLLM's words. */
 export function resolveSpeculation(model: KnownModel, options: ModelOptions): Speculation | null {
   const config = options.speculativeConfig;
   if (config === undefined) return null;
-  const asked = typeof config['method'] === 'string' ? config['method'] : null;
-  const model_ = config['model'];
-  const named = asked ?? (model_ === 'ngram' || model_ === '[ngram]' ? 'ngram' : 'draft_model');
-  const method = MTP_ALIASES.test(named) ? 'mtp' : named === '[ngram]' ? 'ngram' : named;
+  const method = speculativeMethod(config);
   const given = config['num_speculative_tokens'];
   const mtpLayers = method === 'mtp' ? (model.family.mtp?.layers(model.text) ?? 0) : 0;
   const count = typeof given === 'number' ? given : mtpLayers;
@@ -51,16 +72,17 @@ export function resolveSpeculation(model: KnownModel, options: ModelOptions): Sp
       `num_speculative_tokens:${count} must be divisible by n_predict=${mtpLayers}`,
     );
   }
-  const usesEagle = EAGLE_METHODS.includes(method);
+  checkSpeculation(config, count, options);
+  const isEagle = usesEagle(method);
   // Only architectures that count their modules in num_nextn_predict_layers chain them.
   const modules = method === 'mtp' ? model.text.numOr('num_nextn_predict_layers', 1) : 1;
   const chained = method === 'mtp' && Math.min(modules, count) > 1;
   return {
     method,
     numSpeculativeTokens: count,
-    numPrefillLookaheadTokens: usesEagle ? (chained ? count : 1) : 0,
+    numPrefillLookaheadTokens: isEagle ? (chained ? count : 1) : 0,
     useEagleBlockDrop:
-      usesEagle && !NO_BLOCK_DROP.includes(method) && config['disable_eagle_block_drop'] !== true,
+      isEagle && !NO_BLOCK_DROP.includes(method) && config['disable_eagle_block_drop'] !== true,
   };
 }
 
@@ -102,7 +124,13 @@ export interface EngineConfig {
 
 /** Source: is_chunked_prefill_supported and is_prefix_caching_supported in vllm/config/model.py. */
 function cachingDefaults(model: ResolvedModel): { chunked: boolean; prefix: boolean } {
-  if (model.isPooling || model.isEncoderDecoder) return { chunked: false, prefix: false };
+  const { pooling } = model;
+  if (pooling !== null)
+    return {
+      chunked: pooling.isChunkedPrefillSupported,
+      prefix: pooling.isPrefixCachingSupported,
+    };
+  if (model.isEncoderDecoder) return { chunked: false, prefix: false };
   return { chunked: true, prefix: !model.isAttentionFree };
 }
 
@@ -112,13 +140,23 @@ export function resolveEngineConfig(
   options: ModelOptions,
 ): EngineConfig {
   const supported = cachingDefaults(model);
-  const enableChunkedPrefill = options.enableChunkedPrefill ?? supported.chunked;
+  const asksForChunks = options.enableChunkedPrefill ?? supported.chunked;
+  // An encoder-decoder's budget is chosen as for the flag, and chunks are off all the same.
+  const enableChunkedPrefill = asksForChunks && !model.isEncoderDecoder;
   const enablePrefixCaching = options.enablePrefixCaching ?? supported.prefix;
-  const batch = batchSizes(model, gpu, options, enableChunkedPrefill);
+  const speculation = resolveSpeculation(model, options);
+  const batch = batchSizes(model, gpu, options, asksForChunks);
+  const refusal = schedulerRefusal({
+    ...batch,
+    maxModelLen: model.maxModelLen,
+    enableChunkedPrefill,
+    maxNumActiveSeqs: options.maxNumActiveSeqs ?? null,
+    longPrefillTokenThreshold: options.longPrefillTokenThreshold ?? 0,
+  });
+  if (refusal !== null) throw refused(refusal);
   const asyncScheduling = options.asyncScheduling ?? !model.isPooling;
   const stages = options.pipelineParallelSize ?? 1;
   const concurrent = asyncScheduling ? stages + 1 : stages;
-  const speculation = resolveSpeculation(model, options);
   const hasState = model.isHybrid || model.isAttentionFree;
   return {
     speculation,
@@ -138,7 +176,8 @@ export function resolveEngineConfig(
         speculation === null
           ? null
           : { method: speculation.method, useEagleBlockDrop: speculation.useEagleBlockDrop },
-      disableHybridKvCacheManager: options.disableHybridKvCacheManager ?? false,
+      disableHybridKvCacheManager:
+        options.disableHybridKvCacheManager ?? needsOneGroup(model, speculation),
       enablePrefixCaching,
       enableChunkedPrefill,
       numGpuBlocksOverride: options.numGpuBlocksOverride ?? null,

@@ -19,6 +19,8 @@ export interface GpuFacts {
   /** Floating-point operations per second of dense matrix products. */
   readonly peakFlops: { readonly bf16: number; readonly fp8: number | null };
   readonly computeCapability: ComputeCapability;
+  /** CPU and GPU share one memory. */
+  readonly hasUnifiedMemory: boolean;
   readonly source: string;
 }
 
@@ -34,6 +36,7 @@ interface GpuRow {
   readonly bf16: number;
   readonly fp8?: number;
   readonly capability: readonly [major: number, minor: number];
+  readonly hasUnifiedMemory?: true;
   readonly source: string;
   /** Patterns of other spellings, after normalisation (lower case, letters and digits only). */
   readonly spellings: RegExp;
@@ -60,6 +63,37 @@ const ROWS: readonly GpuRow[] = [
     capability: [8, 6],
     source: 'NVIDIA A10 data sheet; memory as torch reports it',
     spellings: /^a10g?(24gb?)?$/,
+  },
+  {
+    name: 'L20',
+    deviceName: 'NVIDIA L20',
+    gib: 44.53,
+    bandwidth: 864,
+    bf16: 119.5,
+    fp8: 239,
+    capability: [8, 9],
+    source: 'NVIDIA L20 data sheet; memory as torch reports it',
+    spellings: /^l20(48gb?)?$/,
+  },
+  {
+    name: 'RTX-A5000',
+    deviceName: 'NVIDIA RTX A5000',
+    gib: 23.56,
+    bandwidth: 768,
+    bf16: 111.1,
+    capability: [8, 6],
+    source: 'NVIDIA RTX A5000 data sheet; memory as torch reports it',
+    spellings: /^(rtx)?a5000(24gb?)?$/,
+  },
+  {
+    name: 'RTX-A6000',
+    deviceName: 'NVIDIA RTX A6000',
+    gib: 47.4,
+    bandwidth: 768,
+    bf16: 154.8,
+    capability: [8, 6],
+    source: 'NVIDIA RTX A6000 data sheet; memory as torch reports it',
+    spellings: /^(rtx)?a6000(48gb?)?$/,
   },
   {
     name: 'A100-40GB',
@@ -91,6 +125,28 @@ const ROWS: readonly GpuRow[] = [
     capability: [8, 9],
     source: 'NVIDIA L40S data sheet; memory as torch reports it',
     spellings: /^l40s(48gb?)?$/,
+  },
+  {
+    name: 'RTX-6000-Ada',
+    deviceName: 'NVIDIA RTX 6000 Ada Generation',
+    gib: 47.4,
+    bandwidth: 960,
+    bf16: 364.2,
+    fp8: 728.5,
+    capability: [8, 9],
+    source: 'NVIDIA RTX 6000 Ada data sheet; memory as torch reports it',
+    spellings: /^(rtx)?6000ada(generation)?(48gb?)?$/,
+  },
+  {
+    name: 'H20',
+    deviceName: 'NVIDIA H20',
+    gib: 95.22,
+    bandwidth: 4000,
+    bf16: 148,
+    fp8: 296,
+    capability: [9, 0],
+    source: 'NVIDIA H20 data sheet; memory as torch reports it',
+    spellings: /^h20(sxm5?)?(96(gb?)?)?(hbm3)?$/,
   },
   {
     name: 'H100-NVL',
@@ -148,6 +204,41 @@ const ROWS: readonly GpuRow[] = [
     spellings: /^gb200(nvl\d*)?(1(86|92)(gb?)?)?$/,
   },
   {
+    name: 'B300',
+    deviceName: 'NVIDIA B300 SXM6 AC',
+    gib: 267.69,
+    bandwidth: 8000,
+    bf16: 2250,
+    fp8: 4500,
+    capability: [10, 3],
+    source: 'NVIDIA HGX B300 data sheet, an eighth; memory as torch reports it',
+    spellings: /^b300(sxm\d?(ac)?)?(2(70|88)(gb?)?)?(hbm3e)?$/,
+  },
+  {
+    name: 'GB300',
+    deviceName: 'NVIDIA GB300',
+    gib: 276.62,
+    bandwidth: 8000,
+    bf16: 2500,
+    fp8: 5000,
+    capability: [10, 3],
+    source: 'NVIDIA GB300 NVL72 data sheet, one GPU of 72; memory as a start-up log has it',
+    spellings: /^gb300(nvl\d*)?(2(79|88)(gb?)?)?$/,
+  },
+  {
+    name: 'GB10',
+    deviceName: 'NVIDIA GB10',
+    gib: 121.69,
+    bandwidth: 273,
+    bf16: 125,
+    fp8: 250,
+    capability: [12, 1],
+    hasUnifiedMemory: true,
+    source:
+      'NVIDIA DGX Spark data sheet (1 PFLOP of sparse FP4); memory, shared with the CPU, as a start-up log has it',
+    spellings: /^(gb10|dgxspark)(128gb?)?$/,
+  },
+  {
     name: 'MI300X',
     deviceName: 'AMD Instinct MI300X',
     vendor: 'amd',
@@ -158,6 +249,40 @@ const ROWS: readonly GpuRow[] = [
     capability: [9, 4],
     source: 'AMD Instinct MI300X data sheet; memory as torch reports it',
     spellings: /^(instinct)?mi300x(oam)?(192gb?)?$/,
+  },
+  {
+    name: 'MI325X',
+    deviceName: 'AMD Instinct MI325X',
+    vendor: 'amd',
+    gib: 255.98,
+    bandwidth: 6000,
+    bf16: 1307.4,
+    fp8: 2614.9,
+    capability: [9, 4],
+    source: 'AMD Instinct MI325X data sheet; memory as torch reports it',
+    spellings: /^(instinct)?mi325x(oam)?(256gb?)?$/,
+  },
+  {
+    name: 'MI355X',
+    deviceName: 'AMD Instinct MI355X',
+    vendor: 'amd',
+    gib: 287.98,
+    bandwidth: 8000,
+    bf16: 2516.6,
+    fp8: 5033.2,
+    capability: [9, 5],
+    source: 'AMD Instinct MI355X data sheet; memory as torch reports it',
+    spellings: /^(instinct)?mi355x(oam)?(288gb?)?$/,
+  },
+  {
+    name: 'RTX-3090',
+    deviceName: 'NVIDIA GeForce RTX 3090',
+    gib: 23.56,
+    bandwidth: 936,
+    bf16: 71,
+    capability: [8, 6],
+    source: 'NVIDIA GA102 architecture paper, appendix A; memory as torch reports it',
+    spellings: /^(geforce)?(rtx)?3090(24gb?)?$/,
   },
   {
     name: 'RTX-4090',
@@ -181,6 +306,42 @@ const ROWS: readonly GpuRow[] = [
     source: 'NVIDIA RTX Blackwell GPU architecture paper, appendix A; memory as torch reports it',
     spellings: /^(geforce)?(rtx)?5090(32gb?)?$/,
   },
+  {
+    name: 'RTX-5080',
+    deviceName: 'NVIDIA GeForce RTX 5080',
+    gib: 15.92,
+    bandwidth: 960,
+    bf16: 112.6,
+    fp8: 450.2,
+    capability: [12, 0],
+    source:
+      'NVIDIA RTX Blackwell GPU architecture paper, appendix A; memory as a start-up log has it',
+    spellings: /^(geforce)?(rtx)?5080(16gb?)?$/,
+  },
+  {
+    name: 'RTX-5070-Ti',
+    deviceName: 'NVIDIA GeForce RTX 5070 Ti',
+    gib: 15.92,
+    bandwidth: 896,
+    bf16: 87.9,
+    fp8: 351.5,
+    capability: [12, 0],
+    source:
+      'NVIDIA RTX Blackwell GPU architecture paper, appendix A; memory as that of the RTX 5080',
+    spellings: /^(geforce)?(rtx)?5070ti(16gb?)?$/,
+  },
+  {
+    name: 'RTX-PRO-6000',
+    deviceName: 'NVIDIA RTX PRO 6000 Blackwell Workstation Edition',
+    gib: 95.01,
+    bandwidth: 1792,
+    bf16: 503.8,
+    fp8: 1007.6,
+    capability: [12, 0],
+    source:
+      'NVIDIA RTX PRO Blackwell GPU architecture paper, appendix A; memory as a start-up log has it',
+    spellings: /^rtxpro6000(blackwell)?(workstation|server|maxq)?(workstation)?(edition)?(96gb?)?$/,
+  },
 ];
 
 const TERA = 1e12;
@@ -195,6 +356,7 @@ function facts(row: GpuRow): GpuFacts {
     bandwidthBytesPerSecond: row.bandwidth * 1e9,
     peakFlops: { bf16: row.bf16 * TERA, fp8: row.fp8 === undefined ? null : row.fp8 * TERA },
     computeCapability: { major, minor },
+    hasUnifiedMemory: row.hasUnifiedMemory ?? false,
     source: row.source,
   };
 }

@@ -38,6 +38,11 @@ export class HfConfig {
     return new HfConfig(this.#values, this.label, defaults);
   }
 
+  /** Key by key, as they stand. */
+  values(): JsonObject {
+    return this.#values;
+  }
+
   /** The same config with some values replaced. */
   with(changes: JsonObject): HfConfig {
     return new HfConfig({ ...this.#values, ...changes }, this.label);

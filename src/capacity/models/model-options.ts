@@ -7,6 +7,12 @@ import type { JsonObject } from '../../shared/json-object.ts';
 export interface ModelOptions {
   /** Catalogue name or alias, a folder with a config.json, or a config.json file. Default: DEFAULT_MODEL. */
   readonly model?: string | undefined;
+  /** auto, generate, pooling or draft. */
+  readonly runner?: string | undefined;
+  /** auto, none, embed or classify: what a generating model is made of where it pools. */
+  readonly convert?: string | undefined;
+  /** `--pooler-config` as it is given. */
+  readonly poolerConfig?: JsonObject | undefined;
   /** Keys in place of config.json's, nested configs key by key. */
   readonly hfOverrides?: JsonObject | undefined;
   /** VLLM_ALLOW_LONG_MAX_MODEL_LEN: a longer maxModelLen than the model's is a warning, not an error. */
@@ -26,6 +32,9 @@ export interface ModelOptions {
   readonly blockSize?: number | undefined;
   readonly maxNumBatchedTokens?: number | undefined;
   readonly maxNumSeqs?: number | undefined;
+  readonly maxNumActiveSeqs?: number | undefined;
+  readonly maxNumScheduledTokens?: number | undefined;
+  readonly longPrefillTokenThreshold?: number | undefined;
   readonly tensorParallelSize?: number | undefined;
   readonly pipelineParallelSize?: number | undefined;
   readonly decodeContextParallelSize?: number | undefined;
@@ -41,6 +50,7 @@ export interface ModelOptions {
   readonly mambaSsmCacheDtype?: string | undefined;
   /** vLLM's backend name (`FLASH_ATTN`, `TRITON_ATTN`, …) for every attention layer. */
   readonly attentionBackend?: string | undefined;
+  readonly enableLora?: boolean | undefined;
   /** `{method, num_speculative_tokens, model?, …}` as --speculative-config takes it. */
   readonly speculativeConfig?: JsonObject | undefined;
   /** GPU catalogue name as people write it. Default: DEFAULT_GPU. */
@@ -59,6 +69,17 @@ export interface ModelOptions {
   readonly peakActivationBytes?: number | undefined;
   readonly nonTorchBytes?: number | undefined;
   readonly cudaGraphBytes?: number | undefined;
+  /** Bytes that the engine asks for instead of ceil(gpuMemory × gpuMemoryUtilization). */
+  readonly requestedMemoryBytes?: number | undefined;
+  readonly enforceEager?: boolean | undefined;
+  /** 0 to 3. */
+  readonly optimizationLevel?: number | undefined;
+  readonly compilationConfig?: JsonObject | undefined;
+  /** Batch sizes in tokens. */
+  readonly cudagraphCaptureSizes?: readonly number[] | undefined;
+  readonly maxCudagraphCaptureSize?: number | undefined;
+  /** VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS: whether CUDA graphs are taken from the KV cache. */
+  readonly estimateCudagraphs?: boolean | undefined;
   /** VLLM_KV_CACHE_LAYOUT. */
   readonly requestedLayout?: string | null | undefined;
 }

@@ -10,6 +10,8 @@ import { type GpuFacts, requireGpu } from './gpus.ts';
 import { overrideConfig } from './hf-overrides.ts';
 import { type MemoryBudget, memoryBudgets } from './memory-budget.ts';
 import { DEFAULT_GPU, type ModelOptions } from './model-options.ts';
+import type { PoolingFacts } from './pooling/pooling-facts.ts';
+import type { SentenceTransformers } from './pooling/sentence-transformers.ts';
 import { resolveModel } from './resolve-model.ts';
 import type { ResolvedModel } from './resolved-model.ts';
 import type { Parameter } from './stage-weights.ts';
@@ -26,6 +28,8 @@ export interface ModelSource {
   readonly weightsScale: number;
   /** eos_token_id of generation_config.json. */
   readonly generationEosTokenIds: readonly number[];
+  /** What lies beside the config.json of an embedding model; left out, nothing does. */
+  readonly sentenceTransformers?: SentenceTransformers;
   /** The draft's own config.json, for a draft that has one. */
   readonly draftConfig: JsonObject | null;
 }
@@ -50,6 +54,8 @@ export interface ModelFacts {
   readonly isHybrid: boolean;
   readonly isAttentionFree: boolean;
   readonly isEncoderDecoder: boolean;
+  /** Null for a model that generates. */
+  readonly pooling: PoolingFacts | null;
   /** Of all layers that slide with one window; null otherwise. */
   readonly slidingWindow: number | null;
   readonly parameterCount: number;
@@ -87,7 +93,7 @@ export interface ModelPlan {
 export function planModel(source: ModelSource, options: ModelOptions): ModelPlan {
   const gpu = withMemory(requireGpu(options.gpu ?? DEFAULT_GPU), options);
   const config = overrideConfig(source.config, options.hfOverrides ?? {});
-  const model = resolveModel(config, source.name, options);
+  const model = resolveModel(config, source.name, options, source.sentenceTransformers);
   const derived = deriveLayers({ model, gpu, options, draftConfig: source.draftConfig });
   const weightsBytes = derived.weightsBytes.map((bytes) => Math.floor(bytes * source.weightsScale));
   const memory = memoryBudgets({
@@ -96,6 +102,8 @@ export function planModel(source: ModelSource, options: ModelOptions): ModelPlan
     options,
     maxNumBatchedTokens: derived.config.maxNumBatchedTokens,
     maxNumSeqs: derived.config.maxNumSeqs,
+    numSpeculativeTokens: derived.config.numSpeculativeTokens,
+    numHiddenLayers: numLayersOf(model),
     weightsBytes,
   });
   return {
@@ -171,6 +179,7 @@ function factsOf(parts: {
     isHybrid: model.isHybrid,
     isAttentionFree: model.isAttentionFree,
     isEncoderDecoder: model.isEncoderDecoder,
+    pooling: model.pooling,
     slidingWindow: model.slidingWindow,
     parameterCount,
     activeParameterCount: activeParameterCountOf(model, parameterCount),

@@ -3,17 +3,19 @@ import { ConfigError } from '../../shared/errors.ts';
 import { isJsonObject } from '../../shared/json-object.ts';
 import { droppedArchitecture } from './dropped-architectures.ts';
 import { BEAM } from './families/beam.ts';
+import { BERT_FAMILIES } from './families/bert.ts';
+import { ROPE_BERT_FAMILIES } from './families/bert-with-rope.ts';
 import { DECILM } from './families/decilm.ts';
 import { CLASSIC_FAMILIES } from './families/decoder-classic.ts';
 import { EXPERT_FAMILIES } from './families/decoder-experts.ts';
 import { NAMED_FALLBACKS, plainFamily } from './families/decoder-fallback.ts';
 import { LLAMA_LIKE_FAMILIES } from './families/decoder-llama.ts';
 import { TRANSFORMERS_FAMILIES } from './families/decoder-transformers.ts';
-import { DEEPSEEK_V2, DEEPSEEK_V3 } from './families/deepseek.ts';
+import { MLA_FAMILIES } from './families/deepseek.ts';
 import { DEEPSEEK_V4 } from './families/deepseek-v4.ts';
 import { DENSE_FAMILIES } from './families/dense.ts';
 import { FALCON_H1 } from './families/falcon-h1.ts';
-import { GEMMA, GEMMA2, GEMMA3_MULTIMODAL, GEMMA3_TEXT } from './families/gemma.ts';
+import { GEMMA, GEMMA2, GEMMA3_TEXT } from './families/gemma.ts';
 import { GEMMA3N } from './families/gemma3n.ts';
 import { GEMMA4 } from './families/gemma4.ts';
 import { GPT_OSS } from './families/gpt-oss.ts';
@@ -23,14 +25,18 @@ import { KIMI_LINEAR } from './families/kimi-linear.ts';
 import { LAGUNA_FAMILIES } from './families/laguna.ts';
 import { GPT2, OPT } from './families/learned-positions.ts';
 import { LFM2 } from './families/lfm2.ts';
-import { LLAMA4_MULTIMODAL, LLAMA4_TEXT } from './families/llama4.ts';
+import { LLAMA4_TEXT } from './families/llama4.ts';
+import { LONGCAT_FAMILIES } from './families/longcat.ts';
 import { LOOP_CODER } from './families/loop-coder.ts';
 import { MAMBA1, MAMBA2 } from './families/mamba.ts';
 import { MIMO_V2, MIMO_V2_PRO } from './families/mimo-v2.ts';
+import { MINICPM3 } from './families/minicpm3.ts';
 import { MINIMAX_M3 } from './families/minimax-m3.ts';
+import { MODERNBERT_FAMILIES } from './families/modernbert.ts';
 import { MOE_FAMILIES } from './families/moe.ts';
 import { NEMOTRON_H } from './families/nemotron-h.ts';
 import { OLMO_HYBRID } from './families/olmo-hybrid.ts';
+import { POOLING_ON_DECODERS, poolingFamily } from './families/pooling-on-decoder.ts';
 import { QWEN3_5, QWEN3_NEXT } from './families/qwen-gdn.ts';
 import { QWEN4_EXP } from './families/qwen4-exp.ts';
 import { STEP3_TEXT, STEP3P5_FAMILIES } from './families/step3.ts';
@@ -38,6 +44,8 @@ import { WHISPER } from './families/whisper.ts';
 import { ZAMBA2 } from './families/zamba2.ts';
 import { EXPLICIT_LAYERS_HINT, type HfConfig } from './hf-config.ts';
 import type { ModelFamily } from './model-family.ts';
+import { MULTIMODAL_ARCHITECTURES } from './multimodal/architectures.ts';
+import { multimodalFamily } from './multimodal/multimodal-family.ts';
 
 export const FAMILIES: readonly ModelFamily[] = [
   ...DENSE_FAMILIES,
@@ -52,13 +60,12 @@ export const FAMILIES: readonly ModelFamily[] = [
   GEMMA,
   GEMMA2,
   GEMMA3_TEXT,
-  GEMMA3_MULTIMODAL,
   GEMMA3N,
   GEMMA4,
   LLAMA4_TEXT,
-  LLAMA4_MULTIMODAL,
-  DEEPSEEK_V2,
-  DEEPSEEK_V3,
+  ...MLA_FAMILIES,
+  ...LONGCAT_FAMILIES,
+  MINICPM3,
   DEEPSEEK_V4,
   MIMO_V2,
   MIMO_V2_PRO,
@@ -83,6 +90,9 @@ export const FAMILIES: readonly ModelFamily[] = [
   MAMBA1,
   MAMBA2,
   WHISPER,
+  ...BERT_FAMILIES,
+  ...MODERNBERT_FAMILIES,
+  ...ROPE_BERT_FAMILIES,
 ];
 
 export interface FoundFamily {
@@ -93,21 +103,47 @@ export interface FoundFamily {
 
 const GENERIC_NAMES = ['TransformersForCausalLM', 'TransformersMoEForCausalLM'];
 
+export function isKnownArchitecture(architecture: string): boolean {
+  return [...FAMILIES, ...MULTIMODAL_ARCHITECTURES, ...POOLING_ON_DECODERS].some(
+    ({ architectures }) => architectures.includes(architecture),
+  );
+}
+
 /**
  * The family of an architecture. A name that vLLM does not have falls back to transformers' code, as there, where the class is
  * known or the repository brings one of a plain shape. Throws E_UNKNOWN_MODEL naming the field.
  */
 export function familyOf(architecture: string, root: HfConfig): FoundFamily {
+  const isNamed = ({ architectures }: { readonly architectures: readonly string[] }): boolean =>
+    architectures.includes(architecture);
+  const multimodal = MULTIMODAL_ARCHITECTURES.find(isNamed);
+  if (multimodal !== undefined) {
+    return { family: multimodalFamily(multimodal, root, textFamilyOf), warnings: [] };
+  }
+  const pooling = POOLING_ON_DECODERS.find(isNamed);
+  if (pooling !== undefined) {
+    return { family: poolingFamily(pooling, textFamilyOf(pooling.base, root.label)), warnings: [] };
+  }
   const family = FAMILIES.find(({ architectures }) => architectures.includes(architecture));
   if (family !== undefined) return { family, warnings: [] };
   const fallback = fallbackFamily(architecture, root);
   if (fallback !== null) return { family: fallback, warnings: [fallbackWarning(root)] };
+  return refuse(architecture, root.label);
+}
+
+/** Without what falls back. Throws E_UNKNOWN_MODEL naming the field. */
+function textFamilyOf(architecture: string, label: string): ModelFamily {
+  const family = FAMILIES.find(({ architectures }) => architectures.includes(architecture));
+  return family ?? refuse(architecture, label);
+}
+
+function refuse(architecture: string, label: string): never {
   const dropped = droppedArchitecture(architecture);
   throw new ConfigError(
     'E_UNKNOWN_MODEL',
     dropped === null
-      ? `${root.label}: config.json field "architectures" names ${architecture}, which is not known; ${EXPLICIT_LAYERS_HINT}`
-      : `${root.label}: ${dropped}`,
+      ? `${label}: config.json field "architectures" names ${architecture}, which is not known; ${EXPLICIT_LAYERS_HINT}`
+      : `${label}: ${dropped}`,
   );
 }
 

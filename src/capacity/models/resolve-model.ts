@@ -2,16 +2,25 @@
  * From a config.json and the flags to what vLLM's ModelConfig knows. Throws E_UNKNOWN_MODEL for a model that is not
  * understood and E_BAD_FLAG where vLLM refuses a flag, with its words.
  * Source: vllm/config/model.py ModelConfig, vllm/transformers_utils/model_arch_config_convertor.py (0.33.0). Leaves out:
- * remote code, tokenizer limits, --disable-sliding-window.
+ * remote code, --disable-sliding-window.
  */
 import { ConfigError } from '../../shared/errors.ts';
 import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
 import { pythonFloatRepr } from '../../shared/python/float.ts';
 import { normalizeDtype } from '../spec/dtypes.ts';
+import { checkHfConfig } from './checks/hf-config.ts';
+import { refused } from './checks/refused.ts';
 import { HfConfig } from './hf-config.ts';
 import type { KnownModel, ModelFamily } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
-import { familyOf } from './registry.ts';
+import { poolingArchitecture } from './pooling/architectures.ts';
+import { type PoolingFacts, resolvePooling } from './pooling/pooling-facts.ts';
+import { baseArchitectures, resolveRunner } from './pooling/runner.ts';
+import {
+  NO_SENTENCE_TRANSFORMERS,
+  type SentenceTransformers,
+} from './pooling/sentence-transformers.ts';
+import { familyOf, isKnownArchitecture } from './registry.ts';
 
 /** The length of a model whose config.json names none. */
 const DEFAULT_MAX_MODEL_LEN = 2048;
@@ -48,17 +57,25 @@ const KV_HEAD_KEYS = [
 ];
 const EXPERT_KEYS = ['num_experts', 'moe_num_experts', 'n_routed_experts', 'num_local_experts'];
 
-export function resolveModel(config: JsonObject, label: string, options: ModelOptions): KnownModel {
+export function resolveModel(
+  config: JsonObject,
+  label: string,
+  options: ModelOptions,
+  sentenceTransformers: SentenceTransformers = NO_SENTENCE_TRANSFORMERS,
+): KnownModel {
   const root = new HfConfig(config, label);
   const architecture = root.has('architectures') ? root.strings('architectures')[0] : undefined;
   if (architecture === undefined) return root.fail('architectures', 'a list with one name');
-  const { family, warnings } = familyOf(architecture, root);
+  const { family, warnings } = familyOf(builtArchitecture(architecture), root);
   const text = languageConfig(root, family);
+  checkHfConfig(text);
+  const pooling = poolingOf({ architecture, family, root, text, options, sentenceTransformers });
   const modelType = root.strOr('model_type', '');
   const isHybrid = family.kind === 'hybrid' && (family.isHybrid?.(text) ?? true);
-  const isPooling = family.kind === 'pooling';
+  const isPooling = pooling !== null;
   const numHeads = text.numOr('num_attention_heads', 0);
-  const length = maxModelLen(text, options);
+  const limits = isPooling ? sentenceTransformers : NO_SENTENCE_TRANSFORMERS;
+  const length = maxModelLen(text, options, limits);
   return {
     label,
     architecture,
@@ -78,14 +95,53 @@ export function resolveModel(config: JsonObject, label: string, options: ModelOp
     isAttentionFree: family.kind === 'attention_free',
     isEncoderDecoder: family.kind === 'encoder_decoder',
     isPooling,
+    pooling,
     useMla: family.usesMla?.(text) ?? false,
     isMmPrefixLm: family.isMmPrefixLm?.(text, root) ?? false,
     slidingWindow: modelWideWindow(text),
   };
 }
 
+/** The class that an adapter makes a pooling model of has another name: Qwen3ForSequenceClassification is built as Qwen3ForCausalLM. */
+function builtArchitecture(architecture: string): string {
+  if (isKnownArchitecture(architecture)) return architecture;
+  return baseArchitectures(architecture).find(isKnownArchitecture) ?? architecture;
+}
+
+/** Null for a model that generates. */
+function poolingOf(about: {
+  readonly architecture: string;
+  readonly family: ModelFamily;
+  readonly root: HfConfig;
+  readonly text: HfConfig;
+  readonly options: ModelOptions;
+  readonly sentenceTransformers: SentenceTransformers;
+}): PoolingFacts | null {
+  const { architecture, family, options, sentenceTransformers } = about;
+  const runner = resolveRunner(architecture, {
+    runner: options.runner,
+    convert: options.convert,
+    hasPoolingModule: sentenceTransformers.pooling !== null,
+    isGenerative:
+      family.kind !== 'pooling' &&
+      family.isPoolingClass !== true &&
+      poolingArchitecture(architecture) === null,
+    isRegistered: isKnownArchitecture(architecture),
+  });
+  if (runner.type === 'generate') return null;
+  return resolvePooling({
+    ...about,
+    convert: runner.convert,
+    poolerConfig: options.poolerConfig ?? null,
+  });
+}
+
 /** The language model's own config, with transformers' defaults under it. */
 function languageConfig(root: HfConfig, family: ModelFamily): HfConfig {
+  if (family.language !== undefined) {
+    const text = family.language(root);
+    return family.normalize?.(text, root) ?? text;
+  }
   const nested = root.has('text_config') ? root.sub('text_config') : root;
   const modelType = nested.strOr('model_type', '');
   const defaults = family.defaults?.[modelType] ?? Object.values(family.defaults ?? {})[0] ?? {};
@@ -143,8 +199,10 @@ function resolveDtype(
     .map((config) => config.strOr('dtype', config.strOr('torch_dtype', null)))
     .find((dtype) => dtype !== null);
   const dtype = normalizeDtype(stored ?? 'float32');
-  const preferred = asked.isPooling ? 'float16' : 'bfloat16';
-  return dtype === 'float32' || !KNOWN_DTYPES.includes(dtype) ? preferred : dtype;
+  const takesFloat16 = !NO_FLOAT16.includes(modelType);
+  const isSupported = KNOWN_DTYPES.includes(dtype) && (dtype !== 'float16' || takesFloat16);
+  if (dtype !== 'float32' && isSupported) return dtype;
+  return asked.isPooling && takesFloat16 ? 'float16' : 'bfloat16';
 }
 
 /** RoPE parameters: one set, or one per layer type. Absent for models without RoPE. */
@@ -170,10 +228,19 @@ interface ModelLength {
 }
 
 /** Source: vllm/config/model.py _get_and_verify_max_len. */
-function maxModelLen(text: HfConfig, options: ModelOptions): ModelLength {
+function maxModelLen(
+  text: HfConfig,
+  options: ModelOptions,
+  limits: SentenceTransformers,
+): ModelLength {
   const asked = options.maxModelLen;
-  const named = derivedLength(text);
-  if (named === null && asked !== undefined && asked !== -1) {
+  const named = derivedLength(text, limits);
+  if (asked === 0 || (named === null && asked === -1)) {
+    throw refused(
+      `max_model_len must be a positive integer, got int: ${asked}. Example: max_model_len=2048`,
+    );
+  }
+  if (named === null && asked !== undefined) {
     return { maxModelLen: asked, derivedMaxModelLen: asked, warnings: [] };
   }
   const ropes = ropeParameters(text);
@@ -184,7 +251,7 @@ function maxModelLen(text: HfConfig, options: ModelOptions): ModelLength {
       if (!SCALED_ROPE_TYPES.includes(ropeType(rope)) && typeof value === 'number') factor = value;
     }
   }
-  const derived = (named?.length ?? DEFAULT_MAX_MODEL_LEN) * factor;
+  const derived = limits.maxSeqLength ?? (named?.length ?? DEFAULT_MAX_MODEL_LEN) * factor;
   if (!isLength(derived)) text.fail('rope_scaling', 'a factor that leads to a positive length');
   if (asked === undefined || asked === -1) {
     const isLongRope = ropes.some((rope) => ropeType(rope) === 'longrope');
@@ -219,7 +286,10 @@ function originalLength(text: HfConfig, ropes: readonly JsonObject[], derived: n
   return text.numOr('original_max_position_embeddings', inRope ?? derived);
 }
 
-function derivedLength(text: HfConfig): { length: number; key: string } | null {
+function derivedLength(
+  text: HfConfig,
+  { tokenizerMaxLength }: SentenceTransformers,
+): { length: number; key: string } | null {
   let found: { length: number; key: string } | null = null;
   for (const key of LENGTH_KEYS) {
     if (typeof text.get(key) !== 'number') continue;
@@ -227,7 +297,10 @@ function derivedLength(text: HfConfig): { length: number; key: string } | null {
     if (found === null || length < found.length) found = { length, key };
   }
   const ofTokenizer = text.numOr('model_max_length', 0);
-  return ofTokenizer > 0 ? { length: ofTokenizer, key: 'model_max_length' } : found;
+  if (ofTokenizer > 0) found = { length: ofTokenizer, key: 'model_max_length' };
+  const isAbsolute = text.strOr('position_embedding_type', '') === 'absolute';
+  if (!isAbsolute || tokenizerMaxLength === null || found === null) return found;
+  return { ...found, length: Math.min(found.length, tokenizerMaxLength) };
 }
 
 /** What vLLM says of a longer length than the model's own, or null where the model's other limit allows it. */
@@ -239,22 +312,13 @@ function tooLong(
 ): { fact: string; caution: string } | null {
   const modelMax = text.numOr('model_max_length', null);
   if (modelMax !== null && asked <= modelMax) return null;
-  // Python prints a float once a factor has scaled the length.
-  const shown =
-    Number.isInteger(derived) && !scalesLength(text) ? `${derived}` : pythonFloatRepr(derived);
   return {
     fact:
-      `User-specified max_model_len (${asked}) is greater than the derived max_model_len (${key ?? 'None'}=${shown} or ` +
+      `User-specified max_model_len (${asked}) is greater than the derived max_model_len (${key ?? 'None'}=${pythonFloatRepr(derived)} or ` +
       `model_max_length=${modelMax ?? 'None'} in model's config.json).`,
     caution:
       'VLLM_ALLOW_LONG_MAX_MODEL_LEN must be used with extreme caution. If the model uses relative position encoding ' +
       '(RoPE), positions exceeding derived_max_model_len lead to nan. If the model uses absolute position encoding, ' +
       'positions exceeding derived_max_model_len will cause a CUDA array out-of-bounds error.',
   };
-}
-
-/** vLLM multiplies by a float factor whenever the model has RoPE (Gemma 3 excepted). */
-function scalesLength(text: HfConfig): boolean {
-  if (text.strOr('model_type', '').includes('gemma3')) return false;
-  return ropeParameters(text).length > 0 || text.has('rope_theta');
 }

@@ -3,6 +3,7 @@
  * attention backends and the families ask about it.
  */
 import type { HfConfig } from './hf-config.ts';
+import type { PoolingFacts } from './pooling/pooling-facts.ts';
 
 export interface ResolvedModel {
   /** What people call it. */
@@ -28,6 +29,8 @@ export interface ResolvedModel {
   readonly isAttentionFree: boolean;
   readonly isEncoderDecoder: boolean;
   readonly isPooling: boolean;
+  /** Null for a model that generates. */
+  readonly pooling: PoolingFacts | null;
   readonly useMla: boolean;
   readonly isMmPrefixLm: boolean;
   /** cache_config.sliding_window: the window of layers that name none. */

@@ -47,6 +47,8 @@ export interface MlaOptions {
 export interface StageContext {
   readonly backends: BackendContext;
   readonly quantization: QuantizationConfig | null;
+  /** The head for the vocabulary is declared but not built. */
+  readonly withoutHead: boolean;
 }
 
 export class StageBuilder extends StageWeights {
@@ -54,7 +56,7 @@ export class StageBuilder extends StageWeights {
   readonly stage: number;
   readonly layers: DeclaredLayer[] = [];
   readonly #model: ResolvedModel;
-  readonly #context: BackendContext;
+  #context: BackendContext;
   #isDraft = false;
   /** cache_config.cache_dtype; a sparse MLA backend may rewrite it while layers are built. */
   #cacheDtype: string;
@@ -66,6 +68,7 @@ export class StageBuilder extends StageWeights {
       tensorParallelSize: run.tensorParallelSize,
       expertParallelSize: run.expertParallelSize,
       quantization: context.quantization,
+      withoutHead: context.withoutHead,
     });
     this.#model = model;
     this.run = run;
@@ -107,14 +110,16 @@ export class StageBuilder extends StageWeights {
 
   // Layers with a cache.
 
-  attention(options: AttentionOptions): void {
+  attention(given: AttentionOptions): void {
+    const attnType = this.#attnType(given);
+    const options = { ...given, attnType };
     const name = this.fullName(options.name);
     const isAlone = options.ignoresCacheConfig === true;
     const ignoresWindow = isAlone || options.ignoresModelWindow === true;
     const slidingWindow =
       options.slidingWindow ?? (ignoresWindow ? null : this.#model.slidingWindow);
+    this.#applyCheckpointCacheDtype();
     const cacheDtype = isAlone ? 'auto' : this.#layerCacheDtype(name, slidingWindow !== null);
-    const attnType = options.attnType ?? 'decoder';
     const backend = options.backend ?? this.#denseBackend(options, cacheDtype, slidingWindow);
     this.cacheScales({
       name,
@@ -122,6 +127,7 @@ export class StageBuilder extends StageWeights {
       numKvHeads: this.kvHeadsPerRank(options.numKvHeads),
       headSize: options.headSize,
       isMla: false,
+      cacheDtype,
       dtype: this.#model.dtype,
     });
     this.layers.push({
@@ -140,13 +146,22 @@ export class StageBuilder extends StageWeights {
     });
   }
 
+  /** Classes of decoders read `is_causal`, by which embedding models make encoders of them. */
+  #attnType({ attnType }: AttentionOptions): AttentionType {
+    const isCausal = this.#model.text.get('is_causal') !== false;
+    return attnType ?? (isCausal ? 'decoder' : 'encoder_only');
+  }
+
   #denseBackend(
     options: AttentionOptions,
     cacheDtype: string,
     slidingWindow: number | null,
   ): AttentionBackend {
-    // Chunked and cross attention pick a plain backend and wrap it: they do not tell of windows or image spans.
-    const isWrapped = options.attentionChunkSize != null || options.attnType === 'encoder_decoder';
+    // Chunked, cross and encoder-only attention pick a plain backend and wrap it: they do not tell of windows or image spans.
+    const isWrapped =
+      options.attentionChunkSize != null ||
+      options.attnType === 'encoder_decoder' ||
+      options.attnType === 'encoder_only';
     return selectBackend(
       {
         headSize: options.headSize,
@@ -155,6 +170,7 @@ export class StageBuilder extends StageWeights {
         useMla: false,
         hasSink: options.hasSink ?? false,
         useSparse: false,
+        usePerHeadQuantScales: this.quantization?.hasPerHeadCacheScales === true,
         useMmPrefix: !isWrapped && this.#model.isMmPrefixLm,
         attnType: options.attnType ?? 'decoder',
         hasSlidingWindow: !isWrapped && slidingWindow !== null,
@@ -190,6 +206,7 @@ export class StageBuilder extends StageWeights {
       numKvHeads: 1,
       headSize: options.headSize,
       isMla: true,
+      cacheDtype,
       dtype: this.#model.dtype,
     });
     // vllm/model_executor/layers/attention/mla_attention.py _canonicalize_sparse_mla_kv_cache_dtype
@@ -235,6 +252,14 @@ export class StageBuilder extends StageWeights {
     this.layers.push({ type: 'custom', name: fullName, backend, isDraft: this.#isDraft, spec });
   }
 
+  /** A checkpoint's scheme of the cache makes something of `auto`. Source: attention.py Attention.__init__. */
+  #applyCheckpointCacheDtype(): void {
+    const said = this.quantization?.attentionCacheDtype ?? null;
+    if (this.#cacheDtype !== 'auto' || said === null) return;
+    this.#cacheDtype = said;
+    this.#context = { ...this.#context, runCacheDtype: said };
+  }
+
   /** --kv-cache-dtype, unless the layer is skipped by index or by its window. Source: attention.py Attention.__init__. */
   #layerCacheDtype(name: string, hasSlidingWindow: boolean): string {
     const { skipLayers } = this.run;
@@ -253,6 +278,9 @@ function withPrefix(backend: AttentionBackend, options: AttentionOptions): Atten
   }
   if (options.attnType === 'encoder_decoder') {
     return { ...backend, className: `CrossAttention_${backend.className}` };
+  }
+  if (options.attnType === 'encoder_only') {
+    return { ...backend, className: `EncoderOnlyAttention_${backend.className}` };
   }
   return backend;
 }

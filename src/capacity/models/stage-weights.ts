@@ -9,6 +9,7 @@ import { roundUp } from '../../shared/integers.ts';
 import { dtypeBytes } from '../spec/dtypes.ts';
 import type {
   AttentionModule,
+  ExpertsModule,
   LinearModule,
   ParameterShape,
   QuantizationConfig,
@@ -50,6 +51,8 @@ export interface ExpertsOptions {
   readonly gated?: boolean;
   readonly activation?: string;
   readonly quantized?: boolean;
+  /** ckpt_names: gate, down and up; default: `gate_proj`, `down_proj`, `up_proj`. */
+  readonly checkpointNames?: readonly [gate: string, down: string, up: string | null];
 }
 
 export interface EmbeddingOptions extends ModuleOptions {
@@ -70,6 +73,8 @@ export interface WeightsContext {
   /** Ranks over which whole experts are spread; 1: each rank holds a slice of every expert. */
   readonly expertParallelSize: number;
   readonly quantization: QuantizationConfig | null;
+  /** The head for the vocabulary is taken off once the model is built: an adapter makes a pooling model of it. */
+  readonly withoutHead: boolean;
 }
 
 export class StageWeights {
@@ -78,8 +83,8 @@ export class StageWeights {
   readonly parameters: Parameter[] = [];
   readonly #context: WeightsContext;
   #quantization: QuantizationConfig | null;
-  /** Stands before every name that is declared. */
-  #prefix = '';
+  /** What is made of every name that is declared. */
+  #rename = (name: string): string => name;
   #weightsBytes = 0;
   #parameterCount = 0;
   #plainBytes = 0;
@@ -104,6 +109,11 @@ export class StageWeights {
     return this.#plainBytes;
   }
 
+  /** How the modules that are built at the moment are quantized. */
+  protected get quantization(): QuantizationConfig | null {
+    return this.#quantization;
+  }
+
   /** Modules built inside are quantized in another way, as a draft with a checkpoint of its own. */
   withQuantization(quantization: QuantizationConfig | null, build: () => void): void {
     const outer = this.#quantization;
@@ -114,15 +124,20 @@ export class StageWeights {
 
   /** Modules and layers built inside are part of the module `name`: a language model within a multimodal one. */
   within(name: string, build: () => void): void {
-    const outer = this.#prefix;
-    this.#prefix = `${outer}${name}.`;
+    this.renaming((inner) => `${name}.${inner}`, build);
+  }
+
+  /** Modules and layers built inside are called otherwise in the whole model. */
+  renaming(rename: (name: string) => string, build: () => void): void {
+    const outer = this.#rename;
+    this.#rename = (name) => outer(rename(name));
     build();
-    this.#prefix = outer;
+    this.#rename = outer;
   }
 
   /** The full name of a module that is declared as `name` here. */
   protected fullName(name: string): string {
-    return this.#prefix + name;
+    return this.#rename(name);
   }
 
   /** `size` split over the ranks; vLLM's `divide`. */
@@ -160,7 +175,8 @@ export class StageWeights {
     options: ModuleOptions = {},
   ): void {
     const outputs = typeof output === 'number' ? [output] : output;
-    this.#linear(name, { input, output: sum(outputs), inputs: input, outputs }, options);
+    const className = 'ReplicatedLinear';
+    this.#linear(name, { input, output: sum(outputs), inputs: input, outputs, className }, options);
   }
 
   /** ColumnParallelLinear and MergedColumnParallelLinear: the outputs are split. */
@@ -176,14 +192,16 @@ export class StageWeights {
       return;
     }
     const outputs = whole.map((size) => this.perRank(size, `${name}: a projection of width`));
-    this.#linear(name, { input, output: sum(whole), inputs: input, outputs }, options);
+    const className = whole.length > 1 ? 'MergedColumnParallelLinear' : 'ColumnParallelLinear';
+    this.#linear(name, { input, output: sum(whole), inputs: input, outputs, className }, options);
   }
 
   /** RowParallelLinear: the inputs are split, the bias is not. */
   row(name: string, input: number, output: number, options: LinearOptions = {}): void {
     const inputs =
       options.split === false ? input : this.perRank(input, `${name}: a projection of width`);
-    this.#linear(name, { input, output, inputs, outputs: [output] }, options);
+    const className = 'RowParallelLinear';
+    this.#linear(name, { input, output, inputs, outputs: [output], className }, options);
   }
 
   /** QKVParallelLinear: heads are split, key and value heads replicated when there are too few. */
@@ -194,7 +212,12 @@ export class StageWeights {
     const kvHeads = this.kvHeadsPerRank(about.numKvHeads);
     const outputs = [heads * headSize, kvHeads * headSize, kvHeads * headSizeV];
     const output = sum(outputs) * this.tp;
-    this.#linear(name, { input: hiddenSize, output, inputs: hiddenSize, outputs }, about);
+    const className = 'QKVParallelLinear';
+    this.#linear(
+      name,
+      { input: hiddenSize, output, inputs: hiddenSize, outputs, className },
+      about,
+    );
   }
 
   #linear(
@@ -204,6 +227,7 @@ export class StageWeights {
       readonly output: number;
       readonly inputs: number;
       readonly outputs: readonly number[];
+      readonly className: string;
     },
     options: ModuleOptions,
   ): void {
@@ -214,6 +238,7 @@ export class StageWeights {
       options.bias === true ? [{ name: 'bias', shape: [width], dtype }] : [];
     const module: LinearModule = {
       name: this.fullName(name),
+      className: sizes.className,
       inputSize: sizes.input,
       outputSize: sizes.output,
       inputSizePerPartition: sizes.inputs,
@@ -231,6 +256,7 @@ export class StageWeights {
 
   /** ParallelLMHead. */
   lmHead(name: string, vocabSize: number, width: number, options: EmbeddingOptions = {}): void {
+    if (this.#context.withoutHead) return;
     this.#vocabulary(name, { vocabSize, width, isLmHead: true }, options);
   }
 
@@ -275,8 +301,9 @@ export class StageWeights {
       ep > 1 ? intermediateSize : this.perRank(intermediateSize, 'the expert intermediate size');
     // The first ranks hold one more where the experts do not divide. Source: fused_moe/layer.py determine_expert_map.
     const local = Math.ceil(about.count / ep);
-    const module = {
-      name: `${this.fullName(name)}.routed_experts`,
+    const module: ExpertsModule = {
+      name: this.fullName(name),
+      checkpointNames: about.checkpointNames ?? ['gate_proj', 'down_proj', 'up_proj'],
       localNumExperts: local,
       numExperts: about.count,
       hiddenSize,
@@ -297,7 +324,7 @@ export class StageWeights {
       plain.push({ name: 'w2_bias', shape: [local, hiddenSize], dtype });
     }
     const quantized = about.quantized === false ? null : this.#quantization?.experts(module);
-    this.#take(module.name, quantized ?? plain, plain);
+    this.#take(`${module.name}.routed_experts`, quantized ?? plain, plain);
   }
 
   /** Scales beside a layer's cache. */

@@ -3,14 +3,16 @@
  * knows the scheduler's output, not the scheduler.
  * Source: vllm/v1/executor/abstract.py Executor, vllm/lora/worker_manager.py LRUCacheWorkerLoRAManager (0.33.0).
  */
-import type { LogprobsLists, LogprobsTensors } from '../../shared/protocol/outputs.ts';
+import { assert } from '../../shared/assert.ts';
+import type { LogprobsLists, LogprobsTensors, NdArray } from '../../shared/protocol/outputs.ts';
 import type { LoRARequest } from '../../shared/protocol/request.ts';
 import type { Request } from '../scheduler/request.ts';
-import { NO_SAMPLE, type SchedulerOutput } from '../scheduler/scheduler-output.ts';
-import type { LogprobsSource } from '../scheduler/update-from-output.ts';
+import { NO_SAMPLE, POOLED, type SchedulerOutput } from '../scheduler/scheduler-output.ts';
+import type { StepResults } from '../scheduler/update-from-output.ts';
 import type { LatencyModel } from './latency-model.ts';
 import { makePromptLogprobs, makeSampleLogprobs } from './logprobs.ts';
 import type { AdapterCache } from './lora/adapter-cache.ts';
+import type { Pooler } from './pooler.ts';
 import type { TokenSource } from './token-source.ts';
 import { WorkerCallError } from './worker-call-error.ts';
 
@@ -18,6 +20,8 @@ export interface SimulatedExecutorOptions {
   readonly tokenSource: TokenSource;
   readonly latencyModel: LatencyModel;
   readonly vocabSize: number;
+  /** Left out or null for a model that generates. */
+  readonly pooler?: Pooler | null;
   /** World size: the answers of a collective call. */
   readonly numWorkers: number;
   /** The adapters that the workers keep; null where LoRA is off. */
@@ -27,7 +31,9 @@ export interface SimulatedExecutorOptions {
 /** Source: vllm/v1/executor/abstract.py SLEEP_TAGS. */
 const SLEEP_TAGS = ['weights', 'kv_cache'] as const;
 
-export class SimulatedExecutor implements LogprobsSource {
+const GENERATE: readonly string[] = ['generate'];
+
+export class SimulatedExecutor implements StepResults {
   readonly #options: SimulatedExecutorOptions;
   readonly #sleepingTags = new Set<string>();
 
@@ -36,7 +42,7 @@ export class SimulatedExecutor implements LogprobsSource {
   }
 
   get supportedTasks(): readonly string[] {
-    return ['generate'];
+    return this.#options.pooler?.facts.supportedTasks ?? GENERATE;
   }
 
   get isSleeping(): boolean {
@@ -46,7 +52,7 @@ export class SimulatedExecutor implements LogprobsSource {
   /** Throws WorkerCallError for an adapter that went out of the cache and cannot be loaded again. */
   prepareRequest(request: Request): void {
     this.#useAdapter(request.loraRequest);
-    this.#options.tokenSource.prepare(request);
+    if (request.poolingParams === null) this.#options.tokenSource.prepare(request);
   }
 
   stepMs(output: SchedulerOutput): number {
@@ -68,6 +74,10 @@ export class SimulatedExecutor implements LogprobsSource {
       const position = samplePositions[i] ?? NO_SAMPLE;
       if (position === NO_SAMPLE) {
         sampledTokenIds[i] = NO_SAMPLE;
+        continue;
+      }
+      if (request.poolingParams !== null) {
+        sampledTokenIds[i] = POOLED;
         continue;
       }
       let tokenId = tokenSource.tokenAt(request, position);
@@ -94,6 +104,18 @@ export class SimulatedExecutor implements LogprobsSource {
       vocabSize: this.#options.vocabSize,
       promptTokenIds:
         this.#options.tokenSource.promptLogprobIds === 'counted' ? null : request.allTokenIds,
+    });
+  }
+
+  pooledOutput(request: Request): NdArray {
+    const { pooler = null } = this.#options;
+    const { poolingParams: params } = request;
+    assert(pooler !== null && params !== null, 'only a pooling model pools');
+    return pooler.pool({
+      requestId: request.requestId,
+      promptTokenIds: request.allTokenIds,
+      params,
+      loraIntId: request.loraRequest?.loraIntId ?? 0,
     });
   }
 
@@ -180,6 +202,9 @@ export class SimulatedExecutor implements LogprobsSource {
         return this.supportedTasks;
       case 'list_loras':
         return this.listLoras();
+      case 'release_late_interaction_query_cache':
+        this.#options.pooler?.lateInteraction.release(Array.isArray(args[0]) ? args[0] : []);
+        return null;
       default:
         // Workers without a GPU have nothing to do for any other method, and nothing to return.
         return null;

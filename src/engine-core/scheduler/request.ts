@@ -2,15 +2,17 @@
  * One request's state inside the engine core: what is known of its tokens, how many are computed, and what its
  * client has not been told yet. The scheduler alone changes it.
  *
- * Source: vllm/v1/request.py Request (0.33.0). Leaves out: multi-modal inputs, prompt embeddings, pooling, structured
- * output, streaming sessions, speculative tokens, KV transfer.
+ * Source: vllm/v1/request.py Request (0.33.0). Leaves out: multi-modal inputs, prompt embeddings, structured output,
+ * streaming sessions, speculative tokens, KV transfer.
  */
 import { assert } from '../../shared/assert.ts';
+import { createSamplingParams } from '../../shared/protocol/defaults.ts';
 import type {
   EngineCoreEvent,
   EngineCoreEventType,
   FinishReason,
 } from '../../shared/protocol/outputs.ts';
+import type { PoolingParams } from '../../shared/protocol/pooling.ts';
 import type {
   EngineCoreRequest,
   LoRARequest,
@@ -24,6 +26,8 @@ import { finishReasonOf, isFinishedStatus, RequestStatus } from './request-statu
 
 const NO_STOP_TOKEN_IDS: readonly number[] = Object.freeze([]);
 const NO_FEATURES: readonly never[] = Object.freeze([]);
+/** What a pooling request has in the place of sampling parameters: it samples nothing. */
+const NO_SAMPLING: SamplingParams = Object.freeze(createSamplingParams({ maxTokens: 1 }));
 /** A small integer, which an object holds in place; it would point to an Infinity. */
 const NO_END_PLANNED = 2 ** 31 - 1;
 
@@ -74,6 +78,8 @@ export class Request implements KVCacheRequest {
   /** Wall-clock seconds; orders requests of equal priority. */
   readonly arrivalTime: number;
   readonly samplingParams: SamplingParams;
+  /** Null for a request that generates. */
+  readonly poolingParams: PoolingParams | null;
   readonly cacheSalt: string | null;
   readonly sessionId: string | null;
   readonly mmFeatures: readonly never[] = NO_FEATURES;
@@ -90,8 +96,9 @@ export class Request implements KVCacheRequest {
   scriptedTokenIds: readonly number[] | null = null;
 
   constructor(request: EngineCoreRequest) {
-    const params = request.samplingParams;
-    assert(params !== null, 'a request needs sampling params');
+    const { poolingParams } = request;
+    const params = poolingParams === null ? request.samplingParams : NO_SAMPLING;
+    assert(params !== null, 'a request needs sampling or pooling params');
     assert(params.maxTokens !== null, 'a request needs max_tokens');
     assert(request.promptTokenIds !== null, 'a request needs prompt token ids');
     this.requestId = request.requestId;
@@ -99,11 +106,12 @@ export class Request implements KVCacheRequest {
     this.priority = request.priority;
     this.arrivalTime = request.arrivalTime;
     this.samplingParams = params;
+    this.poolingParams = poolingParams;
     this.loraRequest = request.loraRequest;
     this.cacheSalt = request.cacheSalt;
     this.sessionId = request.sessionId;
     this.traceHeaders = request.traceHeaders;
-    this.skipReadingPrefixCache = params.skipReadingPrefixCache ?? false;
+    this.skipReadingPrefixCache = (poolingParams ?? params).skipReadingPrefixCache ?? false;
     this.allTokenIds = request.promptTokenIds.slice();
     this.numPromptTokens = request.promptTokenIds.length;
     this.maxTokens = params.maxTokens;

@@ -12,7 +12,7 @@ import type { SchedulerState, ScheduleStep } from './scheduler-state.ts';
 export function scheduleRunning(state: SchedulerState, step: ScheduleStep): void {
   const { config, running, currentStep } = state;
   const { longPrefillTokenThreshold, deferPrefills, output } = step;
-  const lastPosition = config.maxModelLen - 1;
+  const lastPosition = config.maxModelLen - config.numSampledTokensPerStep;
   let index = 0;
   while (index < running.length && step.tokenBudget > 0 && step.inputBudget > 0) {
     const request = running[index];

@@ -27,6 +27,8 @@ export interface SchedulerConfig {
   /** Fraction of the pool to keep free when admitting. */
   readonly watermark: number;
   readonly asyncScheduling: boolean;
+  /** Positions that a step keeps free for what it samples; 0 for pooling models. */
+  readonly numSampledTokensPerStep: number;
   /** Distinct adapters in one batch; null where LoRA is off. */
   readonly maxLoras: number | null;
   /** Chunks of a prefill end where a Mamba state can be cached. Source: mamba_cache_mode == "align". */
@@ -47,6 +49,7 @@ export const DEFAULT_SCHEDULER_CONFIG: SchedulerConfig = Object.freeze({
   schedulerReserveFullIsl: true,
   watermark: 0,
   asyncScheduling: true,
+  numSampledTokensPerStep: 1,
   maxLoras: null,
   mambaAlign: false,
 });

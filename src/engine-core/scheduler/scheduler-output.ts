@@ -18,6 +18,8 @@ export interface BlockCopy {
 
 /** The place of a request that samples nothing in a step. */
 export const NO_SAMPLE = -1;
+/** Stands for a sampled token where a prompt was pooled. */
+export const POOLED = -2;
 
 export class SchedulerOutput {
   /** How many of the entries below belong to this step. */
@@ -31,7 +33,7 @@ export class SchedulerOutput {
   readonly newBlocks: (KVCacheBlocks | undefined)[];
   /** Which output token (0-based) a request samples in this step, or NO_SAMPLE. */
   readonly samplePositions: Int32Array;
-  /** Written by the executor: the sampled token, or NO_SAMPLE. */
+  /** Written by the executor: the sampled token, POOLED, or NO_SAMPLE. */
   readonly sampledTokenIds: Int32Array;
   totalNumScheduledTokens = 0;
   /** Since the previous schedule call, in the order of preemption. */

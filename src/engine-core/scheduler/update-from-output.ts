@@ -7,19 +7,27 @@ import type {
   EngineCoreOutput,
   LogprobsLists,
   LogprobsTensors,
+  NdArray,
 } from '../../shared/protocol/outputs.ts';
 import type { PrefillStats } from '../../shared/protocol/stats.ts';
 import type { BlockHasher } from '../kv-cache/hash/block-hash.ts';
 import type { Request } from './request.ts';
 import { RequestStatus } from './request-status.ts';
-import { NO_SAMPLE, type SchedulerOutput } from './scheduler-output.ts';
+import { NO_SAMPLE, POOLED, type SchedulerOutput } from './scheduler-output.ts';
 import type { SchedulerState } from './scheduler-state.ts';
 import { checkStop } from './stop-check.ts';
+
+const NO_TOKENS: readonly number[] = Object.freeze([]);
 
 /** Log probabilities of what a step sampled, asked for per request. */
 export interface LogprobsSource {
   sampleLogprobs(request: Request, tokenId: number, position: number): LogprobsLists | null;
   promptLogprobs(request: Request): LogprobsTensors | null;
+}
+
+/** What a step made besides tokens. */
+export interface StepResults extends LogprobsSource {
+  pooledOutput(request: Request): NdArray;
 }
 
 /** The outputs of one step for one client, in the order of the batch. */
@@ -35,7 +43,7 @@ export interface ClientBatch {
 export function updateFromOutput(
   state: SchedulerState,
   output: SchedulerOutput,
-  logprobs: LogprobsSource,
+  results: StepResults,
   hasher: BlockHasher | null,
 ): ClientBatch[] {
   const batches: ClientBatch[] = [];
@@ -51,7 +59,10 @@ export function updateFromOutput(
     if (tokenId === NO_SAMPLE) continue;
 
     const wasRunning = request.status === RequestStatus.RUNNING;
-    const stopped = takeToken(state, request, { tokenId, isStale, wasRunning, hasher });
+    const stopped =
+      tokenId === POOLED
+        ? endPooled(request)
+        : takeToken(state, request, { tokenId, isStale, wasRunning, hasher });
     if (batch === undefined || batch.clientIndex !== request.clientIndex) {
       batch = findBatch(batches, request.clientIndex);
     }
@@ -60,7 +71,7 @@ export function updateFromOutput(
         state,
         request,
         { tokenId, position: output.samplePositions[i] ?? 0, stopped },
-        logprobs,
+        results,
       ),
     );
     if (!stopped) continue;
@@ -108,6 +119,12 @@ function takeToken(
   return stopped;
 }
 
+/** Pooling is done as soon as there is a result. */
+function endPooled(request: Request): boolean {
+  request.status = RequestStatus.FINISHED_STOPPED;
+  return true;
+}
+
 function findBatch(batches: ClientBatch[], clientIndex: number): ClientBatch {
   for (const batch of batches) if (batch.clientIndex === clientIndex) return batch;
   const batch: ClientBatch = { clientIndex, outputs: [] };
@@ -119,19 +136,19 @@ function makeOutput(
   state: SchedulerState,
   request: Request,
   { tokenId, position, stopped }: { tokenId: number; position: number; stopped: boolean },
-  logprobs: LogprobsSource,
+  results: StepResults,
 ): EngineCoreOutput {
   const isFirst = request.prefillStatsPending;
   const asksForLogprobs = request.wantsLogprobs;
   return {
     requestId: request.requestId,
-    newTokenIds: [tokenId],
-    newLogprobs: asksForLogprobs ? logprobs.sampleLogprobs(request, tokenId, position) : null,
+    newTokenIds: tokenId === POOLED ? NO_TOKENS : [tokenId],
+    newLogprobs: asksForLogprobs ? results.sampleLogprobs(request, tokenId, position) : null,
     newPromptLogprobsTensors:
       position === 0 && request.samplingParams.promptLogprobs !== null
-        ? logprobs.promptLogprobs(request)
+        ? results.promptLogprobs(request)
         : null,
-    poolingOutput: null,
+    poolingOutput: tokenId === POOLED ? results.pooledOutput(request) : null,
     finishReason: stopped ? request.finishReason : null,
     stopReason: request.stopReason,
     events: request.takeEvents(),

@@ -15,15 +15,17 @@ import type {
 } from '../../shared/protocol/request.ts';
 import { ENGINE_BUSY_MESSAGE, type EngineClient } from '../engine-client/engine-client.ts';
 import { IterationStats } from '../metrics/iteration-stats.ts';
-import { checkEncodable } from './check-encodable.ts';
+import { checkEncodable, checkEncodablePooling } from './check-encodable.ts';
 import { engineDead, internalError, serviceUnavailable } from './errors.ts';
 import {
   type GenerateRequest,
   InputProcessor,
   type InputProcessorOptions,
+  type PoolRequest,
 } from './input-processor.ts';
 import { OutputProcessor } from './output-processor.ts';
 import { ParentRequest } from './parallel-sampling.ts';
+import type { PoolingSink } from './pooling-state.ts';
 import type { RequestSink } from './request-output.ts';
 
 /**
@@ -201,6 +203,18 @@ export class AsyncLLM {
     } else {
       this.#generateParallel(engineRequest, params, sink);
     }
+    return { abort: () => this.#abortInternal(engineRequest.requestId, request.requestId) };
+  }
+
+  /** Starts a pooling request, as `generate` does. */
+  encode(request: PoolRequest, sink: PoolingSink): RequestHandle {
+    if (this.isErrored) throw engineDead();
+    checkEncodablePooling(request);
+    const engineRequest = this.#inputProcessor.processPooling(request);
+    this.#checkAdmission(1);
+    this.ensureRoom([request.promptTokenIds.length], 1);
+    this.#outputProcessor.addPoolingRequest(engineRequest, sink);
+    this.#send(engineRequest);
     return { abort: () => this.#abortInternal(engineRequest.requestId, request.requestId) };
   }
 

@@ -1,6 +1,6 @@
 import { isAllWellFormed, isWellFormed } from '../../shared/python/surrogates.ts';
 import { badRequest, internalError } from './errors.ts';
-import type { GenerateRequest } from './input-processor.ts';
+import type { GenerateRequest, PoolRequest } from './input-processor.ts';
 
 const INT64_END = 2 ** 63;
 const UINT64_END = 2 ** 64;
@@ -18,6 +18,13 @@ export function checkEncodable(request: GenerateRequest): void {
   }
   const isInRange = priority <= INT64_END && priority >= -INT64_END && params.topK < UINT64_END;
   if (!isInRange || !hasEncodableTexts(request)) throw internalError('');
+}
+
+/** As checkEncodable. */
+export function checkEncodablePooling({ requestId, cacheSalt, priority }: PoolRequest): void {
+  const isInRange = priority <= INT64_END && priority >= -INT64_END;
+  if (!isInRange || !isWellFormed(requestId) || !isWellFormed(cacheSalt ?? ''))
+    throw internalError('');
 }
 
 function hasEncodableTexts({ requestId, cacheSalt, sessionId, params }: GenerateRequest): boolean {

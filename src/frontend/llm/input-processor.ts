@@ -1,10 +1,12 @@
 /**
  * From a rendered prompt and its sampling parameters to the request that an engine gets, with vLLM's last checks. Pure.
- * Source: vllm/v1/engine/input_processor.py InputProcessor (0.33.0). Leaves out: pooling, multimodal input, prompt
+ * Source: vllm/v1/engine/input_processor.py InputProcessor (0.33.0). Leaves out: multimodal input, prompt
  * embeddings.
  */
 import { createEngineCoreRequest } from '../../shared/protocol/defaults.ts';
+import type { PoolingParams } from '../../shared/protocol/pooling.ts';
 import type { EngineCoreRequest, LoRARequest } from '../../shared/protocol/request.ts';
+import { pyRepr, pyStrRepr } from '../../shared/python/str.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { validationError } from './errors.ts';
 import { randomHex } from './random-uuid.ts';
@@ -30,6 +32,15 @@ export interface GenerateRequest {
   readonly cacheSalt: string | null;
   readonly sessionId: string | null;
   readonly loraRequest: LoRARequest | null;
+}
+
+/** One prompt to pool. */
+export interface PoolRequest
+  extends Pick<
+    GenerateRequest,
+    'requestId' | 'promptTokenIds' | 'arrivalTime' | 'priority' | 'cacheSalt' | 'loraRequest'
+  > {
+  readonly params: PoolingParams;
 }
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -102,6 +113,32 @@ export class InputProcessor {
     return engineRequest;
   }
 
+  /** As processInputs; the parameters are verified. */
+  processPooling(request: PoolRequest): EngineCoreRequest {
+    const { model, clientIndex } = this.#options;
+    const { params, promptTokenIds } = request;
+    const supported = model.pooling?.supportedTasks ?? [];
+    if (supported.length === 0) throw validationError('This model does not support pooling');
+    if (params.task === null || !supported.includes(params.task)) {
+      const tasks = supported.map(pyStrRepr).join(', ');
+      throw validationError(`Unsupported task: ${pyRepr(params.task)} Supported tasks: [${tasks}]`);
+    }
+    this.#validatePromptLength(promptTokenIds.length);
+    this.validateTokenIds(promptTokenIds);
+    const engineRequest = createEngineCoreRequest() as Mutable<EngineCoreRequest>;
+    engineRequest.requestId = `${request.requestId}-${this.#randomHex(8)}`;
+    engineRequest.externalReqId = request.requestId;
+    engineRequest.promptTokenIds = promptTokenIds;
+    engineRequest.poolingParams = params;
+    engineRequest.arrivalTime = request.arrivalTime;
+    engineRequest.loraRequest = request.loraRequest;
+    engineRequest.cacheSalt = request.cacheSalt;
+    engineRequest.clientIndex = clientIndex;
+    engineRequest.priority = request.priority;
+    return engineRequest;
+  }
+
+  /** A prompt that is pooled may fill the context: nothing comes behind it. */
   #validatePromptLength(length: number): void {
     if (length === 0) throw validationError('The decoder prompt cannot be empty');
     const { maxModelLen } = this.#options.model;
@@ -111,7 +148,7 @@ export class InputProcessor {
           'Make sure that `max_model_len` is no smaller than the number of text tokens.',
       );
     }
-    if (length === maxModelLen) {
+    if (length === maxModelLen && this.#options.model.pooling === null) {
       throw validationError(
         `The decoder prompt (length ${length}) plus the number of requested output tokens (at least 1) is longer ` +
           `than the maximum model length of ${maxModelLen}. Make sure that \`max_model_len\` is no smaller than the ` +

@@ -1,8 +1,8 @@
 /**
  * From the engines' outputs to each request's own stream: text, stop strings, log probabilities, parallel sampling and
  * the request metrics, in one pass over a message. Pure: effects are calls of the requests' sinks and the returned ids.
- * Source: vllm/v1/engine/output_processor.py OutputProcessor (0.33.0). Leaves out: pooling, routed experts, sampling
- * masks, streaming input, tracing.
+ * Source: vllm/v1/engine/output_processor.py OutputProcessor (0.33.0). Leaves out: routed experts, sampling masks,
+ * streaming input, tracing.
  */
 import { ChurningMap } from '../../shared/churning-map.ts';
 import type { RequestId } from '../../shared/protocol/ids.ts';
@@ -14,6 +14,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { generationError, internalError } from './errors.ts';
 import { InternalIds } from './internal-ids.ts';
 import type { ParentRequest } from './parallel-sampling.ts';
+import { type PoolingSink, PoolingState } from './pooling-state.ts';
 import type { RequestSink } from './request-output.ts';
 import { RequestState } from './request-state.ts';
 
@@ -22,7 +23,7 @@ const NO_TOKENS: readonly number[] = [];
 export class OutputProcessor {
   readonly #tokenizer: Tokenizer;
   readonly #streamInterval: number;
-  readonly #states = new ChurningMap<RequestId, RequestState>();
+  readonly #states = new ChurningMap<RequestId, RequestState | PoolingState>();
   readonly #parents = new Map<RequestId, ParentRequest>();
   readonly #internalIds = new InternalIds();
   readonly #onFault: (requestId: RequestId, error: unknown) => void;
@@ -68,9 +69,17 @@ export class OutputProcessor {
       sink,
       streamInterval: this.#streamInterval,
     });
+    this.#track(state);
+    if (parent !== null) this.#parents.set(parent.requestId, parent);
+  }
+
+  addPoolingRequest(request: EngineCoreRequest, sink: PoolingSink): void {
+    this.#track(new PoolingState(request, sink));
+  }
+
+  #track(state: RequestState | PoolingState): void {
     this.#states.set(state.requestId, state);
     this.#numQueuedTokens += state.promptTokenIds.length;
-    if (parent !== null) this.#parents.set(parent.requestId, parent);
     this.#internalIds.add(state.externalReqId, state.requestId);
   }
 
@@ -101,7 +110,10 @@ export class OutputProcessor {
       if (state.isPrefilling) this.#endPrefill(state, output);
       let mustAbort: boolean;
       try {
-        mustAbort = this.#processOutput(state, output, iterationStats, weightVersion);
+        mustAbort =
+          state instanceof PoolingState
+            ? this.#processPooled(state, output, iterationStats)
+            : this.#processOutput(state, output, iterationStats, weightVersion);
       } catch (error) {
         // Token ids or log probabilities that mean nothing: the engine's fault costs this request, not all of them.
         this.#finish(state);
@@ -117,7 +129,7 @@ export class OutputProcessor {
     return toAbort ?? [];
   }
 
-  #endPrefill(state: RequestState, output: EngineCoreOutput): void {
+  #endPrefill(state: RequestState | PoolingState, output: EngineCoreOutput): void {
     if (output.prefillStats !== null) {
       state.numCachedTokens = output.prefillStats.numCachedTokens;
       state.numCacheCreationTokens = output.prefillStats.numCacheCreationTokens;
@@ -157,7 +169,21 @@ export class OutputProcessor {
     return output.finishReason === null;
   }
 
-  #finish(state: RequestState): void {
+  /** As #processOutput. An engine that ended the request without a result has failed it. */
+  #processPooled(
+    state: PoolingState,
+    { poolingOutput, finishReason }: EngineCoreOutput,
+    iterationStats: IterationStats | null,
+  ): boolean {
+    if (finishReason === null) return false;
+    this.#finish(state);
+    if (iterationStats !== null) recordFinished(state, finishReason, iterationStats);
+    if (poolingOutput === null) state.sink.onError(internalError('Internal server error'));
+    else state.finish(poolingOutput);
+    return false;
+  }
+
+  #finish(state: RequestState | PoolingState): void {
     this.#remove(state);
     const { parent } = state;
     if (parent === null) return;
@@ -170,7 +196,7 @@ export class OutputProcessor {
     if (parent?.childRequests.size === 0) this.#parents.delete(parent.requestId);
   }
 
-  #remove(state: RequestState): void {
+  #remove(state: RequestState | PoolingState): void {
     this.#states.delete(state.requestId);
     this.loraStates.finish(state.requestId, state.loraName);
     if (state.isPrefilling) this.#numQueuedTokens -= state.promptTokenIds.length;
@@ -198,6 +224,10 @@ export class OutputProcessor {
     if (state !== undefined) {
       this.#remove(state);
       aborted.push(requestId);
+      if (state instanceof PoolingState) {
+        state.sink.onError(internalError('Internal server error'));
+        return;
+      }
       const result = state.makeOutput(NO_TOKENS, FinishReason.ABORT, null, null);
       this.#forgetParent(state.parent);
       if (result !== null) state.sink.onOutput(result);
@@ -222,7 +252,7 @@ export class OutputProcessor {
 }
 
 function recordFinished(
-  state: RequestState,
+  state: RequestState | PoolingState,
   finishReason: FinishReason,
   iterationStats: IterationStats,
 ): void {

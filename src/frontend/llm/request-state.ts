@@ -1,6 +1,6 @@
 /**
  * One request in the engine as its client sees it: what it has put out so far, and the next output made of it. Pure.
- * Source: vllm/v1/engine/output_processor.py RequestState (0.33.0). Leaves out: pooling, routed experts, sampling masks,
+ * Source: vllm/v1/engine/output_processor.py RequestState (0.33.0). Leaves out: routed experts, sampling masks,
  * streaming input.
  */
 import type { RequestId } from '../../shared/protocol/ids.ts';

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { VLLM_VERSION } from '../../shared/version.ts';
+import type { ServedPooling } from './served-pooling.ts';
 
 export interface ServedModel {
   /** As given on the command line; `root` of /v1/models. */
@@ -17,6 +18,8 @@ export interface ServedModel {
   /** From generation_config.json: temperature, top_p, top_k, min_p, repetition_penalty, max_tokens. */
   readonly defaultSamplingParams: Readonly<Record<string, number>>;
   readonly generationEosTokenIds: readonly number[];
+  /** Null for a model that generates. */
+  readonly pooling: ServedPooling | null;
   /** `system_fingerprint` of answers; null leaves it out. */
   readonly fingerprint: string | null;
   /** For /server_info. */

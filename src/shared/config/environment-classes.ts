@@ -62,8 +62,6 @@ export const UNSIMULATED_ENVIRONMENT: Readonly<Record<string, string>> = {
   VLLM_MAX_AUDIO_CLIP_FILESIZE_MB: MULTI_MODAL,
   VLLM_MAX_NUM_BAD_WORDS: 'bad words of a request are held to 128',
   VLLM_MEDIA_URL_ALLOW_REDIRECTS: MULTI_MODAL,
-  VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS:
-    'memory of CUDA graphs (give it with --cuda-graph-bytes)',
   VLLM_MODEL_REDIRECT_PATH: "the model's name is looked up as it is",
   VLLM_NIXL_SIDE_CHANNEL_HOST: TRANSFER,
   VLLM_NIXL_SIDE_CHANNEL_PORT: TRANSFER,

@@ -37,6 +37,7 @@ export const INERT_FLAGS: readonly { readonly why: string; readonly flags: reado
     flags: [
       'disable-cascade-attn',
       'enable-batch-sharded-sampling',
+      'enable-flash-late-interaction',
       'enable-flashinfer-autotune',
       'enable-hc-sp',
       'enable-layerwise-nvtx-tracing',
@@ -116,9 +117,7 @@ export const INERT_FLAGS: readonly { readonly why: string; readonly flags: reado
 ];
 
 const MULTI_MODAL = 'prompts with images, audio and video are not simulated';
-const POOLING = 'pooling models and their endpoints (/v1/embeddings, /score, …) are not simulated';
 const PYTHON = "code in Python of the user's own is not loaded";
-const GRAPHS = 'memory of CUDA graphs (give it with --cuda-graph-bytes) and the time of a step';
 const OFFLOADED = 'weights in CPU memory, which leave more to the KV cache (see --cpu-offload-gb)';
 const OTHER_APIS = 'endpoints of the Cohere and Anthropic APIs are not served';
 const SCALE_OUT = 'endpoints /render, /derender and /inference/v1/* are not served';
@@ -140,10 +139,7 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'cohere-format': OTHER_APIS,
   'cohere-is-reasoning-model': OTHER_APIS,
   'collect-detailed-traces': TRACES,
-  'compilation-config': GRAPHS,
-  convert: POOLING,
   'cpu-offload-params': OFFLOADED,
-  'cudagraph-capture-sizes': GRAPHS,
   'cudagraph-metrics': 'log lines of CUDA graph statistics are not written',
   'default-mm-loras': MULTI_MODAL,
   'diffusion-config': 'diffusion language models are not simulated',
@@ -156,7 +152,6 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'enable-elastic-ep': ELASTIC,
   'enable-eplb': 'memory of redundant experts',
   'enable-fault-tolerance': 'a dead engine is not replaced',
-  'enable-flash-late-interaction': POOLING,
   'enable-logging-iteration-details': 'log lines of single iterations are not written',
   'enable-mamba-shared-prefix-checkpoint': 'prefix cache hits of state layers under speculation',
   'enable-mfu-metrics': 'vllm:estimated_*_per_gpu_total stay 0',
@@ -167,7 +162,6 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'enable-ssl-refresh': 'TLS files are read once, at the start',
   'enable-tower-connector-lora': MULTI_MODAL,
   'enable-trace-replay': 'trace_decode_token_ids of requests are not replayed',
-  'enforce-eager': GRAPHS,
   'eplb-config': 'memory of redundant experts',
   'fault-tolerance-config': 'a dead engine is not replaced',
   'fully-sharded-loras': 'memory of adapters',
@@ -186,8 +180,7 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'logprobs-mode': 'logprobs are always raw_logprobs',
   'lora-dtype': 'memory of adapters',
   'lora-target-modules': 'which modules of an adapter are taken',
-  'max-cudagraph-capture-size': GRAPHS,
-  'max-lora-cls-labels': POOLING,
+  'max-lora-cls-labels': 'memory of adapters of classifiers',
   'media-io-kwargs': MULTI_MODAL,
   middleware: PYTHON,
   'mm-encoder-only': MULTI_MODAL,
@@ -204,10 +197,8 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'offload-num-in-group': OFFLOADED,
   'offload-params': OFFLOADED,
   'offload-prefetch-step': OFFLOADED,
-  'optimization-level': GRAPHS,
   'otlp-traces-endpoint': TRACES,
   'per-request-spec-decode-metrics': 'metrics.speculative_decoding of answers stays null',
-  'pooler-config': POOLING,
   'prefill-context-parallel-size': 'prefill context parallelism is not simulated',
   'profiler-config': 'endpoints /start_profile and /stop_profile are not served',
   'quantization-config': 'memory of weights (give it with --weights-bytes)',
@@ -218,7 +209,6 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'replayssm-buffer-len': REPLAY_SSM,
   'return-sampling-mask': 'sampling masks of answers are not made',
   revision: "the model's config is the catalogue's or the folder's",
-  runner: POOLING,
   'scheduler-cls': PYTHON,
   'skip-mm-profiling': 'memory of the encoders of multi-modal models',
   'skip-tokenizer-init': 'texts are tokenized all the same',

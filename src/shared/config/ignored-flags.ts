@@ -59,16 +59,8 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
     kind: 'string',
     choices: ['all', 'model', 'worker', 'None'],
   },
-  'compilation-config': { takes: 'value', kind: 'json' },
   'config-format': { takes: 'value', kind: 'string', defaultValue: 'auto' },
-  convert: {
-    takes: 'value',
-    kind: 'string',
-    choices: ['auto', 'classify', 'embed', 'none'],
-    defaultValue: 'auto',
-  },
   'cpu-offload-params': { takes: 'list', kind: 'string' },
-  'cudagraph-capture-sizes': { takes: 'list', kind: 'int' },
   'cudagraph-metrics': { takes: 'switch' },
   'dbo-decode-token-threshold': { takes: 'value', kind: 'int', defaultValue: '32' },
   'dbo-prefill-token-threshold': { takes: 'value', kind: 'int', defaultValue: '512' },
@@ -115,7 +107,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   'enable-ssl-refresh': { takes: 'switch' },
   'enable-tower-connector-lora': { takes: 'switch' },
   'enable-trace-replay': { takes: 'switch' },
-  'enforce-eager': { takes: 'switch' },
   'engram-config': { takes: 'value', kind: 'json' },
   'eplb-config': { takes: 'value', kind: 'json' },
   'expert-placement-strategy': {
@@ -216,7 +207,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
     kind: 'string',
     choices: ['auto', 'horizontal', 'simple', 'vertical', 'None'],
   },
-  'max-cudagraph-capture-size': { takes: 'value', kind: 'int' },
   'max-lora-cls-labels': { takes: 'value', kind: 'int' },
   'max-parallel-loading-workers': { takes: 'value', kind: 'int' },
   'media-io-kwargs': { takes: 'value', kind: 'json' },
@@ -305,7 +295,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   'offload-num-in-group': { takes: 'value', kind: 'int', defaultValue: '1' },
   'offload-params': { takes: 'list', kind: 'string' },
   'offload-prefetch-step': { takes: 'value', kind: 'int', defaultValue: '1' },
-  'optimization-level': { takes: 'value', kind: 'string', defaultValue: '2' },
   'otlp-traces-endpoint': { takes: 'value', kind: 'string' },
   'per-request-spec-decode-metrics': {
     takes: 'value',
@@ -313,7 +302,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
     choices: ['detailed', 'none', 'summary'],
     defaultValue: 'none',
   },
-  'pooler-config': { takes: 'value', kind: 'json' },
   'prefill-context-parallel-size': { takes: 'value', kind: 'int', defaultValue: '1' },
   'profiler-config': { takes: 'value', kind: 'json' },
   'pt-load-map-location': { takes: 'value', kind: 'json_or_string', defaultValue: 'cpu' },
@@ -326,12 +314,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   'replayssm-buffer-len': { takes: 'value', kind: 'int', defaultValue: '16' },
   'return-sampling-mask': { takes: 'switch' },
   revision: { takes: 'value', kind: 'string' },
-  runner: {
-    takes: 'value',
-    kind: 'string',
-    choices: ['auto', 'draft', 'generate', 'pooling'],
-    defaultValue: 'auto',
-  },
   'safetensors-load-strategy': {
     takes: 'value',
     kind: 'string',
@@ -400,9 +382,7 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
 
 /** Short names of the above. */
 export const IGNORED_SHORT_NAMES: Readonly<Record<string, string>> = {
-  O: 'optimization-level',
   ac: 'attention-config',
-  cc: 'compilation-config',
   dc: 'diffusion-config',
   pcp: 'prefill-context-parallel-size',
 };

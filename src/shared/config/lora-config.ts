@@ -2,20 +2,7 @@
 import { ConfigError } from '../errors.ts';
 import { parseLoraModules } from './lora-modules.ts';
 import type { EngineArgs } from './registry.ts';
-
-/** Architectures without vLLM's SupportsLoRA, of those that the twin knows. */
-const WITHOUT_LORA: ReadonlySet<string> = new Set([
-  'FalconMambaForCausalLM',
-  'GPT2LMHeadModel',
-  'Gemma3nForCausalLM',
-  'Gemma3nForConditionalGeneration',
-  'KimiLinearForCausalLM',
-  'Mamba2ForCausalLM',
-  'MambaForCausalLM',
-  'MiMoV2FlashForCausalLM',
-  'MiMoV2ForCausalLM',
-  'Zamba2ForCausalLM',
-]);
+import { WITHOUT_LORA } from './without-lora.ts';
 
 /** Adapters kept in CPU memory; without the flag, or with none, as many as on the GPU. */
 export function maxCpuLorasOf({ maxCpuLoras, maxLoras }: EngineArgs): number {

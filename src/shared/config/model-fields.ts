@@ -49,6 +49,19 @@ export const MODEL_FIELDS = {
     'Qwen/Qwen3-0.6B',
     'Model to serve: a name of the catalogue, a folder with a config.json, or such a file.',
   ),
+  runner: field.choice(
+    ['auto', 'draft', 'generate', 'pooling'],
+    'auto',
+    'What the model is run for: to generate text, or to pool (embeddings, classification, scores); auto decides by its files.',
+  ),
+  convert: field.choice(
+    ['auto', 'classify', 'embed', 'none'],
+    'auto',
+    'What a generating model is made of to pool; auto decides by its architecture.',
+  ),
+  poolerConfig: field.json(
+    'How is pooled: {"task", "pooling_type", "use_activation", "dimensions", "max_embed_len"}.',
+  ),
   tokenizer: field.string(
     'Folder with a tokenizer.json; the model folder or the built-in one if absent.',
   ),

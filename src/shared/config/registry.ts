@@ -1,5 +1,6 @@
 /** All settings of `serve`, by key; every other view of them (flags, environment, help, reference) comes from here. */
 import { CACHE_FIELDS } from './cache-fields.ts';
+import { COMPILATION_FIELDS } from './compilation-fields.ts';
 import type { Field } from './field.ts';
 import { FRONTEND_FIELDS } from './frontend-fields.ts';
 import { MODEL_FIELDS } from './model-fields.ts';
@@ -10,6 +11,7 @@ import { TWIN_FIELDS } from './twin-fields.ts';
 export const FIELD_GROUPS = {
   'Model and LoRA': MODEL_FIELDS,
   'KV cache': CACHE_FIELDS,
+  'CUDA graphs': COMPILATION_FIELDS,
   'Scheduler and metrics': SCHEDULER_FIELDS,
   'Parallelism and processes': PARALLEL_FIELDS,
   'HTTP frontend': FRONTEND_FIELDS,
@@ -19,6 +21,7 @@ export const FIELD_GROUPS = {
 export const FIELDS = {
   ...MODEL_FIELDS,
   ...CACHE_FIELDS,
+  ...COMPILATION_FIELDS,
   ...SCHEDULER_FIELDS,
   ...PARALLEL_FIELDS,
   ...FRONTEND_FIELDS,

@@ -99,6 +99,11 @@ export const TWIN_FIELDS = {
     ...ours,
     env: 'VLLM_ALLOW_LONG_MAX_MODEL_LEN',
   }),
+  memoryProfilerEstimateCudagraphs: field.bool(
+    true,
+    'Take the estimated memory of CUDA graphs from the KV cache, as vLLM since 0.21.0.',
+    { ...ours, env: 'VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS' },
+  ),
   kvCacheLayout: field.string('Physical layout of the KV cache.', {
     ...ours,
     env: 'VLLM_KV_CACHE_LAYOUT',

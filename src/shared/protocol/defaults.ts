@@ -3,6 +3,7 @@
  * come from the one literal here, which keeps their shape the same. The struct tables take their defaults from here.
  */
 import type { EngineCoreOutput, EngineCoreOutputs } from './outputs.ts';
+import type { PoolingParams } from './pooling.ts';
 import type { KVEventsConfig } from './ready-response.ts';
 import type { EngineCoreRequest, SamplingParams } from './request.ts';
 import type { PrefillStats, PrefixCacheStats, SchedulerStats } from './stats.ts';
@@ -53,6 +54,24 @@ export function createSamplingParams(values?: Partial<SamplingParams>): Sampling
     repetitionDetection: null,
     routedExpertsPromptStart: 0,
     traceDecodeTokenIds: null,
+  };
+  return values === undefined ? params : Object.assign(params, values);
+}
+
+/** Source: vllm/pooling_params.py PoolingParams; a pooling request has one output, the final one. */
+export function createPoolingParams(values?: Partial<PoolingParams>): PoolingParams {
+  const params: PoolingParams = {
+    useActivation: null,
+    dimensions: null,
+    stepTagId: null,
+    returnedTokenIds: null,
+    task: null,
+    requiresTokenIds: false,
+    skipReadingPrefixCache: null,
+    lateInteractionParams: null,
+    extraKwargs: null,
+    outputKind: 2,
+    lateChunkingParams: null,
   };
   return values === undefined ? params : Object.assign(params, values);
 }

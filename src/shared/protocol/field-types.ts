@@ -192,6 +192,19 @@ export function enumOf<T extends number>(values: Readonly<Record<string, T>>): F
   };
 }
 
+/** One of some words. */
+export function wordOf<T extends string>(words: readonly T[]): FieldType<T> {
+  const known: readonly string[] = words;
+  return {
+    read(reader) {
+      const value = reader.str();
+      if (!known.includes(value)) throw new DecodeFault(`one of ${known.join(', ')}`, value);
+      return value as T;
+    },
+    write: (value, writer) => writer.str(value),
+  };
+}
+
 /**
  * A utility call's result: `[type information, value]`. Type information means pickled types, which vLLM refuses too
  * unless VLLM_ALLOW_INSECURE_SERIALIZATION is set. null on the wire (no result at all) is undefined here.

@@ -3,6 +3,7 @@
  * Source: vllm/v1/engine/__init__.py, vllm/sampling_params.py (0.33.0).
  */
 import type { RequestId } from './ids.ts';
+import type { PoolingParams } from './pooling.ts';
 
 /** The raw byte in front of a request's msgpack frame. Source: EngineCoreRequestType. */
 export const EngineCoreRequestType = { ADD: 0, ABORT: 1, START_DP_WAVE: 2, UTILITY: 3 } as const;
@@ -85,13 +86,13 @@ export interface LoRARequest {
   readonly is3dLoraWeight: boolean;
 }
 
-/** One generation request, 22 positional fields. Source: EngineCoreRequest. */
+/** One generation or pooling request, 22 positional fields. Source: EngineCoreRequest. */
 export interface EngineCoreRequest {
   readonly requestId: RequestId;
   readonly promptTokenIds: readonly number[] | null;
   readonly mmFeatures: unknown;
   readonly samplingParams: SamplingParams | null;
-  readonly poolingParams: unknown;
+  readonly poolingParams: PoolingParams | null;
   /** Wall-clock seconds of the frontend. */
   readonly arrivalTime: number;
   readonly loraRequest: LoRARequest | null;

@@ -12,6 +12,7 @@ import type {
   SamplingMaskLists,
   UtilityOutput,
 } from './outputs.ts';
+import type { LateChunkingParams, LateInteractionParams, PoolingParams } from './pooling.ts';
 import type { EngineCoreReadyResponse, KVEventsConfig } from './ready-response.ts';
 import type {
   EngineCoreRequest,
@@ -35,6 +36,9 @@ export interface WireStructs {
   readonly engineHandshakeMetadata: EngineHandshakeMetadata;
   readonly repetitionDetectionParams: RepetitionDetectionParams;
   readonly samplingParams: SamplingParams;
+  readonly lateInteractionParams: LateInteractionParams;
+  readonly lateChunkingParams: LateChunkingParams;
+  readonly poolingParams: PoolingParams;
   readonly loraRequest: LoRARequest;
   readonly engineCoreRequest: EngineCoreRequest;
   readonly prefixCacheStats: PrefixCacheStats;

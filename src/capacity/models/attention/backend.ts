@@ -50,6 +50,8 @@ export interface BackendRequest {
   readonly useMla: boolean;
   readonly hasSink: boolean;
   readonly useSparse: boolean;
+  /** The checkpoint has a scale of the cache for each head. */
+  readonly usePerHeadQuantScales?: boolean;
   readonly useMmPrefix: boolean;
   readonly attnType: AttentionType;
   readonly hasSlidingWindow: boolean;
@@ -124,6 +126,7 @@ export interface BackendDescription {
   supportsCapability?(capability: ComputeCapability): boolean;
   supportsMmPrefix?(context: BackendContext): boolean;
   supportsSink?(context: BackendContext): boolean;
+  supportsPerHeadQuantScales?(context: BackendContext): boolean;
   combination?(request: BackendRequest, context: BackendContext): string | null;
   kernelBlockSizes?(
     spec: AttentionSpec | null,
@@ -175,6 +178,11 @@ export function defineBackend(about: BackendDescription): AttentionBackend {
       check(
         request.useSparse === (about.isSparse ?? false),
         request.useSparse ? 'sparse not supported' : 'non-sparse not supported',
+      );
+      check(
+        request.usePerHeadQuantScales !== true ||
+          (about.supportsPerHeadQuantScales?.(context) ?? false),
+        'per-head quant scales not supported',
       );
       check(
         about.supportsCapability?.(context.capability) ?? true,

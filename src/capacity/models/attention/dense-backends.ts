@@ -108,6 +108,7 @@ function flashAttention(
     supportsCapability: (capability) => capability.major >= 8,
     supportsMmPrefix: (context) => isFlashAttnVersionSupported(4, context),
     supportsSink: (context) => [3, 4].includes(getFlashAttnVersion({}, context) ?? 0),
+    supportsPerHeadQuantScales: (context) => (getFlashAttnVersion({}, context) ?? 0) >= 3,
     combination: flashAttnCombination,
     kernelBlockSizes: (spec, context) => {
       const page = flashAttnFixedPage(spec, context, headSizeV);

@@ -189,6 +189,23 @@ export const V4_FLASHMLA = defineBackend({
   layouts: () => BLOCK_OUTER_LAYOUTS,
 });
 
+/** The same on consumer Blackwell. Source: vllm/models/deepseek_v4/nvidia/flashinfer_sparse.py. */
+export const V4_FLASHINFER_SWA = defineBackend({
+  name: 'DEEPSEEK_SPARSE_SWA',
+  className: 'DeepseekSparseSWAFlashInferBackend',
+  kernelBlockSizes: () => [{ multipleOf: 32 }],
+  preferredBlockSize: () => 256,
+});
+
+export const V4_FLASHINFER = defineBackend({
+  name: 'FLASHINFER_MLA_SPARSE_DSV4',
+  className: 'DeepseekV4FlashInferMLASparseBackend',
+  isMla: true,
+  isSparse: true,
+  kernelBlockSizes: () => [256],
+  layouts: () => BLOCK_OUTER_LAYOUTS,
+});
+
 /** What a compressor has seen of the block it is in. Source: vllm/models/deepseek_v4/compressor.py. */
 export const V4_COMPRESSOR = defineBackend({
   name: 'CompressorBackend',

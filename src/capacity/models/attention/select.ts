@@ -24,6 +24,7 @@ import {
   FLASHMLA_SPARSE,
   TRITON_MLA,
 } from './mla-backends.ts';
+import { TURBOQUANT } from './turboquant.ts';
 
 const SELECTABLE: readonly AttentionBackend[] = [
   FLASH_ATTN,
@@ -32,6 +33,7 @@ const SELECTABLE: readonly AttentionBackend[] = [
   TRITON_FLASH_ATTN,
   TRITON_FLASHINFER,
   FLEX_ATTENTION,
+  TURBOQUANT,
   FLASH_ATTN_MLA,
   FLASHMLA,
   FLASHINFER_MLA,
@@ -67,10 +69,10 @@ function densePriorities(request: BackendRequest, context: BackendContext): Atte
   const { major } = context.capability;
   if (major === 10) {
     const composite = request.useMmPrefix ? [TRITON_FLASHINFER] : [];
-    return [...composite, FLASHINFER, FLASH_ATTN, TRITON_ATTN, FLEX_ATTENTION];
+    return [...composite, FLASHINFER, FLASH_ATTN, TRITON_ATTN, FLEX_ATTENTION, TURBOQUANT];
   }
   const composite = major === 9 && request.useMmPrefix ? [TRITON_FLASH_ATTN] : [];
-  return [...composite, FLASH_ATTN, FLASHINFER, TRITON_ATTN, FLEX_ATTENTION];
+  return [...composite, FLASH_ATTN, FLASHINFER, TRITON_ATTN, FLEX_ATTENTION, TURBOQUANT];
 }
 
 /** The backend of one layer; throws E_BAD_FLAG with vLLM's reasons when none will do. */
@@ -82,7 +84,9 @@ export function selectBackend(request: BackendRequest, context: BackendContext):
     if (backend !== undefined && reasons.length === 0) return backend;
     throw new ConfigError(
       'E_BAD_FLAG',
-      `Selected backend ${forced} is not valid for this configuration. Reason: ${JSON.stringify(reasons)}`,
+      `Selected backend AttentionBackendEnum.${forced} is not valid for this configuration. Reason: [${reasons
+        .map((reason) => `'${reason}'`)
+        .join(', ')}]`,
     );
   }
   const candidates = request.useMla
@@ -94,12 +98,37 @@ export function selectBackend(request: BackendRequest, context: BackendContext):
     if (reasons.length === 0) return backend;
     rejected.push(`${backend.name}: [${reasons.join(', ')}]`);
   }
-  const { major, minor } = context.capability;
   throw new ConfigError(
     'E_BAD_FLAG',
-    `No valid attention backend found for a GPU of compute capability ${major}.${minor} with head_size=${request.headSize}, ` +
-      `dtype=${request.dtype}, kv_cache_dtype=${request.cacheDtype}. Reasons: {${rejected.join(', ')}}.`,
+    `No valid attention backend found for cuda with ${selectorConfig(request, context)}. Reasons: {${rejected.join(', ')}}.`,
   );
+}
+
+/** A layer's demands as vLLM writes them. Source: vllm/v1/attention/selector.py AttentionSelectorConfig.__repr__. */
+function selectorConfig(request: BackendRequest, context: BackendContext): string {
+  const python = (value: boolean): string => (value ? 'True' : 'False');
+  const fields = {
+    head_size: request.headSize,
+    dtype: `torch.${request.dtype}`,
+    kv_cache_dtype: request.cacheDtype,
+    block_size: context.userBlockSize ?? 'None',
+    use_mla: python(request.useMla),
+    has_sink: python(request.hasSink),
+    use_sparse: python(request.useSparse),
+    use_mm_prefix: python(request.useMmPrefix),
+    use_per_head_quant_scales: 'False',
+    attn_type: `AttentionType.${request.attnType.toUpperCase()}`,
+    has_sliding_window: python(request.hasSlidingWindow),
+    use_non_causal: 'False',
+    use_batch_invariant: 'False',
+    use_kv_connector: 'False',
+    use_adaptive_verification: 'False',
+    use_pcp: 'False',
+    use_dcp: python(context.decodeContextParallelSize > 1),
+    use_rswa: 'False',
+  };
+  const shown = Object.entries(fields).map(([name, value]) => `${name}=${value}`);
+  return `AttentionSelectorConfig(${shown.join(', ')})`;
 }
 
 /** vLLM's order when no backend has a wish. */

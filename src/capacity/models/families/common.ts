@@ -76,6 +76,14 @@ export function buildQkNorm(
   stage.norm(`${name}.k_norm`, keys * headSize);
 }
 
+/**
+ * Shared experts are whole on every rank where tokens are spread over the ranks instead.
+ * Source: vllm/config/parallel.py use_sequence_parallel_moe, which also depends on the all-to-all backend.
+ */
+export function splitsSharedExperts(stage: StageBuilder): boolean {
+  return stage.tp === 1 || stage.run.expertParallelSize <= stage.tp;
+}
+
 /** The window of one layer by `layer_types`, or null. */
 export function slidingLayerWindow(text: HfConfig, layer: number): number | null {
   if (!text.has('layer_types')) return null;

@@ -1,22 +1,25 @@
 /**
  * DeepSeek V4: every layer keeps a window of latents, most also a compressed history and the state of the compressor; an
- * indexer picks from the less compressed ones. Weights come quantized. Source: vllm/models/deepseek_v4 (0.33.0, NVIDIA).
- * Leaves out: Blackwell's FlashInfer layout, the vision variant, bounded replay of V4.1, MTP and DSpark drafts.
+ * indexer picks from the less compressed ones. Source: vllm/models/deepseek_v4 (0.33.0, NVIDIA). Leaves out: FlashInfer's plain
+ * rows, which SM 10.x takes only when asked, MegaMoE, the vision variant, bounded replay of V4.1.
  */
 
-import { cdiv } from '../../../shared/integers.ts';
+import { ConfigError } from '../../../shared/errors.ts';
+import { roundUp } from '../../../shared/integers.ts';
 import { createSpec } from '../../spec/create-spec.ts';
 import {
   DEEPSEEK_V4_INDEXER,
   V4_COMPRESSOR,
+  V4_FLASHINFER,
+  V4_FLASHINFER_SWA,
   V4_FLASHMLA,
   V4_SPARSE_SWA,
 } from '../attention/mla-backends.ts';
-import type { HfConfig } from '../hf-config.ts';
-import type { ModelFamily } from '../model-family.ts';
+import { HfConfig } from '../hf-config.ts';
+import type { ModelFamily, MtpDraft } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { embeddings, refuse } from './common.ts';
+import { embeddings, refuse, splitsSharedExperts } from './common.ts';
 
 /** The packed row: 448 fp8 values, 64 bfloat16, 8 bytes of scales. */
 const PACKED_ROW_BYTES = 584;
@@ -24,10 +27,16 @@ const PACKED_ROW_BYTES = 584;
 const PAGE_ALIGNMENT = 576;
 const SWA_BLOCK_SIZE = 64;
 const QUANT_BLOCK = 128;
-/** fp4 weights: two to a byte, and one scale byte for 32. */
-const FP4_GROUP = 32;
-/** FlashMLA pads query heads, and with them the sinks. */
-const PADDED_HEADS = 64;
+/** Kernels pad query heads, and with them the sinks. */
+const FLASHMLA_HEADS = [64, 128];
+const FLASHINFER_HEADS = [8, 16, 32, 64, 128];
+/** What transformers calls a layer by its compression, and the rates it assumes. */
+const LAYER_TYPES: Readonly<Record<number, string>> = {
+  0: 'sliding_attention',
+  4: 'compressed_sparse_attention',
+  128: 'heavily_compressed_attention',
+};
+const DEFAULT_RATES = { compressed_sparse_attention: 4, heavily_compressed_attention: 128 };
 
 /** Pages are rounded up to the alignment as soon as a spec is made. */
 const LATENT = { maxTpShards: 1, numKvHeads: 1, alignment: PAGE_ALIGNMENT } as const;
@@ -38,12 +47,6 @@ const PACKED = {
   cacheDtypeStr: 'fp8_ds_mla',
   modelVersion: 'deepseek_v4',
 } as const;
-
-/** A linear layer in fp8 with one scale byte per block of 128 × 128. */
-function fp8Linear(stage: StageBuilder, input: number, output: number): void {
-  stage.tensor(input * output, 'float8_e4m3fn');
-  stage.tensor(cdiv(input, QUANT_BLOCK) * cdiv(output, QUANT_BLOCK), 'float8_e8m0fnu');
-}
 
 function declareState(
   stage: StageBuilder,
@@ -68,20 +71,23 @@ function declareState(
 function buildCompressor(
   stage: StageBuilder,
   text: HfConfig,
+  name: string,
   about: { readonly ratio: number; readonly width: number },
 ): void {
-  const overlap = about.ratio === 4 ? 2 : 1;
-  stage.tensor(about.ratio * overlap * about.width, 'float32');
-  stage.replicated(text.num('hidden_size'), 2 * overlap * about.width);
-  stage.norm(about.width);
+  const width = (about.ratio === 4 ? 2 : 1) * about.width;
+  const hiddenSize = text.num('hidden_size');
+  stage.tensor(`${name}.ape`, [about.ratio, width], 'float32');
+  stage.replicated(`${name}.fused_wkv_wgate`, hiddenSize, [width, width], { quantized: false });
+  stage.norm(`${name}.norm`, about.width);
 }
 
 function buildIndexer(stage: StageBuilder, text: HfConfig, name: string, ratio: number): void {
   const width = text.num('index_head_dim');
   const heads = text.num('index_n_heads');
-  fp8Linear(stage, text.num('q_lora_rank'), heads * width);
-  stage.replicated(text.num('hidden_size'), heads);
-  buildCompressor(stage, text, { ratio, width });
+  stage.replicated(`${name}.wq_b`, text.num('q_lora_rank'), heads * width);
+  const hiddenSize = text.num('hidden_size');
+  stage.replicated(`${name}.weights_proj`, hiddenSize, heads, { quantized: false });
+  buildCompressor(stage, text, `${name}.compressor`, { ratio, width });
   const headSize = width + Math.floor(width / QUANT_BLOCK) * 4;
   stage.custom(`${name}.k_cache`, DEEPSEEK_V4_INDEXER, (blockSize) =>
     createSpec({
@@ -97,7 +103,8 @@ function buildIndexer(stage: StageBuilder, text: HfConfig, name: string, ratio: 
 }
 
 function declareWindow(stage: StageBuilder, text: HfConfig, name: string): void {
-  stage.custom(`${name}.swa_cache`, V4_SPARSE_SWA, () =>
+  const backend = usesFlashInfer(stage) ? V4_FLASHINFER_SWA : V4_SPARSE_SWA;
+  stage.custom(`${name}.swa_cache`, backend, () =>
     createSpec({
       kind: 'sliding_window_mla',
       blockSize: SWA_BLOCK_SIZE,
@@ -110,7 +117,8 @@ function declareWindow(stage: StageBuilder, text: HfConfig, name: string): void 
 }
 
 function declareHistory(stage: StageBuilder, text: HfConfig, name: string, ratio: number): void {
-  stage.custom(name, V4_FLASHMLA, (blockSize) =>
+  const backend = usesFlashInfer(stage) ? V4_FLASHINFER : V4_FLASHMLA;
+  stage.custom(name, backend, (blockSize) =>
     createSpec({
       kind: 'mla_attention',
       blockSize,
@@ -122,6 +130,17 @@ function declareHistory(stage: StageBuilder, text: HfConfig, name: string, ratio
   );
 }
 
+function paddedHeads(stage: StageBuilder, text: HfConfig, heads: number): number {
+  const counts = usesFlashInfer(stage) ? FLASHINFER_HEADS : FLASHMLA_HEADS;
+  const padded = counts.find((count) => heads <= count);
+  return padded ?? refuse(text, `kernels take at most ${counts.at(-1)} heads, not ${heads}`);
+}
+
+/** Consumer Blackwell has kernels of its own. Source: nvidia/model.py _select_dsv4_attn_cls. */
+function usesFlashInfer(stage: StageBuilder): boolean {
+  return stage.run.capability.major === 12;
+}
+
 function buildAttention(stage: StageBuilder, text: HfConfig, layer: number): void {
   const name = `model.layers.${layer}.attn`;
   const hiddenSize = text.num('hidden_size');
@@ -131,78 +150,182 @@ function buildAttention(stage: StageBuilder, text: HfConfig, layer: number): voi
   const groups = text.num('o_groups');
   const outputRank = groups * text.num('o_lora_rank');
   const heads = stage.perRank(numHeads, 'the number of attention heads');
-  const ratio = text.numbers('compress_ratios')[layer] ?? 0;
-  stage.tensor(cdiv(heads, PADDED_HEADS) * PADDED_HEADS, 'float32');
-  fp8Linear(stage, hiddenSize, rank + width);
-  stage.norm(rank + width);
-  fp8Linear(stage, rank, heads * width);
-  fp8Linear(stage, (numHeads * width) / groups, stage.perRank(outputRank, 'o_lora_rank'));
-  fp8Linear(stage, stage.perRank(outputRank, 'o_lora_rank'), hiddenSize);
+  // Drafts after the target's layers compress nothing.
+  const isDraft = layer >= text.num('num_hidden_layers');
+  const ratio = isDraft ? 0 : (text.numbers('compress_ratios')[layer] ?? 0);
+  stage.tensor(`${name}.attn_sink`, [paddedHeads(stage, text, heads)], 'float32');
+  stage.replicated(`${name}.fused_wqa_wkv`, hiddenSize, [rank, width]);
+  stage.norm(`${name}.q_norm`, rank);
+  stage.column(`${name}.wq_b`, rank, numHeads * width);
+  stage.norm(`${name}.kv_norm`, width);
+  stage.column(`${name}.wo_a`, Math.floor((numHeads * width) / groups), outputRank);
+  stage.row(`${name}.wo_b`, outputRank, hiddenSize);
   if (ratio === 4) buildIndexer(stage, text, `${name}.indexer`, ratio);
   declareWindow(stage, text, name);
   if (ratio <= 1) return;
   declareHistory(stage, text, name, ratio);
-  buildCompressor(stage, text, { ratio, width });
+  buildCompressor(stage, text, `${name}.compressor`, { ratio, width });
   declareState(stage, `${name}.compressor`, { ratio, width });
 }
 
 function buildExperts(stage: StageBuilder, text: HfConfig, layer: number): void {
+  const name = `model.layers.${layer}.ffn`;
   const hiddenSize = text.num('hidden_size');
   const count = text.num('n_routed_experts');
-  const intermediate = stage.perRank(text.num('moe_intermediate_size'), 'moe_intermediate_size');
-  const shared = intermediate * text.numOr('n_shared_experts', 1);
-  stage.replicated(hiddenSize, count);
+  const intermediateSize = text.num('moe_intermediate_size');
+  stage.replicated(`${name}.gate`, hiddenSize, count, { quantized: false });
   if (layer < text.numOr('num_hash_layers', 0)) {
-    stage.tensor(text.num('vocab_size') * text.num('num_experts_per_tok'), 'int32');
-  } else {
-    stage.tensor(count, 'float32');
+    const shape = [text.num('vocab_size'), text.num('num_experts_per_tok')];
+    stage.tensor(`${name}.gate.tid2eid`, shape, 'int32');
+  } else if (text.strOr('topk_method', '') === 'noaux_tc') {
+    stage.tensor(`${name}.gate.e_score_correction_bias`, [count], 'float32');
   }
-  fp8Linear(stage, hiddenSize, 2 * shared);
-  fp8Linear(stage, shared, hiddenSize);
-  const elements = 3 * count * intermediate * hiddenSize;
-  stage.tensor(elements / 2 + elements / FP4_GROUP, 'uint8');
+  buildSharedExperts(stage, text, `${name}.shared_experts`);
+  stage.experts(`${name}.experts`, { count, hiddenSize, intermediateSize });
+}
+
+/** Ranks take whole blocks of an fp8 checkpoint, the last ones zeros. Source: nvidia/model.py DeepseekV4MLP. */
+function buildSharedExperts(stage: StageBuilder, text: HfConfig, name: string): void {
+  const count = text.numOr('n_shared_experts', 0);
+  if (count === 0) return;
+  const width = text.num('moe_intermediate_size') * count;
+  const hiddenSize = text.num('hidden_size');
+  const split = splitsSharedExperts(stage) || stage.run.pipelineParallelSize > 1;
+  const block = weightBlock(text);
+  const padded =
+    split && block !== null ? roundUp(Math.floor(width / block), stage.tp) * block : width;
+  stage.gatedMlp(name, hiddenSize, padded, { split });
+}
+
+/** Rows of a block with one scale, or null for a checkpoint without blocks. */
+function weightBlock(text: HfConfig): number | null {
+  if (!text.has('quantization_config')) return null;
+  const quantization = text.sub('quantization_config');
+  if (!quantization.has('weight_block_size')) return null;
+  return quantization.numbers('weight_block_size')[0] ?? null;
 }
 
 /** Hyper-connections: a mixing matrix, its base and scale, in float32. */
 function buildHyperConnection(
   stage: StageBuilder,
   text: HfConfig,
+  name: string,
   about: { readonly rows: number; readonly scales: number },
 ): void {
   const width = text.num('hc_mult') * text.num('hidden_size');
-  stage.tensor(about.rows * width + about.rows + about.scales, 'float32');
+  stage.tensor(`${name}_fn`, [about.rows, width], 'float32');
+  stage.tensor(`${name}_base`, [about.rows], 'float32');
+  stage.tensor(`${name}_scale`, [about.scales], 'float32');
+}
+
+function buildLayer(stage: StageBuilder, text: HfConfig, layer: number): void {
+  const copies = text.num('hc_mult');
+  const mixing = { rows: copies * (copies + 2), scales: 3 };
+  const prefix = `model.layers.${layer}`;
+  buildAttention(stage, text, layer);
+  buildExperts(stage, text, layer);
+  stage.norm(`${prefix}.attn_norm`, text.num('hidden_size'));
+  stage.norm(`${prefix}.ffn_norm`, text.num('hidden_size'));
+  buildHyperConnection(stage, text, `${prefix}.hc_attn`, mixing);
+  buildHyperConnection(stage, text, `${prefix}.hc_ffn`, mixing);
+}
+
+/** FlashMLA's packed rows, whatever fp8 was asked for. Source: attention.py _resolve_dsv4_kv_cache_dtype. */
+function checkRun(stage: StageBuilder, text: HfConfig): void {
+  const { capability, cacheDtype } = stage.run;
+  if (![9, 10, 12].includes(capability.major)) {
+    refuse(text, 'this architecture is known on compute capability 9.x, 10.x and 12.x only');
+  }
+  if (cacheDtype !== 'auto' && !cacheDtype.startsWith('fp8')) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `DeepseekV4 fp8_ds_mla layout only supports fp8 kv-cache, got ${cacheDtype}. Please set \`--kv-cache-dtype fp8\` or ` +
+        'select a backend that supports bfloat16 KV cache.',
+    );
+  }
+  stage.setCacheDtype('fp8_ds_mla');
 }
 
 function build(stage: StageBuilder, { text }: ResolvedModel): void {
-  if (stage.run.capability.major !== 9) {
-    refuse(text, 'this architecture is known on compute capability 9.x only');
-  }
-  stage.setCacheDtype('fp8_ds_mla');
+  checkRun(stage, text);
   const copies = text.num('hc_mult');
   embeddings(stage, {
     vocabSize: text.num('vocab_size'),
     width: text.num('hidden_size'),
     tied: false,
+    quantizedHead: false,
   });
   for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
-    const mixing = { rows: copies * (copies + 2), scales: 3 };
-    buildHyperConnection(stage, text, mixing);
-    buildHyperConnection(stage, text, mixing);
-    buildAttention(stage, text, layer);
-    buildExperts(stage, text, layer);
-    stage.norm(2 * text.num('hidden_size'));
+    buildLayer(stage, text, layer);
   }
-  if (!stage.isLast) return;
-  buildHyperConnection(stage, text, { rows: copies, scales: 1 });
-  stage.norm(text.num('hidden_size'));
+  buildHyperConnection(stage, text, 'model.hc_head', { rows: copies, scales: 1 });
+  if (stage.isLast) stage.norm('model.norm', text.num('hidden_size'));
 }
+
+/** Layer types, which old files say by their ratios. Source: transformers' DeepseekV4Config. */
+function layerTypes(text: HfConfig): readonly string[] {
+  if (text.has('layer_types')) return text.strings('layer_types');
+  const layers = text.num('num_hidden_layers');
+  if (text.has('compress_ratios')) {
+    return text.numbers('compress_ratios').map((ratio) => {
+      const type = LAYER_TYPES[ratio];
+      return type ?? text.fail('compress_ratios', 'a list of 0, 4 and 128');
+    });
+  }
+  return Array.from({ length: layers }, (_, layer) =>
+    layer >= 2 && layer % 2 === 1 ? 'compressed_sparse_attention' : 'heavily_compressed_attention',
+  );
+}
+
+/** `compress_ratios` of the target's layers and `num_hash_layers`, whichever way the file has them. */
+function normalize(text: HfConfig): HfConfig {
+  const named = text.has('compress_rates') ? text.sub('compress_rates') : null;
+  const rates = new HfConfig(DEFAULT_RATES, `${text.label} compress_rates`);
+  const layers = text.num('num_hidden_layers');
+  const types = layerTypes(text).slice(0, layers);
+  const compress_ratios = types.map((type) => (named ?? rates).numOr(type, 0));
+  const hashed = text.has('mlp_layer_types')
+    ? text.strings('mlp_layer_types').filter((type) => type === 'hash_moe').length
+    : text.numOr('num_hash_layers', 3);
+  return text.with({ compress_ratios, num_hash_layers: Math.min(hashed, layers) });
+}
+
+/** Source: vllm/models/deepseek_v4/nvidia/mtp.py. */
+const MTP: MtpDraft = {
+  layers: (text) => text.numOr('num_nextn_predict_layers', 0),
+  build: (stage, { text }) => {
+    const hiddenSize = text.num('hidden_size');
+    const first = text.num('num_hidden_layers');
+    for (let offset = 0; offset < text.num('num_nextn_predict_layers'); offset++) {
+      const prefix = `model.layers.${first + offset}`;
+      stage.norm(`${prefix}.enorm`, hiddenSize);
+      stage.norm(`${prefix}.hnorm`, hiddenSize);
+      stage.replicated(`${prefix}.e_proj`, hiddenSize, hiddenSize);
+      stage.replicated(`${prefix}.h_proj`, hiddenSize, hiddenSize);
+      const head = { rows: text.num('hc_mult'), scales: 1 };
+      buildHyperConnection(stage, text, `${prefix}.hc_head`, head);
+      stage.norm(`${prefix}.shared_head.norm`, hiddenSize);
+      stage.lmHead(`${prefix}.shared_head.head`, text.num('vocab_size'), hiddenSize);
+      buildLayer(stage, text, first + offset);
+    }
+    const options = { quantized: false };
+    stage.embedding('model.embed_tokens', text.num('vocab_size'), hiddenSize, options);
+  },
+};
 
 export const DEEPSEEK_V4: ModelFamily = {
   name: 'deepseek-v4',
   architectures: ['DeepseekV4ForCausalLM'],
   kind: 'decoder',
   defaults: { deepseek_v4: { tie_word_embeddings: false, head_dim: 512 } },
+  normalize,
   usesMla: () => true,
   headSize: (text) => text.num('head_dim'),
+  packedModules: {
+    gate_up_proj: ['w1', 'w3'],
+    fused_wqa_wkv: ['wq_a', 'wkv'],
+    fused_wkv_wgate: ['wkv', 'wgate'],
+  },
   build,
+  mtp: MTP,
 };

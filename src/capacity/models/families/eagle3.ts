@@ -16,6 +16,7 @@ const ARCHITECTURES = [
 ];
 /** Hidden states of the target that are joined. */
 const NUM_AUX_STATES = 3;
+const NORMS = ['input_layernorm', 'post_attention_layernorm', 'hidden_norm'];
 
 export interface TargetFacts {
   readonly numLayers: number;
@@ -39,16 +40,21 @@ export function buildEagle3(stage: StageBuilder, draft: HfConfig, target: Target
   const numHeads = draft.num('num_attention_heads');
   const numKvHeads = kvHeads(draft);
   const bias = draft.flag('attention_bias');
-  stage.embedding(vocabSize, hiddenSize);
+  stage.embedding('model.embed_tokens', vocabSize, hiddenSize, { quantized: false });
   for (let layer = 0; layer < draft.num('num_hidden_layers'); layer++) {
     // Only the first layer reads the embedding beside the hidden state.
     const inputs = layer === 0 ? 2 * hiddenSize : hiddenSize;
-    stage.qkv({ hiddenSize: inputs, headSize, numHeads, numKvHeads, bias });
-    stage.row(numHeads * headSize, hiddenSize, { bias });
-    stage.gatedMlp(hiddenSize, draft.num('intermediate_size'), { bias: draft.flag('mlp_bias') });
-    stage.norm(3 * hiddenSize);
+    const prefix = `model.layers.${target.numLayers + layer}`;
+    const attention = `${prefix}.self_attn`;
+    const mlpBias = draft.flag('mlp_bias');
+    const sizes = { hiddenSize: inputs, headSize, numHeads, numKvHeads, bias };
+    stage.qkv(`${attention}.qkv_proj`, sizes);
+    stage.row(`${attention}.o_proj`, numHeads * headSize, hiddenSize, { bias });
+    const intermediateSize = draft.num('intermediate_size');
+    stage.gatedMlp(`${prefix}.mlp`, hiddenSize, intermediateSize, { bias: mlpBias });
+    for (const norm of NORMS) stage.norm(`${prefix}.${norm}`, hiddenSize);
     stage.attention({
-      name: `model.layers.${target.numLayers + layer}.self_attn.attn`,
+      name: `${attention}.attn`,
       numHeads,
       numKvHeads,
       headSize,
@@ -56,11 +62,17 @@ export function buildEagle3(stage: StageBuilder, draft: HfConfig, target: Target
     });
   }
   const joinedWidth = NUM_AUX_STATES * targetWidth;
-  stage.replicated(joinedWidth, hiddenSize);
-  if (draft.flag('norm_before_fc')) stage.norm(joinedWidth);
-  if (draft.flag('fc_norm')) stage.norm(joinedWidth);
-  stage.norm(hiddenSize);
-  stage.embedding(draftVocabSize, hiddenSize);
+  if (draft.flag('norm_before_fc')) stage.norm('model.input_norm', joinedWidth);
+  if (draft.flag('fc_norm')) {
+    for (let state = 0; state < NUM_AUX_STATES; state++) {
+      stage.norm(`model.fc_norm.${state}`, targetWidth);
+    }
+  }
+  stage.replicated('model.fc', joinedWidth, hiddenSize);
+  stage.norm('model.norm', hiddenSize);
+  stage.lmHead('lm_head', draftVocabSize, hiddenSize);
   // Draft token ids are mapped to the target's only where the vocabularies differ.
-  if (draftVocabSize !== target.vocabSize) stage.tensor(draftVocabSize, 'int64');
+  if (draftVocabSize !== target.vocabSize) {
+    stage.tensor('draft_id_to_target_id', [draftVocabSize], 'int64');
+  }
 }

@@ -5,8 +5,14 @@
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { embeddings, headDim, kvHeads, periodicLayerTypes, slidingLayerWindow } from './common.ts';
-import { buildSiglip } from './vision-towers.ts';
+import {
+  buildQkNorm,
+  embeddings,
+  headDim,
+  kvHeads,
+  periodicLayerTypes,
+  slidingLayerWindow,
+} from './common.ts';
 
 const GEMMA3_DEFAULTS = {
   tie_word_embeddings: true,
@@ -22,10 +28,13 @@ const GEMMA3_DEFAULTS = {
   intermediate_size: 9216,
 };
 
+const TWO_NORMS = ['input_layernorm', 'post_attention_layernorm'];
+const FOUR_NORMS = [...TWO_NORMS, 'pre_feedforward_layernorm', 'post_feedforward_layernorm'];
+
 function buildText(
   stage: StageBuilder,
   text: HfConfig,
-  about: { readonly prefix: string; readonly qkNorm: boolean; readonly norms: number },
+  about: { readonly qkNorm: boolean; readonly norms: readonly string[] },
 ): void {
   const hiddenSize = text.num('hidden_size');
   const headSize = headDim(text);
@@ -40,20 +49,23 @@ function buildText(
     headOnEveryStage: true,
   });
   for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
-    stage.qkv({ hiddenSize, headSize, numHeads, numKvHeads, bias });
-    stage.row(numHeads * headSize, hiddenSize, { bias });
-    if (about.qkNorm) stage.norm(2 * headSize);
-    stage.gatedMlp(hiddenSize, text.num('intermediate_size'));
-    stage.norm(about.norms * hiddenSize);
+    const prefix = `model.layers.${layer}`;
+    const attention = `${prefix}.self_attn`;
+    stage.qkv(`${attention}.qkv_proj`, { hiddenSize, headSize, numHeads, numKvHeads, bias });
+    stage.row(`${attention}.o_proj`, numHeads * headSize, hiddenSize, { bias });
+    const norm = about.qkNorm ? 'head' : 'none';
+    buildQkNorm(stage, attention, norm, { headSize, numHeads, numKvHeads });
+    stage.gatedMlp(`${prefix}.mlp`, hiddenSize, text.num('intermediate_size'));
+    for (const name of about.norms) stage.norm(`${prefix}.${name}`, hiddenSize);
     stage.attention({
-      name: `${about.prefix}model.layers.${layer}.self_attn.attn`,
+      name: `${attention}.attn`,
       numHeads,
       numKvHeads,
       headSize,
       slidingWindow: slidingLayerWindow(text, layer),
     });
   }
-  stage.norm(hiddenSize);
+  stage.norm('model.norm', hiddenSize);
 }
 
 export const GEMMA: ModelFamily = {
@@ -68,7 +80,7 @@ export const GEMMA: ModelFamily = {
       max_position_embeddings: 8192,
     },
   },
-  build: (stage, { text }) => buildText(stage, text, { prefix: '', qkNorm: false, norms: 2 }),
+  build: (stage, { text }) => buildText(stage, text, { qkNorm: false, norms: TWO_NORMS }),
 };
 
 export const GEMMA2: ModelFamily = {
@@ -89,7 +101,7 @@ export const GEMMA2: ModelFamily = {
     text.has('layer_types')
       ? text
       : text.with({ layer_types: periodicLayerTypes(text.num('num_hidden_layers'), 2) }),
-  build: (stage, { text }) => buildText(stage, text, { prefix: '', qkNorm: false, norms: 4 }),
+  build: (stage, { text }) => buildText(stage, text, { qkNorm: false, norms: FOUR_NORMS }),
 };
 
 /** Every sixth layer sees everything, unless the file says otherwise. */
@@ -105,21 +117,5 @@ export const GEMMA3_TEXT: ModelFamily = {
   kind: 'decoder',
   defaults: { gemma3_text: GEMMA3_DEFAULTS },
   normalize: gemma3LayerTypes,
-  build: (stage, { text }) => buildText(stage, text, { prefix: '', qkNorm: true, norms: 4 }),
-};
-
-export const GEMMA3_MULTIMODAL: ModelFamily = {
-  name: 'gemma-3',
-  architectures: ['Gemma3ForConditionalGeneration'],
-  kind: 'decoder',
-  defaults: { gemma3_text: GEMMA3_DEFAULTS },
-  normalize: gemma3LayerTypes,
-  isMmPrefixLm: () => true,
-  build: (stage, { text, root }) => {
-    const vision = root.sub('vision_config');
-    buildSiglip(stage, vision);
-    const visionWidth = vision.num('hidden_size');
-    stage.tensor(visionWidth * text.num('hidden_size') + visionWidth);
-    buildText(stage, text, { prefix: 'language_model.', qkNorm: true, norms: 4 });
-  },
+  build: (stage, { text }) => buildText(stage, text, { qkNorm: true, norms: FOUR_NORMS }),
 };

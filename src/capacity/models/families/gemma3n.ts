@@ -4,14 +4,22 @@ import type { ModelFamily } from '../model-family.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 import { slidingLayerWindow } from './common.ts';
 
-function buildAltUp(stage: StageBuilder, text: HfConfig): void {
+const NORMS = [
+  'input_layernorm',
+  'post_attention_layernorm',
+  'pre_feedforward_layernorm',
+  'post_feedforward_layernorm',
+  'post_per_layer_input_norm',
+];
+
+function buildAltUp(stage: StageBuilder, text: HfConfig, name: string): void {
   const hiddenSize = text.num('hidden_size');
   const inputs = text.num('altup_num_inputs');
-  stage.tensor(hiddenSize, 'float32');
-  stage.replicated(inputs, inputs);
-  stage.replicated(inputs, inputs * inputs);
-  stage.replicated(hiddenSize, inputs);
-  stage.norm(hiddenSize);
+  stage.tensor(`${name}.correct_output_scale`, [hiddenSize], 'float32');
+  stage.replicated(`${name}.correction_coefs`, inputs, inputs);
+  stage.replicated(`${name}.prediction_coefs`, inputs, inputs * inputs);
+  stage.replicated(`${name}.modality_router`, hiddenSize, inputs);
+  stage.norm(`${name}.router_norm`, hiddenSize);
 }
 
 /** intermediate_size is one number or one per layer. */
@@ -31,24 +39,26 @@ function buildLayer(stage: StageBuilder, text: HfConfig, layer: number): void {
   const sharesCache = layer >= text.num('num_hidden_layers') - text.num('num_kv_shared_layers');
   const perLayerWidth = text.num('hidden_size_per_layer_input');
   const rank = text.num('laurel_rank');
-  buildAltUp(stage, text);
+  const prefix = `model.layers.${layer}`;
+  const attention = `${prefix}.self_attn`;
+  buildAltUp(stage, text, `${prefix}.altup`);
   if (sharesCache) {
-    stage.column(hiddenSize, numHeads * headSize, { bias });
+    stage.column(`${attention}.q_proj`, hiddenSize, numHeads * headSize, { bias });
   } else {
-    stage.qkv({ hiddenSize, headSize, numHeads, numKvHeads, bias });
-    stage.norm(headSize);
+    stage.qkv(`${attention}.qkv_proj`, { hiddenSize, headSize, numHeads, numKvHeads, bias });
+    stage.norm(`${attention}.k_norm`, headSize);
   }
-  stage.row(numHeads * headSize, hiddenSize, { bias });
-  stage.norm(headSize);
-  stage.gatedMlp(hiddenSize, intermediateSize(text, layer));
-  stage.column(hiddenSize, rank);
-  stage.row(rank, hiddenSize);
-  stage.norm(hiddenSize);
-  stage.replicated(hiddenSize, perLayerWidth);
-  stage.replicated(perLayerWidth, hiddenSize);
-  stage.norm(5 * hiddenSize);
+  stage.row(`${attention}.o_proj`, numHeads * headSize, hiddenSize, { bias });
+  stage.norm(`${attention}.q_norm`, headSize);
+  stage.gatedMlp(`${prefix}.mlp`, hiddenSize, intermediateSize(text, layer));
+  stage.column(`${prefix}.laurel.linear_left`, hiddenSize, rank);
+  stage.row(`${prefix}.laurel.linear_right`, rank, hiddenSize);
+  stage.norm(`${prefix}.laurel.post_laurel_norm`, hiddenSize);
+  stage.replicated(`${prefix}.per_layer_input_gate`, hiddenSize, perLayerWidth);
+  stage.replicated(`${prefix}.per_layer_projection`, perLayerWidth, hiddenSize);
+  for (const name of NORMS) stage.norm(`${prefix}.${name}`, hiddenSize);
   stage.attention({
-    name: `model.layers.${layer}.self_attn.attn`,
+    name: `${attention}.attn`,
     numHeads,
     numKvHeads,
     headSize,
@@ -89,15 +99,20 @@ export const GEMMA3N: ModelFamily = {
     const layers = text.num('num_hidden_layers');
     const perLayer = layers * text.num('hidden_size_per_layer_input');
     const extraInputs = text.num('altup_num_inputs') - 1;
-    stage.embedding(text.num('vocab_size'), hiddenSize);
-    stage.embedding(text.num('vocab_size_per_layer_input'), perLayer);
-    stage.column(hiddenSize, perLayer);
-    stage.norm(text.num('hidden_size_per_layer_input'));
+    const decoder = 'model.self_decoder';
     for (let input = 0; input < extraInputs; input++) {
-      stage.column(hiddenSize, hiddenSize);
-      stage.column(hiddenSize, hiddenSize);
+      stage.column(`model.altup_unembed_projections.${input}`, hiddenSize, hiddenSize);
     }
     for (const layer of stage.layerRange(layers)) buildLayer(stage, text, layer);
-    stage.norm(hiddenSize);
+    stage.embedding(`${decoder}.embed_tokens`, text.num('vocab_size'), hiddenSize);
+    const perLayerVocab = text.num('vocab_size_per_layer_input');
+    stage.embedding(`${decoder}.embed_tokens_per_layer`, perLayerVocab, perLayer);
+    stage.column(`${decoder}.per_layer_model_projection`, hiddenSize, perLayer);
+    const perLayerWidth = text.num('hidden_size_per_layer_input');
+    stage.norm(`${decoder}.per_layer_projection_norm`, perLayerWidth);
+    for (let input = 0; input < extraInputs; input++) {
+      stage.column(`${decoder}.altup_projections.${input}`, hiddenSize, hiddenSize);
+    }
+    stage.norm('model.norm', hiddenSize);
   },
 };

@@ -8,7 +8,14 @@ import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { RunAdjustment, RunConfig } from '../run-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { embeddings, layerType, slidingLayerWindow } from './common.ts';
+import { embeddings, layerType, periodicLayerTypes, slidingLayerWindow } from './common.ts';
+
+const NORMS = [
+  'input_layernorm',
+  'post_attention_layernorm',
+  'pre_feedforward_layernorm',
+  'post_feedforward_layernorm',
+];
 
 function isFull(text: HfConfig, layer: number): boolean {
   return layerType(text, layer) === 'full_attention';
@@ -27,13 +34,18 @@ function layerKvHeads(text: HfConfig, layer: number): number {
   return text.numOr('num_global_key_value_heads', usual);
 }
 
-function buildMoe(stage: StageBuilder, text: HfConfig): void {
+function buildMoe(stage: StageBuilder, text: HfConfig, prefix: string): void {
   const hiddenSize = text.num('hidden_size');
   const count = text.num('num_experts');
-  stage.tensor(hiddenSize + count);
-  stage.replicated(hiddenSize, count);
-  stage.experts({ count, hiddenSize, intermediateSize: text.num('moe_intermediate_size') });
-  stage.norm(3 * hiddenSize);
+  const intermediateSize = text.num('moe_intermediate_size');
+  const activation = 'gelu_tanh';
+  stage.tensor(`${prefix}.router.scale`, [hiddenSize]);
+  stage.tensor(`${prefix}.router.per_expert_scale`, [count]);
+  stage.replicated(`${prefix}.router.proj`, hiddenSize, count, { quantized: false });
+  stage.experts(`${prefix}.experts`, { count, hiddenSize, intermediateSize, activation });
+  stage.norm(`${prefix}.post_feedforward_layernorm_1`, hiddenSize);
+  stage.norm(`${prefix}.post_feedforward_layernorm_2`, hiddenSize);
+  stage.norm(`${prefix}.pre_feedforward_layernorm_2`, hiddenSize);
 }
 
 function buildLayer(stage: StageBuilder, text: HfConfig, layer: number): void {
@@ -46,30 +58,41 @@ function buildLayer(stage: StageBuilder, text: HfConfig, layer: number): void {
   const sharesCache = shared > 0 && layer >= text.num('num_hidden_layers') - shared;
   const doubleWide = text.flag('use_double_wide_mlp') && sharesCache;
   const perLayerWidth = text.numOr('hidden_size_per_layer_input', 0);
+  const prefix = `model.layers.${layer}`;
+  const attention = `${prefix}.self_attn`;
   if (sharesCache) {
-    stage.column(hiddenSize, numHeads * headSize, { bias });
+    stage.column(`${attention}.q_proj`, hiddenSize, numHeads * headSize, { bias });
   } else {
-    stage.qkv({ hiddenSize, headSize, numHeads, numKvHeads, bias });
-    stage.norm(headSize);
+    stage.qkv(`${attention}.qkv_proj`, { hiddenSize, headSize, numHeads, numKvHeads, bias });
+    stage.norm(`${attention}.k_norm`, headSize);
   }
-  stage.row(numHeads * headSize, hiddenSize, { bias });
-  stage.norm(headSize);
-  stage.gatedMlp(hiddenSize, text.num('intermediate_size') * (doubleWide ? 2 : 1));
-  stage.norm(4 * hiddenSize);
-  if (text.flag('enable_moe_block')) buildMoe(stage, text);
+  stage.row(`${attention}.o_proj`, numHeads * headSize, hiddenSize, { bias });
+  stage.norm(`${attention}.q_norm`, headSize);
+  const intermediateSize = text.num('intermediate_size') * (doubleWide ? 2 : 1);
+  stage.gatedMlp(`${prefix}.mlp`, hiddenSize, intermediateSize);
+  for (const name of NORMS) stage.norm(`${prefix}.${name}`, hiddenSize);
+  if (text.flag('enable_moe_block')) buildMoe(stage, text, prefix);
   if (perLayerWidth > 0) {
-    stage.replicated(hiddenSize, perLayerWidth);
-    stage.replicated(perLayerWidth, hiddenSize);
-    stage.norm(hiddenSize);
+    stage.replicated(`${prefix}.per_layer_input_gate`, hiddenSize, perLayerWidth);
+    stage.replicated(`${prefix}.per_layer_projection`, perLayerWidth, hiddenSize);
+    stage.norm(`${prefix}.post_per_layer_input_norm`, hiddenSize);
   }
   stage.attention({
-    name: `model.layers.${layer}.self_attn.attn`,
+    name: `${attention}.attn`,
     numHeads,
     numKvHeads,
     headSize,
     slidingWindow: slidingLayerWindow(text, layer),
     sharesCache,
   });
+}
+
+/** Every sixth layer attends in full, unless the file lists the types, and the last one always does. */
+function layerTypes(text: HfConfig): HfConfig {
+  const types = text.has('layer_types')
+    ? [...text.strings('layer_types')]
+    : periodicLayerTypes(text.num('num_hidden_layers'), 6);
+  return text.with({ layer_types: [...types.slice(0, -1), 'full_attention'] });
 }
 
 /** Source: vllm/model_executor/models/config.py Gemma4Config.verify_and_update_config. */
@@ -99,6 +122,7 @@ export const GEMMA4: ModelFamily = {
       vocab_size_per_layer_input: 262144,
     },
   },
+  normalize: layerTypes,
   adjustRun,
   build: (stage, { text }) => {
     const hiddenSize = text.num('hidden_size');
@@ -108,13 +132,17 @@ export const GEMMA4: ModelFamily = {
       vocabSize: text.num('vocab_size'),
       width: hiddenSize,
       tied: text.flag('tie_word_embeddings'),
+      everyStage: true,
+      headOnEveryStage: true,
     });
     if (perLayerWidth > 0 && stage.isFirst) {
-      stage.embedding(text.num('vocab_size_per_layer_input'), layers * perLayerWidth);
-      stage.column(hiddenSize, layers * perLayerWidth);
-      stage.norm(perLayerWidth);
+      const perLayer = layers * perLayerWidth;
+      const vocabSize = text.num('vocab_size_per_layer_input');
+      stage.embedding('model.embed_tokens_per_layer', vocabSize, perLayer);
+      stage.column('model.per_layer_model_projection', hiddenSize, perLayer);
+      stage.norm('model.per_layer_projection_norm', perLayerWidth);
     }
     for (const layer of stage.layerRange(layers)) buildLayer(stage, text, layer);
-    if (stage.isLast) stage.norm(hiddenSize);
+    if (stage.isLast) stage.norm('model.norm', hiddenSize);
   },
 };

@@ -19,6 +19,7 @@ export const GPT2: ModelFamily = {
       num_hidden_layers: text.numOr('num_hidden_layers', text.numOr('n_layer', 12)),
       num_attention_heads: text.numOr('num_attention_heads', text.numOr('n_head', 12)),
       max_position_embeddings: text.numOr('max_position_embeddings', text.num('n_positions')),
+      n_positions: text.numOr('max_position_embeddings', text.num('n_positions')),
     }),
   build: (stage, { text }) => {
     const hiddenSize = text.num('hidden_size');

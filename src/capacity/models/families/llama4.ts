@@ -3,7 +3,6 @@ import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 import { embeddings, headDim, kvHeads } from './common.ts';
-import { buildLlama4Vision } from './vision-towers.ts';
 
 const DEFAULTS = {
   tie_word_embeddings: false,
@@ -23,27 +22,30 @@ function isGlobal(text: HfConfig, layer: number): boolean {
   return (layer + 1) % text.numOr('no_rope_layer_interval', 4) === 0;
 }
 
-function buildLayer(stage: StageBuilder, text: HfConfig, prefix: string, layer: number): void {
+function buildLayer(stage: StageBuilder, text: HfConfig, layer: number): void {
   const hiddenSize = text.num('hidden_size');
   const headSize = headDim(text);
   const numHeads = text.num('num_attention_heads');
   const numKvHeads = kvHeads(text);
   const step = text.num('interleave_moe_layer_step');
-  stage.qkv({ hiddenSize, headSize, numHeads, numKvHeads });
-  stage.row(numHeads * headSize, hiddenSize);
+  const prefix = `model.layers.${layer}`;
+  const mlp = `${prefix}.feed_forward`;
+  stage.qkv(`${prefix}.self_attn.qkv_proj`, { hiddenSize, headSize, numHeads, numKvHeads });
+  stage.row(`${prefix}.self_attn.o_proj`, numHeads * headSize, hiddenSize);
   if (step > 0 && (layer + 1) % step === 0) {
     const count = text.num('num_local_experts');
     const intermediateSize = text.num('intermediate_size');
-    stage.replicated(hiddenSize, count);
-    stage.gatedMlp(hiddenSize, intermediateSize);
-    stage.experts({ count, hiddenSize, intermediateSize });
+    stage.replicated(`${mlp}.router`, hiddenSize, count, { quantized: false });
+    stage.gatedMlp(`${mlp}.shared_expert`, hiddenSize, intermediateSize);
+    stage.experts(`${mlp}.experts`, { count, hiddenSize, intermediateSize });
   } else {
-    stage.gatedMlp(hiddenSize, text.num('intermediate_size_mlp'));
+    stage.gatedMlp(mlp, hiddenSize, text.num('intermediate_size_mlp'));
   }
-  stage.norm(2 * hiddenSize);
+  stage.norm(`${prefix}.input_layernorm`, hiddenSize);
+  stage.norm(`${prefix}.post_attention_layernorm`, hiddenSize);
   const isChunked = !isGlobal(text, layer) && text.has('attention_chunk_size');
   stage.attention({
-    name: `${prefix}model.layers.${layer}.self_attn.attn`,
+    name: `${prefix}.self_attn.attn`,
     numHeads,
     numKvHeads,
     headSize,
@@ -51,16 +53,16 @@ function buildLayer(stage: StageBuilder, text: HfConfig, prefix: string, layer: 
   });
 }
 
-function buildText(stage: StageBuilder, text: HfConfig, prefix: string): void {
+function buildText(stage: StageBuilder, text: HfConfig): void {
   embeddings(stage, {
     vocabSize: text.num('vocab_size'),
     width: text.num('hidden_size'),
     tied: text.flag('tie_word_embeddings'),
   });
   for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
-    buildLayer(stage, text, prefix, layer);
+    buildLayer(stage, text, layer);
   }
-  if (stage.isLast) stage.norm(text.num('hidden_size'));
+  if (stage.isLast) stage.norm('model.norm', text.num('hidden_size'));
 }
 
 export const LLAMA4_TEXT: ModelFamily = {
@@ -68,16 +70,5 @@ export const LLAMA4_TEXT: ModelFamily = {
   architectures: ['Llama4ForCausalLM'],
   kind: 'decoder',
   defaults: { llama4_text: DEFAULTS },
-  build: (stage, { text }) => buildText(stage, text, ''),
-};
-
-export const LLAMA4_MULTIMODAL: ModelFamily = {
-  name: 'llama-4',
-  architectures: ['Llama4ForConditionalGeneration'],
-  kind: 'decoder',
-  defaults: { llama4_text: DEFAULTS },
-  build: (stage, { text, root }) => {
-    buildLlama4Vision(stage, root.sub('vision_config'), text.num('hidden_size'));
-    buildText(stage, text, 'language_model.');
-  },
+  build: (stage, { text }) => buildText(stage, text),
 };

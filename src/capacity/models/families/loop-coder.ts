@@ -10,7 +10,6 @@ export const LOOP_CODER: ModelFamily = {
   architectures: ['IQuestLoopCoderForCausalLM'],
   kind: 'decoder',
   packedModules: {},
-  pipelineParallel: false,
   defaults: { iquestloopcoder: { tie_word_embeddings: false, loop_num: 2, loop_window_size: 64 } },
   build: (stage, { text }) => {
     const hiddenSize = text.num('hidden_size');

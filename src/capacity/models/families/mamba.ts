@@ -107,7 +107,6 @@ export const MAMBA2: ModelFamily = {
   architectures: ['Mamba2ForCausalLM'],
   kind: 'attention_free',
   packedModules: {},
-  pipelineParallel: false,
   defaults: {
     mamba2: {
       tie_word_embeddings: false,

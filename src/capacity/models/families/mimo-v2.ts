@@ -103,6 +103,7 @@ export const MIMO_V2: ModelFamily = {
     },
   },
   // The class clears attention_chunk_size and the model-wide window: the architecture uses neither.
+  normalize: (text) => text.with({ attention_chunk_size: null }),
   build: (stage, { text }) => {
     embeddings(stage, {
       vocabSize: text.num('vocab_size'),

@@ -27,7 +27,8 @@ interface MoeArchitecture {
   /** A gate of width one in front of the shared experts. */
   readonly sharedGate?: boolean;
   readonly routerDtype?: string;
-  readonly routerBias?: boolean;
+  /** The class hands the quantization to the router. */
+  readonly quantizedRouter?: boolean;
   /** e_score_correction_bias, float32, one per expert. */
   correctionBias?(text: HfConfig): boolean;
   readonly embeddingOnEveryStage?: boolean;
@@ -65,6 +66,9 @@ const ARCHITECTURES: readonly MoeArchitecture[] = [
       },
     },
     mlp: 'block_sparse_moe',
+    embeddingOnEveryStage: true,
+    headOnEveryStage: true,
+    normOnEveryStage: true,
     numExperts: (text) => text.num('num_local_experts'),
     expertSize: (text) => text.num('intermediate_size'),
   },
@@ -100,6 +104,7 @@ const ARCHITECTURES: readonly MoeArchitecture[] = [
     },
     qkvBias: (text) => text.flag('attention_bias'),
     qkNorm: () => 'head',
+    quantizedRouter: true,
     embeddingOnEveryStage: true,
     headOnEveryStage: true,
     normOnEveryStage: true,
@@ -230,7 +235,10 @@ function buildExperts(
   const hiddenSize = text.num('hidden_size');
   const count = about.numExperts(text);
   const dtype = about.routerDtype === undefined ? {} : { dtype: about.routerDtype };
-  stage.replicated(`${name}.gate`, hiddenSize, count, { quantized: false, ...dtype });
+  stage.replicated(`${name}.gate`, hiddenSize, count, {
+    quantized: about.quantizedRouter ?? false,
+    ...dtype,
+  });
   if (about.correctionBias?.(text) === true) {
     stage.tensor(`${name}.gate.e_score_correction_bias`, [count], 'float32');
   }

@@ -115,6 +115,7 @@ export const NEMOTRON_H: ModelFamily = {
       mamba_head_dim: 64,
       ssm_state_size: 128,
       n_groups: 8,
+      n_routed_experts: 8,
       conv_kernel: 4,
       use_conv_bias: true,
       max_position_embeddings: 4096,

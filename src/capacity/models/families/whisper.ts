@@ -71,7 +71,6 @@ export const WHISPER: ModelFamily = {
   name: 'whisper',
   architectures: ['WhisperForConditionalGeneration'],
   kind: 'encoder_decoder',
-  pipelineParallel: false,
   packedModules: { qkv_proj: ['q_proj', 'k_proj', 'v_proj'], kv_proj: ['k_proj', 'v_proj'] },
   defaults: { whisper: { max_target_positions: 448, max_source_positions: 1500 } },
   normalize: (text) => {

@@ -71,7 +71,6 @@ export const ZAMBA2: ModelFamily = {
   architectures: ['Zamba2ForCausalLM'],
   kind: 'hybrid',
   packedModules: {},
-  pipelineParallel: false,
   defaults: {
     zamba2: {
       mamba_d_state: 64,

@@ -16,6 +16,8 @@ export interface ParameterShape {
 export interface LinearModule {
   /** The module's full name, as vLLM's `prefix`: `model.layers.0.self_attn.qkv_proj`. */
   readonly name: string;
+  /** vLLM's class: `QKVParallelLinear`; checkpoints may name it as a target. */
+  readonly className: string;
   /** The whole model's. */
   readonly inputSize: number;
   readonly outputSize: number;
@@ -27,7 +29,10 @@ export interface LinearModule {
 
 /** RoutedExperts of one layer. */
 export interface ExpertsModule {
+  /** As vLLM's `layer_name`: `model.layers.0.mlp.experts`. Its parameters stand below `.routed_experts`. */
   readonly name: string;
+  /** What checkpoints call the projections of one expert: gate, down, up; no up where it is not gated. */
+  readonly checkpointNames: readonly [gate: string, down: string, up: string | null];
   /** Experts that this rank holds. */
   readonly localNumExperts: number;
   readonly numExperts: number;
@@ -61,6 +66,8 @@ export interface AttentionModule {
   readonly numKvHeads: number;
   readonly headSize: number;
   readonly isMla: boolean;
+  /** cache_config.cache_dtype as this layer has it. */
+  readonly cacheDtype: string;
   readonly dtype: string;
 }
 
@@ -75,6 +82,8 @@ export interface QuantizationConfig {
   embedding(module: EmbeddingModule): readonly ParameterShape[] | null;
   /** Parameters beside the cache; empty where there are none. */
   attention(module: AttentionModule): readonly ParameterShape[];
-  /** What --kv-cache-dtype `auto` stands for by the checkpoint; null: the model's dtype. */
-  readonly kvCacheDtype: string | null;
+  /** What --kv-cache-dtype `auto` becomes once the first attention layer that is not MLA is built. */
+  readonly attentionCacheDtype: string | null;
+  /** The cache has a scale for each head, which few attention backends take. */
+  readonly hasPerHeadCacheScales?: boolean;
 }

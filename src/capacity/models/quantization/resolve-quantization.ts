@@ -1,43 +1,94 @@
 /**
  * Which quantization a model runs with: what its checkpoint says (`quantization_config`), what --quantization asks for, and what
  * the card can run. A method that is not understood refuses the model and names --weights-bytes.
- * Source: vllm/config/model.py _verify_quantization, vllm/model_executor/model_loader/weight_utils.py get_quant_config (0.33.0).
+ * Source: vllm/config/vllm.py VllmConfig._get_quantization_config, model_loader/weight_utils.py get_quant_config (0.33.0).
  */
 import { ConfigError } from '../../../shared/errors.ts';
-import type { ComputeCapability } from '../attention/backend.ts';
 import type { HfConfig } from '../hf-config.ts';
+import { AWQ } from './awq.ts';
+import { chooseMethod } from './choose-method.ts';
+import { COMPRESSED_TENSORS } from './compressed-tensors.ts';
+import { DEEPSEEK_V4_FP8 } from './deepseek-v4-fp8.ts';
+import { FP8 } from './fp8.ts';
+import { GPTQ } from './gptq.ts';
+import { MODELOPT, MODELOPT_FP4, MODELOPT_MXFP8 } from './modelopt.ts';
+import { MODELOPT_MIXED } from './modelopt-mixed.ts';
+import { MOE_WNA16 } from './moe-wna16.ts';
+import { GPT_OSS_MXFP4, MXFP4 } from './mxfp4.ts';
+import { ONLINE_METHODS } from './online.ts';
 import type { QuantizationConfig } from './quantization-config.ts';
+import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
 
-export interface QuantizationInputs {
-  readonly root: HfConfig;
-  readonly text: HfConfig;
-  /** --quantization. */
-  readonly asked: string | undefined;
-  readonly dtype: string;
-  readonly capability: ComputeCapability;
-  /** packed_modules_mapping of the model class: a fused module's name → the names that checkpoints have for its parts. */
-  readonly packedModules: Readonly<Record<string, readonly string[]>>;
+/** vLLM's name → what it does. A method of vLLM's that is not in here is refused. */
+const METHODS: Readonly<Record<string, QuantizationMethod>> = {
+  auto_awq: AWQ,
+  auto_gptq: GPTQ,
+  moe_wna16: MOE_WNA16,
+  fp8: FP8,
+  deepseek_v4_fp8: DEEPSEEK_V4_FP8,
+  'compressed-tensors': COMPRESSED_TENSORS,
+  modelopt: MODELOPT,
+  modelopt_fp4: MODELOPT_FP4,
+  modelopt_mxfp8: MODELOPT_MXFP8,
+  modelopt_mixed: MODELOPT_MIXED,
+  mxfp8: MODELOPT_MXFP8,
+  mxfp4: MXFP4,
+  gpt_oss_mxfp4: GPT_OSS_MXFP4,
+};
+
+/** null: the model is not quantized. Throws E_UNKNOWN_MODEL or E_BAD_FLAG for a method that cannot be used. */
+export function resolveQuantization(
+  context: QuantizationContext,
+  asked: string | undefined,
+): QuantizationConfig | null {
+  const { root, text } = context;
+  const checkpoint = checkpointConfig(root) ?? checkpointConfig(text);
+  const modelType = root.strOr('model_type', undefined);
+  const name = chooseMethod({ checkpoint, asked, modelType });
+  if (name === null) return null;
+  const method = checkpoint === null ? (ONLINE_METHODS[name] ?? METHODS[name]) : METHODS[name];
+  const config =
+    checkpoint === null ? method?.online?.(context) : method?.fromCheckpoint?.(checkpoint, context);
+  if (method === undefined || config === undefined) refuse(context, checkpoint, name);
+  checkCard(method, name, context);
+  return config;
 }
 
 /** Where vLLM finds it, in its order. */
-const KEYS = ['quantization_config', 'compression_config'];
-
-/** null: the model is not quantized. Throws E_UNKNOWN_MODEL for a method that is not understood. */
-export function resolveQuantization(inputs: QuantizationInputs): QuantizationConfig | null {
-  const { root, text, asked } = inputs;
-  const holder = [root, text].find((config) => KEYS.some((key) => config.has(key)));
-  const key = KEYS.find((name) => holder?.has(name));
-  if (holder === undefined || key === undefined) {
-    if (asked === undefined) return null;
-    return refuse(root, `--quantization ${asked}`);
-  }
-  const method = holder.sub(key).strOr('quant_method', '');
-  return refuse(root, `${key} "quant_method" ${JSON.stringify(method)}`);
+function checkpointConfig(config: HfConfig): HfConfig | null {
+  const key = ['quantization_config', 'compression_config'].find((name) => config.has(name));
+  return key === undefined ? null : config.sub(key);
 }
 
-function refuse(root: HfConfig, what: string): never {
+function checkCard(
+  { minCapability, dtypes }: QuantizationMethod,
+  name: string,
+  { capability: { major, minor }, dtype }: QuantizationContext,
+): void {
+  const capability = 10 * major + minor;
+  if (capability < minCapability) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `The quantization method ${name} is not supported for the current GPU. Minimum capability: ${minCapability}. ` +
+        `Current capability: ${capability}.`,
+    );
+  }
+  if (!dtypes.includes(dtype)) {
+    const supported = dtypes.map((known) => `torch.${known}`).join(', ');
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `torch.${dtype} is not supported for quantization method ${name}. Supported dtypes: [${supported}]`,
+    );
+  }
+}
+
+function refuse(context: QuantizationContext, checkpoint: HfConfig | null, name: string): never {
+  const what =
+    checkpoint === null
+      ? `--quantization ${name}`
+      : `quantization_config "quant_method" ${JSON.stringify(name)}`;
   throw new ConfigError(
     'E_UNKNOWN_MODEL',
-    `${root.label}: ${what} is not understood; give the bytes of one rank's weights with --weights-bytes`,
+    `${context.label}: ${what} is not understood; give the bytes of one rank's weights with --weights-bytes`,
   );
 }

@@ -92,6 +92,36 @@ export const REQUEST_DOCS: StructDocs = {
       trace_decode_token_ids: 'Tokens that are given out instead of chosen ones; null for none.',
     },
   },
+  PoolingParams: {
+    file: 'vllm/pooling_params.py',
+    fields: {
+      use_activation:
+        "Whether vectors are normalized and logits made probabilities; null for the pooler's default.",
+      dimensions: 'Elements of the embedding to keep; null for all.',
+      step_tag_id: 'Token whose scores alone a process reward model returns; null for all tokens.',
+      returned_token_ids: 'Columns of the vocabulary to return; null for all.',
+      task: 'What is made of the prompt: embed, classify, token_embed, token_classify, ….',
+      requires_token_ids: 'Whether the pooler looks at the token ids; the engine sets it.',
+      skip_reading_prefix_cache:
+        'Whether the prompt is computed without the prefix cache, as where every token has a row.',
+      late_interaction_params: 'Document or query of a score that the engine makes; null for none.',
+      extra_kwargs: 'Values for the model, as the compressed token types of a pair.',
+      output_kind: 'Always 2: one output, at the end.',
+      late_chunking_params: 'Token embeddings as means over chunks; null for each token.',
+    },
+  },
+  LateInteractionParams: {
+    file: 'vllm/pooling_params.py',
+    fields: {
+      mode: 'What is done: cache_query keeps the embeddings of a query, score_doc scores a document with them.',
+      query_key: 'Names the query; picks the engine too.',
+      query_uses: 'Documents that will be scored with it.',
+    },
+  },
+  LateChunkingParams: {
+    file: 'vllm/pooling_params.py',
+    fields: { chunk_size: 'Tokens of a chunk, special ones included.' },
+  },
   RepetitionDetectionParams: {
     file: 'vllm/sampling_params.py',
     fields: {

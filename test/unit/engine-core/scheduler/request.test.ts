@@ -98,7 +98,7 @@ describe('a request in the engine', () => {
   });
 
   it.each<[string, Partial<EngineCoreRequest>]>([
-    ['sampling params', { samplingParams: null }],
+    ['sampling or pooling params', { samplingParams: null }],
     ['prompt token ids', { promptTokenIds: null }],
   ])('needs %s', (what, fields) => {
     const asked = { ...createTestRequest(), ...fields };

@@ -6,16 +6,13 @@ const given = (...words: string[]) => splitWords(words).ignored;
 
 describe('the value of a flag that is no setting', () => {
   it.each([
-    [['--runner', 'nobody'], "--runner 'nobody': must be one of auto, draft, generate, pooling"],
+    [['--dcp-comm-backend', 'nobody'], "--dcp-comm-backend 'nobody': must be one of a2a, ag_rs"],
     [['--renderer-num-workers', 'two'], "--renderer-num-workers 'two': must be a whole number"],
     [['--mm-processor-cache-gb', 'x'], "--mm-processor-cache-gb 'x': must be a number"],
     [['--kv-transfer-config', '{'], "--kv-transfer-config '{': must be JSON"],
     [['--kv-transfer-config', '[]'], 'must be a JSON object'],
     [['--additional-config', '{x}'], "--additional-config '{x}': must be JSON"],
-    [
-      ['--cudagraph-capture-sizes', '1', 'b'],
-      "--cudagraph-capture-sizes 'b': must be a whole number",
-    ],
+    [['--numa-bind-nodes', '1', 'b'], "--numa-bind-nodes 'b': must be a whole number"],
     [['--collect-detailed-traces', 'gpu'], "'gpu': must be one of all, model, worker, None"],
     [['--moe-backend', 'abacus'], "--moe-backend 'abacus': must be one of"],
     [['-pcp', 'x'], "-pcp 'x': must be a whole number"],
@@ -35,11 +32,11 @@ describe('the value of a flag that is no setting', () => {
   });
 
   it('of a file is checked too', () => {
-    expect(() => settingsFromRecord({ runner: 'x' }, 'twin.yaml')).toThrow(
-      "twin.yaml: runner 'x': must be one of",
+    expect(() => settingsFromRecord({ dcp_comm_backend: 'x' }, 'twin.yaml')).toThrow(
+      "twin.yaml: dcp_comm_backend 'x': must be one of",
     );
-    expect(settingsFromRecord({ 'cudagraph-capture-sizes': [1, 2] }, 'f').ignored).toMatchObject([
-      { written: 'cudagraph-capture-sizes' },
+    expect(settingsFromRecord({ 'numa-bind-nodes': [1, 2] }, 'f').ignored).toMatchObject([
+      { written: 'numa-bind-nodes' },
     ]);
   });
 });
@@ -49,8 +46,8 @@ describe('a flag that vLLM would act on', () => {
     [['--enable-mfu-metrics'], true],
     [['--no-enable-mfu-metrics'], false],
     [['--disable-mfu-metrics'], false],
-    [['--runner', 'auto'], false],
-    [['--runner', 'pooling'], true],
+    [['--prefill-context-parallel-size', '1'], false],
+    [['--prefill-context-parallel-size', '2'], true],
     [['--mm-processor-cache-gb', '4.0'], false],
     [['--swa-bounded-replay'], false],
     [['--no-swa-bounded-replay'], true],

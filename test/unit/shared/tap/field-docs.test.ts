@@ -15,6 +15,7 @@ const VLLM_FILES = new Set([
   'vllm/distributed/kv_events.py',
   'vllm/lora/request.py',
   'vllm/outputs.py',
+  'vllm/pooling_params.py',
   'vllm/sampling_params.py',
   'vllm/v1/engine/__init__.py',
   'vllm/v1/engine/coordinator.py',

@@ -1,10 +1,14 @@
 /**
  * What a client sends, vLLM 0.33.0: fields in their order, with the defaults of those that may be left out.
- * Source: vllm/v1/engine/__init__.py EngineCoreRequest, vllm/sampling_params.py, vllm/lora/request.py (0.33.0).
+ * Source: vllm/v1/engine/__init__.py EngineCoreRequest, vllm/sampling_params.py, vllm/pooling_params.py, vllm/lora/request.py (0.33.0).
  */
 
 import { tensor } from '../../array-types.ts';
-import { createEngineCoreRequest, createSamplingParams } from '../../defaults.ts';
+import {
+  createEngineCoreRequest,
+  createPoolingParams,
+  createSamplingParams,
+} from '../../defaults.ts';
 import {
   any,
   arrayOf,
@@ -19,7 +23,14 @@ import {
   nullable,
   str,
   struct,
+  wordOf,
 } from '../../field-types.ts';
+import {
+  type LateChunkingParams,
+  type LateInteractionParams,
+  POOLING_TASKS,
+  type PoolingParams,
+} from '../../pooling.ts';
 import {
   type EngineCoreRequest,
   type LoRARequest,
@@ -94,6 +105,41 @@ const samplingParams: StructTable<SamplingParams> = {
   create: createSamplingParams,
 };
 
+const lateInteractionParams: StructTable<LateInteractionParams> = {
+  name: 'LateInteractionParams',
+  layout: 'array',
+  fields: [
+    required('mode', str),
+    required('query_key', str),
+    optional('query_uses', nullable(int), null),
+  ],
+};
+
+const lateChunkingParams: StructTable<LateChunkingParams> = {
+  name: 'LateChunkingParams',
+  layout: 'array',
+  fields: [required('chunk_size', int)],
+};
+
+const poolingParams: StructTable<PoolingParams> = {
+  name: 'PoolingParams',
+  layout: 'array',
+  fields: [
+    optional('use_activation', nullable(bool), null),
+    optional('dimensions', nullable(int), null),
+    optional('step_tag_id', nullable(int), null),
+    optional('returned_token_ids', nullable(intArray), null),
+    optional('task', nullable(wordOf(POOLING_TASKS)), null),
+    optional('requires_token_ids', bool, false),
+    optional('skip_reading_prefix_cache', nullable(bool), null),
+    optional('late_interaction_params', nullable(struct('lateInteractionParams')), null),
+    optional('extra_kwargs', nullable(mapOf(any, 'values')), null),
+    optional('output_kind', enumOf(RequestOutputKind), RequestOutputKind.FINAL_ONLY),
+    optional('late_chunking_params', nullable(struct('lateChunkingParams')), null),
+  ],
+  create: createPoolingParams,
+};
+
 const loraRequest: StructTable<LoRARequest> = {
   name: 'LoRARequest',
   layout: 'array',
@@ -115,7 +161,7 @@ const engineCoreRequest: StructTable<EngineCoreRequest> = {
     required('prompt_token_ids', nullable(intArray)),
     required('mm_features', any),
     required('sampling_params', nullable(struct('samplingParams'))),
-    required('pooling_params', any),
+    required('pooling_params', nullable(struct('poolingParams'))),
     required('arrival_time', float),
     required('lora_request', nullable(struct('loraRequest'))),
     required('cache_salt', nullable(str)),
@@ -140,6 +186,9 @@ const engineCoreRequest: StructTable<EngineCoreRequest> = {
 export const REQUEST_TABLES = {
   repetitionDetectionParams,
   samplingParams,
+  lateInteractionParams,
+  lateChunkingParams,
+  poolingParams,
   loraRequest,
   engineCoreRequest,
 };

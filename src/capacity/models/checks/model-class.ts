@@ -1,0 +1,68 @@
+/**
+ * What vLLM's model classes refuse of a config.json and the parallel sizes before they make their first module.
+ * Source: vllm/model_executor/models/qwen2.py Qwen2Model, vllm/model_executor/layers/mamba/mamba_mixer2.py MambaMixer2,
+ * vllm/model_executor/layers/mamba/mamba_utils.py kda_state_dtype (0.33.0).
+ */
+import type { HfConfig } from '../hf-config.ts';
+import type { KnownModel } from '../model-family.ts';
+import type { RunConfig } from '../run-config.ts';
+import { checkAttentionHeads } from './attention-heads.ts';
+import { checkKvSharing } from './kv-sharing.ts';
+import { refused } from './refused.ts';
+
+type ModelCheck = (text: HfConfig, run: RunConfig) => void;
+
+const SHARES_CACHES = /^Gemma(4|3n)/;
+
+/** Windows in front of full attention, or behind it: the class knows one kind of layer only. */
+function checkWindowLayers(text: HfConfig): void {
+  if (!text.has('layer_types') || new Set(text.strings('layer_types')).size <= 1) return;
+  const layers = text.num('num_hidden_layers');
+  const windowed = text.numOr('max_window_layers', 28);
+  if (windowed === layers) return;
+  throw refused(
+    'Sliding window for some but all layers is not supported. This model uses sliding window but `max_window_layers` = ' +
+      `${windowed} is less than \`num_hidden_layers\` = ${layers}. Please open an issue to discuss this feature.`,
+  );
+}
+
+/** Mamba-2 heads and groups lie on the ranks whole. */
+function mamba2Check(keys: { readonly heads: string; readonly groups: string }): ModelCheck {
+  return (text, { tensorParallelSize: tp }) => {
+    if (text.num(keys.heads) % tp !== 0) {
+      throw refused('Tensor parallel world size must divide num heads.');
+    }
+    const groups = text.num(keys.groups);
+    if (groups % tp === 0 || groups === 1) return;
+    throw refused(
+      'If tensor parallel world size does not divide num_groups, then num_groups must equal 1.',
+    );
+  };
+}
+
+const graniteMamba2 = mamba2Check({ heads: 'mamba_n_heads', groups: 'mamba_n_groups' });
+
+function checkDeltaDtype(_: HfConfig, { mambaSsmCacheDtype: dtype }: RunConfig): void {
+  if (dtype !== 'float16') return;
+  throw refused(`KDA recurrent state supports only auto, float32, and bfloat16; got ${dtype}`);
+}
+
+const CHECKS: Readonly<Record<string, ModelCheck>> = {
+  Qwen2ForCausalLM: checkWindowLayers,
+  Qwen3ForCausalLM: checkWindowLayers,
+  MiMoForCausalLM: checkWindowLayers,
+  Zamba2ForCausalLM: mamba2Check({ heads: 'n_mamba_heads', groups: 'mamba_ngroups' }),
+  NemotronHForCausalLM: mamba2Check({ heads: 'mamba_num_heads', groups: 'n_groups' }),
+  Mamba2ForCausalLM: mamba2Check({ heads: 'num_heads', groups: 'n_groups' }),
+  GraniteMoeHybridForCausalLM: graniteMamba2,
+  FalconH1ForCausalLM: graniteMamba2,
+  KimiLinearForCausalLM: checkDeltaDtype,
+};
+
+/** Throws E_BAD_FLAG with vLLM's words. */
+export function checkModelClass(model: KnownModel, run: RunConfig): void {
+  const check = Object.hasOwn(CHECKS, model.architecture) ? CHECKS[model.architecture] : undefined;
+  check?.(model.text, run);
+  checkAttentionHeads(model, run);
+  if (SHARES_CACHES.test(model.architecture)) checkKvSharing(model, run);
+}

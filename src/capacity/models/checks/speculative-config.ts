@@ -1,0 +1,104 @@
+/**
+ * What vLLM refuses of --speculative-config by itself, in its order.
+ * Source: vllm/config/speculative.py SpeculativeConfig.__post_init__, _verify_args (0.33.0). Leaves out: what a draft's own
+ * config.json decides (DSpark, XPress), and types of single keys, which pydantic names.
+ */
+import type { JsonObject } from '../../../shared/json-object.ts';
+import { isJsonObject } from '../../../shared/json-object.ts';
+import type { ModelOptions } from '../model-options.ts';
+import type { ResolvedModel } from '../resolved-model.ts';
+import { refused } from './refused.ts';
+
+const WITHOUT_MODEL = ['mtp', 'dspark', 'ngram', 'ngram_gpu', 'suffix', 'extract_hidden_states'];
+const NGRAM = ['ngram', 'ngram_gpu'];
+
+/** Parts of the model types and architectures whose checkpoints have MTP layers. Source: SpeculativeConfig.hf_config_override. */
+const WITH_MTP =
+  /deepseek_(v3|v32|v4|v41|mtp)|kimi_k[23]|glm_moe_dsa|Glm4Moe|GlmOcr|glm5_next|dots3_note|pangu_ultra_moe|MiMo|ernie4_5_moe|nemotron_h|NemotronH|qwen3_next|qwen3_5|qwen4_exp|intern_s2|interns2|[bB]ailing|exaone_moe|exaone4_5|longcat_flash|step3p[57]|Step3p[57]|step5|Step5|MistralLarge3|hy_v[34]|inkling|gemma4|minimax_m3|_mtp$/;
+
+/** `method` is the resolved one, `hasDraft` whether a draft's config.json was found. Throws E_BAD_FLAG with vLLM's words. */
+export function checkDraftSource(
+  config: JsonObject,
+  { method, hasDraft }: { readonly method: string; readonly hasDraft: boolean },
+  { modelType, architecture }: ResolvedModel,
+): void {
+  const count = config['num_speculative_tokens'];
+  if (typeof count === 'number' && count <= 0) {
+    throw refused(
+      `--speculative-config: num_speculative_tokens: Input should be greater than 0, got ${count}`,
+    );
+  }
+  const hasModel = hasDraft || config['model'] !== undefined;
+  if (count !== undefined && !hasModel && !WITHOUT_MODEL.includes(method)) {
+    throw refused('num_speculative_tokens was provided but without speculative model.');
+  }
+  if (method === 'mtp' && !hasModel && !WITH_MTP.test(`${modelType} ${architecture}`)) {
+    throw refused("Unsupported speculative method: 'mtp'");
+  }
+  if (NGRAM.includes(method)) checkNgram(config);
+}
+
+function checkNgram(config: JsonObject): void {
+  const { prompt_lookup_min: least, prompt_lookup_max: most } = config;
+  if (typeof least !== 'number' || typeof most !== 'number' || least <= most) return;
+  throw refused(`prompt_lookup_min=${least} must be <= prompt_lookup_max=${most}`);
+}
+
+/** Once the number of tokens is known. Throws E_BAD_FLAG with vLLM's words. */
+export function checkSpeculation(
+  config: JsonObject,
+  count: number,
+  { tensorParallelSize: tp = 1 }: ModelOptions,
+): void {
+  const draftTp = config['draft_tensor_parallel_size'] ?? null;
+  if (draftTp !== null && draftTp !== 1 && draftTp !== tp) {
+    throw refused(
+      `speculative_draft_tensor_parallel_size=${draftTp} cannot be other value than 1 or target model tensor_parallel_size`,
+    );
+  }
+  if ((config['tensor_parallel_size'] ?? null) !== null) {
+    throw refused(
+      "'tensor_parallel_size' is not a valid argument in the speculative_config. Please pass " +
+        "'draft_tensor_parallel_size' instead.",
+    );
+  }
+  checkRejection(config, count);
+}
+
+function checkRejection(config: JsonObject, count: number): void {
+  const rates = config['synthetic_acceptance_rates'] ?? null;
+  const length = config['synthetic_acceptance_length'] ?? null;
+  if (config['rejection_sample_method'] !== 'synthetic') {
+    if (rates === null && length === null) return;
+    throw refused(
+      'synthetic_acceptance_rates / synthetic_acceptance_length are only valid with ' +
+        "rejection_sample_method='synthetic'.",
+    );
+  }
+  if ((rates === null) === (length === null)) {
+    throw refused(
+      "rejection_sample_method='synthetic' requires exactly one of synthetic_acceptance_rates or " +
+        'synthetic_acceptance_length.',
+    );
+  }
+  if (Array.isArray(rates) && rates.length !== count) {
+    throw refused(
+      `synthetic_acceptance_rates must have length ${count}, got [${rates.join(', ')}].`,
+    );
+  }
+  if (typeof length === 'number' && (length < 1 || length > count + 1)) {
+    throw refused(`synthetic_acceptance_length must be in [1, ${count + 1}], got ${length}.`);
+  }
+}
+
+/** A draft of its own has to speak the target's tokens. Source: verify_equal_vocab_size_if_draft_model. */
+export function checkDraftVocabulary(target: number, draftConfig: JsonObject): void {
+  const nested = draftConfig['text_config'];
+  const text = isJsonObject(nested) ? nested : draftConfig;
+  const draft = text['vocab_size'] ?? 0;
+  if (draft === target) return;
+  throw refused(
+    `Target and draft model should have the same vocabulary size. Target model vocab_size=${target}. Draft model ` +
+      `vocab_size=${draft}. Using models with different tokenizers can cause out-of-bounds errors during speculative decoding.`,
+  );
+}

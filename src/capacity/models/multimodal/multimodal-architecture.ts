@@ -1,0 +1,43 @@
+/** What a row of the table of multimodal architectures says: where the language model is, and what stands beside it. */
+import type { HfConfig } from '../hf-config.ts';
+import type { StageBuilder } from '../stage-builder.ts';
+
+/** The parts of a multimodal config.json. */
+export interface MultimodalConfig {
+  readonly root: HfConfig;
+  /** The language model's. */
+  readonly text: HfConfig;
+  /** A nested config with transformers' defaults under it: `vision_config`. */
+  sub(key: string): HfConfig;
+}
+
+export type BuildPart = (stage: StageBuilder, config: MultimodalConfig) => void;
+
+/** Encoder and projector of some modalities, on the first pipeline stage only. Source: interfaces.py _mark_tower_model. */
+export interface Tower {
+  /** vLLM's names: image, video, audio. The tower is left out where none of them is allowed. */
+  readonly modalities: readonly string[];
+  readonly build: BuildPart;
+}
+
+export interface MultimodalArchitecture {
+  readonly architectures: readonly string[];
+  /** Of the language model's config; default: text_config. */
+  language?(root: HfConfig): HfConfig;
+  /** vLLM's architecture of the language model; default: what its config names, or that of its model type. */
+  readonly textArchitecture?: string | ((text: HfConfig, root: HfConfig) => string);
+  /** The language model's module; default: language_model. */
+  readonly prefix?: string;
+  /** Names of the language model's modules where more is different than a prefix. */
+  rename?(name: string): string;
+  readonly towers: readonly Tower[];
+  /** false: vLLM refuses to run it in pipeline stages. */
+  readonly supportsPp?: boolean;
+  /** What is built on every pipeline stage, not as a part of the language model. */
+  readonly everyStage?: BuildPart;
+  /** Changes to the language model's config. */
+  normalize?(text: HfConfig, root: HfConfig): HfConfig;
+  /** packed_modules_mapping, where the class has one of its own. */
+  readonly packedModules?: Readonly<Record<string, readonly string[]>>;
+  isMmPrefixLm?(text: HfConfig, root: HfConfig): boolean;
+}

@@ -1,0 +1,95 @@
+/**
+ * A multimodal repository as a family: its language model's family under the prefix of the row, and its towers. Whatever
+ * vLLM's ModelConfig asks is answered by the language model's family.
+ * Source: vllm/model_executor/models/interfaces.py SupportsMultiModal, vllm/config/vllm.py with_hf_config (0.33.0).
+ */
+import { ConfigError } from '../../../shared/errors.ts';
+import type { HfConfig } from '../hf-config.ts';
+import type { ModelFamily } from '../model-family.ts';
+import type { ResolvedModel } from '../resolved-model.ts';
+import type { StageBuilder } from '../stage-builder.ts';
+import { architectureOfType, withConfigDefaults } from './config-defaults.ts';
+import type { MultimodalArchitecture, MultimodalConfig } from './multimodal-architecture.ts';
+
+/** How a family is found by its architecture's name. */
+type FamilyOf = (architecture: string, label: string) => ModelFamily;
+
+/** The family of one config.json. Throws E_UNKNOWN_MODEL where its language model is not known. */
+export function multimodalFamily(
+  about: MultimodalArchitecture,
+  root: HfConfig,
+  familyOf: FamilyOf,
+): ModelFamily {
+  const text = languageConfig(about, root);
+  const architecture = textArchitecture(about, text, root);
+  const family = familyOf(architecture, text.label);
+  const { mtp, state, adjustRun } = family;
+  const inner = (model: ResolvedModel): ResolvedModel => ({ ...model, architecture });
+  return {
+    ...family,
+    name: `multimodal: ${family.name}`,
+    architectures: about.architectures,
+    language: () => languageConfig(about, root),
+    normalize: (own, whole) => {
+      const changed = about.normalize?.(own, whole) ?? own;
+      return family.normalize?.(changed, whole) ?? changed;
+    },
+    isMmPrefixLm: (own, whole) =>
+      about.isMmPrefixLm?.(own, whole) ?? family.isMmPrefixLm?.(own, whole) ?? false,
+    ...(about.packedModules === undefined ? {} : { packedModules: about.packedModules }),
+    ...(state === undefined ? {} : { state: (model, run) => state(inner(model), run) }),
+    ...(adjustRun === undefined ? {} : { adjustRun: (model, run) => adjustRun(inner(model), run) }),
+    build: (stage, model) => build(stage, inner(model), about, family),
+    ...(mtp === undefined
+      ? {}
+      : { mtp: { ...mtp, build: (stage, model) => mtp.build(stage, inner(model)) } }),
+  };
+}
+
+function build(
+  stage: StageBuilder,
+  model: ResolvedModel,
+  about: MultimodalArchitecture,
+  family: ModelFamily,
+): void {
+  if (about.supportsPp === false && stage.run.pipelineParallelSize > 1) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      'Pipeline parallelism is not supported for this model. Supported models implement the `SupportsPP` interface.',
+    );
+  }
+  const { root, text } = model;
+  const config: MultimodalConfig = {
+    root: withConfigDefaults(root),
+    text,
+    sub: (key) => withConfigDefaults(withConfigDefaults(root).sub(key)),
+  };
+  if (stage.isFirst) {
+    for (const tower of about.towers) tower.build(stage, config);
+  }
+  about.everyStage?.(stage, config);
+  const { prefix = 'language_model' } = about;
+  const rename = about.rename ?? ((name: string) => `${prefix}.${name}`);
+  stage.renaming(rename, () => family.build(stage, model));
+}
+
+/** Tied embeddings are the whole model's affair: its value counts wherever it has one. */
+function languageConfig(about: MultimodalArchitecture, root: HfConfig): HfConfig {
+  const whole = withConfigDefaults(root);
+  const nested = about.language?.(whole) ?? whole.sub('text_config');
+  const text = withConfigDefaults(nested);
+  if (!whole.has('tie_word_embeddings')) return text;
+  return text.with({ tie_word_embeddings: whole.get('tie_word_embeddings') });
+}
+
+function textArchitecture(
+  { textArchitecture: named }: MultimodalArchitecture,
+  text: HfConfig,
+  root: HfConfig,
+): string {
+  if (typeof named === 'string') return named;
+  if (named !== undefined) return named(text, root);
+  const [own] = text.has('architectures') ? text.strings('architectures') : [];
+  const architecture = own ?? architectureOfType(text.strOr('model_type', ''));
+  return architecture ?? text.fail('architectures', 'a list with the language model that it is');
+}
