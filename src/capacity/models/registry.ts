@@ -20,6 +20,7 @@ import { GEMMA3N } from './families/gemma3n.ts';
 import { GEMMA4 } from './families/gemma4.ts';
 import { GPT_OSS } from './families/gpt-oss.ts';
 import { GRANITE_HYBRID } from './families/granite-hybrid.ts';
+import { HRM_TEXT } from './families/hrm-text.ts';
 import { JAMBA } from './families/jamba.ts';
 import { KIMI_LINEAR } from './families/kimi-linear.ts';
 import { LAGUNA_FAMILIES } from './families/laguna.ts';
@@ -34,6 +35,7 @@ import { MINICPM3 } from './families/minicpm3.ts';
 import { MINIMAX_M3 } from './families/minimax-m3.ts';
 import { MODERNBERT_FAMILIES } from './families/modernbert.ts';
 import { MOE_FAMILIES } from './families/moe.ts';
+import { MUSE_GLIMMER } from './families/muse-glimmer.ts';
 import { NEMOTRON_H } from './families/nemotron-h.ts';
 import { OLMO_HYBRID } from './families/olmo-hybrid.ts';
 import { POOLING_ON_DECODERS, poolingFamily } from './families/pooling-on-decoder.ts';
@@ -73,6 +75,8 @@ export const FAMILIES: readonly ModelFamily[] = [
   ...LAGUNA_FAMILIES,
   BEAM,
   LOOP_CODER,
+  HRM_TEXT,
+  MUSE_GLIMMER,
   STEP3_TEXT,
   ...STEP3P5_FAMILIES,
   QWEN3_NEXT,
