@@ -14,6 +14,7 @@ import { TRANSFORMERS_FAMILIES } from './families/decoder-transformers.ts';
 import { MLA_FAMILIES } from './families/deepseek.ts';
 import { DEEPSEEK_V4 } from './families/deepseek-v4.ts';
 import { DENSE_FAMILIES } from './families/dense.ts';
+import { DORY } from './families/dory.ts';
 import { FALCON_H1 } from './families/falcon-h1.ts';
 import { GEMMA, GEMMA2, GEMMA3_TEXT } from './families/gemma.ts';
 import { GEMMA3N } from './families/gemma3n.ts';
@@ -76,6 +77,7 @@ export const FAMILIES: readonly ModelFamily[] = [
   BEAM,
   LOOP_CODER,
   HRM_TEXT,
+  DORY,
   MUSE_GLIMMER,
   STEP3_TEXT,
   ...STEP3P5_FAMILIES,
