@@ -13,12 +13,14 @@ import { TRANSFORMERS_FAMILIES } from './families/decoder-transformers.ts';
 import { MLA_FAMILIES } from './families/deepseek.ts';
 import { DEEPSEEK_V4 } from './families/deepseek-v4.ts';
 import { DENSE_FAMILIES } from './families/dense.ts';
+import { DORY } from './families/dory.ts';
 import { FALCON_H1 } from './families/falcon-h1.ts';
 import { GEMMA, GEMMA2, GEMMA3_TEXT } from './families/gemma.ts';
 import { GEMMA3N } from './families/gemma3n.ts';
 import { GEMMA4 } from './families/gemma4.ts';
 import { GPT_OSS } from './families/gpt-oss.ts';
 import { GRANITE_HYBRID } from './families/granite-hybrid.ts';
+import { HRM_TEXT } from './families/hrm-text.ts';
 import { HY_V4 } from './families/hy-v4.ts';
 import { JAMBA } from './families/jamba.ts';
 import { KIMI_LINEAR } from './families/kimi-linear.ts';
@@ -31,12 +33,15 @@ import { LOOP_CODER } from './families/loop-coder.ts';
 import { MAMBA1, MAMBA2 } from './families/mamba.ts';
 import { MIMO_V2, MIMO_V2_PRO } from './families/mimo-v2.ts';
 import { MINICPM3 } from './families/minicpm3.ts';
+import { MINIMAX_M3 } from './families/minimax-m3.ts';
 import { MODERNBERT_FAMILIES } from './families/modernbert.ts';
 import { MOE_FAMILIES } from './families/moe.ts';
+import { MUSE_GLIMMER } from './families/muse-glimmer.ts';
 import { NEMOTRON_H } from './families/nemotron-h.ts';
 import { OLMO_HYBRID } from './families/olmo-hybrid.ts';
 import { POOLING_ON_DECODERS, poolingFamily } from './families/pooling-on-decoder.ts';
 import { QWEN3_5, QWEN3_NEXT } from './families/qwen-gdn.ts';
+import { QWEN4_EXP } from './families/qwen4-exp.ts';
 import { STEP3_TEXT, STEP3P5_FAMILIES } from './families/step3.ts';
 import { WHISPER } from './families/whisper.ts';
 import { ZAMBA2 } from './families/zamba2.ts';
@@ -73,10 +78,15 @@ export const FAMILIES: readonly ModelFamily[] = [
   ...LAGUNA_FAMILIES,
   BEAM,
   LOOP_CODER,
+  HRM_TEXT,
+  DORY,
+  MUSE_GLIMMER,
   STEP3_TEXT,
   ...STEP3P5_FAMILIES,
   QWEN3_NEXT,
   OLMO_HYBRID,
+  QWEN4_EXP,
+  MINIMAX_M3,
   QWEN3_5,
   JAMBA,
   ZAMBA2,

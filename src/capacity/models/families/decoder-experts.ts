@@ -14,7 +14,6 @@ import {
 } from './decoder.ts';
 import { buildGraniteSinks, hasGraniteSinks } from './granite-sinks.ts';
 
-const attentionBias = (text: HfConfig): boolean => text.flag('attention_bias');
 const anyBias = (text: HfConfig): boolean => text.flag('attention_bias') || text.flag('bias');
 const headNorm = (): 'head' => 'head';
 const UNTIED = { tie_word_embeddings: false };

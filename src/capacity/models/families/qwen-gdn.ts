@@ -48,7 +48,7 @@ function exportsCheckpoints(stage: StageBuilder, text: HfConfig): boolean {
 const isInterleaved = ({ architecture }: ResolvedModel): boolean =>
   architecture === 'Qwen3NextForCausalLM';
 
-function buildDeltaNet(stage: StageBuilder, model: ResolvedModel, name: string): void {
+export function buildDeltaNet(stage: StageBuilder, model: ResolvedModel, name: string): void {
   const { text } = model;
   const hiddenSize = text.num('hidden_size');
   const { keyWidth, valueHeads, valueWidth, convWidth } = deltaNetSizes(text);
@@ -75,7 +75,7 @@ function buildDeltaNet(stage: StageBuilder, model: ResolvedModel, name: string):
 }
 
 /** Queries carry a gate of their own width. */
-function buildAttention(stage: StageBuilder, text: HfConfig, name: string): void {
+export function buildGatedAttention(stage: StageBuilder, text: HfConfig, name: string): void {
   const hiddenSize = text.num('hidden_size');
   const headSize = text.num('head_dim');
   const numHeads = text.num('num_attention_heads');
@@ -90,7 +90,7 @@ function buildAttention(stage: StageBuilder, text: HfConfig, name: string): void
   stage.attention({ name: `${name}.attn`, numHeads, numKvHeads, headSize });
 }
 
-function buildExperts(stage: StageBuilder, text: HfConfig, name: string): void {
+export function buildExperts(stage: StageBuilder, text: HfConfig, name: string): void {
   const hiddenSize = text.num('hidden_size');
   const count = text.num('num_experts');
   stage.replicated(`${name}.gate`, hiddenSize, count, { quantized: false });
@@ -137,7 +137,7 @@ function build(stage: StageBuilder, model: ResolvedModel): void {
     const name = `model.layers.${layer}`;
     const isLinear = layerType(text, layer) === 'linear_attention';
     if (isLinear) buildDeltaNet(stage, model, `${name}.linear_attn`);
-    else buildAttention(stage, text, `${name}.self_attn`);
+    else buildGatedAttention(stage, text, `${name}.self_attn`);
     buildRest(stage, model, name, isSparse(model, layer));
   }
   if (stage.isLast) stage.norm('model.norm', text.num('hidden_size'));
@@ -150,7 +150,7 @@ function buildMtp(stage: StageBuilder, model: ResolvedModel, layers: number): vo
   stage.column('mtp.fc', 2 * hiddenSize, hiddenSize);
   for (let layer = 0; layer < layers; layer++) {
     const name = `mtp.layers.${layer}`;
-    buildAttention(stage, text, `${name}.self_attn`);
+    buildGatedAttention(stage, text, `${name}.self_attn`);
     buildRest(stage, model, name, isSparse(model, layer));
   }
   for (const norm of ['norm', 'pre_fc_norm_hidden', 'pre_fc_norm_embedding']) {

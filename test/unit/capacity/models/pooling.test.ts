@@ -32,7 +32,6 @@ function plan(config: JsonObject, options: JsonObject = {}) {
       name: 'model',
       source: 'test',
       config,
-      weightsScale: 1,
       generationEosTokenIds: [],
       draftConfig: null,
     },
