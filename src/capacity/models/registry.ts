@@ -1,6 +1,7 @@
 /** Every family by the architectures that it knows. Adding a family is adding its file and its line here. */
 import { ConfigError } from '../../shared/errors.ts';
 import { isDraftArchitecture } from './drafts/draft-names.ts';
+import { BAILING_LINEAR } from './families/bailing-linear.ts';
 import { CLASSIC_FAMILIES } from './families/decoder-classic.ts';
 import { LLAMA_LIKE_FAMILIES } from './families/decoder-llama.ts';
 import { TRANSFORMERS_FAMILIES } from './families/decoder-transformers.ts';
@@ -51,6 +52,7 @@ export const FAMILIES: readonly ModelFamily[] = [
   ...MLA_FAMILIES,
   ...LONGCAT_FAMILIES,
   HY_V4,
+  BAILING_LINEAR,
   MINICPM3,
   DEEPSEEK_V4,
   MIMO_V2,
