@@ -124,8 +124,12 @@ export const BAILING_LINEAR: ModelFamily = {
       qk_nope_head_dim: 128,
       qk_rope_head_dim: 64,
       v_head_dim: 128,
+      first_k_dense_replace: 2,
+      layer_group_size: 6,
     },
   },
+  // transformers' class puts the rotated width there, and vLLM sizes the linear heads by it.
+  normalize: (text) => text.with({ head_dim: text.num('qk_rope_head_dim') }),
   packedModules: {
     gate_up_proj: ['gate_proj', 'up_proj'],
     fused_qkv_a_proj: ['q_a_proj', 'kv_a_proj_with_mqa'],
