@@ -1,6 +1,7 @@
 /** Every family by the architectures that it knows. Adding a family is adding its file and its line here. */
 
 import { isJsonObject } from '../../shared/json-object.ts';
+import { BAILING_LINEAR } from './families/bailing-linear.ts';
 import { BEAM } from './families/beam.ts';
 import { BERT_FAMILIES } from './families/bert.ts';
 import { ROPE_BERT_FAMILIES } from './families/bert-with-rope.ts';
@@ -70,6 +71,7 @@ export const FAMILIES: readonly ModelFamily[] = [
   ...MLA_FAMILIES,
   ...LONGCAT_FAMILIES,
   HY_V4,
+  BAILING_LINEAR,
   MINICPM3,
   DEEPSEEK_V4,
   MIMO_V2,

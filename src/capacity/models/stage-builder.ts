@@ -250,11 +250,17 @@ export class StageBuilder extends StageWeights {
     });
   }
 
-  state(name: string, state: StateShape, checkpoints: StateLayer['checkpoints'] = 'none'): void {
+  /** `backend`: of a layer class that has one of its own. */
+  state(
+    name: string,
+    state: StateShape,
+    checkpoints: StateLayer['checkpoints'] = 'none',
+    backend: AttentionBackend = STATE_BACKENDS[state.mambaType],
+  ): void {
     this.layers.push({
       type: 'state',
       name: this.fullName(name),
-      backend: STATE_BACKENDS[state.mambaType],
+      backend,
       isDraft: this.#isDraft,
       state,
       checkpoints,
