@@ -51,11 +51,12 @@ export function embeddings(
     stage.embedding(about.embeddingName ?? 'model.embed_tokens', vocabSize, width);
   const needsHead = stage.isLast || about.headOnEveryStage === true;
   const isOneModule = tied && about.tiesHead !== false;
-  if (needsHead && !isOneModule) {
-    const quantized = about.quantizedHead ?? true;
-    stage.lmHead(headName, vocabSize, width, { bias: about.headBias ?? false, quantized });
-  }
-  if (needsHead && isOneModule && about.headBias === true) {
+  if (!needsHead) return;
+  const quantized = about.quantizedHead ?? true;
+  const bias = about.headBias ?? false;
+  if (!isOneModule) stage.lmHead(headName, vocabSize, width, { bias, quantized });
+  else if (quantized) stage.tiedLmHead(headName, vocabSize, width);
+  if (isOneModule && bias) {
     stage.tensor(`${headName}.bias`, [stage.perRank(vocabSize, 'the vocabulary')]);
   }
 }

@@ -172,6 +172,7 @@ const EXPERTS: readonly DecoderArchitecture[] = [
         max_position_embeddings: 8192,
       },
     },
+    quantizedHead: false,
     norms: () => ['input_layernorm'],
     // A Cohere layer sees the token at the window's far end too.
     window: (text, layer) =>

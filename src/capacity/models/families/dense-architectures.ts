@@ -41,6 +41,7 @@ export interface DenseArchitecture {
   window?(text: HfConfig, layer: number): number | null;
   readonly embeddingOnEveryStage?: boolean;
   readonly headOnEveryStage?: boolean;
+  readonly quantizedHead?: boolean;
   readonly normOnEveryStage?: boolean;
   normalize?(text: HfConfig): HfConfig;
   /** The class can hand its embedding to a draft on the last stage. Source: utils.py spec_decode_needs_target_embed. */
@@ -181,6 +182,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     modelTypes: { cohere: { ...TIED, max_position_embeddings: 8192 } },
     norms: ['input_layernorm'],
     embeddingOnEveryStage: true,
+    quantizedHead: false,
     normOnEveryStage: true,
     qkNorm: (text) => (text.flag('use_qk_norm') ? 'split' : 'none'),
   },
@@ -189,6 +191,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     modelTypes: { cohere2: { ...TIED, sliding_window: 4096, max_position_embeddings: 8192 } },
     norms: ['input_layernorm'],
     embeddingOnEveryStage: true,
+    quantizedHead: false,
     normOnEveryStage: true,
     normalize: patternLayerTypes(4),
     // A Cohere layer sees the token at the window's far end too.
