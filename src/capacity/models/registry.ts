@@ -1,5 +1,6 @@
 /** Every family by the architectures that it knows. Adding a family is adding its file and its line here. */
 
+import { ConfigError } from '../../shared/errors.ts';
 import { isJsonObject } from '../../shared/json-object.ts';
 import { BAILING_LINEAR } from './families/bailing-linear.ts';
 import { BEAM } from './families/beam.ts';
@@ -46,7 +47,7 @@ import { QWEN4_EXP } from './families/qwen4-exp.ts';
 import { STEP3_TEXT, STEP3P5_FAMILIES } from './families/step3.ts';
 import { WHISPER } from './families/whisper.ts';
 import { ZAMBA2 } from './families/zamba2.ts';
-import type { HfConfig } from './hf-config.ts';
+import { EXPLICIT_LAYERS_HINT, type HfConfig } from './hf-config.ts';
 import type { ModelFamily } from './model-family.ts';
 import { MULTIMODAL_ARCHITECTURES } from './multimodal/architectures.ts';
 import { multimodalFamily } from './multimodal/multimodal-family.ts';
@@ -111,7 +112,9 @@ export interface FoundFamily {
   readonly warnings: readonly string[];
 }
 
-const GENERIC_NAMES = ['TransformersForCausalLM', 'TransformersMoEForCausalLM'];
+/** Names under which vLLM loads whatever transformers has for the model type. Source: _TRANSFORMERS_BACKEND_MODELS. */
+const GENERIC_NAME =
+  /^Transformers(MultiModal)?(MoE)?(ForCausalLM|EmbeddingModel|ForSequenceClassification|ForMTP)$/;
 
 export function isKnownArchitecture(architecture: string): boolean {
   return [...FAMILIES, ...MULTIMODAL_ARCHITECTURES, ...POOLING_ON_DECODERS].some(
@@ -151,11 +154,23 @@ function textFamilyOf(architecture: string, label: string): ModelFamily {
 function fallbackFamily(architecture: string, root: HfConfig): ModelFamily | null {
   const named = NAMED_FALLBACKS.find(({ architectures }) => architectures.includes(architecture));
   if (named !== undefined) return named;
-  if (GENERIC_NAMES.includes(architecture)) return familyOfType(root) ?? plainFamily(root);
+  if (GENERIC_NAME.test(architecture)) return genericFamily(architecture, root);
   const code = root.get('auto_map');
   const bringsCode =
     isJsonObject(code) && Object.keys(code).some((key) => key.startsWith('AutoModel'));
   return bringsCode ? plainFamily(root) : null;
+}
+
+/** Throws E_UNKNOWN_MODEL for what a config.json of Llama's shape does not describe. */
+function genericFamily(architecture: string, root: HfConfig): ModelFamily {
+  const family = familyOfType(root) ?? plainFamily(root);
+  const isPlain = !architecture.includes('MultiModal') && !architecture.endsWith('ForMTP');
+  if (isPlain && family !== null) return family;
+  throw new ConfigError(
+    'E_UNKNOWN_MODEL',
+    `${root.label}: ${architecture} loads whatever transformers has for the model type, of which only decoders of Llama's shape ` +
+      `are counted; ${EXPLICIT_LAYERS_HINT}`,
+  );
 }
 
 /** A generic name loads what transformers has for the model type. */
