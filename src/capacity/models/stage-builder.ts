@@ -32,6 +32,8 @@ export interface AttentionOptions {
   readonly backend?: AttentionBackend;
   /** The model class clears the model-wide window. */
   readonly ignoresModelWindow?: boolean;
+  /** false: the model class hands the layer no quantization, so that it has no scales beside its cache. */
+  readonly quantized?: boolean;
   /** A prompt's tokens see each other both ways, but each keeps its keys and values. */
   readonly isPrefixLm?: boolean;
   /** The model class hands the layer no cache_config: neither --kv-cache-dtype nor a model-wide window reach it. */
@@ -123,15 +125,17 @@ export class StageBuilder extends StageWeights {
     this.#applyCheckpointCacheDtype();
     const cacheDtype = isAlone ? 'auto' : this.#layerCacheDtype(name, slidingWindow !== null);
     const backend = options.backend ?? this.#denseBackend(options, cacheDtype, slidingWindow);
-    this.cacheScales({
-      name,
-      numHeads: this.perRank(options.numHeads, 'the number of attention heads'),
-      numKvHeads: this.kvHeadsPerRank(options.numKvHeads),
-      headSize: options.headSize,
-      isMla: false,
-      cacheDtype,
-      dtype: this.#model.dtype,
-    });
+    if (options.quantized !== false) {
+      this.cacheScales({
+        name,
+        numHeads: this.perRank(options.numHeads, 'the number of attention heads'),
+        numKvHeads: this.kvHeadsPerRank(options.numKvHeads),
+        headSize: options.headSize,
+        isMla: false,
+        cacheDtype,
+        dtype: this.#model.dtype,
+      });
+    }
     this.layers.push({
       type: 'attention',
       name,
