@@ -152,6 +152,7 @@ const EXPERTS: readonly DecoderArchitecture[] = [
       stage.norm(`${name}.query_layernorm`, headSize, options);
       stage.norm(`${name}.key_layernorm`, headSize, options);
     },
+    attention: () => ({ quantized: false }),
     experts: ringExperts,
     family: {
       packedModules: {
