@@ -6,6 +6,7 @@
 import type { JsonObject } from '../../shared/json-object.ts';
 import type { CapacityInput } from '../plan/capacity-input.ts';
 import { type DerivedLayers, deriveLayers } from './derive-layers.ts';
+import { limitedByDraft } from './drafts/draft-length.ts';
 import { type GpuFacts, requireGpu } from './gpus.ts';
 import { overrideConfig } from './hf-overrides.ts';
 import { type MemoryBudget, memoryBudgets } from './memory-budget.ts';
@@ -93,7 +94,8 @@ export interface ModelPlan {
 export function planModel(source: ModelSource, options: ModelOptions): ModelPlan {
   const gpu = withMemory(requireGpu(options.gpu ?? DEFAULT_GPU), options);
   const config = overrideConfig(source.config, options.hfOverrides ?? {});
-  const model = resolveModel(config, source.name, options, source.sentenceTransformers);
+  const alone = resolveModel(config, source.name, options, source.sentenceTransformers);
+  const model = limitedByDraft(alone, source.draftConfig, options);
   const derived = deriveLayers({ model, gpu, options, draftConfig: source.draftConfig });
   const weightsBytes = derived.weightsBytes.map((bytes) => Math.floor(bytes * source.weightsScale));
   const memory = memoryBudgets({
