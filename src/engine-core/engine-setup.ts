@@ -31,7 +31,8 @@ import { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
 import { loadCorpus } from './load-corpus.ts';
 import { readAdapter } from './read-adapter.ts';
 import { DEFAULT_SCHEDULER_CONFIG, type SchedulerConfig } from './scheduler/scheduler-config.ts';
-import { type StartupLine, startupLines } from './startup-log.ts';
+import type { StartupLine } from './startup-line.ts';
+import { startupLines } from './startup-log.ts';
 
 /** How the engine stands among its data-parallel peers. */
 export interface EnginePlacement {

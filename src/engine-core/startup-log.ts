@@ -9,11 +9,8 @@ import { formatCapacityLine } from '../capacity/plan/capacity.ts';
 import type { KVCachePlan } from '../capacity/plan/plan-kv-cache.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { formatGib } from '../shared/python/float.ts';
-
-export interface StartupLine {
-  readonly level: 'info' | 'warn';
-  readonly text: string;
-}
+import type { StartupLine } from './startup-line.ts';
+import { captureLines, loadLine, profileNote } from './startup-memory-words.ts';
 
 /** One line per fact, in the order in which vLLM comes to know them. */
 export function startupLines(
@@ -24,11 +21,13 @@ export function startupLines(
   return [
     ...model.warnings.map(warn),
     ...nonCausalLines(model, plan).map(info),
-    ...model.input.workers.map((_worker, index) => info(memoryLine(args, model, index))),
+    ...model.memory.map((budget) => info(loadLine(budget))),
+    ...model.input.workers.flatMap((_worker, index) => profileLines(args, model, index)),
     ...plan.warnings.map(warn),
     ...overrideLines(model, plan).map(info),
     ...autoFitLines(model, plan).map(info),
     ...capacityLines(plan),
+    ...model.memory.flatMap((budget) => captureLines(args, budget)),
   ];
 }
 
@@ -51,6 +50,12 @@ function nonCausalLines(model: ModelPlan, plan: KVCachePlan): string[] {
       ? [`Disabling prefix caching: ${reason}`]
       : []),
   ];
+}
+
+function profileLines(args: EngineArgs, model: ModelPlan, worker: number): StartupLine[] {
+  const budget = model.memory[worker];
+  const isProfiled = args.kvCacheMemoryBytes === null && budget !== undefined;
+  return [info(memoryLine(args, model, worker)), ...(isProfiled ? profileNote(args, budget) : [])];
 }
 
 function memoryLine(args: EngineArgs, model: ModelPlan, worker: number): string {

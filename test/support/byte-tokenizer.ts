@@ -45,6 +45,10 @@ export class ByteTokenizer implements Tokenizer {
     return word === -1 ? [...Buffer.from(text)] : [FIRST_WORD_ID + word];
   }
 
+  encodePair(text: string, pair: string): readonly number[] {
+    return [...this.encode(text), ...this.encode(pair)];
+  }
+
   decode(
     ids: readonly number[],
     { skipSpecialTokens }: { readonly skipSpecialTokens: boolean },

@@ -22,6 +22,8 @@ import { loadRequestSchema, type RequestKind } from '../../src/frontend/pydantic
 import type { Tokenizer } from '../../src/frontend/tokenizer/tokenizer.ts';
 import { silentLogger } from '../../src/shared/logger.ts';
 
+const toIds = (text: string) => [...text].map((char) => char.codePointAt(0) ?? 0);
+
 /** A token a character, its code the id; 1 opens where special tokens are wanted. */
 export function createCharTokenizer(fields: Partial<Tokenizer> = {}): Tokenizer {
   return {
@@ -29,11 +31,11 @@ export function createCharTokenizer(fields: Partial<Tokenizer> = {}): Tokenizer 
       ...(addSpecialTokens ? [1] : []),
       ...[...text].map((char) => char.codePointAt(0) ?? 0),
     ],
+    encodePair: (text, pair) => [1, ...toIds(text), 3, ...toIds(pair), 3],
     decode: (ids) => ids.map((id) => (id === 1 ? '<s>' : String.fromCodePoint(id))).join(''),
     convertIdsToTokens: (ids) => ids.map((id) => (id === 0 ? null : `T${id}`)),
     createDecodeStream: () => ({ step: (id) => String.fromCodePoint(id) }),
     eosTokenId: 2,
-    pooling: null,
     bosTokenId: 1,
     padTokenId: null,
     maxTokenId: 0xffff,
@@ -135,6 +137,10 @@ export class FakeLLM {
   whenRoom(resume: () => void): boolean {
     if (!this.hasRoom) this.resume = resume;
     return this.hasRoom;
+  }
+
+  encode(): RequestHandle {
+    throw new Error('this model generates');
   }
 
   generate(request: GenerateRequest, sink: RequestSink): RequestHandle {

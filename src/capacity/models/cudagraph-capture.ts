@@ -12,6 +12,8 @@ export type CudagraphMode = (typeof MODES)[number];
 
 /** CompilationMode.VLLM_COMPILE: the only one that cuts the model into pieces. */
 const VLLM_COMPILE = 3;
+/** vLLM's default of --optimization-level. */
+const DEFAULT_LEVEL = 2;
 /** GPUs of compute capability 10.x capture twice as large batches. */
 const LARGEST_SIZE = 512;
 const LARGEST_SIZE_OF_FAMILY_100 = 1024;
@@ -53,7 +55,7 @@ export function planCapture(inputs: CaptureInputs): CudagraphCapture {
 function cudagraphMode(inputs: CaptureInputs): CudagraphMode {
   const { options } = inputs;
   if (options.enforceEager === true) return 'NONE';
-  const level = Number(options.optimizationLevel ?? '2');
+  const level = options.optimizationLevel ?? DEFAULT_LEVEL;
   const asked = options.compilationConfig?.['cudagraph_mode'];
   let mode = asked === undefined || asked === null ? modeOfLevel(level) : readMode(asked);
   const compilation = options.compilationConfig?.['mode'] ?? (level === 0 ? 0 : VLLM_COMPILE);

@@ -33,10 +33,11 @@ import type { GpuFacts } from './gpus.ts';
 import { EXPLICIT_LAYERS_HINT } from './hf-config.ts';
 import type { KnownModel } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
+import { isConverted } from './pooling/conversion.ts';
 import { buildScore } from './pooling/score.ts';
 import { checkpointCacheDtype } from './quantization/kv-cache-scales.ts';
+import { draftQuantization, modelQuantization } from './quantization/model-quantization.ts';
 import type { QuantizationConfig } from './quantization/quantization-config.ts';
-import { resolveQuantization } from './quantization/resolve-quantization.ts';
 import { resolveModel } from './resolve-model.ts';
 import type { ResolvedModel } from './resolved-model.ts';
 import type { RunAdjustment, RunConfig } from './run-config.ts';
@@ -49,6 +50,8 @@ export interface DerivedLayers {
   readonly supportedLayouts: readonly string[];
   /** One per pipeline stage; equal specs are one object. */
   readonly stages: readonly LayerSpecs[];
+  /** cache_config.cache_dtype before any layer is built, as the frontend has it too. */
+  readonly cacheDtype: string;
   /** Bytes and elements of one tensor rank's weights, per stage; the draft is on the last one. */
   readonly weightsBytes: readonly number[];
   readonly parameterCounts: readonly number[];
@@ -73,12 +76,19 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
   checkCacheDtype(options.kvCacheDtype ?? 'auto');
   checkParallelSizes(options);
   checkDraft(inputs);
+  checkCounted(inputs);
   const engine = resolveEngineConfig(model, gpu, options);
   const { run, adjustment } = runConfig(inputs, engine);
   const context = backendContext(model, run, options, adjustment);
-  const quantization = quantizationOf(inputs, run, options.quantization);
+  const quantization = modelQuantization({ model, run, options });
+  const withoutHead = isConverted(model) || model.family.withoutHead === true;
   const stages = Array.from({ length: run.pipelineParallelSize }, (_, stage) => {
-    const builder = new StageBuilder(model, run, { backends: context, quantization }, stage);
+    const builder = new StageBuilder(
+      model,
+      run,
+      { backends: context, quantization, withoutHead },
+      stage,
+    );
     model.family.build(builder, model);
     buildScore(builder, model);
     const method = engine.speculation?.method;
@@ -105,6 +115,7 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
         ? firstSizes.sizes.blockSize
         : (options.blockSize ?? DEFAULT_BLOCK_SIZE),
     },
+    cacheDtype: run.cacheDtype,
     supportedLayouts: sharedLayouts(distinctBackends(firstStage.layers), context),
     stages: sized.map(({ layers }) => layers),
     weightsBytes: stages.map(({ weightsBytes }) => weightsBytes),
@@ -116,34 +127,14 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
   };
 }
 
-/** Where the weights are given in bytes, a method that is not understood does not matter. */
-function quantizationOf(
-  { model, options }: DeriveInputs,
-  run: RunConfig,
-  asked: string | undefined,
-): QuantizationConfig | null {
-  const { root, text, dtype, family } = model;
-  try {
-    return resolveQuantization(
-      {
-        label: model.label,
-        root,
-        text,
-        dtype,
-        capability: run.capability,
-        tensorParallelSize: run.tensorParallelSize,
-        expertParallelSize: run.expertParallelSize,
-        totalNumAttentionHeads: model.totalNumAttentionHeads,
-        totalNumKvHeads: model.totalNumKvHeads,
-        packedModules: family.packedModules ?? PACKED_MODULES,
-        vllmName: family.vllmName?.bind(family) ?? null,
-      },
-      asked,
-    );
-  } catch (error) {
-    if (options.weightsBytes !== undefined && error instanceof ConfigError) return null;
-    throw error;
-  }
+/** Parts that are not counted do not matter where the weights are given in bytes. */
+function checkCounted({ model, options }: DeriveInputs): void {
+  const { uncounted } = model.family;
+  if (uncounted === undefined || options.weightsBytes !== undefined) return;
+  throw new ConfigError(
+    'E_UNKNOWN_MODEL',
+    `${model.label}: ${model.architecture}: the weights of ${uncounted} are not counted; give all weights with --weights-bytes`,
+  );
 }
 
 function checkDraft({ model, options, draftConfig }: DeriveInputs): void {
@@ -201,12 +192,6 @@ function skippedLayers(
   return [...asked, ...boundaryLayers(text.num('num_hidden_layers'), isHybrid)];
 }
 
-/** packed_modules_mapping of most model classes. */
-const PACKED_MODULES = {
-  qkv_proj: ['q_proj', 'k_proj', 'v_proj'],
-  gate_up_proj: ['gate_proj', 'up_proj'],
-};
-
 function backendContext(
   model: ResolvedModel,
   run: RunConfig,
@@ -251,19 +236,14 @@ function addDraft(builder: StageBuilder, inputs: DeriveInputs, method: string): 
     method,
     model,
     draftConfig,
-    quantizationOf: (draft) =>
-      quantizationOf(
-        { ...inputs, model: { ...model, label: draft.label, root: draft, text: draft } },
-        run,
-        quantization,
-      ),
+    quantizationOf: (draft) => draftQuantization({ model, run, options }, draft, quantization),
     buildIndependent: (config) => buildIndependentDraft(inputs, run, config, quantization),
   });
 }
 
 /** A draft that is a model of its own keeps a cache like any other. */
 function buildIndependentDraft(
-  { gpu, options, ...inputs }: DeriveInputs,
+  { options, ...inputs }: DeriveInputs,
   run: RunConfig,
   config: JsonObject,
   quantization: string | undefined,
@@ -278,8 +258,13 @@ function buildIndependentDraft(
   }
   const adjustment = model.family.adjustRun?.(model, run) ?? {};
   const backends = backendContext(model, run, options, adjustment);
-  const kept = quantizationOf({ ...inputs, gpu, options, model }, run, quantization);
-  const stage = new StageBuilder(model, run, { backends, quantization: kept }, 0);
+  const kept = modelQuantization({ model, run, options: { ...options, quantization } });
+  const stage = new StageBuilder(
+    model,
+    run,
+    { backends, quantization: kept, withoutHead: false },
+    0,
+  );
   stage.within('draft_model', () => model.family.build(stage, model));
   return stage;
 }

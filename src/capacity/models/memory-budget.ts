@@ -41,8 +41,10 @@ export interface MemoryBudget {
   readonly weightsBytes: number;
   readonly peakActivationBytes: number;
   readonly nonTorchBytes: number;
-  /** What is taken from the KV cache for CUDA graphs. */
+  /** What is taken from the KV cache for CUDA graphs: the estimate, or nothing. */
   readonly cudaGraphBytes: number;
+  /** What the graphs are estimated to take, taken from the KV cache or not. */
+  readonly cudaGraphEstimateBytes: number;
   readonly capture: CudagraphCapture;
   /** What is left for the KV cache; may be negative. */
   readonly availableBytes: number;
@@ -75,7 +77,8 @@ export function memoryBudgets(inputs: BudgetInputs): MemoryBudget[] {
     const own = weights(inputs, stage);
     const peak = activation(inputs, stage);
     const outside = nonTorch(inputs, stage);
-    const graphs = cudaGraphs(inputs, stage, capture);
+    const estimate = graphEstimate(inputs, stage, capture);
+    const graphs = cudaGraphs(options, estimate);
     for (let tensorRank = 0; tensorRank < tensorRanks; tensorRank++) {
       const nonTorchBytes = outside.bytes + BYTES_PER_TENSOR_RANK * tensorRank;
       const left = requestedBytes - own.bytes - peak.bytes - nonTorchBytes - graphs.bytes;
@@ -89,6 +92,7 @@ export function memoryBudgets(inputs: BudgetInputs): MemoryBudget[] {
         peakActivationBytes: peak.bytes,
         nonTorchBytes,
         cudaGraphBytes: graphs.bytes,
+        cudaGraphEstimateBytes: estimate.bytes,
         capture,
         availableBytes: options.kvCacheMemoryBytes ?? left,
         formulas: {
@@ -148,18 +152,15 @@ function nonTorch(inputs: BudgetInputs, stage: number): ProfiledBytes {
   return { bytes: RESIDENT_BYTES + counters + shared, formula: parts.join(' + ') };
 }
 
-/**
- * vLLM captures all piecewise graphs and two full ones, and takes the second full one for all others. It counts the
- * estimate in what it calls peak activation, so nothing is added to a peak that a flag gives.
- */
-function cudaGraphs(inputs: BudgetInputs, stage: number, capture: CudagraphCapture): ProfiledBytes {
+/** vLLM captures all piecewise graphs and two full ones, and takes the second full one for all others. */
+function graphEstimate(
+  inputs: BudgetInputs,
+  stage: number,
+  capture: CudagraphCapture,
+): ProfiledBytes {
   const { options } = inputs;
   if (options.cudaGraphBytes !== undefined)
     return { bytes: options.cudaGraphBytes, formula: '--cuda-graph-bytes' };
-  if (options.peakActivationBytes !== undefined)
-    return { bytes: 0, formula: '0: in --peak-activation-bytes, as vLLM counts it' };
-  if (options.estimateCudagraphs === false)
-    return { bytes: 0, formula: '0: VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS is off' };
   if (capture.mode === 'NONE') return { bytes: 0, formula: '0: none are captured' };
   const [start, end] = pipelineRange(
     inputs.numHiddenLayers,
@@ -175,6 +176,16 @@ function cudaGraphs(inputs: BudgetInputs, stage: number, capture: CudagraphCaptu
       `${FIRST_CAPTURE_BYTES / MIB} MiB + (${numPiecewise} piecewise + ${numFull} full graphs) × ` +
       `${end - start} layers × ${GRAPH_BYTES_PER_LAYER / 1024} KiB (fitted)`,
   };
+}
+
+/** vLLM counts the estimate in what it calls peak activation, so nothing is added to a peak that a flag gives. */
+function cudaGraphs(options: ModelOptions, estimate: ProfiledBytes): ProfiledBytes {
+  if (options.cudaGraphBytes !== undefined) return estimate;
+  if (options.peakActivationBytes !== undefined)
+    return { bytes: 0, formula: '0: in --peak-activation-bytes, as vLLM counts it' };
+  return options.estimateCudagraphs === false
+    ? { bytes: 0, formula: '0: VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS is off' }
+    : estimate;
 }
 
 /** Parameters are moved to the CPU one by one until that much is there: at most one parameter more than asked for. */

@@ -24,6 +24,8 @@ export interface ModelFamily {
   readonly packedModules?: Readonly<Record<string, readonly string[]>>;
   /** hf_to_vllm_mapper: a module's name in checkpoints → its name in vLLM, null where it has none; default: the same. */
   vllmName?(name: string): string | null;
+  /** Parts of the model that its weights leave out, for messages; absent: none. Such a model needs --weights-bytes. */
+  readonly uncounted?: string;
   /** Compressed-latent attention. Source: ModelArchConfigConvertorBase.is_deepseek_mla. */
   usesMla?(text: HfConfig): boolean;
   headSize?(text: HfConfig): number;
@@ -36,6 +38,10 @@ export interface ModelFamily {
   adjustRun?(model: ResolvedModel, run: RunConfig): Partial<RunAdjustment>;
   /** The state of a layer, where there are states; sizes the blocks even of a stage without one. */
   state?(model: ResolvedModel, run: RunConfig): StateShape;
+  /** The class pools and cannot generate, whatever it is built on. */
+  readonly isPoolingClass?: boolean;
+  /** The class has no head for the vocabulary, though `build` declares one. */
+  readonly withoutHead?: boolean;
   /** Declares the weights and layers of one pipeline stage, in vLLM's order. */
   build(stage: StageBuilder, model: ResolvedModel): void;
   /** Declares the MTP draft that is part of the checkpoint; absent: none. */

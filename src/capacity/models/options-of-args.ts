@@ -54,8 +54,7 @@ export function modelOptionsOf(args: EngineArgs): ModelOptions {
     enforceEager: args.enforceEager,
     optimizationLevel: args.optimizationLevel,
     compilationConfig: args.compilationConfig ?? undefined,
-    cudagraphCaptureSizes:
-      args.cudagraphCaptureSizes.length === 0 ? undefined : args.cudagraphCaptureSizes.map(Number),
+    cudagraphCaptureSizes: args.cudagraphCaptureSizes ?? undefined,
     maxCudagraphCaptureSize: args.maxCudagraphCaptureSize ?? undefined,
     estimateCudagraphs: args.memoryProfilerEstimateCudagraphs,
     requestedLayout: args.kvCacheLayout,

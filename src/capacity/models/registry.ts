@@ -1,43 +1,62 @@
 /** Every family by the architectures that it knows. Adding a family is adding its file and its line here. */
-import { ConfigError } from '../../shared/errors.ts';
-import { isDraftArchitecture } from './drafts/draft-names.ts';
+
+import { isJsonObject } from '../../shared/json-object.ts';
 import { BAILING_LINEAR } from './families/bailing-linear.ts';
+import { BEAM } from './families/beam.ts';
+import { BERT_FAMILIES } from './families/bert.ts';
+import { ROPE_BERT_FAMILIES } from './families/bert-with-rope.ts';
+import { DECILM } from './families/decilm.ts';
 import { CLASSIC_FAMILIES } from './families/decoder-classic.ts';
+import { EXPERT_FAMILIES } from './families/decoder-experts.ts';
+import { NAMED_FALLBACKS, plainFamily } from './families/decoder-fallback.ts';
 import { LLAMA_LIKE_FAMILIES } from './families/decoder-llama.ts';
 import { TRANSFORMERS_FAMILIES } from './families/decoder-transformers.ts';
 import { MLA_FAMILIES } from './families/deepseek.ts';
 import { DEEPSEEK_V4 } from './families/deepseek-v4.ts';
 import { DENSE_FAMILIES } from './families/dense.ts';
+import { DORY } from './families/dory.ts';
 import { FALCON_H1 } from './families/falcon-h1.ts';
 import { GEMMA, GEMMA2, GEMMA3_TEXT } from './families/gemma.ts';
 import { GEMMA3N } from './families/gemma3n.ts';
 import { GEMMA4 } from './families/gemma4.ts';
 import { GPT_OSS } from './families/gpt-oss.ts';
 import { GRANITE_HYBRID } from './families/granite-hybrid.ts';
+import { HRM_TEXT } from './families/hrm-text.ts';
 import { HY_V4 } from './families/hy-v4.ts';
 import { JAMBA } from './families/jamba.ts';
 import { KIMI_LINEAR } from './families/kimi-linear.ts';
+import { LAGUNA_FAMILIES } from './families/laguna.ts';
 import { GPT2, OPT } from './families/learned-positions.ts';
 import { LFM2 } from './families/lfm2.ts';
 import { LLAMA4_TEXT } from './families/llama4.ts';
 import { LONGCAT_FAMILIES } from './families/longcat.ts';
+import { LOOP_CODER } from './families/loop-coder.ts';
 import { MAMBA1, MAMBA2 } from './families/mamba.ts';
-import { MIMO_V2 } from './families/mimo-v2.ts';
+import { MIMO_V2, MIMO_V2_PRO } from './families/mimo-v2.ts';
 import { MINICPM3 } from './families/minicpm3.ts';
+import { MINIMAX_M3 } from './families/minimax-m3.ts';
+import { MODERNBERT_FAMILIES } from './families/modernbert.ts';
 import { MOE_FAMILIES } from './families/moe.ts';
+import { MUSE_GLIMMER } from './families/muse-glimmer.ts';
 import { NEMOTRON_H } from './families/nemotron-h.ts';
+import { OLMO_HYBRID } from './families/olmo-hybrid.ts';
+import { POOLING_ON_DECODERS, poolingFamily } from './families/pooling-on-decoder.ts';
 import { QWEN3_5, QWEN3_NEXT } from './families/qwen-gdn.ts';
+import { QWEN4_EXP } from './families/qwen4-exp.ts';
+import { STEP3_TEXT, STEP3P5_FAMILIES } from './families/step3.ts';
 import { WHISPER } from './families/whisper.ts';
 import { ZAMBA2 } from './families/zamba2.ts';
-import { EXPLICIT_LAYERS_HINT, type HfConfig } from './hf-config.ts';
+import type { HfConfig } from './hf-config.ts';
 import type { ModelFamily } from './model-family.ts';
 import { MULTIMODAL_ARCHITECTURES } from './multimodal/architectures.ts';
 import { multimodalFamily } from './multimodal/multimodal-family.ts';
+import { unknownArchitecture } from './unknown-architecture.ts';
 
 export const FAMILIES: readonly ModelFamily[] = [
   ...DENSE_FAMILIES,
   ...MOE_FAMILIES,
   ...CLASSIC_FAMILIES,
+  ...EXPERT_FAMILIES,
   ...LLAMA_LIKE_FAMILIES,
   ...TRANSFORMERS_FAMILIES,
   GPT2,
@@ -56,7 +75,20 @@ export const FAMILIES: readonly ModelFamily[] = [
   MINICPM3,
   DEEPSEEK_V4,
   MIMO_V2,
+  MIMO_V2_PRO,
+  DECILM,
+  ...LAGUNA_FAMILIES,
+  BEAM,
+  LOOP_CODER,
+  HRM_TEXT,
+  DORY,
+  MUSE_GLIMMER,
+  STEP3_TEXT,
+  ...STEP3P5_FAMILIES,
   QWEN3_NEXT,
+  OLMO_HYBRID,
+  QWEN4_EXP,
+  MINIMAX_M3,
   QWEN3_5,
   JAMBA,
   ZAMBA2,
@@ -68,36 +100,79 @@ export const FAMILIES: readonly ModelFamily[] = [
   MAMBA1,
   MAMBA2,
   WHISPER,
+  ...BERT_FAMILIES,
+  ...MODERNBERT_FAMILIES,
+  ...ROPE_BERT_FAMILIES,
 ];
 
+export interface FoundFamily {
+  readonly family: ModelFamily;
+  /** What vLLM warns of at start-up because of the choice. */
+  readonly warnings: readonly string[];
+}
+
+const GENERIC_NAMES = ['TransformersForCausalLM', 'TransformersMoEForCausalLM'];
+
 export function isKnownArchitecture(architecture: string): boolean {
-  return [...FAMILIES, ...MULTIMODAL_ARCHITECTURES].some(({ architectures }) =>
-    architectures.includes(architecture),
+  return [...FAMILIES, ...MULTIMODAL_ARCHITECTURES, ...POOLING_ON_DECODERS].some(
+    ({ architectures }) => architectures.includes(architecture),
   );
 }
 
-/** The family of a config.json by its architecture; throws E_UNKNOWN_MODEL naming the field. */
-export function familyOf(architecture: string, root: HfConfig): ModelFamily {
-  const multimodal = MULTIMODAL_ARCHITECTURES.find(({ architectures }) =>
-    architectures.includes(architecture),
-  );
-  return multimodal === undefined
-    ? textFamilyOf(architecture, root.label)
-    : multimodalFamily(multimodal, root, textFamilyOf);
+/**
+ * The family of an architecture. A name that vLLM does not have falls back to transformers' code, as there, where the class is
+ * known or the repository brings one of a plain shape. Throws E_UNKNOWN_MODEL naming the field.
+ */
+export function familyOf(architecture: string, root: HfConfig): FoundFamily {
+  const isNamed = ({ architectures }: { readonly architectures: readonly string[] }): boolean =>
+    architectures.includes(architecture);
+  const multimodal = MULTIMODAL_ARCHITECTURES.find(isNamed);
+  if (multimodal !== undefined) {
+    return { family: multimodalFamily(multimodal, root, textFamilyOf), warnings: [] };
+  }
+  const pooling = POOLING_ON_DECODERS.find(isNamed);
+  if (pooling !== undefined) {
+    return { family: poolingFamily(pooling, textFamilyOf(pooling.base, root.label)), warnings: [] };
+  }
+  const family = FAMILIES.find(({ architectures }) => architectures.includes(architecture));
+  if (family !== undefined) return { family, warnings: [] };
+  const fallback = fallbackFamily(architecture, root);
+  if (fallback !== null) return { family: fallback, warnings: [fallbackWarning(root)] };
+  throw unknownArchitecture(architecture, root.label);
 }
 
+/** Without what falls back. Throws E_UNKNOWN_MODEL naming the field. */
 function textFamilyOf(architecture: string, label: string): ModelFamily {
   const family = FAMILIES.find(({ architectures }) => architectures.includes(architecture));
-  if (family !== undefined) return family;
-  if (isDraftArchitecture(architecture)) {
-    throw new ConfigError(
-      'E_UNKNOWN_MODEL',
-      `${label}: config.json field "architectures" names ${architecture}, a draft model, which vLLM builds beside a target only; ` +
-        'serve the target with --speculative-config \'{"model": …, "method": …}\'',
-    );
-  }
-  throw new ConfigError(
-    'E_UNKNOWN_MODEL',
-    `${label}: config.json field "architectures" names ${architecture}, which is not known; ${EXPLICIT_LAYERS_HINT}`,
+  if (family === undefined) throw unknownArchitecture(architecture, label);
+  return family;
+}
+
+function fallbackFamily(architecture: string, root: HfConfig): ModelFamily | null {
+  const named = NAMED_FALLBACKS.find(({ architectures }) => architectures.includes(architecture));
+  if (named !== undefined) return named;
+  if (GENERIC_NAMES.includes(architecture)) return familyOfType(root) ?? plainFamily(root);
+  const code = root.get('auto_map');
+  const bringsCode =
+    isJsonObject(code) && Object.keys(code).some((key) => key.startsWith('AutoModel'));
+  return bringsCode ? plainFamily(root) : null;
+}
+
+/** A generic name loads what transformers has for the model type. */
+function familyOfType(root: HfConfig): ModelFamily | null {
+  const modelType = root.strOr('model_type', '');
+  const family = [...NAMED_FALLBACKS, ...FAMILIES].find(
+    ({ defaults, kind }) => kind === 'decoder' && defaults?.[modelType] !== undefined,
+  );
+  return family ?? null;
+}
+
+/** Source: vllm/model_executor/model_loader/utils.py _get_model_architecture. */
+function fallbackWarning(root: HfConfig): string {
+  const kinds = ['num_experts', 'moe_num_experts', 'n_routed_experts', 'num_local_experts'];
+  const name = kinds.some((key) => root.numOr(key, 0) > 0) ? 'TransformersMoE' : 'Transformers';
+  return (
+    `${name}ForCausalLM has no vLLM implementation, falling back to Transformers implementation. ` +
+    'Some features may not be supported and performance may not be optimal.'
   );
 }

@@ -66,7 +66,7 @@ export function resolveModel(
   const root = new HfConfig(config, label);
   const architecture = root.has('architectures') ? root.strings('architectures')[0] : undefined;
   if (architecture === undefined) return root.fail('architectures', 'a list with one name');
-  const family = familyOf(builtArchitecture(architecture), root);
+  const { family, warnings } = familyOf(builtArchitecture(architecture), root);
   const text = languageConfig(root, family);
   checkHfConfig(text);
   const pooling = poolingOf({ architecture, family, root, text, options, sentenceTransformers });
@@ -85,6 +85,7 @@ export function resolveModel(
     modelType,
     dtype: resolveDtype(root, text, modelType, { dtype: options.dtype, isPooling }),
     ...length,
+    warnings: [...warnings, ...length.warnings],
     autoFitMaxModelLen: options.maxModelLen === -1,
     headSize: headSize(text, family, numHeads),
     totalNumKvHeads: family.totalNumKvHeads?.(text) ?? firstNumber(text, KV_HEAD_KEYS) ?? numHeads,
@@ -97,7 +98,8 @@ export function resolveModel(
     pooling,
     useMla: family.usesMla?.(text) ?? false,
     isMmPrefixLm: family.isMmPrefixLm?.(text, root) ?? false,
-    slidingWindow: modelWideWindow(text),
+    // The layer types that transformers gives a hybrid are never all sliding.
+    slidingWindow: family.kind === 'hybrid' ? null : modelWideWindow(text, modelType),
   };
 }
 
@@ -121,7 +123,10 @@ function poolingOf(about: {
     runner: options.runner,
     convert: options.convert,
     hasPoolingModule: sentenceTransformers.pooling !== null,
-    isGenerative: family.kind !== 'pooling' && poolingArchitecture(architecture) === null,
+    isGenerative:
+      family.kind !== 'pooling' &&
+      family.isPoolingClass !== true &&
+      poolingArchitecture(architecture) === null,
     isRegistered: isKnownArchitecture(architecture),
   });
   if (runner.type === 'generate') return null;
@@ -161,7 +166,9 @@ function headSize(text: HfConfig, family: ModelFamily, numHeads: number): number
 }
 
 /** cache_config.sliding_window: only where no layer is exempt. Source: EngineArgs.create_engine_config. */
-function modelWideWindow(text: HfConfig): number | null {
+function modelWideWindow(text: HfConfig, modelType: string): number | null {
+  // Their config classes forget a window that is not used.
+  if (/^qwen[23]/.test(modelType) && !text.flag('use_sliding_window')) return null;
   const listed = text.has('layer_types') ? text.strings('layer_types') : [];
   if (listed.some((type) => type !== 'sliding_attention')) return null;
   const window = text.numOr('sliding_window', 0);

@@ -10,7 +10,6 @@ import { type FlashAttnQuery, getFlashAttnVersion } from './attention/flash-attn
 import { selectBackend } from './attention/select.ts';
 import { STATE_BACKENDS } from './attention/state-backends.ts';
 import type { DeclaredLayer, StateLayer } from './layers.ts';
-import { isConverted } from './pooling/conversion.ts';
 import type { QuantizationConfig } from './quantization/quantization-config.ts';
 import type { ResolvedModel } from './resolved-model.ts';
 import type { RunConfig, StateShape } from './run-config.ts';
@@ -33,6 +32,12 @@ export interface AttentionOptions {
   readonly backend?: AttentionBackend;
   /** The model class clears the model-wide window. */
   readonly ignoresModelWindow?: boolean;
+  /** false: the model class hands no quantization to the layer. */
+  readonly quantized?: boolean;
+  /** Transformers' modelling code gives all parameters the model's dtype, scales of the cache too. */
+  readonly castsScales?: boolean;
+  /** A prompt's tokens see each other both ways, but each keeps its keys and values. */
+  readonly isPrefixLm?: boolean;
   /** The model class hands the layer no cache_config: neither --kv-cache-dtype nor a model-wide window reach it. */
   readonly ignoresCacheConfig?: boolean;
 }
@@ -46,12 +51,16 @@ export interface MlaOptions {
   readonly isSparse?: boolean;
   /** A backend that the layer class names itself. */
   readonly backend?: AttentionBackend;
+  /** false: the model class hands no quantization to the layer. */
+  readonly quantized?: boolean;
   readonly isIndexGroupLeader?: boolean;
 }
 
 export interface StageContext {
   readonly backends: BackendContext;
   readonly quantization: QuantizationConfig | null;
+  /** The head for the vocabulary is declared but not built. */
+  readonly withoutHead: boolean;
 }
 
 export class StageBuilder extends StageWeights {
@@ -71,7 +80,7 @@ export class StageBuilder extends StageWeights {
       tensorParallelSize: run.tensorParallelSize,
       expertParallelSize: run.expertParallelSize,
       quantization: context.quantization,
-      withoutHead: isConverted(model),
+      withoutHead: context.withoutHead,
     });
     this.#model = model;
     this.run = run;
@@ -119,7 +128,9 @@ export class StageBuilder extends StageWeights {
 
   // Layers with a cache.
 
-  attention(options: AttentionOptions): void {
+  attention(given: AttentionOptions): void {
+    const attnType = this.#attnType(given);
+    const options = { ...given, attnType };
     const name = this.fullName(options.name);
     const isAlone = options.ignoresCacheConfig === true;
     const ignoresWindow = isAlone || options.ignoresModelWindow === true;
@@ -127,9 +138,8 @@ export class StageBuilder extends StageWeights {
       options.slidingWindow ?? (ignoresWindow ? null : this.#model.slidingWindow);
     this.#applyCheckpointCacheDtype();
     const cacheDtype = isAlone ? 'auto' : this.#layerCacheDtype(name, slidingWindow !== null);
-    const attnType = options.attnType ?? 'decoder';
     const backend = options.backend ?? this.#denseBackend(options, cacheDtype, slidingWindow);
-    this.cacheScales({
+    const scales = {
       name,
       numHeads: this.perRank(options.numHeads, 'the number of attention heads'),
       numKvHeads: this.kvHeadsPerRank(options.numKvHeads),
@@ -137,7 +147,9 @@ export class StageBuilder extends StageWeights {
       isMla: false,
       cacheDtype,
       dtype: this.#model.dtype,
-    });
+      ...(options.castsScales === true ? { scaleDtype: this.#model.dtype } : {}),
+    };
+    if (options.quantized !== false) this.cacheScales(scales);
     this.layers.push({
       type: 'attention',
       name,
@@ -151,7 +163,14 @@ export class StageBuilder extends StageWeights {
       attentionChunkSize: options.attentionChunkSize ?? null,
       cacheDtype,
       sharesCache: options.sharesCache ?? false,
+      nonCausal: options.isPrefixLm ?? false,
     });
+  }
+
+  /** Classes of decoders read `is_causal`, by which embedding models make encoders of them. */
+  #attnType({ attnType }: AttentionOptions): AttentionType {
+    const isCausal = this.#model.text.get('is_causal') !== false;
+    return attnType ?? (isCausal ? 'decoder' : 'encoder_only');
   }
 
   #denseBackend(
@@ -159,8 +178,11 @@ export class StageBuilder extends StageWeights {
     cacheDtype: string,
     slidingWindow: number | null,
   ): AttentionBackend {
-    // Chunked and cross attention pick a plain backend and wrap it: they do not tell of windows or image spans.
-    const isWrapped = options.attentionChunkSize != null || options.attnType === 'encoder_decoder';
+    // Chunked, cross and encoder-only attention pick a plain backend and wrap it: they do not tell of windows or image spans.
+    const isWrapped =
+      options.attentionChunkSize != null ||
+      options.attnType === 'encoder_decoder' ||
+      options.attnType === 'encoder_only';
     return selectBackend(
       {
         headSize: options.headSize,
@@ -200,7 +222,7 @@ export class StageBuilder extends StageWeights {
       this.#context,
     );
     const backend = options.backend ?? selected;
-    this.cacheScales({
+    const scales = {
       name,
       numHeads,
       numKvHeads: 1,
@@ -208,7 +230,8 @@ export class StageBuilder extends StageWeights {
       isMla: true,
       cacheDtype,
       dtype: this.#model.dtype,
-    });
+    };
+    if (options.quantized !== false) this.cacheScales(scales);
     // vllm/model_executor/layers/attention/mla_attention.py _canonicalize_sparse_mla_kv_cache_dtype
     const rewrites =
       backend.name === 'FLASHMLA_SPARSE' &&
@@ -282,8 +305,14 @@ function withPrefix(backend: AttentionBackend, options: AttentionOptions): Atten
     const className = `ChunkedLocalAttention_${options.attentionChunkSize}_${backend.className}`;
     return { ...backend, className };
   }
+  if (options.isPrefixLm === true) {
+    return { ...backend, className: `EncoderOnlyAttention_${backend.className}` };
+  }
   if (options.attnType === 'encoder_decoder') {
     return { ...backend, className: `CrossAttention_${backend.className}` };
+  }
+  if (options.attnType === 'encoder_only') {
+    return { ...backend, className: `EncoderOnlyAttention_${backend.className}` };
   }
   return backend;
 }

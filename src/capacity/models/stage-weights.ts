@@ -268,12 +268,23 @@ export class StageWeights {
     this.#vocabulary(name, { vocabSize, width, isLmHead: true }, options);
   }
 
+  /** A ParallelLMHead that shares the embedding's weight, and nothing else that its quantization gave it. */
+  tiedLmHead(name: string, vocabSize: number, width: number): void {
+    if (this.#context.withoutHead) return;
+    this.#vocabulary(name, { vocabSize, width, isLmHead: true, isTied: true }, {});
+  }
+
   #vocabulary(
     name: string,
-    about: { readonly vocabSize: number; readonly width: number; readonly isLmHead: boolean },
+    about: {
+      readonly vocabSize: number;
+      readonly width: number;
+      readonly isLmHead: boolean;
+      readonly isTied?: true;
+    },
     options: EmbeddingOptions,
   ): void {
-    const { width, isLmHead } = about;
+    const { width, isLmHead, isTied } = about;
     const rows = roundUp(about.vocabSize, options.paddingSize ?? VOCAB_PADDING);
     const rowsPerPartition =
       options.split === false ? rows : this.perRank(rows, 'the padded vocabulary');
@@ -283,6 +294,11 @@ export class StageWeights {
       options.bias === true ? [{ name: 'bias', shape: [rowsPerPartition], dtype }] : [];
     const module = { name: this.fullName(name), isLmHead, rowsPerPartition, rows, width, dtype };
     const quantized = options.quantized === false ? null : this.#quantization?.embedding(module);
+    if (isTied) {
+      const remaining = (quantized ?? []).filter((parameter) => parameter.name !== 'weight');
+      this.#take(module.name, remaining, []);
+      return;
+    }
     this.#take(module.name, [...(quantized ?? plain), ...bias], [...plain, ...bias]);
   }
 

@@ -14,6 +14,7 @@ import { registerLora } from './routes/lora.ts';
 import { registerMetrics } from './routes/metrics.ts';
 import { registerModels } from './routes/models.ts';
 import { registerPause } from './routes/pause.ts';
+import { registerPooling } from './routes/pooling.ts';
 import { registerResetCaches } from './routes/reset-caches.ts';
 import { registerResponses } from './routes/responses.ts';
 import { registerServerInfo } from './routes/server-info.ts';
@@ -32,6 +33,10 @@ const ALWAYS: readonly RegisterRoute[] = [
   registerTokenize,
   registerDetokenize,
   registerModels,
+];
+
+/** Of a model that generates. */
+const GENERATE: readonly RegisterRoute[] = [
   registerChatCompletions,
   registerResponses,
   registerCompletions,
@@ -50,6 +55,8 @@ const DEVELOPMENT: readonly RegisterRoute[] = [
 export function registerRoutes(app: FastifyInstance, context: RouteContext): void {
   recordDocumentedRoutes(app);
   for (const register of ALWAYS) register(app, context);
+  const ofModel = context.model.pooling === null ? GENERATE : [registerPooling];
+  for (const register of ofModel) register(app, context);
   if (context.args.enableTokenizerInfoEndpoint) registerTokenizerInfo(app, context);
   if (context.env.allowRuntimeLoraUpdating) registerLora(app, context);
   if (context.env.serverDevMode) {

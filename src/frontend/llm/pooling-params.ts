@@ -3,7 +3,8 @@
  * Source: vllm/pooling_params.py PoolingParams.verify (0.33.0).
  */
 import type { PoolingParams, PoolingTask } from '../../shared/protocol/pooling.ts';
-import { pyStrRepr } from '../../shared/python/str.ts';
+import { pyRepr, pyStrRepr } from '../../shared/python/str.ts';
+import type { PyValue } from '../../shared/python/values.ts';
 import { type ApiError, validationError } from './errors.ts';
 import type { ServedPooling } from './served-pooling.ts';
 
@@ -78,4 +79,21 @@ function checkDimensions(
     throw validationError(
       `${model} only supports Matryoshka dimensions [${matryoshkaDimensions.join(', ')}], got ${dimensions}.`,
     );
+}
+
+/** `repr(PoolingParams)`. */
+export function poolingParamsRepr(params: PoolingParams): string {
+  const fields: readonly (readonly [string, PyValue])[] = [
+    ['dimensions', params.dimensions],
+    ['use_activation', params.useActivation],
+    ['step_tag_id', params.stepTagId],
+    ['returned_token_ids', params.returnedTokenIds === null ? null : [...params.returnedTokenIds]],
+    ['requires_token_ids', params.requiresTokenIds],
+    ['skip_reading_prefix_cache', params.skipReadingPrefixCache],
+    ['late_interaction_params', null],
+    ['late_chunking_params', null],
+    ['extra_kwargs', null],
+  ];
+  const shown = fields.map(([name, value]) => `${name}=${pyRepr(value)}`).join(', ');
+  return `PoolingParams(task=${params.task ?? 'None'}, ${shown})`;
 }

@@ -3,8 +3,10 @@
  * Source: vllm/entrypoints/serve/utils/request_logger.py RequestLogger (0.33.0). Leaves out: request bodies.
  */
 import type { Logger } from '../../shared/logger.ts';
+import type { PoolingParams } from '../../shared/protocol/pooling.ts';
 import type { LoRARequest, SamplingParams } from '../../shared/protocol/request.ts';
 import { pySlice, pyStrRepr } from '../../shared/python/str.ts';
+import { poolingParamsRepr } from '../llm/pooling-params.ts';
 import { loraRequestRepr, samplingParamsRepr } from '../llm/sampling-params-repr.ts';
 
 export interface RequestLoggerOptions {
@@ -21,7 +23,7 @@ export interface LoggedInputs {
   readonly prompt: string | null;
   readonly promptTokenIds: readonly number[] | null;
   /** Null where nothing is generated. */
-  readonly params: SamplingParams | null;
+  readonly params: SamplingParams | PoolingParams | null;
   readonly loraRequest: LoRARequest | null;
 }
 
@@ -70,7 +72,7 @@ export class RequestLogger {
       );
     }
     if (!logger.isLevelEnabled('info')) return;
-    const shown = params === null ? 'None' : samplingParamsRepr(params);
+    const shown = params === null ? 'None' : paramsRepr(params);
     logger.info(
       `Received request ${requestId}: params: ${shown}, lora_request: ${loraRequestRepr(loraRequest)}.`,
     );
@@ -98,6 +100,10 @@ export class RequestLogger {
     const { maxLogLen } = this.#options;
     return maxLogLen === null || ids === null ? ids : ids.slice(0, maxLogLen);
   }
+}
+
+function paramsRepr(params: SamplingParams | PoolingParams): string {
+  return 'task' in params ? poolingParamsRepr(params) : samplingParamsRepr(params);
 }
 
 function idsRepr(ids: readonly number[] | null): string {

@@ -19,6 +19,20 @@ import type { ChatCompletionRequest, ChatMessageParam } from './chat/request.ts'
 import { completionChecks } from './completions/checks.ts';
 import type { CompletionRequest } from './completions/request.ts';
 import type { LoadLoraAdapterRequest, UnloadLoraAdapterRequest } from './model-registry.ts';
+import {
+  embeddingChecks,
+  poolingChecks,
+  scoringChecks,
+  tokenEmbeddingChecks,
+} from './pooling/checks.ts';
+import type {
+  ClassificationRequest,
+  EmbeddingRequest,
+  PoolingRequest,
+  RerankRequest,
+  ScoreRequest,
+  TokenEmbeddingRequest,
+} from './pooling/request.ts';
 import { type BodyCheck, type RequestLimits, requestSchemaHooks } from './request-checks.ts';
 import { responsesChecks } from './responses/checks.ts';
 import type { ResponsesRequest } from './responses/request.ts';
@@ -33,6 +47,12 @@ export interface ParsedRequests {
   'responses-request': ResponsesRequest;
   'tokenize-request': TokenizeRequest;
   'detokenize-request': DetokenizeRequest;
+  'embedding-request': EmbeddingRequest;
+  'token-embedding-request': TokenEmbeddingRequest;
+  'pooling-request': PoolingRequest;
+  'classification-request': ClassificationRequest;
+  'score-request': ScoreRequest;
+  'rerank-request': RerankRequest;
   'load-lora-adapter-request': LoadLoraAdapterRequest;
   'unload-lora-adapter-request': UnloadLoraAdapterRequest;
 }
@@ -44,6 +64,12 @@ const CHECKS: Readonly<Record<RequestKind, BodyCheck>> = {
   'responses-request': responsesChecks,
   'tokenize-request': tokenizeChatChecks,
   'detokenize-request': NO_CHECK,
+  'embedding-request': embeddingChecks,
+  'token-embedding-request': tokenEmbeddingChecks,
+  'pooling-request': poolingChecks,
+  'classification-request': poolingChecks,
+  'score-request': scoringChecks,
+  'rerank-request': scoringChecks,
   'load-lora-adapter-request': NO_CHECK,
   'unload-lora-adapter-request': NO_CHECK,
 };

@@ -12,7 +12,7 @@ import type { RequestLogger } from './request-logger.ts';
 import type { ResponseStore } from './responses/store.ts';
 
 export interface ServingContext {
-  readonly llm: Pick<AsyncLLM, 'preflight' | 'ensureRoom' | 'whenRoom' | 'generate'>;
+  readonly llm: Pick<AsyncLLM, 'preflight' | 'ensureRoom' | 'whenRoom' | 'generate' | 'encode'>;
   readonly models: ModelRegistry;
   readonly renderer: OnlineRenderer;
   readonly tokenizer: Tokenizer;

@@ -10,18 +10,21 @@ export interface ListNode {
   readonly of: SchemaNode;
   readonly min_length?: number;
   readonly max_length?: number;
+  /** Of any sequence, what messages call it; left out for a list. */
+  readonly noun?: string;
 }
 
 export function validateList(walk: ValidationWalk, node: ListNode, input: PyValue): Result {
-  if (!Array.isArray(input)) return walk.fail('list_type', 'Input should be a valid list', input);
+  if (!Array.isArray(input)) return failType(walk, node, input);
   const items = input as readonly PyValue[];
-  const { of, min_length: min, max_length: max } = node;
+  const { of, min_length: min, max_length: max, noun = 'List' } = node;
   if (max !== undefined && items.length > max) {
     return failLength(walk, items, {
       type: 'too_long',
       word: 'most',
       name: 'max_length',
       limit: max,
+      noun,
     });
   }
   const out: PyValue[] = new Array(items.length);
@@ -45,9 +48,22 @@ export function validateList(walk: ValidationWalk, node: ListNode, input: PyValu
       word: 'least',
       name: 'min_length',
       limit: min,
+      noun,
     });
   }
   return out;
+}
+
+/** A field of any sequence has words of its own. */
+function failType(walk: ValidationWalk, { noun }: ListNode, input: PyValue): Result {
+  if (noun === undefined) return walk.fail('list_type', 'Input should be a valid list', input);
+  if (typeof input === 'string')
+    return walk.fail('sequence_str', "'str' instances are not allowed as a Sequence value", input, [
+      ['type_name', "'str'"],
+    ]);
+  return walk.fail('is_instance_of', 'Input should be an instance of Sequence', input, [
+    ['class', "'Sequence'"],
+  ]);
 }
 
 /** Every plain integer from here on is taken as it is. */
@@ -62,12 +78,18 @@ function lowestPlainInteger(node: SchemaNode): number {
 function failLength(
   walk: ValidationWalk,
   items: readonly PyValue[],
-  { type, word, name, limit }: { type: string; word: string; name: string; limit: number },
+  {
+    type,
+    word,
+    name,
+    limit,
+    noun,
+  }: Record<'type' | 'word' | 'name' | 'noun', string> & { limit: number },
 ): Result {
-  const noun = limit === 1 ? 'item' : 'items';
-  const msg = `List should have at ${word} ${limit} ${noun} after validation, not ${items.length}`;
+  const what = limit === 1 ? 'item' : 'items';
+  const msg = `${noun} should have at ${word} ${limit} ${what} after validation, not ${items.length}`;
   return walk.fail(type, msg, items, [
-    ['field_type', "'List'"],
+    ['field_type', `'${noun}'`],
     [name, String(limit)],
     ['actual_length', String(items.length)],
   ]);

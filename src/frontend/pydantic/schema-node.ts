@@ -24,6 +24,7 @@ export type SchemaNode =
       readonly of: SchemaNode;
       readonly min_length?: number;
       readonly max_length?: number;
+      readonly noun?: string;
     }
   | { readonly t: 'generator'; readonly of: SchemaNode }
   | { readonly t: 'dict'; readonly k: SchemaNode; readonly v: SchemaNode }

@@ -9,6 +9,12 @@ export type RequestKind =
   | 'responses-request'
   | 'tokenize-request'
   | 'detokenize-request'
+  | 'embedding-request'
+  | 'token-embedding-request'
+  | 'pooling-request'
+  | 'classification-request'
+  | 'score-request'
+  | 'rerank-request'
   | 'load-lora-adapter-request'
   | 'unload-lora-adapter-request';
 

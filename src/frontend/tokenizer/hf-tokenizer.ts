@@ -119,6 +119,12 @@ export class HfTokenizer implements Tokenizer {
     return ids;
   }
 
+  encodePair(text: string, pair: string): readonly number[] {
+    if (!isWellFormed(text) || !isWellFormed(pair))
+      throw new ClientError('E_BAD_REQUEST', ILL_FORMED);
+    return this.#inner.encode(text, { text_pair: pair, add_special_tokens: true }).ids;
+  }
+
   #encode(text: string, addSpecialTokens: boolean): readonly number[] {
     if (text === '') return addSpecialTokens ? this.#inner.encode('').ids : [];
     return this.#inner.encode(text, { add_special_tokens: addSpecialTokens }).ids;

@@ -21,6 +21,10 @@ export class LateTokenizer implements Tokenizer {
     return this.#tokenizer.encode(text, options);
   }
 
+  encodePair(text: string, pair: string): readonly number[] {
+    return this.#tokenizer.encodePair(text, pair);
+  }
+
   decode(ids: readonly number[], options: { readonly skipSpecialTokens: boolean }): string {
     return this.#tokenizer.decode(ids, options);
   }

@@ -1,6 +1,8 @@
 /** What the frontend needs of a tokenizer. Source: vllm/tokenizers/protocol.py TokenizerLike (0.33.0). */
 export interface Tokenizer {
   encode(text: string, options: { readonly addSpecialTokens: boolean }): readonly number[];
+  /** Two texts as one prompt, joined by the tokenizer's own special tokens. */
+  encodePair(text: string, pair: string): readonly number[];
   /** Ids that are in no vocabulary decode to nothing. */
   decode(ids: readonly number[], options: { readonly skipSpecialTokens: boolean }): string;
   /** The vocabulary's own spelling of each token (`Ġworld`); null for an unknown id. */

@@ -84,14 +84,15 @@ function sectionsOf(options: VllmConfigOptions, template: Template): Record<stri
   };
 }
 
-function modelConfig({ args, model, ...given }: VllmConfigOptions): JsonObject {
+function modelConfig(options: VllmConfigOptions): JsonObject {
+  const { args, model, ...given } = options;
   return {
     model: args.model,
     tokenizer: given.tokenizer,
     dtype: `torch.${model.facts.dtype}`,
     seed: args.seed,
     max_model_len: given.maxModelLen,
-    quantization: args.quantization,
+    quantization: quantizationOf(options),
     max_logprobs: args.maxLogprobs,
     served_model_name: given.servedModelName,
     hf_overrides: args.hfOverrides ?? {},
@@ -99,6 +100,11 @@ function modelConfig({ args, model, ...given }: VllmConfigOptions): JsonObject {
     override_generation_config: args.overrideGenerationConfig ?? {},
     enable_sleep_mode: args.enableSleepMode,
   };
+}
+
+/** The method that the model runs with, whether the flag names it or the checkpoint. */
+function quantizationOf({ args, model }: VllmConfigOptions): string | null {
+  return model.quantization?.method ?? args.quantization;
 }
 
 function cacheConfig({ args, model, engines }: VllmConfigOptions): JsonObject {
@@ -110,7 +116,7 @@ function cacheConfig({ args, model, engines }: VllmConfigOptions): JsonObject {
     user_specified_block_size: args.blockSize !== null,
     prefix_match_unit: args.prefixMatchUnit,
     gpu_memory_utilization: args.gpuMemoryUtilization,
-    cache_dtype: args.kvCacheDtype,
+    cache_dtype: model.facts.cacheDtype,
     is_attention_free: model.facts.isAttentionFree,
     num_gpu_blocks_override: args.numGpuBlocksOverride,
     sliding_window: model.facts.slidingWindow,
@@ -203,8 +209,8 @@ function textOf(template: string, options: VllmConfigOptions, json: JsonObject):
     pipeline_parallel_size: String(args.pipelineParallelSize),
     data_parallel_size: String(plan.dataParallelSize),
     decode_context_parallel_size: String(args.decodeContextParallelSize),
-    quantization: pyStr(args.quantization),
-    kv_cache_dtype: args.kvCacheDtype,
+    quantization: pyStr(quantizationOf(options)),
+    kv_cache_dtype: model.facts.cacheDtype,
     seed: String(args.seed),
     served_model_name: options.servedModelName,
     enable_prefix_caching: pyStr(cache['enable_prefix_caching'] === true),

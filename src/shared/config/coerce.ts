@@ -9,9 +9,9 @@ import type { Field } from './field.ts';
 
 /** The value of `words` for a setting. `origin` is how the user wrote it: `--port`, `VLLM_TWIN_PORT`. */
 export function coerce(field: Field<unknown>, words: readonly string[], origin: string): unknown {
-  if (field.kind === 'strings') {
+  if (field.kind === 'strings' || field.kind === 'ints') {
     if (words.length === 0) throw bad(origin, '', 'expects one value or more');
-    return words;
+    return words.map((word) => coerceOne(field, word, origin));
   }
   const [word, second] = words;
   if (word === undefined || (word === '' && field.kind !== 'string'))
@@ -30,6 +30,7 @@ function coerceOne(field: Field<unknown>, word: string, origin: string): unknown
     case 'bool':
       return coerceBool(word, origin);
     case 'int':
+    case 'ints':
       return inBounds(field, parseInteger(word, origin), origin);
     case 'int_or_none':
       return isNone(word) ? null : inBounds(field, parseInteger(word, origin), origin);

@@ -40,6 +40,8 @@ function valueSchema({ kind, defaultValue, choices = [] }: Field<unknown>): v.Ge
       return string;
     case 'strings':
       return strings;
+    case 'ints':
+      return v.array(anyInteger(), 'a list of whole numbers');
     case 'bool':
       return boolean;
     case 'choice':

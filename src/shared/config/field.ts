@@ -6,6 +6,7 @@
 export type FieldKind =
   | 'string'
   | 'strings'
+  | 'ints'
   | 'int'
   /** `32k` is 32,000, `32K` is 32,768, as vLLM reads them. */
   | 'human_int'
@@ -62,6 +63,12 @@ export const field = {
   strings: (doc: string, extras: Extras = {}): Field<readonly string[]> => ({
     kind: 'strings',
     defaultValue: [],
+    doc,
+    ...extras,
+  }),
+  ints: (doc: string, extras: Extras = {}): Field<readonly number[] | null> => ({
+    kind: 'ints',
+    defaultValue: null,
     doc,
     ...extras,
   }),

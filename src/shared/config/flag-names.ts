@@ -40,7 +40,8 @@ function buildLongFlags(): ReadonlyMap<string, KnownFlag> {
   for (const [name, { takes }] of Object.entries(IGNORED_FLAGS)) add(name, takes, null);
   for (const key of Object.keys(FIELDS) as FieldKey[]) {
     const { kind, alias } = fieldOf(key);
-    const takes = kind === 'bool' ? 'switch' : kind === 'strings' ? 'list' : 'value';
+    const isList = kind === 'strings' || kind === 'ints';
+    const takes = kind === 'bool' ? 'switch' : isList ? 'list' : 'value';
     add(flagName(key), takes, key);
     if (alias !== undefined) add(alias, takes, key);
   }

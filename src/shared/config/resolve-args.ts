@@ -24,7 +24,7 @@ export function settingsFromEnv(env: Readonly<Record<string, string | undefined>
     const ours = env[envName(key)] ?? '';
     const vllms = field.env === undefined ? '' : (env[field.env] ?? '');
     if (ours !== '') {
-      const words = field.kind === 'strings' ? ours.split(',') : [ours];
+      const words = ['strings', 'ints'].includes(field.kind) ? ours.split(',') : [ours];
       settings.set(key, { words, origin: envName(key) });
     } else if (field.env !== undefined && vllms !== '')
       settings.set(key, { words: [vllms], origin: field.env });

@@ -163,6 +163,27 @@ export const FLASHINFER_MLA_SPARSE = defineBackend({
   combination: (_, context) => flashInferSparseCombination(context),
 });
 
+/** Hopper's, for caches that FlashMLA does not take. Source: mla/flashinfer_mla_sparse_sm90.py. */
+export const FLASHINFER_MLA_SPARSE_SM90 = defineBackend({
+  name: 'FLASHINFER_MLA_SPARSE_SM90',
+  className: 'FlashInferMLASparseSM90Backend',
+  isMla: true,
+  isSparse: true,
+  dtypes: ['bfloat16'],
+  cacheDtypes: CACHE_WITH_FP8,
+  supportsHeadSize: (headSize) => headSize === 512 || headSize === 576,
+  supportsCapability: (capability) => capability.major === 9,
+  kernelBlockSizes: () => MULTIPLE_OF_64,
+  customizeSpec: (spec) => alignBlocksToRows(spec),
+  combination: (_, { mla }) => {
+    if (mla === null) return null;
+    if (mla.kvLoraRank !== 512) return 'FLASHINFER_MLA_SPARSE_SM90 requires kv_lora_rank=512';
+    return [0, 64].includes(mla.qkRopeHeadDim)
+      ? null
+      : 'FLASHINFER_MLA_SPARSE_SM90 requires qk_rope_head_dim in (0, 64)';
+  },
+});
+
 /** The key cache of a DeepSeek-V3.2 indexer. Source: mla/indexer.py DeepseekV32IndexerBackend. */
 export const DEEPSEEK_V32_INDEXER = defineBackend({
   name: 'DEEPSEEK_V32_INDEXER',

@@ -20,6 +20,7 @@ import {
   FLASH_ATTN_MLA_SPARSE,
   FLASHINFER_MLA,
   FLASHINFER_MLA_SPARSE,
+  FLASHINFER_MLA_SPARSE_SM90,
   FLASHMLA,
   FLASHMLA_SPARSE,
   TRITON_MLA,
@@ -42,6 +43,7 @@ const SELECTABLE: readonly AttentionBackend[] = [
   FLASH_ATTN_MLA_SPARSE,
   FLASHMLA_SPARSE,
   FLASHINFER_MLA_SPARSE,
+  FLASHINFER_MLA_SPARSE_SM90,
 ];
 
 function mlaPriorities(request: BackendRequest, context: BackendContext): AttentionBackend[] {
@@ -60,8 +62,10 @@ function mlaPriorities(request: BackendRequest, context: BackendContext): Attent
     FLASHMLA,
     FLASHINFER_MLA,
     TRITON_MLA,
+    ...(request.headSize === 512 ? [FLASHINFER_MLA_SPARSE_SM90] : []),
     FLASH_ATTN_MLA_SPARSE,
     FLASHMLA_SPARSE,
+    ...(request.headSize === 512 ? [] : [FLASHINFER_MLA_SPARSE_SM90]),
   ];
 }
 

@@ -31,6 +31,8 @@ export function embeddings(
     readonly headBias?: boolean;
     /** The head is built on every stage as well. */
     readonly headOnEveryStage?: boolean;
+    /** false: the class has a head of its own even so; the tie only brings the embedding to the last stage. */
+    readonly tiesHead?: false;
     /** Names of the two modules. */
     readonly embeddingName?: string;
     readonly headName?: string;
@@ -48,11 +50,13 @@ export function embeddings(
   if (needsEmbedding)
     stage.embedding(about.embeddingName ?? 'model.embed_tokens', vocabSize, width);
   const needsHead = stage.isLast || about.headOnEveryStage === true;
-  if (needsHead && !tied) {
-    const quantized = about.quantizedHead ?? true;
-    stage.lmHead(headName, vocabSize, width, { bias: about.headBias ?? false, quantized });
-  }
-  if (needsHead && tied && about.headBias === true) {
+  const isOneModule = tied && about.tiesHead !== false;
+  if (!needsHead) return;
+  const quantized = about.quantizedHead ?? true;
+  const bias = about.headBias ?? false;
+  if (!isOneModule) stage.lmHead(headName, vocabSize, width, { bias, quantized });
+  else if (quantized) stage.tiedLmHead(headName, vocabSize, width);
+  if (isOneModule && bias) {
     stage.tensor(`${headName}.bias`, [stage.perRank(vocabSize, 'the vocabulary')]);
   }
 }

@@ -6,6 +6,7 @@ import type { HfConfig } from '../hf-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 import { periodicLayerTypes, slidingLayerWindow } from './common.ts';
 import { type DecoderArchitecture, decoderFamilies, EVERYWHERE, llamaHeads } from './decoder.ts';
+import { buildGraniteSinks, hasGraniteSinks } from './granite-sinks.ts';
 
 const always = (): boolean => true;
 const attentionBias = (text: HfConfig): boolean => text.flag('attention_bias');
@@ -115,6 +116,19 @@ const LLAMA_LIKE: readonly DecoderArchitecture[] = [
     ],
   },
   {
+    architectures: ['GraniteForCausalLM', 'GraniteSWAForCausalLM'],
+    modelTypes: {
+      granite: { ...UNTIED, max_position_embeddings: 2048 },
+      granite_swa: { ...UNTIED, sliding_window: 128, max_position_embeddings: 2048 },
+    },
+    qkvBias: attentionBias,
+    outputBias: attentionBias,
+    mlpBias,
+    attentionParts: buildGraniteSinks,
+    attention: (text) => ({ hasSink: hasGraniteSinks(text) }),
+    window: slidingLayerWindow,
+  },
+  {
     architectures: ['Rnj1ForCausalLM'],
     modelTypes: { gemma3_text: { tie_word_embeddings: true } },
     qkvBias: attentionBias,
@@ -142,6 +156,7 @@ const LLAMA_LIKE: readonly DecoderArchitecture[] = [
     qkNorm: () => 'head',
     norms: () => ['pre_mixer_norm', 'post_mixer_norm', 'pre_mlp_norm', 'post_mlp_norm'],
     window: interleavedWindow,
+    attention: () => ({ quantized: false }),
     everywhere: EVERYWHERE,
     quantizedHead: false,
     family: {

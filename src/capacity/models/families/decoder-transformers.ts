@@ -51,6 +51,8 @@ const BIG_CODE: DecoderArchitecture = {
   normBias: true,
   ungated: true,
   splitMlp: false,
+  // The backend splits only the projection that it can fuse: that of one key and value head.
+  replicatesAttention: (text) => !text.flag('multi_query'),
   intermediateSize: (text) => text.numOr('n_inner', 4 * text.num('hidden_size')),
   modelParts: (stage, text) => {
     if (!stage.isFirst && !(stage.isLast && text.flag('tie_word_embeddings'))) return;

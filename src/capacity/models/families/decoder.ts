@@ -36,6 +36,7 @@ export interface ExpertLayer {
   readonly size: number;
   /** Width of the experts that every token passes; 0: none. */
   readonly sharedSize?: number;
+  readonly sharedBias?: boolean;
   /** Module names within the feed-forward network. */
   readonly gate?: string;
   readonly experts?: string;
@@ -67,6 +68,8 @@ export interface DecoderArchitecture {
   readonly normBias?: boolean;
   hasNormBias?(text: HfConfig): boolean;
   hasFinalNorm?(text: HfConfig): boolean;
+  /** Every rank holds the whole projections of the attention. */
+  replicatesAttention?(text: HfConfig): boolean;
   /** false: every rank holds the whole feed-forward network. */
   readonly splitMlp?: boolean;
   /** One projection in instead of gate and up. */
@@ -85,6 +88,8 @@ export interface DecoderArchitecture {
   /** Built on every stage. */
   readonly everywhere?: readonly ('embedding' | 'head' | 'norm')[];
   tied?(text: HfConfig): boolean;
+  /** false: the class has a head of its own even so. */
+  readonly tiesHead?: false;
   vocabSize?(text: HfConfig): number;
   headBias?(text: HfConfig): boolean;
   readonly quantizedHead?: boolean;
@@ -130,9 +135,16 @@ function buildAttention({ stage, text, about, names, layer }: Place, name: strin
   const hiddenSize = text.num('hidden_size');
   const heads = about.heads?.(text, layer) ?? llamaHeads(text);
   const qkvBias = about.qkvBias?.(text, layer) ?? false;
-  stage.qkv(`${name}.${names.qkv}`, { hiddenSize, ...heads, bias: qkvBias });
+  const width = heads.numHeads * heads.headSize;
+  const split = about.replicatesAttention?.(text) !== true;
+  if (split) {
+    stage.qkv(`${name}.${names.qkv}`, { hiddenSize, ...heads, bias: qkvBias });
+  } else {
+    const all = width + 2 * heads.numKvHeads * heads.headSize;
+    stage.replicated(`${name}.${names.qkv}`, hiddenSize, all, { bias: qkvBias });
+  }
   const bias = about.outputBias?.(text, layer) ?? false;
-  stage.row(`${name}.${names.output}`, heads.numHeads * heads.headSize, hiddenSize, { bias });
+  stage.row(`${name}.${names.output}`, width, hiddenSize, { bias, split });
   buildQkNorm(stage, name, about.qkNorm?.(text, layer) ?? 'none', heads);
   about.attentionParts?.(stage, text, name, layer);
   stage.attention({
@@ -162,7 +174,9 @@ function buildExperts({ stage, text }: Place, name: string, experts: ExpertLayer
     activation: experts.activation ?? 'silu',
   });
   if (sharedSize > 0) {
-    stage.gatedMlp(`${name}.${experts.shared ?? 'shared_experts'}`, hiddenSize, sharedSize);
+    const bias = experts.sharedBias ?? false;
+    const shared = `${name}.${experts.shared ?? 'shared_experts'}`;
+    stage.gatedMlp(shared, hiddenSize, sharedSize, { bias });
   }
   if (experts.sharedGate !== undefined) {
     stage.replicated(`${name}.${experts.sharedGate}`, hiddenSize, 1, { quantized: false });
@@ -220,6 +234,7 @@ export function buildDecoder(
     embeddingName: names.embedding,
     headName: names.head,
     quantizedHead: about.quantizedHead ?? true,
+    ...(about.tiesHead === false ? { tiesHead: false } : {}),
   });
   for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
     buildLayer({ stage, text, about, names, layer });

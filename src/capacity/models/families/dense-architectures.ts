@@ -15,6 +15,8 @@ import { MIMO_MTP } from './mtp-drafts.ts';
 export interface DenseArchitecture {
   readonly architectures: readonly string[];
   readonly modelTypes: Readonly<Record<string, JsonObject>>;
+  /** The model runs on transformers' own modelling code. */
+  readonly onTransformers?: boolean;
   /** Names where they are not Llama's: the decoder layer, and what is in it. */
   layerName?(layer: number): string;
   readonly attention?: string;
@@ -39,6 +41,7 @@ export interface DenseArchitecture {
   window?(text: HfConfig, layer: number): number | null;
   readonly embeddingOnEveryStage?: boolean;
   readonly headOnEveryStage?: boolean;
+  readonly quantizedHead?: boolean;
   readonly normOnEveryStage?: boolean;
   normalize?(text: HfConfig): HfConfig;
   /** The class can hand its embedding to a draft on the last stage. Source: utils.py spec_decode_needs_target_embed. */
@@ -179,6 +182,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     modelTypes: { cohere: { ...TIED, max_position_embeddings: 8192 } },
     norms: ['input_layernorm'],
     embeddingOnEveryStage: true,
+    quantizedHead: false,
     normOnEveryStage: true,
     qkNorm: (text) => (text.flag('use_qk_norm') ? 'split' : 'none'),
   },
@@ -187,6 +191,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     modelTypes: { cohere2: { ...TIED, sliding_window: 4096, max_position_embeddings: 8192 } },
     norms: ['input_layernorm'],
     embeddingOnEveryStage: true,
+    quantizedHead: false,
     normOnEveryStage: true,
     normalize: patternLayerTypes(4),
     // A Cohere layer sees the token at the window's far end too.
@@ -196,7 +201,12 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   {
     architectures: ['Exaone4ForCausalLM'],
     modelTypes: {
-      exaone4: { ...UNTIED, sliding_window: 4096, max_position_embeddings: 2048 },
+      exaone4: {
+        ...UNTIED,
+        num_key_value_heads: 32,
+        sliding_window: 4096,
+        max_position_embeddings: 2048,
+      },
     },
     qkNorm: headNorm,
     qkvBias: attentionBias,
@@ -215,14 +225,6 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     norms: ['ln_1', 'ln_2'],
     embeddingName: 'transformer.wte',
     finalNorm: 'transformer.ln_f',
-  },
-  {
-    architectures: ['GraniteForCausalLM', 'GraniteSWAForCausalLM'],
-    modelTypes: { granite: { ...UNTIED, max_position_embeddings: 2048 } },
-    qkvBias: attentionBias,
-    outputBias: attentionBias,
-    mlpBias: (text) => text.flag('mlp_bias'),
-    window: slidingLayerWindow,
   },
   {
     architectures: ['Glm4ForCausalLM'],
@@ -257,8 +259,8 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     headOnEveryStage: true,
   },
   {
-    architectures: ['StableLmForCausalLM', 'StableLMEpochForCausalLM'],
-    modelTypes: { stablelm: { ...UNTIED, max_position_embeddings: 4096 }, stablelm_epoch: UNTIED },
+    architectures: ['StableLmForCausalLM'],
+    modelTypes: { stablelm: { ...UNTIED, max_position_embeddings: 4096 } },
     qkvBias: (text) => text.flag('use_qkv_bias'),
     normBias: true,
     embeddingOnEveryStage: true,
@@ -289,6 +291,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   // The rest runs on transformers' own modelling code.
   {
     architectures: ['Olmo3ForCausalLM'],
+    onTransformers: true,
     modelTypes: { olmo3: { ...UNTIED, sliding_window: 4096, max_position_embeddings: 2048 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -298,6 +301,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['Olmo2ForCausalLM'],
+    onTransformers: true,
     modelTypes: { olmo2: { ...UNTIED, max_position_embeddings: 2048 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -305,6 +309,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['OlmoForCausalLM'],
+    onTransformers: true,
     modelTypes: { olmo: { ...UNTIED, max_position_embeddings: 2048 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -313,6 +318,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['SeedOssForCausalLM'],
+    onTransformers: true,
     modelTypes: {
       seed_oss: {
         ...UNTIED,
@@ -328,6 +334,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['SmolLM3ForCausalLM'],
+    onTransformers: true,
     modelTypes: { smollm3: { ...TIED, num_key_value_heads: 4, max_position_embeddings: 32768 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -335,6 +342,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['GlmForCausalLM'],
+    onTransformers: true,
     modelTypes: {
       glm: {
         ...UNTIED,
@@ -348,6 +356,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['ArceeForCausalLM'],
+    onTransformers: true,
     modelTypes: { arcee: { ...UNTIED, max_position_embeddings: 4096 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -357,6 +366,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['Starcoder2ForCausalLM'],
+    onTransformers: true,
     modelTypes: {
       starcoder2: {
         ...TIED,

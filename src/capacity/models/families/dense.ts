@@ -41,6 +41,7 @@ function buildLayer(
     numKvHeads,
     headSize,
     slidingWindow: about.window?.(text, layer) ?? null,
+    castsScales: about.onTransformers ?? false,
   });
 }
 
@@ -73,6 +74,7 @@ function build(stage: StageBuilder, model: ResolvedModel, about: DenseArchitectu
     sharesWithDraft: about.sharesEmbedding ?? false,
     everyStage: about.embeddingOnEveryStage ?? false,
     headOnEveryStage: about.headOnEveryStage ?? false,
+    quantizedHead: about.quantizedHead ?? true,
     ...(about.embeddingName === undefined ? {} : { embeddingName: about.embeddingName }),
     ...(about.headName === undefined ? {} : { headName: about.headName }),
   });

@@ -21,7 +21,16 @@ function isFull(text: HfConfig, layer: number): boolean {
   return layerType(text, layer) === 'full_attention';
 }
 
+/** A size of one layer where the config.json lists what single layers have of their own. */
+function ownSize(text: HfConfig, layer: number, key: string): number | null {
+  const listed = text.sub('per_layer_config');
+  // transformers writes the index with as many digits as the largest.
+  const index = [`${layer}`, `${layer}`.padStart(2, '0')].find((name) => listed.has(name));
+  return index === undefined ? null : listed.sub(index).numOr(key, null);
+}
+
 export function gemma4HeadSize(text: HfConfig, layer: number): number {
+  if (text.has('per_layer_config')) return ownSize(text, layer, 'head_dim') ?? text.num('head_dim');
   return isFull(text, layer)
     ? text.numOr('global_head_dim', text.num('head_dim'))
     : text.num('head_dim');
@@ -30,6 +39,7 @@ export function gemma4HeadSize(text: HfConfig, layer: number): number {
 /** Full layers whose values are their keys have key heads of their own number. */
 export function gemma4KvHeads(text: HfConfig, layer: number): number {
   const usual = text.num('num_key_value_heads');
+  if (text.has('per_layer_config')) return ownSize(text, layer, 'num_key_value_heads') ?? usual;
   if (!isFull(text, layer) || !text.flag('attention_k_eq_v')) return usual;
   return text.numOr('num_global_key_value_heads', usual);
 }
@@ -87,6 +97,11 @@ function buildLayer(stage: StageBuilder, text: HfConfig, layer: number): void {
   });
 }
 
+function largest(text: HfConfig, ofLayer: (text: HfConfig, layer: number) => number): number {
+  const layers = text.num('num_hidden_layers');
+  return Math.max(...Array.from({ length: layers }, (_, layer) => ofLayer(text, layer)));
+}
+
 /** Every sixth layer attends in full, unless the file lists the types, and the last one always does. */
 function layerTypes(text: HfConfig): HfConfig {
   const types = text.has('layer_types')
@@ -115,6 +130,7 @@ export const GEMMA4: ModelFamily = {
     gemma4_text: {
       tie_word_embeddings: true,
       head_dim: 256,
+      num_key_value_heads: 4,
       global_head_dim: 512,
       sliding_window: 512,
       max_position_embeddings: 131072,
@@ -123,6 +139,9 @@ export const GEMMA4: ModelFamily = {
     },
   },
   normalize: layerTypes,
+  // vLLM sizes what is one for the whole model by its largest layer.
+  headSize: (text) => largest(text, layerHeadSize),
+  totalNumKvHeads: (text) => largest(text, layerKvHeads),
   adjustRun,
   build: (stage, { text }) => {
     const hiddenSize = text.num('hidden_size');
@@ -135,7 +154,7 @@ export const GEMMA4: ModelFamily = {
       everyStage: true,
       headOnEveryStage: true,
     });
-    if (perLayerWidth > 0 && stage.isFirst) {
+    if (perLayerWidth > 0) {
       const perLayer = layers * perLayerWidth;
       const vocabSize = text.num('vocab_size_per_layer_input');
       stage.embedding('model.embed_tokens_per_layer', vocabSize, perLayer);
@@ -143,6 +162,6 @@ export const GEMMA4: ModelFamily = {
       stage.norm('model.per_layer_projection_norm', perLayerWidth);
     }
     for (const layer of stage.layerRange(layers)) buildLayer(stage, text, layer);
-    if (stage.isLast) stage.norm('model.norm', hiddenSize);
+    stage.norm('model.norm', hiddenSize);
   },
 };

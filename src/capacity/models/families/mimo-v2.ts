@@ -99,6 +99,7 @@ export const MIMO_V2: ModelFamily = {
       head_dim: 192,
       v_head_dim: 128,
       num_key_value_heads: 4,
+      sliding_window: 129,
       max_position_embeddings: 131072,
     },
   },
@@ -109,6 +110,7 @@ export const MIMO_V2: ModelFamily = {
       vocabSize: text.num('vocab_size'),
       width: text.num('hidden_size'),
       tied: text.flag('tie_word_embeddings'),
+      tiesHead: false,
     });
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
       buildLayer(stage, text, layer);
@@ -130,4 +132,11 @@ export const MIMO_V2: ModelFamily = {
       stage.lmHead('lm_head', text.num('vocab_size'), hiddenSize, { quantized: false });
     },
   },
+};
+
+/** The Pro sizes: the same modules, whose checkpoints have queries, keys and values in one. */
+export const MIMO_V2_PRO: ModelFamily = {
+  ...MIMO_V2,
+  architectures: ['MiMoV2ForCausalLM'],
+  packedModules: { qkv_proj: ['qkv_proj'], gate_up_proj: ['gate_proj', 'up_proj'] },
 };

@@ -1,7 +1,7 @@
 /**
- * Decoders whose feed-forward networks are experts, in some layers or all: Mixtral, Qwen, GLM-4.5, MiniMax-M2, OLMoE, Granite
- * and others, as rows of a table. Source: vllm/model_executor/models/{mixtral,qwen2_moe,qwen3_moe,glm4_moe,minimax_m2,olmoe,
- * granitemoe,granitemoeshared,phimoe,ernie45_moe}.py (0.33.0).
+ * Decoders whose feed-forward networks are experts, in some layers or all: Mixtral, Qwen, GLM-4.5, MiniMax-M2, OLMoE and
+ * others, as rows of a table. Source: vllm/model_executor/models/{mixtral,qwen2_moe,qwen3_moe,glm4_moe,minimax_m2,olmoe,
+ * phimoe,ernie45_moe}.py (0.33.0).
  */
 
 import type { JsonObject } from '../../../shared/json-object.ts';
@@ -160,16 +160,6 @@ const ARCHITECTURES: readonly MoeArchitecture[] = [
     },
     qkNorm: () => 'split',
     numExperts: (text) => text.num('num_experts'),
-    expertSize: (text) => text.num('intermediate_size'),
-    embeddingOnEveryStage: true,
-    normOnEveryStage: true,
-  },
-  {
-    architectures: ['GraniteMoeForCausalLM'],
-    modelTypes: { granitemoe: { ...UNTIED, num_local_experts: 8, max_position_embeddings: 2048 } },
-    qkvBias: (text) => text.flag('attention_bias'),
-    outputBias: (text) => text.flag('attention_bias'),
-    numExperts: (text) => text.num('num_local_experts'),
     expertSize: (text) => text.num('intermediate_size'),
     embeddingOnEveryStage: true,
     normOnEveryStage: true,

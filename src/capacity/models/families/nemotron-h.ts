@@ -1,4 +1,5 @@
 /** Nemotron-H: a string says which layer is Mamba-2 (M), attention (*), feed-forward (-) or experts (E). Source: nemotron_h.py. */
+import { isJsonObject } from '../../../shared/json-object.ts';
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily, MtpDraft } from '../model-family.ts';
 import type { StageBuilder } from '../stage-builder.ts';
@@ -76,6 +77,29 @@ function buildAttention(stage: StageBuilder, text: HfConfig, name: string): void
   stage.attention({ name: `${name}.attn`, numHeads, numKvHeads, headSize });
 }
 
+/** The searched variant sizes its experts layer by layer. */
+function layerConfig(text: HfConfig, layer: number): HfConfig {
+  if (!text.has('block_configs')) return text;
+  const block: unknown = text.list('block_configs')[layer];
+  return isJsonObject(block) ? text.with(block) : text;
+}
+
+const LAYER_LETTERS: Readonly<Record<string, string>> = {
+  mamba: 'M',
+  linear_attention: 'M',
+  attention: '*',
+  full_attention: '*',
+  mlp: '-',
+  moe: 'E',
+};
+
+/** transformers lists the layers by their types instead. */
+function normalize(text: HfConfig): HfConfig {
+  if (text.has('hybrid_override_pattern') || !text.has('layers_block_type')) return text;
+  const letters = text.strings('layers_block_type').map((type) => LAYER_LETTERS[type] ?? type);
+  return text.with({ hybrid_override_pattern: letters.join('') });
+}
+
 /** Attention and experts by a string of their own; embedding and head are the target's. Source: nemotron_h_mtp.py. */
 const MTP: MtpDraft = {
   layers: (text) => text.numOr('num_nextn_predict_layers', 0),
@@ -103,8 +127,9 @@ const MTP: MtpDraft = {
 
 export const NEMOTRON_H: ModelFamily = {
   name: 'nemotron-h',
-  architectures: ['NemotronHForCausalLM'],
+  architectures: ['NemotronHForCausalLM', 'NemotronHPuzzleForCausalLM'],
   kind: 'hybrid',
+  normalize,
   packedModules: { qkv_proj: ['q_proj', 'k_proj', 'v_proj'] },
   defaults: {
     nemotron_h: {
@@ -133,7 +158,7 @@ export const NEMOTRON_H: ModelFamily = {
     embeddings(stage, {
       vocabSize: text.num('vocab_size'),
       width: sizes.hiddenSize,
-      tied: text.flag('tie_word_embeddings'),
+      tied: false,
       everyStage: true,
       headOnEveryStage: true,
     });
@@ -148,7 +173,7 @@ export const NEMOTRON_H: ModelFamily = {
       } else if (kind === '-') {
         buildFeedForward(stage, text, name, feedForwardSize(text, pattern, layer));
       } else if (kind === 'E') {
-        buildExperts(stage, text, name);
+        buildExperts(stage, layerConfig(text, layer), name);
       } else {
         refuse(text, `hybrid_override_pattern has "${kind}", which is none of M * - E`);
       }

@@ -11,7 +11,7 @@ import type { RunConfig, StateShape } from '../run-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 import { embeddings, kvHeads, layerType } from './common.ts';
 
-function deltaNetSizes(text: HfConfig) {
+export function deltaNetSizes(text: HfConfig) {
   const keyHeads = text.num('linear_num_key_heads');
   const valueHeads = text.num('linear_num_value_heads');
   const keyWidth = keyHeads * text.num('linear_key_head_dim');
@@ -20,7 +20,7 @@ function deltaNetSizes(text: HfConfig) {
 }
 
 /** Source: mamba_utils.py gated_delta_net_state_shape and gated_delta_net_state_dtype. */
-function state({ text, dtype }: ResolvedModel, run: RunConfig): StateShape {
+export function deltaNetState({ text, dtype }: ResolvedModel, run: RunConfig): StateShape {
   const { convWidth, valueHeads } = deltaNetSizes(text);
   const tp = run.tensorParallelSize;
   const rows = text.num('linear_conv_kernel_dim') - 1 + run.numSpeculativeTokens;
@@ -48,7 +48,7 @@ function exportsCheckpoints(stage: StageBuilder, text: HfConfig): boolean {
 const isInterleaved = ({ architecture }: ResolvedModel): boolean =>
   architecture === 'Qwen3NextForCausalLM';
 
-function buildDeltaNet(stage: StageBuilder, model: ResolvedModel, name: string): void {
+export function buildDeltaNet(stage: StageBuilder, model: ResolvedModel, name: string): void {
   const { text } = model;
   const hiddenSize = text.num('hidden_size');
   const { keyWidth, valueHeads, valueWidth, convWidth } = deltaNetSizes(text);
@@ -67,11 +67,15 @@ function buildDeltaNet(stage: StageBuilder, model: ResolvedModel, name: string):
   stage.column(`${name}.in_proj_ba`, hiddenSize, gates);
   stage.norm(`${name}.norm`, text.num('linear_value_head_dim'));
   stage.row(`${name}.out_proj`, valueWidth, hiddenSize);
-  stage.state(name, state(model, stage.run), exportsCheckpoints(stage, text) ? 'grid' : 'none');
+  stage.state(
+    name,
+    deltaNetState(model, stage.run),
+    exportsCheckpoints(stage, text) ? 'grid' : 'none',
+  );
 }
 
 /** Queries carry a gate of their own width. */
-function buildAttention(stage: StageBuilder, text: HfConfig, name: string): void {
+export function buildGatedAttention(stage: StageBuilder, text: HfConfig, name: string): void {
   const hiddenSize = text.num('hidden_size');
   const headSize = text.num('head_dim');
   const numHeads = text.num('num_attention_heads');
@@ -86,7 +90,7 @@ function buildAttention(stage: StageBuilder, text: HfConfig, name: string): void
   stage.attention({ name: `${name}.attn`, numHeads, numKvHeads, headSize });
 }
 
-function buildExperts(stage: StageBuilder, text: HfConfig, name: string): void {
+export function buildExperts(stage: StageBuilder, text: HfConfig, name: string): void {
   const hiddenSize = text.num('hidden_size');
   const count = text.num('num_experts');
   stage.replicated(`${name}.gate`, hiddenSize, count, { quantized: false });
@@ -133,7 +137,7 @@ function build(stage: StageBuilder, model: ResolvedModel): void {
     const name = `model.layers.${layer}`;
     const isLinear = layerType(text, layer) === 'linear_attention';
     if (isLinear) buildDeltaNet(stage, model, `${name}.linear_attn`);
-    else buildAttention(stage, text, `${name}.self_attn`);
+    else buildGatedAttention(stage, text, `${name}.self_attn`);
     buildRest(stage, model, name, isSparse(model, layer));
   }
   if (stage.isLast) stage.norm('model.norm', text.num('hidden_size'));
@@ -146,7 +150,7 @@ function buildMtp(stage: StageBuilder, model: ResolvedModel, layers: number): vo
   stage.column('mtp.fc', 2 * hiddenSize, hiddenSize);
   for (let layer = 0; layer < layers; layer++) {
     const name = `mtp.layers.${layer}`;
-    buildAttention(stage, text, `${name}.self_attn`);
+    buildGatedAttention(stage, text, `${name}.self_attn`);
     buildRest(stage, model, name, isSparse(model, layer));
   }
   for (const norm of ['norm', 'pre_fc_norm_hidden', 'pre_fc_norm_embedding']) {
@@ -209,7 +213,7 @@ export const QWEN3_NEXT: ModelFamily = {
     },
   },
   normalize,
-  state,
+  state: deltaNetState,
   build,
   mtp: {
     layers: nextMtpLayers,
@@ -227,9 +231,12 @@ export const QWEN3_5: ModelFamily = {
     in_proj_qkvz: ['in_proj_qkv', 'in_proj_z'],
     in_proj_ba: ['in_proj_b', 'in_proj_a'],
   },
-  defaults: { qwen3_5_text: DEFAULTS, qwen3_5_moe_text: { ...DEFAULTS, num_experts: 256 } },
+  defaults: {
+    qwen3_5_text: { ...DEFAULTS, num_key_value_heads: 4 },
+    qwen3_5_moe_text: { ...DEFAULTS, num_key_value_heads: 2, num_experts: 256 },
+  },
   normalize,
-  state,
+  state: deltaNetState,
   adjustRun: ({ text }, run) =>
     run.mambaSsmCacheDtype === 'auto' && text.has('mamba_ssm_dtype')
       ? { mambaSsmCacheDtype: text.str('mamba_ssm_dtype') }

@@ -1,6 +1,7 @@
 /** InternVL in its own form and in transformers'. Source: vllm/model_executor/models/{internvl,interns1}.py (0.33.0). */
 import type { StageBuilder } from '../stage-builder.ts';
 import { buildInternS1Vit, buildInternVit } from '../towers/intern-vit.ts';
+import { subConfig } from './config-defaults.ts';
 import type { MultimodalArchitecture, MultimodalConfig } from './multimodal-architecture.ts';
 import { buildLinears } from './projectors.ts';
 
@@ -42,7 +43,7 @@ export const INTERN_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   },
   {
     architectures: ['InternVLChatModel'],
-    language: (root) => root.sub(root.has('llm_config') ? 'llm_config' : 'text_config'),
+    language: (root) => subConfig(root, root.has('llm_config') ? 'llm_config' : 'text_config'),
     towers: [{ modalities: ['image', 'video'], build: buildInternVl }],
   },
 ];

@@ -2,11 +2,12 @@
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 import { isConverted } from './conversion.ts';
+import { headDtype } from './head-dtype.ts';
 
 /** On every stage. */
 export function buildScore(stage: StageBuilder, model: ResolvedModel): void {
-  const { pooling, text, root, dtype } = model;
+  const { pooling, text } = model;
   if (!isConverted(model) || pooling?.convert !== 'classify') return;
-  const headDtype = root.strOr('head_dtype', 'float32') === 'model' ? dtype : 'float32';
-  stage.replicated('score', text.num('hidden_size'), pooling.numLabels, { dtype: headDtype });
+  const dtype = headDtype(model);
+  stage.replicated('score', text.num('hidden_size'), pooling.numLabels, { dtype });
 }

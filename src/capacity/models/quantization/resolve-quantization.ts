@@ -18,6 +18,7 @@ import { GPT_OSS_MXFP4, MXFP4 } from './mxfp4.ts';
 import { ONLINE_METHODS } from './online.ts';
 import type { QuantizationConfig } from './quantization-config.ts';
 import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
+import { QUARK } from './quark.ts';
 
 /** vLLM's name → what it does. A method of vLLM's that is not in here is refused. */
 const METHODS: Readonly<Record<string, QuantizationMethod>> = {
@@ -34,6 +35,7 @@ const METHODS: Readonly<Record<string, QuantizationMethod>> = {
   mxfp8: MODELOPT_MXFP8,
   mxfp4: MXFP4,
   gpt_oss_mxfp4: GPT_OSS_MXFP4,
+  quark: QUARK,
 };
 
 /** null: the model is not quantized. Throws E_UNKNOWN_MODEL or E_BAD_FLAG for a method that cannot be used. */
@@ -51,7 +53,7 @@ export function resolveQuantization(
     checkpoint === null ? method?.online?.(context) : method?.fromCheckpoint?.(checkpoint, context);
   if (method === undefined || config === undefined) refuse(context, checkpoint, name);
   checkCard(method, name, context);
-  return config;
+  return { ...config, name };
 }
 
 /** Where vLLM finds it, in its order. */

@@ -34,7 +34,7 @@ describe('the arguments of serve', () => {
   });
 
   it('note what changes nothing, and warn of what vLLM would do', async () => {
-    const file = configFile('enforce-eager: true\nnuma-bind: true\n');
+    const file = configFile('cudagraph-metrics: true\nnuma-bind: true\n');
     const words = ['--config', file, '--load-format', 'dummy', '--seed', '1', '--seed', '2'];
     const { args, notes, warnings } = await read(words, { VLLM_TWIN_PROT: '1' });
     expect(args.seed).toBe(2);
@@ -44,8 +44,8 @@ describe('the arguments of serve', () => {
       'VLLM_TWIN_PROT in the environment is no setting (did you mean VLLM_TWIN_PORT?)',
     ]);
     expect(warnings).toEqual([
-      'Settings with which vLLM would do what is not simulated here: enforce-eager ' +
-        '(memory of CUDA graphs (give it with --cuda-graph-bytes) and the time of a step)',
+      'Settings with which vLLM would do what is not simulated here: cudagraph-metrics ' +
+        '(log lines of CUDA graph statistics are not written)',
     ]);
   });
 

@@ -81,20 +81,18 @@ describe('a flag', () => {
   });
 
   it('of vLLM without meaning here is passed over with its words, and named', () => {
-    const words = '--enforce-eager -O3 -cc {} --compilation-config.mode 3 --hf-token MODEL';
-    const more =
-      '--middleware a.b --cudagraph-capture-sizes 1 2 4 --hf-token --no-trust-remote-code';
+    const words = '--numa-bind -ac {} --attention-config.backend x --hf-token MODEL';
+    const more = '--middleware a.b --numa-bind-nodes 1 2 4 --hf-token --no-trust-remote-code';
     const { positionals, settings, ignored } = split([...words.split(' '), ...more.split(' ')]);
     expect(positionals).toEqual([]);
     expect([...settings]).toEqual([]);
     expect(ignored.map(({ written }) => written)).toEqual([
-      '--enforce-eager',
-      '-O',
-      '-cc',
-      '--compilation-config',
+      '--numa-bind',
+      '-ac',
+      '--attention-config',
       '--hf-token',
       '--middleware',
-      '--cudagraph-capture-sizes',
+      '--numa-bind-nodes',
       '--no-trust-remote-code',
     ]);
   });
@@ -166,6 +164,7 @@ it('every setting can be given by its own flag', () => {
     string: 'x',
     strings: 'x',
     int: '1',
+    ints: '1',
     int_or_none: '1',
     human_int: '1',
     human_int_or_auto: '1',

@@ -89,6 +89,8 @@ describe('a word that is none is refused with the flag, the word and the rule', 
     [field.json(''), ['[]'], 'must be a JSON object, e.g. \'{"key": "value"}\''],
     [list, ['[1]'], 'must be a JSON list of strings, e.g. \'["*"]\''],
     [field.strings(''), [], '--x: expects one value or more'],
+    [field.ints(''), [], '--x: expects one value or more'],
+    [field.ints('', { min: 1 }), ['1', '0'], "--x '0': must be at least 1"],
     [field.size(''), ['80 potatoes'], 'must be bytes, or a size like 80GB (10^9) or 80GiB (2^30)'],
     [field.size(''), ['-5'], 'must be bytes, or a size'],
   ])('%o %j', (setting, words, message) => {

@@ -12,10 +12,7 @@ describe('the value of a flag that is no setting', () => {
     [['--kv-transfer-config', '{'], "--kv-transfer-config '{': must be JSON"],
     [['--kv-transfer-config', '[]'], 'must be a JSON object'],
     [['--additional-config', '{x}'], "--additional-config '{x}': must be JSON"],
-    [
-      ['--cudagraph-capture-sizes', '1', 'b'],
-      "--cudagraph-capture-sizes 'b': must be a whole number",
-    ],
+    [['--numa-bind-nodes', '1', 'b'], "--numa-bind-nodes 'b': must be a whole number"],
     [['--collect-detailed-traces', 'gpu'], "'gpu': must be one of all, model, worker, None"],
     [['--moe-backend', 'abacus'], "--moe-backend 'abacus': must be one of"],
     [['-pcp', 'x'], "-pcp 'x': must be a whole number"],
@@ -38,8 +35,8 @@ describe('the value of a flag that is no setting', () => {
     expect(() => settingsFromRecord({ dcp_comm_backend: 'x' }, 'twin.yaml')).toThrow(
       "twin.yaml: dcp_comm_backend 'x': must be one of",
     );
-    expect(settingsFromRecord({ 'cudagraph-capture-sizes': [1, 2] }, 'f').ignored).toMatchObject([
-      { written: 'cudagraph-capture-sizes' },
+    expect(settingsFromRecord({ 'numa-bind-nodes': [1, 2] }, 'f').ignored).toMatchObject([
+      { written: 'numa-bind-nodes' },
     ]);
   });
 });

@@ -1,0 +1,173 @@
+/**
+ * Architectures that vLLM's registry does not name: it falls back to transformers' own code where transformers has the class,
+ * or the repository brings one (`auto_map`). Source: vllm/model_executor/models/registry.py _try_resolve_transformers,
+ * vllm/model_executor/models/transformers (0.33.0). Leaves out: fallbacks with latent attention or states.
+ */
+import type { HfConfig } from '../hf-config.ts';
+import { slidingLayerWindow } from './common.ts';
+import { type DecoderArchitecture, decoderFamilies, llamaHeads } from './decoder.ts';
+
+const always = (): boolean => true;
+const attentionBias = (text: HfConfig): boolean => text.flag('attention_bias');
+const mlpBias = (text: HfConfig): boolean => text.flag('mlp_bias');
+const UNTIED = { tie_word_embeddings: false };
+
+/** Classes of transformers alone. */
+const NAMED: readonly DecoderArchitecture[] = [
+  {
+    architectures: ['HeliumForCausalLM'],
+    modelTypes: { helium: { ...UNTIED, head_dim: 128, max_position_embeddings: 4096 } },
+    qkvBias: attentionBias,
+    mlpBias,
+  },
+  {
+    architectures: ['MinistralForCausalLM'],
+    modelTypes: { ministral: { ...UNTIED, num_key_value_heads: 8, sliding_window: 4096 } },
+    window: slidingLayerWindow,
+  },
+  {
+    architectures: ['BitNetForCausalLM'],
+    modelTypes: { bitnet: { ...UNTIED, num_key_value_heads: 5, max_position_embeddings: 2048 } },
+    names: { gateUp: 'merged_proj_9_gate_proj_7_up_proj' },
+    qkvBias: attentionBias,
+    outputBias: attentionBias,
+    attentionParts: (stage, text, name) => {
+      stage.norm(`${name}.attn_sub_norm`, text.num('hidden_size'));
+    },
+    layerParts: (stage, text, name) => {
+      stage.norm(`${name}.mlp.ffn_sub_norm`, text.num('intermediate_size'));
+    },
+  },
+  {
+    architectures: ['PersimmonForCausalLM'],
+    modelTypes: {
+      persimmon: { ...UNTIED, qk_layernorm: true, max_position_embeddings: 16384 },
+    },
+    names: {
+      qkv: 'query_key_value',
+      output: 'dense',
+      gateUp: 'dense_h_to_4h',
+      down: 'dense_4h_to_h',
+      finalNorm: 'model.final_layernorm',
+    },
+    qkvBias: always,
+    outputBias: always,
+    mlpBias: always,
+    normBias: true,
+    ungated: true,
+    attentionParts: (stage, text, name) => {
+      if (!text.flag('qk_layernorm')) return;
+      const { headSize } = llamaHeads(text);
+      stage.norm(`${name}.q_layernorm`, headSize, { bias: true });
+      stage.norm(`${name}.k_layernorm`, headSize, { bias: true });
+    },
+  },
+  {
+    architectures: ['NanoChatForCausalLM'],
+    modelTypes: { nanochat: { ...UNTIED, max_position_embeddings: 2048 } },
+    names: { gateUp: 'fc1', down: 'fc2' },
+    qkvBias: attentionBias,
+    outputBias: attentionBias,
+    norms: () => [],
+    hasFinalNorm: () => false,
+    ungated: true,
+  },
+];
+
+const NAMED_EXPERTS: readonly DecoderArchitecture[] = [
+  {
+    architectures: ['PhimoeForCausalLM'],
+    modelTypes: { phimoe: { ...UNTIED, num_key_value_heads: 8, max_position_embeddings: 131072 } },
+    qkvBias: attentionBias,
+    outputBias: attentionBias,
+    normBias: true,
+    experts: (text) => ({
+      count: text.num('num_local_experts'),
+      size: text.num('intermediate_size'),
+      gate: 'router',
+    }),
+  },
+  {
+    architectures: ['SolarOpenForCausalLM'],
+    modelTypes: { solar_open: { ...UNTIED, head_dim: 128, num_key_value_heads: 8 } },
+    qkvBias: attentionBias,
+    outputBias: attentionBias,
+    experts: (text) => {
+      const size = text.num('moe_intermediate_size');
+      const sharedSize = size * text.numOr('n_shared_experts', 0);
+      return { count: text.num('n_routed_experts'), size, sharedSize };
+    },
+  },
+];
+
+export const NAMED_FALLBACKS = [
+  ...decoderFamilies('transformers', NAMED),
+  ...decoderFamilies('transformers', NAMED_EXPERTS),
+];
+
+/** What a plain file describes: Llama's shape. */
+const [PLAIN] = decoderFamilies('transformers', [
+  {
+    architectures: ['TransformersForCausalLM'],
+    modelTypes: { llama: { ...UNTIED, max_position_embeddings: 2048 } },
+    qkvBias: attentionBias,
+    outputBias: attentionBias,
+    mlpBias,
+    window: slidingLayerWindow,
+  },
+]);
+
+const EXPERT_COUNTS = ['num_experts', 'moe_num_experts', 'n_routed_experts', 'num_local_experts'];
+
+const [PLAIN_EXPERTS] = decoderFamilies('transformers', [
+  {
+    architectures: ['TransformersMoEForCausalLM'],
+    modelTypes: { mixtral: UNTIED },
+    qkvBias: attentionBias,
+    outputBias: attentionBias,
+    window: slidingLayerWindow,
+    experts: (text) => {
+      const key = EXPERT_COUNTS.find((name) => text.has(name)) ?? 'num_experts';
+      const size = text.numOr('moe_intermediate_size', text.num('intermediate_size'));
+      return { count: text.num(key), size };
+    },
+  },
+]);
+
+/** Fields of models that are no plain decoders: their code cannot be guessed from the file. */
+const UNLIKE_LLAMA = [
+  'kv_lora_rank',
+  'linear_num_key_heads',
+  'linear_attn_config',
+  'mamba_d_state',
+  'ssm_state_size',
+  'state_size',
+  'block_configs',
+  'num_shared_experts',
+  'n_shared_experts',
+  'shared_expert_intermediate_size',
+  'first_k_dense_replace',
+  'mlp_layer_types',
+  'encoder_layers',
+];
+
+const PLAIN_FIELDS = [
+  'hidden_size',
+  'intermediate_size',
+  'num_hidden_layers',
+  'num_attention_heads',
+  'vocab_size',
+];
+
+const PLAIN_LAYER_TYPES = ['full_attention', 'sliding_attention'];
+
+/** The family of a plain config.json, dense or with experts; null where it says more than a plain one. */
+export function plainFamily(root: HfConfig) {
+  if (root.has('text_config') || root.flag('is_encoder_decoder')) return null;
+  if (UNLIKE_LLAMA.some((key) => root.has(key))) return null;
+  if (!PLAIN_FIELDS.every((key) => typeof root.get(key) === 'number')) return null;
+  const types = root.has('layer_types') ? root.list('layer_types') : [];
+  if (types.some((type) => !PLAIN_LAYER_TYPES.includes(String(type)))) return null;
+  const hasExperts = EXPERT_COUNTS.some((key) => root.has(key));
+  return (hasExperts ? PLAIN_EXPERTS : PLAIN) ?? null;
+}
