@@ -7,6 +7,7 @@ import { ConfigError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json-object.ts';
 import type { CapacityInput } from '../plan/capacity-input.ts';
 import { type DerivedLayers, deriveLayers } from './derive-layers.ts';
+import { limitedByDraft } from './drafts/draft-length.ts';
 import { type GpuFacts, requireGpu } from './gpus.ts';
 import { overrideConfig, withoutQuantization } from './hf-overrides.ts';
 import { type MemoryBudget, memoryBudgets } from './memory-budget.ts';
@@ -96,7 +97,8 @@ export function planModel(given: ModelSource, asked: ModelOptions): ModelPlan {
     asked.plainWeights === true ? plainOf(given, asked) : { source: given, options: asked };
   const gpu = withMemory(requireGpu(options.gpu ?? DEFAULT_GPU), options);
   const config = overrideConfig(source.config, options.hfOverrides ?? {});
-  const model = resolveModel(config, source.name, options, source.sentenceTransformers);
+  const alone = resolveModel(config, source.name, options, source.sentenceTransformers);
+  const model = limitedByDraft(alone, source.draftConfig, options);
   const derived = deriveLayers({ model, gpu, options, draftConfig: source.draftConfig });
   const { weightsBytes } = derived;
   const memory = memoryBudgets({

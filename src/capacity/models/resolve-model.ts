@@ -75,7 +75,7 @@ export function resolveModel(
   const isPooling = pooling !== null;
   const numHeads = text.numOr('num_attention_heads', 0);
   const limits = isPooling ? sentenceTransformers : NO_SENTENCE_TRANSFORMERS;
-  const length = maxModelLen(text, options, limits);
+  const length = resolveLength(text, options, limits);
   return {
     label,
     architecture,
@@ -230,11 +230,11 @@ interface ModelLength {
   readonly warnings: readonly string[];
 }
 
-/** Source: vllm/config/model.py _get_and_verify_max_len. */
-function maxModelLen(
+/** How long sequences can be. Source: vllm/config/model.py _get_and_verify_max_len. */
+export function resolveLength(
   text: HfConfig,
   options: ModelOptions,
-  limits: SentenceTransformers,
+  limits: SentenceTransformers = NO_SENTENCE_TRANSFORMERS,
 ): ModelLength {
   const asked = options.maxModelLen;
   const named = derivedLength(text, limits);

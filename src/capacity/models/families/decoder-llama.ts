@@ -157,7 +157,6 @@ const LLAMA_LIKE: readonly DecoderArchitecture[] = [
     norms: () => ['pre_mixer_norm', 'post_mixer_norm', 'pre_mlp_norm', 'post_mlp_norm'],
     attention: () => ({ quantized: false }),
     window: interleavedWindow,
-    attention: () => ({ quantized: false }),
     everywhere: EVERYWHERE,
     quantizedHead: false,
     family: {
