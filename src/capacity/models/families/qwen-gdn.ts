@@ -9,7 +9,7 @@ import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { RunConfig, StateShape } from '../run-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { embeddings, kvHeads, layerType } from './common.ts';
+import { embeddings, kvHeads, layerType, weightNamer } from './common.ts';
 
 export function deltaNetSizes(text: HfConfig) {
   const keyHeads = text.num('linear_num_key_heads');
@@ -230,6 +230,7 @@ export const QWEN3_NEXT: ModelFamily = {
 export const QWEN3_5: ModelFamily = {
   name: 'qwen gated delta net',
   architectures: ['Qwen3_5ForCausalLM', 'Qwen3_5MoeForCausalLM'],
+  vllmName: weightNamer([['model.language_model.', 'model.']]),
   kind: 'hybrid',
   packedModules: {
     qkv_proj: ['q_proj', 'k_proj', 'v_proj'],
