@@ -28,6 +28,8 @@ export function unknownArchitecture(architecture: string, label: string): Config
 function reason(architecture: string, { served, until, plugins }: ArchitectureNames): string {
   const version = until[architecture];
   const plugin = plugins[architecture];
+  if (served['draft']?.includes(architecture) === true)
+    return 'which is a draft: it stands in --speculative-config, behind a model';
   if (Object.values(served).some((names) => names.includes(architecture)))
     return `which vLLM serves but this twin does not know yet; ${EXPLICIT_LAYERS_HINT}`;
   if (version !== undefined)
