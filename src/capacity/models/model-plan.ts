@@ -72,6 +72,8 @@ export interface ModelPlan {
   readonly memory: readonly MemoryBudget[];
   /** vLLM's class names. */
   readonly attentionBackends: readonly string[];
+  /** vLLM's INFO lines about what it takes the model for. */
+  readonly notes: readonly string[];
   /** vLLM's WARNING lines about model and flags. */
   readonly warnings: readonly string[];
 }
@@ -104,8 +106,25 @@ export function planModel(source: ModelSource, options: ModelOptions): ModelPlan
     gpu,
     memory,
     attentionBackends: derived.attentionBackends,
-    warnings: model.warnings,
+    notes: model.notes,
+    warnings: [...model.warnings, ...poolingWarnings(model, options)],
   };
+}
+
+/** Source: vllm/engine/arg_utils.py _set_default_chunked_prefill_and_prefix_caching_args. */
+function poolingWarnings({ pooling }: ResolvedModel, options: ModelOptions): readonly string[] {
+  if (pooling === null) return [];
+  const unofficial = (what: string): string =>
+    `This model does not officially support ${what}. Enabling this manually may cause the engine to crash or produce ` +
+    'incorrect outputs.';
+  return [
+    ...(options.enableChunkedPrefill === true && !pooling.isChunkedPrefillSupported
+      ? [unofficial('chunked prefill')]
+      : []),
+    ...(options.enablePrefixCaching === true && !pooling.isPrefixCachingSupported
+      ? [unofficial('prefix caching')]
+      : []),
+  ];
 }
 
 /** The same model with layers that the user describes; they bring their own memory. */

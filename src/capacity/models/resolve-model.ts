@@ -82,6 +82,7 @@ export function resolveModel(
     modelType,
     dtype: resolveDtype(root, text, modelType, { dtype: options.dtype, isPooling }),
     ...length,
+    notes: runnerNotes(pooling, options),
     autoFitMaxModelLen: options.maxModelLen === -1,
     headSize: headSize(text, family, numHeads),
     totalNumKvHeads: family.totalNumKvHeads?.(text) ?? firstNumber(text, KV_HEAD_KEYS) ?? numHeads,
@@ -127,6 +128,19 @@ function poolingOf(about: {
     convert: runner.convert,
     poolerConfig: options.poolerConfig ?? null,
   });
+}
+
+/** Source: ModelConfig._get_runner_type, _get_convert_type, which do not tell of the usual case. */
+function runnerNotes(pooling: PoolingFacts | null, options: ModelOptions): readonly string[] {
+  if (pooling === null) return [];
+  const resolved = (flag: string, value: string): string =>
+    `Resolved \`--${flag} auto\` to \`--${flag} ${value}\`. Pass the value explicitly to silence this message.`;
+  return [
+    ...((options.runner ?? 'auto') === 'auto' ? [resolved('runner', 'pooling')] : []),
+    ...((options.convert ?? 'auto') === 'auto' && pooling.convert !== 'none'
+      ? [resolved('convert', pooling.convert)]
+      : []),
+  ];
 }
 
 /** The language model's own config, with transformers' defaults under it. */

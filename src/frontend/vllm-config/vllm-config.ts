@@ -176,7 +176,7 @@ function schedulerConfig({ args, model, engines }: VllmConfigOptions): JsonObjec
     long_prefill_token_threshold_adaptive: args.longPrefillTokenThresholdAdaptive,
     max_num_queued_reqs: args.maxNumQueuedReqs,
     max_num_queued_tokens: args.maxNumQueuedTokens,
-    enable_chunked_prefill: args.enableChunkedPrefill ?? true,
+    enable_chunked_prefill: config.enableChunkedPrefill,
     max_num_encoder_input_tokens: maxNumBatchedTokens,
     encoder_cache_size: maxNumBatchedTokens,
     policy: args.schedulingPolicy,
@@ -184,7 +184,7 @@ function schedulerConfig({ args, model, engines }: VllmConfigOptions): JsonObjec
     scheduler_reserve_full_isl: args.schedulerReserveFullIsl,
     watermark: args.watermark,
     prefill_schedule_interval: args.prefillScheduleInterval,
-    async_scheduling: args.asyncScheduling ?? true,
+    async_scheduling: config.asyncScheduling,
     stream_interval: args.streamInterval,
   };
 }
