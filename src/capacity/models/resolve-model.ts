@@ -99,7 +99,7 @@ export function resolveModel(
   };
 }
 
-/** The class that an adapter makes a pooling model of has another name: Qwen3ForSequenceClassification is built as Qwen3ForCausalLM. */
+/** An adapter's pooling model is built as the class under it: Qwen3ForSequenceClassification as Qwen3ForCausalLM. */
 function builtArchitecture(architecture: string): string {
   if (isKnownArchitecture(architecture)) return architecture;
   return baseArchitectures(architecture).find(isKnownArchitecture) ?? architecture;
