@@ -87,6 +87,7 @@ export function resolveModel(
     dtype: resolveDtype(root, text, modelType, { dtype: options.dtype, isPooling }),
     ...length,
     warnings: [...warnings, ...length.warnings],
+    notes: runnerNotes(pooling, options),
     autoFitMaxModelLen: options.maxModelLen === -1,
     headSize: headSize(text, family, numHeads),
     totalNumKvHeads: family.totalNumKvHeads?.(text) ?? firstNumber(text, KV_HEAD_KEYS) ?? numHeads,
@@ -104,7 +105,7 @@ export function resolveModel(
   };
 }
 
-/** The class that an adapter makes a pooling model of has another name: Qwen3ForSequenceClassification is built as Qwen3ForCausalLM. */
+/** An adapter's pooling model is built as the class under it: Qwen3ForSequenceClassification as Qwen3ForCausalLM. */
 function builtArchitecture(architecture: string): string {
   if (isKnownArchitecture(architecture)) return architecture;
   return baseArchitectures(architecture).find(isKnownArchitecture) ?? architecture;
@@ -136,6 +137,19 @@ function poolingOf(about: {
     convert: runner.convert,
     poolerConfig: options.poolerConfig ?? null,
   });
+}
+
+/** Source: ModelConfig._get_runner_type, _get_convert_type, which do not tell of the usual case. */
+function runnerNotes(pooling: PoolingFacts | null, options: ModelOptions): readonly string[] {
+  if (pooling === null) return [];
+  const resolved = (flag: string, value: string): string =>
+    `Resolved \`--${flag} auto\` to \`--${flag} ${value}\`. Pass the value explicitly to silence this message.`;
+  return [
+    ...((options.runner ?? 'auto') === 'auto' ? [resolved('runner', 'pooling')] : []),
+    ...((options.convert ?? 'auto') === 'auto' && pooling.convert !== 'none'
+      ? [resolved('convert', pooling.convert)]
+      : []),
+  ];
 }
 
 /** The language model's own config, with transformers' defaults under it. */
