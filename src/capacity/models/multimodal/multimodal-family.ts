@@ -27,8 +27,9 @@ export function multimodalFamily(
     throw new ConfigError('E_UNKNOWN_MODEL', words);
   }
   const text = languageConfig(about, root);
-  const architecture = textArchitecture(about, text, root);
-  const family = familyOf(architecture, text.label);
+  const { textFamily } = about;
+  const architecture = textFamily === undefined ? textArchitecture(about, text, root) : '';
+  const family = textFamily ?? familyOf(architecture, text.label);
   const { mtp, state, adjustRun } = family;
   const { weightNames = DEFAULT_WEIGHT_NAMES } = about;
   const inner = (model: ResolvedModel): ResolvedModel => ({ ...model, architecture });
