@@ -50,6 +50,7 @@ const NAMED: readonly DecoderArchitecture[] = [
       down: 'dense_4h_to_h',
       finalNorm: 'model.final_layernorm',
     },
+    packsQkv: true,
     qkvBias: always,
     outputBias: always,
     mlpBias: always,
