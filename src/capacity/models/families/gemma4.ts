@@ -140,8 +140,8 @@ export const GEMMA4: ModelFamily = {
   },
   normalize: layerTypes,
   // vLLM sizes what is one for the whole model by its largest layer.
-  headSize: (text) => largest(text, layerHeadSize),
-  totalNumKvHeads: (text) => largest(text, layerKvHeads),
+  headSize: (text) => largest(text, gemma4HeadSize),
+  totalNumKvHeads: (text) => largest(text, gemma4KvHeads),
   adjustRun,
   build: (stage, { text }) => {
     const hiddenSize = text.num('hidden_size');

@@ -51,7 +51,6 @@ it('DeepSeek V4 on Blackwell', () => {
       name: 'deepseek-v4-flash',
       source: 'a test',
       config: CONFIG,
-      weightsScale: 1,
       generationEosTokenIds: [],
       draftConfig: null,
     },

@@ -34,7 +34,6 @@ function plan(
       name: 'target',
       source: 'a test',
       config: TARGET,
-      weightsScale: 1,
       generationEosTokenIds: [],
       draftConfig,
     },
@@ -130,7 +129,6 @@ describe('a draft served alone', () => {
       name: 'draft',
       source: 'a test',
       config: { ...DRAFT, architectures: ['EagleLlamaForCausalLM'] },
-      weightsScale: 1,
       generationEosTokenIds: [],
       draftConfig: null,
     };
