@@ -76,6 +76,7 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
   checkCacheDtype(options.kvCacheDtype ?? 'auto');
   checkParallelSizes(options);
   checkDraft(inputs);
+  checkCounted(inputs);
   const engine = resolveEngineConfig(model, gpu, options);
   const { run, adjustment } = runConfig(inputs, engine);
   const context = backendContext(model, run, options, adjustment);
@@ -124,6 +125,16 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
     quantization,
     plainBytes: stages.map(({ plainBytes }) => plainBytes),
   };
+}
+
+/** Parts that are not counted do not matter where the weights are given in bytes. */
+function checkCounted({ model, options }: DeriveInputs): void {
+  const { uncounted } = model.family;
+  if (uncounted === undefined || options.weightsBytes !== undefined) return;
+  throw new ConfigError(
+    'E_UNKNOWN_MODEL',
+    `${model.label}: ${model.architecture}: the weights of ${uncounted} are not counted; give all weights with --weights-bytes`,
+  );
 }
 
 function checkDraft({ model, options, draftConfig }: DeriveInputs): void {

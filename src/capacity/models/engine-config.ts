@@ -44,11 +44,19 @@ export function needsOneGroup(model: ResolvedModel, speculation: Speculation | n
 
 const MTP_ALIASES = /_mtp$|^mtp$/;
 
+/** What vLLM reads out of a draft's name. Source: SpeculativeConfig.__post_init__. */
+function methodOfDraft(name: string): string {
+  if (name === 'ngram' || name === '[ngram]') return 'ngram';
+  const lower = name.toLowerCase();
+  if (lower.includes('eagle-')) return 'eagle';
+  return ['eagle3', 'dflash', 'dspark'].find((method) => lower.includes(method)) ?? 'draft_model';
+}
+
 /** The method that is asked for, by vLLM's own names for it. */
 export function speculativeMethod(config: JsonObject): string {
   const asked = typeof config['method'] === 'string' ? config['method'] : null;
   const model = config['model'];
-  const named = asked ?? (model === 'ngram' || model === '[ngram]' ? 'ngram' : 'draft_model');
+  const named = asked ?? methodOfDraft(typeof model === 'string' ? model : '');
   return MTP_ALIASES.test(named) ? 'mtp' : named === '[ngram]' ? 'ngram' : named;
 }
 

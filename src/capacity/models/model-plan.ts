@@ -3,11 +3,13 @@
  * memory, and the facts about the model that engine and frontend need. Pure: what comes from files is handed in.
  */
 
+import { ConfigError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json-object.ts';
 import type { CapacityInput } from '../plan/capacity-input.ts';
 import { type DerivedLayers, deriveLayers } from './derive-layers.ts';
+import { limitedByDraft } from './drafts/draft-length.ts';
 import { type GpuFacts, requireGpu } from './gpus.ts';
-import { overrideConfig } from './hf-overrides.ts';
+import { overrideConfig, withoutQuantization } from './hf-overrides.ts';
 import { type MemoryBudget, memoryBudgets } from './memory-budget.ts';
 import { DEFAULT_GPU, type ModelOptions } from './model-options.ts';
 import type { PoolingFacts } from './pooling/pooling-facts.ts';
@@ -90,10 +92,13 @@ export interface ModelPlan {
 }
 
 /** Throws E_UNKNOWN_MODEL, E_UNKNOWN_GPU or E_BAD_FLAG. */
-export function planModel(source: ModelSource, options: ModelOptions): ModelPlan {
+export function planModel(given: ModelSource, asked: ModelOptions): ModelPlan {
+  const { source, options } =
+    asked.plainWeights === true ? plainOf(given, asked) : { source: given, options: asked };
   const gpu = withMemory(requireGpu(options.gpu ?? DEFAULT_GPU), options);
   const config = overrideConfig(source.config, options.hfOverrides ?? {});
-  const model = resolveModel(config, source.name, options, source.sentenceTransformers);
+  const alone = resolveModel(config, source.name, options, source.sentenceTransformers);
+  const model = limitedByDraft(alone, source.draftConfig, options);
   const derived = deriveLayers({ model, gpu, options, draftConfig: source.draftConfig });
   const { weightsBytes } = derived;
   const memory = memoryBudgets({
@@ -129,6 +134,25 @@ export function planModel(source: ModelSource, options: ModelOptions): ModelPlan
             plainBytes: derived.plainBytes,
           },
     warnings: model.warnings,
+  };
+}
+
+/** Throws E_BAD_FLAG for a model that is not quantized. */
+function plainOf(
+  source: ModelSource,
+  options: ModelOptions,
+): { source: ModelSource; options: ModelOptions } {
+  const config = withoutQuantization(source.config);
+  if (config === null && options.quantization === undefined) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `--compare plain: ${source.name} is not quantized: its config.json has no quantization_config, and no --quantization is ` +
+        'given',
+    );
+  }
+  return {
+    source: { ...source, config: config ?? source.config },
+    options: { ...options, quantization: undefined },
   };
 }
 

@@ -1,6 +1,8 @@
 /** Every family by the architectures that it knows. Adding a family is adding its file and its line here. */
 
+import { ConfigError } from '../../shared/errors.ts';
 import { isJsonObject } from '../../shared/json-object.ts';
+import { BAILING_LINEAR } from './families/bailing-linear.ts';
 import { BEAM } from './families/beam.ts';
 import { BERT_FAMILIES } from './families/bert.ts';
 import { ROPE_BERT_FAMILIES } from './families/bert-with-rope.ts';
@@ -13,12 +15,14 @@ import { TRANSFORMERS_FAMILIES } from './families/decoder-transformers.ts';
 import { MLA_FAMILIES } from './families/deepseek.ts';
 import { DEEPSEEK_V4 } from './families/deepseek-v4.ts';
 import { DENSE_FAMILIES } from './families/dense.ts';
+import { DORY } from './families/dory.ts';
 import { FALCON_H1 } from './families/falcon-h1.ts';
 import { GEMMA, GEMMA2, GEMMA3_TEXT } from './families/gemma.ts';
 import { GEMMA3N } from './families/gemma3n.ts';
 import { GEMMA4 } from './families/gemma4.ts';
 import { GPT_OSS } from './families/gpt-oss.ts';
 import { GRANITE_HYBRID } from './families/granite-hybrid.ts';
+import { HRM_TEXT } from './families/hrm-text.ts';
 import { HY_V4 } from './families/hy-v4.ts';
 import { JAMBA } from './families/jamba.ts';
 import { KIMI_LINEAR } from './families/kimi-linear.ts';
@@ -31,16 +35,19 @@ import { LOOP_CODER } from './families/loop-coder.ts';
 import { MAMBA1, MAMBA2 } from './families/mamba.ts';
 import { MIMO_V2, MIMO_V2_PRO } from './families/mimo-v2.ts';
 import { MINICPM3 } from './families/minicpm3.ts';
+import { MINIMAX_M3 } from './families/minimax-m3.ts';
 import { MODERNBERT_FAMILIES } from './families/modernbert.ts';
 import { MOE_FAMILIES } from './families/moe.ts';
+import { MUSE_GLIMMER } from './families/muse-glimmer.ts';
 import { NEMOTRON_H } from './families/nemotron-h.ts';
 import { OLMO_HYBRID } from './families/olmo-hybrid.ts';
 import { POOLING_ON_DECODERS, poolingFamily } from './families/pooling-on-decoder.ts';
 import { QWEN3_5, QWEN3_NEXT } from './families/qwen-gdn.ts';
+import { QWEN4_EXP } from './families/qwen4-exp.ts';
 import { STEP3_TEXT, STEP3P5_FAMILIES } from './families/step3.ts';
 import { WHISPER } from './families/whisper.ts';
 import { ZAMBA2 } from './families/zamba2.ts';
-import type { HfConfig } from './hf-config.ts';
+import { EXPLICIT_LAYERS_HINT, type HfConfig } from './hf-config.ts';
 import type { ModelFamily } from './model-family.ts';
 import { MULTIMODAL_ARCHITECTURES } from './multimodal/architectures.ts';
 import { multimodalFamily } from './multimodal/multimodal-family.ts';
@@ -65,6 +72,7 @@ export const FAMILIES: readonly ModelFamily[] = [
   ...MLA_FAMILIES,
   ...LONGCAT_FAMILIES,
   HY_V4,
+  BAILING_LINEAR,
   MINICPM3,
   DEEPSEEK_V4,
   MIMO_V2,
@@ -73,10 +81,15 @@ export const FAMILIES: readonly ModelFamily[] = [
   ...LAGUNA_FAMILIES,
   BEAM,
   LOOP_CODER,
+  HRM_TEXT,
+  DORY,
+  MUSE_GLIMMER,
   STEP3_TEXT,
   ...STEP3P5_FAMILIES,
   QWEN3_NEXT,
   OLMO_HYBRID,
+  QWEN4_EXP,
+  MINIMAX_M3,
   QWEN3_5,
   JAMBA,
   ZAMBA2,
@@ -99,7 +112,9 @@ export interface FoundFamily {
   readonly warnings: readonly string[];
 }
 
-const GENERIC_NAMES = ['TransformersForCausalLM', 'TransformersMoEForCausalLM'];
+/** Names under which vLLM loads whatever transformers has for the model type. Source: _TRANSFORMERS_BACKEND_MODELS. */
+const GENERIC_NAME =
+  /^Transformers(MultiModal)?(MoE)?(ForCausalLM|EmbeddingModel|ForSequenceClassification|ForMTP)$/;
 
 export function isKnownArchitecture(architecture: string): boolean {
   return [...FAMILIES, ...MULTIMODAL_ARCHITECTURES, ...POOLING_ON_DECODERS].some(
@@ -139,11 +154,23 @@ function textFamilyOf(architecture: string, label: string): ModelFamily {
 function fallbackFamily(architecture: string, root: HfConfig): ModelFamily | null {
   const named = NAMED_FALLBACKS.find(({ architectures }) => architectures.includes(architecture));
   if (named !== undefined) return named;
-  if (GENERIC_NAMES.includes(architecture)) return familyOfType(root) ?? plainFamily(root);
+  if (GENERIC_NAME.test(architecture)) return genericFamily(architecture, root);
   const code = root.get('auto_map');
   const bringsCode =
     isJsonObject(code) && Object.keys(code).some((key) => key.startsWith('AutoModel'));
   return bringsCode ? plainFamily(root) : null;
+}
+
+/** Throws E_UNKNOWN_MODEL for what a config.json of Llama's shape does not describe. */
+function genericFamily(architecture: string, root: HfConfig): ModelFamily {
+  const family = familyOfType(root) ?? plainFamily(root);
+  const isPlain = !architecture.includes('MultiModal') && !architecture.endsWith('ForMTP');
+  if (isPlain && family !== null) return family;
+  throw new ConfigError(
+    'E_UNKNOWN_MODEL',
+    `${root.label}: ${architecture} loads whatever transformers has for the model type, of which only decoders of Llama's shape ` +
+      `are counted; ${EXPLICIT_LAYERS_HINT}`,
+  );
 }
 
 /** A generic name loads what transformers has for the model type. */

@@ -75,7 +75,7 @@ export function resolveModel(
   const isPooling = pooling !== null;
   const numHeads = text.numOr('num_attention_heads', 0);
   const limits = isPooling ? sentenceTransformers : NO_SENTENCE_TRANSFORMERS;
-  const length = maxModelLen(text, options, limits);
+  const length = resolveLength(text, options, limits);
   return {
     label,
     architecture,
@@ -98,7 +98,8 @@ export function resolveModel(
     pooling,
     useMla: family.usesMla?.(text) ?? false,
     isMmPrefixLm: family.isMmPrefixLm?.(text, root) ?? false,
-    slidingWindow: modelWideWindow(text),
+    // The layer types that transformers gives a hybrid are never all sliding.
+    slidingWindow: family.kind === 'hybrid' ? null : modelWideWindow(text, modelType),
   };
 }
 
@@ -165,7 +166,9 @@ function headSize(text: HfConfig, family: ModelFamily, numHeads: number): number
 }
 
 /** cache_config.sliding_window: only where no layer is exempt. Source: EngineArgs.create_engine_config. */
-function modelWideWindow(text: HfConfig): number | null {
+function modelWideWindow(text: HfConfig, modelType: string): number | null {
+  // Their config classes forget a window that is not used.
+  if (/^qwen[23]/.test(modelType) && !text.flag('use_sliding_window')) return null;
   const listed = text.has('layer_types') ? text.strings('layer_types') : [];
   if (listed.some((type) => type !== 'sliding_attention')) return null;
   const window = text.numOr('sliding_window', 0);
@@ -227,11 +230,11 @@ interface ModelLength {
   readonly warnings: readonly string[];
 }
 
-/** Source: vllm/config/model.py _get_and_verify_max_len. */
-function maxModelLen(
+/** How long sequences can be. Source: vllm/config/model.py _get_and_verify_max_len. */
+export function resolveLength(
   text: HfConfig,
   options: ModelOptions,
-  limits: SentenceTransformers,
+  limits: SentenceTransformers = NO_SENTENCE_TRANSFORMERS,
 ): ModelLength {
   const asked = options.maxModelLen;
   const named = derivedLength(text, limits);

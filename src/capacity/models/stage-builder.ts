@@ -36,6 +36,8 @@ export interface AttentionOptions {
   readonly quantized?: boolean;
   /** Transformers' modelling code gives all parameters the model's dtype, scales of the cache too. */
   readonly castsScales?: boolean;
+  /** A prompt's tokens see each other both ways, but each keeps its keys and values. */
+  readonly isPrefixLm?: boolean;
   /** The model class hands the layer no cache_config: neither --kv-cache-dtype nor a model-wide window reach it. */
   readonly ignoresCacheConfig?: boolean;
 }
@@ -161,6 +163,7 @@ export class StageBuilder extends StageWeights {
       attentionChunkSize: options.attentionChunkSize ?? null,
       cacheDtype,
       sharesCache: options.sharesCache ?? false,
+      nonCausal: options.isPrefixLm ?? false,
     });
   }
 
@@ -247,11 +250,17 @@ export class StageBuilder extends StageWeights {
     });
   }
 
-  state(name: string, state: StateShape, checkpoints: StateLayer['checkpoints'] = 'none'): void {
+  /** `backend`: of a layer class that has one of its own. */
+  state(
+    name: string,
+    state: StateShape,
+    checkpoints: StateLayer['checkpoints'] = 'none',
+    backend: AttentionBackend = STATE_BACKENDS[state.mambaType],
+  ): void {
     this.layers.push({
       type: 'state',
       name: this.fullName(name),
-      backend: STATE_BACKENDS[state.mambaType],
+      backend,
       isDraft: this.#isDraft,
       state,
       checkpoints,
@@ -295,6 +304,9 @@ function withPrefix(backend: AttentionBackend, options: AttentionOptions): Atten
   if (options.attentionChunkSize != null) {
     const className = `ChunkedLocalAttention_${options.attentionChunkSize}_${backend.className}`;
     return { ...backend, className };
+  }
+  if (options.isPrefixLm === true) {
+    return { ...backend, className: `EncoderOnlyAttention_${backend.className}` };
   }
   if (options.attnType === 'encoder_decoder') {
     return { ...backend, className: `CrossAttention_${backend.className}` };

@@ -42,6 +42,22 @@ function mamba2Check(keys: { readonly heads: string; readonly groups: string }):
 
 const graniteMamba2 = mamba2Check({ heads: 'mamba_n_heads', groups: 'mamba_n_groups' });
 
+/** The class divides KV heads over the ranks, and queries over what is left. */
+function checkOwnKvHeads(text: HfConfig, { tensorParallelSize: tp }: RunConfig): void {
+  const kvHeads = text.num('num_key_value_heads');
+  if (kvHeads >= tp) return;
+  throw refused(
+    `integer modulo by zero: ${kvHeads} KV heads leave none for each of --tensor-parallel-size ${tp} GPUs, and this model ` +
+      'class replicates none',
+  );
+}
+
+/** transformers' config class has no default for it, and the model class reads it. */
+function checkHeadDim(text: HfConfig): void {
+  if (text.hasKey('head_dim')) return;
+  throw refused("'Glm4MoeConfig' object has no attribute 'head_dim'");
+}
+
 function checkDeltaDtype(_: HfConfig, { mambaSsmCacheDtype: dtype }: RunConfig): void {
   if (dtype !== 'float16') return;
   throw refused(`KDA recurrent state supports only auto, float32, and bfloat16; got ${dtype}`);
@@ -56,6 +72,8 @@ const CHECKS: Readonly<Record<string, ModelCheck>> = {
   Mamba2ForCausalLM: mamba2Check({ heads: 'num_heads', groups: 'n_groups' }),
   GraniteMoeHybridForCausalLM: graniteMamba2,
   FalconH1ForCausalLM: graniteMamba2,
+  Glm4MoeForCausalLM: checkHeadDim,
+  GptOssForCausalLM: checkOwnKvHeads,
   KimiLinearForCausalLM: checkDeltaDtype,
 };
 

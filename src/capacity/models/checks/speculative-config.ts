@@ -14,7 +14,7 @@ const NGRAM = ['ngram', 'ngram_gpu'];
 
 /** Parts of the model types and architectures whose checkpoints have MTP layers. Source: SpeculativeConfig.hf_config_override. */
 const WITH_MTP =
-  /deepseek_(v3|v32|v4|v41|mtp)|kimi_k[23]|glm_moe_dsa|Glm4Moe|GlmOcr|glm5_next|dots3_note|pangu_ultra_moe|MiMo|ernie4_5_moe|nemotron_h|NemotronH|qwen3_next|qwen3_5|qwen4_exp|intern_s2|interns2|[bB]ailing|exaone_moe|exaone4_5|longcat_flash|step3p[57]|Step3p[57]|step5|Step5|MistralLarge3|hy_v[34]|inkling|gemma4|minimax_m3|_mtp$/;
+  /deepseek_(v3|v32|v4|v41|mtp)|kimi_k[23]|glm_moe_dsa|Glm4Moe|GlmOcr|glm5_next|dots3_note|pangu_ultra_moe|MiMo|ernie4_5_moe|nemotron_h|NemotronH|qwen3_next|qwen3_5|qwen4_exp|intern_s2|interns2|[bB]ailing|exaone_moe|exaone4_5|longcat_flash|step3p[57]|Step3p[57]|step5|Step5|MistralLarge3|hy_v[34]|inkling|gemma4_(unified_)?assistant|minimax_m3|_mtp$/;
 
 /** `method` is the resolved one, `hasDraft` whether a draft's config.json was found. Throws E_BAD_FLAG with vLLM's words. */
 export function checkDraftSource(

@@ -40,7 +40,8 @@ export function buildDraft(builder: StageBuilder, inputs: DraftInputs): void {
     builder.asDraft(() => mtp.build(builder, model));
     return;
   }
-  if (readsStates(method) && draftConfig !== null) {
+  const hasOwnFile = readsStates(method) || method === 'mtp';
+  if (hasOwnFile && draftConfig !== null) {
     const draft = new HfConfig(draftConfig, `draft of ${model.label}`, {
       tie_word_embeddings: false,
     });

@@ -12,6 +12,8 @@ import { buildDraftLayer } from './draft-layer.ts';
 
 const NORMS = ['input_layernorm', 'post_attention_layernorm'];
 const SLIDING = 'sliding_attention';
+/** Source: vllm/config/speculative.py hf_config_override. */
+const MUSE_VOCABULARY = 202048;
 
 /** A nested config, empty where it is absent. */
 function nested(draft: HfConfig, key: string): HfConfig {
@@ -105,7 +107,10 @@ function buildHead(
   if (about.mapped) stage.tensor('draft_id_to_target_id', [vocabSize], 'int64');
 }
 
-function buildDflash(stage: StageBuilder, draft: HfConfig, target: DraftTarget): void {
+function buildDflash(stage: StageBuilder, given: HfConfig, target: DraftTarget): void {
+  // The assistant of Muse Glimmer leaves out the vocabulary that it shares.
+  const isMuse = given.strOr('model_type', '') === 'muse_glimmer_assistant';
+  const draft = isMuse ? given.withDefaults({ vocab_size: MUSE_VOCABULARY }) : given;
   buildBackbone(stage, draft, target);
   const vocabSize = draft.numOr('draft_vocab_size', draft.num('vocab_size'));
   const mapped = vocabSize !== target.vocabSize;

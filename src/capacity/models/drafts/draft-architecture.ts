@@ -8,6 +8,7 @@ import { isDraftArchitecture } from './draft-names.ts';
 
 /** DeepSeek's own configurations stand for its MTP draft before the method is looked at. */
 const DEEPSEEK_TYPES = ['deepseek_v3', 'deepseek_v32', 'glm_moe_dsa'];
+const GEMMA4_TYPES = ['gemma4_assistant', 'gemma4_unified_assistant'];
 
 export function draftArchitecture(draft: HfConfig, method: string): string {
   const [named] = draft.has('architectures') ? draft.strings('architectures') : [];
@@ -20,7 +21,9 @@ export function draftArchitecture(draft: HfConfig, method: string): string {
 
 function override(draft: HfConfig, architecture: string): string {
   if (architecture === 'MistralLarge3ForCausalLM') return 'EagleMistralLarge3ForCausalLM';
-  return DEEPSEEK_TYPES.includes(draft.strOr('model_type', '')) ? 'DeepSeekMTPModel' : architecture;
+  const modelType = draft.strOr('model_type', '');
+  if (GEMMA4_TYPES.includes(modelType)) return 'Gemma4MTPModel';
+  return DEEPSEEK_TYPES.includes(modelType) ? 'DeepSeekMTPModel' : architecture;
 }
 
 function rename(architecture: string, method: string, modelType: string): string {

@@ -7,12 +7,14 @@ import { isDraftArchitecture } from './draft-names.ts';
 import { DSPARK_V4 } from './dspark-v4.ts';
 import { EAGLE_FAMILIES } from './eagle.ts';
 import { EAGLE3_FAMILIES } from './eagle3.ts';
+import { GEMMA4_MTP } from './gemma4-mtp.ts';
 
 export const DRAFT_FAMILIES: readonly DraftFamily[] = [
   ...EAGLE_FAMILIES,
   ...EAGLE3_FAMILIES,
   ...DFLASH_FAMILIES,
   DSPARK_V4,
+  GEMMA4_MTP,
 ];
 
 /** The family of a draft architecture; throws E_UNKNOWN_MODEL naming it and what is known. */

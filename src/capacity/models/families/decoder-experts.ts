@@ -14,7 +14,6 @@ import {
 } from './decoder.ts';
 import { buildGraniteSinks, hasGraniteSinks } from './granite-sinks.ts';
 
-const attentionBias = (text: HfConfig): boolean => text.flag('attention_bias');
 const anyBias = (text: HfConfig): boolean => text.flag('attention_bias') || text.flag('bias');
 const headNorm = (): 'head' => 'head';
 const UNTIED = { tie_word_embeddings: false };
@@ -153,6 +152,7 @@ const EXPERTS: readonly DecoderArchitecture[] = [
       stage.norm(`${name}.query_layernorm`, headSize, options);
       stage.norm(`${name}.key_layernorm`, headSize, options);
     },
+    attention: () => ({ quantized: false }),
     experts: ringExperts,
     family: {
       packedModules: {
@@ -335,10 +335,8 @@ const EXPERTS: readonly DecoderArchitecture[] = [
       if (isDenseFirst(text, layer)) return null;
       const count = text.numOr('num_shared_experts', 1);
       const own = text.numOr('moe_shared_expert_intermediate_size', null);
-      return correctedExperts(
-        text,
-        count === 0 ? 0 : (own ?? count * text.num('moe_intermediate_size')),
-      );
+      const sharedSize = count === 0 ? 0 : (own ?? count * text.num('moe_intermediate_size'));
+      return { ...correctedExperts(text, sharedSize), gateDtype: 'float32' };
     },
   },
 ];

@@ -19,6 +19,8 @@ export interface DenseArchitecture {
   readonly onTransformers?: boolean;
   /** Names where they are not Llama's: the decoder layer, and what is in it. */
   layerName?(layer: number): string;
+  /** As the layer's attention has it, where its class is handed another name than it has. */
+  cacheLayerName?(layer: number): string;
   readonly attention?: string;
   readonly qkv?: string;
   readonly output?: string;
@@ -201,7 +203,12 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   {
     architectures: ['Exaone4ForCausalLM'],
     modelTypes: {
-      exaone4: { ...UNTIED, sliding_window: 4096, max_position_embeddings: 2048 },
+      exaone4: {
+        ...UNTIED,
+        num_key_value_heads: 32,
+        sliding_window: 4096,
+        max_position_embeddings: 2048,
+      },
     },
     qkNorm: headNorm,
     qkvBias: attentionBias,
@@ -214,6 +221,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     architectures: ['ExaoneForCausalLM'],
     modelTypes: { exaone: UNTIED },
     layerName: (layer) => `transformer.h.${layer}`,
+    cacheLayerName: (layer) => `model.h.${layer}`,
     attention: 'attn.attention',
     output: 'out_proj',
     mlpProjections: ['gate_up_proj', 'c_proj'],
@@ -255,7 +263,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['StableLmForCausalLM'],
-    modelTypes: { stablelm: { ...UNTIED, max_position_embeddings: 4096 }, stablelm_epoch: UNTIED },
+    modelTypes: { stablelm: { ...UNTIED, max_position_embeddings: 4096 } },
     qkvBias: (text) => text.flag('use_qkv_bias'),
     normBias: true,
     embeddingOnEveryStage: true,
@@ -281,6 +289,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     qkNorm: headNorm,
     ungated: true,
     mlpProjections: ['up_proj', 'down_proj'],
+    norms: ['attention_layernorm', 'feedforward_layernorm'],
     window: slidingLayerWindow,
   },
   // The rest runs on transformers' own modelling code.

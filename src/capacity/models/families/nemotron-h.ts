@@ -159,7 +159,7 @@ export const NEMOTRON_H: ModelFamily = {
     embeddings(stage, {
       vocabSize: text.num('vocab_size'),
       width: sizes.hiddenSize,
-      tied: text.flag('tie_word_embeddings'),
+      tied: false,
       everyStage: true,
       headOnEveryStage: true,
     });

@@ -33,6 +33,10 @@ export interface MultimodalArchitecture {
   /** Names of the language model's modules where more is different than a prefix. */
   rename?(name: string): string;
   readonly towers: readonly Tower[];
+  /** What is not counted: such a model needs --weights-bytes. The layers of its language model are known all the same. */
+  readonly uncounted?: string;
+  /** Why the model is not known at all, though vLLM has it. */
+  readonly refusal?: string;
   /** false: vLLM refuses to run it in pipeline stages. */
   readonly supportsPp?: boolean;
   /** What is built on every pipeline stage, not as a part of the language model. */

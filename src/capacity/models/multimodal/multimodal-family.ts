@@ -5,7 +5,7 @@
  */
 import { ConfigError } from '../../../shared/errors.ts';
 import { weightNamer } from '../families/common.ts';
-import type { HfConfig } from '../hf-config.ts';
+import { EXPLICIT_LAYERS_HINT, type HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
@@ -21,6 +21,11 @@ export function multimodalFamily(
   root: HfConfig,
   familyOf: FamilyOf,
 ): ModelFamily {
+  if (about.refusal !== undefined) {
+    const [name] = about.architectures;
+    const words = `${root.label}: ${name}: ${about.refusal}; ${EXPLICIT_LAYERS_HINT}`;
+    throw new ConfigError('E_UNKNOWN_MODEL', words);
+  }
   const text = languageConfig(about, root);
   const architecture = textArchitecture(about, text, root);
   const family = familyOf(architecture, text.label);
@@ -37,6 +42,7 @@ export function multimodalFamily(
       return family.normalize?.(changed, whole) ?? changed;
     },
     isMmPrefixLm,
+    ...(about.uncounted === undefined ? {} : { uncounted: about.uncounted }),
     ...(about.packedModules === undefined ? {} : { packedModules: about.packedModules }),
     vllmName: weightNamer(weightNames),
     ...(state === undefined ? {} : { state: (model, run) => state(inner(model), run) }),
