@@ -48,7 +48,7 @@ import { QWEN4_EXP } from './families/qwen4-exp.ts';
 import { STEP3_TEXT, STEP3P5_FAMILIES } from './families/step3.ts';
 import { WHISPER } from './families/whisper.ts';
 import { ZAMBA2 } from './families/zamba2.ts';
-import { EXPLICIT_LAYERS_HINT, type HfConfig } from './hf-config.ts';
+import { EXPLICIT_LAYERS_HINT, HfConfig } from './hf-config.ts';
 import type { ModelFamily } from './model-family.ts';
 import { MULTIMODAL_ARCHITECTURES } from './multimodal/architectures.ts';
 import { multimodalFamily } from './multimodal/multimodal-family.ts';
@@ -138,7 +138,7 @@ export function familyOf(architecture: string, root: HfConfig): FoundFamily {
   }
   const pooling = POOLING_ON_DECODERS.find(isNamed);
   if (pooling !== undefined) {
-    return { family: poolingFamily(pooling, textFamilyOf(pooling.base, root.label)), warnings: [] };
+    return { family: poolingFamily(pooling, familyOf(pooling.base, root).family), warnings: [] };
   }
   const family = FAMILIES.find(isNamed);
   if (family !== undefined) return { family, warnings: [] };
@@ -155,8 +155,13 @@ export function familyOf(architecture: string, root: HfConfig): FoundFamily {
 /** Without what falls back. Throws E_UNKNOWN_MODEL naming the field. */
 function textFamilyOf(architecture: string, label: string): ModelFamily {
   const family = FAMILIES.find(({ architectures }) => architectures.includes(architecture));
-  if (family === undefined) throw unknownArchitecture(architecture, label);
-  return family;
+  if (family !== undefined) return family;
+  const reason = namedOnly(architecture, new HfConfig({}, label));
+  if (reason === null) throw unknownArchitecture(architecture, label);
+  throw new ConfigError(
+    'E_UNKNOWN_MODEL',
+    `${label}: ${architecture}: ${reason}; ${EXPLICIT_LAYERS_HINT}`,
+  );
 }
 
 function fallbackFamily(architecture: string, root: HfConfig): ModelFamily | null {
