@@ -109,6 +109,11 @@ export class StageWeights {
     return this.#plainBytes;
   }
 
+  /** vLLM's get_name() of the method; classes build some modules in another way because of it. */
+  get quantizationName(): string | null {
+    return this.#quantization?.name ?? null;
+  }
+
   /** How the modules that are built at the moment are quantized. */
   protected get quantization(): QuantizationConfig | null {
     return this.#quantization;

@@ -11,6 +11,22 @@ export function headDim(text: HfConfig): number {
   );
 }
 
+/**
+ * Module names of checkpoints → vLLM's, by prefixes that are applied one after the other.
+ * Source: vllm/model_executor/models/utils.py WeightsMapper._map_name.
+ */
+export function weightNamer(
+  prefixes: readonly (readonly [string, string])[],
+): (name: string) => string {
+  return (name) => {
+    let mapped = name;
+    for (const [from, to] of prefixes) {
+      if (mapped.startsWith(from)) mapped = to + mapped.slice(from.length);
+    }
+    return mapped;
+  };
+}
+
 export function kvHeads(text: HfConfig): number {
   return text.numOr('num_key_value_heads', text.num('num_attention_heads'));
 }

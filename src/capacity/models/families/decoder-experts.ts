@@ -158,6 +158,7 @@ const EXPERTS: readonly DecoderArchitecture[] = [
       stage.norm(`${name}.query_layernorm`, headSize, options);
       stage.norm(`${name}.key_layernorm`, headSize, options);
     },
+    attention: () => ({ quantized: false }),
     experts: ringExperts,
     family: {
       packedModules: {
@@ -340,10 +341,8 @@ const EXPERTS: readonly DecoderArchitecture[] = [
       if (isDenseFirst(text, layer)) return null;
       const count = text.numOr('num_shared_experts', 1);
       const own = text.numOr('moe_shared_expert_intermediate_size', null);
-      return correctedExperts(
-        text,
-        count === 0 ? 0 : (own ?? count * text.num('moe_intermediate_size')),
-      );
+      const sharedSize = count === 0 ? 0 : (own ?? count * text.num('moe_intermediate_size'));
+      return { ...correctedExperts(text, sharedSize), gateDtype: 'float32' };
     },
   },
 ];

@@ -19,6 +19,8 @@ export interface DenseArchitecture {
   readonly onTransformers?: boolean;
   /** Names where they are not Llama's: the decoder layer, and what is in it. */
   layerName?(layer: number): string;
+  /** As the layer's attention has it, where its class is handed another name than it has. */
+  cacheLayerName?(layer: number): string;
   readonly attention?: string;
   readonly qkv?: string;
   readonly output?: string;
@@ -219,6 +221,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     architectures: ['ExaoneForCausalLM'],
     modelTypes: { exaone: UNTIED },
     layerName: (layer) => `transformer.h.${layer}`,
+    cacheLayerName: (layer) => `model.h.${layer}`,
     attention: 'attn.attention',
     output: 'out_proj',
     mlpProjections: ['gate_up_proj', 'c_proj'],
@@ -286,6 +289,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     qkNorm: headNorm,
     ungated: true,
     mlpProjections: ['up_proj', 'down_proj'],
+    norms: ['attention_layernorm', 'feedforward_layernorm'],
     window: slidingLayerWindow,
   },
   // The rest runs on transformers' own modelling code.

@@ -35,8 +35,9 @@ function buildLayer(
   for (const norm of about.norms ?? LLAMA_NORMS) {
     stage.norm(`${prefix}.${norm}`, hiddenSize, { bias: about.normBias ?? false });
   }
+  const cacheLayer = about.cacheLayerName?.(layer) ?? prefix;
   stage.attention({
-    name: `${attention}.attn`,
+    name: `${cacheLayer}.${about.attention ?? 'self_attn'}.attn`,
     numHeads,
     numKvHeads,
     headSize,
@@ -59,7 +60,7 @@ function buildMlp(
   stage.column(`${name}.${inwards}`, hiddenSize, widths, { bias });
   stage.row(`${name}.${down}`, intermediateSize, hiddenSize, { bias });
   if (text.strOr('hidden_act', '') !== 'xielu') return;
-  for (const parameter of ['alpha_p', 'alpha_n', 'beta', 'eps']) {
+  for (const parameter of ['alpha_p', 'alpha_n']) {
     stage.tensor(`${name}.act_fn.${parameter}`, [1]);
   }
 }

@@ -8,7 +8,13 @@ import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { RunAdjustment, RunConfig } from '../run-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { embeddings, layerType, periodicLayerTypes, slidingLayerWindow } from './common.ts';
+import {
+  embeddings,
+  layerType,
+  periodicLayerTypes,
+  slidingLayerWindow,
+  weightNamer,
+} from './common.ts';
 
 export const GEMMA4_NORMS = [
   'input_layernorm',
@@ -125,6 +131,7 @@ function adjustRun({ text }: ResolvedModel, run: RunConfig): Partial<RunAdjustme
 export const GEMMA4: ModelFamily = {
   name: 'gemma-4',
   architectures: ['Gemma4ForCausalLM'],
+  vllmName: weightNamer([['model.language_model.', 'model.']]),
   kind: 'decoder',
   defaults: {
     gemma4_text: {

@@ -158,7 +158,7 @@ const ARCHITECTURES: readonly MoeArchitecture[] = [
     modelTypes: {
       olmoe: { ...UNTIED, num_experts: 64, num_key_value_heads: 16, max_position_embeddings: 4096 },
     },
-    qkNorm: () => 'split',
+    qkNorm: () => 'full',
     numExperts: (text) => text.num('num_experts'),
     expertSize: (text) => text.num('intermediate_size'),
     embeddingOnEveryStage: true,
@@ -167,8 +167,9 @@ const ARCHITECTURES: readonly MoeArchitecture[] = [
   {
     architectures: ['PhiMoEForCausalLM'],
     modelTypes: { phimoe: { ...UNTIED, num_key_value_heads: 8, max_position_embeddings: 131072 } },
-    qkvBias: (text) => text.flag('attention_bias'),
-    outputBias: (text) => text.flag('attention_bias'),
+    qkvBias: () => true,
+    outputBias: () => true,
+    mlp: 'block_sparse_moe',
     normBias: true,
     numExperts: (text) => text.num('num_local_experts'),
     expertSize: (text) => text.num('intermediate_size'),
@@ -281,7 +282,7 @@ function build(stage: StageBuilder, model: ResolvedModel, about: MoeArchitecture
     tied: text.flag('tie_word_embeddings'),
     everyStage: about.embeddingOnEveryStage ?? false,
     headOnEveryStage: about.headOnEveryStage ?? false,
-    headBias: about.headBias === true && text.flag('lm_head_bias'),
+    headBias: about.headBias ?? false,
   });
   for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
     buildLayer(stage, text, about, layer);

@@ -3,7 +3,7 @@ import { isJsonObject } from '../../../shared/json-object.ts';
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily, MtpDraft } from '../model-family.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { embeddings, headDim, kvHeads, refuse } from './common.ts';
+import { embeddings, headDim, kvHeads, refuse, weightNamer } from './common.ts';
 import { buildMamba2, type Mamba2Sizes, mamba2State } from './mamba-mixers.ts';
 
 function mixerSizes(text: HfConfig): Mamba2Sizes {
@@ -131,6 +131,7 @@ export const NEMOTRON_H: ModelFamily = {
   kind: 'hybrid',
   normalize,
   packedModules: { qkv_proj: ['q_proj', 'k_proj', 'v_proj'] },
+  vllmName: weightNamer([['backbone', 'model']]),
   defaults: {
     nemotron_h: {
       tie_word_embeddings: false,

@@ -9,7 +9,7 @@ import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { RunConfig, StateShape } from '../run-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { embeddings, kvHeads, layerType } from './common.ts';
+import { embeddings, kvHeads, layerType, weightNamer } from './common.ts';
 
 export function deltaNetSizes(text: HfConfig) {
   const keyHeads = text.num('linear_num_key_heads');
@@ -44,6 +44,9 @@ function exportsCheckpoints(stage: StageBuilder, text: HfConfig): boolean {
   return (major === 10 || major === 12) && text.num('linear_key_head_dim') === 128;
 }
 
+/** Their kernels take no narrower a part than the whole gates. Source: qwen_gdn_linear_attn.py maybe_disable_tp. */
+const MARLIN_METHODS = ['auto_awq', 'auto_gptq', 'inc'];
+
 /** Qwen3.5's checkpoints keep apart what Qwen3-Next's have interleaved. */
 const isInterleaved = ({ architecture }: ResolvedModel): boolean =>
   architecture === 'Qwen3NextForCausalLM';
@@ -64,7 +67,8 @@ export function buildDeltaNet(stage: StageBuilder, model: ResolvedModel, name: s
         [valueHeads, valueHeads],
       ];
   stage.column(`${name}.in_proj_qkvz`, hiddenSize, inputs);
-  stage.column(`${name}.in_proj_ba`, hiddenSize, gates);
+  const isWhole = !isInterleaved(model) && MARLIN_METHODS.includes(stage.quantizationName ?? '');
+  stage.column(`${name}.in_proj_ba`, hiddenSize, gates, { split: !isWhole });
   stage.norm(`${name}.norm`, text.num('linear_value_head_dim'));
   stage.row(`${name}.out_proj`, valueWidth, hiddenSize);
   stage.state(
@@ -147,7 +151,9 @@ function buildMtp(stage: StageBuilder, model: ResolvedModel, layers: number): vo
   const { text } = model;
   const hiddenSize = text.num('hidden_size');
   stage.embedding('model.embed_tokens', text.num('vocab_size'), hiddenSize);
-  stage.column('mtp.fc', 2 * hiddenSize, hiddenSize);
+  // Left alone by checkpoints of this method, though their lists do not say so.
+  const quantized = stage.quantizationName !== 'modelopt_fp4';
+  stage.column('mtp.fc', 2 * hiddenSize, hiddenSize, { quantized });
   for (let layer = 0; layer < layers; layer++) {
     const name = `mtp.layers.${layer}`;
     buildGatedAttention(stage, text, `${name}.self_attn`);
@@ -224,6 +230,7 @@ export const QWEN3_NEXT: ModelFamily = {
 export const QWEN3_5: ModelFamily = {
   name: 'qwen gated delta net',
   architectures: ['Qwen3_5ForCausalLM', 'Qwen3_5MoeForCausalLM'],
+  vllmName: weightNamer([['model.language_model.', 'model.']]),
   kind: 'hybrid',
   packedModules: {
     qkv_proj: ['q_proj', 'k_proj', 'v_proj'],

@@ -1,6 +1,7 @@
 /** Models that listen. Source: vllm/model_executor/models/{qwen2_audio,audioflamingo3}.py (0.33.0). */
 import type { HfConfig } from '../hf-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
+import { buildDasheng } from '../towers/dasheng.ts';
 import { buildQwen3AudioEncoder } from '../towers/qwen-audio.ts';
 import {
   audioEncoderSizes,
@@ -90,6 +91,45 @@ export const AUDIO_ARCHITECTURES: readonly MultimodalArchitecture[] = [
       },
     ],
   },
+  {
+    architectures: ['MiDashengLMModel'],
+    textArchitecture: 'Qwen2ForCausalLM',
+    prefix: 'decoder',
+    weightNames: [],
+    towers: [
+      {
+        modalities: ['audio'],
+        build: (stage, { root, text, sub }) => {
+          const audio = sub('audio_encoder_config');
+          buildDasheng(stage, audio, 'audio_encoder');
+          const input = audio.num('embed_dim') * root.numOr('subsample_factor', 5);
+          const output = text.num('hidden_size');
+          stage.column('audio_projector.net.0', input, output, { bias: true });
+          stage.row('audio_projector.net.2', output, output, { bias: true });
+        },
+      },
+    ],
+  },
+  {
+    architectures: ['VoxtralForConditionalGeneration'],
+    weightNames: [],
+    towers: [
+      {
+        modalities: ['audio'],
+        build: (stage, { text, sub }) => {
+          const audio = sub('audio_config');
+          buildWhisperEncoder(stage, audio, 'whisper_encoder.whisper_encoder', {
+            split: true,
+            positionsDtype: 'float32',
+          });
+          const input = audioEncoderSizes(audio).width * audio.num('downsample_factor');
+          const output = text.num('hidden_size');
+          const names = ['audio_language_adapter.w_in', 'audio_language_adapter.w_out'];
+          buildLinears(stage, names, [input, output, output], false);
+        },
+      },
+    ],
+  },
 ];
 
 /** The part that thinks, or all of it. Source: vllm/transformers_utils/configs/qwen3_asr.py Qwen3ASRConfig. */
@@ -100,7 +140,7 @@ function asrConfig(root: HfConfig): HfConfig {
 /** Source: ultravox.py UltravoxFeedForwardProjector, UltravoxTransformerProjector. */
 function buildUltravox(stage: StageBuilder, { root, text, sub }: MultimodalConfig): void {
   const audio = sub('audio_config');
-  buildWhisperEncoder(stage, audio, 'audio_tower', { positionsDtype: 'float32' });
+  buildWhisperEncoder(stage, audio, 'audio_tower');
   const name = 'multi_modal_projector';
   const width = audioEncoderSizes(audio).width;
   const stacked = width * root.num('stack_factor');

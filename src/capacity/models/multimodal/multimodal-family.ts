@@ -4,6 +4,7 @@
  * Source: vllm/model_executor/models/interfaces.py SupportsMultiModal, vllm/config/vllm.py with_hf_config (0.33.0).
  */
 import { ConfigError } from '../../../shared/errors.ts';
+import { weightNamer } from '../families/common.ts';
 import { EXPLICIT_LAYERS_HINT, type HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
@@ -26,8 +27,9 @@ export function multimodalFamily(
     throw new ConfigError('E_UNKNOWN_MODEL', words);
   }
   const text = languageConfig(about, root);
-  const architecture = textArchitecture(about, text, root);
-  const family = familyOf(architecture, text.label);
+  const { textFamily } = about;
+  const architecture = textFamily === undefined ? textArchitecture(about, text, root) : '';
+  const family = textFamily ?? familyOf(architecture, text.label);
   const { mtp, state, adjustRun } = family;
   const { weightNames = DEFAULT_WEIGHT_NAMES } = about;
   const inner = (model: ResolvedModel): ResolvedModel => ({ ...model, architecture });
@@ -43,7 +45,7 @@ export function multimodalFamily(
     isMmPrefixLm,
     ...(about.uncounted === undefined ? {} : { uncounted: about.uncounted }),
     ...(about.packedModules === undefined ? {} : { packedModules: about.packedModules }),
-    ...(weightNames.length === 0 ? {} : { vllmName: (name) => vllmName(weightNames, name) }),
+    vllmName: weightNamer(weightNames),
     ...(state === undefined ? {} : { state: (model, run) => state(inner(model), run) }),
     ...(adjustRun === undefined ? {} : { adjustRun: (model, run) => adjustRun(inner(model), run) }),
     build: (stage, model) => build(stage, inner(model), about, family),
@@ -62,15 +64,6 @@ const DEFAULT_WEIGHT_NAMES = [
   ['model.multi_modal_projector.', 'multi_modal_projector.'],
   ['lm_head.', 'language_model.lm_head.'],
 ] as const;
-
-/** Source: vllm/model_executor/models/utils.py WeightsMapper._map_name. */
-function vllmName(prefixes: readonly (readonly [string, string])[], name: string): string {
-  let mapped = name;
-  for (const [from, to] of prefixes) {
-    if (mapped.startsWith(from)) mapped = to + mapped.slice(from.length);
-  }
-  return mapped;
-}
 
 const MM_PREFIX_LM_MODELS = ['bagel', 'gemma3', 'molmo2', 'moondream3', 'paligemma'];
 const MM_PREFIX_BY_TEXT = ['gemma4', 'gemma4_unified', 'diffusion_gemma'];
@@ -106,7 +99,9 @@ function build(
   }
   about.everyStage?.(stage, config);
   const { prefix = 'language_model' } = about;
-  const rename = about.rename ?? ((name: string) => `${prefix}.${name}`);
+  // Some classes begin their modules' names with a dot where they stand alone.
+  const within = (name: string): string => `${prefix}${name.startsWith('.') ? '' : '.'}${name}`;
+  const rename = about.rename ?? within;
   stage.renaming(rename, () => family.build(stage, model));
 }
 

@@ -64,11 +64,13 @@ export const QWEN_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   {
     architectures: ['Qwen3_5ForConditionalGeneration'],
     textArchitecture: 'Qwen3_5ForCausalLM',
+    tiesByText: true,
     towers: QWEN3_VISUAL,
   },
   {
     architectures: ['Qwen3_5MoeForConditionalGeneration'],
     textArchitecture: 'Qwen3_5MoeForCausalLM',
+    tiesByText: true,
     towers: QWEN3_VISUAL,
   },
   {

@@ -38,6 +38,22 @@ const METHODS: Readonly<Record<string, QuantizationMethod>> = {
   quark: QUARK,
 };
 
+/** Methods that can be described in a file of their own. Source: each method's get_config_filenames. */
+const METHODS_OF_A_FILE = [
+  'awq',
+  'auto_awq',
+  'awq_marlin',
+  'gptq',
+  'auto_gptq',
+  'gptq_marlin',
+  'inc',
+  'modelopt',
+  'modelopt_fp4',
+  'modelopt_mixed',
+  'modelopt_mxfp8',
+  'moe_wna16',
+];
+
 /** null: the model is not quantized. Throws E_UNKNOWN_MODEL or E_BAD_FLAG for a method that cannot be used. */
 export function resolveQuantization(
   context: QuantizationContext,
@@ -85,6 +101,9 @@ function checkCard(
 }
 
 function refuse(context: QuantizationContext, checkpoint: HfConfig | null, name: string): never {
+  if (checkpoint === null && METHODS_OF_A_FILE.includes(name)) {
+    throw new ConfigError('E_BAD_FLAG', `Cannot find the config file for ${name}`);
+  }
   const what =
     checkpoint === null
       ? `--quantization ${name}`

@@ -5,7 +5,11 @@ import { buildEncoderLayer, conv, linear } from './encoder-layer.ts';
 
 /** Siglip2Model of LFM2-VL as the module `name`. */
 export function buildSiglip2(stage: StageBuilder, vision: HfConfig, name: string): void {
-  const prefix = `${name}.vision_model`;
+  buildSiglip2Bare(stage, vision, `${name}.vision_model`);
+}
+
+/** What is within `vision_model`. */
+export function buildSiglip2Bare(stage: StageBuilder, vision: HfConfig, prefix: string): void {
   const width = vision.num('hidden_size');
   const pixels = vision.numOr('num_channels', 3) * vision.num('patch_size') ** 2;
   linear(stage, `${prefix}.embeddings.patch_embedding`, pixels, width);
