@@ -12,6 +12,11 @@ def sub_config(name: str, value):
     """A nested config as its own class where its model type has one, else plain attributes."""
     from transformers import AutoConfig, PretrainedConfig
 
+    if name == "block_configs":
+        # Of NAS models, whose own class reads the blocks with their attributes.
+        return [sub_config("block_config", block) for block in value]
+    if name in ("attention", "ffn") and isinstance(value, dict):
+        name = f"{name}_config"
     if not name.endswith("_config") or not isinstance(value, dict) or name == "quantization_config":
         return value
     model_type = value.get("model_type")
@@ -33,6 +38,7 @@ def register_foreign_config(hf_config: dict) -> bool:
 
     class ForeignConfig(PretrainedConfig):
         model_type = kind
+        is_foreign = True
 
         def __init__(self, **values):
             nested = {key: sub_config(key, value) for key, value in values.items()}
@@ -41,5 +47,7 @@ def register_foreign_config(hf_config: dict) -> bool:
                 if value is not values[key]:
                     setattr(self, key, value)
 
+    # vLLM knows some of these classes by their name alone.
+    ForeignConfig.__name__ = hf_config.get("auto_map", {}).get("AutoConfig", "ForeignConfig").rpartition(".")[2]
     AutoConfig.register(kind, ForeignConfig, exist_ok=True)
     return True

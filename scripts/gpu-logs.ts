@@ -75,7 +75,6 @@ export function replayGpuLog(log: GpuLog): ModelPlan {
       name: log.model,
       source: log.id,
       config: { ...log.config, ...quantization },
-      weightsScale: 1,
       generationEosTokenIds: [],
       draftConfig: null,
     },

@@ -46,6 +46,12 @@ describe('start-up logs of real GPUs', () => {
     },
   );
 
+  it('are met as well as `explain` says', () => {
+    const errors = counted.map((one) => 100 * absoluteError(one));
+    expect(errors.filter((error) => error <= FIT.withinPercent)).toHaveLength(FIT.numWithin);
+    expect(median(errors)).toBeLessThanOrEqual(FIT.medianPercent);
+  });
+
   it('give the constants that the budget has', () => {
     expect(fitConstants(counted)).toEqual(CHOSEN);
   });

@@ -24,6 +24,8 @@ export interface ModelFamily {
   readonly packedModules?: Readonly<Record<string, readonly string[]>>;
   /** hf_to_vllm_mapper: a module's name in checkpoints → its name in vLLM, null where it has none; default: the same. */
   vllmName?(name: string): string | null;
+  /** Parts of the model that its weights leave out, for messages; absent: none. Such a model needs --weights-bytes. */
+  readonly uncounted?: string;
   /** Compressed-latent attention. Source: ModelArchConfigConvertorBase.is_deepseek_mla. */
   usesMla?(text: HfConfig): boolean;
   headSize?(text: HfConfig): number;

@@ -1,7 +1,8 @@
 /** Every family by the architectures that it knows. Adding a family is adding its file and its line here. */
+
 import { ConfigError } from '../../shared/errors.ts';
 import { isJsonObject } from '../../shared/json-object.ts';
-import { droppedArchitecture } from './dropped-architectures.ts';
+import { BAILING_LINEAR } from './families/bailing-linear.ts';
 import { BEAM } from './families/beam.ts';
 import { BERT_FAMILIES } from './families/bert.ts';
 import { ROPE_BERT_FAMILIES } from './families/bert-with-rope.ts';
@@ -23,6 +24,7 @@ import { GEMMA4 } from './families/gemma4.ts';
 import { GPT_OSS } from './families/gpt-oss.ts';
 import { GRANITE_HYBRID } from './families/granite-hybrid.ts';
 import { HRM_TEXT } from './families/hrm-text.ts';
+import { HY_V4 } from './families/hy-v4.ts';
 import { JAMBA } from './families/jamba.ts';
 import { KIMI_LINEAR } from './families/kimi-linear.ts';
 import { LAGUNA_FAMILIES } from './families/laguna.ts';
@@ -51,6 +53,7 @@ import type { ModelFamily } from './model-family.ts';
 import { MULTIMODAL_ARCHITECTURES } from './multimodal/architectures.ts';
 import { multimodalFamily } from './multimodal/multimodal-family.ts';
 import { namedOnly } from './named-only.ts';
+import { unknownArchitecture } from './unknown-architecture.ts';
 
 export const FAMILIES: readonly ModelFamily[] = [
   ...DENSE_FAMILIES,
@@ -70,6 +73,8 @@ export const FAMILIES: readonly ModelFamily[] = [
   LLAMA4_TEXT,
   ...MLA_FAMILIES,
   ...LONGCAT_FAMILIES,
+  HY_V4,
+  BAILING_LINEAR,
   MINICPM3,
   DEEPSEEK_V4,
   MIMO_V2,
@@ -110,7 +115,9 @@ export interface FoundFamily {
   readonly warnings: readonly string[];
 }
 
-const GENERIC_NAMES = ['TransformersForCausalLM', 'TransformersMoEForCausalLM'];
+/** Names under which vLLM loads whatever transformers has for the model type. Source: _TRANSFORMERS_BACKEND_MODELS. */
+const GENERIC_NAME =
+  /^Transformers(MultiModal)?(MoE)?(ForCausalLM|EmbeddingModel|ForSequenceClassification|ForMTP)$/;
 
 export function isKnownArchitecture(architecture: string): boolean {
   return [...FAMILIES, ...MULTIMODAL_ARCHITECTURES, ...POOLING_ON_DECODERS].some(
@@ -137,50 +144,41 @@ export function familyOf(architecture: string, root: HfConfig): FoundFamily {
   if (family !== undefined) return { family, warnings: [] };
   const fallback = fallbackFamily(architecture, root);
   if (fallback !== null) return { family: fallback, warnings: [fallbackWarning(root)] };
-  const reason = namedOnly(architecture, root) ?? notPlain(architecture, root);
-  if (reason === null) return refuse(architecture, root.label);
+  const reason = namedOnly(architecture, root);
+  if (reason === null) throw unknownArchitecture(architecture, root.label);
   throw new ConfigError(
     'E_UNKNOWN_MODEL',
     `${root.label}: ${architecture}: ${reason}; ${EXPLICIT_LAYERS_HINT}`,
   );
 }
 
-/** Why a file that falls back to transformers' code is not understood. */
-function notPlain(architecture: string, root: HfConfig): string | null {
-  if (!GENERIC_NAMES.includes(architecture) && !bringsCode(root)) return null;
-  const reason = unlikePlain(root);
-  return reason === null
-    ? null
-    : `vLLM runs transformers' code for it, which is known for plain decoders only: ${reason}`;
-}
-
-/** The repository has a model class of its own. */
-function bringsCode(root: HfConfig): boolean {
-  const code = root.get('auto_map');
-  return isJsonObject(code) && Object.keys(code).some((key) => key.startsWith('AutoModel'));
-}
-
 /** Without what falls back. Throws E_UNKNOWN_MODEL naming the field. */
 function textFamilyOf(architecture: string, label: string): ModelFamily {
   const family = FAMILIES.find(({ architectures }) => architectures.includes(architecture));
-  return family ?? refuse(architecture, label);
-}
-
-function refuse(architecture: string, label: string): never {
-  const dropped = droppedArchitecture(architecture);
-  throw new ConfigError(
-    'E_UNKNOWN_MODEL',
-    dropped === null
-      ? `${label}: config.json field "architectures" names ${architecture}, which is not known; ${EXPLICIT_LAYERS_HINT}`
-      : `${label}: ${dropped}`,
-  );
+  if (family === undefined) throw unknownArchitecture(architecture, label);
+  return family;
 }
 
 function fallbackFamily(architecture: string, root: HfConfig): ModelFamily | null {
   const named = NAMED_FALLBACKS.find(({ architectures }) => architectures.includes(architecture));
   if (named !== undefined) return named;
-  if (GENERIC_NAMES.includes(architecture)) return familyOfType(root) ?? plainFamily(root);
-  return bringsCode(root) ? plainFamily(root) : null;
+  if (GENERIC_NAME.test(architecture)) return genericFamily(architecture, root);
+  const code = root.get('auto_map');
+  const bringsCode =
+    isJsonObject(code) && Object.keys(code).some((key) => key.startsWith('AutoModel'));
+  return bringsCode ? plainFamily(root) : null;
+}
+
+/** Throws E_UNKNOWN_MODEL for what a config.json of Llama's shape does not describe. */
+function genericFamily(architecture: string, root: HfConfig): ModelFamily {
+  const family = familyOfType(root) ?? plainFamily(root);
+  const isPlain = !architecture.includes('MultiModal') && !architecture.endsWith('ForMTP');
+  if (isPlain && family !== null) return family;
+  throw new ConfigError(
+    'E_UNKNOWN_MODEL',
+    `${root.label}: ${architecture} loads whatever transformers has for the model type, of which only decoders of Llama's shape ` +
+      `are counted, and ${unlikePlain(root) ?? 'this one is more'}; ${EXPLICIT_LAYERS_HINT}`,
+  );
 }
 
 /** A generic name loads what transformers has for the model type. */

@@ -173,6 +173,7 @@ const EXPERTS: readonly DecoderArchitecture[] = [
         max_position_embeddings: 8192,
       },
     },
+    quantizedHead: false,
     norms: () => ['input_layernorm'],
     // A Cohere layer sees the token at the window's far end too.
     window: (text, layer) =>
@@ -334,10 +335,8 @@ const EXPERTS: readonly DecoderArchitecture[] = [
       if (isDenseFirst(text, layer)) return null;
       const count = text.numOr('num_shared_experts', 1);
       const own = text.numOr('moe_shared_expert_intermediate_size', null);
-      return correctedExperts(
-        text,
-        count === 0 ? 0 : (own ?? count * text.num('moe_intermediate_size')),
-      );
+      const sharedSize = count === 0 ? 0 : (own ?? count * text.num('moe_intermediate_size'));
+      return { ...correctedExperts(text, sharedSize), gateDtype: 'float32' };
     },
   },
 ];

@@ -9,7 +9,7 @@ import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { RunConfig, StateShape } from '../run-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { embeddings, kvHeads, layerType } from './common.ts';
+import { embeddings, kvHeads, layerType, weightNamer } from './common.ts';
 
 export function deltaNetSizes(text: HfConfig) {
   const keyHeads = text.num('linear_num_key_heads');
@@ -230,6 +230,7 @@ export const QWEN3_NEXT: ModelFamily = {
 export const QWEN3_5: ModelFamily = {
   name: 'qwen gated delta net',
   architectures: ['Qwen3_5ForCausalLM', 'Qwen3_5MoeForCausalLM'],
+  vllmName: weightNamer([['model.language_model.', 'model.']]),
   kind: 'hybrid',
   packedModules: {
     qkv_proj: ['q_proj', 'k_proj', 'v_proj'],
@@ -237,7 +238,10 @@ export const QWEN3_5: ModelFamily = {
     in_proj_qkvz: ['in_proj_qkv', 'in_proj_z'],
     in_proj_ba: ['in_proj_b', 'in_proj_a'],
   },
-  defaults: { qwen3_5_text: DEFAULTS, qwen3_5_moe_text: { ...DEFAULTS, num_experts: 256 } },
+  defaults: {
+    qwen3_5_text: { ...DEFAULTS, num_key_value_heads: 4 },
+    qwen3_5_moe_text: { ...DEFAULTS, num_key_value_heads: 2, num_experts: 256 },
+  },
   normalize,
   state: deltaNetState,
   adjustRun: ({ text }, run) =>

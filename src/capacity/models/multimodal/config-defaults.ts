@@ -1,5 +1,5 @@
 /** Puts transformers' defaults under a config of a multimodal repository, by its model_type. */
-import type { JsonObject } from '../../../shared/json-object.ts';
+import { isJsonObject, type JsonObject } from '../../../shared/json-object.ts';
 import type { HfConfig } from '../hf-config.ts';
 import { CONFIG_DEFAULTS } from './config-defaults-data.ts';
 
@@ -12,6 +12,16 @@ interface TypeDefaults {
 export function withConfigDefaults(config: HfConfig): HfConfig {
   const defaults = defaultsOf(config.strOr('model_type', ''));
   return defaults === null ? config : config.withDefaults(defaults.fields);
+}
+
+/** A nested config with the defaults of its type under it; where it names none, of the type that its class has there. */
+export function subConfig(config: HfConfig, key: string): HfConfig {
+  const nested = withConfigDefaults(config).sub(key);
+  if (nested.has('model_type')) return withConfigDefaults(nested);
+  const usual = defaultsOf(config.strOr('model_type', ''))?.fields[key];
+  const type = isJsonObject(usual) ? usual['model_type'] : undefined;
+  const defaults = typeof type === 'string' ? defaultsOf(type) : null;
+  return defaults === null ? nested : nested.withDefaults({ model_type: type, ...defaults.fields });
 }
 
 /** The architecture of the language models of a type. Source: transformers MODEL_FOR_CAUSAL_LM_MAPPING_NAMES. */

@@ -16,6 +16,11 @@ export const GLM_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   {
     architectures: ['Glm4vForConditionalGeneration', 'Glm4vMoeForConditionalGeneration'],
     textArchitecture,
+    // The class of the models with experts always has a head of its own.
+    normalize: (text, root) =>
+      root.strOr('model_type', '') === 'glm4v_moe'
+        ? text.with({ tie_word_embeddings: false })
+        : text,
     towers: [
       {
         modalities: ['image', 'video'],

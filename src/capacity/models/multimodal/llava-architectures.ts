@@ -3,6 +3,7 @@ import type { StageBuilder } from '../stage-builder.ts';
 import { buildClip } from '../towers/clip.ts';
 import { buildPixtralHf } from '../towers/pixtral.ts';
 import { buildSiglip } from '../towers/siglip.ts';
+import { subConfig } from './config-defaults.ts';
 import type { MultimodalArchitecture, MultimodalConfig } from './multimodal-architecture.ts';
 import { buildLinears, buildLlavaProjector } from './projectors.ts';
 
@@ -101,7 +102,7 @@ export const LLAVA_ARCHITECTURES: readonly MultimodalArchitecture[] = [
     ],
   },
   {
-    architectures: ['Mistral3ForConditionalGeneration'],
+    architectures: ['Mistral3ForConditionalGeneration', 'LightOnOCRForConditionalGeneration'],
     towers: [
       {
         modalities: ['image'],
@@ -138,7 +139,7 @@ export const LLAVA_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   },
   {
     architectures: ['BagelForConditionalGeneration'],
-    language: (root) => root.sub('llm_config'),
+    language: (root) => subConfig(root, 'llm_config'),
     textArchitecture: 'Qwen2ForCausalLM',
     towers: [
       {

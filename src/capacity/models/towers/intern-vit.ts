@@ -3,12 +3,19 @@ import type { HfConfig } from '../hf-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 import { conv, linear } from './encoder-layer.ts';
 
+export interface InternVitOptions {
+  /** Layers that are built; default: all. */
+  readonly layers?: number;
+  /** Heads beside the model's own. */
+  readonly dummyHeads?: number;
+}
+
 /** InternVisionModel as the module `name`. */
 export function buildInternVit(
   stage: StageBuilder,
   vision: HfConfig,
   name: string,
-  layers = vision.num('num_hidden_layers'),
+  { layers, dummyHeads = 0 }: InternVitOptions = {},
 ): void {
   const width = vision.num('hidden_size');
   const patch = vision.num('patch_size');
@@ -17,16 +24,19 @@ export function buildInternVit(
   conv(stage, `${name}.embeddings.patch_embedding`, [width, 3, patch, patch]);
   stage.tensor(`${name}.embeddings.position_embedding`, [1, patches + 1, width]);
   const normBias = vision.strOr('norm_type', 'rms_norm') === 'layer_norm';
-  for (let layer = 0; layer < layers; layer++) {
+  const own = vision.num('num_attention_heads');
+  const heads = own + dummyHeads;
+  const headWidth = heads * Math.floor(width / own);
+  const count = layers ?? vision.num('num_hidden_layers');
+  for (let layer = 0; layer < count; layer++) {
     const prefix = `${name}.encoder.layers.${layer}`;
-    const heads = vision.num('num_attention_heads');
     stage.tensor(`${prefix}.ls1`, [width]);
     stage.tensor(`${prefix}.ls2`, [width]);
     if (vision.flag('qk_normalization')) {
-      stage.norm(`${prefix}.attn.q_norm`, width);
-      stage.norm(`${prefix}.attn.k_norm`, width);
+      stage.norm(`${prefix}.attn.q_norm`, headWidth);
+      stage.norm(`${prefix}.attn.k_norm`, headWidth);
     }
-    buildAttentionAndMlp(stage, vision, prefix, { width, heads, normBias });
+    buildAttentionAndMlp(stage, vision, prefix, { width, heads, headWidth, normBias });
   }
 }
 
@@ -35,18 +45,24 @@ function buildAttentionAndMlp(
   stage: StageBuilder,
   vision: HfConfig,
   name: string,
-  about: { readonly width: number; readonly heads: number; readonly normBias: boolean },
+  about: {
+    readonly width: number;
+    readonly heads: number;
+    /** Of all heads. */
+    readonly headWidth: number;
+    readonly normBias: boolean;
+  },
 ): void {
-  const { width, heads, normBias } = about;
+  const { width, heads, headWidth, normBias } = about;
   const bias = vision.flag('qkv_bias');
   const intermediate = vision.num('intermediate_size');
   if (heads % stage.tp === 0) {
-    const sizes = { hiddenSize: width, headSize: width / heads, numHeads: heads };
+    const sizes = { hiddenSize: width, headSize: headWidth / heads, numHeads: heads };
     stage.qkv(`${name}.attn.qkv`, { ...sizes, numKvHeads: heads, bias });
-    stage.row(`${name}.attn.proj`, width, width, { bias: true });
+    stage.row(`${name}.attn.proj`, headWidth, width, { bias: true });
   } else {
-    stage.replicated(`${name}.attn.qkv`, width, [width, width, width], { bias });
-    stage.replicated(`${name}.attn.proj`, width, width, { bias: true });
+    stage.replicated(`${name}.attn.qkv`, width, [headWidth, headWidth, headWidth], { bias });
+    stage.replicated(`${name}.attn.proj`, headWidth, width, { bias: true });
   }
   stage.column(`${name}.mlp.fc1`, width, intermediate, { bias: true });
   stage.row(`${name}.mlp.fc2`, intermediate, width, { bias: true });

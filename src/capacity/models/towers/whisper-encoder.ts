@@ -24,45 +24,61 @@ export function audioEncoderSizes(audio: HfConfig): AudioEncoderSizes {
   };
 }
 
-/** Declares the encoder as the module `name`; keys have no bias. */
+/** Declares the encoder as the module `name`. */
 export function buildHfWhisperEncoder(stage: StageBuilder, audio: HfConfig, name: string): void {
   const { width, layers, intermediate, melBins, positions } = audioEncoderSizes(audio);
   conv(stage, `${name}.conv1`, [width, melBins, KERNEL]);
   conv(stage, `${name}.conv2`, [width, width, KERNEL]);
   stage.tensor(`${name}.embed_positions.weight`, [positions, width]);
   for (let layer = 0; layer < layers; layer++) {
-    const prefix = `${name}.layers.${layer}`;
-    linear(stage, `${prefix}.self_attn.k_proj`, width, width, false);
-    for (const part of ['v_proj', 'q_proj', 'out_proj'])
-      linear(stage, `${prefix}.self_attn.${part}`, width, width);
-    linear(stage, `${prefix}.fc1`, width, intermediate);
-    linear(stage, `${prefix}.fc2`, intermediate, width);
-    stage.norm(`${prefix}.self_attn_layer_norm`, width, { bias: true });
-    stage.norm(`${prefix}.final_layer_norm`, width, { bias: true });
+    buildHfWhisperLayer(stage, `${name}.layers.${layer}`, { width, intermediate });
   }
   stage.norm(`${name}.layer_norm`, width, { bias: true });
 }
 
-/** vLLM's WhisperEncoder as the module `name`, split over the ranks. Source: vllm/model_executor/models/whisper.py. */
+/** One layer as transformers builds it; keys have no bias. */
+export function buildHfWhisperLayer(
+  stage: StageBuilder,
+  name: string,
+  { width, intermediate }: { readonly width: number; readonly intermediate: number },
+): void {
+  linear(stage, `${name}.self_attn.k_proj`, width, width, false);
+  for (const part of ['v_proj', 'q_proj', 'out_proj'])
+    linear(stage, `${name}.self_attn.${part}`, width, width);
+  linear(stage, `${name}.fc1`, width, intermediate);
+  linear(stage, `${name}.fc2`, intermediate, width);
+  stage.norm(`${name}.self_attn_layer_norm`, width, { bias: true });
+  stage.norm(`${name}.final_layer_norm`, width, { bias: true });
+}
+
+/** vLLM's WhisperEncoder as the module `name`; `split`: its layers over the pipeline stages. Source: whisper.py. */
 export function buildWhisperEncoder(
   stage: StageBuilder,
   audio: HfConfig,
   name: string,
-  positionsDtype?: string,
+  options: { readonly split?: boolean; readonly positionsDtype?: string } = {},
 ): void {
-  const { width, layers, intermediate, melBins, positions } = audioEncoderSizes(audio);
+  const { width, layers, melBins, positions } = audioEncoderSizes(audio);
   conv(stage, `${name}.conv1`, [width, melBins, KERNEL]);
   conv(stage, `${name}.conv2`, [width, width, KERNEL]);
-  for (let layer = 0; layer < layers; layer++) {
-    buildEncoderLayer(stage, `${name}.layers.${layer}`, {
-      width,
-      heads: audio.numOr('encoder_attention_heads', null) ?? audio.num('num_attention_heads'),
-      intermediate,
-      norms: ['self_attn_layer_norm', 'final_layer_norm'],
-    });
+  const all = Array.from({ length: layers }, (_, layer) => layer);
+  for (const layer of options.split === true ? stage.layerRange(layers) : all) {
+    buildWhisperEncoderLayer(stage, audio, `${name}.layers.${layer}`);
   }
   stage.norm(`${name}.layer_norm`, width, { bias: true });
+  const { positionsDtype } = options;
   stage.tensor(`${name}.embed_positions.weight`, [positions, width], positionsDtype);
+}
+
+/** Source: vllm/model_executor/models/whisper.py WhisperEncoderLayer. */
+export function buildWhisperEncoderLayer(stage: StageBuilder, audio: HfConfig, name: string): void {
+  const { width, intermediate } = audioEncoderSizes(audio);
+  buildEncoderLayer(stage, name, {
+    width,
+    heads: audio.numOr('encoder_attention_heads', null) ?? audio.num('num_attention_heads'),
+    intermediate,
+    norms: ['self_attn_layer_norm', 'final_layer_norm'],
+  });
 }
 
 /** GLM-ASR's encoder, which rotates instead of adding positions. Source: vllm/model_executor/models/glmasr.py. */
