@@ -247,7 +247,7 @@ def build(case: dict, with_parameters: bool = False) -> dict:
         try:
             built = stages_of(case)
         except Exception as again:
-            ours = any(word in str(error) for word in ("meta tensor", "processor", "tokenizer"))
+            ours = any(word in str(error) for word in ("meta tensor", "processor", "tokenizer", "'vocab'"))
             return refusal_of(again if ours else error)
     answer = {}
     answer["config"] = built[-1]["settings"]

@@ -1,5 +1,16 @@
 """Configs whose class lies beside their weights: what `trust_remote_code` would load, with the JSON's values as they are."""
 
+import json
+
+
+class Attributes(dict):
+    """A JSON object whose keys are attributes too."""
+
+    def __getattr__(self, name):
+        if name in self:
+            return self[name]
+        raise AttributeError(name)
+
 
 def is_known(model_type: str) -> bool:
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
@@ -13,10 +24,8 @@ def sub_config(name: str, value):
     from transformers import AutoConfig, PretrainedConfig
 
     if name == "block_configs":
-        # Of NAS models, whose own class reads the blocks with their attributes.
-        return [sub_config("block_config", block) for block in value]
-    if name in ("attention", "ffn") and isinstance(value, dict):
-        name = f"{name}_config"
+        # Of NAS models, whose own class reads the blocks by attributes.
+        return json.loads(json.dumps(value), object_hook=Attributes)
     if not name.endswith("_config") or not isinstance(value, dict) or name == "quantization_config":
         return value
     model_type = value.get("model_type")

@@ -140,11 +140,11 @@ export function familyOf(architecture: string, root: HfConfig): FoundFamily {
   if (pooling !== undefined) {
     return { family: poolingFamily(pooling, textFamilyOf(pooling.base, root.label)), warnings: [] };
   }
-  const family = FAMILIES.find(({ architectures }) => architectures.includes(architecture));
+  const family = FAMILIES.find(isNamed);
   if (family !== undefined) return { family, warnings: [] };
   const fallback = fallbackFamily(architecture, root);
   if (fallback !== null) return { family: fallback, warnings: [fallbackWarning(root)] };
-  const reason = namedOnly(architecture, root);
+  const reason = namedOnly(architecture, root) ?? notPlain(architecture, root);
   if (reason === null) throw unknownArchitecture(architecture, root.label);
   throw new ConfigError(
     'E_UNKNOWN_MODEL',
@@ -162,23 +162,24 @@ function textFamilyOf(architecture: string, label: string): ModelFamily {
 function fallbackFamily(architecture: string, root: HfConfig): ModelFamily | null {
   const named = NAMED_FALLBACKS.find(({ architectures }) => architectures.includes(architecture));
   if (named !== undefined) return named;
-  if (GENERIC_NAME.test(architecture)) return genericFamily(architecture, root);
-  const code = root.get('auto_map');
-  const bringsCode =
-    isJsonObject(code) && Object.keys(code).some((key) => key.startsWith('AutoModel'));
-  return bringsCode ? plainFamily(root) : null;
+  if (architecture.includes('MultiModal') || architecture.endsWith('ForMTP')) return null;
+  if (GENERIC_NAME.test(architecture)) return familyOfType(root) ?? plainFamily(root);
+  return bringsCode(root) ? plainFamily(root) : null;
 }
 
-/** Throws E_UNKNOWN_MODEL for what a config.json of Llama's shape does not describe. */
-function genericFamily(architecture: string, root: HfConfig): ModelFamily {
-  const family = familyOfType(root) ?? plainFamily(root);
-  const isPlain = !architecture.includes('MultiModal') && !architecture.endsWith('ForMTP');
-  if (isPlain && family !== null) return family;
-  throw new ConfigError(
-    'E_UNKNOWN_MODEL',
-    `${root.label}: ${architecture} loads whatever transformers has for the model type, of which only decoders of Llama's shape ` +
-      `are counted, and ${unlikePlain(root) ?? 'this one is more'}; ${EXPLICIT_LAYERS_HINT}`,
-  );
+/** Why a file that falls back to transformers' code is not understood. */
+function notPlain(architecture: string, root: HfConfig): string | null {
+  if (!GENERIC_NAME.test(architecture) && !bringsCode(root)) return null;
+  const reason = architecture.includes('MultiModal') ? 'it has encoders' : unlikePlain(root);
+  return reason === null
+    ? null
+    : `vLLM runs transformers' code for it, which is known for plain decoders only: ${reason}`;
+}
+
+/** The repository has a model class of its own. */
+function bringsCode(root: HfConfig): boolean {
+  const code = root.get('auto_map');
+  return isJsonObject(code) && Object.keys(code).some((key) => key.startsWith('AutoModel'));
 }
 
 /** A generic name loads what transformers has for the model type. */

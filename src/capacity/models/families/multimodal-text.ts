@@ -63,8 +63,9 @@ function buildCosmosLayer(stage: StageBuilder, text: HfConfig, layer: number): v
     return;
   }
   const intermediate = text.num('intermediate_size');
-  stage.column(`${name}.up_proj`, hiddenSize, intermediate);
-  stage.row(`${name}.down_proj`, intermediate, hiddenSize);
+  const options = { bias: text.flag('mlp_bias') };
+  stage.column(`${name}.up_proj`, hiddenSize, intermediate, options);
+  stage.row(`${name}.down_proj`, intermediate, hiddenSize, options);
 }
 
 export const COSMOS3_EDGE_TEXT: ModelFamily = {

@@ -186,8 +186,6 @@ export const MIXED_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   {
     architectures: ['Step3VLForConditionalGeneration'],
     textArchitecture: 'Step3TextForCausalLM',
-    // Within another model its class leaves its `model` out of the names.
-    rename: (name) => `language_model.${name.replace(/^model\./, '')}`,
     towers: [
       {
         modalities: ['image'],

@@ -99,7 +99,9 @@ function build(
   }
   about.everyStage?.(stage, config);
   const { prefix = 'language_model' } = about;
-  const rename = about.rename ?? ((name: string) => `${prefix}.${name}`);
+  // Some classes begin their modules' names with a dot where they stand alone.
+  const within = (name: string): string => `${prefix}${name.startsWith('.') ? '' : '.'}${name}`;
+  const rename = about.rename ?? within;
   stage.renaming(rename, () => family.build(stage, model));
 }
 
