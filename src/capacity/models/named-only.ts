@@ -1,8 +1,6 @@
 /** Architectures of vLLM's registry whose layers cannot be told from a config.json here, and why. */
 import type { HfConfig } from './hf-config.ts';
 
-const DRAFT = 'it is the class of a draft model and is not served alone';
-
 const REASONS: Readonly<Record<string, string>> = {
   AliceAIForCausalLM: 'its delta attention with block residuals is not understood',
   DomynEdgeForCausalLM: 'its layers with head widths of their own are not understood',
@@ -27,8 +25,6 @@ const REASONS: Readonly<Record<string, string>> = {
   SiglipModel: 'its two towers without a language model are not understood',
   Terratorch: 'its backbone of another library is not understood',
   Step5ForCausalLM: 'its sparse attention is not understood',
-  TransformersForMTP: DRAFT,
-  TransformersMoEForMTP: DRAFT,
 };
 
 /** Source: vllm/models/step5/nvidia/model.py. */
