@@ -5,7 +5,7 @@
  * remote code, --disable-sliding-window.
  */
 import { ConfigError } from '../../shared/errors.ts';
-import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
+import type { JsonObject } from '../../shared/json-object.ts';
 import { pythonFloatRepr } from '../../shared/python/float.ts';
 import { normalizeDtype } from '../spec/dtypes.ts';
 import { checkHfConfig } from './checks/hf-config.ts';
@@ -21,6 +21,7 @@ import {
   type SentenceTransformers,
 } from './pooling/sentence-transformers.ts';
 import { familyOf, isKnownArchitecture } from './registry.ts';
+import { ropeParameters, ropeType } from './rope.ts';
 
 /** The length of a model whose config.json names none. */
 const DEFAULT_MAX_MODEL_LEN = 2048;
@@ -206,22 +207,6 @@ function resolveDtype(
   const isSupported = KNOWN_DTYPES.includes(dtype) && (dtype !== 'float16' || takesFloat16);
   if (dtype !== 'float32' && isSupported) return dtype;
   return asked.isPooling && takesFloat16 ? 'float16' : 'bfloat16';
-}
-
-/** RoPE parameters: one set, or one per layer type. Absent for models without RoPE. */
-function ropeParameters(text: HfConfig): JsonObject[] {
-  for (const key of ['rope_parameters', 'rope_scaling']) {
-    const value = text.get(key);
-    if (!isJsonObject(value)) continue;
-    const nested = Object.values(value).filter(isJsonObject);
-    return nested.length > 0 ? nested : [value];
-  }
-  return [];
-}
-
-function ropeType(parameters: JsonObject): string {
-  const type = parameters['rope_type'] ?? parameters['type'] ?? 'default';
-  return typeof type === 'string' ? type : 'default';
 }
 
 interface ModelLength {
