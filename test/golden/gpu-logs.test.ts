@@ -13,7 +13,7 @@ import {
   median,
   replayed,
 } from '../../scripts/budget-fit.ts';
-import { errorOf, isExplained, loggedKvGib, readGpuLogs } from '../../scripts/gpu-logs.ts';
+import { errorOf, isRemarked, loggedKvGib, readGpuLogs } from '../../scripts/gpu-logs.ts';
 import { FIT } from '../../src/capacity/models/measured-memory.ts';
 
 const logs = replayed(readGpuLogs());
@@ -39,9 +39,9 @@ describe('start-up logs of real GPUs', () => {
   });
 
   it.each(counted.map((one) => [one.log.id, one] as const))(
-    '%s is within 6 %%, or explained and within 22 %%',
+    '%s is within 6 %%, or has a remark and is within 22 %%',
     (_, one) => {
-      const bound = isExplained(one.log) ? 0.22 : FIT.withinPercent / 100;
+      const bound = isRemarked(one.log) ? 0.22 : FIT.withinPercent / 100;
       expect(absoluteError(one)).toBeLessThan(bound);
     },
   );
