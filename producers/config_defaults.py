@@ -32,15 +32,13 @@ minicpm3 minicpmv4_6 minicpmv4_6_vision minicpmv4_7 minicpmv4_7_vision minimax_m
 ministral ministral3 mistral mistral3 mixtral molmo2 molmo2_adapter molmo2_text molmo2_vision moondream3 moss_transcribe_diarize
 moss_transcribe_diarize_audio muse_glimmer muse_glimmer_text muse_glimmer_vision nemotron_h nemotron_h_omni olmo2 olmo3 opt ovis
 paddleocr_vl paddleocr_vl_text paddleocr_vl_vision paligemma parakeet_encoder phi phi3 pixtral qianfan_ocr qianfan_ocr_vision
-qwen2 qwen2_5_omni qwen2_5_omni_audio_encoder qwen2_5_omni_bigvgan qwen2_5_omni_dit qwen2_5_omni_talker qwen2_5_omni_text
-qwen2_5_omni_thinker qwen2_5_omni_token2wav qwen2_5_omni_vision_encoder qwen2_5_vl qwen2_5_vl_text qwen2_5_vl_vision qwen2_audio
-qwen2_audio_encoder qwen2_moe qwen2_vl qwen2_vl_text qwen2_vl_vision qwen3 qwen3_5 qwen3_5_moe qwen3_5_moe_text
-qwen3_5_moe_vision qwen3_5_text qwen3_5_vision qwen3_asr qwen3_asr_encoder qwen3_moe qwen3_omni_moe qwen3_omni_moe_audio_encoder
-qwen3_omni_moe_talker_code_predictor qwen3_omni_moe_talker_text qwen3_omni_moe_text qwen3_omni_moe_thinker
-qwen3_omni_moe_vision_encoder qwen3_vl qwen3_vl_moe qwen3_vl_moe_text qwen3_vl_moe_vision qwen3_vl_text qwen3_vl_vision
-qwen4_exp qwen4_exp_text qwen4_exp_vision radio seed_oss siglip2_vision_model siglip_vision_model smollm3 smolvlm smolvlm_vision
-stablelm starcoder2 step3_text step3_vl step3p5 step3p5_vision step3p7 step5 ultravox unlimited-ocr voxtral voxtral_encoder
-whisper
+qwen2 qwen2_5_omni qwen2_5_omni_audio_encoder qwen2_5_omni_text qwen2_5_omni_thinker qwen2_5_omni_vision_encoder qwen2_5_vl
+qwen2_5_vl_text qwen2_5_vl_vision qwen2_audio qwen2_audio_encoder qwen2_moe qwen2_vl qwen2_vl_text qwen2_vl_vision qwen3 qwen3_5
+qwen3_5_moe qwen3_5_moe_text qwen3_5_moe_vision qwen3_5_text qwen3_5_vision qwen3_asr qwen3_asr_encoder qwen3_moe qwen3_omni_moe
+qwen3_omni_moe_audio_encoder qwen3_omni_moe_text qwen3_omni_moe_thinker qwen3_omni_moe_vision_encoder qwen3_vl qwen3_vl_moe
+qwen3_vl_moe_text qwen3_vl_moe_vision qwen3_vl_text qwen3_vl_vision qwen4_exp qwen4_exp_text qwen4_exp_vision radio seed_oss
+siglip2_vision_model siglip_vision_model smollm3 smolvlm smolvlm_vision stablelm starcoder2 step3_text step3_vl step3p5
+step3p5_vision step3p7 step5 ultravox unlimited-ocr voxtral voxtral_encoder whisper
 """.split()
 
 MODELS = root_of() / "src/capacity/models"
@@ -55,6 +53,9 @@ HEADER = """/**
 /** A model type a line, the architecture of a causal language model of that type, and its fields; @ is a config of another type. */
 export const CONFIG_DEFAULTS = `
 """
+
+#: Read of the file itself, never of its class.
+LEFT_OUT = ("model_type", "architectures", "dtype", "is_encoder_decoder", "bos_token_id", "eos_token_id")
 
 #: Sizes from which classes derive other fields.
 OTHER_SIZES = [
@@ -115,7 +116,7 @@ def row_of(model_type: str, read: set[str], rows: dict) -> None:
     rows[model_type] = row = {}
     skipped = derived_fields(cls, values)
     for key, value in values.items():
-        if key in skipped or key not in read or key in ("model_type", "architectures", "dtype"):
+        if key in skipped or key not in read or key in LEFT_OUT:
             continue
         if isinstance(value, dict) and value.get("model_type"):
             row[key] = "@" + value["model_type"]
