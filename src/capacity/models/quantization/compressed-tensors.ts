@@ -200,6 +200,11 @@ function packedEmbedding(module: EmbeddingModule, weights: QuantArgs): Parameter
 
 type CacheStrategy = 'tensor' | 'attn_head';
 
+function inWords(value: unknown): string {
+  if (value === undefined) return 'None';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
 /** Source: CompressedTensorsKVCacheMethod.validate_kv_cache_scheme. */
 function readCacheScheme(checkpoint: HfConfig): CacheStrategy | null {
   if (!checkpoint.has('kv_cache_scheme')) return null;
@@ -208,7 +213,7 @@ function readCacheScheme(checkpoint: HfConfig): CacheStrategy | null {
   if (bits !== 8 || type !== 'float') {
     refuse(
       'Currently supported kv cache quantization is num_bits=8, type=float, however ' +
-        `received num_bits=${String(bits)}, type=${String(type)}`,
+        `received num_bits=${inWords(bits)}, type=${inWords(type)}`,
     );
   }
   const strategy = scheme.strOr('strategy', 'None');

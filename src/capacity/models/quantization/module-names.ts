@@ -3,6 +3,7 @@
  * Source: vllm/model_executor/layers/quantization/utils/quant_utils.py is_layer_skipped, utils/config_utils.py
  * find_matching_patterns, is_equal_or_regex_match (0.33.0).
  */
+import { setFlagsFromString } from 'node:v8';
 import { ConfigError } from '../../../shared/errors.ts';
 
 export type PackedModules = Readonly<Record<string, readonly string[]>>;
@@ -88,7 +89,9 @@ export function matchesWildcard(value: string, wildcard: string): boolean {
   return compiled(`^${source}$`).test(value);
 }
 
+/** Checkpoints bring their own patterns: one that would search for hours falls back to V8's engine of linear time. */
 function compiled(source: string): RegExp {
+  setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
   try {
     return new RegExp(source);
   } catch (cause) {

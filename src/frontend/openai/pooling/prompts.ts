@@ -113,10 +113,11 @@ export async function renderTexts(
   const texts = prompts.flatMap((prompt) =>
     typeof prompt === 'string' ? [lower ? prompt.toLowerCase() : prompt] : [],
   );
-  const idsOfTexts = [...(await renderer.encoding.tokenize(texts, params, departure))];
+  const idsOfTexts = await renderer.encoding.tokenize(texts, params, departure);
+  let numTexts = 0;
   return prompts.map((prompt) =>
     typeof prompt === 'string'
-      ? { text: prompt, promptTokenIds: idsOfTexts.shift() ?? [] }
+      ? { text: prompt, promptTokenIds: idsOfTexts[numTexts++] ?? [] }
       : { text: null, promptTokenIds: applyTokenLimits(tokenizer, prompt, params) },
   );
 }

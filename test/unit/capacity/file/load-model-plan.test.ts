@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -99,5 +99,34 @@ describe('a model folder', () => {
 describe('a model that is nowhere', () => {
   it('is refused with a name that is meant perhaps', () => {
     expect(() => loadModelPlan({ model: 'qwen3-0.6' })).toThrow('(is Qwen/Qwen3-0.6B meant?)');
+  });
+});
+
+describe('a config.json that Python wrote', () => {
+  beforeAll(() => {
+    mkdirSync(join(folder, 'python'));
+  });
+
+  const llama =
+    '"architectures":["LlamaForCausalLM"],"model_type":"llama","hidden_size":256,"intermediate_size":512,' +
+    '"num_hidden_layers":2,"num_attention_heads":4,"vocab_size":1000,"max_position_embeddings":2048';
+
+  it('may hold what is no number in JSON', () => {
+    const model = write('python/nan.json', `{${llama},"time_step_limit":[0.0,Infinity],"x":NaN}`);
+    expect(loadModelPlan({ model }).facts.maxModelLen).toBe(2048);
+  });
+
+  it('is refused for it where a size is wanted, in any spelling', () => {
+    for (const size of ['Infinity', '{"__float__":"Infinity"}']) {
+      const model = write('python/infinite.json', `{${llama},"head_dim":${size}}`);
+      expect(() => loadModelPlan({ model })).toThrow(
+        /field "head_dim" must be an integer from 0 to \d+ but is Infinity/,
+      );
+    }
+  });
+
+  it('is refused with a byte order mark, in words', () => {
+    const model = write('python/bom.json', `\ufeff{${llama}}`);
+    expect(() => loadModelPlan({ model })).toThrow('Unexpected UTF-8 BOM');
   });
 });

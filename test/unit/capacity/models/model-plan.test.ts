@@ -53,6 +53,35 @@ describe('planModel', () => {
     });
   });
 
+  it.each([
+    [{ hidden_size: 0, head_dim: null }, 'contradict each other'],
+    [{ head_dim: 0, hidden_size: 4, num_attention_heads: 8 }, 'contradict each other'],
+    [
+      { architectures: ['FalconForCausalLM'], model_type: 'falcon', num_attention_heads: 0 },
+      'whole',
+    ],
+  ])('refuses fields that contradict each other in words: %j', (changes, words) => {
+    const config = { ...CONFIG, ...changes };
+    expect(() => planModel(source({ config }), {})).toThrow(words);
+    expect(() => planModel(source({ config }), {})).not.toThrow(/NaN/);
+  });
+
+  it.each([1e30, 99, -99, 1.5, 'x', [], [null]])(
+    'reads no layers of a tower that it does not have: %j',
+    (vision_feature_layer) => {
+      const config = {
+        architectures: ['LlavaForConditionalGeneration'],
+        model_type: 'llava',
+        text_config: { ...CONFIG, model_type: 'llama' },
+        vision_config: { model_type: 'clip_vision_model', num_hidden_layers: 4 },
+        vision_feature_layer,
+      };
+      expect(() => planModel(source({ config }), {})).toThrow(
+        'config.json field "vision_feature_layer" must be one',
+      );
+    },
+  );
+
   it("ends requests at config.json's token first, then at those of generation_config.json", () => {
     const { facts } = planModel(source({ generationEosTokenIds: [7, 2] }), {});
     expect(facts.eosTokenIds).toEqual([2, 7]);

@@ -282,3 +282,11 @@ describe('a ready response with changed fields', () => {
     expect(() => decodeReadyResponse(change(one))).toThrow(message);
   });
 });
+
+describe('a priority', () => {
+  it.each([2 ** 53, 2 ** 63, -(2 ** 63), -1])('of 64 bits passes: %d', (priority) => {
+    const request = { ...createEngineCoreRequest(), priority };
+    const sent = encodeEngineInput({ type: 'ADD', request });
+    expect(decodeEngineInput(sent)).toMatchObject({ request: { priority } });
+  });
+});

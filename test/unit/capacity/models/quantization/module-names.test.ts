@@ -25,4 +25,11 @@ describe('patterns of module names', () => {
     expect(matchesTarget('lm_head.x', 'lm_head')).toBe(false);
     expect(() => matchesTarget('x', 're:(')).toThrow('is no pattern');
   });
+
+  it.each(['re:(([a-z_.0-9])+.)+X$', 're:(.*)*X', 're:(.*.*.*.*.*.*.*.*)X'])(
+    'are answered though they would be searched for hours: %s',
+    (target) => {
+      expect(matchesTarget('model.layers.0.self_attn.qkv_proj'.repeat(4), target)).toBe(false);
+    },
+  );
 });
