@@ -38,15 +38,6 @@ function explainLongest(model: string): CapacityExplanation {
   }
 }
 
-/** Models that state no context length cannot be fitted, and have vLLM's default. */
-function atLongest(model: string): CapacityExplanation {
-  try {
-    return explainCapacity({ model, gpu: GPU, maxModelLen: -1 });
-  } catch {
-    return explainCapacity({ model, gpu: GPU });
-  }
-}
-
 function cells({ plan, groups, naive }: CapacityExplanation): readonly string[] {
   if (!plan.ok) return ['', '', '', '', firstSentence(plan.error)];
   return [
