@@ -121,7 +121,8 @@ describe('vllm-twin', () => {
   });
 
   it('says in one line what vLLM would do and it does not', async () => {
-    const words = '--port 0 --kv-transfer-config {} --enforce-eager --numa-bind --log-format json';
+    const words =
+      '--port 0 --kv-transfer-config {} --cudagraph-metrics --numa-bind --log-format json';
     const twin = new Twin(['serve', ...words.split(' ')]);
     const url = await twin.url();
     expect((await fetch(`${url}/health`)).status).toBe(200);
@@ -129,7 +130,7 @@ describe('vllm-twin', () => {
     twin.signal('SIGTERM');
     await twin.waitForExit();
     expect(twin.log).toMatch(
-      /not simulated here: --kv-transfer-config \(.*\); --enforce-eager \(.*\)"/,
+      /not simulated here: --kv-transfer-config \(.*\); --cudagraph-metrics \(.*\)"/,
     );
     expect(twin.log).toMatch(/change nothing outside a GPU, .*: --numa-bind"/);
   });

@@ -87,6 +87,8 @@ export interface ModelPlan {
   readonly parameters: readonly (readonly Parameter[])[];
   /** How the checkpoint is quantized, and the bytes of one rank's weights if it were not, per stage; null: it is not. */
   readonly quantization: QuantizationFacts | null;
+  /** vLLM's INFO lines about what it takes the model for. */
+  readonly notes: readonly string[];
   /** vLLM's WARNING lines about model and flags. */
   readonly warnings: readonly string[];
 }
@@ -133,7 +135,8 @@ export function planModel(given: ModelSource, asked: ModelOptions): ModelPlan {
             description: derived.quantization.description,
             plainBytes: derived.plainBytes,
           },
-    warnings: model.warnings,
+    notes: model.notes,
+    warnings: [...model.warnings, ...poolingWarnings(model, options)],
   };
 }
 
@@ -154,6 +157,22 @@ function plainOf(
     source: { ...source, config: config ?? source.config },
     options: { ...options, quantization: undefined },
   };
+}
+
+/** Source: vllm/engine/arg_utils.py _set_default_chunked_prefill_and_prefix_caching_args. */
+function poolingWarnings({ pooling }: ResolvedModel, options: ModelOptions): readonly string[] {
+  if (pooling === null) return [];
+  const unofficial = (what: string): string =>
+    `This model does not officially support ${what}. Enabling this manually may cause the engine to crash or produce ` +
+    'incorrect outputs.';
+  return [
+    ...(options.enableChunkedPrefill === true && !pooling.isChunkedPrefillSupported
+      ? [unofficial('chunked prefill')]
+      : []),
+    ...(options.enablePrefixCaching === true && !pooling.isPrefixCachingSupported
+      ? [unofficial('prefix caching')]
+      : []),
+  ];
 }
 
 /** The same model with layers that the user describes; they bring their own memory. */

@@ -9,7 +9,7 @@ import { ROPE_BERT_FAMILIES } from './families/bert-with-rope.ts';
 import { DECILM } from './families/decilm.ts';
 import { CLASSIC_FAMILIES } from './families/decoder-classic.ts';
 import { EXPERT_FAMILIES } from './families/decoder-experts.ts';
-import { NAMED_FALLBACKS, plainFamily } from './families/decoder-fallback.ts';
+import { NAMED_FALLBACKS, plainFamily, unlikePlain } from './families/decoder-fallback.ts';
 import { LLAMA_LIKE_FAMILIES } from './families/decoder-llama.ts';
 import { TRANSFORMERS_FAMILIES } from './families/decoder-transformers.ts';
 import { MLA_FAMILIES } from './families/deepseek.ts';
@@ -17,6 +17,7 @@ import { DEEPSEEK_V4 } from './families/deepseek-v4.ts';
 import { DENSE_FAMILIES } from './families/dense.ts';
 import { DORY } from './families/dory.ts';
 import { FALCON_H1 } from './families/falcon-h1.ts';
+import { FLINT_FAMILIES } from './families/flint.ts';
 import { GEMMA, GEMMA2, GEMMA3_TEXT } from './families/gemma.ts';
 import { GEMMA3N } from './families/gemma3n.ts';
 import { GEMMA4 } from './families/gemma4.ts';
@@ -47,10 +48,11 @@ import { QWEN4_EXP } from './families/qwen4-exp.ts';
 import { STEP3_TEXT, STEP3P5_FAMILIES } from './families/step3.ts';
 import { WHISPER } from './families/whisper.ts';
 import { ZAMBA2 } from './families/zamba2.ts';
-import { EXPLICIT_LAYERS_HINT, type HfConfig } from './hf-config.ts';
+import { EXPLICIT_LAYERS_HINT, HfConfig } from './hf-config.ts';
 import type { ModelFamily } from './model-family.ts';
 import { MULTIMODAL_ARCHITECTURES } from './multimodal/architectures.ts';
 import { multimodalFamily } from './multimodal/multimodal-family.ts';
+import { namedOnly } from './named-only.ts';
 import { unknownArchitecture } from './unknown-architecture.ts';
 
 export const FAMILIES: readonly ModelFamily[] = [
@@ -79,6 +81,7 @@ export const FAMILIES: readonly ModelFamily[] = [
   MIMO_V2_PRO,
   DECILM,
   ...LAGUNA_FAMILIES,
+  ...FLINT_FAMILIES,
   BEAM,
   LOOP_CODER,
   HRM_TEXT,
@@ -135,42 +138,53 @@ export function familyOf(architecture: string, root: HfConfig): FoundFamily {
   }
   const pooling = POOLING_ON_DECODERS.find(isNamed);
   if (pooling !== undefined) {
-    return { family: poolingFamily(pooling, textFamilyOf(pooling.base, root.label)), warnings: [] };
+    return { family: poolingFamily(pooling, familyOf(pooling.base, root).family), warnings: [] };
   }
-  const family = FAMILIES.find(({ architectures }) => architectures.includes(architecture));
+  const family = FAMILIES.find(isNamed);
   if (family !== undefined) return { family, warnings: [] };
   const fallback = fallbackFamily(architecture, root);
   if (fallback !== null) return { family: fallback, warnings: [fallbackWarning(root)] };
-  throw unknownArchitecture(architecture, root.label);
+  const reason = namedOnly(architecture, root) ?? notPlain(architecture, root);
+  if (reason === null) throw unknownArchitecture(architecture, root.label);
+  throw new ConfigError(
+    'E_UNKNOWN_MODEL',
+    `${root.label}: ${architecture}: ${reason}; ${EXPLICIT_LAYERS_HINT}`,
+  );
 }
 
 /** Without what falls back. Throws E_UNKNOWN_MODEL naming the field. */
 function textFamilyOf(architecture: string, label: string): ModelFamily {
   const family = FAMILIES.find(({ architectures }) => architectures.includes(architecture));
-  if (family === undefined) throw unknownArchitecture(architecture, label);
-  return family;
+  if (family !== undefined) return family;
+  const reason = namedOnly(architecture, new HfConfig({}, label));
+  if (reason === null) throw unknownArchitecture(architecture, label);
+  throw new ConfigError(
+    'E_UNKNOWN_MODEL',
+    `${label}: ${architecture}: ${reason}; ${EXPLICIT_LAYERS_HINT}`,
+  );
 }
 
 function fallbackFamily(architecture: string, root: HfConfig): ModelFamily | null {
   const named = NAMED_FALLBACKS.find(({ architectures }) => architectures.includes(architecture));
   if (named !== undefined) return named;
-  if (GENERIC_NAME.test(architecture)) return genericFamily(architecture, root);
-  const code = root.get('auto_map');
-  const bringsCode =
-    isJsonObject(code) && Object.keys(code).some((key) => key.startsWith('AutoModel'));
-  return bringsCode ? plainFamily(root) : null;
+  if (architecture.includes('MultiModal') || architecture.endsWith('ForMTP')) return null;
+  if (GENERIC_NAME.test(architecture)) return familyOfType(root) ?? plainFamily(root);
+  return bringsCode(root) ? plainFamily(root) : null;
 }
 
-/** Throws E_UNKNOWN_MODEL for what a config.json of Llama's shape does not describe. */
-function genericFamily(architecture: string, root: HfConfig): ModelFamily {
-  const family = familyOfType(root) ?? plainFamily(root);
-  const isPlain = !architecture.includes('MultiModal') && !architecture.endsWith('ForMTP');
-  if (isPlain && family !== null) return family;
-  throw new ConfigError(
-    'E_UNKNOWN_MODEL',
-    `${root.label}: ${architecture} loads whatever transformers has for the model type, of which only decoders of Llama's shape ` +
-      `are counted; ${EXPLICIT_LAYERS_HINT}`,
-  );
+/** Why a file that falls back to transformers' code is not understood. */
+function notPlain(architecture: string, root: HfConfig): string | null {
+  if (!GENERIC_NAME.test(architecture) && !bringsCode(root)) return null;
+  const reason = architecture.includes('MultiModal') ? 'it has encoders' : unlikePlain(root);
+  return reason === null
+    ? null
+    : `vLLM runs transformers' code for it, which is known for plain decoders only: ${reason}`;
+}
+
+/** The repository has a model class of its own. */
+function bringsCode(root: HfConfig): boolean {
+  const code = root.get('auto_map');
+  return isJsonObject(code) && Object.keys(code).some((key) => key.startsWith('AutoModel'));
 }
 
 /** A generic name loads what transformers has for the model type. */

@@ -5,7 +5,7 @@
  * remote code, --disable-sliding-window.
  */
 import { ConfigError } from '../../shared/errors.ts';
-import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
+import type { JsonObject } from '../../shared/json-object.ts';
 import { pythonFloatRepr } from '../../shared/python/float.ts';
 import { normalizeDtype } from '../spec/dtypes.ts';
 import { checkHfConfig } from './checks/hf-config.ts';
@@ -21,6 +21,7 @@ import {
   type SentenceTransformers,
 } from './pooling/sentence-transformers.ts';
 import { familyOf, isKnownArchitecture } from './registry.ts';
+import { ropeParameters, ropeType } from './rope.ts';
 
 /** The length of a model whose config.json names none. */
 const DEFAULT_MAX_MODEL_LEN = 2048;
@@ -86,6 +87,7 @@ export function resolveModel(
     dtype: resolveDtype(root, text, modelType, { dtype: options.dtype, isPooling }),
     ...length,
     warnings: [...warnings, ...length.warnings],
+    notes: runnerNotes(pooling, options),
     autoFitMaxModelLen: options.maxModelLen === -1,
     headSize: headSize(text, family, numHeads),
     totalNumKvHeads: family.totalNumKvHeads?.(text) ?? firstNumber(text, KV_HEAD_KEYS) ?? numHeads,
@@ -103,7 +105,7 @@ export function resolveModel(
   };
 }
 
-/** The class that an adapter makes a pooling model of has another name: Qwen3ForSequenceClassification is built as Qwen3ForCausalLM. */
+/** An adapter's pooling model is built as the class under it: Qwen3ForSequenceClassification as Qwen3ForCausalLM. */
 function builtArchitecture(architecture: string): string {
   if (isKnownArchitecture(architecture)) return architecture;
   return baseArchitectures(architecture).find(isKnownArchitecture) ?? architecture;
@@ -135,6 +137,19 @@ function poolingOf(about: {
     convert: runner.convert,
     poolerConfig: options.poolerConfig ?? null,
   });
+}
+
+/** Source: ModelConfig._get_runner_type, _get_convert_type, which do not tell of the usual case. */
+function runnerNotes(pooling: PoolingFacts | null, options: ModelOptions): readonly string[] {
+  if (pooling === null) return [];
+  const resolved = (flag: string, value: string): string =>
+    `Resolved \`--${flag} auto\` to \`--${flag} ${value}\`. Pass the value explicitly to silence this message.`;
+  return [
+    ...((options.runner ?? 'auto') === 'auto' ? [resolved('runner', 'pooling')] : []),
+    ...((options.convert ?? 'auto') === 'auto' && pooling.convert !== 'none'
+      ? [resolved('convert', pooling.convert)]
+      : []),
+  ];
 }
 
 /** The language model's own config, with transformers' defaults under it. */
@@ -206,22 +221,6 @@ function resolveDtype(
   const isSupported = KNOWN_DTYPES.includes(dtype) && (dtype !== 'float16' || takesFloat16);
   if (dtype !== 'float32' && isSupported) return dtype;
   return asked.isPooling && takesFloat16 ? 'float16' : 'bfloat16';
-}
-
-/** RoPE parameters: one set, or one per layer type. Absent for models without RoPE. */
-function ropeParameters(text: HfConfig): JsonObject[] {
-  for (const key of ['rope_parameters', 'rope_scaling']) {
-    const value = text.get(key);
-    if (!isJsonObject(value)) continue;
-    const nested = Object.values(value).filter(isJsonObject);
-    return nested.length > 0 ? nested : [value];
-  }
-  return [];
-}
-
-function ropeType(parameters: JsonObject): string {
-  const type = parameters['rope_type'] ?? parameters['type'] ?? 'default';
-  return typeof type === 'string' ? type : 'default';
 }
 
 interface ModelLength {

@@ -184,6 +184,46 @@ export const FLASHINFER_MLA_SPARSE_SM90 = defineBackend({
   },
 });
 
+function fa4SparseCombination(context: BackendContext): string | null {
+  const { mla } = context;
+  if (mla === null) return null;
+  const topk = mla.indexTopk;
+  if (topk === null || topk % 128 !== 0) {
+    return `FA4 sparse MLA requires index_topk % 128 == 0, got ${topk ?? 'None'}`;
+  }
+  if (mla.kvLoraRank !== 512 || mla.qkRopeHeadDim !== 64) {
+    return (
+      'FA4 sparse MLA requires (kv_lora_rank, qk_rope_head_dim) == (512, 64), got ' +
+      `(${mla.kvLoraRank}, ${mla.qkRopeHeadDim})`
+    );
+  }
+  const dcp = context.decodeContextParallelSize;
+  const counts = dcp > 1 ? [8, 16, 32, 64] : [8, 16, 32, 64, 128];
+  if (!counts.includes(context.modelNumHeads * dcp)) {
+    return (
+      `FA4 sparse MLA requires (${counts.join(', ')}) gathered query heads, got num_heads=${context.modelNumHeads} * ` +
+      `dcp_size=${dcp}`
+    );
+  }
+  return flashInferSparseCombination(context);
+}
+
+/** FlashAttention 4 for decodes of few heads, FlashInfer for the rest. Source: mla/flashattn_mla_sparse.py. */
+export const FLASH_ATTN_MLA_SPARSE_FA4 = defineBackend({
+  name: 'FLASH_ATTN_MLA_SPARSE_FA4',
+  className: 'FlashAttnMLASparseFA4Backend',
+  isMla: true,
+  isSparse: true,
+  supportsDcp: true,
+  dtypes: ['bfloat16'],
+  cacheDtypes: ['auto', 'bfloat16'],
+  supportsHeadSize: (headSize) => headSize === 576,
+  supportsCapability: (capability) => capability.major === 10,
+  kernelBlockSizes: () => MULTIPLE_OF_64,
+  customizeSpec: (spec) => alignBlocksToRows(spec, 64),
+  combination: (_, context) => fa4SparseCombination(context),
+});
+
 /** The key cache of a DeepSeek-V3.2 indexer. Source: mla/indexer.py DeepseekV32IndexerBackend. */
 export const DEEPSEEK_V32_INDEXER = defineBackend({
   name: 'DEEPSEEK_V32_INDEXER',

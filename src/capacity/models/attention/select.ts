@@ -18,6 +18,7 @@ import {
   CUTLASS_MLA,
   FLASH_ATTN_MLA,
   FLASH_ATTN_MLA_SPARSE,
+  FLASH_ATTN_MLA_SPARSE_FA4,
   FLASHINFER_MLA,
   FLASHINFER_MLA_SPARSE,
   FLASHINFER_MLA_SPARSE_SM90,
@@ -44,6 +45,7 @@ const SELECTABLE: readonly AttentionBackend[] = [
   FLASHMLA_SPARSE,
   FLASHINFER_MLA_SPARSE,
   FLASHINFER_MLA_SPARSE_SM90,
+  FLASH_ATTN_MLA_SPARSE_FA4,
 ];
 
 function mlaPriorities(request: BackendRequest, context: BackendContext): AttentionBackend[] {
@@ -51,9 +53,10 @@ function mlaPriorities(request: BackendRequest, context: BackendContext): Attent
   if (major === 12) return [TRITON_MLA];
   if (major === 10) {
     const fewHeads = request.numHeads !== null && request.numHeads <= 16;
-    const sparse =
-      isQuantizedCache(request.cacheDtype) || fewHeads
-        ? [FLASHINFER_MLA_SPARSE, FLASHMLA_SPARSE]
+    const sparse = isQuantizedCache(request.cacheDtype)
+      ? [FLASHINFER_MLA_SPARSE, FLASHMLA_SPARSE]
+      : fewHeads
+        ? [FLASH_ATTN_MLA_SPARSE_FA4, FLASHINFER_MLA_SPARSE, FLASHMLA_SPARSE]
         : [FLASHMLA_SPARSE, FLASHINFER_MLA_SPARSE];
     return [FLASHINFER_MLA, CUTLASS_MLA, FLASH_ATTN_MLA, FLASHMLA, TRITON_MLA, ...sparse];
   }

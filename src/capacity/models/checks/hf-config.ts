@@ -19,6 +19,7 @@ const SPLITS_HIDDEN_SIZE = [
 /** `text` is the language model's config with transformers' defaults under it. Throws E_BAD_FLAG. */
 export function checkHfConfig(text: HfConfig): void {
   const modelType = text.strOr('model_type', '');
+  if (modelType === 'gemma3n_text') checkLayerWidths(text);
   checkLayerTypes(text, modelType);
   if (modelType === 'llama4_text') checkListedLayers(text, 'no_rope_layers');
   if (modelType === 'zamba2') checkListedLayers(text, 'layers_block_type');
@@ -43,6 +44,16 @@ function checkLayerTypes(text: HfConfig, modelType: string): void {
   }
   throw refused(
     `\`num_hidden_layers\` (${layers}) must be equal to the number of \`layer_types\` (${types.length})`,
+  );
+}
+
+function checkLayerWidths(text: HfConfig): void {
+  const layers = text.num('num_hidden_layers');
+  const widths = text.get('intermediate_size');
+  if (!Array.isArray(widths) || widths.length === layers) return;
+  throw refused(
+    `intermediate_size must have an explicit intermediate size for every layer or one for all layers. Expected ${layers} values ` +
+      `but got ${widths.length}.`,
   );
 }
 

@@ -126,7 +126,13 @@ const EXPERTS: readonly DecoderArchitecture[] = [
       if (!isSparse) return null;
       const size = text.num('moe_intermediate_size');
       const count = text.num('n_routed_experts');
-      return { count, size, sharedSize: size * text.numOr('n_shared_experts', 0) };
+      const isCorrected = text.strOr('topk_method', '') === 'noaux_tc';
+      return {
+        count,
+        size,
+        sharedSize: size * text.numOr('n_shared_experts', 0),
+        ...(isCorrected ? { correction: 'gate.e_score_correction_bias' } : {}),
+      };
     },
   },
   {

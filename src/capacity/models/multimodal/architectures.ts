@@ -8,6 +8,7 @@ import { LLAVA_ARCHITECTURES } from './llava-architectures.ts';
 import { META_ARCHITECTURES } from './meta-architectures.ts';
 import { MIXED_ARCHITECTURES } from './mixed-architectures.ts';
 import type { MultimodalArchitecture } from './multimodal-architecture.ts';
+import { OWN_TEXT_ARCHITECTURES } from './own-text-architectures.ts';
 import { QUERY_ARCHITECTURES } from './query-architectures.ts';
 import { QWEN_ARCHITECTURES } from './qwen-architectures.ts';
 import { SIGLIP_ARCHITECTURES } from './siglip-architectures.ts';
@@ -25,5 +26,6 @@ export const MULTIMODAL_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   ...META_ARCHITECTURES,
   ...SIGLIP_ARCHITECTURES,
   ...MIXED_ARCHITECTURES,
+  ...OWN_TEXT_ARCHITECTURES,
   ...UNCOUNTED_ARCHITECTURES,
 ];

@@ -140,7 +140,7 @@ function asrConfig(root: HfConfig): HfConfig {
 /** Source: ultravox.py UltravoxFeedForwardProjector, UltravoxTransformerProjector. */
 function buildUltravox(stage: StageBuilder, { root, text, sub }: MultimodalConfig): void {
   const audio = sub('audio_config');
-  buildWhisperEncoder(stage, audio, 'audio_tower', { positionsDtype: 'float32' });
+  buildWhisperEncoder(stage, audio, 'audio_tower');
   const name = 'multi_modal_projector';
   const width = audioEncoderSizes(audio).width;
   const stacked = width * root.num('stack_factor');

@@ -47,6 +47,14 @@ function buildProjector(stage: StageBuilder, config: MultimodalConfig, input: nu
   buildLlavaProjector(stage, 'multi_modal_projector', sizes);
 }
 
+/** The same of torch's linear layers: whole on every rank. */
+function buildPlainProjector(stage: StageBuilder, config: MultimodalConfig): void {
+  const output = config.text.num('hidden_size');
+  const input = config.sub('vision_config').num('hidden_size');
+  const names = ['multi_modal_projector.linear_1', 'multi_modal_projector.linear_2'];
+  buildLinears(stage, names, [input, output, output], projectorBias(config));
+}
+
 export const LLAVA_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   {
     architectures: ['LlavaForConditionalGeneration'],
@@ -80,7 +88,7 @@ export const LLAVA_ARCHITECTURES: readonly MultimodalArchitecture[] = [
         modalities: ['image', 'video'],
         build: (stage, config) => {
           buildVisionTower(stage, config);
-          buildProjector(stage, config, config.sub('vision_config').num('hidden_size'));
+          buildPlainProjector(stage, config);
         },
       },
     ],
@@ -93,10 +101,7 @@ export const LLAVA_ARCHITECTURES: readonly MultimodalArchitecture[] = [
         modalities: ['image', 'video'],
         build: (stage, config) => {
           buildVisionTower(stage, config);
-          const output = config.text.num('hidden_size');
-          const names = ['multi_modal_projector.linear_1', 'multi_modal_projector.linear_2'];
-          const input = config.sub('vision_config').num('hidden_size');
-          buildLinears(stage, names, [input, output, output], projectorBias(config));
+          buildPlainProjector(stage, config);
         },
       },
     ],
@@ -157,5 +162,20 @@ export const LLAVA_ARCHITECTURES: readonly MultimodalArchitecture[] = [
         },
       },
     ],
+  },
+  {
+    architectures: ['BeeForConditionalGeneration', 'RForConditionalGeneration'],
+    towers: [{ modalities: ['image', 'video'], build: buildVisionTower }],
+    // Their projector takes the place of LLaVA-OneVision's after that was built, on every stage.
+    everyStage: (stage, config) => {
+      buildNewline(stage, config);
+      const [name] = config.root.strings('architectures');
+      const output = config.text.num('hidden_size');
+      const input = config.sub('vision_config').num('hidden_size');
+      const inner = name === 'BeeForConditionalGeneration' ? 4 * output : output;
+      const names = ['multi_modal_projector.linear_1', 'multi_modal_projector.linear_2'];
+      stage.norm('multi_modal_projector.pre_norm', input, { bias: true });
+      buildLinears(stage, names, [input, inner, output]);
+    },
   },
 ];

@@ -68,9 +68,12 @@ function buildPhi3Vision(stage: StageBuilder, { root, text }: MultimodalConfig):
   const layers = Number(index) < 0 ? 24 + Number(index) + 1 : Number(index) + 1;
   const clip = new HfConfig(PHI3V_CLIP, root.label);
   buildClip(stage, clip, 'vision_embed_tokens.img_processor', { layers });
+  const width = 4 * processor.num('image_dim_out');
+  stage.tensor('vision_embed_tokens.glb_GN', [1, 1, width]);
+  stage.tensor('vision_embed_tokens.sub_GN', [1, 1, 1, width]);
   const output = text.num('hidden_size');
   const names = ['vision_embed_tokens.img_projection.0', 'vision_embed_tokens.img_projection.2'];
-  buildLinears(stage, names, [4 * processor.num('image_dim_out'), output, output]);
+  buildLinears(stage, names, [width, output, output]);
 }
 
 function buildPerception(stage: StageBuilder, { root, text, sub }: MultimodalConfig): void {
@@ -174,10 +177,10 @@ export const MIXED_ARCHITECTURES: readonly MultimodalArchitecture[] = [
     rename: (name) => name,
     weightNames: [['model.vision_embed_tokens.', 'vision_embed_tokens.']],
     towers: [{ modalities: ['image'], build: buildPhi3Vision }],
-    everyStage: (stage, { root }) => {
-      const width = 4 * root.sub('img_processor').num('image_dim_out');
-      stage.tensor('vision_embed_tokens.glb_GN', [1, 1, width]);
-      stage.tensor('vision_embed_tokens.sub_GN', [1, 1, 1, width]);
+    everyStage: (stage, { text }) => {
+      // Beside the language model's own.
+      if (stage.isFirst)
+        stage.embedding('embed_tokens', text.num('vocab_size'), text.num('hidden_size'));
     },
   },
   {
@@ -206,6 +209,7 @@ export const MIXED_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   {
     architectures: ['MiniCPMV4_6ForConditionalGeneration'],
     textArchitecture: 'Qwen3_5ForCausalLM',
+    tiesByText: true,
     towers: [
       {
         modalities: ['image'],
@@ -217,6 +221,7 @@ export const MIXED_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   {
     architectures: ['MiniCPMV4_7ForConditionalGeneration'],
     textArchitecture: 'Qwen3_5ForCausalLM',
+    tiesByText: true,
     towers: [
       { modalities: ['image'], build: (stage, config) => buildMiniCpmV(stage, config, false) },
     ],

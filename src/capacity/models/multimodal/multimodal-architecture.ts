@@ -1,5 +1,6 @@
 /** What a row of the table of multimodal architectures says: where the language model is, and what stands beside it. */
 import type { HfConfig } from '../hf-config.ts';
+import type { ModelFamily } from '../model-family.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 
 /** The parts of a multimodal config.json. */
@@ -26,6 +27,8 @@ export interface MultimodalArchitecture {
   language?(root: HfConfig): HfConfig;
   /** vLLM's architecture of the language model; default: what its config names, or that of its model type. */
   readonly textArchitecture?: string | ((text: HfConfig, root: HfConfig) => string);
+  /** A language model that vLLM has in this model only. */
+  readonly textFamily?: ModelFamily;
   /** The language model's module; default: language_model. */
   readonly prefix?: string;
   /** Whether embeddings are tied is said by the language model's config, not by the whole one. */

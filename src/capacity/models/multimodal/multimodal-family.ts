@@ -27,8 +27,9 @@ export function multimodalFamily(
     throw new ConfigError('E_UNKNOWN_MODEL', words);
   }
   const text = languageConfig(about, root);
-  const architecture = textArchitecture(about, text, root);
-  const family = familyOf(architecture, text.label);
+  const { textFamily } = about;
+  const architecture = textFamily === undefined ? textArchitecture(about, text, root) : '';
+  const family = textFamily ?? familyOf(architecture, text.label);
   const { mtp, state, adjustRun } = family;
   const { weightNames = DEFAULT_WEIGHT_NAMES } = about;
   const inner = (model: ResolvedModel): ResolvedModel => ({ ...model, architecture });
@@ -98,7 +99,9 @@ function build(
   }
   about.everyStage?.(stage, config);
   const { prefix = 'language_model' } = about;
-  const rename = about.rename ?? ((name: string) => `${prefix}.${name}`);
+  // Some classes begin their modules' names with a dot where they stand alone.
+  const within = (name: string): string => `${prefix}${name.startsWith('.') ? '' : '.'}${name}`;
+  const rename = about.rename ?? within;
   stage.renaming(rename, () => family.build(stage, model));
 }
 

@@ -41,7 +41,7 @@ export const QWEN_ARCHITECTURES: readonly MultimodalArchitecture[] = [
     towers: visual((stage, { sub }) => buildQwen2Vision(stage, sub('vision_config'), 'visual')),
   },
   {
-    architectures: ['Qwen2_5_VLForConditionalGeneration'],
+    architectures: ['Qwen2_5_VLForConditionalGeneration', 'OpenCUAForConditionalGeneration'],
     textArchitecture: 'Qwen2ForCausalLM',
     towers: visual((stage, { sub }) => buildQwen25Vision(stage, sub('vision_config'), 'visual')),
     packedModules: {
@@ -51,7 +51,11 @@ export const QWEN_ARCHITECTURES: readonly MultimodalArchitecture[] = [
     },
   },
   {
-    architectures: ['Qwen3VLForConditionalGeneration', 'Alpamayo2Super'],
+    architectures: [
+      'Qwen3VLForConditionalGeneration',
+      'Alpamayo2Super',
+      'Cosmos3ForConditionalGeneration',
+    ],
     textArchitecture: 'Qwen3ForCausalLM',
     towers: QWEN3_VISUAL,
   },
@@ -64,11 +68,16 @@ export const QWEN_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   {
     architectures: ['Qwen3_5ForConditionalGeneration'],
     textArchitecture: 'Qwen3_5ForCausalLM',
+    tiesByText: true,
     towers: QWEN3_VISUAL,
   },
   {
-    architectures: ['Qwen3_5MoeForConditionalGeneration'],
+    architectures: [
+      'Qwen3_5MoeForConditionalGeneration',
+      'InternS2PreviewForConditionalGeneration',
+    ],
     textArchitecture: 'Qwen3_5MoeForCausalLM',
+    tiesByText: true,
     towers: QWEN3_VISUAL,
   },
   {

@@ -156,6 +156,12 @@ const UNCOUNTED: readonly Uncounted[] = [
     prefix: 'llm',
   },
   {
+    architectures: ['Phi4ForCausalLMV'],
+    parts: 'the vision tower',
+    language: whole,
+    textArchitecture: 'Phi3ForCausalLM',
+  },
+  {
     architectures: ['Phi4MMForCausalLM'],
     parts: 'the image encoder, the audio encoder and the adapters',
     language: whole,
@@ -197,10 +203,8 @@ const UNCOUNTED: readonly Uncounted[] = [
 
 /** Language models that no family builds, by the class that vLLM builds. */
 const OWN_LANGUAGE_MODELS: Readonly<Record<string, readonly string[]>> = {
-  AriaTextModel: ['AriaForConditionalGeneration'],
   BailingMoeV3ForCausalLM: ['BailingMoeV3VLForConditionalGeneration'],
   CohereCompassForCausalLM: ['CohereCompassForConditionalGeneration'],
-  Cosmos3EdgeForCausalLM: ['Cosmos3EdgeForConditionalGeneration'],
   DeepseekV41LLMForCausalLM: ['DeepseekV41ForCausalLM'],
   Dots3NoteLanguageModelForCausalLM: ['Dots3NoteForCausalLM'],
   Ernie4_5_VLMoeForCausalLM: ['Ernie4_5_VLMoeForConditionalGeneration'],
@@ -208,7 +212,6 @@ const OWN_LANGUAGE_MODELS: Readonly<Record<string, readonly string[]>> = {
   InternS1ProMoeLLMForCausalLM: ['InternS1ProForConditionalGeneration'],
   InternS2MobiusForCausalLM: ['InternS2MobiusForConditionalGeneration'],
   Moondream3TextModel: ['Moondream3ForCausalLM', 'HfMoondream'],
-  MuseGlimmerModel: ['MuseGlimmerForConditionalGeneration'],
   MuseSpark1xForCausalLM: ['MuseSparkForConditionalGeneration'],
   FireRedASR2Model: ['FireRedASR2ForConditionalGeneration'],
   FunASRModel: ['FunASRForConditionalGeneration'],

@@ -27,8 +27,9 @@ export interface EncoderLayer {
   /** The model class hands its quantization on; default: it does. */
   readonly quantized?: boolean;
   readonly mlpQuantized?: boolean;
-  /** false: every rank holds the whole layer. */
+  /** false: every rank holds the whole layer, or the whole of its feed-forward network. */
   readonly split?: boolean;
+  readonly mlpSplit?: boolean;
 }
 
 /** Declares the layer as the module `name`. */
@@ -45,7 +46,7 @@ export function buildEncoderLayer(stage: StageBuilder, name: string, about: Enco
   const options = {
     bias: about.mlpBias ?? true,
     quantized: about.mlpQuantized ?? quantized,
-    split,
+    split: about.mlpSplit ?? split,
   };
   const widths = about.gated === true ? [intermediate, intermediate] : intermediate;
   stage.column(`${mlp}.${up}`, width, widths, options);

@@ -13,8 +13,10 @@ export function buildMoonVit(
   const width = vision.num('hidden_size');
   const patch = vision.num('patch_size');
   conv(stage, `${name}.patch_embed.proj`, [width, 3, patch, patch]);
-  const positions = [vision.num('init_pos_emb_height'), vision.num('init_pos_emb_width'), width];
-  stage.tensor(`${name}.patch_embed.pos_emb.weight`, positions);
+  const grid = ['height', 'width'].map(
+    (side) => vision.numOr(`init_pos_emb_${side}`, null) ?? vision.num(`pos_emb_${side}`),
+  );
+  stage.tensor(`${name}.patch_embed.pos_emb.weight`, [...grid, width]);
   for (let layer = 0; layer < vision.num('num_hidden_layers'); layer++) {
     buildEncoderLayer(stage, `${name}.encoder.blocks.${layer}`, {
       width,

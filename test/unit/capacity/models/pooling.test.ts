@@ -100,6 +100,30 @@ describe('a generating model that pools', () => {
     });
   });
 
+  it.each([
+    ['torch.nn.modules.linear.Identity', 'identity'],
+    ['torch.nn.modules.activation.Tanh', 'tanh'],
+  ])('makes probabilities of logits by %s', (name, activation) => {
+    const config = {
+      ...MISTRAL,
+      architectures: ['MistralForSequenceClassification'],
+      sbert_ce_default_activation_function: name,
+    };
+    expect(plan(config).facts.pooling).toMatchObject({ activation });
+  });
+
+  it.each([
+    ['os.system', 'restricted to torch.nn.modules for security reasons'],
+    ['torch.nn.modules.activation.GELU', 'GELU of the model'],
+  ])('makes none by %s', (name, message) => {
+    const config = {
+      ...MISTRAL,
+      architectures: ['MistralForSequenceClassification'],
+      sbert_ce_default_activation_function: name,
+    };
+    expect(() => plan(config)).toThrow(message);
+  });
+
   it('has a classifier in float32 in the place of the head', () => {
     const config = {
       ...MISTRAL,
