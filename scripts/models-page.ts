@@ -4,6 +4,10 @@ import {
   explainCapacity,
 } from '../src/capacity/explain/explain-capacity.ts';
 import { listModels } from '../src/capacity/file/catalogue.ts';
+import {
+  architectureCoverage,
+  type Coverage,
+} from '../src/capacity/models/architecture-coverage.ts';
 import { ConfigError } from '../src/shared/errors.ts';
 
 const GPU = 'H100';
@@ -25,7 +29,36 @@ export function modelsPage(): string {
     if (isDraft) continue;
     lines.push(`| ${name} | ${cells(explainLongest(name)).join(' | ')} |`);
   }
-  return `${lines.join('\n')}\n`;
+  return `${[...lines, ...coverageLines()].join('\n')}\n`;
+}
+
+const SAID: Readonly<Record<Coverage, string>> = {
+  whole: 'layers and weights',
+  layers: 'layers; the weights by `--weights-bytes`',
+  draft: 'a draft, built beside its target',
+  refused: 'refused, with the reason',
+};
+
+function coverageLines(): readonly string[] {
+  const rows = architectureCoverage();
+  const count = (wanted: Coverage): number =>
+    rows.filter(({ coverage }) => coverage === wanted).length;
+  return [
+    '',
+    '## Architectures',
+    '',
+    `The ${rows.length} names of vLLM's registry, and what is known of each (\`vllm-twin models --architectures\`):`,
+    `${Object.entries(SAID)
+      .map(([coverage, words]) => `${count(coverage as Coverage)} ${words}`)
+      .join('; ')}.`,
+    '',
+    '| architecture | kinds | known | note |',
+    '| --- | --- | --- | --- |',
+    ...rows.map(
+      ({ name, kinds, coverage, note }) =>
+        `| ${name} | ${kinds.join(', ')} | ${coverage} | ${note} |`,
+    ),
+  ];
 }
 
 /** vLLM refuses to fit a length where the config.json names none: those models are shown at its default. */

@@ -1,6 +1,6 @@
 /** `vllm-twin models`: what can be served by name, without a network. */
 import { listModels } from '../capacity/file/catalogue.ts';
-import type { ModelFamily } from '../capacity/models/model-family.ts';
+import type { ArchitectureCoverage } from '../capacity/models/architecture-coverage.ts';
 import type { Command, CommandFlag } from './command.ts';
 import { parseOwnFlags } from './flags/own-flags.ts';
 
@@ -8,7 +8,7 @@ const FLAGS: readonly CommandFlag[] = [
   {
     name: 'architectures',
     takes: 'switch',
-    doc: 'List the architectures that a config.json may name instead, by the family that knows them.',
+    doc: "List the architectures of vLLM's registry, which a config.json may name, with what is known of each.",
   },
   {
     name: 'json',
@@ -33,8 +33,8 @@ export const modelsCommand: Command = {
     const { flags } = parseOwnFlags(words, FLAGS, 'models');
     const asJson = flags.get('json')?.at(-1) === 'true';
     if (flags.get('architectures')?.at(-1) === 'true') {
-      const { FAMILIES } = await import('../capacity/models/registry.ts');
-      process.stdout.write(familiesText(FAMILIES, asJson));
+      const { architectureCoverage } = await import('../capacity/models/architecture-coverage.ts');
+      process.stdout.write(coverageText(architectureCoverage(), asJson));
       return 0;
     }
     const models = listModels();
@@ -52,11 +52,10 @@ export const modelsCommand: Command = {
   },
 };
 
-function familiesText(families: readonly ModelFamily[], asJson: boolean): string {
-  const rows = families.map(({ name, kind, architectures }) => ({ name, kind, architectures }));
-  if (asJson) return `${JSON.stringify({ families: rows }, null, 2)}\n`;
+function coverageText(rows: readonly ArchitectureCoverage[], asJson: boolean): string {
+  if (asJson) return `${JSON.stringify({ architectures: rows }, null, 2)}\n`;
   const width = Math.max(...rows.map(({ name }) => name.length));
   return rows
-    .map(({ name, architectures }) => `${name.padEnd(width)}  ${architectures.join(', ')}\n`)
+    .map(({ name, coverage, note }) => `${name.padEnd(width)}  ${coverage.padEnd(7)}  ${note}\n`)
     .join('');
 }

@@ -4,6 +4,7 @@ import type { HfConfig } from './hf-config.ts';
 const REASONS: Readonly<Record<string, string>> = {
   AliceAIForCausalLM: 'its delta attention with block residuals is not understood',
   DomynEdgeForCausalLM: 'its layers with head widths of their own are not understood',
+  BailingMoeV3ForCausalLM: 'its delta attention beside latent attention is not understood',
   ClefFlashForJointSchema: 'its joint heads are not understood',
   ClefOmniForJointSchema: 'its joint heads are not understood',
   CLIPModel: 'its two towers without a language model are not understood',
@@ -12,6 +13,7 @@ const REASONS: Readonly<Record<string, string>> = {
   D3ForSequenceClassification:
     'Decision 3.0 checkpoints need a decision_config.json, which is not read',
   EmbeddingGemma2Model: 'its bidirectional layers with inputs of their own are not understood',
+  Glm5NextForCausalLM: 'its latent attention with an indexer of its own is not understood',
   HCXVisionV2ForCausalLM: 'its vision encoder is not understood',
   InklingForCausalLM: 'its convolutions beside the attention are not understood',
   InklingForConditionalGeneration: 'its convolutions beside the attention are not understood',
