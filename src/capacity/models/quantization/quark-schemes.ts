@@ -9,11 +9,6 @@ import { isJsonObject, type JsonObject } from '../../../shared/json-object.ts';
 /** One tensor's specs; NVFP4 has two levels. */
 export type QuarkTensor = readonly JsonObject[];
 
-interface QuarkLayer {
-  readonly weights: QuarkTensor;
-  readonly inputs: QuarkTensor;
-}
-
 export type QuarkScheme =
   | { readonly kind: 'fp8'; readonly scale: 'per_tensor' | 'per_channel'; readonly input: Input }
   | { readonly kind: 'fp8 block'; readonly scaleDtype: 'float32' | 'float8_e8m0fnu' }
