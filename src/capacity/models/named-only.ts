@@ -17,7 +17,6 @@ const REASONS: Readonly<Record<string, string>> = {
   Emu3ForConditionalGeneration: TRANSFORMERS_WITH_ENCODERS,
   HunYuanVLForConditionalGeneration: TRANSFORMERS_WITH_ENCODERS,
   VibeVoiceAsrForConditionalGeneration: TRANSFORMERS_WITH_ENCODERS,
-  EmbeddingGemma2Model: 'its bidirectional layers with inputs of their own are not understood',
   HCXVisionV2ForCausalLM: 'its vision encoder is not understood',
   InklingForCausalLM: 'its convolutions beside the attention are not understood',
   InklingForConditionalGeneration: 'its convolutions beside the attention are not understood',

@@ -6,7 +6,11 @@ import { buildEncoderLayer } from '../towers/encoder-layer.ts';
 
 const NAME = 'text_model';
 
-function buildEncoder(stage: StageBuilder, text: HfConfig, attends: 'decoder' | 'encoder_only'): void {
+function buildEncoder(
+  stage: StageBuilder,
+  text: HfConfig,
+  attends: 'decoder' | 'encoder_only',
+): void {
   const width = text.num('hidden_size');
   const heads = text.num('num_attention_heads');
   stage.embedding(`${NAME}.embeddings.token_embedding`, text.num('vocab_size'), width, WHOLE);

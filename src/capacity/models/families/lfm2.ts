@@ -85,7 +85,9 @@ function build(stage: StageBuilder, model: ResolvedModel): void {
       buildAttention(stage, text, `${name}.self_attn`);
     } else {
       buildConv(stage, text, `${name}.short_conv`);
-      stage.state(`${name}.short_conv`, state(model, stage.run));
+      // Both ways at once, a convolution keeps no state. Source: Lfm2BidirectionalShortConv.
+      const isCausal = text.get('is_causal') !== false;
+      if (isCausal) stage.state(`${name}.short_conv`, state(model, stage.run));
     }
     const isMoe = model.architecture === 'Lfm2MoeForCausalLM';
     if (isMoe && layer >= text.numOr('num_dense_layers', 0)) {

@@ -1,7 +1,13 @@
 /** Models of images and texts that pool. Source: vllm/model_executor/models/{clip,siglip,colmodernvbert,embedding_gemma2}.py (0.33.0). */
 import { CLIP_TEXT, SIGLIP_TEXT } from '../families/clip-text.ts';
+import { EMBEDDING_GEMMA2_TEXT } from '../families/embedding-gemma2.ts';
 import { MODERNVBERT_TEXT } from '../families/modernbert.ts';
 import { buildClipTransformer } from '../towers/clip.ts';
+import {
+  buildGemma4Audio,
+  buildGemma4Embedder,
+  buildGemma4Vision,
+} from '../towers/gemma4-encoders.ts';
 import { buildSiglip, buildSiglipHead, buildSiglipTransformer } from '../towers/siglip.ts';
 import type { MultimodalArchitecture, Tower } from './multimodal-architecture.ts';
 
@@ -37,6 +43,26 @@ const MODERNVBERT_VISION: Tower = {
   },
 };
 
+const GEMMA_VISION: Tower = {
+  modalities: ['image', 'video'],
+  build: (stage, { root, text, sub }) => {
+    if (!root.has('vision_config')) return;
+    const vision = sub('vision_config');
+    buildGemma4Vision(stage, vision, 'vision_tower');
+    buildGemma4Embedder(stage, vision, text.num('hidden_size'), 'embed_vision');
+  },
+};
+
+const GEMMA_AUDIO: Tower = {
+  modalities: ['audio'],
+  build: (stage, { root, text, sub }) => {
+    if (!root.has('audio_config')) return;
+    const audio = sub('audio_config');
+    buildGemma4Audio(stage, audio, 'audio_tower');
+    buildGemma4Embedder(stage, audio, text.num('hidden_size'), 'embed_audio');
+  },
+};
+
 export const POOLING_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   {
     architectures: ['CLIPModel'],
@@ -57,6 +83,12 @@ export const POOLING_ARCHITECTURES: readonly MultimodalArchitecture[] = [
     textFamily: MODERNVBERT_TEXT,
     rename: own,
     towers: [MODERNVBERT_VISION],
+    supportsPp: false,
+  },
+  {
+    architectures: ['EmbeddingGemma2Model'],
+    textFamily: EMBEDDING_GEMMA2_TEXT,
+    towers: [GEMMA_VISION, GEMMA_AUDIO],
     supportsPp: false,
   },
 ];
