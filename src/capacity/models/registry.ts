@@ -21,7 +21,7 @@ import { FLINT_FAMILIES } from './families/flint.ts';
 import { GEMMA, GEMMA2, GEMMA3_TEXT } from './families/gemma.ts';
 import { GEMMA3N } from './families/gemma3n.ts';
 import { GEMMA4 } from './families/gemma4.ts';
-import { GPT_OSS } from './families/gpt-oss.ts';
+import { GPT_OSS, OPENAI_PRIVACY_FILTER } from './families/gpt-oss.ts';
 import { GRANITE_HYBRID } from './families/granite-hybrid.ts';
 import { HRM_TEXT } from './families/hrm-text.ts';
 import { HY_V4 } from './families/hy-v4.ts';
@@ -65,6 +65,7 @@ export const FAMILIES: readonly ModelFamily[] = [
   GPT2,
   OPT,
   GPT_OSS,
+  OPENAI_PRIVACY_FILTER,
   GEMMA,
   GEMMA2,
   GEMMA3_TEXT,
