@@ -9,7 +9,7 @@ import { isJsonObject, type JsonObject } from '../../../shared/json-object.ts';
 /** One tensor's specs; NVFP4 has two levels. */
 export type QuarkTensor = readonly JsonObject[];
 
-export interface QuarkLayer {
+interface QuarkLayer {
   readonly weights: QuarkTensor;
   readonly inputs: QuarkTensor;
 }
