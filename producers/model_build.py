@@ -16,11 +16,13 @@ import torch
 from stand_in_config import register_foreign_config
 from stand_in_groups import install_groups
 from stand_in_meta import CudaToMeta
+from stand_in_processor import install_absent_processors
 
 #: Fields of a spec that are shown also where they have their class's default.
 ALWAYS_SHOWN = ("head_size_v", "mamba_cache_mode")
-#: Whether small tensors are computed for real: for models that read numbers back while they are built.
-HOST_ARITHMETIC = contextvars.ContextVar("host_arithmetic", default=False)
+#: For models that read numbers back, or ask their tokenizer, while they are built: small tensors are computed for real,
+#: tokenizers and processors stood in for.
+OBLIGING = contextvars.ContextVar("obliging", default=False)
 SERVED = {"skip_tokenizer_init": True}
 
 
@@ -28,7 +30,7 @@ SERVED = {"skip_tokenizer_init": True}
 def on_meta(dtype: torch.dtype):
     from vllm.utils.torch_utils import set_default_torch_dtype
 
-    with set_default_torch_dtype(dtype), torch.device("meta"), CudaToMeta(HOST_ARITHMETIC.get()):
+    with set_default_torch_dtype(dtype), torch.device("meta"), CudaToMeta(OBLIGING.get()):
         yield
 
 
@@ -60,6 +62,8 @@ def engine_config(case: dict, folder: Path):
     from vllm.engine.arg_utils import EngineArgs
     from vllm.usage.usage_lib import UsageContext
 
+    if OBLIGING.get():
+        install_absent_processors()
     args = {**SERVED, **(case.get("engine_args") or {})}
     args["model"] = write_model(folder / "model", case["hf_config"])
     if case.get("draft_hf_config"):
@@ -160,6 +164,9 @@ def build_stage(case: dict, stage: int, folder: Path) -> dict:
     from vllm.v1.worker import workspace
 
     vllm_config = engine_config(case, folder)
+    settings = settings_of(vllm_config)
+    if OBLIGING.get():
+        vllm_config.model_config.skip_tokenizer_init = False
     install_groups(vllm_config.parallel_config, stage)
     workspace.init_workspace_manager(torch.device("meta"))
     with on_meta(vllm_config.model_config.dtype):
@@ -169,16 +176,14 @@ def build_stage(case: dict, stage: int, folder: Path) -> dict:
         draft = build_draft(vllm_config, model)
         if draft is not None:
             models.append(draft)
-    first_block_size = vllm_config.cache_config.block_size
     current_platform.update_block_size_for_backend(vllm_config)
     with set_current_vllm_config(vllm_config):
         layers = layers_of(vllm_config)
-    settings = settings_of(vllm_config)
-    if vllm_config.parallel_config.world_size > 1:
-        # Only workers in processes of their own learn the size that the backends want; the engine keeps the first one.
-        settings["initial_block_size"] = first_block_size
+    if vllm_config.parallel_config.world_size == 1:
+        # A worker in a process of its own keeps to itself what its model changes in the config.
+        settings = settings_of(vllm_config)
     settings["model_class"] = type(model).__name__
-    settings["foreign_config"] = type(vllm_config.model_config.hf_config).__name__ == "ForeignConfig"
+    settings["foreign_config"] = hasattr(vllm_config.model_config.hf_config, "is_foreign")
     return {"settings": settings, "parameters": parameters_of(models), "layers": layers}
 
 
@@ -217,8 +222,9 @@ def settings_of(vllm_config) -> dict:
 
 
 def refusal_of(error: BaseException) -> dict:
-    """vLLM's words, and the four innermost places that they come from."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/producers/" not in frame.filename]
+    """vLLM's words, and the six innermost places that they come from."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages/" in frame.filename]
+    frames = [frame for frame in frames if "/transformers/" not in frame.filename] or frames
     at = []
     for frame in reversed(frames[-6:]):
         file = frame.filename.split("site-packages/")[-1]
@@ -237,13 +243,12 @@ def build(case: dict, with_parameters: bool = False) -> dict:
     try:
         built = stages_of(case)
     except Exception as error:
-        if "meta tensor" not in str(error):
-            return refusal_of(error)
-        HOST_ARITHMETIC.set(True)
+        OBLIGING.set(True)
         try:
             built = stages_of(case)
         except Exception as again:
-            return refusal_of(again)
+            ours = any(word in str(error) for word in ("meta tensor", "processor", "tokenizer", "'vocab'"))
+            return refusal_of(again if ours else error)
     answer = {}
     answer["config"] = built[-1]["settings"]
     answer["weights_bytes"] = [sum(row[3] for row in stage["parameters"]) for stage in built]

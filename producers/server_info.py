@@ -63,6 +63,8 @@ CASES = {
         "kv_cache_metrics_sample": 0.5,
         "kv_events_config": {"enable_kv_cache_events": True, "publisher": "zmq", "topic": "kv"},
     },
+    "pooling": {"runner": "pooling", "pooler_config": {"pooling_type": "MEAN", "max_embed_len": 64}},
+    "classifier": {"convert": "classify", "pooler_config": {"logit_mean": 0.5, "logit_sigma": 2.0}},
 }
 
 

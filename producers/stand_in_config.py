@@ -1,5 +1,16 @@
 """Configs whose class lies beside their weights: what `trust_remote_code` would load, with the JSON's values as they are."""
 
+import json
+
+
+class Attributes(dict):
+    """A JSON object whose keys are attributes too."""
+
+    def __getattr__(self, name):
+        if name in self:
+            return self[name]
+        raise AttributeError(name)
+
 
 def is_known(model_type: str) -> bool:
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
@@ -12,6 +23,9 @@ def sub_config(name: str, value):
     """A nested config as its own class where its model type has one, else plain attributes."""
     from transformers import AutoConfig, PretrainedConfig
 
+    if name == "block_configs":
+        # Of NAS models, whose own class reads the blocks by attributes.
+        return json.loads(json.dumps(value), object_hook=Attributes)
     if not name.endswith("_config") or not isinstance(value, dict) or name == "quantization_config":
         return value
     model_type = value.get("model_type")
@@ -33,6 +47,7 @@ def register_foreign_config(hf_config: dict) -> bool:
 
     class ForeignConfig(PretrainedConfig):
         model_type = kind
+        is_foreign = True
 
         def __init__(self, **values):
             nested = {key: sub_config(key, value) for key, value in values.items()}
@@ -41,5 +56,7 @@ def register_foreign_config(hf_config: dict) -> bool:
                 if value is not values[key]:
                     setattr(self, key, value)
 
+    # vLLM knows some of these classes by their name alone.
+    ForeignConfig.__name__ = hf_config.get("auto_map", {}).get("AutoConfig", "ForeignConfig").rpartition(".")[2]
     AutoConfig.register(kind, ForeignConfig, exist_ok=True)
     return True

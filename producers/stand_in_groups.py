@@ -53,6 +53,7 @@ def install_groups(parallel_config, stage: int) -> None:
     tensor, the decode context groups divide the tensor group, the expert group is everything of one stage.
     """
     from vllm.distributed import parallel_state
+    from vllm.v1.attention.ops import cp_common
 
     tensor = parallel_config.tensor_parallel_size
     stages = parallel_config.pipeline_parallel_size
@@ -67,6 +68,8 @@ def install_groups(parallel_config, stage: int) -> None:
         return [rank + step * index for index in range(count)]
 
     parallel_config.rank = rank
+    # One node, on which memory that all cards see could be had: layers choose by this, and ask for none before they run.
+    cp_common.in_the_same_node_as = lambda group, source_rank=0: [True] * group.size()
     parallel_state._WORLD = group("world", list(range(replica)), rank)
     parallel_state._INNER_DP_WORLD = parallel_state._WORLD
     parallel_state._TP = group("tp", ranks_of(tensor, 1), rank)

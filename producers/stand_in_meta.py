@@ -1,5 +1,7 @@
 """The meta device in the place of the GPU: shapes and types without memory."""
 
+import math
+
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_unflatten
@@ -8,6 +10,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 #: Factories whose values a model may read while it is built; what is larger is data for the forward pass.
 COUNTING = (torch.tensor, torch.arange, torch.linspace, torch.as_tensor)
 LARGEST_ON_HOST = 65536
+FILLING = (torch.zeros, torch.ones, torch.full, torch.eye)
 
 
 class CudaToMeta(TorchFunctionMode):
@@ -35,6 +38,10 @@ class CudaToMeta(TorchFunctionMode):
             and (self.host_arithmetic or (func is torch.tensor and is_number(args)))
         ):
             return self.on_host(func, args, kwargs)
+        if func in FILLING and kwargs.get("device") is None and self.host_arithmetic:
+            sizes = [size for arg in args[:2] for size in (arg if isinstance(arg, list | tuple) else [arg])]
+            small = all(isinstance(size, int) for size in sizes) and math.prod(sizes) <= LARGEST_ON_HOST
+            kwargs["device"] = torch.device("cpu" if small else "meta")
         if self.host_arithmetic:
             args, kwargs = one_device(func, args, kwargs)
         return func(*args, **kwargs)

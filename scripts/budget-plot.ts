@@ -8,7 +8,7 @@ const LEFT = 330;
 const RIGHT = 870;
 const TOP = 70;
 const ROW_HEIGHT = 34;
-const MOST_GIB = 5;
+const MOST_GIB = 9;
 
 /** Told apart by readers who do not see colours as others do (Okabe and Ito). */
 const PARTS = [

@@ -11,12 +11,6 @@ import type { JsonObject } from '../src/shared/json-object.ts';
 
 const GIB = 2 ** 30;
 
-/**
- * Whether quantized checkpoints are weighed by us. Off: they get the weights that the log reports, so that the rest of the
- * budget can be judged.
- */
-const WEIGHS_QUANTIZED = false;
-
 /** Cards that the log does not name: those that they must have been, by memory or kernel. */
 const UNNAMED: Readonly<Record<string, string>> = {
   'a 24 GB card': 'RTX 4090',
@@ -65,9 +59,7 @@ export function isJudged(log: GpuLog): boolean {
 export function replayGpuLog(log: GpuLog): ModelPlan {
   const options = optionsOf(log);
   const quantization =
-    WEIGHS_QUANTIZED && log.quantization_config !== null
-      ? { quantization_config: log.quantization_config }
-      : {};
+    log.quantization_config === null ? {} : { quantization_config: log.quantization_config };
   if (log.config === undefined)
     return loadModelPlan({ ...options, model: log.model, hfOverrides: quantization });
   return planModel(
@@ -75,7 +67,6 @@ export function replayGpuLog(log: GpuLog): ModelPlan {
       name: log.model,
       source: log.id,
       config: { ...log.config, ...quantization },
-      weightsScale: 1,
       generationEosTokenIds: [],
       draftConfig: null,
     },
@@ -84,17 +75,13 @@ export function replayGpuLog(log: GpuLog): ModelPlan {
 }
 
 function optionsOf(log: GpuLog): ModelOptions {
-  const { gpu, reported } = log;
+  const { gpu } = log;
   const words = log.graphs_subtracted ? log.flags : [...log.flags, '--cuda-graph-bytes', '0'];
   const total = gpu.total_gib ?? gpu.assumed_total_gib ?? 0;
-  const takesReported = !WEIGHS_QUANTIZED && log.quantization_config !== null;
   return {
     ...modelOptionsOf(resolveArgs([splitWords(words).settings])),
     gpu: UNNAMED[gpu.name] ?? gpu.name,
     gpuMemory: Math.round(total * GIB),
-    ...(takesReported && reported.weights_gib !== null
-      ? { weightsBytes: Math.round(reported.weights_gib * GIB) }
-      : {}),
   };
 }
 
@@ -120,13 +107,12 @@ export function errorOf(log: GpuLog, oursGib: number): number {
   return (oursGib - logged) / logged;
 }
 
-/** Why a log is off by more than 6 %, by the number of the log; one sentence. */
+/** What is known of a log that is off by more than 6 %, by the number of the log. */
 const EXPLAINED: Readonly<Record<string, string>> = {
-  3: '0.27.1 profiled the sampler without its parameters: 0.71 GiB less than 0.33.0 at 1,024 requests, more than half of the error. The rest: TP 2 left as much as if there were no graphs.',
-  16: 'Sleep mode, and the KV memory is what sleeping freed: forward pass and sampler state alone take more than the 1.64 GiB that the log leaves to everything else, so the graphs (1.86 GiB when captured) were not subtracted.',
-  '20b':
-    '0.3 GiB of a card that the weights nearly fill; NVFP4 with FlashInfer, whose workspaces we do not know.',
-  21: 'Whether CUDA graphs were on is not in the log; without them ours is 5.06 GiB, off by 4 %.',
+  3: 'Of the 1.69 GiB, 0.71 is the sampler with its parameters, which 0.33.0 profiles and this version seems not to have. The rest is not explained: TP 2 left as much as if there were no graphs, and PP 2 and one card on the same machine did not.',
+  16: 'The KV memory is what sleeping freed, not what vLLM printed, and leaves 1.64 GiB to everything else, less than the 1.86 GiB that capturing took: not comparable.',
+  '20b': 'Not explained: 0.3 GiB on a card that the weights nearly fill, with NVFP4 kernels.',
+  21: 'The log does not say whether CUDA graphs were on; if they were not, ours is 5.06 GiB, off by 4 %.',
 };
 
 /** Remarks on single logs that are not far off. */
@@ -138,7 +124,7 @@ const REMARKS: Readonly<Record<string, string>> = {
   19: 'card and utilization are guesses',
 };
 
-export function isExplained(log: GpuLog): boolean {
+export function isRemarked(log: GpuLog): boolean {
   return numberOf(log) in EXPLAINED;
 }
 

@@ -4,6 +4,7 @@ import {
   explainCapacity,
 } from '../src/capacity/explain/explain-capacity.ts';
 import { listModels } from '../src/capacity/file/catalogue.ts';
+import { ConfigError } from '../src/shared/errors.ts';
 
 const GPU = 'H100';
 
@@ -22,11 +23,28 @@ export function modelsPage(): string {
   ];
   for (const { name, isDraft } of listModels()) {
     if (isDraft) continue;
-    lines.push(
-      `| ${name} | ${cells(explainCapacity({ model: name, gpu: GPU, maxModelLen: -1 })).join(' | ')} |`,
-    );
+    lines.push(`| ${name} | ${cells(explainLongest(name)).join(' | ')} |`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** vLLM refuses to fit a length where the config.json names none: those models are shown at its default. */
+function explainLongest(model: string): CapacityExplanation {
+  try {
+    return explainCapacity({ model, gpu: GPU, maxModelLen: -1 });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return explainCapacity({ model, gpu: GPU });
+  }
+}
+
+/** Models that state no context length cannot be fitted, and have vLLM's default. */
+function atLongest(model: string): CapacityExplanation {
+  try {
+    return explainCapacity({ model, gpu: GPU, maxModelLen: -1 });
+  } catch {
+    return explainCapacity({ model, gpu: GPU });
+  }
 }
 
 function cells({ plan, groups, naive }: CapacityExplanation): readonly string[] {

@@ -9,6 +9,7 @@ import { formatCapacityLine } from '../capacity/plan/capacity.ts';
 import type { KVCachePlan } from '../capacity/plan/plan-kv-cache.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { formatGib } from '../shared/python/float.ts';
+import { pyStr, pyStrRepr } from '../shared/python/str.ts';
 import type { StartupLine } from './startup-line.ts';
 import { captureLines, loadLine, profileNote } from './startup-memory-words.ts';
 
@@ -19,6 +20,7 @@ export function startupLines(
   plan: KVCachePlan,
 ): readonly StartupLine[] {
   return [
+    ...model.notes.map(info),
     ...model.warnings.map(warn),
     ...nonCausalLines(model, plan).map(info),
     ...model.memory.map((budget) => info(loadLine(budget))),
@@ -28,6 +30,7 @@ export function startupLines(
     ...autoFitLines(model, plan).map(info),
     ...capacityLines(plan),
     ...model.memory.flatMap((budget) => captureLines(args, budget)),
+    ...poolingLines(model).map(info),
   ];
 }
 
@@ -94,6 +97,25 @@ function autoFitLines(model: ModelPlan, plan: KVCachePlan): string[] {
     plan.autoFitReduced
       ? `Auto-fit max_model_len: reduced from ${asked} to ${plan.maxModelLen} to fit in ${memory}`
       : `Auto-fit max_model_len: full model context length ${asked} fits in ${memory}`,
+  ];
+}
+
+/** Source: vllm/v1/engine/core.py EngineCore._log_pooler_config. */
+function poolingLines({ facts }: ModelPlan): string[] {
+  const { pooling } = facts;
+  if (pooling === null) return [];
+  const { pooler, supportedTasks } = pooling;
+  const { sources } = pooler;
+  const sequence = `${pooler.seqPoolingType}(source=${sources.seq_pooling_type})`;
+  const token = `${pooler.tokPoolingType}(source=${sources.tok_pooling_type})`;
+  const isSequence = supportedTasks.some((task) => task === 'embed' || task === 'classify');
+  const activation = pyStr(pooler.useActivation ?? true);
+  const tasks = supportedTasks.map(pyStrRepr).join(', ');
+  return [
+    `Resolved pooling config: pooling_type=${isSequence ? sequence : token}, ` +
+      `${isSequence ? `tok_pooling_type=${token}` : `seq_pooling_type=${sequence}`}, ` +
+      `use_activation=${activation}(source=${sources.use_activation}), ` +
+      `supported_tasks=(${tasks}${supportedTasks.length === 1 ? ',' : ''})`,
   ];
 }
 

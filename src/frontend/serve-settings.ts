@@ -156,7 +156,7 @@ export function createCacheConfigSettings(
   return {
     userSpecifiedBlockSize: args.blockSize !== null,
     gpuMemoryUtilization: args.gpuMemoryUtilization,
-    cacheDtype: args.kvCacheDtype,
+    cacheDtype: facts.cacheDtype,
     isAttentionFree: facts.isAttentionFree,
     numGpuBlocksOverride:
       args.engineOverrides === null

@@ -121,7 +121,8 @@ describe('vllm-twin', () => {
   });
 
   it('says in one line what vLLM would do and it does not', async () => {
-    const words = '--port 0 --kv-transfer-config {} --enforce-eager --numa-bind --log-format json';
+    const words =
+      '--port 0 --kv-transfer-config {} --cudagraph-metrics --numa-bind --log-format json';
     const twin = new Twin(['serve', ...words.split(' ')]);
     const url = await twin.url();
     expect((await fetch(`${url}/health`)).status).toBe(200);
@@ -129,7 +130,7 @@ describe('vllm-twin', () => {
     twin.signal('SIGTERM');
     await twin.waitForExit();
     expect(twin.log).toMatch(
-      /not simulated here: --kv-transfer-config \(.*\); --enforce-eager \(.*\)"/,
+      /not simulated here: --kv-transfer-config \(.*\); --cudagraph-metrics \(.*\)"/,
     );
     expect(twin.log).toMatch(/change nothing outside a GPU, .*: --numa-bind"/);
   });
@@ -181,4 +182,25 @@ describe('vllm-twin', () => {
       }
     },
   );
+
+  it.each(['serve', 'explain'])(
+    '%s refuses what vLLM refuses, in its sentence',
+    async (command) => {
+      const flags = '--model Qwen/Qwen3-0.6B --max-num-batched-tokens 64 --max-num-seqs 65';
+      const { code, text } = await run(command, ...flags.split(' '));
+      expect({ code, text }).toEqual({
+        code: 2,
+        text: 'vllm-twin: max_num_batched_tokens (64) must be greater than or equal to max_num_seqs (65).\n',
+      });
+    },
+  );
+
+  it('says which GPUs hold a load', async () => {
+    const flags = 'explain Qwen/Qwen3-32B --fit --concurrency 16 --tokens 8k --gpu H200 --gpu L4';
+    const { code, text } = await run(...flags.split(' '));
+    expect(code).toBe(0);
+    expect(text).toMatch(/^Qwen\/Qwen3-32B: 16 requests of 8,000 tokens at a time\nGPUs /);
+    expect(text).toMatch(/^1 × H200 /m);
+    expect(text).toMatch(/Do not fit\n1 × L4 +the weights alone take more than/);
+  });
 });

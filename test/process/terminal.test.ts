@@ -50,8 +50,8 @@ describe('in a terminal', () => {
     const at = lines.findIndex((line) => line.includes('KV cache tokens'));
     expect(lines.slice(at).map((line) => line.trim().replace(/ {2,}/g, ' | '))).toEqual([
       'Rank | GPU | KV cache tokens | Concurrency | at max_model_len',
-      '0 | H100 | 654,288 | 15.97x | 40,960',
-      '1 | L4 | 172,736 | 4.22x | 40,960',
+      '0 | H100 | 641,984 | 15.67x | 40,960',
+      '1 | L4 | 165,184 | 4.03x | 40,960',
       '',
       `API | ${url}/v1`,
       `Metrics | ${url}/metrics`,

@@ -6,6 +6,7 @@ import { inFile } from '../../shared/schema.ts';
 import { parseCapacityInput } from '../file/capacity-input.ts';
 import type { CapacityInputRecord } from '../file/capacity-record.ts';
 import { loadModelPlan } from '../file/load-model-plan.ts';
+import { FIT } from '../models/measured-memory.ts';
 import type { ModelOptions } from '../models/model-options.ts';
 import type { ModelPlan } from '../models/model-plan.ts';
 import type { CapacityInput } from '../plan/capacity-input.ts';
@@ -22,6 +23,19 @@ export interface ExplainedModel {
   /** The length that the config gives, before --max-model-len and auto-fit. */
   readonly derived_max_model_len: number;
   readonly num_parameters: number;
+  /** Null where it is not quantized. */
+  readonly quantization: ExplainedQuantization | null;
+}
+
+/** What a quantized checkpoint saves; bytes of one tensor rank, all pipeline stages together. */
+export interface ExplainedQuantization {
+  /** vLLM's name of the method. */
+  readonly method: string;
+  /** For people: the format, its groups or blocks, what is left alone. */
+  readonly description: string;
+  readonly weights_bytes: number;
+  /** As they would be in the model's dtype. */
+  readonly plain_weights_bytes: number;
 }
 
 export interface ExplainedGpu {
@@ -44,6 +58,8 @@ export interface ExplainedMemory {
     readonly peak_activation_bytes: number;
     readonly non_torch_bytes: number;
     readonly cuda_graph_bytes: number;
+    /** How far a real GPU may be from what is left, in words; null where flags give what only a GPU can say. */
+    readonly expected_error: string | null;
     /** How the four above came about, in words. */
     readonly formulas: {
       readonly weights: string;
@@ -83,11 +99,24 @@ export function explainCapacity(options: ModelOptions = {}): CapacityExplanation
             dtype: facts.dtype,
             derived_max_model_len: facts.derivedMaxModelLen,
             num_parameters: facts.parameterCount,
+            quantization: explainQuantization(built),
           }
         : null,
     gpu: { name: gpu.deviceName, memory_bytes: gpu.memoryBytes },
     memory: explainMemory(built, options),
     ...summarizeCapacity(built.input),
+  };
+}
+
+function explainQuantization({ quantization, facts }: ModelPlan): ExplainedQuantization | null {
+  if (quantization === null) return null;
+  const { method, description, plainBytes } = quantization;
+  const sum = (bytes: readonly number[]): number => bytes.reduce((all, one) => all + one, 0);
+  return {
+    method,
+    description,
+    weights_bytes: sum(facts.weightsBytes),
+    plain_weights_bytes: sum(plainBytes),
   };
 }
 
@@ -108,6 +137,7 @@ function explainMemory(built: ModelPlan, options: ModelOptions): ExplainedMemory
               peak_activation_bytes: budget.peakActivationBytes,
               non_torch_bytes: budget.nonTorchBytes,
               cuda_graph_bytes: budget.cudaGraphBytes,
+              expected_error: expectedError(options),
               formulas: {
                 weights: budget.formulas.weights,
                 peak_activation: budget.formulas.activation,
@@ -117,6 +147,16 @@ function explainMemory(built: ModelPlan, options: ModelOptions): ExplainedMemory
             },
     };
   });
+}
+
+/** Where activations and memory outside torch are given, what is left is arithmetic. */
+function expectedError({ peakActivationBytes, nonTorchBytes }: ModelOptions): string | null {
+  if (peakActivationBytes !== undefined && nonTorchBytes !== undefined) return null;
+  const { medianPercent, withinPercent, numWithin, numLogs } = FIT;
+  return (
+    `± ${withinPercent} % on a real GPU: ${numWithin} of the ${numLogs} logged starts it was fitted on are within, half of ` +
+    `them within ${medianPercent} % (docs/memory-budget.md)`
+  );
 }
 
 /**

@@ -24,8 +24,6 @@ export interface CatalogueEntry {
   /** ISO date of the facts. */
   readonly date: string;
   readonly config: JsonObject;
-  /** Stored size of the weights relative to the counted one, for quantised checkpoints. */
-  readonly weightsScale: number;
   /** What lies beside its config.json; null for a model without such files. */
   readonly sentenceTransformers: SentenceTransformers | null;
   /** A draft model for speculative decoding, not to be served by itself. */
@@ -38,7 +36,6 @@ const catalogueFile = fields({
   source: string,
   date: string,
   config: anyObject,
-  weights_scale: v.optional(v.number('a number'), 1),
   role: v.optional(string),
   sentence_transformers: v.optional(sentenceTransformersRecord),
 });
@@ -67,10 +64,9 @@ export function findModel(name: string): CatalogueEntry | null {
 
 function readEntry(path: string): CatalogueEntry {
   const entry = parse(catalogueFile, readJsonObject(path), inFile(path));
-  const { weights_scale: weightsScale, role, sentence_transformers: beside, ...facts } = entry;
+  const { role, sentence_transformers: beside, ...facts } = entry;
   return {
     ...facts,
-    weightsScale,
     isDraft: role === 'draft',
     sentenceTransformers: beside === undefined ? null : toSentenceTransformers(beside),
   };

@@ -99,7 +99,6 @@ export function deriveModelCase({ id, record }: CaseRecord, file: string): Model
       name: model.name ?? id,
       source: file,
       config: model.hf_config,
-      weightsScale: 1,
       generationEosTokenIds: [],
       draftConfig: model.draft_hf_config ?? null,
     },

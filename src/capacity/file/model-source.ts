@@ -5,7 +5,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { ConfigError } from '../../shared/errors.ts';
-import type { JsonObject } from '../../shared/json-object.ts';
+import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
 import { fields, inFile, integer, parse } from '../../shared/schema.ts';
 import { EXPLICIT_LAYERS_HINT } from '../models/hf-config.ts';
 import { DEFAULT_MODEL, type ModelOptions } from '../models/model-options.ts';
@@ -28,12 +28,11 @@ function readModel(model: string): Omit<ModelSource, 'draftConfig'> {
   if (existsSync(model)) return readLocal(model);
   const entry = findModel(model);
   if (entry !== null) {
-    const { name, source, config, weightsScale, sentenceTransformers } = entry;
+    const { name, source, config, sentenceTransformers } = entry;
     return {
       name,
       source,
       config,
-      weightsScale,
       generationEosTokenIds: [],
       ...(sentenceTransformers === null ? {} : { sentenceTransformers }),
     };
@@ -50,11 +49,24 @@ function readLocal(path: string): Omit<ModelSource, 'draftConfig'> {
   return {
     name: path,
     source: file,
-    config: readJsonObject(file),
-    weightsScale: 1,
+    config: withQuantization(readJsonObject(file), join(dirname(file), 'hf_quant_config.json')),
     generationEosTokenIds: readGenerationEosTokenIds(dirname(file)),
     sentenceTransformers: readSentenceTransformers(dirname(file)),
   };
+}
+
+/**
+ * ModelOpt's exports may say in a file of their own how they are quantized: older ones all of it, others the algorithm of each
+ * module. Source: vllm/transformers_utils/config.py get_config, model_loader/weight_utils.py get_quant_config (0.33.0).
+ */
+function withQuantization(config: JsonObject, file: string): JsonObject {
+  const own = config['quantization_config'];
+  const isComplete = isJsonObject(own)
+    ? own['quant_algo'] !== 'MIXED_PRECISION' || 'quantized_layers' in own
+    : own !== undefined && own !== null;
+  return isComplete || !existsSync(file)
+    ? config
+    : { ...config, quantization_config: readJsonObject(file) };
 }
 
 const tokenId = integer();

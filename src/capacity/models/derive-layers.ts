@@ -27,17 +27,18 @@ import { checkModelClass } from './checks/model-class.ts';
 import { checkParallelSizes } from './checks/parallel-config.ts';
 import { checkDraftSource, checkDraftVocabulary } from './checks/speculative-config.ts';
 import { checkVllmConfig } from './checks/vllm-config.ts';
+import { buildDraft, readsStates } from './drafts/build-draft.ts';
 import { type EngineConfig, resolveEngineConfig, speculativeMethod } from './engine-config.ts';
-import { buildEagle3 } from './families/eagle3.ts';
 import type { GpuFacts } from './gpus.ts';
-import { EXPLICIT_LAYERS_HINT, HfConfig } from './hf-config.ts';
+import { EXPLICIT_LAYERS_HINT } from './hf-config.ts';
 import type { KnownModel } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
 import { isConverted } from './pooling/conversion.ts';
 import { buildScore } from './pooling/score.ts';
 import { checkpointCacheDtype } from './quantization/kv-cache-scales.ts';
+import { draftQuantization, modelQuantization } from './quantization/model-quantization.ts';
 import type { QuantizationConfig } from './quantization/quantization-config.ts';
-import { resolveQuantization } from './quantization/resolve-quantization.ts';
+import { resolveModel } from './resolve-model.ts';
 import type { ResolvedModel } from './resolved-model.ts';
 import type { RunAdjustment, RunConfig } from './run-config.ts';
 import { StageBuilder } from './stage-builder.ts';
@@ -49,6 +50,8 @@ export interface DerivedLayers {
   readonly supportedLayouts: readonly string[];
   /** One per pipeline stage; equal specs are one object. */
   readonly stages: readonly LayerSpecs[];
+  /** cache_config.cache_dtype before any layer is built, as the frontend has it too. */
+  readonly cacheDtype: string;
   /** Bytes and elements of one tensor rank's weights, per stage; the draft is on the last one. */
   readonly weightsBytes: readonly number[];
   readonly parameterCounts: readonly number[];
@@ -77,7 +80,7 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
   const engine = resolveEngineConfig(model, gpu, options);
   const { run, adjustment } = runConfig(inputs, engine);
   const context = backendContext(model, run, options, adjustment);
-  const quantization = quantizationOf(inputs, run);
+  const quantization = modelQuantization({ model, run, options });
   const withoutHead = isConverted(model) || model.family.withoutHead === true;
   const stages = Array.from({ length: run.pipelineParallelSize }, (_, stage) => {
     const builder = new StageBuilder(
@@ -88,7 +91,8 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
     );
     model.family.build(builder, model);
     buildScore(builder, model);
-    if (builder.isLast) buildDraft(builder, inputs, engine);
+    const method = engine.speculation?.method;
+    if (builder.isLast && method !== undefined) addDraft(builder, inputs, method);
     checkAttentionLayers(builder.layers, gpu);
     return builder;
   });
@@ -111,6 +115,7 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
         ? firstSizes.sizes.blockSize
         : (options.blockSize ?? DEFAULT_BLOCK_SIZE),
     },
+    cacheDtype: run.cacheDtype,
     supportedLayouts: sharedLayouts(distinctBackends(firstStage.layers), context),
     stages: sized.map(({ layers }) => layers),
     weightsBytes: stages.map(({ weightsBytes }) => weightsBytes),
@@ -130,35 +135,6 @@ function checkCounted({ model, options }: DeriveInputs): void {
     'E_UNKNOWN_MODEL',
     `${model.label}: ${model.architecture}: the weights of ${uncounted} are not counted; give all weights with --weights-bytes`,
   );
-}
-
-/** Where the weights are given in bytes, a method that is not understood does not matter. */
-function quantizationOf(
-  { model, options }: DeriveInputs,
-  run: RunConfig,
-): QuantizationConfig | null {
-  const { root, text, dtype, family } = model;
-  try {
-    return resolveQuantization(
-      {
-        label: model.label,
-        root,
-        text,
-        dtype,
-        capability: run.capability,
-        tensorParallelSize: run.tensorParallelSize,
-        expertParallelSize: run.expertParallelSize,
-        totalNumAttentionHeads: model.totalNumAttentionHeads,
-        totalNumKvHeads: model.totalNumKvHeads,
-        packedModules: family.packedModules ?? PACKED_MODULES,
-        vllmName: family.vllmName?.bind(family) ?? null,
-      },
-      options.quantization,
-    );
-  } catch (error) {
-    if (options.weightsBytes !== undefined && error instanceof ConfigError) return null;
-    throw error;
-  }
 }
 
 function checkDraft({ model, options, draftConfig }: DeriveInputs): void {
@@ -189,6 +165,7 @@ function runConfig(
     cacheDtype,
     skipLayers: skippedLayers(model, cacheDtype, options),
     numSpeculativeTokens: engine.planner.numSpeculativeTokens,
+    draftReadsEmbedding: readsStates(engine.speculation?.method ?? ''),
     mambaCacheMode: engine.planner.mambaCacheMode === 'align' ? 'align' : 'none',
     mambaCacheDtype: options.mambaCacheDtype ?? 'auto',
     mambaSsmCacheDtype: options.mambaSsmCacheDtype ?? 'auto',
@@ -214,12 +191,6 @@ function skippedLayers(
   if (!isTurboQuant(cacheDtype)) return asked;
   return [...asked, ...boundaryLayers(text.num('num_hidden_layers'), isHybrid)];
 }
-
-/** packed_modules_mapping of most model classes. */
-const PACKED_MODULES = {
-  qkv_proj: ['q_proj', 'k_proj', 'v_proj'],
-  gate_up_proj: ['gate_proj', 'up_proj'],
-};
 
 function backendContext(
   model: ResolvedModel,
@@ -255,31 +226,47 @@ function backendContext(
   };
 }
 
-/** Drafts that read the target's states register layers of their own; n-gram drafts have none. */
-function buildDraft(builder: StageBuilder, inputs: DeriveInputs, engine: EngineConfig): void {
-  const method = engine.speculation?.method;
-  const { model, draftConfig } = inputs;
-  if (method === undefined || ['ngram', 'ngram_gpu', 'suffix'].includes(method)) return;
-  if (method === 'mtp' && model.family.mtp !== undefined) {
-    const { mtp } = model.family;
-    builder.asDraft(() => mtp.build(builder, model));
-    return;
+/** The draft on its stage: what of the target's configuration it shares, and what it has of its own. */
+function addDraft(builder: StageBuilder, inputs: DeriveInputs, method: string): void {
+  const { model, options, draftConfig } = inputs;
+  const { run } = builder;
+  const asked = options.speculativeConfig?.['quantization'];
+  const quantization = typeof asked === 'string' ? asked : undefined;
+  buildDraft(builder, {
+    method,
+    model,
+    draftConfig,
+    quantizationOf: (draft) => draftQuantization({ model, run, options }, draft, quantization),
+    buildIndependent: (config) => buildIndependentDraft(inputs, run, config, quantization),
+  });
+}
+
+/** A draft that is a model of its own keeps a cache like any other. */
+function buildIndependentDraft(
+  { options, ...inputs }: DeriveInputs,
+  run: RunConfig,
+  config: JsonObject,
+  quantization: string | undefined,
+): StageBuilder {
+  const label = `draft of ${inputs.model.label}`;
+  const model = resolveModel(config, label, { dtype: inputs.model.dtype });
+  if (run.pipelineParallelSize > 1 || model.isHybrid || model.isAttentionFree) {
+    throw new ConfigError(
+      'E_UNKNOWN_MODEL',
+      `${label}: a draft model with states, or beside a target in pipeline stages, is not known; ${EXPLICIT_LAYERS_HINT}`,
+    );
   }
-  if (method === 'eagle3' && draftConfig !== null) {
-    const draft = new HfConfig(draftConfig, `draft of ${model.label}`, {
-      tie_word_embeddings: false,
-    });
-    const target = {
-      numLayers: model.text.num('num_hidden_layers'),
-      vocabSize: model.text.num('vocab_size'),
-    };
-    builder.asDraft(() => buildEagle3(builder, draft, target));
-    return;
-  }
-  throw new ConfigError(
-    'E_UNKNOWN_MODEL',
-    `${model.label}: --speculative-config method "${method}" ${method === 'eagle3' ? 'needs the draft model as a catalogue name or folder' : 'is not known for this model'}; ${EXPLICIT_LAYERS_HINT}`,
+  const adjustment = model.family.adjustRun?.(model, run) ?? {};
+  const backends = backendContext(model, run, options, adjustment);
+  const kept = modelQuantization({ model, run, options: { ...options, quantization } });
+  const stage = new StageBuilder(
+    model,
+    run,
+    { backends, quantization: kept, withoutHead: false },
+    0,
   );
+  stage.within('draft_model', () => model.family.build(stage, model));
+  return stage;
 }
 
 interface StageSizing {

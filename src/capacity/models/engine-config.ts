@@ -4,7 +4,6 @@
  * _set_default_max_num_seqs_and_batched_tokens_args (usage context: OpenAI API server), vllm/config/vllm.py VllmConfig,
  * vllm/config/speculative.py SpeculativeConfig (0.33.0). Leaves out: performance modes, batched data-parallel experts.
  */
-import { ConfigError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json-object.ts';
 import type { PlannerConfig } from '../plan/capacity-input.ts';
 import { refused } from './checks/refused.ts';
@@ -44,11 +43,19 @@ export function needsOneGroup(model: ResolvedModel, speculation: Speculation | n
 
 const MTP_ALIASES = /_mtp$|^mtp$/;
 
+/** What vLLM reads out of a draft's name. Source: SpeculativeConfig.__post_init__. */
+function methodOfDraft(name: string): string {
+  if (name === 'ngram' || name === '[ngram]') return 'ngram';
+  const lower = name.toLowerCase();
+  if (lower.includes('eagle-')) return 'eagle';
+  return ['eagle3', 'dflash', 'dspark'].find((method) => lower.includes(method)) ?? 'draft_model';
+}
+
 /** The method that is asked for, by vLLM's own names for it. */
 export function speculativeMethod(config: JsonObject): string {
   const asked = typeof config['method'] === 'string' ? config['method'] : null;
   const model = config['model'];
-  const named = asked ?? (model === 'ngram' || model === '[ngram]' ? 'ngram' : 'draft_model');
+  const named = asked ?? methodOfDraft(typeof model === 'string' ? model : '');
   return MTP_ALIASES.test(named) ? 'mtp' : named === '[ngram]' ? 'ngram' : named;
 }
 
@@ -61,16 +68,12 @@ export function resolveSpeculation(model: KnownModel, options: ModelOptions): Sp
   const mtpLayers = method === 'mtp' ? (model.family.mtp?.layers(model.text) ?? 0) : 0;
   const count = typeof given === 'number' ? given : mtpLayers;
   if (count <= 0) {
-    throw new ConfigError(
-      'E_BAD_FLAG',
+    throw refused(
       'A speculative model was provided, but `num_speculative_tokens` was not provided',
     );
   }
   if (method === 'mtp' && mtpLayers > 0 && count > mtpLayers && count % mtpLayers !== 0) {
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      `num_speculative_tokens:${count} must be divisible by n_predict=${mtpLayers}`,
-    );
+    throw refused(`num_speculative_tokens:${count} must be divisible by n_predict=${mtpLayers}`);
   }
   checkSpeculation(config, count, options);
   const isEagle = usesEagle(method);

@@ -76,7 +76,10 @@ function attentionSpec(
       attentionChunkSize,
     });
   }
-  if (slidingWindow === null) return createSpec({ kind: 'full_attention', blockSize, ...common });
+  if (slidingWindow === null) {
+    const { nonCausal } = layer;
+    return createSpec({ kind: 'full_attention', blockSize, ...common, nonCausal });
+  }
   const probe = createSpec({ kind: 'sliding_window', blockSize: 1, ...common, slidingWindow });
   return {
     ...probe,

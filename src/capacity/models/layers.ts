@@ -23,6 +23,7 @@ export interface AttentionLayer extends LayerBase {
   readonly cacheDtype: string;
   /** Uses the cache of an earlier layer and has none of its own. */
   readonly sharesCache: boolean;
+  readonly nonCausal: boolean;
 }
 
 /** One compressed latent per token. */

@@ -23,5 +23,5 @@ export const MIN_FULL_GRAPH_BYTES = MIB;
 /** Where CPU and GPU share one memory, what the process holds on the CPU counts as used on the GPU. From one log. */
 export const UNIFIED_MEMORY_BYTES = 1024 * MIB;
 
-/** The largest error of the fit that nothing else explains, in percent of the KV cache memory, and its number of logs. */
-export const FIT = { withinPercent: 6, numLogs: 14 } as const;
+/** How well the fit meets its logs, in percent of the logged KV cache memory. */
+export const FIT = { medianPercent: 1.6, withinPercent: 6, numWithin: 10, numLogs: 14 } as const;

@@ -17,6 +17,8 @@ export interface ModelOptions {
   readonly hfOverrides?: JsonObject | undefined;
   /** VLLM_ALLOW_LONG_MAX_MODEL_LEN: a longer maxModelLen than the model's is a warning, not an error. */
   readonly allowLongMaxModelLen?: boolean | undefined;
+  /** The model as it would be unquantized, whatever its config.json and --quantization say. */
+  readonly plainWeights?: boolean | undefined;
   /** A file with the `input` of a capacity case; the layers come from it and nothing is derived. */
   readonly kvCacheSpecs?: string | undefined;
   /** -1: the largest length that fits. */

@@ -3,11 +3,13 @@
  * memory, and the facts about the model that engine and frontend need. Pure: what comes from files is handed in.
  */
 
+import { ConfigError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json-object.ts';
 import type { CapacityInput } from '../plan/capacity-input.ts';
 import { type DerivedLayers, deriveLayers } from './derive-layers.ts';
+import { limitedByDraft } from './drafts/draft-length.ts';
 import { type GpuFacts, requireGpu } from './gpus.ts';
-import { overrideConfig } from './hf-overrides.ts';
+import { overrideConfig, withoutQuantization } from './hf-overrides.ts';
 import { type MemoryBudget, memoryBudgets } from './memory-budget.ts';
 import { DEFAULT_GPU, type ModelOptions } from './model-options.ts';
 import type { PoolingFacts } from './pooling/pooling-facts.ts';
@@ -24,8 +26,6 @@ export interface ModelSource {
   readonly source: string;
   /** config.json. */
   readonly config: JsonObject;
-  /** Stored size of the weights relative to the counted one, for quantised checkpoints. */
-  readonly weightsScale: number;
   /** eos_token_id of generation_config.json. */
   readonly generationEosTokenIds: readonly number[];
   /** What lies beside the config.json of an embedding model; left out, nothing does. */
@@ -40,6 +40,8 @@ export interface ModelFacts {
   readonly servedArchitecture: string;
   readonly source: string;
   readonly dtype: string;
+  /** What --kv-cache-dtype came to by the checkpoint and the architecture: cache_config.cache_dtype of the frontend. */
+  readonly cacheDtype: string;
   readonly maxModelLen: number;
   readonly derivedMaxModelLen: number;
   readonly vocabSize: number;
@@ -85,17 +87,22 @@ export interface ModelPlan {
   readonly parameters: readonly (readonly Parameter[])[];
   /** How the checkpoint is quantized, and the bytes of one rank's weights if it were not, per stage; null: it is not. */
   readonly quantization: QuantizationFacts | null;
+  /** vLLM's INFO lines about what it takes the model for. */
+  readonly notes: readonly string[];
   /** vLLM's WARNING lines about model and flags. */
   readonly warnings: readonly string[];
 }
 
 /** Throws E_UNKNOWN_MODEL, E_UNKNOWN_GPU or E_BAD_FLAG. */
-export function planModel(source: ModelSource, options: ModelOptions): ModelPlan {
+export function planModel(given: ModelSource, asked: ModelOptions): ModelPlan {
+  const { source, options } =
+    asked.plainWeights === true ? plainOf(given, asked) : { source: given, options: asked };
   const gpu = withMemory(requireGpu(options.gpu ?? DEFAULT_GPU), options);
   const config = overrideConfig(source.config, options.hfOverrides ?? {});
-  const model = resolveModel(config, source.name, options, source.sentenceTransformers);
+  const alone = resolveModel(config, source.name, options, source.sentenceTransformers);
+  const model = limitedByDraft(alone, source.draftConfig, options);
   const derived = deriveLayers({ model, gpu, options, draftConfig: source.draftConfig });
-  const weightsBytes = derived.weightsBytes.map((bytes) => Math.floor(bytes * source.weightsScale));
+  const { weightsBytes } = derived;
   const memory = memoryBudgets({
     model,
     gpu,
@@ -128,8 +135,44 @@ export function planModel(source: ModelSource, options: ModelOptions): ModelPlan
             description: derived.quantization.description,
             plainBytes: derived.plainBytes,
           },
-    warnings: model.warnings,
+    notes: model.notes,
+    warnings: [...model.warnings, ...poolingWarnings(model, options)],
   };
+}
+
+/** Throws E_BAD_FLAG for a model that is not quantized. */
+function plainOf(
+  source: ModelSource,
+  options: ModelOptions,
+): { source: ModelSource; options: ModelOptions } {
+  const config = withoutQuantization(source.config);
+  if (config === null && options.quantization === undefined) {
+    throw new ConfigError(
+      'E_BAD_FLAG',
+      `--compare plain: ${source.name} is not quantized: its config.json has no quantization_config, and no --quantization is ` +
+        'given',
+    );
+  }
+  return {
+    source: { ...source, config: config ?? source.config },
+    options: { ...options, quantization: undefined },
+  };
+}
+
+/** Source: vllm/engine/arg_utils.py _set_default_chunked_prefill_and_prefix_caching_args. */
+function poolingWarnings({ pooling }: ResolvedModel, options: ModelOptions): readonly string[] {
+  if (pooling === null) return [];
+  const unofficial = (what: string): string =>
+    `This model does not officially support ${what}. Enabling this manually may cause the engine to crash or produce ` +
+    'incorrect outputs.';
+  return [
+    ...(options.enableChunkedPrefill === true && !pooling.isChunkedPrefillSupported
+      ? [unofficial('chunked prefill')]
+      : []),
+    ...(options.enablePrefixCaching === true && !pooling.isPrefixCachingSupported
+      ? [unofficial('prefix caching')]
+      : []),
+  ];
 }
 
 /** The same model with layers that the user describes; they bring their own memory. */
@@ -166,6 +209,7 @@ function factsOf(parts: {
     servedArchitecture: model.architecture,
     source: source.source,
     dtype: model.dtype,
+    cacheDtype: derived.cacheDtype,
     maxModelLen: model.maxModelLen,
     derivedMaxModelLen: model.derivedMaxModelLen,
     vocabSize: text.numOr('vocab_size', root.numOr('vocab_size', 0)),

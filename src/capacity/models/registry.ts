@@ -1,25 +1,30 @@
 /** Every family by the architectures that it knows. Adding a family is adding its file and its line here. */
+
 import { ConfigError } from '../../shared/errors.ts';
 import { isJsonObject } from '../../shared/json-object.ts';
-import { droppedArchitecture } from './dropped-architectures.ts';
+import { BAILING_LINEAR } from './families/bailing-linear.ts';
 import { BEAM } from './families/beam.ts';
 import { BERT_FAMILIES } from './families/bert.ts';
 import { ROPE_BERT_FAMILIES } from './families/bert-with-rope.ts';
 import { DECILM } from './families/decilm.ts';
 import { CLASSIC_FAMILIES } from './families/decoder-classic.ts';
 import { EXPERT_FAMILIES } from './families/decoder-experts.ts';
-import { NAMED_FALLBACKS, plainFamily } from './families/decoder-fallback.ts';
+import { NAMED_FALLBACKS, plainFamily, unlikePlain } from './families/decoder-fallback.ts';
 import { LLAMA_LIKE_FAMILIES } from './families/decoder-llama.ts';
 import { TRANSFORMERS_FAMILIES } from './families/decoder-transformers.ts';
 import { MLA_FAMILIES } from './families/deepseek.ts';
 import { DEEPSEEK_V4 } from './families/deepseek-v4.ts';
 import { DENSE_FAMILIES } from './families/dense.ts';
+import { DORY } from './families/dory.ts';
 import { FALCON_H1 } from './families/falcon-h1.ts';
+import { FLINT_FAMILIES } from './families/flint.ts';
 import { GEMMA, GEMMA2, GEMMA3_TEXT } from './families/gemma.ts';
 import { GEMMA3N } from './families/gemma3n.ts';
 import { GEMMA4 } from './families/gemma4.ts';
 import { GPT_OSS } from './families/gpt-oss.ts';
 import { GRANITE_HYBRID } from './families/granite-hybrid.ts';
+import { HRM_TEXT } from './families/hrm-text.ts';
+import { HY_V4 } from './families/hy-v4.ts';
 import { JAMBA } from './families/jamba.ts';
 import { KIMI_LINEAR } from './families/kimi-linear.ts';
 import { LAGUNA_FAMILIES } from './families/laguna.ts';
@@ -31,19 +36,24 @@ import { LOOP_CODER } from './families/loop-coder.ts';
 import { MAMBA1, MAMBA2 } from './families/mamba.ts';
 import { MIMO_V2, MIMO_V2_PRO } from './families/mimo-v2.ts';
 import { MINICPM3 } from './families/minicpm3.ts';
+import { MINIMAX_M3 } from './families/minimax-m3.ts';
 import { MODERNBERT_FAMILIES } from './families/modernbert.ts';
 import { MOE_FAMILIES } from './families/moe.ts';
+import { MUSE_GLIMMER } from './families/muse-glimmer.ts';
 import { NEMOTRON_H } from './families/nemotron-h.ts';
 import { OLMO_HYBRID } from './families/olmo-hybrid.ts';
 import { POOLING_ON_DECODERS, poolingFamily } from './families/pooling-on-decoder.ts';
 import { QWEN3_5, QWEN3_NEXT } from './families/qwen-gdn.ts';
+import { QWEN4_EXP } from './families/qwen4-exp.ts';
 import { STEP3_TEXT, STEP3P5_FAMILIES } from './families/step3.ts';
 import { WHISPER } from './families/whisper.ts';
 import { ZAMBA2 } from './families/zamba2.ts';
-import { EXPLICIT_LAYERS_HINT, type HfConfig } from './hf-config.ts';
+import { EXPLICIT_LAYERS_HINT, HfConfig } from './hf-config.ts';
 import type { ModelFamily } from './model-family.ts';
 import { MULTIMODAL_ARCHITECTURES } from './multimodal/architectures.ts';
 import { multimodalFamily } from './multimodal/multimodal-family.ts';
+import { namedOnly } from './named-only.ts';
+import { unknownArchitecture } from './unknown-architecture.ts';
 
 export const FAMILIES: readonly ModelFamily[] = [
   ...DENSE_FAMILIES,
@@ -63,18 +73,26 @@ export const FAMILIES: readonly ModelFamily[] = [
   LLAMA4_TEXT,
   ...MLA_FAMILIES,
   ...LONGCAT_FAMILIES,
+  HY_V4,
+  BAILING_LINEAR,
   MINICPM3,
   DEEPSEEK_V4,
   MIMO_V2,
   MIMO_V2_PRO,
   DECILM,
   ...LAGUNA_FAMILIES,
+  ...FLINT_FAMILIES,
   BEAM,
   LOOP_CODER,
+  HRM_TEXT,
+  DORY,
+  MUSE_GLIMMER,
   STEP3_TEXT,
   ...STEP3P5_FAMILIES,
   QWEN3_NEXT,
   OLMO_HYBRID,
+  QWEN4_EXP,
+  MINIMAX_M3,
   QWEN3_5,
   JAMBA,
   ZAMBA2,
@@ -97,7 +115,9 @@ export interface FoundFamily {
   readonly warnings: readonly string[];
 }
 
-const GENERIC_NAMES = ['TransformersForCausalLM', 'TransformersMoEForCausalLM'];
+/** Names under which vLLM loads whatever transformers has for the model type. Source: _TRANSFORMERS_BACKEND_MODELS. */
+const GENERIC_NAME =
+  /^Transformers(MultiModal)?(MoE)?(ForCausalLM|EmbeddingModel|ForSequenceClassification|ForMTP)$/;
 
 export function isKnownArchitecture(architecture: string): boolean {
   return [...FAMILIES, ...MULTIMODAL_ARCHITECTURES, ...POOLING_ON_DECODERS].some(
@@ -118,39 +138,53 @@ export function familyOf(architecture: string, root: HfConfig): FoundFamily {
   }
   const pooling = POOLING_ON_DECODERS.find(isNamed);
   if (pooling !== undefined) {
-    return { family: poolingFamily(pooling, textFamilyOf(pooling.base, root.label)), warnings: [] };
+    return { family: poolingFamily(pooling, familyOf(pooling.base, root).family), warnings: [] };
   }
-  const family = FAMILIES.find(({ architectures }) => architectures.includes(architecture));
+  const family = FAMILIES.find(isNamed);
   if (family !== undefined) return { family, warnings: [] };
   const fallback = fallbackFamily(architecture, root);
   if (fallback !== null) return { family: fallback, warnings: [fallbackWarning(root)] };
-  return refuse(architecture, root.label);
+  const reason = namedOnly(architecture, root) ?? notPlain(architecture, root);
+  if (reason === null) throw unknownArchitecture(architecture, root.label);
+  throw new ConfigError(
+    'E_UNKNOWN_MODEL',
+    `${root.label}: ${architecture}: ${reason}; ${EXPLICIT_LAYERS_HINT}`,
+  );
 }
 
 /** Without what falls back. Throws E_UNKNOWN_MODEL naming the field. */
 function textFamilyOf(architecture: string, label: string): ModelFamily {
   const family = FAMILIES.find(({ architectures }) => architectures.includes(architecture));
-  return family ?? refuse(architecture, label);
-}
-
-function refuse(architecture: string, label: string): never {
-  const dropped = droppedArchitecture(architecture);
+  if (family !== undefined) return family;
+  const reason = namedOnly(architecture, new HfConfig({}, label));
+  if (reason === null) throw unknownArchitecture(architecture, label);
   throw new ConfigError(
     'E_UNKNOWN_MODEL',
-    dropped === null
-      ? `${label}: config.json field "architectures" names ${architecture}, which is not known; ${EXPLICIT_LAYERS_HINT}`
-      : `${label}: ${dropped}`,
+    `${label}: ${architecture}: ${reason}; ${EXPLICIT_LAYERS_HINT}`,
   );
 }
 
 function fallbackFamily(architecture: string, root: HfConfig): ModelFamily | null {
   const named = NAMED_FALLBACKS.find(({ architectures }) => architectures.includes(architecture));
   if (named !== undefined) return named;
-  if (GENERIC_NAMES.includes(architecture)) return familyOfType(root) ?? plainFamily(root);
+  if (architecture.includes('MultiModal') || architecture.endsWith('ForMTP')) return null;
+  if (GENERIC_NAME.test(architecture)) return familyOfType(root) ?? plainFamily(root);
+  return bringsCode(root) ? plainFamily(root) : null;
+}
+
+/** Why a file that falls back to transformers' code is not understood. */
+function notPlain(architecture: string, root: HfConfig): string | null {
+  if (!GENERIC_NAME.test(architecture) && !bringsCode(root)) return null;
+  const reason = architecture.includes('MultiModal') ? 'it has encoders' : unlikePlain(root);
+  return reason === null
+    ? null
+    : `vLLM runs transformers' code for it, which is known for plain decoders only: ${reason}`;
+}
+
+/** The repository has a model class of its own. */
+function bringsCode(root: HfConfig): boolean {
   const code = root.get('auto_map');
-  const bringsCode =
-    isJsonObject(code) && Object.keys(code).some((key) => key.startsWith('AutoModel'));
-  return bringsCode ? plainFamily(root) : null;
+  return isJsonObject(code) && Object.keys(code).some((key) => key.startsWith('AutoModel'));
 }
 
 /** A generic name loads what transformers has for the model type. */

@@ -5,7 +5,7 @@
  * remote code, --disable-sliding-window.
  */
 import { ConfigError } from '../../shared/errors.ts';
-import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
+import type { JsonObject } from '../../shared/json-object.ts';
 import { pythonFloatRepr } from '../../shared/python/float.ts';
 import { normalizeDtype } from '../spec/dtypes.ts';
 import { checkHfConfig } from './checks/hf-config.ts';
@@ -21,6 +21,7 @@ import {
   type SentenceTransformers,
 } from './pooling/sentence-transformers.ts';
 import { familyOf, isKnownArchitecture } from './registry.ts';
+import { ropeParameters, ropeType } from './rope.ts';
 
 /** The length of a model whose config.json names none. */
 const DEFAULT_MAX_MODEL_LEN = 2048;
@@ -75,7 +76,7 @@ export function resolveModel(
   const isPooling = pooling !== null;
   const numHeads = text.numOr('num_attention_heads', 0);
   const limits = isPooling ? sentenceTransformers : NO_SENTENCE_TRANSFORMERS;
-  const length = maxModelLen(text, options, limits);
+  const length = resolveLength(text, options, limits);
   return {
     label,
     architecture,
@@ -86,6 +87,7 @@ export function resolveModel(
     dtype: resolveDtype(root, text, modelType, { dtype: options.dtype, isPooling }),
     ...length,
     warnings: [...warnings, ...length.warnings],
+    notes: runnerNotes(pooling, options),
     autoFitMaxModelLen: options.maxModelLen === -1,
     headSize: headSize(text, family, numHeads),
     totalNumKvHeads: family.totalNumKvHeads?.(text) ?? firstNumber(text, KV_HEAD_KEYS) ?? numHeads,
@@ -98,11 +100,12 @@ export function resolveModel(
     pooling,
     useMla: family.usesMla?.(text) ?? false,
     isMmPrefixLm: family.isMmPrefixLm?.(text, root) ?? false,
-    slidingWindow: modelWideWindow(text),
+    // The layer types that transformers gives a hybrid are never all sliding.
+    slidingWindow: family.kind === 'hybrid' ? null : modelWideWindow(text, modelType),
   };
 }
 
-/** The class that an adapter makes a pooling model of has another name: Qwen3ForSequenceClassification is built as Qwen3ForCausalLM. */
+/** An adapter's pooling model is built as the class under it: Qwen3ForSequenceClassification as Qwen3ForCausalLM. */
 function builtArchitecture(architecture: string): string {
   if (isKnownArchitecture(architecture)) return architecture;
   return baseArchitectures(architecture).find(isKnownArchitecture) ?? architecture;
@@ -136,6 +139,19 @@ function poolingOf(about: {
   });
 }
 
+/** Source: ModelConfig._get_runner_type, _get_convert_type, which do not tell of the usual case. */
+function runnerNotes(pooling: PoolingFacts | null, options: ModelOptions): readonly string[] {
+  if (pooling === null) return [];
+  const resolved = (flag: string, value: string): string =>
+    `Resolved \`--${flag} auto\` to \`--${flag} ${value}\`. Pass the value explicitly to silence this message.`;
+  return [
+    ...((options.runner ?? 'auto') === 'auto' ? [resolved('runner', 'pooling')] : []),
+    ...((options.convert ?? 'auto') === 'auto' && pooling.convert !== 'none'
+      ? [resolved('convert', pooling.convert)]
+      : []),
+  ];
+}
+
 /** The language model's own config, with transformers' defaults under it. */
 function languageConfig(root: HfConfig, family: ModelFamily): HfConfig {
   if (family.language !== undefined) {
@@ -165,7 +181,9 @@ function headSize(text: HfConfig, family: ModelFamily, numHeads: number): number
 }
 
 /** cache_config.sliding_window: only where no layer is exempt. Source: EngineArgs.create_engine_config. */
-function modelWideWindow(text: HfConfig): number | null {
+function modelWideWindow(text: HfConfig, modelType: string): number | null {
+  // Their config classes forget a window that is not used.
+  if (/^qwen[23]/.test(modelType) && !text.flag('use_sliding_window')) return null;
   const listed = text.has('layer_types') ? text.strings('layer_types') : [];
   if (listed.some((type) => type !== 'sliding_attention')) return null;
   const window = text.numOr('sliding_window', 0);
@@ -205,33 +223,17 @@ function resolveDtype(
   return asked.isPooling && takesFloat16 ? 'float16' : 'bfloat16';
 }
 
-/** RoPE parameters: one set, or one per layer type. Absent for models without RoPE. */
-function ropeParameters(text: HfConfig): JsonObject[] {
-  for (const key of ['rope_parameters', 'rope_scaling']) {
-    const value = text.get(key);
-    if (!isJsonObject(value)) continue;
-    const nested = Object.values(value).filter(isJsonObject);
-    return nested.length > 0 ? nested : [value];
-  }
-  return [];
-}
-
-function ropeType(parameters: JsonObject): string {
-  const type = parameters['rope_type'] ?? parameters['type'] ?? 'default';
-  return typeof type === 'string' ? type : 'default';
-}
-
 interface ModelLength {
   readonly maxModelLen: number;
   readonly derivedMaxModelLen: number;
   readonly warnings: readonly string[];
 }
 
-/** Source: vllm/config/model.py _get_and_verify_max_len. */
-function maxModelLen(
+/** How long sequences can be. Source: vllm/config/model.py _get_and_verify_max_len. */
+export function resolveLength(
   text: HfConfig,
   options: ModelOptions,
-  limits: SentenceTransformers,
+  limits: SentenceTransformers = NO_SENTENCE_TRANSFORMERS,
 ): ModelLength {
   const asked = options.maxModelLen;
   const named = derivedLength(text, limits);

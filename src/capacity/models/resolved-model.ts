@@ -18,6 +18,8 @@ export interface ResolvedModel {
   /** What the config.json allows. */
   readonly derivedMaxModelLen: number;
   readonly autoFitMaxModelLen: boolean;
+  /** What vLLM says of how it runs the model. */
+  readonly notes: readonly string[];
   /** What vLLM warns of while it reads config.json and flags. */
   readonly warnings: readonly string[];
   /** model_config.get_head_size(), get_total_num_kv_heads() and so on. */

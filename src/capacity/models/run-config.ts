@@ -14,6 +14,8 @@ export interface RunConfig {
   readonly cacheDtype: string;
   readonly skipLayers: readonly string[];
   readonly numSpeculativeTokens: number;
+  /** A draft with an embedding of the target's. Source: utils.py spec_decode_needs_target_embed. */
+  readonly draftReadsEmbedding: boolean;
   readonly mambaCacheMode: 'none' | 'align';
   readonly mambaCacheDtype: string;
   readonly mambaSsmCacheDtype: string;

@@ -32,6 +32,12 @@ export interface AttentionOptions {
   readonly backend?: AttentionBackend;
   /** The model class clears the model-wide window. */
   readonly ignoresModelWindow?: boolean;
+  /** false: the model class hands no quantization to the layer. */
+  readonly quantized?: boolean;
+  /** Transformers' modelling code gives all parameters the model's dtype, scales of the cache too. */
+  readonly castsScales?: boolean;
+  /** A prompt's tokens see each other both ways, but each keeps its keys and values. */
+  readonly isPrefixLm?: boolean;
   /** The model class hands the layer no cache_config: neither --kv-cache-dtype nor a model-wide window reach it. */
   readonly ignoresCacheConfig?: boolean;
 }
@@ -41,6 +47,12 @@ export interface MlaOptions {
   readonly numHeads: number;
   readonly headSize: number;
   readonly topkBufferWidth?: number | null;
+  /** Attends to picked tokens only; default: where there is a buffer for them. */
+  readonly isSparse?: boolean;
+  /** A backend that the layer class names itself. */
+  readonly backend?: AttentionBackend;
+  /** false: the model class hands no quantization to the layer. */
+  readonly quantized?: boolean;
   readonly isIndexGroupLeader?: boolean;
 }
 
@@ -108,6 +120,12 @@ export class StageBuilder extends StageWeights {
     this.#isDraft = false;
   }
 
+  /** Takes over what a draft declared on a stage of its own. */
+  adopt(draft: StageBuilder): void {
+    this.adoptWeights(draft);
+    for (const layer of draft.layers) this.layers.push({ ...layer, isDraft: true });
+  }
+
   // Layers with a cache.
 
   attention(given: AttentionOptions): void {
@@ -121,7 +139,7 @@ export class StageBuilder extends StageWeights {
     this.#applyCheckpointCacheDtype();
     const cacheDtype = isAlone ? 'auto' : this.#layerCacheDtype(name, slidingWindow !== null);
     const backend = options.backend ?? this.#denseBackend(options, cacheDtype, slidingWindow);
-    this.cacheScales({
+    const scales = {
       name,
       numHeads: this.perRank(options.numHeads, 'the number of attention heads'),
       numKvHeads: this.kvHeadsPerRank(options.numKvHeads),
@@ -129,7 +147,9 @@ export class StageBuilder extends StageWeights {
       isMla: false,
       cacheDtype,
       dtype: this.#model.dtype,
-    });
+      ...(options.castsScales === true ? { scaleDtype: this.#model.dtype } : {}),
+    };
+    if (options.quantized !== false) this.cacheScales(scales);
     this.layers.push({
       type: 'attention',
       name,
@@ -143,6 +163,7 @@ export class StageBuilder extends StageWeights {
       attentionChunkSize: options.attentionChunkSize ?? null,
       cacheDtype,
       sharesCache: options.sharesCache ?? false,
+      nonCausal: options.isPrefixLm ?? false,
     });
   }
 
@@ -184,8 +205,8 @@ export class StageBuilder extends StageWeights {
     const name = this.fullName(options.name);
     const cacheDtype = this.#layerCacheDtype(name, false);
     const numHeads = this.perRank(options.numHeads, 'the number of attention heads');
-    const useSparse = options.topkBufferWidth != null;
-    const backend = selectBackend(
+    const useSparse = options.isSparse ?? options.topkBufferWidth != null;
+    const selected = selectBackend(
       {
         headSize: options.headSize,
         dtype: this.#model.dtype,
@@ -200,7 +221,8 @@ export class StageBuilder extends StageWeights {
       },
       this.#context,
     );
-    this.cacheScales({
+    const backend = options.backend ?? selected;
+    const scales = {
       name,
       numHeads,
       numKvHeads: 1,
@@ -208,7 +230,8 @@ export class StageBuilder extends StageWeights {
       isMla: true,
       cacheDtype,
       dtype: this.#model.dtype,
-    });
+    };
+    if (options.quantized !== false) this.cacheScales(scales);
     // vllm/model_executor/layers/attention/mla_attention.py _canonicalize_sparse_mla_kv_cache_dtype
     const rewrites =
       backend.name === 'FLASHMLA_SPARSE' &&
@@ -227,11 +250,17 @@ export class StageBuilder extends StageWeights {
     });
   }
 
-  state(name: string, state: StateShape, checkpoints: StateLayer['checkpoints'] = 'none'): void {
+  /** `backend`: of a layer class that has one of its own. */
+  state(
+    name: string,
+    state: StateShape,
+    checkpoints: StateLayer['checkpoints'] = 'none',
+    backend: AttentionBackend = STATE_BACKENDS[state.mambaType],
+  ): void {
     this.layers.push({
       type: 'state',
       name: this.fullName(name),
-      backend: STATE_BACKENDS[state.mambaType],
+      backend,
       isDraft: this.#isDraft,
       state,
       checkpoints,
@@ -275,6 +304,9 @@ function withPrefix(backend: AttentionBackend, options: AttentionOptions): Atten
   if (options.attentionChunkSize != null) {
     const className = `ChunkedLocalAttention_${options.attentionChunkSize}_${backend.className}`;
     return { ...backend, className };
+  }
+  if (options.isPrefixLm === true) {
+    return { ...backend, className: `EncoderOnlyAttention_${backend.className}` };
   }
   if (options.attnType === 'encoder_decoder') {
     return { ...backend, className: `CrossAttention_${backend.className}` };

@@ -109,6 +109,11 @@ export class StageWeights {
     return this.#plainBytes;
   }
 
+  /** vLLM's get_name() of the method; classes build some modules in another way because of it. */
+  get quantizationName(): string | null {
+    return this.#quantization?.name ?? null;
+  }
+
   /** How the modules that are built at the moment are quantized. */
   protected get quantization(): QuantizationConfig | null {
     return this.#quantization;
@@ -133,6 +138,14 @@ export class StageWeights {
     this.#rename = (name) => outer(rename(name));
     build();
     this.#rename = outer;
+  }
+
+  /** Takes over the parameters of another stage. */
+  protected adoptWeights(other: StageWeights): void {
+    this.parameters.push(...other.parameters);
+    this.#weightsBytes += other.weightsBytes;
+    this.#parameterCount += other.parameterCount;
+    this.#plainBytes += other.plainBytes;
   }
 
   /** The full name of a module that is declared as `name` here. */
@@ -260,12 +273,23 @@ export class StageWeights {
     this.#vocabulary(name, { vocabSize, width, isLmHead: true }, options);
   }
 
+  /** A ParallelLMHead that shares the embedding's weight, and nothing else that its quantization gave it. */
+  tiedLmHead(name: string, vocabSize: number, width: number): void {
+    if (this.#context.withoutHead) return;
+    this.#vocabulary(name, { vocabSize, width, isLmHead: true, isTied: true }, {});
+  }
+
   #vocabulary(
     name: string,
-    about: { readonly vocabSize: number; readonly width: number; readonly isLmHead: boolean },
+    about: {
+      readonly vocabSize: number;
+      readonly width: number;
+      readonly isLmHead: boolean;
+      readonly isTied?: true;
+    },
     options: EmbeddingOptions,
   ): void {
-    const { width, isLmHead } = about;
+    const { width, isLmHead, isTied } = about;
     const rows = roundUp(about.vocabSize, options.paddingSize ?? VOCAB_PADDING);
     const rowsPerPartition =
       options.split === false ? rows : this.perRank(rows, 'the padded vocabulary');
@@ -275,6 +299,11 @@ export class StageWeights {
       options.bias === true ? [{ name: 'bias', shape: [rowsPerPartition], dtype }] : [];
     const module = { name: this.fullName(name), isLmHead, rowsPerPartition, rows, width, dtype };
     const quantized = options.quantized === false ? null : this.#quantization?.embedding(module);
+    if (isTied) {
+      const remaining = (quantized ?? []).filter((parameter) => parameter.name !== 'weight');
+      this.#take(module.name, remaining, []);
+      return;
+    }
     this.#take(module.name, [...(quantized ?? plain), ...bias], [...plain, ...bias]);
   }
 

@@ -8,9 +8,11 @@ import { type Column, PAGE_WIDTH, type Palette, table, wrap } from '../text-layo
 interface Row {
   readonly model: string;
   readonly gpu: string;
+  /** How the weights are stored: the quantization's name, or the dtype. */
+  readonly stored: string;
   readonly length: string;
+  readonly weights: string;
   readonly memory: string;
-  readonly groups: string;
   readonly blocks: string;
   readonly concurrency: string;
   readonly tokens: string;
@@ -23,15 +25,13 @@ export function comparisonLines(
   palette: Palette,
 ): string[] {
   const rows = explanations.map(toRow);
-  const names = (['model', 'gpu', 'length'] as const).filter(
-    (name) => name === 'length' || new Set(rows.map((row) => row[name])).size > 1,
+  const names = (['model', 'stored', 'gpu', 'length'] as const).filter(
+    (name) => new Set(rows.map((row) => row[name])).size > 1,
   );
-  const shared = (['model', 'gpu'] as const).filter((name) => !names.includes(name));
-  const title = shared.map((name) => rows[0]?.[name] ?? '').filter((text) => text !== '');
   const columns: (Column & { readonly key: keyof Row })[] = [
     ...names.map((name) => NAME_COLUMNS[name]),
+    { key: 'weights', title: 'weights', align: 'right' },
     { key: 'memory', title: 'KV GiB', align: 'right' },
-    { key: 'groups', title: 'groups', align: 'right' },
     { key: 'blocks', title: 'blocks', align: 'right' },
     { key: 'concurrency', title: 'x', align: 'right' },
     { key: 'tokens', title: 'tokens', align: 'right' },
@@ -45,17 +45,26 @@ export function comparisonLines(
     return ['', ...wrap(`${name}: ${error_type}: ${error}`).map(palette.warn)];
   });
   return [
-    palette.bold(title.length > 0 ? title.join(' on ') : 'Capacity'),
+    palette.bold(titleOf(rows, names)),
     ...table(columns, fitNames(columns, cells), { palette }),
-    palette.dim(
-      'x: requests of max_model_len at a time; naive: num_gpu_blocks × block_size / tokens',
-    ),
+    palette.dim('weights, KV: GiB per GPU; x: requests of max_model_len at a time;'),
+    palette.dim('naive: num_gpu_blocks × block_size / tokens'),
     ...failures,
   ];
 }
 
+/** What all rows have in common. */
+function titleOf(rows: readonly Row[], names: readonly (keyof Row)[]): string {
+  const [first] = rows;
+  const shared = (name: keyof Row): string => (names.includes(name) ? '' : (first?.[name] ?? ''));
+  const place = [shared('model'), shared('gpu')].filter((text) => text !== '').join(' on ');
+  const length = shared('length');
+  return `${place === '' ? 'Capacity' : place}${length === '' ? '' : `, max_model_len ${length}`}`;
+}
+
 const NAME_COLUMNS = {
   model: { key: 'model', title: 'model', align: 'left' },
+  stored: { key: 'stored', title: 'stored', align: 'left' },
   gpu: { key: 'gpu', title: 'GPU', align: 'left' },
   length: { key: 'length', title: 'max_model_len', align: 'right' },
 } as const;
@@ -66,7 +75,9 @@ function toRow(explanation: CapacityExplanation): Row {
   const smallest = Math.min(...memory.map(({ available_bytes }) => available_bytes));
   const names = {
     model: model?.name ?? 'explicit layers',
-    gpu: gpu === null ? '' : `${numGpus}${gpu.name}`,
+    gpu: gpu === null ? '' : `${numGpus}${gpu.name.replace(/^(NVIDIA|AMD) /, '')}`,
+    stored: model?.quantization?.method ?? model?.dtype ?? '',
+    weights: weightsOf(memory),
     memory: (smallest / 2 ** 30).toFixed(2),
   };
   if (!plan.ok) {
@@ -74,7 +85,6 @@ function toRow(explanation: CapacityExplanation): Row {
     return {
       ...names,
       length,
-      groups: '',
       blocks: '',
       concurrency: '',
       tokens: 'fails',
@@ -85,12 +95,17 @@ function toRow(explanation: CapacityExplanation): Row {
   return {
     ...names,
     length: n(plan.max_model_len),
-    groups: String(plan.groups.length),
     blocks: n(plan.num_blocks),
     concurrency: concurrency === null ? '-' : toFixed2(concurrency),
     tokens: tokens === null ? '-' : n(tokens),
     naive: naive === null ? '-' : `${toFixed2(naive.factor)}x`,
   };
+}
+
+/** Of the worker that holds the most; nothing where the memory was given. */
+function weightsOf(memory: CapacityExplanation['memory']): string {
+  const bytes = memory.flatMap(({ budget }) => (budget === null ? [] : [budget.weights_bytes]));
+  return bytes.length === 0 ? '-' : (Math.max(...bytes) / 2 ** 30).toFixed(2);
 }
 
 /** Cuts long names until the table fits the page. */

@@ -61,7 +61,22 @@ function titleLines(explanation: CapacityExplanation, palette: Palette): string[
     `max_model_len ${n(length)}${fitted}`,
     ...parallelism(explanation),
   ];
-  return [palette.bold(title), ...wrap(facts.join(', '), '')];
+  return [palette.bold(title), ...wrap(facts.join(', '), ''), ...quantizationLines(model)];
+}
+
+/** What a quantized checkpoint is, and what it saves. */
+function quantizationLines(model: CapacityExplanation['model']): string[] {
+  const quantization = model?.quantization ?? null;
+  if (quantization === null) return [];
+  const { method, description, weights_bytes: own, plain_weights_bytes: plain } = quantization;
+  const saved = plain - own;
+  const share = plain === 0 ? 0 : Math.round((100 * Math.abs(saved)) / plain);
+  const verdict =
+    saved >= 0 ? `${gib(saved)} GiB (${share} %) saved` : `${gib(-saved)} GiB (${share} %) more`;
+  return wrap(
+    `quantized by ${method} (${description}): ${gib(own)} GiB of weights on each tensor rank instead of ${gib(plain)} ` +
+      `unquantized, ${verdict}`,
+  );
 }
 
 function parallelism({ config }: CapacityExplanation): string[] {
@@ -125,7 +140,12 @@ function budgetTable(memory: ExplainedMemory, whose: string, palette: Palette): 
     );
   }
   const name = budget === null ? 'KV cache (given)' : '= KV cache';
-  rows.push({ name, bytes: memory.available_bytes });
+  const error = budget?.expected_error ?? null;
+  rows.push({
+    name,
+    bytes: memory.available_bytes,
+    ...(error === null ? {} : { formula: error }),
+  });
   return [
     palette.bold(`Memory${whose}`),
     ...rows.flatMap(({ name, bytes, formula }) => [

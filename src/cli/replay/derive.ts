@@ -1,5 +1,6 @@
 /** What vLLM makes of a workload's config: the KV cache is planned, block sizes and concurrency follow. */
 
+import { schedulerRefusal } from '../../capacity/models/checks/scheduler-config.ts';
 import type { CapacityInput } from '../../capacity/plan/capacity-input.ts';
 import { KVCachePlanError } from '../../capacity/plan/plan-error.ts';
 import { type KVCachePlan, planKVCache } from '../../capacity/plan/plan-kv-cache.ts';
@@ -89,35 +90,17 @@ function retentionInterval(config: TraceConfigRecord): number | null {
   return interval === undefined ? 0 : interval;
 }
 
-/** What vLLM's own config validation refuses. Source: vllm/config/scheduler.py SchedulerConfig.verify_max_model_len. */
+/** What vLLM's own config validation refuses. */
 function checkConfig(config: TraceConfigRecord): void {
-  const refuse = (message: string): never => {
-    throw new ConfigError('E_BAD_FILE', `config: ${message}`);
-  };
-  const budget = config.max_num_batched_tokens;
-  if (budget < config.max_num_seqs) {
-    refuse(
-      `max_num_batched_tokens (${budget}) must be greater than or equal to max_num_seqs (${config.max_num_seqs}).`,
-    );
-  }
-  if (config.enable_chunked_prefill === false && budget < config.max_model_len) {
-    refuse(
-      `max_num_batched_tokens (${budget}) is smaller than max_model_len (${config.max_model_len}). ` +
-        'Please increase max_num_batched_tokens or decrease max_model_len.',
-    );
-  }
-  const active = config.max_num_active_seqs ?? null;
-  if (active !== null && active > config.max_num_seqs) {
-    refuse(
-      `max_num_active_seqs (${active}) cannot be greater than max_num_seqs (${config.max_num_seqs}).`,
-    );
-  }
-  const threshold = config.long_prefill_token_threshold ?? 0;
-  if (threshold > config.max_model_len) {
-    refuse(
-      `long_prefill_token_threshold (${threshold}) cannot be greater than the max_model_len (${config.max_model_len}).`,
-    );
-  }
+  const refusal = schedulerRefusal({
+    maxNumBatchedTokens: config.max_num_batched_tokens,
+    maxNumSeqs: config.max_num_seqs,
+    maxModelLen: config.max_model_len,
+    enableChunkedPrefill: config.enable_chunked_prefill ?? true,
+    maxNumActiveSeqs: config.max_num_active_seqs ?? null,
+    longPrefillTokenThreshold: config.long_prefill_token_threshold ?? 0,
+  });
+  if (refusal !== null) throw new ConfigError('E_BAD_FILE', `config: ${refusal}`);
 }
 
 function toCapacityInput(config: TraceConfigRecord): CapacityInput {

@@ -6,11 +6,16 @@
  */
 import { readFileSync } from 'node:fs';
 import type { ModelPlan } from '../../capacity/models/model-plan.ts';
+import {
+  type PoolerConfig,
+  poolerConfigJson,
+} from '../../capacity/models/pooling/pooler-config.ts';
 import type { EngineArgs } from '../../shared/config/registry.ts';
 import type { JsonObject } from '../../shared/json-object.ts';
 import { ownFile } from '../../shared/own-files.ts';
 import { pythonFloatRepr } from '../../shared/python/float.ts';
-import { pyStr } from '../../shared/python/str.ts';
+import { pyRepr, pyStr } from '../../shared/python/str.ts';
+import { PyFloat, type PyValue } from '../../shared/python/values.ts';
 import type { ReadyEngines } from '../engine-client/ready-engines.ts';
 import type { ParallelPlan } from '../launch/parallel-plan.ts';
 
@@ -84,21 +89,30 @@ function sectionsOf(options: VllmConfigOptions, template: Template): Record<stri
   };
 }
 
-function modelConfig({ args, model, ...given }: VllmConfigOptions): JsonObject {
+function modelConfig(options: VllmConfigOptions): JsonObject {
+  const { args, model, ...given } = options;
   return {
     model: args.model,
     tokenizer: given.tokenizer,
     dtype: `torch.${model.facts.dtype}`,
     seed: args.seed,
     max_model_len: given.maxModelLen,
-    quantization: args.quantization,
+    quantization: quantizationOf(options),
     max_logprobs: args.maxLogprobs,
     served_model_name: given.servedModelName,
     hf_overrides: args.hfOverrides ?? {},
     generation_config: args.generationConfig,
     override_generation_config: args.overrideGenerationConfig ?? {},
     enable_sleep_mode: args.enableSleepMode,
+    runner: args.runner,
+    convert: args.convert,
+    pooler_config: model.facts.pooling && poolerConfigJson(model.facts.pooling.pooler),
   };
+}
+
+/** The method that the model runs with, whether the flag names it or the checkpoint. */
+function quantizationOf({ args, model }: VllmConfigOptions): string | null {
+  return model.quantization?.method ?? args.quantization;
 }
 
 function cacheConfig({ args, model, engines }: VllmConfigOptions): JsonObject {
@@ -110,7 +124,7 @@ function cacheConfig({ args, model, engines }: VllmConfigOptions): JsonObject {
     user_specified_block_size: args.blockSize !== null,
     prefix_match_unit: args.prefixMatchUnit,
     gpu_memory_utilization: args.gpuMemoryUtilization,
-    cache_dtype: args.kvCacheDtype,
+    cache_dtype: model.facts.cacheDtype,
     is_attention_free: model.facts.isAttentionFree,
     num_gpu_blocks_override: args.numGpuBlocksOverride,
     sliding_window: model.facts.slidingWindow,
@@ -151,6 +165,7 @@ function parallelConfig({ args, model, plan, apiProcessRank }: VllmConfigOptions
     is_moe_model: model.facts.isMoe,
     enable_expert_parallel: args.enableExpertParallel,
     elastic_ep_max_dp_size: plan.dataParallelSize,
+    disable_nccl_for_dp_synchronization: model.input.config.asyncScheduling,
     distributed_executor_backend: isParallel || worldSize > 1 ? 'mp' : 'uni',
     cpu_distributed_timeout_seconds: args.cpuDistributedTimeoutSeconds,
     world_size: worldSize,
@@ -168,6 +183,7 @@ function schedulerConfig({ args, model, engines }: VllmConfigOptions): JsonObjec
   const { config } = model.input;
   const maxNumBatchedTokens = first?.maxNumBatchedTokens ?? config.maxNumBatchedTokens;
   return {
+    runner_type: model.facts.pooling === null ? 'generate' : 'pooling',
     max_num_batched_tokens: maxNumBatchedTokens,
     max_num_scheduled_tokens: args.maxNumScheduledTokens,
     max_num_seqs: first?.maxNumSeqs ?? config.maxNumSeqs,
@@ -176,7 +192,7 @@ function schedulerConfig({ args, model, engines }: VllmConfigOptions): JsonObjec
     long_prefill_token_threshold_adaptive: args.longPrefillTokenThresholdAdaptive,
     max_num_queued_reqs: args.maxNumQueuedReqs,
     max_num_queued_tokens: args.maxNumQueuedTokens,
-    enable_chunked_prefill: args.enableChunkedPrefill ?? true,
+    enable_chunked_prefill: config.enableChunkedPrefill,
     max_num_encoder_input_tokens: maxNumBatchedTokens,
     encoder_cache_size: maxNumBatchedTokens,
     policy: args.schedulingPolicy,
@@ -184,7 +200,7 @@ function schedulerConfig({ args, model, engines }: VllmConfigOptions): JsonObjec
     scheduler_reserve_full_isl: args.schedulerReserveFullIsl,
     watermark: args.watermark,
     prefill_schedule_interval: args.prefillScheduleInterval,
-    async_scheduling: args.asyncScheduling ?? true,
+    async_scheduling: config.asyncScheduling,
     stream_interval: args.streamInterval,
   };
 }
@@ -203,14 +219,15 @@ function textOf(template: string, options: VllmConfigOptions, json: JsonObject):
     pipeline_parallel_size: String(args.pipelineParallelSize),
     data_parallel_size: String(plan.dataParallelSize),
     decode_context_parallel_size: String(args.decodeContextParallelSize),
-    quantization: pyStr(args.quantization),
-    kv_cache_dtype: args.kvCacheDtype,
+    quantization: pyStr(quantizationOf(options)),
+    kv_cache_dtype: model.facts.cacheDtype,
     seed: String(args.seed),
     served_model_name: options.servedModelName,
     enable_prefix_caching: pyStr(cache['enable_prefix_caching'] === true),
     enable_chunked_prefill: pyStr(scheduler['enable_chunked_prefill'] === true),
     kv_cache_metrics: pyStr(args.kvCacheMetrics),
     kv_cache_metrics_sample: pythonFloatRepr(args.kvCacheMetricsSample),
+    pooler_config: poolerText(model.facts.pooling?.pooler ?? null),
   };
   return Object.entries(words).reduce(
     (text, [key, word]) =>
@@ -220,6 +237,20 @@ function textOf(template: string, options: VllmConfigOptions, json: JsonObject):
       ),
     template,
   );
+}
+
+/** The dataclass's repr. */
+function poolerText(pooler: PoolerConfig | null): string {
+  if (pooler === null) return 'None';
+  const fields: JsonObject = {
+    ...poolerConfigJson(pooler),
+    logit_mean: pooler.logitMean === null ? null : new PyFloat(pooler.logitMean),
+    logit_sigma: pooler.logitSigma === null ? null : new PyFloat(pooler.logitSigma),
+  };
+  const words = Object.entries(fields).map(
+    ([name, value]) => `${name}=${pyRepr(value as PyValue)}`,
+  );
+  return `PoolerConfig(${words.join(', ')})`;
 }
 
 /** The section with these values; what it does not have is put behind it. */

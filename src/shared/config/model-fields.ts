@@ -112,6 +112,9 @@ export const MODEL_FIELDS = {
     min: 1,
     unit: 'tokens',
   }),
-  quantization: field.string('Quantization method: only its name is kept.', { short: 'q' }),
+  quantization: field.string(
+    'Quantization method: the one of the checkpoint, or one for a checkpoint that is not quantized (fp8_per_tensor, …).',
+    { short: 'q' },
+  ),
   attentionBackend: field.string('Attention backend of every layer, by its vLLM name.'),
 } as const;

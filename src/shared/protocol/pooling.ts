@@ -2,8 +2,6 @@
  * What a pooling model is asked for. Field order on the wire is in the tables of a version; here are the meanings.
  * Source: vllm/pooling_params.py, vllm/tasks.py (0.33.0).
  */
-import type { RequestOutputKind } from './request.ts';
-
 /** Source: vllm/tasks.py PoolingTask. */
 export const POOLING_TASKS = [
   'embed',
@@ -46,6 +44,7 @@ export interface PoolingParams {
   readonly skipReadingPrefixCache: boolean | null;
   readonly lateInteractionParams: LateInteractionParams | null;
   readonly extraKwargs: Readonly<Record<string, unknown>> | null;
-  readonly outputKind: RequestOutputKind;
+  /** A RequestOutputKind: always 2, the final output. */
+  readonly outputKind: 0 | 1 | 2;
   readonly lateChunkingParams: LateChunkingParams | null;
 }

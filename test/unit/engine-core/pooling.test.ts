@@ -159,7 +159,8 @@ describe('what is pooled', () => {
     expect(cut).toHaveLength(8);
     expect(length(cut)).toBeCloseTo(1, 6);
     const scale = length(whole.slice(0, 8));
-    cut.forEach((element, i) => expect(element).toBeCloseTo((whole[i] ?? 0) / scale, 5));
+    for (const [i, element] of cut.entries())
+      expect(element).toBeCloseTo((whole[i] ?? 0) / scale, 5);
   });
 
   it('is not normalized where no activation is asked for', () => {

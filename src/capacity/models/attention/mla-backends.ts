@@ -6,6 +6,7 @@
 import type { AttentionSpec } from '../../spec/spec.ts';
 import { stateContentSizeBytes } from '../../spec/spec-size.ts';
 import {
+  type AttentionBackend,
   type BackendContext,
   type BackendDescription,
   defineBackend,
@@ -129,6 +130,12 @@ export const FLASHMLA_SPARSE = defineBackend({
     flashMlaSparseCombination(request.headSize, request.cacheDtype, context),
 });
 
+/** The same kernels with a sink per head. Source: vllm/models/hy_v4/nvidia/flashmla_sparse.py. */
+export const HYV4_FLASHMLA_SPARSE: AttentionBackend = {
+  ...FLASHMLA_SPARSE,
+  className: 'HYV4FlashMLASparseBackend',
+};
+
 function flashInferSparseCombination(context: BackendContext): string | null {
   const { mla } = context;
   if (mla === null) return null;
@@ -154,6 +161,67 @@ export const FLASHINFER_MLA_SPARSE = defineBackend({
   kernelBlockSizes: () => [{ multipleOf: 32 }],
   customizeSpec: (spec) => alignBlocksToRows(spec, 32),
   combination: (_, context) => flashInferSparseCombination(context),
+});
+
+/** Hopper's, for caches that FlashMLA does not take. Source: mla/flashinfer_mla_sparse_sm90.py. */
+export const FLASHINFER_MLA_SPARSE_SM90 = defineBackend({
+  name: 'FLASHINFER_MLA_SPARSE_SM90',
+  className: 'FlashInferMLASparseSM90Backend',
+  isMla: true,
+  isSparse: true,
+  dtypes: ['bfloat16'],
+  cacheDtypes: CACHE_WITH_FP8,
+  supportsHeadSize: (headSize) => headSize === 512 || headSize === 576,
+  supportsCapability: (capability) => capability.major === 9,
+  kernelBlockSizes: () => MULTIPLE_OF_64,
+  customizeSpec: (spec) => alignBlocksToRows(spec),
+  combination: (_, { mla }) => {
+    if (mla === null) return null;
+    if (mla.kvLoraRank !== 512) return 'FLASHINFER_MLA_SPARSE_SM90 requires kv_lora_rank=512';
+    return [0, 64].includes(mla.qkRopeHeadDim)
+      ? null
+      : 'FLASHINFER_MLA_SPARSE_SM90 requires qk_rope_head_dim in (0, 64)';
+  },
+});
+
+function fa4SparseCombination(context: BackendContext): string | null {
+  const { mla } = context;
+  if (mla === null) return null;
+  const topk = mla.indexTopk;
+  if (topk === null || topk % 128 !== 0) {
+    return `FA4 sparse MLA requires index_topk % 128 == 0, got ${topk ?? 'None'}`;
+  }
+  if (mla.kvLoraRank !== 512 || mla.qkRopeHeadDim !== 64) {
+    return (
+      'FA4 sparse MLA requires (kv_lora_rank, qk_rope_head_dim) == (512, 64), got ' +
+      `(${mla.kvLoraRank}, ${mla.qkRopeHeadDim})`
+    );
+  }
+  const dcp = context.decodeContextParallelSize;
+  const counts = dcp > 1 ? [8, 16, 32, 64] : [8, 16, 32, 64, 128];
+  if (!counts.includes(context.modelNumHeads * dcp)) {
+    return (
+      `FA4 sparse MLA requires (${counts.join(', ')}) gathered query heads, got num_heads=${context.modelNumHeads} * ` +
+      `dcp_size=${dcp}`
+    );
+  }
+  return flashInferSparseCombination(context);
+}
+
+/** FlashAttention 4 for decodes of few heads, FlashInfer for the rest. Source: mla/flashattn_mla_sparse.py. */
+export const FLASH_ATTN_MLA_SPARSE_FA4 = defineBackend({
+  name: 'FLASH_ATTN_MLA_SPARSE_FA4',
+  className: 'FlashAttnMLASparseFA4Backend',
+  isMla: true,
+  isSparse: true,
+  supportsDcp: true,
+  dtypes: ['bfloat16'],
+  cacheDtypes: ['auto', 'bfloat16'],
+  supportsHeadSize: (headSize) => headSize === 576,
+  supportsCapability: (capability) => capability.major === 10,
+  kernelBlockSizes: () => MULTIPLE_OF_64,
+  customizeSpec: (spec) => alignBlocksToRows(spec, 64),
+  combination: (_, context) => fa4SparseCombination(context),
 });
 
 /** The key cache of a DeepSeek-V3.2 indexer. Source: mla/indexer.py DeepseekV32IndexerBackend. */

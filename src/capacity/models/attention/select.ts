@@ -18,8 +18,10 @@ import {
   CUTLASS_MLA,
   FLASH_ATTN_MLA,
   FLASH_ATTN_MLA_SPARSE,
+  FLASH_ATTN_MLA_SPARSE_FA4,
   FLASHINFER_MLA,
   FLASHINFER_MLA_SPARSE,
+  FLASHINFER_MLA_SPARSE_SM90,
   FLASHMLA,
   FLASHMLA_SPARSE,
   TRITON_MLA,
@@ -42,6 +44,8 @@ const SELECTABLE: readonly AttentionBackend[] = [
   FLASH_ATTN_MLA_SPARSE,
   FLASHMLA_SPARSE,
   FLASHINFER_MLA_SPARSE,
+  FLASHINFER_MLA_SPARSE_SM90,
+  FLASH_ATTN_MLA_SPARSE_FA4,
 ];
 
 function mlaPriorities(request: BackendRequest, context: BackendContext): AttentionBackend[] {
@@ -49,9 +53,10 @@ function mlaPriorities(request: BackendRequest, context: BackendContext): Attent
   if (major === 12) return [TRITON_MLA];
   if (major === 10) {
     const fewHeads = request.numHeads !== null && request.numHeads <= 16;
-    const sparse =
-      isQuantizedCache(request.cacheDtype) || fewHeads
-        ? [FLASHINFER_MLA_SPARSE, FLASHMLA_SPARSE]
+    const sparse = isQuantizedCache(request.cacheDtype)
+      ? [FLASHINFER_MLA_SPARSE, FLASHMLA_SPARSE]
+      : fewHeads
+        ? [FLASH_ATTN_MLA_SPARSE_FA4, FLASHINFER_MLA_SPARSE, FLASHMLA_SPARSE]
         : [FLASHMLA_SPARSE, FLASHINFER_MLA_SPARSE];
     return [FLASHINFER_MLA, CUTLASS_MLA, FLASH_ATTN_MLA, FLASHMLA, TRITON_MLA, ...sparse];
   }
@@ -60,8 +65,10 @@ function mlaPriorities(request: BackendRequest, context: BackendContext): Attent
     FLASHMLA,
     FLASHINFER_MLA,
     TRITON_MLA,
+    ...(request.headSize === 512 ? [FLASHINFER_MLA_SPARSE_SM90] : []),
     FLASH_ATTN_MLA_SPARSE,
     FLASHMLA_SPARSE,
+    ...(request.headSize === 512 ? [] : [FLASHINFER_MLA_SPARSE_SM90]),
   ];
 }
 

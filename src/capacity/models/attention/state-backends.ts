@@ -15,3 +15,9 @@ export const STATE_BACKENDS: Readonly<Record<MambaType, AttentionBackend>> = {
   short_conv: stateBackend('SHORT_CONV_ATTN', 'ShortConvAttentionBackend'),
   linear: stateBackend('LINEAR_ATTN', 'LinearAttentionBackend'),
 };
+
+/** Linear attention of Ling 2.5. Source: vllm/v1/attention/backends/linear_attn.py BailingLinearAttentionBackend. */
+export const BAILING_LINEAR_ATTN = stateBackend(
+  'BAILING_LINEAR_ATTN',
+  'BailingLinearAttentionBackend',
+);

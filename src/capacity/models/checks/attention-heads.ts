@@ -14,10 +14,12 @@ const ONE_KEY_PER_QUERY: ReadonlySet<string> = new Set(['Zamba2ForCausalLM']);
 export function checkAttentionHeads(model: ResolvedModel, run: RunConfig): void {
   if (model.useMla || model.isAttentionFree || ONE_KEY_PER_QUERY.has(model.architecture)) return;
   const { text, totalNumAttentionHeads: heads, totalNumKvHeads } = model;
-  const pairs = [{ heads, kvHeads: totalNumKvHeads }];
+  const usual = text.flag('attention_k_eq_v')
+    ? text.numOr('num_key_value_heads', totalNumKvHeads)
+    : totalNumKvHeads;
+  const pairs = [{ heads, kvHeads: usual }];
   if (text.flag('attention_k_eq_v')) {
-    const kvHeads = text.numOr('num_global_key_value_heads', totalNumKvHeads);
-    pairs.push({ heads, kvHeads });
+    pairs.push({ heads, kvHeads: text.numOr('num_global_key_value_heads', usual) });
   }
   if (text.has('swa_num_key_value_heads')) {
     const windowed = text.numOr('swa_num_attention_heads', heads);

@@ -19,11 +19,14 @@ const SPLITS_HIDDEN_SIZE = [
 /** `text` is the language model's config with transformers' defaults under it. Throws E_BAD_FLAG. */
 export function checkHfConfig(text: HfConfig): void {
   const modelType = text.strOr('model_type', '');
+  if (modelType === 'gemma3n_text') checkLayerWidths(text);
   checkLayerTypes(text, modelType);
-  if (modelType === 'llama4_text') checkRopeLayers(text);
+  if (modelType === 'llama4_text') checkListedLayers(text, 'no_rope_layers');
+  if (modelType === 'zamba2') checkListedLayers(text, 'layers_block_type');
   if (SPLITS_HIDDEN_SIZE.includes(modelType)) checkHiddenSize(text);
   if (modelType === 'jamba') checkPeriods(text);
   if (modelType === 'granitemoehybrid') checkStateHeads(text);
+  if (modelType === 'mamba2') checkStateWidth(text);
 }
 
 function checkLayerTypes(text: HfConfig, modelType: string): void {
@@ -44,10 +47,20 @@ function checkLayerTypes(text: HfConfig, modelType: string): void {
   );
 }
 
-/** The layers without rotary positions are listed one by one, and their types come of it. */
-function checkRopeLayers(text: HfConfig): void {
-  if (text.has('layer_types') || !text.has('no_rope_layers')) return;
-  const listed = text.list('no_rope_layers').length;
+function checkLayerWidths(text: HfConfig): void {
+  const layers = text.num('num_hidden_layers');
+  const widths = text.get('intermediate_size');
+  if (!Array.isArray(widths) || widths.length === layers) return;
+  throw refused(
+    `intermediate_size must have an explicit intermediate size for every layer or one for all layers. Expected ${layers} values ` +
+      `but got ${widths.length}.`,
+  );
+}
+
+/** Layer types come of another list, one entry a layer. */
+function checkListedLayers(text: HfConfig, key: string): void {
+  if (text.has('layer_types') || !text.has(key)) return;
+  const listed = text.list(key).length;
   const layers = text.num('num_hidden_layers');
   if (listed === 0 || listed === layers) return;
   throw refused(
@@ -77,6 +90,15 @@ function checkPeriods(text: HfConfig): void {
       `${words} layer offset (${offset}) must be smaller than ${words} layer period (${period})`,
     );
   }
+}
+
+function checkStateWidth(text: HfConfig): void {
+  const width = text.num('hidden_size') * text.floatOr('expand', 2);
+  const heads = text.numOr('num_heads', 128) * text.numOr('head_dim', 64);
+  if (width === heads) return;
+  throw refused(
+    `Inconsistent configuration: hidden_size * expand (${width}) must equal num_heads * head_dim (${heads}).`,
+  );
 }
 
 function checkStateHeads(text: HfConfig): void {

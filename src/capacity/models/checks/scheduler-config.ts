@@ -1,4 +1,7 @@
-/** What vLLM refuses of the batch limits together. Source: vllm/config/scheduler.py SchedulerConfig.verify_max_model_len (0.33.0). */
+/**
+ * What vLLM refuses of the batch limits together.
+ * Source: vllm/config/scheduler.py SchedulerConfig.verify_max_model_len (0.33.0).
+ */
 
 export interface SchedulerLimits {
   readonly maxNumBatchedTokens: number;

@@ -5,6 +5,7 @@
  */
 import type { JsonObject } from '../../../shared/json-object.ts';
 import { isJsonObject } from '../../../shared/json-object.ts';
+import { pythonFloatRepr } from '../../../shared/python/float.ts';
 import type { ModelOptions } from '../model-options.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import { refused } from './refused.ts';
@@ -14,7 +15,7 @@ const NGRAM = ['ngram', 'ngram_gpu'];
 
 /** Parts of the model types and architectures whose checkpoints have MTP layers. Source: SpeculativeConfig.hf_config_override. */
 const WITH_MTP =
-  /deepseek_(v3|v32|v4|v41|mtp)|kimi_k[23]|glm_moe_dsa|Glm4Moe|GlmOcr|glm5_next|dots3_note|pangu_ultra_moe|MiMo|ernie4_5_moe|nemotron_h|NemotronH|qwen3_next|qwen3_5|qwen4_exp|intern_s2|interns2|[bB]ailing|exaone_moe|exaone4_5|longcat_flash|step3p[57]|Step3p[57]|step5|Step5|MistralLarge3|hy_v[34]|inkling|gemma4|minimax_m3|_mtp$/;
+  /deepseek_(v3|v32|v4|v41|mtp)|kimi_k[23]|glm_moe_dsa|Glm4Moe|GlmOcr|glm5_next|dots3_note|pangu_ultra_moe|MiMo|ernie4_5_moe|nemotron_h|NemotronH|qwen3_next|qwen3_5|qwen4_exp|intern_s2|interns2|[bB]ailing|exaone_moe|exaone4_5|longcat_flash|step3p[57]|Step3p[57]|step5|Step5|MistralLarge3|hy_v[34]|inkling|gemma4_(unified_)?assistant|minimax_m3|_mtp$/;
 
 /** `method` is the resolved one, `hasDraft` whether a draft's config.json was found. Throws E_BAD_FLAG with vLLM's words. */
 export function checkDraftSource(
@@ -29,6 +30,17 @@ export function checkDraftSource(
     );
   }
   const hasModel = hasDraft || config['model'] !== undefined;
+  if (method === 'custom_class' && !hasModel) {
+    throw refused(
+      "method='custom_class' requires 'model' to contain the custom proposer module path (e.g., 'my_module.MyProposer').",
+    );
+  }
+  if (count === undefined && !hasModel && method !== 'suffix') {
+    throw refused(
+      'num_speculative_tokens must be provided with speculative model unless the draft model config contains an n_predict ' +
+        'parameter.',
+    );
+  }
   if (count !== undefined && !hasModel && !WITHOUT_MODEL.includes(method)) {
     throw refused('num_speculative_tokens was provided but without speculative model.');
   }
@@ -63,6 +75,12 @@ export function checkSpeculation(
     );
   }
   checkRejection(config, count);
+  if (config['use_heterogeneous_vocab'] === true && config['method'] !== 'draft_model') {
+    throw refused("use_heterogeneous_vocab only works with method='draft_model'");
+  }
+  if (config['rejection_sample_method'] === 'fly' && count < 2) {
+    throw refused('FLy requires num_speculative_tokens to be at least 2.');
+  }
 }
 
 function checkRejection(config: JsonObject, count: number): void {
@@ -81,13 +99,25 @@ function checkRejection(config: JsonObject, count: number): void {
         'synthetic_acceptance_length.',
     );
   }
-  if (Array.isArray(rates) && rates.length !== count) {
+  if (Array.isArray(rates)) checkRates(rates, count);
+  if (typeof length === 'number' && (length < 1 || length > count + 1)) {
     throw refused(
-      `synthetic_acceptance_rates must have length ${count}, got [${rates.join(', ')}].`,
+      `synthetic_acceptance_length must be in [1, ${count + 1}], got ${pythonFloatRepr(length)}.`,
     );
   }
-  if (typeof length === 'number' && (length < 1 || length > count + 1)) {
-    throw refused(`synthetic_acceptance_length must be in [1, ${count + 1}], got ${length}.`);
+}
+
+function checkRates(rates: readonly unknown[], count: number): void {
+  const values = rates.map(Number);
+  const shown = `[${values.map(pythonFloatRepr).join(', ')}]`;
+  if (rates.length !== count) {
+    throw refused(`synthetic_acceptance_rates must have length ${count}, got ${shown}.`);
+  }
+  if (!values.every((rate) => rate >= 0 && rate <= 1)) {
+    throw refused(`synthetic_acceptance_rates entries must be in [0, 1], got ${shown}.`);
+  }
+  if (values.some((rate, index) => rate > (values[index - 1] ?? 1))) {
+    throw refused(`synthetic_acceptance_rates must be non-increasing, got ${shown}.`);
   }
 }
 

@@ -11,6 +11,22 @@ export function headDim(text: HfConfig): number {
   );
 }
 
+/**
+ * Module names of checkpoints → vLLM's, by prefixes that are applied one after the other.
+ * Source: vllm/model_executor/models/utils.py WeightsMapper._map_name.
+ */
+export function weightNamer(
+  prefixes: readonly (readonly [string, string])[],
+): (name: string) => string {
+  return (name) => {
+    let mapped = name;
+    for (const [from, to] of prefixes) {
+      if (mapped.startsWith(from)) mapped = to + mapped.slice(from.length);
+    }
+    return mapped;
+  };
+}
+
 export function kvHeads(text: HfConfig): number {
   return text.numOr('num_key_value_heads', text.num('num_attention_heads'));
 }
@@ -26,6 +42,8 @@ export function embeddings(
     readonly width: number;
     readonly tied: boolean;
     readonly everyStage?: boolean;
+    /** The last stage has it too where a draft reads it. */
+    readonly sharesWithDraft?: boolean;
     readonly headBias?: boolean;
     /** The head is built on every stage as well. */
     readonly headOnEveryStage?: boolean;
@@ -40,16 +58,21 @@ export function embeddings(
 ): void {
   const { vocabSize, width, tied } = about;
   const headName = about.headName ?? 'lm_head';
-  const needsEmbedding = stage.isFirst || (tied && stage.isLast) || about.everyStage === true;
+  const needsEmbedding =
+    stage.isFirst ||
+    (tied && stage.isLast) ||
+    about.everyStage === true ||
+    (about.sharesWithDraft === true && stage.isLast && stage.run.draftReadsEmbedding);
   if (needsEmbedding)
     stage.embedding(about.embeddingName ?? 'model.embed_tokens', vocabSize, width);
   const needsHead = stage.isLast || about.headOnEveryStage === true;
   const isOneModule = tied && about.tiesHead !== false;
-  if (needsHead && !isOneModule) {
-    const quantized = about.quantizedHead ?? true;
-    stage.lmHead(headName, vocabSize, width, { bias: about.headBias ?? false, quantized });
-  }
-  if (needsHead && isOneModule && about.headBias === true) {
+  if (!needsHead) return;
+  const quantized = about.quantizedHead ?? true;
+  const bias = about.headBias ?? false;
+  if (!isOneModule) stage.lmHead(headName, vocabSize, width, { bias, quantized });
+  else if (quantized) stage.tiedLmHead(headName, vocabSize, width);
+  if (isOneModule && bias) {
     stage.tensor(`${headName}.bias`, [stage.perRank(vocabSize, 'the vocabulary')]);
   }
 }

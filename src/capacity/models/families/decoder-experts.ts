@@ -14,7 +14,6 @@ import {
 } from './decoder.ts';
 import { buildGraniteSinks, hasGraniteSinks } from './granite-sinks.ts';
 
-const attentionBias = (text: HfConfig): boolean => text.flag('attention_bias');
 const anyBias = (text: HfConfig): boolean => text.flag('attention_bias') || text.flag('bias');
 const headNorm = (): 'head' => 'head';
 const UNTIED = { tie_word_embeddings: false };
@@ -127,7 +126,13 @@ const EXPERTS: readonly DecoderArchitecture[] = [
       if (!isSparse) return null;
       const size = text.num('moe_intermediate_size');
       const count = text.num('n_routed_experts');
-      return { count, size, sharedSize: size * text.numOr('n_shared_experts', 0) };
+      const isCorrected = text.strOr('topk_method', '') === 'noaux_tc';
+      return {
+        count,
+        size,
+        sharedSize: size * text.numOr('n_shared_experts', 0),
+        ...(isCorrected ? { correction: 'gate.e_score_correction_bias' } : {}),
+      };
     },
   },
   {
@@ -153,6 +158,7 @@ const EXPERTS: readonly DecoderArchitecture[] = [
       stage.norm(`${name}.query_layernorm`, headSize, options);
       stage.norm(`${name}.key_layernorm`, headSize, options);
     },
+    attention: () => ({ quantized: false }),
     experts: ringExperts,
     family: {
       packedModules: {
@@ -173,6 +179,7 @@ const EXPERTS: readonly DecoderArchitecture[] = [
         max_position_embeddings: 8192,
       },
     },
+    quantizedHead: false,
     norms: () => ['input_layernorm'],
     // A Cohere layer sees the token at the window's far end too.
     window: (text, layer) =>
@@ -334,10 +341,8 @@ const EXPERTS: readonly DecoderArchitecture[] = [
       if (isDenseFirst(text, layer)) return null;
       const count = text.numOr('num_shared_experts', 1);
       const own = text.numOr('moe_shared_expert_intermediate_size', null);
-      return correctedExperts(
-        text,
-        count === 0 ? 0 : (own ?? count * text.num('moe_intermediate_size')),
-      );
+      const sharedSize = count === 0 ? 0 : (own ?? count * text.num('moe_intermediate_size'));
+      return { ...correctedExperts(text, sharedSize), gateDtype: 'float32' };
     },
   },
 ];

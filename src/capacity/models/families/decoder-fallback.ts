@@ -50,6 +50,7 @@ const NAMED: readonly DecoderArchitecture[] = [
       down: 'dense_4h_to_h',
       finalNorm: 'model.final_layernorm',
     },
+    packsQkv: true,
     qkvBias: always,
     outputBias: always,
     mlpBias: always,
@@ -85,6 +86,7 @@ const NAMED_EXPERTS: readonly DecoderArchitecture[] = [
       count: text.num('num_local_experts'),
       size: text.num('intermediate_size'),
       gate: 'router',
+      gateQuantized: true,
     }),
   },
   {
@@ -161,13 +163,22 @@ const PLAIN_FIELDS = [
 
 const PLAIN_LAYER_TYPES = ['full_attention', 'sliding_attention'];
 
+/** What a config.json says that a plain decoder's does not, or lacks; null for a plain one. */
+export function unlikePlain(root: HfConfig): string | null {
+  if (root.has('text_config')) return 'it nests a language model';
+  if (root.flag('is_encoder_decoder')) return 'it has an encoder';
+  const odd = UNLIKE_LLAMA.find((key) => root.has(key));
+  if (odd !== undefined) return `"${odd}" says more than a plain decoder`;
+  const missing = PLAIN_FIELDS.find((key) => typeof root.get(key) !== 'number');
+  if (missing !== undefined) return `"${missing}" is no number`;
+  const types = root.has('layer_types') ? root.list('layer_types') : [];
+  const type = types.find((name) => !PLAIN_LAYER_TYPES.includes(String(name)));
+  return type === undefined ? null : `layer_types has ${JSON.stringify(type)}`;
+}
+
 /** The family of a plain config.json, dense or with experts; null where it says more than a plain one. */
 export function plainFamily(root: HfConfig) {
-  if (root.has('text_config') || root.flag('is_encoder_decoder')) return null;
-  if (UNLIKE_LLAMA.some((key) => root.has(key))) return null;
-  if (!PLAIN_FIELDS.every((key) => typeof root.get(key) === 'number')) return null;
-  const types = root.has('layer_types') ? root.list('layer_types') : [];
-  if (types.some((type) => !PLAIN_LAYER_TYPES.includes(String(type)))) return null;
+  if (unlikePlain(root) !== null) return null;
   const hasExperts = EXPERT_COUNTS.some((key) => root.has(key));
   return (hasExperts ? PLAIN_EXPERTS : PLAIN) ?? null;
 }

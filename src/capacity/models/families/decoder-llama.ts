@@ -155,6 +155,7 @@ const LLAMA_LIKE: readonly DecoderArchitecture[] = [
     names: { layers: 'model.layers.layers', attention: 'mixer' },
     qkNorm: () => 'head',
     norms: () => ['pre_mixer_norm', 'post_mixer_norm', 'pre_mlp_norm', 'post_mlp_norm'],
+    attention: () => ({ quantized: false }),
     window: interleavedWindow,
     everywhere: EVERYWHERE,
     quantizedHead: false,

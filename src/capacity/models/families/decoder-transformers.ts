@@ -104,6 +104,7 @@ const DENSE: readonly DecoderArchitecture[] = [
       embedding: 'model.embed_in',
       finalNorm: 'model.final_layer_norm',
     },
+    packsQkv: true,
     qkvBias: attentionBias,
     outputBias: attentionBias,
     mlpBias: always,
@@ -217,6 +218,7 @@ const EXPERTS: readonly DecoderArchitecture[] = [
       sharedSize: text.num('intermediate_size'),
       shared: 'shared_mlp',
       gate: 'gate.wg',
+      gateQuantized: true,
     }),
   },
   {

@@ -68,6 +68,8 @@ export interface DecoderArchitecture {
   readonly normBias?: boolean;
   hasNormBias?(text: HfConfig): boolean;
   hasFinalNorm?(text: HfConfig): boolean;
+  /** Queries, keys and values are one output of one projection, head by head; there are as many of each. */
+  readonly packsQkv?: true;
   /** Every rank holds the whole projections of the attention. */
   replicatesAttention?(text: HfConfig): boolean;
   /** false: every rank holds the whole feed-forward network. */
@@ -137,7 +139,9 @@ function buildAttention({ stage, text, about, names, layer }: Place, name: strin
   const qkvBias = about.qkvBias?.(text, layer) ?? false;
   const width = heads.numHeads * heads.headSize;
   const split = about.replicatesAttention?.(text) !== true;
-  if (split) {
+  if (split && about.packsQkv === true) {
+    stage.column(`${name}.${names.qkv}`, hiddenSize, 3 * width, { bias: qkvBias });
+  } else if (split) {
     stage.qkv(`${name}.${names.qkv}`, { hiddenSize, ...heads, bias: qkvBias });
   } else {
     const all = width + 2 * heads.numKvHeads * heads.headSize;

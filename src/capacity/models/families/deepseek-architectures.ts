@@ -32,6 +32,8 @@ export interface MlaArchitecture {
   readonly hasSeparateQuery?: boolean;
   /** The class can tie its head to the embedding; DeepSeek's cannot. */
   readonly canTie?: boolean;
+  /** The class can hand its embedding to a draft on the last stage. */
+  readonly sharesEmbedding?: boolean;
   readonly mlpBias?: boolean;
   /** Has an MTP draft of its own layers. */
   readonly hasMtp?: boolean;
@@ -201,5 +203,6 @@ export const MLA_ARCHITECTURES: readonly MlaArchitecture[] = [
       !text.hasKey('moe_router_enable_expert_bias') || text.flag('moe_router_enable_expert_bias'),
     hasSeparateQuery: true,
     canTie: true,
+    sharesEmbedding: true,
   },
 ];

@@ -130,7 +130,8 @@ export function buildIndexer(stage: StageBuilder, text: HfConfig, prefix: string
   );
 }
 
-function buildLayer(
+/** One decoder layer of a row of the table; drafts have such layers too. */
+export function buildMlaLayer(
   stage: StageBuilder,
   text: HfConfig,
   about: MlaArchitecture,
@@ -171,11 +172,19 @@ function build(stage: StageBuilder, { text }: ResolvedModel, about: MlaArchitect
     vocabSize: text.num('vocab_size'),
     width: text.num('hidden_size'),
     tied: about.canTie === true && text.flag('tie_word_embeddings'),
+    sharesWithDraft: about.sharesEmbedding ?? false,
   });
   for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
-    buildLayer(stage, text, about, { layer, isMtp: false });
+    buildMlaLayer(stage, text, about, { layer, isMtp: false });
   }
   if (stage.isLast) stage.norm('model.norm', text.num('hidden_size'));
+}
+
+/** The row of an architecture. */
+export function mlaArchitecture(architecture: string): MlaArchitecture {
+  const about = MLA_ARCHITECTURES.find(({ architectures }) => architectures.includes(architecture));
+  if (about === undefined) throw new Error(`no row for ${architecture}`);
+  return about;
 }
 
 /** Modules after the target's layers, with an embedding and heads of their own. Source: deepseek_mtp.py. */
@@ -193,7 +202,7 @@ function mtpDraft(about: MlaArchitecture): MtpDraft {
         stage.tensor(`${prefix}.eh_proj.weight`, [hiddenSize, 2 * hiddenSize]);
         stage.norm(`${prefix}.shared_head.norm`, hiddenSize);
         stage.lmHead(`${prefix}.shared_head.head`, vocabSize, hiddenSize);
-        buildLayer(stage, text, about, { layer: first + offset, isMtp: true });
+        buildMlaLayer(stage, text, about, { layer: first + offset, isMtp: true });
       }
       stage.embedding('model.embed_tokens', vocabSize, hiddenSize);
     },

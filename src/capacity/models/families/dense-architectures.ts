@@ -7,14 +7,20 @@
 
 import type { JsonObject } from '../../../shared/json-object.ts';
 import type { HfConfig } from '../hf-config.ts';
+import type { MtpDraft } from '../model-family.ts';
 import { layerType, periodicLayerTypes, type QkNorm, slidingLayerWindow } from './common.ts';
+import { MIMO_MTP } from './mtp-drafts.ts';
 
 /** How one architecture's layers differ from Llama's. */
 export interface DenseArchitecture {
   readonly architectures: readonly string[];
   readonly modelTypes: Readonly<Record<string, JsonObject>>;
+  /** The model runs on transformers' own modelling code. */
+  readonly onTransformers?: boolean;
   /** Names where they are not Llama's: the decoder layer, and what is in it. */
   layerName?(layer: number): string;
+  /** As the layer's attention has it, where its class is handed another name than it has. */
+  cacheLayerName?(layer: number): string;
   readonly attention?: string;
   readonly qkv?: string;
   readonly output?: string;
@@ -37,8 +43,12 @@ export interface DenseArchitecture {
   window?(text: HfConfig, layer: number): number | null;
   readonly embeddingOnEveryStage?: boolean;
   readonly headOnEveryStage?: boolean;
+  readonly quantizedHead?: boolean;
   readonly normOnEveryStage?: boolean;
   normalize?(text: HfConfig): HfConfig;
+  /** The class can hand its embedding to a draft on the last stage. Source: utils.py spec_decode_needs_target_embed. */
+  readonly sharesEmbedding?: boolean;
+  readonly mtp?: MtpDraft;
 }
 
 const LLAMA_NORMS = ['input_layernorm', 'post_attention_layernorm'];
@@ -98,6 +108,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
       'IQuestCoderForCausalLM',
       'TeleChat3ForCausalLM',
     ],
+    sharesEmbedding: true,
     modelTypes: { llama: { ...UNTIED, max_position_embeddings: 2048 }, internlm3: UNTIED },
     qkvBias: (text) =>
       text.hasKey('qkv_bias')
@@ -109,6 +120,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['MistralForCausalLM', 'Ministral3ForCausalLM'],
+    sharesEmbedding: true,
     modelTypes: {
       mistral: {
         ...UNTIED,
@@ -123,6 +135,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['Qwen2ForCausalLM'],
+    sharesEmbedding: true,
     modelTypes: {
       qwen2: {
         ...UNTIED,
@@ -136,12 +149,15 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['MiMoForCausalLM'],
+    sharesEmbedding: true,
+    mtp: MIMO_MTP,
     modelTypes: { mimo: UNTIED },
     qkvBias: always,
     normalize: qwenLayerTypes,
   },
   {
     architectures: ['Qwen3ForCausalLM'],
+    sharesEmbedding: true,
     modelTypes: {
       qwen3: {
         ...UNTIED,
@@ -158,6 +174,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['Phi3ForCausalLM'],
+    sharesEmbedding: true,
     modelTypes: {
       phi3: { ...UNTIED, max_position_embeddings: 4096, original_max_position_embeddings: 4096 },
     },
@@ -167,6 +184,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     modelTypes: { cohere: { ...TIED, max_position_embeddings: 8192 } },
     norms: ['input_layernorm'],
     embeddingOnEveryStage: true,
+    quantizedHead: false,
     normOnEveryStage: true,
     qkNorm: (text) => (text.flag('use_qk_norm') ? 'split' : 'none'),
   },
@@ -175,6 +193,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     modelTypes: { cohere2: { ...TIED, sliding_window: 4096, max_position_embeddings: 8192 } },
     norms: ['input_layernorm'],
     embeddingOnEveryStage: true,
+    quantizedHead: false,
     normOnEveryStage: true,
     normalize: patternLayerTypes(4),
     // A Cohere layer sees the token at the window's far end too.
@@ -184,7 +203,12 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   {
     architectures: ['Exaone4ForCausalLM'],
     modelTypes: {
-      exaone4: { ...UNTIED, sliding_window: 4096, max_position_embeddings: 2048 },
+      exaone4: {
+        ...UNTIED,
+        num_key_value_heads: 32,
+        sliding_window: 4096,
+        max_position_embeddings: 2048,
+      },
     },
     qkNorm: headNorm,
     qkvBias: attentionBias,
@@ -197,6 +221,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     architectures: ['ExaoneForCausalLM'],
     modelTypes: { exaone: UNTIED },
     layerName: (layer) => `transformer.h.${layer}`,
+    cacheLayerName: (layer) => `model.h.${layer}`,
     attention: 'attn.attention',
     output: 'out_proj',
     mlpProjections: ['gate_up_proj', 'c_proj'],
@@ -214,6 +239,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['Ernie4_5ForCausalLM'],
+    sharesEmbedding: true,
     modelTypes: {
       ernie4_5: { ...TIED, head_dim: 128, num_key_value_heads: 2, max_position_embeddings: 131072 },
     },
@@ -236,8 +262,8 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     headOnEveryStage: true,
   },
   {
-    architectures: ['StableLmForCausalLM', 'StableLMEpochForCausalLM'],
-    modelTypes: { stablelm: { ...UNTIED, max_position_embeddings: 4096 }, stablelm_epoch: UNTIED },
+    architectures: ['StableLmForCausalLM'],
+    modelTypes: { stablelm: { ...UNTIED, max_position_embeddings: 4096 } },
     qkvBias: (text) => text.flag('use_qkv_bias'),
     normBias: true,
     embeddingOnEveryStage: true,
@@ -263,11 +289,13 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
     qkNorm: headNorm,
     ungated: true,
     mlpProjections: ['up_proj', 'down_proj'],
+    norms: ['attention_layernorm', 'feedforward_layernorm'],
     window: slidingLayerWindow,
   },
   // The rest runs on transformers' own modelling code.
   {
     architectures: ['Olmo3ForCausalLM'],
+    onTransformers: true,
     modelTypes: { olmo3: { ...UNTIED, sliding_window: 4096, max_position_embeddings: 2048 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -277,6 +305,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['Olmo2ForCausalLM'],
+    onTransformers: true,
     modelTypes: { olmo2: { ...UNTIED, max_position_embeddings: 2048 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -284,6 +313,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['OlmoForCausalLM'],
+    onTransformers: true,
     modelTypes: { olmo: { ...UNTIED, max_position_embeddings: 2048 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -292,6 +322,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['SeedOssForCausalLM'],
+    onTransformers: true,
     modelTypes: {
       seed_oss: {
         ...UNTIED,
@@ -307,6 +338,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['SmolLM3ForCausalLM'],
+    onTransformers: true,
     modelTypes: { smollm3: { ...TIED, num_key_value_heads: 4, max_position_embeddings: 32768 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -314,6 +346,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['GlmForCausalLM'],
+    onTransformers: true,
     modelTypes: {
       glm: {
         ...UNTIED,
@@ -327,6 +360,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['ArceeForCausalLM'],
+    onTransformers: true,
     modelTypes: { arcee: { ...UNTIED, max_position_embeddings: 4096 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
@@ -336,6 +370,7 @@ export const DENSE_ARCHITECTURES: readonly DenseArchitecture[] = [
   },
   {
     architectures: ['Starcoder2ForCausalLM'],
+    onTransformers: true,
     modelTypes: {
       starcoder2: {
         ...TIED,

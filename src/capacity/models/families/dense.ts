@@ -35,12 +35,14 @@ function buildLayer(
   for (const norm of about.norms ?? LLAMA_NORMS) {
     stage.norm(`${prefix}.${norm}`, hiddenSize, { bias: about.normBias ?? false });
   }
+  const cacheLayer = about.cacheLayerName?.(layer) ?? prefix;
   stage.attention({
-    name: `${attention}.attn`,
+    name: `${cacheLayer}.${about.attention ?? 'self_attn'}.attn`,
     numHeads,
     numKvHeads,
     headSize,
     slidingWindow: about.window?.(text, layer) ?? null,
+    castsScales: about.onTransformers ?? false,
   });
 }
 
@@ -58,7 +60,7 @@ function buildMlp(
   stage.column(`${name}.${inwards}`, hiddenSize, widths, { bias });
   stage.row(`${name}.${down}`, intermediateSize, hiddenSize, { bias });
   if (text.strOr('hidden_act', '') !== 'xielu') return;
-  for (const parameter of ['alpha_p', 'alpha_n', 'beta', 'eps']) {
+  for (const parameter of ['alpha_p', 'alpha_n']) {
     stage.tensor(`${name}.act_fn.${parameter}`, [1]);
   }
 }
@@ -70,8 +72,10 @@ function build(stage: StageBuilder, model: ResolvedModel, about: DenseArchitectu
     vocabSize: text.num('vocab_size'),
     width: hiddenSize,
     tied: text.flag('tie_word_embeddings'),
+    sharesWithDraft: about.sharesEmbedding ?? false,
     everyStage: about.embeddingOnEveryStage ?? false,
     headOnEveryStage: about.headOnEveryStage ?? false,
+    quantizedHead: about.quantizedHead ?? true,
     ...(about.embeddingName === undefined ? {} : { embeddingName: about.embeddingName }),
     ...(about.headName === undefined ? {} : { headName: about.headName }),
   });
@@ -91,5 +95,6 @@ export const DENSE_FAMILIES: readonly ModelFamily[] = DENSE_ARCHITECTURES.map((a
   kind: 'decoder',
   defaults: about.modelTypes,
   ...(about.normalize === undefined ? {} : { normalize: about.normalize }),
+  ...(about.mtp === undefined ? {} : { mtp: about.mtp }),
   build: (stage, model) => build(stage, model, about),
 }));

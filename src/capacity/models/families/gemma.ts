@@ -34,7 +34,11 @@ const FOUR_NORMS = [...TWO_NORMS, 'pre_feedforward_layernorm', 'post_feedforward
 function buildText(
   stage: StageBuilder,
   text: HfConfig,
-  about: { readonly qkNorm: boolean; readonly norms: readonly string[] },
+  about: {
+    readonly qkNorm: boolean;
+    readonly norms: readonly string[];
+    readonly quantizedHead?: boolean;
+  },
 ): void {
   const hiddenSize = text.num('hidden_size');
   const headSize = headDim(text);
@@ -47,6 +51,7 @@ function buildText(
     tied: text.flag('tie_word_embeddings'),
     everyStage: true,
     headOnEveryStage: true,
+    quantizedHead: about.quantizedHead ?? true,
   });
   for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
     const prefix = `model.layers.${layer}`;
@@ -103,7 +108,8 @@ export const GEMMA2: ModelFamily = {
     text.has('layer_types')
       ? text
       : text.with({ layer_types: periodicLayerTypes(text.num('num_hidden_layers'), 2) }),
-  build: (stage, { text }) => buildText(stage, text, { qkNorm: false, norms: FOUR_NORMS }),
+  build: (stage, { text }) =>
+    buildText(stage, text, { qkNorm: false, norms: FOUR_NORMS, quantizedHead: false }),
 };
 
 /** Every sixth layer sees everything, unless the file says otherwise. */

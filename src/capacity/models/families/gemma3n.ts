@@ -2,7 +2,7 @@
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { slidingLayerWindow } from './common.ts';
+import { refuse, slidingLayerWindow } from './common.ts';
 
 const NORMS = [
   'input_layernorm',
@@ -67,6 +67,19 @@ function buildLayer(stage: StageBuilder, text: HfConfig, layer: number): void {
   });
 }
 
+/** Source: transformers' Gemma3nTextConfig. */
+function checkSparsity(text: HfConfig, layers: number): void {
+  if (!text.has('activation_sparsity_pattern')) return;
+  const given = text.get('activation_sparsity_pattern');
+  const count = Array.isArray(given) ? given.length : layers;
+  if (count === layers) return;
+  refuse(
+    text,
+    'activation_sparsity_pattern must have an explicit activation sparsity value for every layer.' +
+      `Expected ${layers} values but got ${count}.`,
+  );
+}
+
 export const GEMMA3N: ModelFamily = {
   name: 'gemma-3n',
   architectures: ['Gemma3nForCausalLM'],
@@ -97,6 +110,7 @@ export const GEMMA3N: ModelFamily = {
   build: (stage, { text }) => {
     const hiddenSize = text.num('hidden_size');
     const layers = text.num('num_hidden_layers');
+    checkSparsity(text, layers);
     const perLayer = layers * text.num('hidden_size_per_layer_input');
     const extraInputs = text.num('altup_num_inputs') - 1;
     const decoder = 'model.self_decoder';

@@ -8,9 +8,15 @@ import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { RunAdjustment, RunConfig } from '../run-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { embeddings, layerType, periodicLayerTypes, slidingLayerWindow } from './common.ts';
+import {
+  embeddings,
+  layerType,
+  periodicLayerTypes,
+  slidingLayerWindow,
+  weightNamer,
+} from './common.ts';
 
-const NORMS = [
+export const GEMMA4_NORMS = [
   'input_layernorm',
   'post_attention_layernorm',
   'pre_feedforward_layernorm',
@@ -29,7 +35,7 @@ function ownSize(text: HfConfig, layer: number, key: string): number | null {
   return index === undefined ? null : listed.sub(index).numOr(key, null);
 }
 
-function layerHeadSize(text: HfConfig, layer: number): number {
+export function gemma4HeadSize(text: HfConfig, layer: number): number {
   if (text.has('per_layer_config')) return ownSize(text, layer, 'head_dim') ?? text.num('head_dim');
   return isFull(text, layer)
     ? text.numOr('global_head_dim', text.num('head_dim'))
@@ -37,7 +43,7 @@ function layerHeadSize(text: HfConfig, layer: number): number {
 }
 
 /** Full layers whose values are their keys have key heads of their own number. */
-function layerKvHeads(text: HfConfig, layer: number): number {
+export function gemma4KvHeads(text: HfConfig, layer: number): number {
   const usual = text.num('num_key_value_heads');
   if (text.has('per_layer_config')) return ownSize(text, layer, 'num_key_value_heads') ?? usual;
   if (!isFull(text, layer) || !text.flag('attention_k_eq_v')) return usual;
@@ -60,9 +66,9 @@ function buildMoe(stage: StageBuilder, text: HfConfig, prefix: string): void {
 
 function buildLayer(stage: StageBuilder, text: HfConfig, layer: number): void {
   const hiddenSize = text.num('hidden_size');
-  const headSize = layerHeadSize(text, layer);
+  const headSize = gemma4HeadSize(text, layer);
   const numHeads = text.num('num_attention_heads');
-  const numKvHeads = layerKvHeads(text, layer);
+  const numKvHeads = gemma4KvHeads(text, layer);
   const bias = text.flag('attention_bias');
   const shared = text.numOr('num_kv_shared_layers', 0);
   const sharesCache = shared > 0 && layer >= text.num('num_hidden_layers') - shared;
@@ -80,7 +86,7 @@ function buildLayer(stage: StageBuilder, text: HfConfig, layer: number): void {
   stage.norm(`${attention}.q_norm`, headSize);
   const intermediateSize = text.num('intermediate_size') * (doubleWide ? 2 : 1);
   stage.gatedMlp(`${prefix}.mlp`, hiddenSize, intermediateSize);
-  for (const name of NORMS) stage.norm(`${prefix}.${name}`, hiddenSize);
+  for (const name of GEMMA4_NORMS) stage.norm(`${prefix}.${name}`, hiddenSize);
   if (text.flag('enable_moe_block')) buildMoe(stage, text, prefix);
   if (perLayerWidth > 0) {
     stage.replicated(`${prefix}.per_layer_input_gate`, hiddenSize, perLayerWidth);
@@ -97,6 +103,11 @@ function buildLayer(stage: StageBuilder, text: HfConfig, layer: number): void {
   });
 }
 
+function largest(text: HfConfig, ofLayer: (text: HfConfig, layer: number) => number): number {
+  const layers = text.num('num_hidden_layers');
+  return Math.max(...Array.from({ length: layers }, (_, layer) => ofLayer(text, layer)));
+}
+
 /** Every sixth layer attends in full, unless the file lists the types, and the last one always does. */
 function layerTypes(text: HfConfig): HfConfig {
   const types = text.has('layer_types')
@@ -108,7 +119,7 @@ function layerTypes(text: HfConfig): HfConfig {
 /** Source: vllm/model_executor/models/config.py Gemma4Config.verify_and_update_config. */
 function adjustRun({ text }: ResolvedModel, run: RunConfig): Partial<RunAdjustment> {
   const layers = text.num('num_hidden_layers');
-  const widths = new Set(Array.from({ length: layers }, (_, layer) => layerHeadSize(text, layer)));
+  const widths = new Set(Array.from({ length: layers }, (_, layer) => gemma4HeadSize(text, layer)));
   if (widths.size <= 1) return {};
   if (!isFlashAttnVersionSupported(4, run) || Math.max(...widths) > 512) {
     return { forcedBackend: 'TRITON_ATTN' };
@@ -120,11 +131,13 @@ function adjustRun({ text }: ResolvedModel, run: RunConfig): Partial<RunAdjustme
 export const GEMMA4: ModelFamily = {
   name: 'gemma-4',
   architectures: ['Gemma4ForCausalLM'],
+  vllmName: weightNamer([['model.language_model.', 'model.']]),
   kind: 'decoder',
   defaults: {
     gemma4_text: {
       tie_word_embeddings: true,
       head_dim: 256,
+      num_key_value_heads: 4,
       global_head_dim: 512,
       sliding_window: 512,
       max_position_embeddings: 131072,
@@ -133,6 +146,9 @@ export const GEMMA4: ModelFamily = {
     },
   },
   normalize: layerTypes,
+  // vLLM sizes what is one for the whole model by its largest layer.
+  headSize: (text) => largest(text, gemma4HeadSize),
+  totalNumKvHeads: (text) => largest(text, gemma4KvHeads),
   adjustRun,
   build: (stage, { text }) => {
     const hiddenSize = text.num('hidden_size');

@@ -16,6 +16,14 @@ export const GPT_OSS: ModelFamily = {
       max_position_embeddings: 131072,
     },
   },
+  // transformers lists the types, so that no window is the whole model's.
+  normalize: (text) => {
+    if (text.has('layer_types')) return text;
+    const layer_types = Array.from({ length: text.num('num_hidden_layers') }, (_, layer) =>
+      layer % 2 === 0 ? 'sliding_attention' : 'full_attention',
+    );
+    return text.with({ layer_types });
+  },
   build: (stage, { text }) => {
     const hiddenSize = text.num('hidden_size');
     const headSize = headDim(text);

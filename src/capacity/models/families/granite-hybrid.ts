@@ -2,7 +2,7 @@
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { embeddings, headDim, kvHeads, layerType } from './common.ts';
+import { embeddings, kvHeads, layerType } from './common.ts';
 import { buildMamba2, type Mamba2Sizes, mamba2State } from './mamba-mixers.ts';
 
 function mixerSizes(text: HfConfig): Mamba2Sizes {
@@ -73,7 +73,8 @@ export const GRANITE_HYBRID: ModelFamily = {
   state: ({ text, dtype }, run) => mamba2State(mixerSizes(text), dtype, run),
   build: (stage, { text, dtype }) => {
     const hiddenSize = text.num('hidden_size');
-    const headSize = headDim(text);
+    // The class does not ask for head_dim.
+    const headSize = Math.floor(hiddenSize / text.num('num_attention_heads'));
     const numHeads = text.num('num_attention_heads');
     const numKvHeads = kvHeads(text);
     const bias = text.flag('attention_bias');

@@ -74,7 +74,13 @@ export const JAMBA: ModelFamily = {
       if (isAttention(text, layer)) {
         stage.qkv(`${name}.qkv_proj`, { hiddenSize, headSize, numHeads, numKvHeads });
         stage.row(`${name}.o_proj`, numHeads * headSize, hiddenSize);
-        stage.attention({ name: `${name}.attn`, numHeads, numKvHeads, headSize });
+        stage.attention({
+          name: `${name}.attn`,
+          numHeads,
+          numKvHeads,
+          headSize,
+          quantized: false,
+        });
       } else {
         buildMamba1(stage, `${name}.mamba`, sizes);
         stage.state(`${name}.mixer`, mamba1State(sizes, dtype, stage.run));

@@ -153,7 +153,7 @@ export const KIMI_LINEAR: ModelFamily = {
       } else {
         buildLatent(stage, text, name);
         const numHeads = text.num('num_attention_heads');
-        stage.mla({ name, numHeads, headSize: mlaHeadSize(text) });
+        stage.mla({ name, numHeads, headSize: mlaHeadSize(text), quantized: false });
       }
       buildFeedForward(stage, text, layer);
       stage.norm(`model.layers.${layer}.input_layernorm`, hiddenSize);

@@ -1,6 +1,6 @@
 /** Decoders with learned positions: GPT-2 and OPT. Source: vllm/model_executor/models/{gpt2,opt}.py (0.33.0). */
 import type { ModelFamily } from '../model-family.ts';
-import { embeddings } from './common.ts';
+import { embeddings, weightNamer } from './common.ts';
 
 /** OPT's positions start at two. */
 const OPT_POSITION_OFFSET = 2;
@@ -54,6 +54,7 @@ export const GPT2: ModelFamily = {
 export const OPT: ModelFamily = {
   name: 'opt',
   architectures: ['OPTForCausalLM'],
+  vllmName: weightNamer([['decoder.', 'model.decoder.']]),
   kind: 'decoder',
   packedModules: { qkv_proj: ['q_proj', 'k_proj', 'v_proj'] },
   defaults: {

@@ -35,7 +35,7 @@ function buildAttention(stage: StageBuilder, text: HfConfig, name: string): void
   stage.row(`${name}.out_proj`, numHeads * headSize, hiddenSize);
   stage.norm(`${name}.q_layernorm`, headSize);
   stage.norm(`${name}.k_layernorm`, headSize);
-  stage.attention({ name: `${name}.attn`, numHeads, numKvHeads, headSize });
+  stage.attention({ name: `${name}.attn`, numHeads, numKvHeads, headSize, quantized: false });
 }
 
 /** Two thirds, scaled and rounded up, if the file asks for it. */

@@ -75,6 +75,29 @@ function build(stage: StageBuilder, text: HfConfig, hasNgrams: boolean): void {
   if (stage.isLast) stage.norm('model.norm', hiddenSize);
 }
 
+/** One dense layer of DeepSeek's, numbered after all attentions. Source: longcat_flash_mtp.py. */
+const MTP: MtpDraft = {
+  layers: (text) => text.numOr('num_nextn_predict_layers', 1),
+  build: (stage, { text }) => {
+    const hiddenSize = text.num('hidden_size');
+    const vocabSize = text.num('vocab_size');
+    const quantized = isQuantized(text, 'mtp');
+    const prefix = `model.layers.${2 * text.num('num_layers')}`;
+    for (const norm of ['enorm', 'hnorm']) stage.norm(`${prefix}.${norm}`, hiddenSize);
+    stage.replicated(`${prefix}.eh_proj`, 2 * hiddenSize, hiddenSize, { quantized });
+    const attention = `${prefix}.self_attn`;
+    buildMlaProjections(stage, text, attention);
+    const numHeads = text.num('num_attention_heads');
+    stage.mla({ name: `${attention}.attn`, numHeads, headSize: mlaHeadSize(text) });
+    stage.gatedMlp(`${prefix}.mlp`, hiddenSize, text.num('ffn_hidden_size'));
+    for (const norm of ['input_layernorm', 'post_attention_layernorm', 'final_layernorm']) {
+      stage.norm(`${prefix}.${norm}`, hiddenSize);
+    }
+    stage.embedding('model.embed_tokens', vocabSize, hiddenSize, { quantized: false });
+    stage.lmHead('lm_head', vocabSize, hiddenSize, { quantized });
+  },
+};
+
 const DEFAULTS = {
   tie_word_embeddings: false,
   vocab_size: 131072,
@@ -98,7 +121,7 @@ function normalize(text: HfConfig): HfConfig {
   return text.with({ num_hidden_layers: 2 * text.num('num_layers') });
 }
 
-function family(architecture: string, hasNgrams: boolean, mtp?: MtpDraft): ModelFamily {
+function family(architecture: string, hasNgrams: boolean): ModelFamily {
   return {
     name: 'longcat-flash',
     architectures: [architecture],
@@ -108,7 +131,7 @@ function family(architecture: string, hasNgrams: boolean, mtp?: MtpDraft): Model
     usesMla: (text) => text.strOr('model_type', '') === 'longcat_flash',
     headSize: mlaHeadSize,
     build: (stage, { text }) => build(stage, text, hasNgrams),
-    ...(mtp === undefined ? {} : { mtp }),
+    mtp: MTP,
   };
 }
 

@@ -99,6 +99,7 @@ export const MIMO_V2: ModelFamily = {
       head_dim: 192,
       v_head_dim: 128,
       num_key_value_heads: 4,
+      sliding_window: 129,
       max_position_embeddings: 131072,
     },
   },

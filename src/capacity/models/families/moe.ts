@@ -10,6 +10,7 @@ import type { ModelFamily, MtpDraft } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 import { buildQkNorm, embeddings, headDim, kvHeads, type QkNorm } from './common.ts';
+import { ERNIE_MTP } from './mtp-drafts.ts';
 
 interface MoeArchitecture {
   readonly architectures: readonly string[];
@@ -157,7 +158,7 @@ const ARCHITECTURES: readonly MoeArchitecture[] = [
     modelTypes: {
       olmoe: { ...UNTIED, num_experts: 64, num_key_value_heads: 16, max_position_embeddings: 4096 },
     },
-    qkNorm: () => 'split',
+    qkNorm: () => 'full',
     numExperts: (text) => text.num('num_experts'),
     expertSize: (text) => text.num('intermediate_size'),
     embeddingOnEveryStage: true,
@@ -166,8 +167,9 @@ const ARCHITECTURES: readonly MoeArchitecture[] = [
   {
     architectures: ['PhiMoEForCausalLM'],
     modelTypes: { phimoe: { ...UNTIED, num_key_value_heads: 8, max_position_embeddings: 131072 } },
-    qkvBias: (text) => text.flag('attention_bias'),
-    outputBias: (text) => text.flag('attention_bias'),
+    qkvBias: () => true,
+    outputBias: () => true,
+    mlp: 'block_sparse_moe',
     normBias: true,
     numExperts: (text) => text.num('num_local_experts'),
     expertSize: (text) => text.num('intermediate_size'),
@@ -177,6 +179,7 @@ const ARCHITECTURES: readonly MoeArchitecture[] = [
   },
   {
     architectures: ['Ernie4_5_MoeForCausalLM'],
+    mtp: ERNIE_MTP,
     modelTypes: {
       ernie4_5_moe: {
         tie_word_embeddings: true,
@@ -279,7 +282,7 @@ function build(stage: StageBuilder, model: ResolvedModel, about: MoeArchitecture
     tied: text.flag('tie_word_embeddings'),
     everyStage: about.embeddingOnEveryStage ?? false,
     headOnEveryStage: about.headOnEveryStage ?? false,
-    headBias: about.headBias === true && text.flag('lm_head_bias'),
+    headBias: about.headBias ?? false,
   });
   for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
     buildLayer(stage, text, about, layer);

@@ -1,9 +1,9 @@
 /** Nemotron-H: a string says which layer is Mamba-2 (M), attention (*), feed-forward (-) or experts (E). Source: nemotron_h.py. */
 import { isJsonObject } from '../../../shared/json-object.ts';
 import type { HfConfig } from '../hf-config.ts';
-import type { ModelFamily } from '../model-family.ts';
+import type { ModelFamily, MtpDraft } from '../model-family.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { embeddings, headDim, kvHeads, refuse } from './common.ts';
+import { embeddings, headDim, kvHeads, refuse, weightNamer } from './common.ts';
 import { buildMamba2, type Mamba2Sizes, mamba2State } from './mamba-mixers.ts';
 
 function mixerSizes(text: HfConfig): Mamba2Sizes {
@@ -100,12 +100,38 @@ function normalize(text: HfConfig): HfConfig {
   return text.with({ hybrid_override_pattern: letters.join('') });
 }
 
+/** Attention and experts by a string of their own; embedding and head are the target's. Source: nemotron_h_mtp.py. */
+const MTP: MtpDraft = {
+  layers: (text) => text.numOr('num_nextn_predict_layers', 0),
+  build: (stage, { text }) => {
+    const hiddenSize = text.num('hidden_size');
+    const pattern = text.str('mtp_hybrid_override_pattern');
+    if (text.num('num_nextn_predict_layers') !== 1) {
+      refuse(text, 'Only one MTP layer is supported for NemotronH-MTP');
+    }
+    [...pattern].forEach((kind, layer) => {
+      const name = `mtp.layers.${layer}`;
+      if (kind === '*') buildAttention(stage, text, `${name}.mixer`);
+      else if (kind === 'E') buildExperts(stage, text, `${name}.mixer`);
+      else refuse(text, `Pattern char '${kind}' in ${pattern} not implemented`);
+      stage.norm(`${name}.norm`, hiddenSize);
+      if (layer === 0) {
+        stage.norm(`${name}.enorm`, hiddenSize);
+        stage.norm(`${name}.hnorm`, hiddenSize);
+        stage.column(`${name}.eh_proj`, 2 * hiddenSize, hiddenSize);
+      }
+      if (layer === pattern.length - 1) stage.norm(`${name}.final_layernorm`, hiddenSize);
+    });
+  },
+};
+
 export const NEMOTRON_H: ModelFamily = {
   name: 'nemotron-h',
   architectures: ['NemotronHForCausalLM', 'NemotronHPuzzleForCausalLM'],
   kind: 'hybrid',
   normalize,
   packedModules: { qkv_proj: ['q_proj', 'k_proj', 'v_proj'] },
+  vllmName: weightNamer([['backbone', 'model']]),
   defaults: {
     nemotron_h: {
       tie_word_embeddings: false,
@@ -126,13 +152,14 @@ export const NEMOTRON_H: ModelFamily = {
       ? { mambaSsmCacheDtype: text.strOr('mamba_ssm_cache_dtype', 'float32') }
       : {},
   state: ({ text, dtype }, run) => mamba2State(mixerSizes(text), dtype, run),
+  mtp: MTP,
   build: (stage, { text, dtype }) => {
     const sizes = mixerSizes(text);
     const pattern = text.str('hybrid_override_pattern');
     embeddings(stage, {
       vocabSize: text.num('vocab_size'),
       width: sizes.hiddenSize,
-      tied: text.flag('tie_word_embeddings'),
+      tied: false,
       everyStage: true,
       headOnEveryStage: true,
     });

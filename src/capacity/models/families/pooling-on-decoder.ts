@@ -47,7 +47,67 @@ function buildJinaProjector(stage: StageBuilder, { text }: ResolvedModel): void 
   stage.tensor('projector.2.weight', [JINA_WIDTH, JINA_WIDTH]);
 }
 
+/** The projection of a late-interaction model, as wide as the first of these keys says. */
+function buildTextProjection(
+  keys: readonly string[],
+  about: { readonly bias: boolean; readonly usual: number | null },
+) {
+  return (stage: StageBuilder, model: ResolvedModel): void => {
+    const { root, text } = model;
+    const key = keys.find((name) => root.flag(name));
+    const width = key === undefined ? about.usual : root.num(key);
+    if (width === null) return;
+    const dtype = headDtype(model);
+    stage.tensor('custom_text_proj.weight', [width, text.num('hidden_size')], dtype);
+    if (about.bias) stage.tensor('custom_text_proj.bias', [width], dtype);
+  };
+}
+
+const WIDTH_KEYS = ['embed_dim', 'dims', 'dim', 'projection_dim', 'colbert_dim'];
+
+function buildJinaScorer(stage: StageBuilder, model: ResolvedModel): void {
+  const hiddenSize = model.text.num('hidden_size');
+  const options = { bias: true, dtype: headDtype(model), quantized: false };
+  stage.column('score.dense', hiddenSize, hiddenSize, options);
+  stage.row('score.out_proj', hiddenSize, 1, options);
+}
+
 export const POOLING_ON_DECODERS: readonly PoolingOnDecoder[] = [
+  {
+    architectures: ['ColPaliForRetrieval'],
+    base: 'PaliGemmaForConditionalGeneration',
+    buildHead: buildTextProjection(
+      ['embedding_dim', 'embed_dim', 'dim', 'projection_dim', 'colbert_dim'],
+      {
+        bias: false,
+        usual: null,
+      },
+    ),
+  },
+  {
+    architectures: ['ColQwen3', 'OpsColQwen3Model', 'Qwen3VLNemotronEmbedModel'],
+    base: 'Qwen3VLForConditionalGeneration',
+    keepsHead: true,
+    buildHead: buildTextProjection(WIDTH_KEYS, { bias: false, usual: null }),
+  },
+  {
+    architectures: ['ColQwen3_5'],
+    base: 'Qwen3_5ForConditionalGeneration',
+    keepsHead: true,
+    buildHead: buildTextProjection(WIDTH_KEYS, { bias: true, usual: 128 }),
+  },
+  {
+    architectures: ['JinaVLForRanking'],
+    base: 'Qwen2VLForConditionalGeneration',
+    keepsHead: true,
+    buildHead: buildJinaScorer,
+  },
+  {
+    architectures: ['DeepseekV3BidirectionalModel'],
+    base: 'DeepseekV3ForCausalLM',
+    keepsHead: true,
+    normalize: bidirectional,
+  },
   {
     architectures: ['Qwen2ForRewardModel'],
     base: 'Qwen2ForCausalLM',

@@ -9,7 +9,7 @@ import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { RunConfig, StateShape } from '../run-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { embeddings, kvHeads, layerType } from './common.ts';
+import { embeddings, kvHeads, layerType, weightNamer } from './common.ts';
 
 export function deltaNetSizes(text: HfConfig) {
   const keyHeads = text.num('linear_num_key_heads');
@@ -44,11 +44,14 @@ function exportsCheckpoints(stage: StageBuilder, text: HfConfig): boolean {
   return (major === 10 || major === 12) && text.num('linear_key_head_dim') === 128;
 }
 
+/** Their kernels take no narrower a part than the whole gates. Source: qwen_gdn_linear_attn.py maybe_disable_tp. */
+const MARLIN_METHODS = ['auto_awq', 'auto_gptq', 'inc'];
+
 /** Qwen3.5's checkpoints keep apart what Qwen3-Next's have interleaved. */
 const isInterleaved = ({ architecture }: ResolvedModel): boolean =>
   architecture === 'Qwen3NextForCausalLM';
 
-function buildDeltaNet(stage: StageBuilder, model: ResolvedModel, name: string): void {
+export function buildDeltaNet(stage: StageBuilder, model: ResolvedModel, name: string): void {
   const { text } = model;
   const hiddenSize = text.num('hidden_size');
   const { keyWidth, valueHeads, valueWidth, convWidth } = deltaNetSizes(text);
@@ -64,7 +67,8 @@ function buildDeltaNet(stage: StageBuilder, model: ResolvedModel, name: string):
         [valueHeads, valueHeads],
       ];
   stage.column(`${name}.in_proj_qkvz`, hiddenSize, inputs);
-  stage.column(`${name}.in_proj_ba`, hiddenSize, gates);
+  const isWhole = !isInterleaved(model) && MARLIN_METHODS.includes(stage.quantizationName ?? '');
+  stage.column(`${name}.in_proj_ba`, hiddenSize, gates, { split: !isWhole });
   stage.norm(`${name}.norm`, text.num('linear_value_head_dim'));
   stage.row(`${name}.out_proj`, valueWidth, hiddenSize);
   stage.state(
@@ -75,7 +79,7 @@ function buildDeltaNet(stage: StageBuilder, model: ResolvedModel, name: string):
 }
 
 /** Queries carry a gate of their own width. */
-function buildAttention(stage: StageBuilder, text: HfConfig, name: string): void {
+export function buildGatedAttention(stage: StageBuilder, text: HfConfig, name: string): void {
   const hiddenSize = text.num('hidden_size');
   const headSize = text.num('head_dim');
   const numHeads = text.num('num_attention_heads');
@@ -90,7 +94,7 @@ function buildAttention(stage: StageBuilder, text: HfConfig, name: string): void
   stage.attention({ name: `${name}.attn`, numHeads, numKvHeads, headSize });
 }
 
-function buildExperts(stage: StageBuilder, text: HfConfig, name: string): void {
+export function buildExperts(stage: StageBuilder, text: HfConfig, name: string): void {
   const hiddenSize = text.num('hidden_size');
   const count = text.num('num_experts');
   stage.replicated(`${name}.gate`, hiddenSize, count, { quantized: false });
@@ -137,7 +141,7 @@ function build(stage: StageBuilder, model: ResolvedModel): void {
     const name = `model.layers.${layer}`;
     const isLinear = layerType(text, layer) === 'linear_attention';
     if (isLinear) buildDeltaNet(stage, model, `${name}.linear_attn`);
-    else buildAttention(stage, text, `${name}.self_attn`);
+    else buildGatedAttention(stage, text, `${name}.self_attn`);
     buildRest(stage, model, name, isSparse(model, layer));
   }
   if (stage.isLast) stage.norm('model.norm', text.num('hidden_size'));
@@ -147,10 +151,12 @@ function buildMtp(stage: StageBuilder, model: ResolvedModel, layers: number): vo
   const { text } = model;
   const hiddenSize = text.num('hidden_size');
   stage.embedding('model.embed_tokens', text.num('vocab_size'), hiddenSize);
-  stage.column('mtp.fc', 2 * hiddenSize, hiddenSize);
+  // Left alone by checkpoints of this method, though their lists do not say so.
+  const quantized = stage.quantizationName !== 'modelopt_fp4';
+  stage.column('mtp.fc', 2 * hiddenSize, hiddenSize, { quantized });
   for (let layer = 0; layer < layers; layer++) {
     const name = `mtp.layers.${layer}`;
-    buildAttention(stage, text, `${name}.self_attn`);
+    buildGatedAttention(stage, text, `${name}.self_attn`);
     buildRest(stage, model, name, isSparse(model, layer));
   }
   for (const norm of ['norm', 'pre_fc_norm_hidden', 'pre_fc_norm_embedding']) {
@@ -224,6 +230,7 @@ export const QWEN3_NEXT: ModelFamily = {
 export const QWEN3_5: ModelFamily = {
   name: 'qwen gated delta net',
   architectures: ['Qwen3_5ForCausalLM', 'Qwen3_5MoeForCausalLM'],
+  vllmName: weightNamer([['model.language_model.', 'model.']]),
   kind: 'hybrid',
   packedModules: {
     qkv_proj: ['q_proj', 'k_proj', 'v_proj'],
@@ -231,7 +238,10 @@ export const QWEN3_5: ModelFamily = {
     in_proj_qkvz: ['in_proj_qkv', 'in_proj_z'],
     in_proj_ba: ['in_proj_b', 'in_proj_a'],
   },
-  defaults: { qwen3_5_text: DEFAULTS, qwen3_5_moe_text: { ...DEFAULTS, num_experts: 256 } },
+  defaults: {
+    qwen3_5_text: { ...DEFAULTS, num_key_value_heads: 4 },
+    qwen3_5_moe_text: { ...DEFAULTS, num_key_value_heads: 2, num_experts: 256 },
+  },
   normalize,
   state: deltaNetState,
   adjustRun: ({ text }, run) =>

@@ -26,7 +26,7 @@ function buildStep3Attention(stage: StageBuilder, text: HfConfig, name: string):
   stage.row(`${name}.o_proj`, numHeads * headSize, hiddenSize);
   stage.norm(`${name}.inter_norm`, rank);
   stage.column(`${name}.wq`, rank, numHeads * headSize);
-  stage.attention({ name: `${name}.attn`, numHeads, numKvHeads: 1, headSize });
+  stage.attention({ name: `${name}.attn`, numHeads, numKvHeads: 1, headSize, quantized: false });
 }
 
 /** The experts of a layer, beside the one that every token passes. */

@@ -45,6 +45,7 @@ function buildDecoder(stage: StageBuilder, text: HfConfig): void {
   const decoder = 'model.decoder';
   // The table of the output head is exact: this class pads no vocabulary.
   stage.tensor(`${decoder}.embed_tokens.weight`, [text.num('vocab_size'), width]);
+  stage.tiedLmHead('proj_out', text.num('vocab_size'), width);
   stage.tensor(`${decoder}.embed_positions.weight`, [text.num('max_target_positions'), width]);
   for (let layer = 0; layer < text.num('decoder_layers'); layer++) {
     // Modules are known by a prefix with a second `layers`, and without the model's.

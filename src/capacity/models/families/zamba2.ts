@@ -53,7 +53,7 @@ function buildSharedBlock(
   stage.row('model.o_proj', width, hiddenSize);
   let index = Math.floor((about.block * (about.hybrids + blocks - 1)) / blocks);
   for (let layer = about.block; layer < about.hybrids; layer += blocks) {
-    stage.attention({ name: `model.attn.${index}`, ...heads });
+    stage.attention({ name: `model.attn.${index}`, ...heads, quantized: false });
     index += 1;
     if (text.flag('use_shared_attention_adapter')) {
       for (const part of ['q', 'k', 'v']) adapter(`model.linear_${part}_adapter`, width, width);

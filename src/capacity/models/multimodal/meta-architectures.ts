@@ -6,6 +6,7 @@ export const META_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   {
     architectures: ['Llama4ForConditionalGeneration'],
     textArchitecture: 'Llama4ForCausalLM',
+    weightNames: [],
     towers: [
       {
         modalities: ['image'],

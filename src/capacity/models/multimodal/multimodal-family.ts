@@ -4,6 +4,7 @@
  * Source: vllm/model_executor/models/interfaces.py SupportsMultiModal, vllm/config/vllm.py with_hf_config (0.33.0).
  */
 import { ConfigError } from '../../../shared/errors.ts';
+import { weightNamer } from '../families/common.ts';
 import { EXPLICIT_LAYERS_HINT, type HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
@@ -44,7 +45,7 @@ export function multimodalFamily(
     isMmPrefixLm,
     ...(about.uncounted === undefined ? {} : { uncounted: about.uncounted }),
     ...(about.packedModules === undefined ? {} : { packedModules: about.packedModules }),
-    ...(weightNames.length === 0 ? {} : { vllmName: (name) => vllmName(weightNames, name) }),
+    vllmName: weightNamer(weightNames),
     ...(state === undefined ? {} : { state: (model, run) => state(inner(model), run) }),
     ...(adjustRun === undefined ? {} : { adjustRun: (model, run) => adjustRun(inner(model), run) }),
     build: (stage, model) => build(stage, inner(model), about, family),
@@ -63,15 +64,6 @@ const DEFAULT_WEIGHT_NAMES = [
   ['model.multi_modal_projector.', 'multi_modal_projector.'],
   ['lm_head.', 'language_model.lm_head.'],
 ] as const;
-
-/** Source: vllm/model_executor/models/utils.py WeightsMapper._map_name. */
-function vllmName(prefixes: readonly (readonly [string, string])[], name: string): string {
-  let mapped = name;
-  for (const [from, to] of prefixes) {
-    if (mapped.startsWith(from)) mapped = to + mapped.slice(from.length);
-  }
-  return mapped;
-}
 
 const MM_PREFIX_LM_MODELS = ['bagel', 'gemma3', 'molmo2', 'moondream3', 'paligemma'];
 const MM_PREFIX_BY_TEXT = ['gemma4', 'gemma4_unified', 'diffusion_gemma'];

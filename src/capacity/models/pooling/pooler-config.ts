@@ -20,10 +20,14 @@ import type { SequencePoolingType, TokenPoolingType } from './architectures.ts';
 
 export interface PoolerConfig {
   readonly task: PoolingTask | null;
+  /** As it was given; it decides one of the next two. */
+  readonly poolingType: SequencePoolingType | TokenPoolingType | null;
   readonly seqPoolingType: SequencePoolingType;
   readonly tokPoolingType: TokenPoolingType;
   /** Null takes the pooler's default, which is true. */
   readonly useActivation: boolean | null;
+  /** Without effect here: late interaction has one way. */
+  readonly enableFlashLateInteraction: boolean;
   readonly dimensions: number | null;
   /** Inputs longer than the model are embedded in parts, and the mean is taken. */
   readonly enableChunkedProcessing: boolean;
@@ -76,6 +80,7 @@ export interface PoolerLayers {
 /** Throws E_BAD_FLAG with vLLM's words. */
 export function resolvePoolerConfig(layers: PoolerLayers): PoolerConfig {
   const user = readPoolerConfig(layers.user ?? {});
+  const types = parseConfig({ ...layers.sentenceTransformers, ...layers.user });
   const read = readPoolerConfig({
     ...layers.architecture.poolerDefaults,
     ...layers.sentenceTransformers,
@@ -88,9 +93,11 @@ export function resolvePoolerConfig(layers: PoolerLayers): PoolerConfig {
   };
   return {
     task: isPoolingTask(read.task) ? read.task : null,
+    poolingType: types.pooling_type ?? null,
     seqPoolingType: read.seq_pooling_type ?? seqPoolingType,
     tokPoolingType: read.tok_pooling_type ?? tokPoolingType,
     useActivation: read.use_activation ?? null,
+    enableFlashLateInteraction: read.enable_flash_late_interaction ?? true,
     dimensions: read.dimensions ?? null,
     enableChunkedProcessing: read.enable_chunked_processing ?? false,
     maxEmbedLen: read.max_embed_len ?? null,
@@ -103,6 +110,25 @@ export function resolvePoolerConfig(layers: PoolerLayers): PoolerConfig {
       tok_pooling_type: sourceOf('tok_pooling_type', 'model_default'),
       use_activation: sourceOf('use_activation', 'pooler_default'),
     },
+  };
+}
+
+/** Under vLLM's names and in its order. */
+export function poolerConfigJson(pooler: PoolerConfig): JsonObject {
+  return {
+    task: pooler.task,
+    pooling_type: pooler.poolingType,
+    seq_pooling_type: pooler.seqPoolingType,
+    tok_pooling_type: pooler.tokPoolingType,
+    use_activation: pooler.useActivation,
+    enable_flash_late_interaction: pooler.enableFlashLateInteraction,
+    dimensions: pooler.dimensions,
+    enable_chunked_processing: pooler.enableChunkedProcessing,
+    max_embed_len: pooler.maxEmbedLen,
+    logit_mean: pooler.logitMean,
+    logit_sigma: pooler.logitSigma,
+    step_tag_id: pooler.stepTagId,
+    returned_token_ids: pooler.returnedTokenIds,
   };
 }
 

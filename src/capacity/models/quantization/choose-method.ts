@@ -61,7 +61,8 @@ export function chooseMethod(question: MethodQuestion): string | null {
     const known = QUANTIZATION_METHODS.map((name) => `'${name}'`).join(', ');
     throw new ConfigError(
       checkpoint === null ? 'E_BAD_FLAG' : 'E_UNKNOWN_MODEL',
-      `Unknown quantization method: ${method}. Must be one of [${known}].`,
+      `Unknown quantization method: ${method}. Must be one of [${known}]. ` +
+        "Give the bytes of one rank's weights with --weights-bytes.",
     );
   }
   if (DEPRECATED.includes(method)) {

@@ -229,7 +229,11 @@ function cacheScales(module: AttentionModule, strategy: CacheStrategy | null): P
   if (strategy !== null) refuseE5m2(module);
   const shape = [strategy === 'attn_head' ? module.numKvHeads : 1];
   return [
-    ...['k_scale', 'v_scale', 'q_scale'].map((name) => ({ name, shape, dtype: 'float32' })),
+    ...['k_scale', 'v_scale', 'q_scale'].map((name) => ({
+      name,
+      shape,
+      dtype: module.scaleDtype ?? 'float32',
+    })),
     ...['k_zero_point', 'v_zero_point', 'q_zero_point'].map((name) => ({
       name,
       shape,

@@ -39,7 +39,7 @@ export function mxfp4Experts(
   return alignedExperts(module, generalAlignment(capability));
 }
 
-function gptOssAlignment({ major }: ComputeCapability, activation: string): Alignment {
+export function gptOssAlignment({ major }: ComputeCapability, activation: string): Alignment {
   if (major === 10) return FLASHINFER_TRTLLM;
   if (major === 9) return activation === 'swigluoai' ? TRITON_OR_HUMMING : FLASHINFER_CUTLASS;
   if (major === 11) return TRITON_OR_HUMMING;

@@ -214,6 +214,8 @@ function method(scheme: OnlineScheme): QuantizationMethod {
 
 /** By the name that --quantization takes. */
 export const ONLINE_METHODS: Readonly<Record<string, QuantizationMethod>> = {
+  // Its older name. Source: weight_utils.py get_quant_config.
+  fp8: method(FP8_PER_TENSOR),
   fp8_per_tensor: method(FP8_PER_TENSOR),
   fp8_per_block: method(FP8_PER_BLOCK),
   fp8_per_channel: method(FP8_PER_CHANNEL),

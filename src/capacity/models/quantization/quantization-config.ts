@@ -68,12 +68,14 @@ export interface AttentionModule {
   readonly isMla: boolean;
   /** cache_config.cache_dtype as this layer has it. */
   readonly cacheDtype: string;
+  /** Of all scales, where the class has one for them; absent: the method's. */
+  readonly scaleDtype?: string;
   readonly dtype: string;
 }
 
 /** null: the module is left as it is. */
 export interface QuantizationConfig {
-  /** vLLM's get_name(). */
+  /** model_config.quantization as vLLM resolves it. */
   readonly name: string;
   /** For people: `FP8, blocks of 128×128`. */
   readonly description: string;

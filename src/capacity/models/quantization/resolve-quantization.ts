@@ -18,6 +18,7 @@ import { GPT_OSS_MXFP4, MXFP4 } from './mxfp4.ts';
 import { ONLINE_METHODS } from './online.ts';
 import type { QuantizationConfig } from './quantization-config.ts';
 import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
+import { QUARK } from './quark.ts';
 
 /** vLLM's name → what it does. A method of vLLM's that is not in here is refused. */
 const METHODS: Readonly<Record<string, QuantizationMethod>> = {
@@ -34,7 +35,24 @@ const METHODS: Readonly<Record<string, QuantizationMethod>> = {
   mxfp8: MODELOPT_MXFP8,
   mxfp4: MXFP4,
   gpt_oss_mxfp4: GPT_OSS_MXFP4,
+  quark: QUARK,
 };
+
+/** Methods that can be described in a file of their own. Source: each method's get_config_filenames. */
+const METHODS_OF_A_FILE = [
+  'awq',
+  'auto_awq',
+  'awq_marlin',
+  'gptq',
+  'auto_gptq',
+  'gptq_marlin',
+  'inc',
+  'modelopt',
+  'modelopt_fp4',
+  'modelopt_mixed',
+  'modelopt_mxfp8',
+  'moe_wna16',
+];
 
 /** null: the model is not quantized. Throws E_UNKNOWN_MODEL or E_BAD_FLAG for a method that cannot be used. */
 export function resolveQuantization(
@@ -51,7 +69,7 @@ export function resolveQuantization(
     checkpoint === null ? method?.online?.(context) : method?.fromCheckpoint?.(checkpoint, context);
   if (method === undefined || config === undefined) refuse(context, checkpoint, name);
   checkCard(method, name, context);
-  return config;
+  return { ...config, name };
 }
 
 /** Where vLLM finds it, in its order. */
@@ -83,6 +101,9 @@ function checkCard(
 }
 
 function refuse(context: QuantizationContext, checkpoint: HfConfig | null, name: string): never {
+  if (checkpoint === null && METHODS_OF_A_FILE.includes(name)) {
+    throw new ConfigError('E_BAD_FLAG', `Cannot find the config file for ${name}`);
+  }
   const what =
     checkpoint === null
       ? `--quantization ${name}`

@@ -6,8 +6,8 @@ export const CAPACITY: Lesson = {
   name: 'capacity',
   title: 'Where a capacity comes from',
   about:
-    'A model with 52 sliding-window layers and 10 full ones on an H200. Its KV cache has 60,234 blocks of 16 tokens, and ' +
-    'yet room for 536,125 tokens, not 963,744.',
+    'A model with 52 sliding-window layers and 10 full ones on an H200. Its KV cache has 59,495 blocks of 16 tokens, and ' +
+    'yet room for 529,548 tokens, not 951,920.',
   serve: ['google/gemma-3-27b-it', '--gpu', 'H200'],
   clock: 'running',
   sources: [
@@ -20,13 +20,13 @@ export const CAPACITY: Lesson = {
       caption:
         'What --gpu-memory-utilization leaves of the GPU beside weights and activations is the KV cache.',
       command: [`${EXPLAIN} | grep '= KV cache'`],
-      prints: ['= KV cache … 78,950,139,901 bytes …73.53 GiB'],
+      prints: ['= KV cache … 77,982,453,348 bytes …72.63 GiB'],
     },
     {
       caption:
         'Layers of a kind share block tables, in groups of 10 layers: a block has the bytes of one group.',
       command: [`${EXPLAIN} | grep 'num_gpu_blocks ('`],
-      prints: ['num_gpu_blocks (one is the null block) … 60,234'],
+      prints: ['num_gpu_blocks (one is the null block) … 59,495'],
     },
     {
       caption:
@@ -49,8 +49,8 @@ export const CAPACITY: Lesson = {
         `curl -s localhost:8000/metrics | grep -o 'kv_cache_size_tokens="[0-9]*"'`,
       ],
       prints: [
-        'KV cache size = int(4.090316447100367 × 131,072) … 536,125 tokens',
-        'kv_cache_size_tokens="536125"',
+        'KV cache size = int(4.040133097922043 × 131,072) … 529,548 tokens',
+        'kv_cache_size_tokens="529548"',
       ],
     },
   ],
@@ -59,6 +59,6 @@ export const CAPACITY: Lesson = {
     caption:
       'Smaller: the blocks of six windows weigh more in a short request. The memory is the same.',
     command: [`${EXPLAIN} --max-model-len 8192 | grep 'KV cache size'`],
-    prints: ['KV cache size = int(16.77827298050139 × 8,192) … 137,447 tokens'],
+    prints: ['KV cache size = int(16.57242339832869 × 8,192) … 135,761 tokens'],
   },
 };

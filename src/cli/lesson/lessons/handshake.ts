@@ -59,6 +59,6 @@ export const HANDSHAKE: Lesson = {
       `curl -s localhost:8000/twin/api/frames | grep '"type":"READY"' | grep -c kv_cache`,
       `curl -s localhost:8000/twin/api/frames | grep -o '"kv_cache_size_tokens":[0-9]*' | sort -u`,
     ],
-    prints: ['0', '"kv_cache_size_tokens":172736', '"kv_cache_size_tokens":654288'],
+    prints: ['0', '"kv_cache_size_tokens":165184', '"kv_cache_size_tokens":641984'],
   },
 };

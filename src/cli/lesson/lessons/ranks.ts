@@ -27,9 +27,9 @@ export const RANKS: Lesson = {
       ],
       prints: [
         'engine="0"',
-        'kv_cache_size_tokens="654288"',
+        'kv_cache_size_tokens="641984"',
         'engine="1"',
-        'kv_cache_size_tokens="172736"',
+        'kv_cache_size_tokens="165184"',
       ],
     },
     {
@@ -39,7 +39,7 @@ export const RANKS: Lesson = {
         `curl -s localhost:8000/metrics | grep -o 'num_gpu_blocks="[0-9]*"' | uniq -c`,
         `curl -s localhost:8000/twin/api/state | grep -o '"num_gpu_blocks":[0-9]*'`,
       ],
-      prints: ['2 num_gpu_blocks="51689"', '"num_gpu_blocks":40893', '"num_gpu_blocks":10796'],
+      prints: ['2 num_gpu_blocks="50448"', '"num_gpu_blocks":40124', '"num_gpu_blocks":10324'],
     },
     {
       caption: 'A request goes to one rank, which a header can choose, and counts there.',

@@ -92,14 +92,10 @@ function truncatedPair(
   );
   const [first = [], second = []] = parts;
   const numSpecial = ids.length - first.length - second.length;
-  const before = ids.length - numSpecial <= 0 ? 0 : startOf(ids, first);
+  const before = startOf(ids, first);
   const between = startOf(ids, second, before + first.length);
   if (before < 0 || between < 0) return ids;
-  let [left, right] = [first.length, second.length];
-  while (left + right + numSpecial > most && left + right > 0) {
-    if (left >= right) left -= 1;
-    else right -= 1;
-  }
+  const [left, right] = keptOfPair(first.length, second.length, Math.max(0, most - numSpecial));
   return [
     ...ids.slice(0, before),
     ...first.slice(0, left),
@@ -107,6 +103,15 @@ function truncatedPair(
     ...second.slice(0, right),
     ...ids.slice(between + second.length),
   ];
+}
+
+/** How many tokens of each text stay. Source: the tokenizers library, utils/truncation.rs LongestFirst. */
+function keptOfPair(first: number, second: number, most: number): readonly [number, number] {
+  const shorter = Math.min(first, second);
+  const longer = shorter > most ? shorter : Math.max(shorter, most - shorter);
+  const half = Math.floor(most / 2);
+  const [less, more] = shorter + longer > most ? [half, half + (most % 2)] : [shorter, longer];
+  return first > second ? [more, less] : [less, more];
 }
 
 /** Where `part` stands in `ids`, at `from` or later; -1 where it does not. */

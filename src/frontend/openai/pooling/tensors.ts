@@ -48,12 +48,17 @@ function fromFloat16(bits: number): number {
 /** orjson's text of a float32: the shortest digits that make it again. */
 export function jsonFloat32(value: number): string {
   if (!Number.isFinite(value)) return 'null';
-  if (Number.isInteger(value)) return `${value}.0`;
   for (let digits = 7; digits < 9; digits += 1) {
     const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === value) return String(digits === 7 ? shorter(value, short) : short);
+    if (Math.fround(short) === value)
+      return withPoint(digits === 7 ? shorter(value, short) : short);
   }
-  return String(Number(value.toPrecision(9)));
+  return withPoint(Number(value.toPrecision(9)));
+}
+
+function withPoint(value: number): string {
+  if (Math.abs(value) >= 1e13) return value.toExponential();
+  return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
 /** Seldom does a float32 need fewer than seven digits. */
@@ -70,8 +75,9 @@ function shorter(value: number, seven: number): number {
 /** orjson's text of a Python float. */
 export function jsonFloat64(value: number): string {
   if (!Number.isFinite(value)) return 'null';
-  if (Number.isInteger(value) && Math.abs(value) < 1e16) return `${value}.0`;
-  return Math.abs(value) < 1e-5 ? value.toExponential() : String(value).replace('e+', 'e');
+  const magnitude = Math.abs(value);
+  if (magnitude >= 1e16 || (magnitude < 1e-5 && value !== 0)) return value.toExponential();
+  return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
 /** A list of numbers, or of such lists where the array has two dimensions. */
@@ -148,7 +154,7 @@ function smallFloat(
   const steps = roundHalfEven(magnitude * 2 ** (fractionBits - exponent));
   // A fraction that rounds up to the next power of two carries into the exponent by itself.
   const bits = ((exponent + bias - 1) << fractionBits) + steps;
-  return sign | (bits >= overflow ? overflow : bits);
+  return sign | Math.min(bits, overflow);
 }
 
 function roundHalfEven(value: number): number {

@@ -29,7 +29,6 @@ function source(changes: Partial<ModelSource> = {}): ModelSource {
     name: 'tiny',
     source: 'a test',
     config: CONFIG,
-    weightsScale: 1,
     generationEosTokenIds: [],
     draftConfig: null,
     ...changes,
@@ -71,10 +70,21 @@ describe('planModel', () => {
     expect(memory.map(({ stage }) => stage)).toEqual([0, 0, 1, 1]);
   });
 
-  it('scales the weights of a quantised checkpoint', () => {
-    const [whole = 0] = planModel(source(), {}).facts.weightsBytes;
-    const [half] = planModel(source({ weightsScale: 0.5 }), {}).facts.weightsBytes;
-    expect(half).toBe(Math.floor(whole / 2));
+  it('counts the weights of a quantized checkpoint as its method stores them, and says what they were', () => {
+    const quantization_config = { quant_method: 'fp8', activation_scheme: 'dynamic' };
+    const plain = planModel(source(), {}).facts;
+    const plan = planModel(source({ config: { ...CONFIG, quantization_config } }), {});
+    const [whole = 0] = plain.weightsBytes;
+    const [stored = 0] = plan.facts.weightsBytes;
+    const embedding = 1024 * 256 * 2;
+    expect(stored).toBeLessThan(whole);
+    expect(stored).toBeGreaterThan(embedding + (whole - embedding) / 2);
+    expect(plan.facts.parameterCount).toBe(plain.parameterCount);
+    expect(plan.quantization).toEqual({
+      method: 'fp8',
+      description: 'FP8, one scale a projection, dynamic activations',
+      plainBytes: plain.weightsBytes,
+    });
   });
 
   it('leaves to the KV cache what --cpu-offload-gb takes off the weights, and no more than they are', () => {

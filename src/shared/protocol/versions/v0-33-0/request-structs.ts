@@ -1,6 +1,7 @@
 /**
  * What a client sends, vLLM 0.33.0: fields in their order, with the defaults of those that may be left out.
- * Source: vllm/v1/engine/__init__.py EngineCoreRequest, vllm/sampling_params.py, vllm/pooling_params.py, vllm/lora/request.py (0.33.0).
+ * Source: vllm/v1/engine/__init__.py EngineCoreRequest, vllm/sampling_params.py, vllm/pooling_params.py,
+ * vllm/lora/request.py (0.33.0).
  */
 
 import { tensor } from '../../array-types.ts';
