@@ -1,14 +1,15 @@
 /** `vllm-twin models`: what can be served by name, without a network. */
 import { listModels } from '../capacity/file/catalogue.ts';
-import type { ArchitectureCoverage } from '../capacity/models/architecture-coverage.ts';
+import type { Coverage } from '../capacity/models/coverage.ts';
 import type { Command, CommandFlag } from './command.ts';
 import { parseOwnFlags } from './flags/own-flags.ts';
+import { wrap } from './text-layout.ts';
 
 const FLAGS: readonly CommandFlag[] = [
   {
     name: 'architectures',
     takes: 'switch',
-    doc: "List the architectures of vLLM's registry, which a config.json may name, with what is known of each.",
+    doc: 'List the architectures that a config.json may name instead, by the family that knows them, and those that are refused.',
   },
   {
     name: 'json',
@@ -33,7 +34,7 @@ export const modelsCommand: Command = {
     const { flags } = parseOwnFlags(words, FLAGS, 'models');
     const asJson = flags.get('json')?.at(-1) === 'true';
     if (flags.get('architectures')?.at(-1) === 'true') {
-      const { architectureCoverage } = await import('../capacity/models/architecture-coverage.ts');
+      const { architectureCoverage } = await import('../capacity/models/coverage.ts');
       process.stdout.write(coverageText(architectureCoverage(), asJson));
       return 0;
     }
@@ -52,10 +53,15 @@ export const modelsCommand: Command = {
   },
 };
 
-function coverageText(rows: readonly ArchitectureCoverage[], asJson: boolean): string {
-  if (asJson) return `${JSON.stringify({ architectures: rows }, null, 2)}\n`;
-  const width = Math.max(...rows.map(({ name }) => name.length));
-  return rows
-    .map(({ name, coverage, note }) => `${name.padEnd(width)}  ${coverage.padEnd(7)}  ${note}\n`)
+function coverageText(rows: readonly Coverage[], asJson: boolean): string {
+  if (asJson) return `${JSON.stringify({ families: rows }, null, 2)}\n`;
+  const paragraphs = new Map<string, string[]>();
+  for (const { name, reason, architectures } of rows) {
+    const title = reason === '' ? name : `${name}, ${reason}`;
+    paragraphs.set(title, [...(paragraphs.get(title) ?? []), ...architectures]);
+  }
+  return [...paragraphs]
+    .flatMap(([title, names]) => [...wrap(title), ...wrap(names.join(', '), '  ')])
+    .map((line) => `${line}\n`)
     .join('');
 }

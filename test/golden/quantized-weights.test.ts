@@ -1,4 +1,7 @@
-/** Catalogue models under quantization methods: the weights that vLLM's own classes allocate, or its refusal. */
+/**
+ * Catalogue models under quantization methods: the weights that vLLM's own classes allocate, or the words with which it
+ * refuses.
+ */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { deriveModelCase } from '../../src/capacity/file/model-case.ts';

@@ -38,3 +38,8 @@ export function namedOnly(architecture: string, root: HfConfig): string | null {
   if (architecture === 'Step5ForCausalLM' && !root.has('sparse_config')) return STEP5_DENSE;
   return Object.hasOwn(REASONS, architecture) ? (REASONS[architecture] ?? null) : null;
 }
+
+/** Every name that is listed, with the reason. */
+export function namedOnlyReasons(): Readonly<Record<string, string>> {
+  return REASONS;
+}

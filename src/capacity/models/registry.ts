@@ -117,7 +117,7 @@ export interface FoundFamily {
 }
 
 /** Names under which vLLM loads whatever transformers has for the model type. Source: _TRANSFORMERS_BACKEND_MODELS. */
-const GENERIC_NAME =
+export const GENERIC_NAME =
   /^Transformers(MultiModal)?(MoE)?(ForCausalLM|EmbeddingModel|ForSequenceClassification|ForMTP)$/;
 
 export function isKnownArchitecture(architecture: string): boolean {

@@ -7,7 +7,7 @@ import type { ModelFamily } from '../model-family.ts';
 import { headDtype } from '../pooling/head-dtype.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { buildColbert, numLabels, plainLinear } from './bert.ts';
+import { buildClassifier, buildColbert } from './bert.ts';
 import { layerType } from './common.ts';
 
 interface ModernBertArchitecture {
@@ -35,11 +35,6 @@ function buildDense(stage: StageBuilder, model: ResolvedModel, name: string, dty
   stage.tensor(`${name}.dense.weight`, [hiddenSize, hiddenSize], dtype);
   if (text.flag('classifier_bias')) stage.tensor(`${name}.dense.bias`, [hiddenSize], dtype);
   stage.norm(`${name}.norm`, hiddenSize, { bias: text.flag('norm_bias'), dtype });
-}
-
-function buildClassifier(stage: StageBuilder, model: ResolvedModel): void {
-  const sizes = [numLabels(model), model.text.num('hidden_size')] as const;
-  plainLinear(stage, 'classifier', sizes, headDtype(model));
 }
 
 const ARCHITECTURES: readonly ModernBertArchitecture[] = [

@@ -1,7 +1,7 @@
 /**
  * Pooling classes that are a generating model without its head for the vocabulary, and something else on top: reward models,
  * classifiers, rerankers, bidirectional embedding models.
- * Source: vllm/model_executor/models/{qwen2_rm,internlm2,jina,voyage,gpt2,jamba,llama,lfm2,colbert,gemma3}.py, models/config.py (0.33.0).
+ * Source: vllm/model_executor/models/{qwen2_rm,internlm2,jina,voyage,gpt2,jamba,llama,lfm2,colbert,gemma3,config}.py (0.33.0).
  */
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';

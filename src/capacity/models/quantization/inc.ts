@@ -24,6 +24,7 @@ import type {
   QuantizationConfig,
 } from './quantization-config.ts';
 import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
+import { refuseCheckpoint } from './refusals.ts';
 
 const MICRO_BLOCK = 32;
 const GPTQ_FORMAT = 'auto_round:auto_gptq';
@@ -89,16 +90,22 @@ function packingOf(checkpoint: HfConfig, dataType: string): string {
 function checkFormat({ dataType, packing, backend }: IncFormat, base: IncLayer): void {
   const isMx = dataType.includes('mx_fp');
   if (base.bits < 2 || base.bits > 8) {
-    refuse(`Unsupported weight_bits: ${base.bits}, currently only support {2, 3, 4, 5, 6, 7, 8}.`);
+    refuseCheckpoint(
+      `Unsupported weight_bits: ${base.bits}, currently only support {2, 3, 4, 5, 6, 7, 8}.`,
+    );
   }
   if (!isMx && dataType !== 'int' && dataType !== 'fp') {
-    refuse(`Unsupported data_type: ${dataType}, currently only support int, mx_fp and fp.`);
+    refuseCheckpoint(
+      `Unsupported data_type: ${dataType}, currently only support int, mx_fp and fp.`,
+    );
   }
   if (![GPTQ_FORMAT, AWQ_FORMAT, FP8_FORMAT, MX_FORMAT].includes(packing)) {
-    refuse(`Unsupported packing_format: ${packing}.`);
+    refuseCheckpoint(`Unsupported packing_format: ${packing}.`);
   }
   if (!BACKENDS.includes(backend)) {
-    refuse(`Unsupported backend: ${backend}, currently only support ${BACKENDS.join(', ')}.`);
+    refuseCheckpoint(
+      `Unsupported backend: ${backend}, currently only support ${BACKENDS.join(', ')}.`,
+    );
   }
   if (dataType === 'int') checkIntegers(packing, base);
   else if (dataType === 'fp') checkFp8(packing, base);
@@ -107,39 +114,44 @@ function checkFormat({ dataType, packing, backend }: IncFormat, base: IncLayer):
 
 function checkIntegers(packing: string, { groupSize }: IncLayer): void {
   if (typeof groupSize !== 'number') {
-    refuse(
+    refuseCheckpoint(
       `INC int quantization requires scalar group_size, but found group_size=(${groupSize.join(', ')}).`,
     );
   }
   if (packing === GPTQ_FORMAT || packing === AWQ_FORMAT) return;
-  refuse(
+  refuseCheckpoint(
     `INC int quantization only supports packing_format in ['${AWQ_FORMAT}', '${GPTQ_FORMAT}'], ` +
       `but found packing_format='${packing}'.`,
   );
 }
 
 function checkFp8(packing: string, { bits, groupSize, isSymmetric }: IncLayer): void {
-  if (bits !== 8) refuse(`INC block-wise FP8 only supports bits=8, but found bits=${bits}.`);
+  if (bits !== 8)
+    refuseCheckpoint(`INC block-wise FP8 only supports bits=8, but found bits=${bits}.`);
   if (typeof groupSize === 'number') {
-    refuse(`INC block-wise FP8 requires a 2-D group_size, but found group_size=${groupSize}.`);
+    refuseCheckpoint(
+      `INC block-wise FP8 requires a 2-D group_size, but found group_size=${groupSize}.`,
+    );
   }
-  if (!isSymmetric) refuse('INC block-wise FP8 only supports symmetric weights.');
+  if (!isSymmetric) refuseCheckpoint('INC block-wise FP8 only supports symmetric weights.');
   if (packing === FP8_FORMAT) return;
-  refuse(
+  refuseCheckpoint(
     `INC block-wise FP8 only supports packing_format='${FP8_FORMAT}', but found '${packing}'.`,
   );
 }
 
 function checkMx(packing: string, { bits, groupSize, isSymmetric }: IncLayer): void {
   if (bits !== 4 && bits !== 8) {
-    refuse(`INC MXFP only supports bits=4 or bits=8, but found bits=${bits}.`);
+    refuseCheckpoint(`INC MXFP only supports bits=4 or bits=8, but found bits=${bits}.`);
   }
   if (groupSize !== MICRO_BLOCK) {
-    refuse(`INC MXFP only supports group_size=32, but found group_size=${String(groupSize)}.`);
+    refuseCheckpoint(
+      `INC MXFP only supports group_size=32, but found group_size=${String(groupSize)}.`,
+    );
   }
-  if (!isSymmetric) refuse('INC MXFP only supports symmetric weights.');
+  if (!isSymmetric) refuseCheckpoint('INC MXFP only supports symmetric weights.');
   if (packing === MX_FORMAT) return;
-  refuse(`INC MXFP only supports packing_format='${MX_FORMAT}', but found '${packing}'.`);
+  refuseCheckpoint(`INC MXFP only supports packing_format='${MX_FORMAT}', but found '${packing}'.`);
 }
 
 function linearShapes(
@@ -169,7 +181,7 @@ function linearShapes(
   if (!isGptq(format)) return awqLinear(module, packed);
   const takesMarlin = format.backend === 'auto' || format.backend.includes('marlin');
   if (!takesMarlin || !layer.isSymmetric || !isMarlinGroup(groupSize)) {
-    refuse(
+    refuseCheckpoint(
       `INC quantization with bits=${bits}, sym=${layer.isSymmetric ? 'True' : 'False'} is not supported. ` +
         'Only 4-bit and 8-bit symmetric quantization is supported with Marlin kernels.',
     );
@@ -238,7 +250,7 @@ function packedFormat(
   const { bits, groupSize, isSymmetric } = layer;
   if (format.dataType !== 'int' || typeof groupSize !== 'number') return noScheme(module, layer);
   if (bits !== 4 && bits !== 8) {
-    refuse(
+    refuseCheckpoint(
       `${module.name}: AutoRound's ${bits} bits are not understood; give the bytes of one rank's weights with --weights-bytes`,
     );
   }
@@ -247,11 +259,7 @@ function packedFormat(
 }
 
 function noScheme({ name }: { readonly name: string }, { bits, groupSize }: IncLayer): never {
-  return refuse(
+  return refuseCheckpoint(
     `No INC scheme found for layer config: ${name}, bits=${bits}, group_size=${String(groupSize)}`,
   );
-}
-
-function refuse(message: string): never {
-  throw new ConfigError('E_UNKNOWN_MODEL', message);
 }
