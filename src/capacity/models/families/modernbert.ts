@@ -7,7 +7,7 @@ import type { ModelFamily } from '../model-family.ts';
 import { headDtype } from '../pooling/head-dtype.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { buildClassifier, buildColbert } from './bert.ts';
+import { buildClassifier, buildColbert, plainLinear } from './bert.ts';
 import { layerType } from './common.ts';
 
 interface ModernBertArchitecture {
