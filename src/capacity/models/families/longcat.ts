@@ -122,10 +122,7 @@ function normalize(text: HfConfig): HfConfig {
     num_hidden_layers: 2 * text.num('num_layers'),
     // Two names each: attribute_map of LongcatFlashConfig.
     ffn_hidden_size: text.numOr('intermediate_size', text.num('ffn_hidden_size')),
-    expert_ffn_hidden_size: text.numOr(
-      'moe_intermediate_size',
-      text.num('expert_ffn_hidden_size'),
-    ),
+    expert_ffn_hidden_size: text.numOr('moe_intermediate_size', text.num('expert_ffn_hidden_size')),
   });
 }
 
