@@ -9,7 +9,13 @@ import { ROPE_BERT_FAMILIES } from './families/bert-with-rope.ts';
 import { DECILM } from './families/decilm.ts';
 import { CLASSIC_FAMILIES } from './families/decoder-classic.ts';
 import { EXPERT_FAMILIES } from './families/decoder-experts.ts';
-import { NAMED_FALLBACKS, plainFamily, unlikePlain } from './families/decoder-fallback.ts';
+import {
+  genericFamily,
+  MIXTRAL_FALLBACKS,
+  NAMED_FALLBACKS,
+  plainFamily,
+  unlikePlain,
+} from './families/decoder-fallback.ts';
 import { LLAMA_LIKE_FAMILIES } from './families/decoder-llama.ts';
 import { TRANSFORMERS_FAMILIES } from './families/decoder-transformers.ts';
 import { MLA_FAMILIES } from './families/deepseek.ts';
@@ -169,7 +175,10 @@ function fallbackFamily(architecture: string, root: HfConfig): ModelFamily | nul
   const named = NAMED_FALLBACKS.find(({ architectures }) => architectures.includes(architecture));
   if (named !== undefined) return named;
   if (architecture.includes('MultiModal') || architecture.endsWith('ForMTP')) return null;
-  if (GENERIC_NAME.test(architecture)) return familyOfType(root) ?? plainFamily(root);
+  if (GENERIC_NAME.test(architecture)) {
+    const generic = familyOfType(root) ?? plainFamily(root);
+    return generic === null ? null : genericFamily(architecture, generic);
+  }
   return bringsCode(root) ? plainFamily(root) : null;
 }
 
@@ -191,7 +200,7 @@ function bringsCode(root: HfConfig): boolean {
 /** A generic name loads what transformers has for the model type. */
 function familyOfType(root: HfConfig): ModelFamily | null {
   const modelType = root.strOr('model_type', '');
-  const family = [...NAMED_FALLBACKS, ...FAMILIES].find(
+  const family = [...NAMED_FALLBACKS, ...MIXTRAL_FALLBACKS, ...FAMILIES].find(
     ({ defaults, kind }) => kind === 'decoder' && defaults?.[modelType] !== undefined,
   );
   return family ?? null;

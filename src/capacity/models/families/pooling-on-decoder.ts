@@ -107,12 +107,6 @@ export const POOLING_ON_DECODERS: readonly PoolingOnDecoder[] = [
     buildHead: buildJinaScorer,
   },
   {
-    architectures: ['DeepseekV3BidirectionalModel'],
-    base: 'DeepseekV3ForCausalLM',
-    keepsHead: true,
-    normalize: bidirectional,
-  },
-  {
     architectures: ['Qwen2ForRewardModel'],
     base: 'Qwen2ForCausalLM',
     buildHead: buildReward(() => 1),
