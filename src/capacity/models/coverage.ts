@@ -4,7 +4,7 @@ import { NAMED_FALLBACKS } from './families/decoder-fallback.ts';
 import { POOLING_ON_DECODERS } from './families/pooling-on-decoder.ts';
 import { MULTIMODAL_ARCHITECTURES } from './multimodal/architectures.ts';
 import { namedOnlyReasons } from './named-only.ts';
-import { baseArchitectures } from './pooling/conversion.ts';
+import { baseArchitectures } from './pooling/runner.ts';
 import { FAMILIES, GENERIC_NAME, isKnownArchitecture } from './registry.ts';
 
 /**
