@@ -189,7 +189,10 @@ export function plainFamily(root: HfConfig) {
   return (hasExperts ? PLAIN_EXPERTS : PLAIN) ?? null;
 }
 
-/** What a name of vLLM's generic classes makes of the family: the pooling ones have no head but their own. Source: transformers/pooling.py. */
+/**
+ * What a name of vLLM's generic classes makes of the family: the pooling ones have no head but their own.
+ * Source: vllm/model_executor/models/transformers/pooling.py (0.33.0).
+ */
 export function genericFamily(architecture: string, family: ModelFamily): ModelFamily {
   const classifies = architecture.endsWith('ForSequenceClassification');
   if (!classifies && !architecture.endsWith('EmbeddingModel')) return family;
