@@ -174,13 +174,6 @@ const UNCOUNTED: readonly Uncounted[] = [
     supportsPp: false,
   },
   {
-    architectures: ['Phi4ForCausalLMV'],
-    parts: 'the vision tower',
-    language: whole,
-    textArchitecture: 'Phi3ForCausalLM',
-    rename: (name) => name,
-  },
-  {
     architectures: ['Step5ForConditionalGeneration'],
     parts: 'the vision tower',
     language: textOrWhole,
