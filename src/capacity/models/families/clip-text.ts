@@ -1,4 +1,7 @@
-/** The text encoders of CLIP and SigLIP, beside whose vision encoders no language model stands. Source: vllm/model_executor/models/{clip,siglip}.py (0.33.0). */
+/**
+ * The text encoders of CLIP and SigLIP, beside whose vision encoders no language model stands.
+ * Source: vllm/model_executor/models/{clip,siglip}.py (0.33.0).
+ */
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { StageBuilder } from '../stage-builder.ts';

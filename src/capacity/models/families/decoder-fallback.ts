@@ -189,7 +189,7 @@ export function plainFamily(root: HfConfig) {
   return (hasExperts ? PLAIN_EXPERTS : PLAIN) ?? null;
 }
 
-/** What a name of vLLM's generic classes makes of the family: the pooling ones have no head but their own. Source: transformers/pooling.py. */
+/** A generic name's family: the pooling classes have no head but their own. Source: transformers/pooling.py. */
 export function genericFamily(architecture: string, family: ModelFamily): ModelFamily {
   const classifies = architecture.endsWith('ForSequenceClassification');
   if (!classifies && !architecture.endsWith('EmbeddingModel')) return family;

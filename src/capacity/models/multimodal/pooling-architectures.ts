@@ -1,4 +1,7 @@
-/** Models of images and texts that pool. Source: vllm/model_executor/models/{clip,siglip,colmodernvbert,embedding_gemma2}.py (0.33.0). */
+/**
+ * Models of images and texts that pool.
+ * Source: vllm/model_executor/models/{clip,siglip,colmodernvbert,embedding_gemma2}.py (0.33.0).
+ */
 import { CLIP_TEXT, SIGLIP_TEXT } from '../families/clip-text.ts';
 import { EMBEDDING_GEMMA2_TEXT } from '../families/embedding-gemma2.ts';
 import { MODERNVBERT_TEXT } from '../families/modernbert.ts';
