@@ -1,7 +1,7 @@
-/** SigLIP 2 over patches of any number. Source: vllm/model_executor/models/{lfm2_siglip2,siglip2navit}.py (0.33.0). */
+/** SigLIP 2 over patches of any number. Source: vllm/model_executor/models/lfm2_siglip2.py (0.33.0). */
 import type { HfConfig } from '../hf-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { buildEncoderLayer, conv, linear } from './encoder-layer.ts';
+import { buildEncoderLayer, linear } from './encoder-layer.ts';
 
 /** Siglip2Model of LFM2-VL as the module `name`; `layers`: of a model that reads an earlier one than the last. */
 export function buildSiglip2(
@@ -26,23 +26,6 @@ export function buildSiglip2Bare(
   const positions = [vision.num('num_patches'), width];
   stage.tensor(`${prefix}.embeddings.position_embedding.weight`, positions);
   buildLayers(stage, vision, prefix, layers);
-}
-
-/** Siglip2NavitModel of Ovis 2.5 and others as the module `name`. */
-export function buildSiglip2Navit(stage: StageBuilder, vision: HfConfig, name: string): void {
-  const prefix = `${name}.vision_model`;
-  const width = vision.num('hidden_size');
-  const patch = vision.num('patch_size');
-  const channels = vision.numOr('num_channels', 3);
-  const patches = vision.numOr('num_patches', 0);
-  const embedding = `${prefix}.embeddings.patch_embedding`;
-  if (patches > 0) linear(stage, embedding, channels * patch ** 2, width);
-  else conv(stage, embedding, [width, channels, patch, patch]);
-  if (vision.flag('preserve_original_pe')) {
-    const count = patches > 0 ? patches : Math.floor(vision.num('image_size') / patch) ** 2;
-    stage.tensor(`${prefix}.embeddings.position_embedding.weight`, [count, width]);
-  }
-  buildLayers(stage, vision, prefix);
 }
 
 function buildLayers(stage: StageBuilder, vision: HfConfig, name: string, layers?: number): void {
