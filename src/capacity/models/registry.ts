@@ -145,7 +145,8 @@ export function familyOf(architecture: string, root: HfConfig): FoundFamily {
   }
   const pooling = POOLING_ON_DECODERS.find(isNamed);
   if (pooling !== undefined) {
-    return { family: poolingFamily(pooling, familyOf(pooling.base, root).family), warnings: [] };
+    const base = familyOf(pooling.base, pooling.baseConfig?.(root) ?? root).family;
+    return { family: poolingFamily(pooling, base), warnings: [] };
   }
   const family = FAMILIES.find(isNamed);
   if (family !== undefined) return { family, warnings: [] };

@@ -5,6 +5,7 @@
  */
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
+import { subConfig } from '../multimodal/config-defaults.ts';
 import { headDtype } from '../pooling/head-dtype.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
@@ -15,6 +16,8 @@ export interface PoolingOnDecoder {
   /** The architecture that it is built on. */
   readonly base: string;
   normalize?(text: HfConfig): HfConfig;
+  /** The config of what it is built on, where that is nested in the whole one. */
+  baseConfig?(root: HfConfig): HfConfig;
   /** What the class makes of a module's name, where it hands on a prefix of its own. */
   readonly rename?: (name: string) => string;
   /** The class is the inner model itself, without the module `model` around it. */
@@ -80,6 +83,7 @@ export const POOLING_ON_DECODERS: readonly PoolingOnDecoder[] = [
   {
     architectures: ['ColPaliForRetrieval'],
     base: 'PaliGemmaForConditionalGeneration',
+    baseConfig: (root) => (root.has('vlm_config') ? subConfig(root, 'vlm_config') : root),
     buildHead: buildTextProjection(
       ['embedding_dim', 'embed_dim', 'dim', 'projection_dim', 'colbert_dim'],
       {
@@ -200,7 +204,8 @@ export function poolingFamily(about: PoolingOnDecoder, base: ModelFamily): Model
     },
     build: (stage, model) => {
       const rename = about.isInner === true ? innerName : (about.rename ?? ((name) => name));
-      stage.renaming(rename, () => base.build(stage, model));
+      const inner = { ...model, root: about.baseConfig?.(model.root) ?? model.root };
+      stage.renaming(rename, () => base.build(stage, inner));
       about.buildHead?.(stage, model);
     },
   };
