@@ -106,7 +106,7 @@ function overridden(format: GptqFormat, rule: JsonObject): GptqFormat {
 }
 
 /** Source: AutoGPTQLinearMethod.create_weights. */
-function linearShapes(module: LinearModule, format: GptqFormat): ParameterShape[] {
+export function gptqLinear(module: LinearModule, format: PackedFormat): ParameterShape[] {
   const output = width(module);
   const factor = packFactor(format.bits);
   const isSplit = module.inputSize !== module.inputSizePerPartition;
@@ -121,7 +121,7 @@ function linearShapes(module: LinearModule, format: GptqFormat): ParameterShape[
 }
 
 /** Source: AutoGPTQMoEMethod.create_weights, which allocates biases always. */
-function expertsShapes(module: ExpertsModule, format: GptqFormat): ParameterShape[] {
+export function gptqExperts(module: ExpertsModule, format: PackedFormat): ParameterShape[] {
   const {
     localNumExperts: experts,
     hiddenSize,
@@ -173,7 +173,7 @@ export function gptqConfig(checkpoint: HfConfig, context: QuantizationContext): 
   };
   const linear = (module: LinearModule): ParameterShape[] | null => {
     const own = isQuantized(module.name) ? formatOf(module.name) : null;
-    return own === null ? null : linearShapes(module, own);
+    return own === null ? null : gptqLinear(module, own);
   };
   return {
     name: 'auto_gptq',
@@ -182,7 +182,7 @@ export function gptqConfig(checkpoint: HfConfig, context: QuantizationContext): 
     experts: (module) => {
       if (!marlinTakesExperts(module, format.groupSize)) return wna16Experts(module, format);
       const own = formatOf(module.name);
-      return own === null ? null : expertsShapes(module, own);
+      return own === null ? null : gptqExperts(module, own);
     },
     embedding: (module) =>
       module.isLmHead && hasQuantizedHead ? linear(headAsLinear(module)) : null,

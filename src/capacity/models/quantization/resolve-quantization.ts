@@ -11,6 +11,7 @@ import { COMPRESSED_TENSORS } from './compressed-tensors.ts';
 import { DEEPSEEK_V4_FP8 } from './deepseek-v4-fp8.ts';
 import { FP8 } from './fp8.ts';
 import { GPTQ } from './gptq.ts';
+import { INC } from './inc.ts';
 import { MODELOPT, MODELOPT_FP4, MODELOPT_MXFP8 } from './modelopt.ts';
 import { MODELOPT_MIXED } from './modelopt-mixed.ts';
 import { MOE_WNA16 } from './moe-wna16.ts';
@@ -36,6 +37,7 @@ const METHODS: Readonly<Record<string, QuantizationMethod>> = {
   mxfp4: MXFP4,
   gpt_oss_mxfp4: GPT_OSS_MXFP4,
   quark: QUARK,
+  inc: INC,
 };
 
 /** Methods that can be described in a file of their own. Source: each method's get_config_filenames. */
