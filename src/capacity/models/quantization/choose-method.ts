@@ -42,11 +42,17 @@ const QUANTIZATION_METHODS = [
 /** Source: layers/quantization/__init__.py DEPRECATED_QUANTIZATION_METHODS. */
 const DEPRECATED = ['fbgemm_fp8', 'fp_quant'];
 
-export interface MethodQuestion {
-  /** `quantization_config` as it is used: of the root, else of the text config. */
-  readonly checkpoint: HfConfig | null;
+/** What the flags say. */
+export interface QuantizationWishes {
   /** --quantization. */
   readonly asked: string | undefined;
+  /** --allow-deprecated-quantization. */
+  readonly allowsDeprecated: boolean;
+}
+
+export interface MethodQuestion extends QuantizationWishes {
+  /** `quantization_config` as it is used: of the root, else of the text config. */
+  readonly checkpoint: HfConfig | null;
   /** The outer config.json's. */
   readonly modelType: string | undefined;
 }
@@ -65,7 +71,7 @@ export function chooseMethod(question: MethodQuestion): string | null {
         "Give the bytes of one rank's weights with --weights-bytes.",
     );
   }
-  if (DEPRECATED.includes(method)) {
+  if (DEPRECATED.includes(method) && !question.allowsDeprecated) {
     throw new ConfigError(
       'E_UNKNOWN_MODEL',
       `The quantization method ${method} is deprecated and will be removed in future versions of vLLM. ` +

@@ -43,7 +43,10 @@ function resolved(
   asked: string | undefined,
 ): QuantizationConfig | null {
   try {
-    return resolveQuantization(context, asked);
+    return resolveQuantization(context, {
+      asked,
+      allowsDeprecated: options.allowDeprecatedQuantization ?? false,
+    });
   } catch (error) {
     if (options.weightsBytes !== undefined && error instanceof ConfigError) return null;
     throw error;

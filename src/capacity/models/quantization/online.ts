@@ -212,6 +212,13 @@ function method(scheme: OnlineScheme): QuantizationMethod {
   };
 }
 
+/** Its older name, with a card of its own. Source: layers/quantization/experts_int8.py. */
+export const EXPERTS_INT8: QuantizationMethod = {
+  ...method(INT8_EXPERTS),
+  minCapability: 80,
+  fromCheckpoint: (_, context) => onlineConfig(INT8_EXPERTS, context),
+};
+
 /** By the name that --quantization takes. */
 export const ONLINE_METHODS: Readonly<Record<string, QuantizationMethod>> = {
   // Its older name. Source: weight_utils.py get_quant_config.
