@@ -75,7 +75,7 @@ export function onlineArgs(
   if (args.linear === null && args.moe === null && args.targets === null) {
     refuse(
       'OnlineQuantizationConfig requires at least one of quantization_config.linear, quantization_config.moe, or ' +
-        'quantization_config.targets to be set.',
+        'quantization_config.targets to be set; give them with --quantization-config.',
     );
   }
   return args;

@@ -23,6 +23,7 @@ import { onlineArgs, shorthandOf } from './online-args.ts';
 import type { QuantizationConfig } from './quantization-config.ts';
 import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
 import { QUARK } from './quark.ts';
+import { TORCHAO } from './torchao.ts';
 
 /** vLLM's name → what it does. A method of vLLM's that is not in here is refused. */
 const METHODS: Readonly<Record<string, QuantizationMethod>> = {
@@ -41,6 +42,7 @@ const METHODS: Readonly<Record<string, QuantizationMethod>> = {
   gpt_oss_mxfp4: GPT_OSS_MXFP4,
   quark: QUARK,
   inc: INC,
+  torchao: TORCHAO,
   experts_int8: EXPERTS_INT8,
   fbgemm_fp8: FBGEMM_FP8,
   fp_quant: FP_QUANT,
