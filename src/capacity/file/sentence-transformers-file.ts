@@ -2,10 +2,9 @@
  * The files of Sentence Transformers in a model's folder, and the same facts in a catalogue entry.
  * Source: vllm/transformers_utils/config.py (0.33.0).
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { ConfigError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json-object.ts';
 import {
   anyObject,
@@ -25,7 +24,7 @@ import {
   type SentenceModule,
   type SentenceTransformers,
 } from '../models/pooling/sentence-transformers.ts';
-import { readJsonObject } from './json-file.ts';
+import { readJson, readJsonObject } from './json-file.ts';
 
 /** In a catalogue entry. */
 export const sentenceTransformersRecord = fields({
@@ -94,13 +93,7 @@ export function readSentenceTransformers(folder: string): SentenceTransformers {
 
 function readModules(path: string): readonly SentenceModule[] {
   if (!existsSync(path)) return [];
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    throw new ConfigError('E_BAD_FILE', `${path}: no JSON`, { cause });
-  }
-  return parse(modulesFile, json, inFile(path));
+  return parse(modulesFile, readJson(path), inFile(path));
 }
 
 function readDense(path: string): number | null {

@@ -6,6 +6,7 @@ import { ConfigError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json-object.ts';
 import type { PlannerConfig } from '../plan/capacity-input.ts';
 import type { LayerSpecs } from '../plan/kv-cache-group.ts';
+import type { KVCacheSpec } from '../spec/spec.ts';
 import { SpecTable } from '../spec/spec-table.ts';
 import type { BackendContext } from './attention/backend.ts';
 import { sharedLayouts } from './attention/select.ts';
@@ -30,7 +31,7 @@ import { checkVllmConfig } from './checks/vllm-config.ts';
 import { buildDraft, readsStates } from './drafts/build-draft.ts';
 import { type EngineConfig, resolveEngineConfig, speculativeMethod } from './engine-config.ts';
 import type { GpuFacts } from './gpus.ts';
-import { EXPLICIT_LAYERS_HINT } from './hf-config.ts';
+import { contradiction, EXPLICIT_LAYERS_HINT } from './hf-config.ts';
 import type { KnownModel } from './model-family.ts';
 import type { ModelOptions } from './model-options.ts';
 import { isConverted } from './pooling/conversion.ts';
@@ -258,7 +259,8 @@ function buildIndependentDraft(
   }
   const adjustment = model.family.adjustRun?.(model, run) ?? {};
   const backends = backendContext(model, run, options, adjustment);
-  const kept = modelQuantization({ model, run, options: { ...options, quantization } });
+  const own = { ...options, quantization, quantizationConfig: undefined };
+  const kept = modelQuantization({ model, run, options: own });
   const stage = new StageBuilder(
     model,
     run,
@@ -293,20 +295,30 @@ function sizeStage(
   const sizes = resolveCacheSizes(builder.layers, initialSizes(options, engine, model), sizing);
   const specs = stageSpecs(builder.layers, sizes, sizing);
   checkSizes(model.label, 'the weights', Math.floor(builder.weightsBytes));
-  for (const { name, spec } of specs) checkSizes(model.label, `layer ${name}`, spec);
+  if (builder.weightsBytes === 0) throw contradiction(model.label, 'there would be no weights');
+  for (const { name, spec } of specs) checkPage(model.label, `layer ${name}`, spec);
   return { sizes, layers: new Map(specs.map(({ name, spec }) => [name, table.intern(spec)])) };
 }
 
-/** A config.json can contradict itself: heads of no width, or hidden sizes that its heads do not divide. */
+/** Throws E_UNKNOWN_MODEL for a size that nothing has. */
 function checkSizes(label: string, what: string, value: unknown): void {
   if (typeof value === 'object' && value !== null) {
     for (const item of Object.values(value)) checkSizes(label, what, item);
   }
   if (typeof value !== 'number' || (Number.isSafeInteger(value) && value >= 0)) return;
-  throw new ConfigError(
-    'E_UNKNOWN_MODEL',
-    `${label}: config.json fields contradict each other: ${what} would have a size of ${value}; ${EXPLICIT_LAYERS_HINT}`,
-  );
+  throw contradiction(label, `${what} would have ${sizeInWords(value)}`);
+}
+
+function sizeInWords(size: number): string {
+  return Number.isFinite(size) ? `a size of ${size}` : 'no size that can be computed';
+}
+
+/** Heads that are there but have no width, and layers without heads: pages of nothing. */
+function checkPage(label: string, what: string, spec: KVCacheSpec): void {
+  checkSizes(label, what, spec);
+  if ('headSize' in spec && spec.headSize * spec.numKvHeads === 0) {
+    throw contradiction(label, `${what} would have ${spec.numKvHeads} heads of ${spec.headSize}`);
+  }
 }
 
 /** Before the backends are asked. Source: vllm/model_executor/models/config.py MambaModelConfig. */

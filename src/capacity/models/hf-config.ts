@@ -13,9 +13,12 @@ export const EXPLICIT_LAYERS_HINT =
 const MOST = 2 ** 40;
 /** Families walk over layers. */
 const MOST_LAYERS = 10_000;
+/** Of going through the same layers again. */
+const MOST_ROUNDS = 256;
 
 function mostOf(key: string): number {
-  return /layers?$/.test(key) ? MOST_LAYERS : MOST;
+  if (/(_loops|^loop_num|_cycles)$/.test(key)) return MOST_ROUNDS;
+  return /(layers?|depth|_mem_blocks)$/.test(key) ? MOST_LAYERS : MOST;
 }
 
 function isCount(value: unknown, most: number): value is number {
@@ -131,10 +134,24 @@ export class HfConfig {
 
   /** Refuses the model because of one field. */
   fail(key: string, wanted: string): never {
-    const shown = this.#values[key] === undefined ? 'absent' : JSON.stringify(this.#values[key]);
+    const value = this.#values[key];
+    const shown = value === undefined ? 'absent' : shownValue(value);
     throw new ConfigError(
       'E_UNKNOWN_MODEL',
       `${this.label}: config.json field "${key}" must be ${wanted} but is ${shown.slice(0, 80)}; ${EXPLICIT_LAYERS_HINT}`,
     );
   }
+}
+
+/** JSON has no word for what Python's files may hold. */
+function shownValue(value: unknown): string {
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
+}
+
+/** Fields that are fine alone but not together: heads of no width, or hidden sizes that its heads do not divide. */
+export function contradiction(label: string, what: string): ConfigError {
+  return new ConfigError(
+    'E_UNKNOWN_MODEL',
+    `${label}: config.json fields contradict each other: ${what}; ${EXPLICIT_LAYERS_HINT}`,
+  );
 }

@@ -8,6 +8,7 @@
 import { ConfigError } from '../../shared/errors.ts';
 import { roundUp } from '../../shared/integers.ts';
 import { dtypeBytes } from '../spec/dtypes.ts';
+import { contradiction } from './hf-config.ts';
 import type {
   AttentionModule,
   ExpertsModule,
@@ -156,6 +157,9 @@ export class StageWeights {
 
   /** `size` split over the ranks; vLLM's `divide`. */
   perRank(size: number, what: string): number {
+    if (!Number.isSafeInteger(size)) {
+      throw contradiction(this.#context.label, `${what} would have no whole size`);
+    }
     if (size % this.tp !== 0) {
       throw new ConfigError(
         'E_BAD_FLAG',

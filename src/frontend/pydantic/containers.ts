@@ -38,8 +38,9 @@ export function validateList(walk: ValidationWalk, node: ListNode, input: PyValu
       continue;
     }
     const value = walk.at(i, of, item);
-    if (value === FAILED) failed = true;
-    else out[i] = value as PyValue;
+    if (value !== FAILED) out[i] = value as PyValue;
+    else if (walk.isProbe) return FAILED;
+    else failed = true;
   }
   if (failed) return FAILED;
   if (min !== undefined && items.length < min) {

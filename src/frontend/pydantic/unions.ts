@@ -8,7 +8,6 @@ import {
   type Attempt,
   Exactness,
   FAILED,
-  type LineError,
   type Result,
   type ValidationWalk,
 } from './validation-walk.ts';
@@ -18,27 +17,29 @@ export function validateUnion(
   members: readonly SchemaNode[],
   input: PyValue,
 ): Result {
-  const errors: LineError[] = [];
   let best: Attempt | null = null;
   for (const member of members) {
-    const label = memberLabel(walk, member);
-    if (label !== null) walk.loc.push(label);
-    const attempt = walk.attempt(member, input);
-    if (label !== null) walk.loc.pop();
-    if (attempt.value === FAILED) {
-      errors.push(...attempt.errors);
-      continue;
-    }
+    const attempt = walk.probe(member, input);
+    if (attempt.value === FAILED) continue;
     if (attempt.exactness === Exactness.EXACT && attempt.fieldsSet === null) return attempt.value;
     if (best === null || isBetter(attempt, best)) best = attempt;
   }
   if (best === null) {
-    walk.errors.push(...errors);
+    if (!walk.isProbe) for (const member of members) collectFaults(walk, member, input);
     return FAILED;
   }
   walk.floor(best.exactness);
   if (best.fieldsSet !== null) walk.countFieldsSet(best.fieldsSet);
   return best.value;
+}
+
+function collectFaults(walk: ValidationWalk, member: SchemaNode, input: PyValue): void {
+  const label = memberLabel(walk, member);
+  if (label !== null) walk.loc.push(label);
+  const { errors } = walk.attempt(member, input);
+  if (label !== null) walk.loc.pop();
+  // One by one: a long list can have more faults than a call takes arguments.
+  for (const error of errors) walk.errors.push(error);
 }
 
 /** More fields set counts before a better fit; of equals the first one stays. */

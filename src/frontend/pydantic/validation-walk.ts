@@ -55,6 +55,7 @@ export abstract class ValidationWalk {
   errors: LineError[] = [];
   #exactness: number = Exactness.EXACT;
   #fieldsSet: number | null = null;
+  #isProbe = false;
 
   constructor(hooks: SchemaHooks, at: readonly LocPart[]) {
     this.hooks = hooks;
@@ -81,7 +82,7 @@ export abstract class ValidationWalk {
     input: PyValue,
     ctx: readonly (readonly [string, string])[] = [],
   ): typeof FAILED {
-    this.errors.push({ type, loc: [...this.loc], msg, input, ctx });
+    if (!this.#isProbe) this.errors.push({ type, loc: [...this.loc], msg, input, ctx });
     return FAILED;
   }
 
@@ -92,6 +93,22 @@ export abstract class ValidationWalk {
 
   countFieldsSet(count: number): void {
     this.#fieldsSet = (this.#fieldsSet ?? 0) + count;
+  }
+
+  /** Whether only the fit is asked for: faults are not written down, and the first one is enough. */
+  get isProbe(): boolean {
+    return this.#isProbe;
+  }
+
+  /** As `attempt`, without the faults: most members of a union do not fit, and nobody reads what is wrong with them. */
+  probe(node: SchemaNode, input: PyValue): Attempt {
+    const isProbe = this.#isProbe;
+    this.#isProbe = true;
+    try {
+      return this.attempt(node, input);
+    } finally {
+      this.#isProbe = isProbe;
+    }
   }
 
   /** Checks without a trace: what it finds is in the answer alone. */

@@ -7,7 +7,7 @@ import type { ModelFamily } from '../model-family.ts';
 import { headDtype } from '../pooling/head-dtype.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { buildClassifier, buildColbert } from './bert.ts';
+import { buildClassifier, buildColbert, plainLinear } from './bert.ts';
 import { layerType } from './common.ts';
 
 interface ModernBertArchitecture {
@@ -119,3 +119,25 @@ export const MODERNBERT_FAMILIES: readonly ModelFamily[] = ARCHITECTURES.map((ab
   normalize: modernBertLayerTypes,
   build: (stage, model) => build(stage, model, about),
 }));
+
+/** ModernVBERT's text layers, and the projection of late interaction. Source: colmodernvbert.py ColModernVBertForRetrieval. */
+export const MODERNVBERT_TEXT: ModelFamily = {
+  name: 'modernvbert',
+  architectures: [],
+  kind: 'pooling',
+  isPoolingClass: true,
+  normalize: (text) => modernBertLayerTypes(text.withDefaults(DEFAULTS)),
+  build: (stage, model) => {
+    const { root, text } = model;
+    const width = text.num('hidden_size');
+    const bias = text.flag('norm_bias');
+    stage.embedding('text_embeddings.tok_embeddings', text.num('vocab_size'), width);
+    stage.norm('text_embeddings.norm', width, { bias });
+    for (let layer = 0; layer < text.num('num_hidden_layers'); layer++) {
+      buildModernBertLayer(stage, text, `text_layers.${layer}`, layer);
+    }
+    stage.norm('text_final_norm', width, { bias });
+    const dtype = headDtype(model);
+    plainLinear(stage, 'custom_text_proj', [root.numOr('embedding_dim', 128), width], dtype);
+  },
+};

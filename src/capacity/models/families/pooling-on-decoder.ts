@@ -15,6 +15,8 @@ export interface PoolingOnDecoder {
   /** The architecture that it is built on. */
   readonly base: string;
   normalize?(text: HfConfig): HfConfig;
+  /** What the class makes of a module's name, where it hands on a prefix of its own. */
+  readonly rename?: (name: string) => string;
   /** The class is the inner model itself, without the module `model` around it. */
   readonly isInner?: boolean;
   /** The class keeps the head that it does not use. */
@@ -58,7 +60,9 @@ function buildTextProjection(
     const width = key === undefined ? about.usual : root.num(key);
     if (width === null) return;
     const dtype = headDtype(model);
-    stage.tensor('custom_text_proj.weight', [width, text.num('hidden_size')], dtype);
+    // The whole model's width where the file has one, whatever the language model's is.
+    const input = root.numOr('hidden_size', text.num('hidden_size'));
+    stage.tensor('custom_text_proj.weight', [width, input], dtype);
     if (about.bias) stage.tensor('custom_text_proj.bias', [width], dtype);
   };
 }
@@ -101,12 +105,6 @@ export const POOLING_ON_DECODERS: readonly PoolingOnDecoder[] = [
     base: 'Qwen2VLForConditionalGeneration',
     keepsHead: true,
     buildHead: buildJinaScorer,
-  },
-  {
-    architectures: ['DeepseekV3BidirectionalModel'],
-    base: 'DeepseekV3ForCausalLM',
-    keepsHead: true,
-    normalize: bidirectional,
   },
   {
     architectures: ['Qwen2ForRewardModel'],
@@ -161,10 +159,27 @@ export const POOLING_ON_DECODERS: readonly PoolingOnDecoder[] = [
     normalize: bidirectional,
     buildHead: buildScore,
   },
-  { architectures: ['Lfm2BidirectionalModel'], base: 'Lfm2ForCausalLM', normalize: bidirectional },
-  { architectures: ['ColBERTLfm2Model'], base: 'Lfm2ForCausalLM', buildHead: buildColbert },
+  {
+    architectures: ['Lfm2BidirectionalModel'],
+    base: 'Lfm2ForCausalLM',
+    normalize: bidirectional,
+    isInner: true,
+  },
+  {
+    architectures: ['ColBERTLfm2Model'],
+    base: 'Lfm2ForCausalLM',
+    rename: withoutPrefix,
+    buildHead: buildColbert,
+  },
   { architectures: ['Gemma3TextModel'], base: 'Gemma3ForCausalLM', isInner: true },
 ];
+
+/** Layers with a cache lack the module `model` that they are in: the class hands on its own empty name. */
+function withoutPrefix(name: string): string {
+  return LAYER_WITH_CACHE.test(name) ? name.replace(/^model\./, '.') : name;
+}
+
+const LAYER_WITH_CACHE = /\.(attn|short_conv)$/;
 
 /** Without `model.`; layers with a cache keep the dot, since the class puts its own empty name before it. */
 function innerName(name: string): string {
@@ -184,8 +199,8 @@ export function poolingFamily(about: PoolingOnDecoder, base: ModelFamily): Model
       return about.normalize?.(normal) ?? normal;
     },
     build: (stage, model) => {
-      if (about.isInner === true) stage.renaming(innerName, () => base.build(stage, model));
-      else base.build(stage, model);
+      const rename = about.isInner === true ? innerName : (about.rename ?? ((name) => name));
+      stage.renaming(rename, () => base.build(stage, model));
       about.buildHead?.(stage, model);
     },
   };

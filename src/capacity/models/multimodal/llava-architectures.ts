@@ -7,12 +7,19 @@ import { subConfig } from './config-defaults.ts';
 import type { MultimodalArchitecture, MultimodalConfig } from './multimodal-architecture.ts';
 import { buildLinears, buildLlavaProjector } from './projectors.ts';
 
-/** Layers up to the deepest one that is read. Source: llava.py _get_num_hidden_layers. */
+/** Layers up to the deepest one that is read. Source: llava.py _get_num_hidden_layers, and the towers, which have no more. */
 function layersRead({ root, sub }: MultimodalConfig): number {
   const all = sub('vision_config').num('num_hidden_layers');
   const value = root.get('vision_feature_layer') ?? -1;
-  const indices = Array.isArray(value) ? value : [value];
-  return Math.max(...indices.map((index) => (index < 0 ? all + Number(index) + 1 : Number(index))));
+  const indices: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const counts = indices.map((index) => {
+    const count = typeof index === 'number' && index < 0 ? all + index + 1 : index;
+    const isOne = typeof count === 'number' && Number.isInteger(count) && count >= 0;
+    if (isOne && count <= all) return count;
+    return root.fail('vision_feature_layer', `one or more of the tower's ${all} layers`);
+  });
+  if (counts.length === 0) root.fail('vision_feature_layer', 'one layer or more');
+  return Math.max(...counts);
 }
 
 /** Source: llava.py init_vision_tower_for_llava. */

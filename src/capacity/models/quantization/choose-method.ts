@@ -3,6 +3,7 @@
  * Source: vllm/config/model.py ModelConfig._verify_quantization and each method's override_quantization_method (0.33.0).
  */
 import { ConfigError } from '../../../shared/errors.ts';
+import type { JsonObject } from '../../../shared/json-object.ts';
 import type { HfConfig } from '../hf-config.ts';
 
 /** Source: layers/quantization/__init__.py QuantizationMethods. */
@@ -48,6 +49,8 @@ export interface QuantizationWishes {
   readonly asked: string | undefined;
   /** --allow-deprecated-quantization. */
   readonly allowsDeprecated: boolean;
+  /** --quantization-config. */
+  readonly online?: JsonObject | undefined;
 }
 
 export interface MethodQuestion extends QuantizationWishes {

@@ -104,3 +104,17 @@ describe('validateUnion', () => {
     expect(validate(union(union('int', 'float'), 'str'), '1')).toEqual({ value: '1' });
   });
 });
+
+describe('a long list in a union', () => {
+  const long = Array.from({ length: 200_000 }, (_, index) => index);
+
+  it('is refused by as many faults as it has, of every member', () => {
+    const faults = faultsOf(union('bool', { t: 'list', of: 'str' }), long);
+    expect(faults).toHaveLength(long.length + 1);
+  });
+
+  it('costs nothing by the members that it does not fit', () => {
+    const node = union({ t: 'list', of: 'str' }, { t: 'list', of: 'int' });
+    expect(validate(node, long)).toEqual({ value: long });
+  });
+});

@@ -15,6 +15,7 @@ import {
   arrayOf,
   bool,
   enumOf,
+  type FieldType,
   float,
   int,
   int64,
@@ -44,6 +45,11 @@ import { optional, required, type StructTable } from '../../struct-table.ts';
 const EMPTY: readonly never[] = Object.freeze([]);
 const strArray = arrayOf(str, 'str');
 const strMap = mapOf(str, 'str');
+/** Any integer of 64 bits; only the order counts, so that a double holds enough of it. */
+const priority: FieldType<number> = {
+  read: (reader) => Number(reader.int64()),
+  write: (value, writer) => writer.int(Number.isSafeInteger(value) ? value : BigInt(value)),
+};
 
 const repetitionDetectionParams: StructTable<RepetitionDetectionParams> = {
   name: 'RepetitionDetectionParams',
@@ -171,7 +177,7 @@ const engineCoreRequest: StructTable<EngineCoreRequest> = {
     optional('prompt_is_token_ids', nullable(arrayOf(bool, 'bool')), null),
     optional('client_index', int, 0),
     optional('current_wave', int, 0),
-    optional('priority', int, 0),
+    optional('priority', priority, 0),
     optional('trace_headers', nullable(strMap), null),
     optional('resumable', bool, false),
     optional('external_req_id', nullable(str), null),
