@@ -58,12 +58,15 @@ def check_golden(tables: dict[str, dict]) -> None:
 
 
 def print_coverage(names: list[str], families: list[dict]) -> None:
-    """`families`: objects with `name` and `architectures`."""
-    covering = {name: family["name"] for family in families for name in family["architectures"]}
+    """`families`: objects with `name`, `architectures`, `state` and `reason`."""
+    covering = {name: family for family in families for name in family["architectures"]}
     for family in families:
-        print(f"{family['name']}: {', '.join(sorted(family['architectures']))}")
+        about = ", ".join(filter(None, [family["name"], family["reason"]]))
+        print(f"{about}: {', '.join(sorted(family['architectures']))}")
+    for state in ["known", "weights given", "draft", "refused"]:
+        print(f"{state}: {sum(name in covering and covering[name]['state'] == state for name in names)}")
     missing = [name for name in names if name not in covering]
-    print(f"{len(names) - len(missing)} of {len(names)} names are covered; by none: {', '.join(missing) or 'no name'}")
+    print(f"of {len(names)} names; in no row: {', '.join(missing) or 'no name'}")
 
 
 def main():

@@ -17,7 +17,7 @@ from common import finish, root_of
 #: Whole repositories, and language models, encoders and projectors that others name in them; what these are made of comes along.
 TYPES = """
 alpamayo2_super aria aria_text audioflamingo3 audioflamingo3_encoder bagel bailing_hybrid bailing_moe_v3_vl bert blip-2
-blip_2_qformer blip_2_vision_model clip_vision_model cohere2 cohere2_vision cohere_asr cohere_compass cohere_compass_text
+blip_2_qformer blip_2_vision_model clip clip_text_model clip_vision_model cohere2 cohere2_vision cohere_asr cohere_compass cohere_compass_text
 cohere_compass_vision cosmos3_edge cosmos3_edge_text cosmos3_edge_vision deepseek_ocr2 deepseek_ocr2_encoder
 deepseek_ocr2_sam_vision_model deepseek_ocr2_text deepseek_ocr2_vision deepseek_v2 deepseek_v3 deepseek_v4 deepseek_v41
 deepseek_vl_v2 diffusion_gemma diffusion_gemma_text dots3_note ernie4_5 ernie4_5_moe ernie4_5_vl_moe ernie4_5_vl_moe_text
@@ -37,7 +37,7 @@ qwen2_5_vl_text qwen2_5_vl_vision qwen2_audio qwen2_audio_encoder qwen2_moe qwen
 qwen3_5_moe qwen3_5_moe_text qwen3_5_moe_vision qwen3_5_text qwen3_5_vision qwen3_asr qwen3_asr_encoder qwen3_moe qwen3_omni_moe
 qwen3_omni_moe_audio_encoder qwen3_omni_moe_text qwen3_omni_moe_thinker qwen3_omni_moe_vision_encoder qwen3_vl qwen3_vl_moe
 qwen3_vl_moe_text qwen3_vl_moe_vision qwen3_vl_text qwen3_vl_vision qwen4_exp qwen4_exp_text qwen4_exp_vision radio seed_oss
-siglip2_vision_model siglip_vision_model smollm3 smolvlm smolvlm_vision stablelm starcoder2 step3_text step3_vl step3p5
+siglip siglip2_vision_model siglip_text_model siglip_vision_model smollm3 smolvlm smolvlm_vision stablelm starcoder2 step3_text step3_vl step3p5
 step3p5_vision step3p7 step5 ultravox unlimited-ocr voxtral voxtral_encoder whisper
 """.split()
 

@@ -60,7 +60,8 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? 0)) / 2;
 }
 
-function loss(logs: readonly Replayed[], constants: Constants): number {
+/** Median error and capped mean error together: what the fit makes small. */
+export function loss(logs: readonly Replayed[], constants: Constants): number {
   const errors = logs.map((one) => absoluteError(one, constants));
   const capped = errors.reduce((sum, error) => sum + Math.min(error, CAP), 0);
   return median(errors) + capped / errors.length;

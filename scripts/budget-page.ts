@@ -100,7 +100,7 @@ function constantLines(best: Constants): readonly string[] {
     `| unified memory | ${UNIFIED_MEMORY_BYTES / MIB} MiB | one log | what the process holds on the CPU, where the GPU shares its memory (GB10) |`,
     '',
     'Fitted together on a grid (steps of 32 MiB, 64 MiB and 16 KiB) for the least sum of median error and mean error, errors above 8 %',
-    'counted as 8 %: a start that is far off has a reason of its own. `scripts/budget-fit.ts` is the fit; a test repeats it.',
+    'counted as 8 %: a start that is far off has a reason of its own. `scripts/budget-fit.ts` is the fit; a test holds the constants to within a tenth of a percent of its best.',
     '',
     'The form (what is constant, what grows with layers and graphs) and the loss were chosen among several after seeing these logs and other',
     'public ones, all with medians between 1.4 % and 3 %. So the left-out errors below are those of the constants, not of the form: expect more.',

@@ -11,12 +11,6 @@ import type { JsonObject } from '../src/shared/json-object.ts';
 
 const GIB = 2 ** 30;
 
-/**
- * Whether quantized checkpoints are weighed by us. Off: they get the weights that the log reports, so that the rest of the
- * budget can be judged.
- */
-const WEIGHS_QUANTIZED = false;
-
 /** Cards that the log does not name: those that they must have been, by memory or kernel. */
 const UNNAMED: Readonly<Record<string, string>> = {
   'a 24 GB card': 'RTX 4090',
@@ -65,9 +59,7 @@ export function isJudged(log: GpuLog): boolean {
 export function replayGpuLog(log: GpuLog): ModelPlan {
   const options = optionsOf(log);
   const quantization =
-    WEIGHS_QUANTIZED && log.quantization_config !== null
-      ? { quantization_config: log.quantization_config }
-      : {};
+    log.quantization_config === null ? {} : { quantization_config: log.quantization_config };
   if (log.config === undefined)
     return loadModelPlan({ ...options, model: log.model, hfOverrides: quantization });
   return planModel(
@@ -83,17 +75,13 @@ export function replayGpuLog(log: GpuLog): ModelPlan {
 }
 
 function optionsOf(log: GpuLog): ModelOptions {
-  const { gpu, reported } = log;
+  const { gpu } = log;
   const words = log.graphs_subtracted ? log.flags : [...log.flags, '--cuda-graph-bytes', '0'];
   const total = gpu.total_gib ?? gpu.assumed_total_gib ?? 0;
-  const takesReported = !WEIGHS_QUANTIZED && log.quantization_config !== null;
   return {
     ...modelOptionsOf(resolveArgs([splitWords(words).settings])),
     gpu: UNNAMED[gpu.name] ?? gpu.name,
     gpuMemory: Math.round(total * GIB),
-    ...(takesReported && reported.weights_gib !== null
-      ? { weightsBytes: Math.round(reported.weights_gib * GIB) }
-      : {}),
   };
 }
 

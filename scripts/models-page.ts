@@ -1,9 +1,15 @@
-/** docs/models.md: every model of the catalogue on one H100, planned as `explain` does it. */
+/** docs/models.md: every model of the catalogue on one H100, planned as `explain` does it; vLLM's architectures and ours. */
 import {
   type CapacityExplanation,
   explainCapacity,
 } from '../src/capacity/explain/explain-capacity.ts';
 import { listModels } from '../src/capacity/file/catalogue.ts';
+import { readArchitectureNames } from '../src/capacity/models/architecture-names.ts';
+import {
+  architectureCoverage,
+  type Coverage,
+  type CoverageState,
+} from '../src/capacity/models/coverage.ts';
 import { ConfigError } from '../src/shared/errors.ts';
 
 const GPU = 'H100';
@@ -25,7 +31,49 @@ export function modelsPage(): string {
     if (isDraft) continue;
     lines.push(`| ${name} | ${cells(explainLongest(name)).join(' | ')} |`);
   }
-  return `${lines.join('\n')}\n`;
+  return `${[...lines, '', ...architectureLines()].join('\n')}\n`;
+}
+
+const STATES: readonly CoverageState[] = ['known', 'weights given', 'draft', 'refused'];
+
+/** Of each of vLLM's tables how many names are known, then the names by family. */
+function architectureLines(): string[] {
+  const rows = architectureCoverage();
+  const stateOf = new Map(
+    rows.flatMap((row) => row.architectures.map((name) => [name, row.state])),
+  );
+  const { served } = readArchitectureNames();
+  const count = (names: readonly string[]): string =>
+    STATES.map((state) => names.filter((name) => stateOf.get(name) === state).length).join(' | ');
+  const all = [...new Set(Object.values(served).flat())];
+  return [
+    '## Architectures',
+    '',
+    `The ${all.length} names of vLLM 0.33.0's registry that a config.json may say. *Known*: layers, weights and cache come from the`,
+    'config.json. *Weights given*: the layers do, and `--weights-bytes` says what all weights take. *Draft*: built beside a target, by',
+    '`--speculative-config`; alone it is refused, as vLLM serves none alone. *Refused*: not understood, though vLLM serves it;',
+    "`--kv-cache-specs` describes its layers. Some names stand in two of vLLM's tables.",
+    '',
+    `| vLLM's table | ${['names', ...STATES].join(' | ')} |`,
+    '| --- | ---: | ---: | ---: | ---: | ---: |',
+    ...Object.entries(served).map(
+      ([kind, names]) => `| ${kind} | ${names.length} | ${count(names)} |`,
+    ),
+    `| all | ${all.length} | ${count(all)} |`,
+    '',
+    '| family | architectures |',
+    '| --- | --- |',
+    ...familyLines(rows),
+  ];
+}
+
+function familyLines(rows: readonly Coverage[]): string[] {
+  const families = new Map<string, string[]>();
+  for (const { name, reason, architectures } of rows) {
+    const title = reason === '' ? name : `${name}, ${reason}`;
+    families.set(title, [...(families.get(title) ?? []), ...architectures]);
+  }
+  return [...families].map(([title, names]) => `| ${title} | ${names.join(', ')} |`);
 }
 
 /** vLLM refuses to fit a length where the config.json names none: those models are shown at its default. */
@@ -34,15 +82,6 @@ function explainLongest(model: string): CapacityExplanation {
     return explainCapacity({ model, gpu: GPU, maxModelLen: -1 });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return explainCapacity({ model, gpu: GPU });
-  }
-}
-
-/** Models that state no context length cannot be fitted, and have vLLM's default. */
-function atLongest(model: string): CapacityExplanation {
-  try {
-    return explainCapacity({ model, gpu: GPU, maxModelLen: -1 });
-  } catch {
     return explainCapacity({ model, gpu: GPU });
   }
 }

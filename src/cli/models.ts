@@ -1,14 +1,15 @@
 /** `vllm-twin models`: what can be served by name, without a network. */
 import { listModels } from '../capacity/file/catalogue.ts';
-import type { ModelFamily } from '../capacity/models/model-family.ts';
+import type { Coverage } from '../capacity/models/coverage.ts';
 import type { Command, CommandFlag } from './command.ts';
 import { parseOwnFlags } from './flags/own-flags.ts';
+import { wrap } from './text-layout.ts';
 
 const FLAGS: readonly CommandFlag[] = [
   {
     name: 'architectures',
     takes: 'switch',
-    doc: 'List the architectures that a config.json may name instead, by the family that knows them.',
+    doc: 'List the architectures that a config.json may name instead, by the family that knows them, and those that are refused.',
   },
   {
     name: 'json',
@@ -33,8 +34,8 @@ export const modelsCommand: Command = {
     const { flags } = parseOwnFlags(words, FLAGS, 'models');
     const asJson = flags.get('json')?.at(-1) === 'true';
     if (flags.get('architectures')?.at(-1) === 'true') {
-      const { FAMILIES } = await import('../capacity/models/registry.ts');
-      process.stdout.write(familiesText(FAMILIES, asJson));
+      const { architectureCoverage } = await import('../capacity/models/coverage.ts');
+      process.stdout.write(coverageText(architectureCoverage(), asJson));
       return 0;
     }
     const models = listModels();
@@ -52,11 +53,15 @@ export const modelsCommand: Command = {
   },
 };
 
-function familiesText(families: readonly ModelFamily[], asJson: boolean): string {
-  const rows = families.map(({ name, kind, architectures }) => ({ name, kind, architectures }));
+function coverageText(rows: readonly Coverage[], asJson: boolean): string {
   if (asJson) return `${JSON.stringify({ families: rows }, null, 2)}\n`;
-  const width = Math.max(...rows.map(({ name }) => name.length));
-  return rows
-    .map(({ name, architectures }) => `${name.padEnd(width)}  ${architectures.join(', ')}\n`)
+  const paragraphs = new Map<string, string[]>();
+  for (const { name, reason, architectures } of rows) {
+    const title = reason === '' ? name : `${name}, ${reason}`;
+    paragraphs.set(title, [...(paragraphs.get(title) ?? []), ...architectures]);
+  }
+  return [...paragraphs]
+    .flatMap(([title, names]) => [...wrap(title), ...wrap(names.join(', '), '  ')])
+    .map((line) => `${line}\n`)
     .join('');
 }

@@ -46,4 +46,27 @@ describe('the table of multimodal architectures', () => {
     const names = MULTIMODAL_ARCHITECTURES.flatMap(({ architectures }) => architectures);
     expect(names).toEqual([...new Set(names)]);
   });
+
+  it('takes --weights-bytes where encoders are not counted, and says so without it', () => {
+    const text = {
+      model_type: 'llama',
+      architectures: ['LlamaForCausalLM'],
+      hidden_size: 256,
+      intermediate_size: 512,
+      num_hidden_layers: 2,
+      num_attention_heads: 4,
+      vocab_size: 1024,
+      max_position_embeddings: 2048,
+    };
+    const hf_config = { architectures: ['OpenVLAForActionPrediction'], text_config: text };
+    const plan = (gpu: object) => {
+      const model = { hf_config, engine_args: {}, gpu: { profile: 'H100-80GiB', ...gpu } };
+      return deriveModelCase({ id: 'case', record: { id: 'case', model } }, 'multimodal.json');
+    };
+    expect(() => plan({})).toThrow('give all weights with --weights-bytes');
+    const [worker] = plan({ weights_bytes: 2 ** 30 }).input.workers;
+    expect([...(worker?.layers.keys() ?? [])][0]).toBe(
+      'language_model.model.layers.0.self_attn.attn',
+    );
+  });
 });

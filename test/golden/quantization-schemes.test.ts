@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { deriveModelCase } from '../../src/capacity/file/model-case.ts';
+import { ConfigError } from '../../src/shared/errors.ts';
 import type { JsonObject } from '../../src/shared/json-object.ts';
 
 interface SchemeCase {
@@ -33,7 +34,8 @@ function answer({ id, config, scheme, engine_args, gpu }: SchemeCase): readonly 
   try {
     return deriveModelCase({ id, record: { model } }, 'golden').facts.weightsBytes;
   } catch (error) {
-    return (error as Error).message;
+    if (error instanceof ConfigError) return error.message;
+    throw error;
   }
 }
 

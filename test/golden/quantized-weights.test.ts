@@ -1,7 +1,11 @@
-/** Catalogue models under quantization methods: the weights that vLLM's own classes allocate, or the words with which it refuses. */
+/**
+ * Catalogue models under quantization methods: the weights that vLLM's own classes allocate, or the words with which it
+ * refuses.
+ */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { deriveModelCase } from '../../src/capacity/file/model-case.ts';
+import { ConfigError } from '../../src/shared/errors.ts';
 import type { JsonObject } from '../../src/shared/json-object.ts';
 
 interface WeightsCase {
@@ -33,7 +37,8 @@ function answer(record: WeightsCase): readonly number[] | string {
   try {
     return deriveModelCase({ id: record.id, record: { model } }, 'golden').facts.weightsBytes;
   } catch (error) {
-    return (error as Error).message;
+    if (error instanceof ConfigError) return error.message;
+    throw error;
   }
 }
 

@@ -35,6 +35,8 @@ const engineArgs = fields({
   max_model_len: optional(integer(-1)),
   dtype: optional(string),
   quantization: optional(string),
+  quantization_config: optional(anyObject),
+  allow_deprecated_quantization: optional(boolean),
   enable_expert_parallel: optional(boolean),
   data_parallel_size: optional(integer(1)),
   kv_cache_dtype: optional(string),

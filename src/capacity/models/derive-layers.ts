@@ -259,7 +259,8 @@ function buildIndependentDraft(
   }
   const adjustment = model.family.adjustRun?.(model, run) ?? {};
   const backends = backendContext(model, run, options, adjustment);
-  const kept = modelQuantization({ model, run, options: { ...options, quantization } });
+  const own = { ...options, quantization, quantizationConfig: undefined };
+  const kept = modelQuantization({ model, run, options: own });
   const stage = new StageBuilder(
     model,
     run,

@@ -26,6 +26,9 @@ export interface ModelOptions {
   readonly dtype?: string | undefined;
   /** --quantization: a method of the checkpoint, or one that quantizes while weights are loaded. */
   readonly quantization?: string | undefined;
+  /** --quantization-config: what is quantized how while weights are loaded. */
+  readonly quantizationConfig?: JsonObject | undefined;
+  readonly allowDeprecatedQuantization?: boolean | undefined;
   readonly enableExpertParallel?: boolean | undefined;
   readonly dataParallelSize?: number | undefined;
   readonly kvCacheDtype?: string | undefined;

@@ -14,6 +14,8 @@ export function modelOptionsOf(args: EngineArgs): ModelOptions {
     maxModelLen: args.maxModelLen ?? undefined,
     dtype: args.dtype,
     quantization: args.quantization ?? undefined,
+    quantizationConfig: args.quantizationConfig ?? undefined,
+    allowDeprecatedQuantization: args.allowDeprecatedQuantization,
     enableExpertParallel: args.enableExpertParallel,
     dataParallelSize: args.dataParallelSize,
     kvCacheDtype: args.kvCacheDtype,

@@ -9,7 +9,13 @@ import { ROPE_BERT_FAMILIES } from './families/bert-with-rope.ts';
 import { DECILM } from './families/decilm.ts';
 import { CLASSIC_FAMILIES } from './families/decoder-classic.ts';
 import { EXPERT_FAMILIES } from './families/decoder-experts.ts';
-import { NAMED_FALLBACKS, plainFamily, unlikePlain } from './families/decoder-fallback.ts';
+import {
+  genericFamily,
+  MIXTRAL_FALLBACKS,
+  NAMED_FALLBACKS,
+  plainFamily,
+  unlikePlain,
+} from './families/decoder-fallback.ts';
 import { LLAMA_LIKE_FAMILIES } from './families/decoder-llama.ts';
 import { TRANSFORMERS_FAMILIES } from './families/decoder-transformers.ts';
 import { MLA_FAMILIES } from './families/deepseek.ts';
@@ -21,7 +27,7 @@ import { FLINT_FAMILIES } from './families/flint.ts';
 import { GEMMA, GEMMA2, GEMMA3_TEXT } from './families/gemma.ts';
 import { GEMMA3N } from './families/gemma3n.ts';
 import { GEMMA4 } from './families/gemma4.ts';
-import { GPT_OSS } from './families/gpt-oss.ts';
+import { GPT_OSS, OPENAI_PRIVACY_FILTER } from './families/gpt-oss.ts';
 import { GRANITE_HYBRID } from './families/granite-hybrid.ts';
 import { HRM_TEXT } from './families/hrm-text.ts';
 import { HY_V4 } from './families/hy-v4.ts';
@@ -65,6 +71,7 @@ export const FAMILIES: readonly ModelFamily[] = [
   GPT2,
   OPT,
   GPT_OSS,
+  OPENAI_PRIVACY_FILTER,
   GEMMA,
   GEMMA2,
   GEMMA3_TEXT,
@@ -116,7 +123,7 @@ export interface FoundFamily {
 }
 
 /** Names under which vLLM loads whatever transformers has for the model type. Source: _TRANSFORMERS_BACKEND_MODELS. */
-const GENERIC_NAME =
+export const GENERIC_NAME =
   /^Transformers(MultiModal)?(MoE)?(ForCausalLM|EmbeddingModel|ForSequenceClassification|ForMTP)$/;
 
 export function isKnownArchitecture(architecture: string): boolean {
@@ -138,7 +145,8 @@ export function familyOf(architecture: string, root: HfConfig): FoundFamily {
   }
   const pooling = POOLING_ON_DECODERS.find(isNamed);
   if (pooling !== undefined) {
-    return { family: poolingFamily(pooling, familyOf(pooling.base, root).family), warnings: [] };
+    const base = familyOf(pooling.base, pooling.baseConfig?.(root) ?? root).family;
+    return { family: poolingFamily(pooling, base), warnings: [] };
   }
   const family = FAMILIES.find(isNamed);
   if (family !== undefined) return { family, warnings: [] };
@@ -168,7 +176,10 @@ function fallbackFamily(architecture: string, root: HfConfig): ModelFamily | nul
   const named = NAMED_FALLBACKS.find(({ architectures }) => architectures.includes(architecture));
   if (named !== undefined) return named;
   if (architecture.includes('MultiModal') || architecture.endsWith('ForMTP')) return null;
-  if (GENERIC_NAME.test(architecture)) return familyOfType(root) ?? plainFamily(root);
+  if (GENERIC_NAME.test(architecture)) {
+    const generic = familyOfType(root) ?? plainFamily(root);
+    return generic === null ? null : genericFamily(architecture, generic);
+  }
   return bringsCode(root) ? plainFamily(root) : null;
 }
 
@@ -190,7 +201,7 @@ function bringsCode(root: HfConfig): boolean {
 /** A generic name loads what transformers has for the model type. */
 function familyOfType(root: HfConfig): ModelFamily | null {
   const modelType = root.strOr('model_type', '');
-  const family = [...NAMED_FALLBACKS, ...FAMILIES].find(
+  const family = [...NAMED_FALLBACKS, ...MIXTRAL_FALLBACKS, ...FAMILIES].find(
     ({ defaults, kind }) => kind === 'decoder' && defaults?.[modelType] !== undefined,
   );
   return family ?? null;

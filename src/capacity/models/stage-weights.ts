@@ -2,7 +2,8 @@
  * Collects the parameters that one tensor-parallel rank of one pipeline stage holds, module by module under vLLM's names, as
  * vLLM's layer classes allocate them; a quantization method says what it makes of a module. Sizes that are handed in are the whole
  * model's; each method takes this rank's part.
- * Source: vllm/model_executor/layers/{linear,vocab_parallel_embedding}.py, fused_moe/{layer,unquantized_fused_moe_method}.py (0.33.0).
+ * Source: vllm/model_executor/layers/{linear,vocab_parallel_embedding}.py,
+ * vllm/model_executor/layers/fused_moe/{layer,unquantized_fused_moe_method}.py (0.33.0).
  */
 import { ConfigError } from '../../shared/errors.ts';
 import { roundUp } from '../../shared/integers.ts';

@@ -49,7 +49,7 @@ export function fitLines(
   const others = rows.filter(({ fits }) => !fits);
   return [
     palette.bold(
-      `${fit.model}: ${n(fit.concurrency)} requests of ${n(fit.tokens)} tokens at a time`,
+      `${fit.model}: ${n(fit.concurrency)} ${fit.concurrency === 1 ? 'request' : 'requests'} of ${n(fit.tokens)} tokens at a time`,
     ),
     ...(fitting.length === 0
       ? ['No GPU of the catalogue holds them, not even eight.']

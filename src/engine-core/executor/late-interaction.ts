@@ -2,6 +2,7 @@
  * Scores that the engine makes itself: the token embeddings of a query are kept until its documents have come, and of a
  * document only its score goes out. Source: vllm/v1/pool/late_interaction_runner.py LateInteractionRunner (0.33.0).
  */
+import { maxSim } from '../../shared/max-sim.ts';
 import type { NdArray } from '../../shared/protocol/outputs.ts';
 import type { PoolingParams } from '../../shared/protocol/pooling.ts';
 
@@ -30,7 +31,9 @@ export class LateInteraction {
     if (query === undefined) return scalar(Number.NaN);
     query.usesLeft -= 1;
     if (query.usesLeft === 0) this.#queries.delete(queryKey);
-    return scalar(maxSim(query.embeddings, embeddings));
+    const [, size = 0] = query.embeddings.shape;
+    const sides = { query: elementsOf(query.embeddings), document: elementsOf(embeddings) };
+    return scalar(maxSim(size, sides));
   }
 
   release(queryKeys: readonly unknown[]): void {
@@ -40,24 +43,6 @@ export class LateInteraction {
   #oldest(): string {
     return this.#queries.keys().next().value ?? '';
   }
-}
-
-/** For each token of the query the best match of the document's, summed. Source: compute_maxsim_score. */
-function maxSim(query: NdArray, document: NdArray): number {
-  const [, size = 0] = query.shape;
-  const queries = elementsOf(query);
-  const documents = elementsOf(document);
-  let sum = 0;
-  for (let q = 0; q < queries.length; q += size) {
-    let best = -Infinity;
-    for (let d = 0; d < documents.length; d += size) {
-      let product = 0;
-      for (let i = 0; i < size; i += 1) product += (queries[q + i] ?? 0) * (documents[d + i] ?? 0);
-      best = Math.max(best, product);
-    }
-    sum += best;
-  }
-  return sum;
 }
 
 function elementsOf({ data }: NdArray): Float32Array {

@@ -13,7 +13,6 @@ export const INERT_FLAGS: readonly { readonly why: string; readonly flags: reado
   {
     why: 'Weights are not loaded',
     flags: [
-      'allow-deprecated-quantization',
       'code-revision',
       'config-format',
       'download-dir',
@@ -201,7 +200,6 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'per-request-spec-decode-metrics': 'metrics.speculative_decoding of answers stays null',
   'prefill-context-parallel-size': 'prefill context parallelism is not simulated',
   'profiler-config': 'endpoints /start_profile and /stop_profile are not served',
-  'quantization-config': 'memory of weights (give it with --weights-bytes)',
   'reasoning-config': REASONING,
   'reasoning-parser': REASONING,
   'reasoning-parser-plugin': PYTHON,

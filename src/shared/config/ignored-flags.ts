@@ -40,7 +40,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
     ],
     defaultValue: 'allgather_reducescatter',
   },
-  'allow-deprecated-quantization': { takes: 'switch' },
   'allowed-local-media-path': { takes: 'value', kind: 'string' },
   'allowed-media-domains': { takes: 'list', kind: 'string' },
   'anthropic-disabled-thinking-effort': {
@@ -305,7 +304,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   'prefill-context-parallel-size': { takes: 'value', kind: 'int', defaultValue: '1' },
   'profiler-config': { takes: 'value', kind: 'json' },
   'pt-load-map-location': { takes: 'value', kind: 'json_or_string', defaultValue: 'cpu' },
-  'quantization-config': { takes: 'value', kind: 'json' },
   'ray-workers-use-nsight': { takes: 'switch' },
   'reasoning-config': { takes: 'value', kind: 'json' },
   'reasoning-parser': { takes: 'value', kind: 'string' },

@@ -116,5 +116,12 @@ export const MODEL_FIELDS = {
     'Quantization method: the one of the checkpoint, or one for a checkpoint that is not quantized (fp8_per_tensor, …).',
     { short: 'q' },
   ),
+  quantizationConfig: field.json(
+    'What is quantized how while weights are loaded: {"linear", "moe", "ignore"} or {"targets", "ignore"}.',
+  ),
+  allowDeprecatedQuantization: field.bool(
+    false,
+    'Take a quantization method that vLLM is about to drop (fbgemm_fp8, fp_quant).',
+  ),
   attentionBackend: field.string('Attention backend of every layer, by its vLLM name.'),
 } as const;

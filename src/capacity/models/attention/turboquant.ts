@@ -1,6 +1,7 @@
 /**
  * `--kv-cache-dtype turboquant_…`: key and value of a head packed into one slot of bits; the first and last layers keep the
- * model's dtype. Source: vllm/v1/attention/backends/turboquant_attn.py, vllm/model_executor/layers/quantization/turboquant/config.py,
+ * model's dtype.
+ * Source: vllm/v1/attention/backends/turboquant_attn.py, vllm/model_executor/layers/quantization/turboquant/config.py,
  * vllm/engine/arg_utils.py create_engine_config (0.33.0).
  */
 import { roundUp } from '../../../shared/integers.ts';

@@ -3,8 +3,9 @@
  * Source: vllm/transformers_utils/configs/eagle.py EAGLEConfig, vllm/config/speculative.py hf_config_override and __post_init__
  * (0.33.0). Leaves out: what a configuration of the speculators library says of itself.
  */
+
+import { isDraftArchitecture } from '../architecture-names.ts';
 import type { HfConfig } from '../hf-config.ts';
-import { isDraftArchitecture } from './draft-names.ts';
 
 /** DeepSeek's own configurations stand for its MTP draft before the method is looked at. */
 const DEEPSEEK_TYPES = ['deepseek_v3', 'deepseek_v32', 'glm_moe_dsa'];

@@ -1,9 +1,9 @@
 /** Every draft architecture: those that a family builds, and those that are known by name only. */
 import { ConfigError } from '../../../shared/errors.ts';
+import { isDraftArchitecture } from '../architecture-names.ts';
 import { EXPLICIT_LAYERS_HINT } from '../hf-config.ts';
 import { DFLASH_FAMILIES } from './dflash.ts';
 import type { DraftFamily } from './draft-family.ts';
-import { isDraftArchitecture } from './draft-names.ts';
 import { DSPARK_V4 } from './dspark-v4.ts';
 import { EAGLE_FAMILIES } from './eagle.ts';
 import { EAGLE3_FAMILIES } from './eagle3.ts';

@@ -1,6 +1,7 @@
 /**
  * Encoders of BERT's shape with rotary positions: Nomic, GTE, Jina v3. No cache.
- * Source: vllm/model_executor/models/{bert_with_rope,colbert}.py, models/config.py NomicBertModelConfig, GteNewModelConfig (0.33.0).
+ * Source: vllm/model_executor/models/{bert_with_rope,colbert}.py, models/config.py NomicBertModelConfig,
+ * GteNewModelConfig (0.33.0).
  */
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';

@@ -49,7 +49,7 @@ function buildMlmHead(stage: StageBuilder, { text }: ResolvedModel): void {
   plainLinear(stage, 'mlm_head.decoder', [text.num('vocab_size'), hiddenSize]);
 }
 
-function buildClassifier(stage: StageBuilder, model: ResolvedModel): void {
+export function buildClassifier(stage: StageBuilder, model: ResolvedModel): void {
   const sizes = [numLabels(model), model.text.num('hidden_size')] as const;
   plainLinear(stage, 'classifier', sizes, headDtype(model));
 }

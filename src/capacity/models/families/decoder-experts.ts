@@ -277,12 +277,7 @@ const EXPERTS: readonly DecoderArchitecture[] = [
   {
     architectures: ['HYV3ForCausalLM'],
     modelTypes: { hy_v3: { ...UNTIED, num_shared_experts: 0 } },
-    attentionParts: (stage, text, name) => {
-      if (!text.flag('qk_norm')) return;
-      const { headSize } = llamaHeads(text);
-      stage.norm(`${name}.q_norm`, headSize);
-      stage.norm(`${name}.k_norm`, headSize);
-    },
+    qkNorm: (text) => (text.flag('qk_norm') ? 'head' : 'none'),
     experts: (text, layer) => {
       if (isDenseFirst(text, layer)) return null;
       const size = text.num('expert_hidden_dim');

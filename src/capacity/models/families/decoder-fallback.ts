@@ -4,6 +4,9 @@
  * vllm/model_executor/models/transformers (0.33.0). Leaves out: fallbacks with latent attention or states.
  */
 import type { HfConfig } from '../hf-config.ts';
+import type { ModelFamily } from '../model-family.ts';
+import { headDtype } from '../pooling/head-dtype.ts';
+import { numLabels } from './bert.ts';
 import { slidingLayerWindow } from './common.ts';
 import { type DecoderArchitecture, decoderFamilies, llamaHeads } from './decoder.ts';
 
@@ -121,7 +124,8 @@ const [PLAIN] = decoderFamilies('transformers', [
 
 const EXPERT_COUNTS = ['num_experts', 'moe_num_experts', 'n_routed_experts', 'num_local_experts'];
 
-const [PLAIN_EXPERTS] = decoderFamilies('transformers', [
+/** Mixtral's shape too, under transformers' names. */
+export const MIXTRAL_FALLBACKS = decoderFamilies('transformers', [
   {
     architectures: ['TransformersMoEForCausalLM'],
     modelTypes: { mixtral: UNTIED },
@@ -135,6 +139,8 @@ const [PLAIN_EXPERTS] = decoderFamilies('transformers', [
     },
   },
 ]);
+
+const [PLAIN_EXPERTS] = MIXTRAL_FALLBACKS;
 
 /** Fields of models that are no plain decoders: their code cannot be guessed from the file. */
 const UNLIKE_LLAMA = [
@@ -181,4 +187,24 @@ export function plainFamily(root: HfConfig) {
   if (unlikePlain(root) !== null) return null;
   const hasExperts = EXPERT_COUNTS.some((key) => root.has(key));
   return (hasExperts ? PLAIN_EXPERTS : PLAIN) ?? null;
+}
+
+/**
+ * What a name of vLLM's generic classes makes of the family: the pooling ones have no head but their own.
+ * Source: vllm/model_executor/models/transformers/pooling.py (0.33.0).
+ */
+export function genericFamily(architecture: string, family: ModelFamily): ModelFamily {
+  const classifies = architecture.endsWith('ForSequenceClassification');
+  if (!classifies && !architecture.endsWith('EmbeddingModel')) return family;
+  return {
+    ...family,
+    isPoolingClass: true,
+    withoutHead: true,
+    build: (stage, model) => {
+      family.build(stage, model);
+      if (!classifies) return;
+      const sizes = [numLabels(model), model.text.num('hidden_size')];
+      stage.tensor('classifier.weight', sizes, headDtype(model));
+    },
+  };
 }

@@ -178,11 +178,7 @@ const DENSE: readonly DecoderArchitecture[] = [
     norms: () => ['input_layernorm', 'pre_feedforward_layernorm'],
     window: slidingLayerWindow,
     family: {
-      normalize: withLayerTypes((layers) =>
-        Array.from({ length: layers }, (_, layer) =>
-          layer % 2 === 0 ? 'sliding_attention' : 'full_attention',
-        ),
-      ),
+      normalize: withLayerTypes((layers) => periodicLayerTypes(layers, 2)),
     },
   },
   {

@@ -17,6 +17,8 @@ export interface MlaArchitecture {
   readonly modelTypes: Readonly<Record<string, JsonObject>>;
   /** Whether the model counts as one of latent attention; default: where it has a kv_lora_rank. */
   usesMla?(text: HfConfig): boolean;
+  /** Keys and values of every head are kept, not the latents. Source: deepseek_v2.py DeepseekV2Attention. */
+  attendsPlainly?(text: HfConfig): boolean;
   isSparse?(text: HfConfig, layer: number): boolean;
   numExperts?(text: HfConfig): number;
   /** Width of the experts that every token passes, 0 without. */
@@ -128,6 +130,12 @@ function panguHasLatents(text: HfConfig): HfConfig {
   return text;
 }
 
+/** Source: ModelConfig.use_mla. Its kernels are causal. */
+function countsAsMla(text: HfConfig): boolean {
+  const isOfType = ['deepseek_v2', 'deepseek_v3', 'kimi_k2'].includes(text.strOr('model_type', ''));
+  return isOfType && text.has('kv_lora_rank') && text.get('is_causal') !== false;
+}
+
 export const MLA_ARCHITECTURES: readonly MlaArchitecture[] = [
   {
     name: 'deepseek',
@@ -142,6 +150,15 @@ export const MLA_ARCHITECTURES: readonly MlaArchitecture[] = [
     modelTypes: { deepseek_v3: V3_DEFAULTS, kimi_k2: V3_DEFAULTS },
     correctionBias: noauxBias,
     hasMtp: true,
+  },
+  {
+    name: 'deepseek',
+    // The same class under the name of embedding models, which say `is_causal: false`.
+    architectures: ['DeepseekV3BidirectionalModel'],
+    modelTypes: { deepseek_v3: V3_DEFAULTS },
+    usesMla: countsAsMla,
+    attendsPlainly: (text) => !countsAsMla(text),
+    correctionBias: noauxBias,
   },
   {
     name: 'deepseek',

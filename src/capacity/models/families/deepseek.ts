@@ -142,8 +142,9 @@ export function buildMlaLayer(
   const attention = `${prefix}.self_attn`;
   const isIndexed = text.has('index_topk');
   const indexed = isIndexed && (isMtp || hasIndexer(text, layer));
+  const isPlain = about.attendsPlainly?.(text) ?? false;
   buildMlaProjections(stage, text, attention, {
-    hasSeparateQuery: about.hasSeparateQuery ?? false,
+    hasSeparateQuery: isPlain || about.hasSeparateQuery === true,
   });
   if (indexed) buildIndexer(stage, text, `${attention}.indexer`);
   const mlp = `${prefix}.mlp`;
@@ -158,9 +159,16 @@ export function buildMlaLayer(
     ...(about.extraNorms?.(text) ?? []),
   ];
   for (const norm of norms) stage.norm(`${prefix}.${norm}`, hiddenSize);
+  const numHeads = text.num('num_attention_heads');
+  const name = `${attention}.attn`;
+  if (isPlain) {
+    const headSize = text.num('qk_nope_head_dim') + text.num('qk_rope_head_dim');
+    stage.attention({ name, numHeads, numKvHeads: numHeads, headSize });
+    return;
+  }
   stage.mla({
-    name: `${attention}.attn`,
-    numHeads: text.num('num_attention_heads'),
+    name,
+    numHeads,
     headSize: mlaHeadSize(text),
     topkBufferWidth: isIndexed ? text.num('index_topk') : null,
     isIndexGroupLeader: indexed,

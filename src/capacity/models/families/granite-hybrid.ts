@@ -36,6 +36,9 @@ function buildFeedForward(stage: StageBuilder, text: HfConfig, name: string): vo
   stage.row(`${name}.shared_mlp.output_linear`, shared, hiddenSize);
 }
 
+/** The others are `mamba`, in newer files `linear_attention`. */
+const ATTENTION_TYPES = ['attention', 'full_attention'];
+
 export const GRANITE_HYBRID: ModelFamily = {
   name: 'granite hybrid',
   architectures: ['GraniteMoeHybridForCausalLM'],
@@ -62,7 +65,7 @@ export const GRANITE_HYBRID: ModelFamily = {
   // The micro sizes have the architecture's name but attention in every layer.
   isHybrid: (text) =>
     !text.has('layer_types') ||
-    text.strings('layer_types').some((type) => type !== 'attention' && type !== 'full_attention'),
+    text.strings('layer_types').some((type) => !ATTENTION_TYPES.includes(type)),
   normalize: (text) => {
     if (text.has('layer_types')) return text;
     const listed = text.has('layers_block_type') ? text.list('layers_block_type') : null;
@@ -87,7 +90,7 @@ export const GRANITE_HYBRID: ModelFamily = {
     });
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
       const name = `model.layers.${layer}`;
-      if (layerType(text, layer) === 'mamba') {
+      if (!ATTENTION_TYPES.includes(layerType(text, layer))) {
         const sizes = mixerSizes(text);
         // The module is `mamba`, but its parts are known as `mixer`.
         buildMamba2(stage, `${name}.mamba`, sizes, `${name}.mixer`);

@@ -51,13 +51,12 @@ function feedForwardSize(text: HfConfig): number {
 
 function buildMlp(
   stage: StageBuilder,
-  text: HfConfig,
   name: string,
+  width: number,
   intermediateSize: number,
 ): void {
-  const hiddenSize = text.num('hidden_size');
-  stage.column(`${name}.w13`, hiddenSize, [intermediateSize, intermediateSize]);
-  stage.row(`${name}.w2`, intermediateSize, hiddenSize);
+  stage.column(`${name}.w13`, width, [intermediateSize, intermediateSize]);
+  stage.row(`${name}.w2`, intermediateSize, width);
 }
 
 function buildExperts(stage: StageBuilder, text: HfConfig, name: string): void {
@@ -86,14 +85,17 @@ function build(stage: StageBuilder, model: ResolvedModel): void {
       buildAttention(stage, text, `${name}.self_attn`);
     } else {
       buildConv(stage, text, `${name}.short_conv`);
-      stage.state(`${name}.short_conv`, state(model, stage.run));
+      // Both ways at once, a convolution keeps no state. Source: Lfm2BidirectionalShortConv.
+      const isCausal = text.get('is_causal') !== false;
+      if (isCausal) stage.state(`${name}.short_conv`, state(model, stage.run));
     }
     const isMoe = model.architecture === 'Lfm2MoeForCausalLM';
     if (isMoe && layer >= text.numOr('num_dense_layers', 0)) {
       buildExperts(stage, text, `${name}.feed_forward`);
     } else {
       const size = isMoe ? text.num('intermediate_size') : feedForwardSize(text);
-      buildMlp(stage, text, `${name}.feed_forward`, size);
+      const width = isMoe ? hiddenSize : text.numOr('block_dim', hiddenSize);
+      buildMlp(stage, `${name}.feed_forward`, width, size);
     }
     stage.norm(`${name}.operator_norm`, hiddenSize);
     stage.norm(`${name}.ffn_norm`, hiddenSize);

@@ -118,7 +118,12 @@ const DEFAULTS = {
 
 /** transformers says twice as many layers, since each attends twice. */
 function normalize(text: HfConfig): HfConfig {
-  return text.with({ num_hidden_layers: 2 * text.num('num_layers') });
+  return text.with({
+    num_hidden_layers: 2 * text.num('num_layers'),
+    // Two names each: attribute_map of LongcatFlashConfig.
+    ffn_hidden_size: text.numOr('intermediate_size', text.num('ffn_hidden_size')),
+    expert_ffn_hidden_size: text.numOr('moe_intermediate_size', text.num('expert_ffn_hidden_size')),
+  });
 }
 
 function family(architecture: string, hasNgrams: boolean): ModelFamily {

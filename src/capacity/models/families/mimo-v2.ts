@@ -138,5 +138,6 @@ export const MIMO_V2: ModelFamily = {
 export const MIMO_V2_PRO: ModelFamily = {
   ...MIMO_V2,
   architectures: ['MiMoV2ForCausalLM'],
+  defaults: { mimo_v2: { tie_word_embeddings: false, max_position_embeddings: 131072 } },
   packedModules: { qkv_proj: ['qkv_proj'], gate_up_proj: ['gate_proj', 'up_proj'] },
 };

@@ -7,7 +7,7 @@ import type { ModelFamily } from '../model-family.ts';
 import { headDtype } from '../pooling/head-dtype.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { buildColbert, numLabels, plainLinear } from './bert.ts';
+import { buildClassifier, buildColbert, plainLinear } from './bert.ts';
 import { layerType } from './common.ts';
 
 interface ModernBertArchitecture {
@@ -35,11 +35,6 @@ function buildDense(stage: StageBuilder, model: ResolvedModel, name: string, dty
   stage.tensor(`${name}.dense.weight`, [hiddenSize, hiddenSize], dtype);
   if (text.flag('classifier_bias')) stage.tensor(`${name}.dense.bias`, [hiddenSize], dtype);
   stage.norm(`${name}.norm`, hiddenSize, { bias: text.flag('norm_bias'), dtype });
-}
-
-function buildClassifier(stage: StageBuilder, model: ResolvedModel): void {
-  const sizes = [numLabels(model), model.text.num('hidden_size')] as const;
-  plainLinear(stage, 'classifier', sizes, headDtype(model));
 }
 
 const ARCHITECTURES: readonly ModernBertArchitecture[] = [
@@ -124,3 +119,25 @@ export const MODERNBERT_FAMILIES: readonly ModelFamily[] = ARCHITECTURES.map((ab
   normalize: modernBertLayerTypes,
   build: (stage, model) => build(stage, model, about),
 }));
+
+/** ModernVBERT's text layers, and the projection of late interaction. Source: colmodernvbert.py ColModernVBertForRetrieval. */
+export const MODERNVBERT_TEXT: ModelFamily = {
+  name: 'modernvbert',
+  architectures: [],
+  kind: 'pooling',
+  isPoolingClass: true,
+  normalize: (text) => modernBertLayerTypes(text.withDefaults(DEFAULTS)),
+  build: (stage, model) => {
+    const { root, text } = model;
+    const width = text.num('hidden_size');
+    const bias = text.flag('norm_bias');
+    stage.embedding('text_embeddings.tok_embeddings', text.num('vocab_size'), width);
+    stage.norm('text_embeddings.norm', width, { bias });
+    for (let layer = 0; layer < text.num('num_hidden_layers'); layer++) {
+      buildModernBertLayer(stage, text, `text_layers.${layer}`, layer);
+    }
+    stage.norm('text_final_norm', width, { bias });
+    const dtype = headDtype(model);
+    plainLinear(stage, 'custom_text_proj', [root.numOr('embedding_dim', 128), width], dtype);
+  },
+};

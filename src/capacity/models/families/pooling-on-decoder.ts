@@ -1,10 +1,11 @@
 /**
  * Pooling classes that are a generating model without its head for the vocabulary, and something else on top: reward models,
  * classifiers, rerankers, bidirectional embedding models.
- * Source: vllm/model_executor/models/{qwen2_rm,internlm2,jina,voyage,gpt2,jamba,llama,lfm2,colbert,gemma3}.py, models/config.py (0.33.0).
+ * Source: vllm/model_executor/models/{qwen2_rm,internlm2,jina,voyage,gpt2,jamba,llama,lfm2,colbert,gemma3,config}.py (0.33.0).
  */
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
+import { subConfig } from '../multimodal/config-defaults.ts';
 import { headDtype } from '../pooling/head-dtype.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
@@ -15,6 +16,10 @@ export interface PoolingOnDecoder {
   /** The architecture that it is built on. */
   readonly base: string;
   normalize?(text: HfConfig): HfConfig;
+  /** The config of what it is built on, where that is nested in the whole one. */
+  baseConfig?(root: HfConfig): HfConfig;
+  /** What the class makes of a module's name, where it hands on a prefix of its own. */
+  readonly rename?: (name: string) => string;
   /** The class is the inner model itself, without the module `model` around it. */
   readonly isInner?: boolean;
   /** The class keeps the head that it does not use. */
@@ -58,7 +63,9 @@ function buildTextProjection(
     const width = key === undefined ? about.usual : root.num(key);
     if (width === null) return;
     const dtype = headDtype(model);
-    stage.tensor('custom_text_proj.weight', [width, text.num('hidden_size')], dtype);
+    // The whole model's width where the file has one, whatever the language model's is.
+    const input = root.numOr('hidden_size', text.num('hidden_size'));
+    stage.tensor('custom_text_proj.weight', [width, input], dtype);
     if (about.bias) stage.tensor('custom_text_proj.bias', [width], dtype);
   };
 }
@@ -76,6 +83,7 @@ export const POOLING_ON_DECODERS: readonly PoolingOnDecoder[] = [
   {
     architectures: ['ColPaliForRetrieval'],
     base: 'PaliGemmaForConditionalGeneration',
+    baseConfig: (root) => (root.has('vlm_config') ? subConfig(root, 'vlm_config') : root),
     buildHead: buildTextProjection(
       ['embedding_dim', 'embed_dim', 'dim', 'projection_dim', 'colbert_dim'],
       {
@@ -101,12 +109,6 @@ export const POOLING_ON_DECODERS: readonly PoolingOnDecoder[] = [
     base: 'Qwen2VLForConditionalGeneration',
     keepsHead: true,
     buildHead: buildJinaScorer,
-  },
-  {
-    architectures: ['DeepseekV3BidirectionalModel'],
-    base: 'DeepseekV3ForCausalLM',
-    keepsHead: true,
-    normalize: bidirectional,
   },
   {
     architectures: ['Qwen2ForRewardModel'],
@@ -161,10 +163,27 @@ export const POOLING_ON_DECODERS: readonly PoolingOnDecoder[] = [
     normalize: bidirectional,
     buildHead: buildScore,
   },
-  { architectures: ['Lfm2BidirectionalModel'], base: 'Lfm2ForCausalLM', normalize: bidirectional },
-  { architectures: ['ColBERTLfm2Model'], base: 'Lfm2ForCausalLM', buildHead: buildColbert },
+  {
+    architectures: ['Lfm2BidirectionalModel'],
+    base: 'Lfm2ForCausalLM',
+    normalize: bidirectional,
+    isInner: true,
+  },
+  {
+    architectures: ['ColBERTLfm2Model'],
+    base: 'Lfm2ForCausalLM',
+    rename: withoutPrefix,
+    buildHead: buildColbert,
+  },
   { architectures: ['Gemma3TextModel'], base: 'Gemma3ForCausalLM', isInner: true },
 ];
+
+/** Layers with a cache lack the module `model` that they are in: the class hands on its own empty name. */
+function withoutPrefix(name: string): string {
+  return LAYER_WITH_CACHE.test(name) ? name.replace(/^model\./, '.') : name;
+}
+
+const LAYER_WITH_CACHE = /\.(attn|short_conv)$/;
 
 /** Without `model.`; layers with a cache keep the dot, since the class puts its own empty name before it. */
 function innerName(name: string): string {
@@ -184,8 +203,9 @@ export function poolingFamily(about: PoolingOnDecoder, base: ModelFamily): Model
       return about.normalize?.(normal) ?? normal;
     },
     build: (stage, model) => {
-      if (about.isInner === true) stage.renaming(innerName, () => base.build(stage, model));
-      else base.build(stage, model);
+      const rename = about.isInner === true ? innerName : (about.rename ?? ((name) => name));
+      const inner = { ...model, root: about.baseConfig?.(model.root) ?? model.root };
+      stage.renaming(rename, () => base.build(stage, inner));
       about.buildHead?.(stage, model);
     },
   };

@@ -9,6 +9,7 @@ import { META_ARCHITECTURES } from './meta-architectures.ts';
 import { MIXED_ARCHITECTURES } from './mixed-architectures.ts';
 import type { MultimodalArchitecture } from './multimodal-architecture.ts';
 import { OWN_TEXT_ARCHITECTURES } from './own-text-architectures.ts';
+import { POOLING_ARCHITECTURES } from './pooling-architectures.ts';
 import { QUERY_ARCHITECTURES } from './query-architectures.ts';
 import { QWEN_ARCHITECTURES } from './qwen-architectures.ts';
 import { SIGLIP_ARCHITECTURES } from './siglip-architectures.ts';
@@ -27,5 +28,6 @@ export const MULTIMODAL_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   ...SIGLIP_ARCHITECTURES,
   ...MIXED_ARCHITECTURES,
   ...OWN_TEXT_ARCHITECTURES,
+  ...POOLING_ARCHITECTURES,
   ...UNCOUNTED_ARCHITECTURES,
 ];

@@ -18,6 +18,8 @@ bert :BertLMHeadModel vocab_size=30522 hidden_size=768 num_hidden_layers=12 num_
 blip-2 vision_config=@blip_2_vision_model qformer_config=@blip_2_qformer text_config=@opt num_query_tokens=32
 blip_2_qformer vocab_size=30522 hidden_size=768 num_hidden_layers=12 num_attention_heads=12 intermediate_size=3072 max_position_embeddings=512 cross_attention_frequency=2 encoder_hidden_size=1408
 blip_2_vision_model hidden_size=1408 intermediate_size=6144 num_hidden_layers=39 num_attention_heads=16 image_size=224 patch_size=14 qkv_bias=true
+clip :CLIPModel text_config=@clip_text_model vision_config=@clip_vision_model projection_dim=512
+clip_text_model vocab_size=49408 hidden_size=512 intermediate_size=2048 projection_dim=512 num_hidden_layers=12 num_attention_heads=8 max_position_embeddings=77
 clip_vision_model hidden_size=768 intermediate_size=3072 projection_dim=512 num_hidden_layers=12 num_attention_heads=12 num_channels=3 image_size=224 patch_size=32
 cohere2 :Cohere2ForCausalLM vocab_size=256000 hidden_size=8192 intermediate_size=22528 num_hidden_layers=40 num_attention_heads=64 max_position_embeddings=8192 tie_word_embeddings=true attention_bias=false sliding_window=4096
 cohere2_vision vision_config=@siglip_vision_model text_config=@cohere2 downsample_factor=2 alignment_intermediate_size=36864 tie_word_embeddings=true
@@ -193,6 +195,8 @@ qwen4_exp_vision depth=27 hidden_size=1152 intermediate_size=4304 num_heads=16 i
 radio hidden_size=1280 num_hidden_layers=32 num_attention_heads=16 mlp_ratio=4.0 qkv_bias=true num_channels=3 patch_size=16 image_size=224
 seed_oss :SeedOssForCausalLM vocab_size=155136 hidden_size=4096 intermediate_size=27648 num_hidden_layers=64 num_attention_heads=80 num_key_value_heads=8 max_position_embeddings=524288 tie_word_embeddings=false attention_bias=true attention_out_bias=false mlp_bias=false head_dim=128
 siglip2_vision_model hidden_size=768 intermediate_size=3072 num_hidden_layers=12 num_attention_heads=12 num_channels=3 patch_size=16 num_patches=256
+siglip :SiglipModel text_config=@siglip_text_model vision_config=@siglip_vision_model
+siglip_text_model vocab_size=32000 hidden_size=768 intermediate_size=3072 num_hidden_layers=12 num_attention_heads=12 max_position_embeddings=64
 siglip_vision_model hidden_size=768 intermediate_size=3072 num_hidden_layers=12 num_attention_heads=12 num_channels=3 image_size=224 patch_size=16
 smollm3 :SmolLM3ForCausalLM vocab_size=128256 hidden_size=2048 intermediate_size=11008 num_hidden_layers=36 num_attention_heads=16 num_key_value_heads=4 max_position_embeddings=32768 use_sliding_window=false no_rope_layer_interval=4 attention_bias=false mlp_bias=false tie_word_embeddings=true
 smolvlm tie_word_embeddings=false vision_config=@smolvlm_vision text_config=@llama scale_factor=2

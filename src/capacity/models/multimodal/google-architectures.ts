@@ -1,4 +1,4 @@
-/** Google's models with images, videos or audio. Source: vllm/model_executor/models/{paligemma,gemma4_mm,gemma3n_mm}.py (0.33.0). */
+/** Google's models with images, videos or audio. Source: vllm/model_executor/models/{paligemma,gemma4_mm,gemma3n_mm}.py. */
 import type { StageBuilder } from '../stage-builder.ts';
 import { linear } from '../towers/encoder-layer.ts';
 import {

@@ -9,7 +9,12 @@ import { EXPLICIT_LAYERS_HINT, type HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { architectureOfType, subConfig, withConfigDefaults } from './config-defaults.ts';
+import {
+  architectureOfType,
+  subConfig,
+  textConfig,
+  withConfigDefaults,
+} from './config-defaults.ts';
 import type { MultimodalArchitecture, MultimodalConfig } from './multimodal-architecture.ts';
 
 /** How a family is found by its architecture's name. */
@@ -108,7 +113,7 @@ function build(
 /** Tied embeddings are the whole model's affair: its value counts wherever it has one. */
 function languageConfig(about: MultimodalArchitecture, root: HfConfig): HfConfig {
   const whole = withConfigDefaults(root);
-  const text = about.language?.(whole) ?? subConfig(root, 'text_config');
+  const text = about.language?.(whole) ?? textConfig(root);
   if (about.tiesByText === true || !whole.has('tie_word_embeddings')) return text;
   return text.with({ tie_word_embeddings: whole.get('tie_word_embeddings') });
 }

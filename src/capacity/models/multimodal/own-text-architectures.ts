@@ -1,4 +1,4 @@
-/** Models whose language model vLLM has nowhere else. Source: vllm/model_executor/models/{aria,cosmos3_edge,muse_glimmer}.py (0.33.0). */
+/** Language models of their own. Source: vllm/model_executor/models/{aria,cosmos3_edge,muse_glimmer}.py. */
 
 import { isJsonObject } from '../../../shared/json-object.ts';
 import { ARIA_TEXT, COSMOS3_EDGE_TEXT, MUSE_GLIMMER_TEXT } from '../families/multimodal-text.ts';

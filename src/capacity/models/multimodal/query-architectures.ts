@@ -1,4 +1,4 @@
-/** Models whose connector asks the encoder with learned queries. Source: vllm/model_executor/models/{blip2,granite_speech}.py (0.33.0). */
+/** Models whose connector asks the encoder with learned queries. Source: vllm/model_executor/models/{blip2,granite_speech}.py. */
 import type { StageBuilder } from '../stage-builder.ts';
 import { buildBlipVision } from '../towers/blip.ts';
 import { buildGraniteConformer } from '../towers/conformer.ts';

@@ -1,9 +1,9 @@
-/** Models around SigLIP and SigLIP 2. Source: vllm/model_executor/models/{lfm2_vl,paddleocr_vl}.py (0.33.0). */
+/** Models around SigLIP and SigLIP 2. Source: vllm/model_executor/models/{lfm2_vl,phi4siglip,paddleocr_vl}.py (0.33.0). */
 import { linear } from '../towers/encoder-layer.ts';
 import { buildSiglip } from '../towers/siglip.ts';
 import { buildSiglip2 } from '../towers/siglip2.ts';
 import type { MultimodalArchitecture } from './multimodal-architecture.ts';
-import { buildLinears } from './projectors.ts';
+import { buildLinears, buildLlavaProjector } from './projectors.ts';
 
 export const SIGLIP_ARCHITECTURES: readonly MultimodalArchitecture[] = [
   {
@@ -24,6 +24,24 @@ export const SIGLIP_ARCHITECTURES: readonly MultimodalArchitecture[] = [
           const widths = [input, root.num('projector_hidden_size'), text.num('hidden_size')];
           const names = [`${name}.linear_1`, `${name}.linear_2`];
           buildLinears(stage, names, widths, root.flag('projector_bias'));
+        },
+      },
+    ],
+  },
+  {
+    architectures: ['Phi4ForCausalLMV'],
+    language: (root) => root,
+    textArchitecture: 'Phi3ForCausalLM',
+    towers: [
+      {
+        modalities: ['image'],
+        build: (stage, { root, text, sub }) => {
+          const vision = sub('vision_config');
+          // The language model reads the layer before the last.
+          const layers = vision.num('num_hidden_layers') - 1;
+          buildSiglip2(stage, vision, 'vision_tower', layers);
+          const sizes = { input: root.num('mm_hidden_size'), output: text.num('hidden_size') };
+          buildLlavaProjector(stage, 'multi_modal_projector', { ...sizes, bias: true });
         },
       },
     ],

@@ -3,7 +3,7 @@
  * capacity is known. And those of which not even that is known, with the reason.
  */
 import type { HfConfig } from '../hf-config.ts';
-import { subConfig } from './config-defaults.ts';
+import { architectureOfType, subConfig } from './config-defaults.ts';
 import type { MultimodalArchitecture } from './multimodal-architecture.ts';
 
 const whole = (root: HfConfig): HfConfig => root;
@@ -11,6 +11,15 @@ const whole = (root: HfConfig): HfConfig => root;
 /** `text_config`, or the whole file where the language model's config is not nested. */
 function textOrWhole(root: HfConfig): HfConfig {
   return root.has('text_config') ? subConfig(root, 'text_config') : root;
+}
+
+/** The nested config names it, or its type; Ovis2.6 has one with experts and one without. */
+function ovisLanguageModel(text: HfConfig, root: HfConfig): string {
+  const [whole] = root.strings('architectures');
+  const [own] = text.has('architectures') ? text.strings('architectures') : [];
+  if (own !== undefined && own !== whole) return own;
+  const usual = whole === 'Ovis2_6_MoeForCausalLM' ? 'Qwen3MoeForCausalLM' : 'Qwen3ForCausalLM';
+  return architectureOfType(text.strOr('model_type', '')) ?? usual;
 }
 
 interface Uncounted extends Omit<MultimodalArchitecture, 'towers' | 'uncounted'> {
@@ -153,7 +162,14 @@ const UNCOUNTED: readonly Uncounted[] = [
     parts: 'the visual tokenizer',
     language: (root) =>
       root.has('llm_config') ? subConfig(root, 'llm_config') : textOrWhole(root),
+    textArchitecture: ovisLanguageModel,
     prefix: 'llm',
+  },
+  {
+    architectures: ['Phi4ForCausalLMV'],
+    parts: 'the vision tower',
+    language: whole,
+    textArchitecture: 'Phi3ForCausalLM',
   },
   {
     architectures: ['Phi4MMForCausalLM'],

@@ -27,13 +27,7 @@ const BITS = 4;
 /** Source: AutoAWQConfig.from_config. */
 export function awqFormat(checkpoint: HfConfig): PackedFormat {
   const bits = checkpoint.has('w_bit') ? checkpoint.num('w_bit') : checkpoint.num('bits');
-  if (bits !== BITS) {
-    throw new ConfigError(
-      'E_UNKNOWN_MODEL',
-      `Unsupported num_bits = ${bits}. Supported: ${BITS}. For 8-bit AWQ, use Marlin backend by setting ` +
-        "backend='awq:marlin' or backend='marlin'.",
-    );
-  }
+  if (bits !== BITS) refuseBits(bits);
   const key = checkpoint.has('q_group_size') ? 'q_group_size' : 'group_size';
   return {
     bits,
@@ -42,13 +36,21 @@ export function awqFormat(checkpoint: HfConfig): PackedFormat {
   };
 }
 
+export function refuseBits(bits: number): never {
+  throw new ConfigError(
+    'E_UNKNOWN_MODEL',
+    `Unsupported num_bits = ${bits}. Supported: ${BITS}. For 8-bit AWQ, use Marlin backend by setting ` +
+      "backend='awq:marlin' or backend='marlin'.",
+  );
+}
+
 /** -1: one group of all inputs. */
 export function groupSizeOf(checkpoint: HfConfig, key: string): number {
   return checkpoint.get(key) === -1 ? -1 : checkpoint.num(key);
 }
 
 /** Source: AutoAWQLinearMethod.create_weights, whose shapes Marlin's have too. */
-function linearShapes(module: LinearModule, format: PackedFormat): ParameterShape[] {
+export function awqLinear(module: LinearModule, format: PackedFormat): ParameterShape[] {
   const output = width(module);
   const input = module.inputSizePerPartition;
   const factor = packFactor(format.bits);
@@ -74,7 +76,7 @@ function checkAlignment(module: LinearModule, { groupSize }: PackedFormat, fits:
 }
 
 /** Source: AutoAWQMoEMethod.create_weights. */
-function expertsShapes(module: ExpertsModule, format: PackedFormat): ParameterShape[] {
+export function awqExperts(module: ExpertsModule, format: PackedFormat): ParameterShape[] {
   if (!marlinTakesExperts(module, format.groupSize)) return wna16Experts(module, format);
   const {
     localNumExperts: experts,
@@ -110,11 +112,11 @@ export function awqConfig(checkpoint: HfConfig, context: QuantizationContext): Q
   return {
     name: 'auto_awq',
     description: `AWQ, ${format.bits} bits in groups of ${format.groupSize}`,
-    linear: (module) => (isLeft(module.name, packedModules) ? null : linearShapes(module, format)),
-    experts: (module) => (isLeft(module.name, {}) ? null : expertsShapes(module, format)),
+    linear: (module) => (isLeft(module.name, packedModules) ? null : awqLinear(module, format)),
+    experts: (module) => (isLeft(module.name, {}) ? null : awqExperts(module, format)),
     embedding: (module) =>
       module.isLmHead && hasQuantizedHead && !isLeft(module.name, packedModules)
-        ? linearShapes(headAsLinear(module), format)
+        ? awqLinear(headAsLinear(module), format)
         : null,
     attention: () => [],
     attentionCacheDtype: null,

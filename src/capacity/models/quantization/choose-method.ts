@@ -3,6 +3,7 @@
  * Source: vllm/config/model.py ModelConfig._verify_quantization and each method's override_quantization_method (0.33.0).
  */
 import { ConfigError } from '../../../shared/errors.ts';
+import type { JsonObject } from '../../../shared/json-object.ts';
 import type { HfConfig } from '../hf-config.ts';
 
 /** Source: layers/quantization/__init__.py QuantizationMethods. */
@@ -42,11 +43,19 @@ const QUANTIZATION_METHODS = [
 /** Source: layers/quantization/__init__.py DEPRECATED_QUANTIZATION_METHODS. */
 const DEPRECATED = ['fbgemm_fp8', 'fp_quant'];
 
-export interface MethodQuestion {
-  /** `quantization_config` as it is used: of the root, else of the text config. */
-  readonly checkpoint: HfConfig | null;
+/** What the flags say. */
+export interface QuantizationWishes {
   /** --quantization. */
   readonly asked: string | undefined;
+  /** --allow-deprecated-quantization. */
+  readonly allowsDeprecated: boolean;
+  /** --quantization-config. */
+  readonly online?: JsonObject | undefined;
+}
+
+export interface MethodQuestion extends QuantizationWishes {
+  /** `quantization_config` as it is used: of the root, else of the text config. */
+  readonly checkpoint: HfConfig | null;
   /** The outer config.json's. */
   readonly modelType: string | undefined;
 }
@@ -65,7 +74,7 @@ export function chooseMethod(question: MethodQuestion): string | null {
         "Give the bytes of one rank's weights with --weights-bytes.",
     );
   }
-  if (DEPRECATED.includes(method)) {
+  if (DEPRECATED.includes(method) && !question.allowsDeprecated) {
     throw new ConfigError(
       'E_UNKNOWN_MODEL',
       `The quantization method ${method} is deprecated and will be removed in future versions of vLLM. ` +

@@ -3,9 +3,9 @@
  * Source: compressed_tensors/quantization/quant_args.py QuantizationArgs (0.19), and the kinds that vLLM tells apart:
  * vllm/model_executor/layers/quantization/compressed_tensors/compressed_tensors.py (0.33.0).
  */
-import { ConfigError } from '../../../shared/errors.ts';
 import type { HfConfig } from '../hf-config.ts';
 import type { BlockShape } from './linear-shapes.ts';
+import { refuseCheckpoint } from './refusals.ts';
 
 export type Strategy =
   | 'tensor'
@@ -34,17 +34,17 @@ const STRATEGIES = ['tensor', 'channel', 'group', 'block', 'token', 'tensor_grou
 export function readQuantArgs(config: HfConfig): QuantArgs {
   const groupSize = config.has('group_size') ? Number(config.get('group_size')) : null;
   const strategy = config.strOr('strategy', usualStrategy(groupSize)).toLowerCase();
-  if (!STRATEGIES.includes(strategy)) refuse(`strategy '${strategy}' is not known`);
+  if (!STRATEGIES.includes(strategy)) refuseCheckpoint(`strategy '${strategy}' is not known`);
   const isGrouped = strategy === 'group' || strategy === 'tensor_group';
   if (isGrouped && !(groupSize !== null && groupSize > 0)) {
-    refuse(`strategy ${strategy} requires group_size to be set to a positive value`);
+    refuseCheckpoint(`strategy ${strategy} requires group_size to be set to a positive value`);
   }
   if (!isGrouped && groupSize !== null && groupSize > 0) {
-    refuse("group_size requires strategy to be set to 'group'");
+    refuseCheckpoint("group_size requires strategy to be set to 'group'");
   }
   const block = blockOf(config);
   if ((strategy === 'block') !== (block !== null)) {
-    refuse(
+    refuseCheckpoint(
       block === null
         ? 'Block strategy requires block structure'
         : 'Block structure requires block strategy',
@@ -52,7 +52,7 @@ export function readQuantArgs(config: HfConfig): QuantArgs {
   }
   const isDynamic = config.flag('dynamic');
   if (strategy === 'token' && !isDynamic) {
-    refuse('Cannot perform static token quantization, please use `dynamic=True`');
+    refuseCheckpoint('Cannot perform static token quantization, please use `dynamic=True`');
   }
   return {
     bits: config.numOr('num_bits', 8),
@@ -78,7 +78,7 @@ function blockOf(config: HfConfig): BlockShape | null {
   const sizes = typeof value === 'string' ? value.split('x').map(Number) : value;
   const isPair = Array.isArray(sizes) && sizes.length === 2 && sizes.every(Number.isInteger);
   if (!isPair) {
-    refuse(
+    refuseCheckpoint(
       `Invalid block_structure '${JSON.stringify(value)}'. Must be a list of ints [rows, cols].`,
     );
   }
@@ -90,7 +90,7 @@ export function refuseActivationOrder(config: HfConfig): void {
   const order = config.get('actorder');
   const said = order === true ? 'group' : order;
   if (typeof said !== 'string' || !['group', 'dynamic'].includes(said.toLowerCase())) return;
-  refuse(
+  refuseCheckpoint(
     "Compressed-tensors group/dynamic activation ordering (actorder='group') is no longer supported. " +
       'Use a checkpoint with static/weight activation ordering or without activation ordering.',
   );
@@ -240,8 +240,4 @@ export function isIntStaticBothSides(
     isStaticInt8(inputs) &&
     isStaticInt8(outputs)
   );
-}
-
-function refuse(message: string): never {
-  throw new ConfigError('E_UNKNOWN_MODEL', message);
 }

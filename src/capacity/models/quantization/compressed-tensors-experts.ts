@@ -3,7 +3,6 @@
  * Source: vllm/model_executor/layers/quantization/compressed_tensors/compressed_tensors_moe/*.py get_moe_method, create_weights
  * (0.33.0). Leaves out: four-bit integers with eight-bit integer activations, which only CPUs run.
  */
-import { ConfigError } from '../../../shared/errors.ts';
 import { cdiv } from '../../../shared/integers.ts';
 import {
   isFp8W4A8,
@@ -29,6 +28,7 @@ import { mxfp8ExpertScales } from './modelopt-algos.ts';
 import { mxfp4Experts } from './mxfp4-experts.ts';
 import type { ExpertsModule, ParameterShape } from './quantization-config.ts';
 import type { QuantizationContext } from './quantization-method.ts';
+import { refuseCheckpoint, refuseShape } from './refusals.ts';
 
 /** Throws E_UNKNOWN_MODEL for a scheme that vLLM has none of, E_BAD_FLAG where a rank's part does not fit it. */
 export function schemeExperts(
@@ -44,7 +44,7 @@ export function schemeExperts(
   }
   if (isWeightOnlyChannelOrGroup(weights, inputs)) {
     if (format !== 'pack-quantized' || weights.bits < 2 || weights.bits > 8) {
-      refuse(
+      refuseCheckpoint(
         'For Fused MoE layers, only format: pack-quantized and bits: [2, 3, 4, 5, 6, 7, 8] is supported ' +
           `but got format: ${format} and bits: ${weights.bits}`,
       );
@@ -55,7 +55,7 @@ export function schemeExperts(
   if (isFp8W8A8(weights, inputs)) return fp8Experts(module, scheme, context);
   if (isW8A8(weights, inputs, 'by token')) return int8Experts(module, scheme);
   if (isFp8W4A8(weights, inputs)) return w4a8Fp8Experts(module, scheme);
-  return refuse(
+  return refuseCheckpoint(
     `Unsupported FusedMoe scheme: ${describe(weights)} weights, ${inputs === null ? 'no' : describe(inputs)} input_activations`,
   );
 }
@@ -70,7 +70,7 @@ function packedNames(parameters: readonly ParameterShape[]): ParameterShape[] {
 
 function nvfp4Experts(module: ExpertsModule, { inputs }: Scheme): ParameterShape[] {
   if (inputs !== null && !isNvfp4(inputs)) {
-    refuse(
+    refuseCheckpoint(
       'For NVFP4 weights, input quantization must also be NVFP4 format or None for NVFP4A16, ' +
         `found ${describe(inputs)}`,
     );
@@ -110,7 +110,7 @@ function fp8Experts(
     return [...all, ...channelScales(module)];
   }
   if (weights.block === null) {
-    refuse(
+    refuseCheckpoint(
       'For FP8 Fused MoE layer, we require either per tensor or channelwise, dynamic per token quantization.',
     );
   }
@@ -120,7 +120,7 @@ function fp8Experts(
 
 function int8Experts(module: ExpertsModule, { weights }: Scheme): ParameterShape[] {
   if (weights.strategy !== 'channel') {
-    refuse(
+    refuseCheckpoint(
       `For INT8 Fused MoE layers, we require channelwise, dynamic per token quantization. Found ${describe(weights)}`,
     );
   }
@@ -191,7 +191,7 @@ function checkGroups(module: ExpertsModule, groupSize: number | null): void {
 
 function w4a8Fp8Experts(module: ExpertsModule, { weights }: Scheme): ParameterShape[] {
   const { localNumExperts: count, hiddenSize, intermediateSizePerPartition: size, dtype } = module;
-  if (weights.groupSize !== 128) refuse('Only group size 128 supported for W4A8 MoE');
+  if (weights.groupSize !== 128) refuseCheckpoint('Only group size 128 supported for W4A8 MoE');
   for (const [name, value] of Object.entries({
     hidden_size: hiddenSize,
     intermediate_size_per_partition: size,
@@ -206,13 +206,4 @@ function w4a8Fp8Experts(module: ExpertsModule, { weights }: Scheme): ParameterSh
     { name: 'w2_weight_scale', shape: [count, hiddenSize, size / 128], dtype },
     ...weightShapes(module),
   ];
-}
-
-/** Another --tensor-parallel-size may do. */
-function refuseShape(message: string): never {
-  throw new ConfigError('E_BAD_FLAG', message);
-}
-
-function refuse(message: string): never {
-  throw new ConfigError('E_UNKNOWN_MODEL', message);
 }

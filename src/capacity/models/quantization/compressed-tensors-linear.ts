@@ -23,6 +23,7 @@ import { checkBlockShape } from './fp8.ts';
 import { blockLinear, fp8Weight, tensorLinear, width } from './linear-shapes.ts';
 import type { LinearModule, ParameterShape } from './quantization-config.ts';
 import type { QuantizationContext } from './quantization-method.ts';
+import { refuseCheckpoint, refuseShape } from './refusals.ts';
 
 /** What a target of a `config_group` is quantized with. */
 export interface Scheme {
@@ -72,7 +73,9 @@ function chooseScheme(module: LinearModule, scheme: Scheme, capability: number):
   const { weights, inputs, outputs, format } = scheme;
   if (isNvfp4(weights)) {
     if (inputs !== null && !isNvfp4(inputs)) {
-      refuse('For NVFP4 weights, input quantization must also be NVFP4 format, None for NVFP4A16');
+      refuseCheckpoint(
+        'For NVFP4 weights, input quantization must also be NVFP4 format, None for NVFP4A16',
+      );
     }
     return NVFP4;
   }
@@ -90,7 +93,7 @@ function chooseScheme(module: LinearModule, scheme: Scheme, capability: number):
     if (isW8A8(weights, inputs, 'static') || isW8A8(weights, inputs, 'by token')) return INT8;
     if (isW4A8Int(weights, inputs)) return W4A8_INT;
   }
-  return refuse(
+  return refuseCheckpoint(
     `No compressed-tensors compatible scheme was found for layer_name='${module.name}', format='${format}', ` +
       `${describe(weights)} weights, ${inputs === null ? 'no' : describe(inputs)} input_activations`,
   );
@@ -198,7 +201,9 @@ const PACKED: LinearScheme = {
   create(module, { weights }) {
     const { bits, isSymmetric } = weights;
     if (bits < 2 || bits > 8) {
-      refuse(`Unsupported num_bits = ${bits}. Supported num_bits = [2, 3, 4, 5, 6, 7, 8]`);
+      refuseCheckpoint(
+        `Unsupported num_bits = ${bits}. Supported num_bits = [2, 3, 4, 5, 6, 7, 8]`,
+      );
     }
     const words = (numbers: number): number => cdiv(numbers * bits, 32);
     const groups = groupsOf(module, weights);
@@ -221,7 +226,7 @@ const W4A8_FP8: LinearScheme = {
   minCapability: 90,
   create(module, { weights }) {
     if (weights.groupSize !== 128) {
-      refuse('W4A8 kernels require group quantization with group size 128');
+      refuseCheckpoint('W4A8 kernels require group quantization with group size 128');
     }
     const rows = width(module);
     return [
@@ -236,7 +241,9 @@ const INT_STATIC: LinearScheme = {
   minCapability: 70,
   create(module, { weights, format }) {
     if (![2, 4, 8].includes(weights.bits)) {
-      refuse(`Unsupported num_bits = ${weights.bits} for WNA8O8Int; supported = [2, 4, 8]`);
+      refuseCheckpoint(
+        `Unsupported num_bits = ${weights.bits} for WNA8O8Int; supported = [2, 4, 8]`,
+      );
     }
     const rows = width(module);
     const inputs = module.inputSizePerPartition;
@@ -263,12 +270,3 @@ const W4A8_INT: LinearScheme = {
     ];
   },
 };
-
-/** Another --tensor-parallel-size may do. */
-function refuseShape(message: string): never {
-  throw new ConfigError('E_BAD_FLAG', message);
-}
-
-function refuse(message: string): never {
-  throw new ConfigError('E_UNKNOWN_MODEL', message);
-}

@@ -3,7 +3,6 @@
  * Source: vllm/model_executor/layers/quantization/compressed_tensors/compressed_tensors.py CompressedTensorsConfig, utils.py
  * should_ignore_layer, find_matched_target (0.33.0). Leaves out: transforms that run beside a module, which are refused.
  */
-import { ConfigError } from '../../../shared/errors.ts';
 import { isJsonObject } from '../../../shared/json-object.ts';
 import { HfConfig } from '../hf-config.ts';
 import {
@@ -25,6 +24,7 @@ import type {
   QuantizationConfig,
 } from './quantization-config.ts';
 import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
+import { refuseCheckpoint } from './refusals.ts';
 
 export const COMPRESSED_TENSORS: QuantizationMethod = {
   minCapability: 70,
@@ -107,7 +107,9 @@ function readScheme(group: HfConfig, globalFormat: string): Scheme {
     format: group.strOr('format', globalFormat),
   };
   if (isActivationFormat(scheme.format) && !scheme.inputs && scheme.weights.type !== 'float') {
-    refuse(`${group.label}: integer weights in the format ${scheme.format} need input_activations`);
+    refuseCheckpoint(
+      `${group.label}: integer weights in the format ${scheme.format} need input_activations`,
+    );
   }
   return scheme;
 }
@@ -128,7 +130,7 @@ function isIgnored(
   if (matches(name)) return true;
   const shards = shardNames(name, packedModules)?.map(matches) ?? [false];
   if (shards.some(Boolean) && !shards.every(Boolean)) {
-    refuse(
+    refuseCheckpoint(
       `Found different quantization schemes for the shards of ${name}. vLLM requires all to use the same scheme.`,
     );
   }
@@ -174,7 +176,9 @@ function expertsScheme(
   );
   const [first = null, ...others] = schemes;
   if (others.some((scheme) => scheme !== first)) {
-    refuse('All MoE projections need to have same quantization scheme but found multiple');
+    refuseCheckpoint(
+      'All MoE projections need to have same quantization scheme but found multiple',
+    );
   }
   return first;
 }
@@ -183,7 +187,7 @@ function expertsScheme(
 function packedEmbedding(module: EmbeddingModule, weights: QuantArgs): ParameterShape[] {
   const { bits, type, isDynamic, groupSize } = weights;
   if (type !== 'int' || isDynamic || !isChannelOrGroup(weights)) {
-    refuse(
+    refuseCheckpoint(
       'compressed-tensors embeddings only support weight-only INT group/channel (WNA16) quantization, ' +
         `got: ${bits}-bit ${type} ${weights.strategy}`,
     );
@@ -211,20 +215,20 @@ function readCacheScheme(checkpoint: HfConfig): CacheStrategy | null {
   const scheme = checkpoint.sub('kv_cache_scheme');
   const [bits, type] = [scheme.get('num_bits'), scheme.get('type')];
   if (bits !== 8 || type !== 'float') {
-    refuse(
+    refuseCheckpoint(
       'Currently supported kv cache quantization is num_bits=8, type=float, however ' +
         `received num_bits=${inWords(bits)}, type=${inWords(type)}`,
     );
   }
   const strategy = scheme.strOr('strategy', 'None');
   if (strategy !== 'tensor' && strategy !== 'attn_head') {
-    refuse(
+    refuseCheckpoint(
       'Invalid strategy for compressed-tensors KV cache. Expected strategies: tensor, attn_head, ' +
         `found strategy: ${strategy}`,
     );
   }
   if (!scheme.flag('symmetric')) {
-    refuse('Only support symmetric scaling factor for compressed-tensors KV cache.');
+    refuseCheckpoint('Only support symmetric scaling factor for compressed-tensors KV cache.');
   }
   return strategy;
 }
@@ -251,7 +255,7 @@ function refuseSparsity(checkpoint: HfConfig): void {
   if (!checkpoint.has('sparsity_config')) return;
   const targets = checkpoint.sub('sparsity_config').get('targets');
   if (!Array.isArray(targets) || targets.length === 0) return;
-  refuse(
+  refuseCheckpoint(
     'Sparsity support has been removed from compressed-tensors. Please use a model without sparsity configuration.',
   );
 }
@@ -260,7 +264,7 @@ function refuseTransforms(checkpoint: HfConfig): void {
   const config = checkpoint.get('transform_config');
   const isEmpty = !isJsonObject(config) || Object.keys(config).length === 0;
   if (isEmpty) return;
-  refuse(
+  refuseCheckpoint(
     `${checkpoint.label}: "transform_config" is not understood; give the bytes of one rank's weights with --weights-bytes`,
   );
 }
@@ -273,8 +277,4 @@ function description(schemes: readonly Scheme[]): string {
     return `${kind} by ${scale}${inputs === null ? '' : `, ${inputs.bits}-bit activations`}`;
   });
   return [...new Set(kinds)].join('; ') || 'nothing';
-}
-
-function refuse(message: string): never {
-  throw new ConfigError('E_UNKNOWN_MODEL', message);
 }

@@ -2,7 +2,6 @@
  * `fp8`: eight-bit weights with one scale a projection or one a block.
  * Source: vllm/model_executor/layers/quantization/fp8.py Fp8Config, utils/fp8_utils.py validate_fp8_block_shape (0.33.0).
  */
-import { ConfigError } from '../../../shared/errors.ts';
 import type { HfConfig } from '../hf-config.ts';
 import { expertBiases, expertBlockScales, expertWeights, tensorExperts } from './expert-shapes.ts';
 import { kvCacheScales } from './kv-cache-scales.ts';
@@ -16,6 +15,7 @@ import type {
   QuantizationConfig,
 } from './quantization-config.ts';
 import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
+import { refuseCheckpoint, refuseShape } from './refusals.ts';
 
 export interface Fp8Settings {
   readonly isStatic: boolean;
@@ -36,7 +36,7 @@ export const FP8: QuantizationMethod = {
 export function readFp8(checkpoint: HfConfig): Fp8Settings {
   const scheme = checkpoint.str('activation_scheme');
   if (scheme !== 'static' && scheme !== 'dynamic') {
-    refuse(`Unsupported activation scheme ${scheme}`);
+    refuseCheckpoint(`Unsupported activation scheme ${scheme}`);
   }
   const listed = namesOr(checkpoint, 'ignored_layers');
   const ignored = listed.length > 0 ? listed : namesOr(checkpoint, 'modules_to_not_convert');
@@ -44,7 +44,7 @@ export function readFp8(checkpoint: HfConfig): Fp8Settings {
     ? blockShape(checkpoint.numbers('weight_block_size'))
     : null;
   if (block !== null && scheme === 'static') {
-    refuse(
+    refuseCheckpoint(
       'The block-wise quantization only supports dynamic activation scheme for now, but got static activation scheme.',
     );
   }
@@ -63,7 +63,7 @@ export function namesOr(checkpoint: HfConfig, key: string): readonly string[] {
 function blockShape(sizes: readonly number[]): BlockShape {
   const [rows, columns, ...more] = sizes;
   if (rows === undefined || columns === undefined || more.length > 0) {
-    refuse(
+    refuseCheckpoint(
       `The quantization block size of weight must have 2 dimensions, but got ${sizes.length} dimensions`,
     );
   }
@@ -172,13 +172,4 @@ export function checkExpertsShape(
 
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
-}
-
-/** Another --tensor-parallel-size may do. */
-function refuseShape(message: string): never {
-  throw new ConfigError('E_BAD_FLAG', message);
-}
-
-function refuse(message: string): never {
-  throw new ConfigError('E_UNKNOWN_MODEL', message);
 }

@@ -3,7 +3,6 @@
  * Source: vllm/model_executor/layers/quantization/{auto_gptq,utils/gptq_utils}.py (0.33.0). Leaves out: the list of quantized
  * modules that vLLM reads from the headers of safetensors files where the config.json names none.
  */
-import { ConfigError } from '../../../shared/errors.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/json-object.ts';
 import type { HfConfig } from '../hf-config.ts';
 import { groupSizeOf } from './awq.ts';
@@ -24,6 +23,7 @@ import type {
   QuantizationConfig,
 } from './quantization-config.ts';
 import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
+import { refuseCheckpoint } from './refusals.ts';
 
 interface GptqFormat extends PackedFormat {
   readonly isSymmetric: boolean;
@@ -35,10 +35,6 @@ type DynamicRule = JsonObject | false;
 const NO_ACT_ORDER = 'GPTQ group activation ordering (desc_act=True) is no longer supported';
 const REMEDY = 'Use a checkpoint with static activation ordering or desc_act=False.';
 
-function refuse(words: string): never {
-  throw new ConfigError('E_UNKNOWN_MODEL', words);
-}
-
 function pythonBool(value: boolean): string {
   return value ? 'True' : 'False';
 }
@@ -46,10 +42,12 @@ function pythonBool(value: boolean): string {
 /** Source: AutoGPTQConfig.__init__ TYPE_MAP. */
 function checkFormat({ bits, isSymmetric, groupSize }: GptqFormat): void {
   if (![4, 8].includes(bits) || !isSymmetric) {
-    refuse(`Unsupported quantization config: bits=${bits}, sym=${pythonBool(isSymmetric)}`);
+    refuseCheckpoint(
+      `Unsupported quantization config: bits=${bits}, sym=${pythonBool(isSymmetric)}`,
+    );
   }
   if (isMarlinGroup(groupSize)) return;
-  refuse(
+  refuseCheckpoint(
     `Marlin does not support group_size = ${groupSize}. Only group_sizes = [-1, 32, 64, 128] are supported.`,
   );
 }
@@ -68,12 +66,12 @@ export function gptqFormat(checkpoint: HfConfig): GptqFormat {
 /** Source: utils/gptq_utils.py normalize_and_validate_gptq_desc_act. */
 function checkActOrder(checkpoint: HfConfig, groupSize: number): void {
   const base = checkpoint.flag('desc_act');
-  if (base && groupSize !== -1) refuse(`${NO_ACT_ORDER}. ${REMEDY}`);
+  if (base && groupSize !== -1) refuseCheckpoint(`${NO_ACT_ORDER}. ${REMEDY}`);
   for (const [pattern, rule] of dynamicRules(checkpoint)) {
     if (pattern.startsWith('-:') || !isJsonObject(rule)) continue;
     const ordered = rule['desc_act'] ?? base;
     if (ordered === true && (rule['group_size'] ?? groupSize) !== -1) {
-      refuse(`${NO_ACT_ORDER}, but is enabled by dynamic rule '${pattern}'. ${REMEDY}`);
+      refuseCheckpoint(`${NO_ACT_ORDER}, but is enabled by dynamic rule '${pattern}'. ${REMEDY}`);
     }
   }
 }
@@ -106,7 +104,7 @@ function overridden(format: GptqFormat, rule: JsonObject): GptqFormat {
 }
 
 /** Source: AutoGPTQLinearMethod.create_weights. */
-function linearShapes(module: LinearModule, format: GptqFormat): ParameterShape[] {
+export function gptqLinear(module: LinearModule, format: PackedFormat): ParameterShape[] {
   const output = width(module);
   const factor = packFactor(format.bits);
   const isSplit = module.inputSize !== module.inputSizePerPartition;
@@ -121,7 +119,7 @@ function linearShapes(module: LinearModule, format: GptqFormat): ParameterShape[
 }
 
 /** Source: AutoGPTQMoEMethod.create_weights, which allocates biases always. */
-function expertsShapes(module: ExpertsModule, format: GptqFormat): ParameterShape[] {
+export function gptqExperts(module: ExpertsModule, format: PackedFormat): ParameterShape[] {
   const {
     localNumExperts: experts,
     hiddenSize,
@@ -173,7 +171,7 @@ export function gptqConfig(checkpoint: HfConfig, context: QuantizationContext): 
   };
   const linear = (module: LinearModule): ParameterShape[] | null => {
     const own = isQuantized(module.name) ? formatOf(module.name) : null;
-    return own === null ? null : linearShapes(module, own);
+    return own === null ? null : gptqLinear(module, own);
   };
   return {
     name: 'auto_gptq',
@@ -182,7 +180,7 @@ export function gptqConfig(checkpoint: HfConfig, context: QuantizationContext): 
     experts: (module) => {
       if (!marlinTakesExperts(module, format.groupSize)) return wna16Experts(module, format);
       const own = formatOf(module.name);
-      return own === null ? null : expertsShapes(module, own);
+      return own === null ? null : gptqExperts(module, own);
     },
     embedding: (module) =>
       module.isLmHead && hasQuantizedHead ? linear(headAsLinear(module)) : null,

@@ -1,5 +1,6 @@
 /** How the modules of a model and of its draft are quantized: a draft with a checkpoint of its own has its own method. */
 import { ConfigError } from '../../../shared/errors.ts';
+import type { JsonObject } from '../../../shared/json-object.ts';
 import type { HfConfig } from '../hf-config.ts';
 import type { KnownModel } from '../model-family.ts';
 import type { ModelOptions } from '../model-options.ts';
@@ -16,7 +17,8 @@ interface Inputs {
 
 /** null: not quantized. Throws E_UNKNOWN_MODEL or E_BAD_FLAG for a method that cannot be used. */
 export function modelQuantization(inputs: Inputs): QuantizationConfig | null {
-  return resolved(inputs, contextOf(inputs), inputs.options.quantization);
+  const { quantization, quantizationConfig } = inputs.options;
+  return resolved(inputs, contextOf(inputs), quantization, quantizationConfig);
 }
 
 /** Of a draft with a config.json of its own; `asked` is --speculative-config's `quantization`. */
@@ -41,9 +43,14 @@ function resolved(
   { options }: Inputs,
   context: QuantizationContext,
   asked: string | undefined,
+  online?: JsonObject,
 ): QuantizationConfig | null {
   try {
-    return resolveQuantization(context, asked);
+    return resolveQuantization(context, {
+      asked,
+      online,
+      allowsDeprecated: options.allowDeprecatedQuantization ?? false,
+    });
   } catch (error) {
     if (options.weightsBytes !== undefined && error instanceof ConfigError) return null;
     throw error;

@@ -3,12 +3,12 @@
  * Source: vllm/model_executor/layers/quantization/modelopt.py LINEAR_ALGOS, resolve, ModelOptFp8MoEMethod,
  * ModelOptNvFp4FusedMoE, ModelOptMxFp8FusedMoE (0.33.0).
  */
-import { ConfigError } from '../../../shared/errors.ts';
 import { cdiv } from '../../../shared/integers.ts';
 import { expertWeights, fp4Experts, shards, tensorExperts } from './expert-shapes.ts';
 import { fp8Weight, tensorLinear, width } from './linear-shapes.ts';
 import type { ExpertsModule, LinearModule, ParameterShape } from './quantization-config.ts';
 import type { QuantizationContext } from './quantization-method.ts';
+import { refuseShape } from './refusals.ts';
 
 export interface ModelOptAlgo {
   /** The method that reads checkpoints of this algorithm alone. */
@@ -71,7 +71,7 @@ export const MODELOPT_ALGOS: Readonly<Record<string, ModelOptAlgo>> = {
 
 function blocksOf128(module: LinearModule): ParameterShape[] {
   const inputs = module.inputSizePerPartition;
-  if (inputs % 128 !== 0) refuse(`FP8_PB_WO requires in divisible by 128, got ${inputs}`);
+  if (inputs % 128 !== 0) refuseShape(`FP8_PB_WO requires in divisible by 128, got ${inputs}`);
   const shape = [cdiv(width(module), 128), 1, inputs / 128, 1];
   return [fp8Weight(module), { name: 'weight_scale', shape, dtype: 'float32' }];
 }
@@ -79,7 +79,7 @@ function blocksOf128(module: LinearModule): ParameterShape[] {
 function nvfp4Linear(module: LinearModule, group: number, inputScaleDtype: string) {
   const inputs = module.inputSizePerPartition;
   if (inputs % 16 !== 0) {
-    refuse('Unsupported model when in features size is not multiple of 16');
+    refuseShape('Unsupported model when in features size is not multiple of 16');
   }
   const projections = [module.outputPartitionSizes.length];
   const groups = [width(module), Math.floor(inputs / group)];
@@ -118,7 +118,7 @@ const MXFP8_GROUP = 32;
 export function mxfp8Linear(module: LinearModule): ParameterShape[] {
   const inputs = module.inputSizePerPartition;
   if (inputs % MXFP8_GROUP !== 0) {
-    refuse(`MXFP8 requires input size divisible by ${MXFP8_GROUP}, got ${inputs}`);
+    refuseShape(`MXFP8 requires input size divisible by ${MXFP8_GROUP}, got ${inputs}`);
   }
   const groups = [width(module), inputs / MXFP8_GROUP];
   return [fp8Weight(module), { name: 'weight_scale', shape: groups, dtype: 'uint8' }];
@@ -127,10 +127,10 @@ export function mxfp8Linear(module: LinearModule): ParameterShape[] {
 function mxfp8Experts(module: ExpertsModule): ParameterShape[] {
   const { hiddenSize, intermediateSizePerPartition } = module;
   if (hiddenSize % MXFP8_GROUP !== 0) {
-    refuse(`MXFP8 MoE requires hidden_size divisible by ${MXFP8_GROUP}, got ${hiddenSize}.`);
+    refuseShape(`MXFP8 MoE requires hidden_size divisible by ${MXFP8_GROUP}, got ${hiddenSize}.`);
   }
   if (intermediateSizePerPartition % MXFP8_GROUP !== 0) {
-    refuse(
+    refuseShape(
       `MXFP8 MoE requires intermediate_size_per_partition divisible by ${MXFP8_GROUP}, ` +
         `got ${intermediateSizePerPartition}.`,
     );
@@ -154,9 +154,4 @@ export function mxfp8ExpertScales(module: ExpertsModule): ParameterShape[] {
       dtype: 'uint8',
     },
   ];
-}
-
-/** Another --tensor-parallel-size may do. */
-function refuse(message: string): never {
-  throw new ConfigError('E_BAD_FLAG', message);
 }

@@ -3,7 +3,6 @@
  * Source: vllm/model_executor/layers/quantization/modelopt.py ModelOptMixedPrecisionConfig (0.33.0). Leaves out: b12x's
  * block codecs, which are refused.
  */
-import { ConfigError } from '../../../shared/errors.ts';
 import { isJsonObject } from '../../../shared/json-object.ts';
 import type { HfConfig } from '../hf-config.ts';
 import { blockExperts } from './fp8.ts';
@@ -19,6 +18,7 @@ import type {
   QuantizationConfig,
 } from './quantization-config.ts';
 import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
+import { refuseCheckpoint } from './refusals.ts';
 
 interface LayerRecipe {
   /** Upper-cased `quant_algo`. */
@@ -70,18 +70,18 @@ function mixedConfig(config: HfConfig, context: QuantizationContext): Quantizati
 function readRecipes(fields: HfConfig, { vllmName }: QuantizationContext): Recipes {
   const layers = fields.get('quantized_layers');
   if (!isJsonObject(layers) || Object.keys(layers).length === 0) {
-    refuse(
+    refuseCheckpoint(
       "MIXED_PRECISION quant_algo requires a non-empty 'quantized_layers' mapping in the quantization config.",
     );
   }
   const rows = Object.entries(layers).map(([layer, recipe]) => {
     const said = isJsonObject(recipe) ? recipe['quant_algo'] : undefined;
     if (!isJsonObject(recipe) || typeof said !== 'string') {
-      refuse(`quantized_layers: ${layer} names no quant_algo`);
+      refuseCheckpoint(`quantized_layers: ${layer} names no quant_algo`);
     }
     const algo = said.toUpperCase();
     if (!Object.hasOwn(MODELOPT_ALGOS, algo) && !BLOCK_FP8.includes(algo)) {
-      refuse(
+      refuseCheckpoint(
         `quantized_layers: ${layer} has the quant_algo ${said}, which is not understood; ` +
           "give the bytes of one rank's weights with --weights-bytes",
       );
@@ -102,7 +102,7 @@ function fp8Block(recipes: Recipes): BlockShape {
   const blocks = [...recipes.values()].filter(({ algo }) => BLOCK_FP8.includes(algo));
   const [size = 128, ...others] = new Set(blocks.map(({ groupSize }) => groupSize ?? 128));
   if (others.length > 0) {
-    refuse(
+    refuseCheckpoint(
       'MIXED_PRECISION currently requires all block-FP8 MoE layers to use one group_size, ' +
         `got [${[size, ...others].sort((a, b) => a - b).join(', ')}].`,
     );
@@ -152,7 +152,7 @@ function commonAlgo(
   const [first, ...others] = new Set(listed.flatMap((recipe) => recipe?.algo ?? []));
   if (others.length > 0) {
     const algos = [first, ...others].map((algo) => `'${algo}'`).join(', ');
-    refuse(
+    refuseCheckpoint(
       `Mixed quant_algo within fused layer ${name}: {${algos}}. All shards must use the same quantization.`,
     );
   }
@@ -171,8 +171,4 @@ function namesOf(name: string): readonly string[] {
   if (name.startsWith(inner)) names.push(outer + name.slice(inner.length));
   else if (name.startsWith(outer)) names.push(inner + name.slice(outer.length));
   return names;
-}
-
-function refuse(message: string): never {
-  throw new ConfigError('E_UNKNOWN_MODEL', message);
 }

@@ -3,7 +3,6 @@
  * Source: vllm/model_executor/layers/quantization/modelopt.py ModelOptQuantConfigBase, ModelOptFp8Config, ModelOptNvFp4Config,
  * ModelOptMxFp8Config (0.33.0). Leaves out: --quantization-config.
  */
-import { ConfigError } from '../../../shared/errors.ts';
 import { isJsonObject } from '../../../shared/json-object.ts';
 import type { HfConfig } from '../hf-config.ts';
 import { kvCacheScales } from './kv-cache-scales.ts';
@@ -12,6 +11,7 @@ import { MODELOPT_ALGOS, type ModelOptAlgo } from './modelopt-algos.ts';
 import { isLayerSkipped, matchesWildcard, namesInVllm } from './module-names.ts';
 import type { LinearModule, QuantizationConfig } from './quantization-config.ts';
 import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
+import { refuseCheckpoint } from './refusals.ts';
 
 /** A `quantization_config` in either of its two forms. */
 export interface ModelOptCheckpoint {
@@ -47,7 +47,7 @@ function uniform(
       const chosen = isWeightOnly(checkpoint, config) ? 'W4A16_NVFP4' : checkpoint.algo;
       const algo = MODELOPT_ALGOS[chosen];
       if (algo?.owner !== name) {
-        refuse(`Unsupported ModelOpt quant_algo for vLLM's ${name}: ${chosen}.`);
+        refuseCheckpoint(`Unsupported ModelOpt quant_algo for vLLM's ${name}: ${chosen}.`);
       }
       checkRequired(name, checkpoint, config);
       return uniformConfig(name, { checkpoint, algo }, context);
@@ -81,7 +81,9 @@ function checkRequired(name: string, { fields }: ModelOptCheckpoint, config: HfC
   if (missing.length === 0) return;
   const kind = name === 'modelopt_fp4' ? 'NVFP4' : 'MXFP8';
   const list = missing.map((key) => `'${key}'`).join(', ');
-  refuse(`${kind} quantization requires the following fields in hf_quant_config.json: [${list}]`);
+  refuseCheckpoint(
+    `${kind} quantization requires the following fields in hf_quant_config.json: [${list}]`,
+  );
 }
 
 /** Source: ModelOptQuantConfigBase.from_config. */
@@ -89,10 +91,10 @@ export function readModelOpt(config: HfConfig): ModelOptCheckpoint {
   const isOlder = config.hasKey('quantization');
   const fields = isOlder ? config.sub('quantization') : config;
   const algo = fields.strOr('quant_algo', '').toUpperCase();
-  if (algo === '') refuse("Missing 'quant_algo' in quantization config");
+  if (algo === '') refuseCheckpoint("Missing 'quant_algo' in quantization config");
   if (!Object.hasOwn(MODELOPT_ALGOS, algo) && algo !== 'MIXED_PRECISION') {
     const known = [...Object.keys(MODELOPT_ALGOS), 'MIXED_PRECISION'];
-    refuse(
+    refuseCheckpoint(
       `ModelOpt currently only supports: [${known.map((name) => `'${name}'`).join(', ')}] quantizations in vLLM. ` +
         "Please check the `hf_quant_config.json` file for your model's quant configuration.",
     );
@@ -166,8 +168,4 @@ function wholeTree(entry: string): readonly string[] {
   if (!/[^.]\*$/.test(entry)) return [entry];
   const module = entry.slice(0, -1);
   return [module, `${module}.*`];
-}
-
-function refuse(message: string): never {
-  throw new ConfigError('E_UNKNOWN_MODEL', message);
 }

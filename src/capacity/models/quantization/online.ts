@@ -1,226 +1,212 @@
 /**
- * A checkpoint that is not quantized, quantized while it is loaded: `--quantization fp8_per_tensor` and its like. Shapes are those
- * that stay once a module has been loaded; heads, embeddings and caches are left as they are.
- * Source: vllm/config/quantization.py _ONLINE_SHORTHANDS, vllm/model_executor/layers/quantization/online (0.33.0).
- * Leaves out: --quantization-config, and with it `online`; what kernels shuffle or pad afterwards.
+ * Weights that are quantized while they are loaded: by a shorthand (`--quantization fp8_per_tensor`), by --quantization-config, and
+ * by it on top of a quantized checkpoint.
+ * Source: vllm/model_executor/layers/quantization/online/base.py OnlineQuantizationConfig, base_config.py resolve_quant_method
+ * (0.33.0).
  */
 import { ConfigError } from '../../../shared/errors.ts';
-import { roundUp } from '../../../shared/integers.ts';
-import {
-  expertBiases,
-  expertBlockScales,
-  expertWeights,
-  fp4Experts,
-  shards,
-} from './expert-shapes.ts';
-import { type BlockShape, blockLinear, fp8Weight, width } from './linear-shapes.ts';
-import { mxfp4Experts } from './mxfp4-experts.ts';
-import type {
-  ExpertsModule,
-  LinearModule,
-  ParameterShape,
-  QuantizationConfig,
-} from './quantization-config.ts';
+import { matchesTarget, matchesWildcard, type PackedModules, shardNames } from './module-names.ts';
+import { type OnlineArgs, type OnlineSpec, onlineArgs, shorthandOf } from './online-args.ts';
+import { ONLINE_SCHEMES, type OnlineScheme } from './online-schemes.ts';
+import type { ParameterShape, QuantizationConfig } from './quantization-config.ts';
 import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
 
-const BLOCK: BlockShape = [128, 128];
-/** Values that share a scale. Source: utils/mxfp8_utils.py MXFP8_BLOCK_SIZE, MXFP4_BLOCK_SIZE. */
-const MICRO_BLOCK = 32;
-const NVFP4_BLOCK = 16;
-/** Compute capability as 10 × major + minor. */
-const FP8_KERNELS = 89;
+/** Left to another loader, whatever else is asked for. */
+const LOADED_AS_IT_IS = 'int4_per_group_32';
 
-interface OnlineScheme {
-  readonly description: string;
-  /** Throws E_BAD_FLAG where the card has no kernel for it. */
-  check?(context: QuantizationContext): void;
-  linear?(module: LinearModule): ParameterShape[];
-  experts(module: ExpertsModule, context: QuantizationContext): ParameterShape[];
-}
+type Kind = 'linear' | 'moe';
 
-const FP8_PER_TENSOR: OnlineScheme = {
-  description: 'FP8 while loading, one scale a module',
-  linear: (module) => [fp8Weight(module), { name: 'weight_scale', shape: [1], dtype: 'float32' }],
-  experts: (module) => [
-    ...expertWeights(module, 'float8_e4m3fn'),
-    ...expertBiases(module),
-    ...expertScales(module, [], [], 'weight_scale'),
-  ],
-};
-
-const FP8_PER_BLOCK: OnlineScheme = {
-  description: 'FP8 while loading, blocks of 128×128',
-  linear: (module) => blockLinear(module, BLOCK, 'weight_scale_inv'),
-  experts: (module) => {
-    const whole: ExpertsModule = {
-      ...module,
-      hiddenSize: roundUp(module.hiddenSize, BLOCK[0]),
-      intermediateSizePerPartition: roundUp(module.intermediateSizePerPartition, BLOCK[0]),
-    };
-    return [
-      ...expertWeights(whole, 'float8_e4m3fn'),
-      ...expertBiases(whole),
-      ...expertBlockScales(whole, BLOCK, 'weight_scale_inv'),
-    ];
-  },
-};
-
-const FP8_PER_CHANNEL: OnlineScheme = {
-  description: 'FP8 while loading, one scale a channel',
-  check: ({ capability: { major, minor } }) => {
-    if (10 * major + minor >= FP8_KERNELS) return;
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      'FP8 PTPC online quant requires a kernel that honors per-token activation quantization; MarlinFP8 is W8A16 weight-only. ' +
-        'Requires SM89+ for Cutlass FP8 or ROCm MI3xx for rowwise scaled_mm.',
-    );
-  },
-  linear: (module) => [
-    fp8Weight(module),
-    { name: 'weight_scale', shape: [width(module), 1], dtype: 'float32' },
-  ],
-  experts: (module) => [
-    ...expertWeights(module, 'float8_e4m3fn'),
-    ...expertBiases(module),
-    ...expertScales(module, [inwards(module), 1], [module.hiddenSize, 1], 'weight_scale'),
-  ],
-};
-
-const MXFP8: OnlineScheme = {
-  description: 'MXFP8 while loading',
-  linear: (module) => {
-    checkMicroBlocks('MXFP8', module);
-    const groups = module.inputSizePerPartition / MICRO_BLOCK;
-    return [
-      fp8Weight(module),
-      { name: 'weight_scale', shape: [width(module), groups], dtype: 'uint8' },
-    ];
-  },
-  experts: (module) => {
-    const { hiddenSize, intermediateSizePerPartition: size } = module;
-    checkExpertBlocks('MXFP8', module);
-    return [
-      ...expertWeights(module, 'float8_e4m3fn'),
-      ...expertBiases(module),
-      ...expertScales(
-        module,
-        [inwards(module), hiddenSize / MICRO_BLOCK],
-        [hiddenSize, size / MICRO_BLOCK],
-        'weight_scale',
-        'uint8',
-      ),
-    ];
-  },
-};
-
-const MXFP4: OnlineScheme = {
-  description: 'MXFP4 while loading',
-  linear: (module) => {
-    checkMicroBlocks('MXFP4', module);
-    const rows = width(module);
-    const inputs = module.inputSizePerPartition;
-    return [
-      { name: 'weight', shape: [rows, inputs / 2], dtype: 'uint8' },
-      { name: 'weight_scale', shape: [rows, inputs / MICRO_BLOCK], dtype: 'uint8' },
-    ];
-  },
-  experts: (module, context) => {
-    checkExpertBlocks('MXFP4', module);
-    return mxfp4Experts(module, context);
-  },
-};
-
-const INT8_EXPERTS: OnlineScheme = {
-  description: 'INT8 experts while loading',
-  experts: (module) => [
-    ...expertWeights(module, 'int8'),
-    ...expertBiases(module),
-    ...expertScales(module, [inwards(module)], [module.hiddenSize], 'scale'),
-  ],
-};
-
-const NVFP4_EXPERTS: OnlineScheme = {
-  description: 'NVFP4 experts while loading',
-  check: ({ capability }) => {
-    if (capability.major === 10) return;
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      'nvfp4_per_token online quantization requires a Blackwell (SM100) GPU.',
-    );
-  },
-  experts: (module) => [
-    ...fp4Experts(module, NVFP4_BLOCK, 'float8_e4m3fn'),
-    ...expertBiases(module),
-    ...expertScales(module, [], [], 'weight_scale_2'),
-    ...expertScales(module, [], [], 'input_scale'),
-  ],
-};
-
-function inwards(module: ExpertsModule): number {
-  return shards(module) * module.intermediateSizePerPartition;
-}
-
-/** A scale tensor for what goes into each expert and one for what comes out. */
-function expertScales(
-  { localNumExperts }: ExpertsModule,
-  into: readonly number[],
-  outOf: readonly number[],
-  name: string,
-  dtype = 'float32',
-): ParameterShape[] {
-  return [
-    { name: `w13_${name}`, shape: [localNumExperts, ...into], dtype },
-    { name: `w2_${name}`, shape: [localNumExperts, ...outOf], dtype },
-  ];
-}
-
-function checkMicroBlocks(format: string, { inputSizePerPartition: size }: LinearModule): void {
-  if (size % MICRO_BLOCK === 0) return;
-  throw new ConfigError(
-    'E_BAD_FLAG',
-    `${format} requires input_size_per_partition (${size}) to be divisible by ${MICRO_BLOCK}.`,
-  );
-}
-
-function checkExpertBlocks(format: string, module: ExpertsModule): void {
-  const sizes = [module.hiddenSize, module.intermediateSizePerPartition];
-  if (sizes.every((size) => size % MICRO_BLOCK === 0)) return;
-  throw new ConfigError(
-    'E_BAD_FLAG',
-    `Online ${format} MoE requires hidden/intermediate sizes divisible by ${MICRO_BLOCK}.`,
-  );
-}
-
-function onlineConfig(scheme: OnlineScheme, context: QuantizationContext): QuantizationConfig {
-  scheme.check?.(context);
+/** What runs by a shorthand or by `online`; throws E_BAD_FLAG where the arguments or the card forbid it. */
+export function onlineConfig(args: OnlineArgs, context: QuantizationContext): QuantizationConfig {
+  checkSpecs(args, context);
   return {
     name: 'online',
-    description: scheme.description,
-    linear: (module) => scheme.linear?.(module) ?? null,
-    experts: (module) => scheme.experts(module, context),
-    embedding: () => null,
-    attention: () => [],
+    description: descriptionOf(args),
+    linear: (module) => {
+      const scheme = schemeOf(args, context, { ...module, kind: 'linear' });
+      return scheme?.linear?.(module) ?? null;
+    },
+    experts: (module) => {
+      const about = { name: module.name, className: 'RoutedExperts', kind: 'moe' } as const;
+      return schemeOf(args, context, about)?.experts(module, context) ?? null;
+    },
+    embedding: (module) => {
+      if (module.isLmHead) refuseTarget(args, module.name, 'ParallelLMHead', context.packedModules);
+      return null;
+    },
+    attention: (module): ParameterShape[] => {
+      const className = module.isMla ? 'MLAAttention' : 'Attention';
+      refuseTarget(args, module.name, className, context.packedModules);
+      return [];
+    },
     attentionCacheDtype: null,
   };
 }
 
-function method(scheme: OnlineScheme): QuantizationMethod {
+/** The checkpoint's method where --quantization-config names no other one. */
+export function composed(
+  base: QuantizationConfig,
+  args: OnlineArgs,
+  context: QuantizationContext,
+): QuantizationConfig {
+  const online = onlineConfig(args, context);
   return {
-    minCapability: 75,
-    dtypes: ['bfloat16', 'float16'],
-    online: (context) => onlineConfig(scheme, context),
+    ...base,
+    description: `${base.description}; ${online.description}`,
+    linear: (module) => online.linear(module) ?? base.linear(module),
+    experts: (module) => online.experts(module) ?? base.experts(module),
   };
 }
 
-/** By the name that --quantization takes. */
-export const ONLINE_METHODS: Readonly<Record<string, QuantizationMethod>> = {
-  // Its older name. Source: weight_utils.py get_quant_config.
-  fp8: method(FP8_PER_TENSOR),
-  fp8_per_tensor: method(FP8_PER_TENSOR),
-  fp8_per_block: method(FP8_PER_BLOCK),
-  fp8_per_channel: method(FP8_PER_CHANNEL),
-  mxfp8: method(MXFP8),
-  mxfp4: method(MXFP4),
-  int8_per_channel_weight_only: method(INT8_EXPERTS),
-  nvfp4_per_token: method(NVFP4_EXPERTS),
+function descriptionOf({ linear, moe, targets }: OnlineArgs): string {
+  if (targets !== null)
+    return `quantized while loading: ${[...new Set(targets.values())].join(', ')}`;
+  const ofLinear = ONLINE_SCHEMES[linear?.weight ?? '']?.description;
+  const ofMoe = ONLINE_SCHEMES[moe?.weight ?? '']?.description;
+  const parts = [ofLinear, ofMoe === ofLinear || ofMoe === undefined ? null : `experts: ${ofMoe}`];
+  return parts.filter((part) => part !== undefined && part !== null).join('; ');
+}
+
+/** The card, before any module is built. */
+function checkSpecs({ linear, moe }: OnlineArgs, context: QuantizationContext): void {
+  for (const asked of [linear, moe]) ONLINE_SCHEMES[asked?.weight ?? '']?.check?.(context);
+}
+
+interface Asked {
+  readonly name: string;
+  readonly className: string;
+  readonly kind: Kind;
+}
+
+/** null: the module is left alone. */
+function schemeOf(
+  args: OnlineArgs,
+  context: QuantizationContext,
+  { name, className, kind }: Asked,
+): OnlineScheme | null {
+  const isIgnored = isListed(name, args.ignore, context.packedModules);
+  if (args.targets === null) return isIgnored ? null : schemeOfSpec(args[kind], className, kind);
+  const target = targetOf(name, args.targets, context.packedModules);
+  if (isIgnored && target !== null) {
+    refuse(
+      `Layer ${name} matches both quantization_config.ignore and quantization_config.targets (['${target}']); a layer may ` +
+        'not be referenced by both.',
+    );
+  }
+  if (isIgnored || target === null) return null;
+  const shorthand = args.targets.get(target) ?? '';
+  const spec = shorthandOf(shorthand)?.[kind] ?? null;
+  if (spec === null) {
+    refuse(
+      `targets pattern ${target} = ${shorthand} does not define a QuantSpec for ${className} layers (matched at ${name}).`,
+    );
+  }
+  ONLINE_SCHEMES[spec.weight ?? '']?.check?.(context);
+  return schemeOfSpec(spec, className, kind);
+}
+
+function schemeOfSpec(spec: OnlineSpec | null, className: string, kind: Kind): OnlineScheme | null {
+  const weight = spec?.weight ?? null;
+  if (weight === null || weight === LOADED_AS_IT_IS) return null;
+  const scheme = ONLINE_SCHEMES[weight];
+  if (scheme === undefined || (kind === 'linear' && scheme.linear === undefined)) {
+    refuse(`online quantization for ${className} with weight=${weight} is not supported`);
+  }
+  if (spec?.activation != null) {
+    refuse(
+      `activation override (activation=${spec.activation}) is not yet supported for online ${weight}`,
+    );
+  }
+  return scheme;
+}
+
+/** Online quantization knows neither heads nor attention layers, and a target that names one is an error. */
+function refuseTarget(
+  { targets }: OnlineArgs,
+  name: string,
+  className: string,
+  packed: PackedModules,
+): void {
+  const target = targets === null ? null : targetOf(name, targets, packed);
+  if (target === null) return;
+  refuse(
+    `Layer ${name} was matched by quantization_config.targets (${target}), but online quantization is not supported for ` +
+      `${className}.`,
+  );
+}
+
+/** The patterns that the module matches, else those of each of its parts. Source: config_utils.py find_matching_patterns. */
+function matchesOf(
+  name: string,
+  patterns: readonly string[],
+  packed: PackedModules,
+): readonly (readonly string[])[] {
+  const of = (value: string): string[] => patterns.filter((pattern) => isMatch(value, pattern));
+  const own = of(name);
+  return own.length > 0 ? [own] : (shardNames(name, packed)?.map(of) ?? [[]]);
+}
+
+function isMatch(value: string, pattern: string): boolean {
+  return (
+    matchesTarget(value, pattern) || (!pattern.startsWith('re:') && matchesWildcard(value, pattern))
+  );
+}
+
+function isListed(name: string, ignore: readonly string[], packed: PackedModules): boolean {
+  const parts = matchesOf(name, ignore, packed).map((matches) => matches.length > 0);
+  if (parts.some(Boolean) && !parts.every(Boolean)) {
+    refuse(
+      `Found different quantization schemes for the shards of ${name}. vLLM requires all to use the same scheme.`,
+    );
+  }
+  return parts.every(Boolean);
+}
+
+function targetOf(
+  name: string,
+  targets: ReadonlyMap<string, string>,
+  packed: PackedModules,
+): string | null {
+  const parts = matchesOf(name, [...targets.keys()], packed);
+  if (parts.every((matches) => matches.length === 0)) return null;
+  if (parts.some((matches) => matches.length === 0)) {
+    refuse(
+      `Found unmatched shards for ${name}. vLLM requires all shards of a fused layer to match a target.`,
+    );
+  }
+  if (parts.some((matches) => matches.length > 1)) {
+    refuse(
+      `Found multiple quantization_config.targets matches for the shards of ${name}. Each shard may match at most one target.`,
+    );
+  }
+  const found = parts.flat();
+  if (new Set(found.map((pattern) => targets.get(pattern))).size > 1) {
+    refuse(
+      `Found different quantization_config.targets values for the shards of ${name}: ${found.join(', ')}. vLLM requires all ` +
+        'shards of a fused layer to use the same target.',
+    );
+  }
+  return found[0] ?? null;
+}
+
+function refuse(message: string): never {
+  throw new ConfigError('E_BAD_FLAG', message);
+}
+
+/** The method behind the shorthands and `online`. */
+export const ONLINE: Pick<QuantizationMethod, 'minCapability' | 'dtypes'> = {
+  minCapability: 75,
+  dtypes: ['bfloat16', 'float16'],
 };
+
+/** Its older name for experts, with cards of its own. Source: layers/quantization/experts_int8.py. */
+export const EXPERTS_INT8: QuantizationMethod = {
+  ...ONLINE,
+  minCapability: 80,
+  fromCheckpoint: (_, context) => expertsInt8(context),
+  online: expertsInt8,
+};
+
+function expertsInt8(context: QuantizationContext): QuantizationConfig {
+  return onlineConfig(onlineArgs(undefined, shorthandOf('int8_per_channel_weight_only')), context);
+}

@@ -3,16 +3,11 @@
  * Source: vllm/model_executor/layers/quantization/quark/quark.py QuarkConfig._is_*, _get_scheme_cls_from_config,
  * utils/ocp_mx_utils.py ocp_mx_weight_dtype_and_rows (0.33.0).
  */
-import { ConfigError } from '../../../shared/errors.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/json-object.ts';
+import { refuseCheckpoint } from './refusals.ts';
 
 /** One tensor's specs; NVFP4 has two levels. */
 export type QuarkTensor = readonly JsonObject[];
-
-export interface QuarkLayer {
-  readonly weights: QuarkTensor;
-  readonly inputs: QuarkTensor;
-}
 
 export type QuarkScheme =
   | { readonly kind: 'fp8'; readonly scale: 'per_tensor' | 'per_channel'; readonly input: Input }
@@ -36,19 +31,23 @@ const MX_BLOCK = 32;
 /** Throws E_UNKNOWN_MODEL for a scheme that vLLM has none of. */
 export function readQuarkScheme(config: JsonObject): QuarkScheme {
   if (isTrue(config['output_tensors']) || isTrue(config['bias'])) {
-    refuse('Currently, Quark models with output_tensors and bias quantized are not supported');
+    refuseCheckpoint(
+      'Currently, Quark models with output_tensors and bias quantized are not supported',
+    );
   }
   const weights = tensorOf(config['weight']);
   const inputs = tensorOf(config['input_tensors']);
   if (weights.length > 1 || inputs.length > 1) {
     if (isNvfp4(weights, inputs)) return { kind: 'nvfp4' };
-    refuse('Multi-entry weight or activation quantization configs are only supported for NVFP4.');
+    refuseCheckpoint(
+      'Multi-entry weight or activation quantization configs are only supported for NVFP4.',
+    );
   }
   const [weight] = weights;
   const input = inputs[0] ?? null;
   const scheme = weight === undefined ? null : singleScheme(weight, input);
   if (scheme !== null) return scheme;
-  return refuse(
+  return refuseCheckpoint(
     `No quark compatible scheme was found. Weight config: ${JSON.stringify(weight ?? null)}, ` +
       `Input config: ${JSON.stringify(input)}`,
   );
@@ -79,7 +78,7 @@ function fp8Scheme(weight: JsonObject, input: JsonObject | null): QuarkScheme | 
 function fp8BlockScheme(weight: JsonObject, input: JsonObject): QuarkScheme | null {
   const block = weight['block_size'];
   if (!Array.isArray(block) || block.length === 0) {
-    refuse(
+    refuseCheckpoint(
       'Quark W8A8 FP8 per-block weight quantization requires `block_size` in the weight quantization config.',
     );
   }
@@ -109,7 +108,7 @@ function int4Scheme(weight: JsonObject, input: JsonObject | null): QuarkScheme |
   if (input !== null || !['int4', 'uint4'].includes(String(weight['dtype']))) return null;
   const group = weight['group_size'];
   if (!Number.isInteger(group) || Number(group) <= 0) {
-    refuse(
+    refuseCheckpoint(
       `Quark W4A16 weight.group_size must be a positive int, got ${JSON.stringify(group ?? null)}`,
     );
   }
@@ -148,7 +147,7 @@ function mxInput(input: JsonObject | null): MxInput | null {
   const isGrouped = input['qscheme'] === 'per_group' && input['group_size'] === MX_BLOCK;
   if (dtype === 'fp8_e4m3' && !isGrouped) return 'dynamic fp8';
   if (MX_ELEMENTS.includes(dtype)) return dtype as MxElement;
-  return refuse(
+  return refuseCheckpoint(
     `Unsupported input_dtype=${dtype.replace('fp', 'mxfp')} in Quark's vLLM integration.`,
   );
 }
@@ -181,8 +180,4 @@ function isDynamic(spec: JsonObject): boolean {
 /** Python truthiness of what a config may say. */
 function isTrue(value: unknown): boolean {
   return value !== undefined && value !== null && value !== false && value !== 0;
-}
-
-function refuse(message: string): never {
-  throw new ConfigError('E_UNKNOWN_MODEL', message);
 }

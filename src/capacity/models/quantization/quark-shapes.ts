@@ -2,7 +2,6 @@
  * What Quark's schemes make of linear modules and experts.
  * Source: vllm/model_executor/layers/quantization/quark/{schemes/*,quark_moe}.py create_weights (0.33.0).
  */
-import { ConfigError } from '../../../shared/errors.ts';
 import { cdiv, roundUp } from '../../../shared/integers.ts';
 import {
   expertBiases,
@@ -19,6 +18,7 @@ import { gptOssAlignment } from './mxfp4-experts.ts';
 import type { ExpertsModule, LinearModule, ParameterShape } from './quantization-config.ts';
 import type { QuantizationContext } from './quantization-method.ts';
 import type { MxElement, QuarkScheme } from './quark-schemes.ts';
+import { refuseCheckpoint, refuseShape } from './refusals.ts';
 
 const BLOCK = [128, 128] as const;
 const MX_BLOCK = 32;
@@ -166,7 +166,7 @@ export function quarkExperts(
     case 'nvfp4':
       return nvfp4Experts(module);
     case 'int4':
-      return refuse(
+      return refuseCheckpoint(
         'Quark experts in INT4 are not understood; give the bytes with --weights-bytes',
       );
   }
@@ -205,7 +205,7 @@ function fp8Experts(
   { root }: QuantizationContext,
 ): ParameterShape[] {
   if ((scale === 'per_channel') !== (input === 'by token')) {
-    refuse(
+    refuseCheckpoint(
       'For FP8 Fused MoE layers, only per-tensor, per-channel and per-block scales for weights and activations are ' +
         `supported. Found ${scale}, ${input === 'by token' ? 'per_channel' : 'per_tensor'}`,
     );
@@ -285,14 +285,5 @@ function nvfp4Experts(module: ExpertsModule): ParameterShape[] {
 }
 
 function refuseInput(element: MxElement): never {
-  return refuse(`Quark: mx${element} weights with these activations are not supported`);
-}
-
-/** Another --tensor-parallel-size may do. */
-function refuseShape(message: string): never {
-  throw new ConfigError('E_BAD_FLAG', message);
-}
-
-function refuse(message: string): never {
-  throw new ConfigError('E_UNKNOWN_MODEL', message);
+  return refuseCheckpoint(`Quark: mx${element} weights with these activations are not supported`);
 }

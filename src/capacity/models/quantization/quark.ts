@@ -12,6 +12,7 @@ import type { QuantizationConfig } from './quantization-config.ts';
 import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
 import { type QuarkScheme, readQuarkScheme } from './quark-schemes.ts';
 import { quarkExperts, quarkLinear, quarkMinCapability } from './quark-shapes.ts';
+import { refuseCheckpoint } from './refusals.ts';
 
 export const QUARK: QuantizationMethod = {
   minCapability: 70,
@@ -21,7 +22,9 @@ export const QUARK: QuantizationMethod = {
 
 function quarkConfig(checkpoint: HfConfig, context: QuantizationContext): QuantizationConfig {
   if (!checkpoint.has('export')) {
-    refuse('The export key should be included in the configurations of Quark quantized model');
+    refuseCheckpoint(
+      'The export key should be included in the configurations of Quark quantized model',
+    );
   }
   const excluded = namesInVllm(namesOr(checkpoint, 'exclude'), context);
   const layers = readLayers(checkpoint, context);
@@ -72,7 +75,7 @@ function readLayers(checkpoint: HfConfig, { vllmName }: QuantizationContext): La
 function refuseLayerTypes(checkpoint: HfConfig): void {
   const types = checkpoint.get('layer_type_quant_config');
   if (!isJsonObject(types) || Object.keys(types).length === 0) return;
-  refuse(
+  refuseCheckpoint(
     `${checkpoint.label}: "layer_type_quant_config" is not understood; give the bytes of one rank's weights with ` +
       '--weights-bytes',
   );
@@ -115,7 +118,7 @@ function matchedConfig(
 }
 
 function refuseMixed(name: string): never {
-  refuse(
+  refuseCheckpoint(
     `Found different quantization schemes for the shards of ${name}. vLLM requires all to use the same scheme.`,
   );
 }
@@ -135,8 +138,4 @@ function describe(everywhere: JsonObject): string {
   const weight = [everywhere['weight']].flat()[0];
   if (!isJsonObject(weight)) return 'by module';
   return `${String(weight['dtype'])} ${String(weight['qscheme'])}`.replaceAll('_', ' ');
-}
-
-function refuse(message: string): never {
-  throw new ConfigError('E_UNKNOWN_MODEL', message);
 }

@@ -6,19 +6,24 @@
 import { ConfigError } from '../../../shared/errors.ts';
 import type { HfConfig } from '../hf-config.ts';
 import { AWQ } from './awq.ts';
-import { chooseMethod } from './choose-method.ts';
+import { chooseMethod, type QuantizationWishes } from './choose-method.ts';
 import { COMPRESSED_TENSORS } from './compressed-tensors.ts';
 import { DEEPSEEK_V4_FP8 } from './deepseek-v4-fp8.ts';
+import { FBGEMM_FP8 } from './fbgemm-fp8.ts';
+import { FP_QUANT } from './fp-quant.ts';
 import { FP8 } from './fp8.ts';
 import { GPTQ } from './gptq.ts';
+import { INC } from './inc.ts';
 import { MODELOPT, MODELOPT_FP4, MODELOPT_MXFP8 } from './modelopt.ts';
 import { MODELOPT_MIXED } from './modelopt-mixed.ts';
 import { MOE_WNA16 } from './moe-wna16.ts';
 import { GPT_OSS_MXFP4, MXFP4 } from './mxfp4.ts';
-import { ONLINE_METHODS } from './online.ts';
+import { composed, EXPERTS_INT8, ONLINE, onlineConfig } from './online.ts';
+import { onlineArgs, shorthandOf } from './online-args.ts';
 import type { QuantizationConfig } from './quantization-config.ts';
 import type { QuantizationContext, QuantizationMethod } from './quantization-method.ts';
 import { QUARK } from './quark.ts';
+import { TORCHAO } from './torchao.ts';
 
 /** vLLM's name → what it does. A method of vLLM's that is not in here is refused. */
 const METHODS: Readonly<Record<string, QuantizationMethod>> = {
@@ -36,6 +41,11 @@ const METHODS: Readonly<Record<string, QuantizationMethod>> = {
   mxfp4: MXFP4,
   gpt_oss_mxfp4: GPT_OSS_MXFP4,
   quark: QUARK,
+  inc: INC,
+  torchao: TORCHAO,
+  experts_int8: EXPERTS_INT8,
+  fbgemm_fp8: FBGEMM_FP8,
+  fp_quant: FP_QUANT,
 };
 
 /** Methods that can be described in a file of their own. Source: each method's get_config_filenames. */
@@ -57,19 +67,29 @@ const METHODS_OF_A_FILE = [
 /** null: the model is not quantized. Throws E_UNKNOWN_MODEL or E_BAD_FLAG for a method that cannot be used. */
 export function resolveQuantization(
   context: QuantizationContext,
-  asked: string | undefined,
+  wishes: QuantizationWishes,
 ): QuantizationConfig | null {
   const { root, text } = context;
   const checkpoint = checkpointConfig(root) ?? checkpointConfig(text);
   const modelType = root.strOr('model_type', undefined);
-  const name = chooseMethod({ checkpoint, asked, modelType });
+  const name = chooseMethod({ checkpoint, modelType, ...wishes });
   if (name === null) return null;
-  const method = checkpoint === null ? (ONLINE_METHODS[name] ?? METHODS[name]) : METHODS[name];
+  const shorthand = shorthandOf(checkpoint === null ? name : (wishes.asked ?? null));
+  const isOnline = checkpoint === null && (shorthand !== null || name === 'online');
+  if (isOnline) {
+    checkCard(ONLINE, name, context);
+    return { ...onlineConfig(onlineArgs(wishes.online, shorthand), context), name };
+  }
+  const method = METHODS[name];
   const config =
     checkpoint === null ? method?.online?.(context) : method?.fromCheckpoint?.(checkpoint, context);
   if (method === undefined || config === undefined) refuse(context, checkpoint, name);
   checkCard(method, name, context);
-  return { ...config, name };
+  const base = { ...config, name };
+  if (wishes.online === undefined) return base;
+  // `--quantization fp8` with an FP8 checkpoint is its method, no shorthand.
+  const over = wishes.asked === 'fp8' ? null : shorthand;
+  return composed(base, onlineArgs(wishes.online, over), context);
 }
 
 /** Where vLLM finds it, in its order. */
@@ -79,7 +99,7 @@ function checkpointConfig(config: HfConfig): HfConfig | null {
 }
 
 function checkCard(
-  { minCapability, dtypes }: QuantizationMethod,
+  { minCapability, dtypes }: Pick<QuantizationMethod, 'minCapability' | 'dtypes'>,
   name: string,
   { capability: { major, minor }, dtype }: QuantizationContext,
 ): void {

@@ -9,13 +9,22 @@ export function buildClip(
   stage: StageBuilder,
   vision: HfConfig,
   name: string,
+  options: SiglipOptions = {},
+): void {
+  buildClipTransformer(stage, vision, `${name}.vision_model`, options);
+}
+
+/** What is within `vision_model`; CLIP itself takes it bare. */
+export function buildClipTransformer(
+  stage: StageBuilder,
+  vision: HfConfig,
+  prefix: string,
   { layers, postNorm, quantized = true }: SiglipOptions = {},
 ): void {
   const width = vision.num('hidden_size');
   const patch = vision.num('patch_size');
   const patches = Math.floor(vision.num('image_size') / patch) ** 2;
   const all = vision.num('num_hidden_layers');
-  const prefix = `${name}.vision_model`;
   stage.tensor(`${prefix}.embeddings.class_embedding`, [width]);
   const channels = vision.numOr('num_channels', 3);
   conv(stage, `${prefix}.embeddings.patch_embedding`, [width, channels, patch, patch], false);

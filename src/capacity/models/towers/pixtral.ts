@@ -1,4 +1,4 @@
-/** Pixtral's vision transformer in transformers' form and in Mistral's own. Source: vllm/model_executor/models/pixtral.py (0.33.0). */
+/** Pixtral's vision transformer in transformers' form and in Mistral's own. Source: vllm/model_executor/models/pixtral.py. */
 import type { HfConfig } from '../hf-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 import { buildEncoderLayer, conv } from './encoder-layer.ts';

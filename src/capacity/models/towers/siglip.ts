@@ -1,7 +1,7 @@
 /** SigLIP's vision model, split over the ranks. Source: vllm/model_executor/models/siglip.py SiglipVisionModel (0.33.0). */
 import type { HfConfig } from '../hf-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { buildEncoderLayer, conv } from './encoder-layer.ts';
+import { buildEncoderLayer, conv, linear } from './encoder-layer.ts';
 
 export interface SiglipOptions {
   /** Layers that are built, where the language model reads an earlier one than the last. */
@@ -41,6 +41,20 @@ export function buildSiglipTransformer(
     buildSiglipLayer(stage, vision, `${name}.encoder.layers.${layer}`, quantized);
   }
   if (postNorm ?? count === all) stage.norm(`${name}.post_layernorm`, width, { bias: true });
+}
+
+/** A learned query over all patches, torch's own attention. Source: siglip.py SiglipMultiheadAttentionPoolingHead. */
+export function buildSiglipHead(stage: StageBuilder, vision: HfConfig, name: string): void {
+  const width = vision.num('hidden_size');
+  const intermediate = vision.num('intermediate_size');
+  stage.tensor(`${name}.probe`, [1, 1, width]);
+  stage.tensor(`${name}.attention.in_proj_weight`, [3 * width, width]);
+  stage.tensor(`${name}.attention.in_proj_bias`, [3 * width]);
+  linear(stage, `${name}.attention.out_proj`, width, width);
+  stage.norm(`${name}.layernorm`, width, { bias: true });
+  const options = { bias: true, quantized: width % 64 === 0 && intermediate % 64 === 0 };
+  stage.column(`${name}.mlp.fc1`, width, intermediate, options);
+  stage.row(`${name}.mlp.fc2`, intermediate, width, options);
 }
 
 /** One encoder layer, which others use as well. Source: siglip.py SiglipEncoderLayer. */

@@ -1,48 +1,43 @@
-/** SigLIP 2 over patches of any number. Source: vllm/model_executor/models/{lfm2_siglip2,siglip2navit}.py (0.33.0). */
+/** SigLIP 2 over patches of any number. Source: vllm/model_executor/models/lfm2_siglip2.py (0.33.0). */
 import type { HfConfig } from '../hf-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { buildEncoderLayer, conv, linear } from './encoder-layer.ts';
+import { buildEncoderLayer, linear } from './encoder-layer.ts';
 
-/** Siglip2Model of LFM2-VL as the module `name`. */
-export function buildSiglip2(stage: StageBuilder, vision: HfConfig, name: string): void {
-  buildSiglip2Bare(stage, vision, `${name}.vision_model`);
+/** Siglip2Model of LFM2-VL as the module `name`; `layers`: of a model that reads an earlier one than the last. */
+export function buildSiglip2(
+  stage: StageBuilder,
+  vision: HfConfig,
+  name: string,
+  layers?: number,
+): void {
+  buildSiglip2Bare(stage, vision, `${name}.vision_model`, layers);
 }
 
 /** What is within `vision_model`. */
-export function buildSiglip2Bare(stage: StageBuilder, vision: HfConfig, prefix: string): void {
+export function buildSiglip2Bare(
+  stage: StageBuilder,
+  vision: HfConfig,
+  prefix: string,
+  layers?: number,
+): void {
   const width = vision.num('hidden_size');
   const pixels = vision.numOr('num_channels', 3) * vision.num('patch_size') ** 2;
   linear(stage, `${prefix}.embeddings.patch_embedding`, pixels, width);
   const positions = [vision.num('num_patches'), width];
   stage.tensor(`${prefix}.embeddings.position_embedding.weight`, positions);
-  buildLayers(stage, vision, prefix);
+  buildLayers(stage, vision, prefix, layers);
 }
 
-/** Siglip2NavitModel of Ovis 2.5 and others as the module `name`. */
-export function buildSiglip2Navit(stage: StageBuilder, vision: HfConfig, name: string): void {
-  const prefix = `${name}.vision_model`;
+function buildLayers(stage: StageBuilder, vision: HfConfig, name: string, layers?: number): void {
   const width = vision.num('hidden_size');
-  const patch = vision.num('patch_size');
-  const channels = vision.numOr('num_channels', 3);
-  const patches = vision.numOr('num_patches', 0);
-  const embedding = `${prefix}.embeddings.patch_embedding`;
-  if (patches > 0) linear(stage, embedding, channels * patch ** 2, width);
-  else conv(stage, embedding, [width, channels, patch, patch]);
-  if (vision.flag('preserve_original_pe')) {
-    const count = patches > 0 ? patches : Math.floor(vision.num('image_size') / patch) ** 2;
-    stage.tensor(`${prefix}.embeddings.position_embedding.weight`, [count, width]);
-  }
-  buildLayers(stage, vision, prefix);
-}
-
-function buildLayers(stage: StageBuilder, vision: HfConfig, name: string): void {
-  const width = vision.num('hidden_size');
-  for (let layer = 0; layer < vision.num('num_hidden_layers'); layer++) {
+  const all = vision.num('num_hidden_layers');
+  const count = layers ?? all;
+  for (let layer = 0; layer < count; layer++) {
     buildEncoderLayer(stage, `${name}.encoder.layers.${layer}`, {
       width,
       heads: vision.num('num_attention_heads'),
       intermediate: vision.num('intermediate_size'),
     });
   }
-  stage.norm(`${name}.post_layernorm`, width, { bias: true });
+  if (count === all) stage.norm(`${name}.post_layernorm`, width, { bias: true });
 }

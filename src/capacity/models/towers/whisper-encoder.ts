@@ -1,4 +1,4 @@
-/** Whisper's encoder as transformers builds it: whole on every rank, never quantized. Source: transformers modeling_qwen2_audio.py. */
+/** Whisper's encoder as transformers builds it: whole on every rank, never quantized. Source: modeling_qwen2_audio.py. */
 import type { HfConfig } from '../hf-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 import { buildEncoderLayer, conv, linear } from './encoder-layer.ts';

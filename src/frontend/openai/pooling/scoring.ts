@@ -3,6 +3,8 @@
  * the sum of best matches, and a cross encoder reads each pair.
  * Source: vllm/entrypoints/pooling/scoring/{io_processor,serving,utils}.py (0.33.0). Leaves out: multimodal input.
  */
+
+import { maxSim } from '../../../shared/max-sim.ts';
 import { createPoolingParams } from '../../../shared/protocol/defaults.ts';
 import type { NdArray } from '../../../shared/protocol/outputs.ts';
 import { jsonFloat } from '../../../shared/python/json-text.ts';
@@ -94,7 +96,7 @@ async function scoresOf(
   const pair = { queries: cut(queries, perQuery), documents: cut(documents, perDocument) };
   return task === 'classify'
     ? crossEncoded(exchange, request, pair)
-    : compared(exchange, request, pair, task === 'embed' ? cosine : maxSim);
+    : compared(exchange, request, pair, task === 'embed' ? cosine : lateInteraction);
 }
 
 interface Sides {
@@ -222,19 +224,7 @@ function cosine(query: NdArray, document: NdArray): number {
   return product / Math.max(Math.sqrt(squaresA) * Math.sqrt(squaresB), 1e-8);
 }
 
-/** For each token of the query the best match of the document's, summed. */
-function maxSim(query: NdArray, document: NdArray): number {
+function lateInteraction(query: NdArray, document: NdArray): number {
   const size = query.shape[1] ?? 0;
-  const [queries, documents] = [elementsOf(query), elementsOf(document)];
-  let sum = 0;
-  for (let q = 0; q < queries.length; q += size) {
-    let best = -Infinity;
-    for (let d = 0; d < documents.length; d += size) {
-      let product = 0;
-      for (let i = 0; i < size; i += 1) product += (queries[q + i] ?? 0) * (documents[d + i] ?? 0);
-      best = Math.max(best, product);
-    }
-    sum += best;
-  }
-  return sum;
+  return maxSim(size, { query: elementsOf(query), document: elementsOf(document) });
 }

@@ -49,7 +49,7 @@ describe('the memory bar', () => {
     const explanation = explained({ model: 'deepseek-ai/DeepSeek-V3' });
     expect(explanation.plan.ok).toBe(false);
     const [bar] = memoryBars(explanation);
-    expect(bar?.missingBytes).toBe(610_956_631_908);
+    expect(bar?.missingBytes).toBe(606_370_545_328);
     expect(bar?.segments.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 6);
     expect(layerStrip(explanation)).toEqual([]);
   });

@@ -6,7 +6,7 @@ import { DENSE, planQuantized } from '../../../../support/quantized.ts';
 
 function chosen(checkpoint: JsonObject | null, asked?: string, modelType = 'llama') {
   const config = checkpoint === null ? null : new HfConfig(checkpoint, 'test');
-  return chooseMethod({ checkpoint: config, asked, modelType });
+  return chooseMethod({ checkpoint: config, asked, modelType, allowsDeprecated: false });
 }
 
 describe('the method of a checkpoint', () => {
