@@ -154,10 +154,7 @@ export function familyOf(architecture: string, root: HfConfig): FoundFamily {
   if (fallback !== null) return { family: fallback, warnings: [fallbackWarning(root)] };
   const reason = namedOnly(architecture, root) ?? notPlain(architecture, root);
   if (reason === null) throw unknownArchitecture(architecture, root.label);
-  throw new ConfigError(
-    'E_UNKNOWN_MODEL',
-    `${root.label}: ${architecture}: ${reason}; ${EXPLICIT_LAYERS_HINT}`,
-  );
+  throw notUnderstood(root.label, architecture, reason);
 }
 
 /** Without what falls back. Throws E_UNKNOWN_MODEL naming the field. */
@@ -166,10 +163,13 @@ function textFamilyOf(architecture: string, label: string): ModelFamily {
   if (family !== undefined) return family;
   const reason = namedOnly(architecture, new HfConfig({}, label));
   if (reason === null) throw unknownArchitecture(architecture, label);
-  throw new ConfigError(
-    'E_UNKNOWN_MODEL',
-    `${label}: ${architecture}: ${reason}; ${EXPLICIT_LAYERS_HINT}`,
-  );
+  throw notUnderstood(label, architecture, reason);
+}
+
+/** vLLM's own sentences end in a full stop, ours do not. */
+function notUnderstood(label: string, architecture: string, reason: string): ConfigError {
+  const said = `${label}: ${architecture}: ${reason.replace(/\.$/, '')}`;
+  return new ConfigError('E_UNKNOWN_MODEL', `${said}; ${EXPLICIT_LAYERS_HINT}`);
 }
 
 function fallbackFamily(architecture: string, root: HfConfig): ModelFamily | null {
