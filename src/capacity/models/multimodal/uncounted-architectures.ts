@@ -166,12 +166,6 @@ const UNCOUNTED: readonly Uncounted[] = [
     prefix: 'llm',
   },
   {
-    architectures: ['Phi4ForCausalLMV'],
-    parts: 'the vision tower',
-    language: whole,
-    textArchitecture: 'Phi3ForCausalLM',
-  },
-  {
     architectures: ['Phi4MMForCausalLM'],
     parts: 'the image encoder, the audio encoder and the adapters',
     language: whole,
