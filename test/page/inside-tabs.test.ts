@@ -59,11 +59,11 @@ describe.skipIf(!hasChromium)(`the tabs of an engine${chromiumReason}`, () => {
       const first = page.getByRole('article', { name: 'Engine 0' });
       const second = page.getByRole('article', { name: 'Engine 1' });
       await second.waitFor();
-      for (const text of ['55,310', '231,776', '4.19 times too large', '51.10 GiB']) {
+      for (const text of ['52,492', '219,968', '4.19 times too large', '51.10 GiB']) {
         expect(await first.textContent()).toContain(text);
       }
-      expect(await second.textContent()).toContain('229,986');
-      expect(await page.textContent('body')).not.toContain('285,296');
+      expect(await second.textContent()).toContain('227,165');
+      expect(await page.textContent('body')).not.toContain('279,657');
       const layers = first.getByRole('img', { name: '10 of 62 layers: full_attention' });
       expect(await layers.locator('rect[x]').count()).toBe(10);
     });
