@@ -72,7 +72,7 @@ export async function startTabBench(options: TabBenchOptions = {}): Promise<TabB
       gpu: rank === 0 ? 'NVIDIA H100 80GB HBM3' : 'NVIDIA H200',
       is_twin: true,
       ready_response: null,
-      kv_cache_size_tokens: rank === 0 ? 55_310 : 229_986,
+      kv_cache_size_tokens: rank === 0 ? 52_492 : 227_165,
       kv_cache_max_concurrency: rank === 0 ? 1.6879515264507108 : 7.0186,
       num_requests_running: engine.numRunning,
       num_requests_waiting: engine.numWaiting,
