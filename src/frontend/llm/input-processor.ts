@@ -74,7 +74,7 @@ export class InputProcessor {
 
   /** Throws ApiError with vLLM's words. Changes `request.params`. */
   processInputs(request: GenerateRequest): EngineCoreRequest {
-    const { model, tokenizer, numRanks, clientIndex, maxLogprobs } = this.#options;
+    const { model, tokenizer, numRanks, maxLogprobs } = this.#options;
     const { params, promptTokenIds, dataParallelRank } = request;
     verifyAgainstModel(params, { vocabSize: model.vocabSize, maxLogprobs });
     if (params.thinkingTokenBudget !== null) {
@@ -98,24 +98,16 @@ export class InputProcessor {
     }
     updateFromGenerationConfig(params, model.generationEosTokenIds, this.#tokenizerIds().eos);
     updateFromTokenizer(params, tokenizer);
-    const engineRequest = createEngineCoreRequest() as Mutable<EngineCoreRequest>;
-    engineRequest.requestId = `${request.requestId}-${this.#randomHex(8)}`;
-    engineRequest.externalReqId = request.requestId;
-    engineRequest.promptTokenIds = promptTokenIds;
+    const engineRequest = this.#engineRequest(request);
     engineRequest.samplingParams = params;
-    engineRequest.arrivalTime = request.arrivalTime;
-    engineRequest.loraRequest = request.loraRequest;
-    engineRequest.cacheSalt = request.cacheSalt;
     engineRequest.dataParallelRank = dataParallelRank;
-    engineRequest.clientIndex = clientIndex;
-    engineRequest.priority = request.priority;
     engineRequest.sessionId = request.sessionId;
     return engineRequest;
   }
 
   /** As processInputs; the parameters are verified. */
   processPooling(request: PoolRequest): EngineCoreRequest {
-    const { model, clientIndex } = this.#options;
+    const { model } = this.#options;
     const { params, promptTokenIds } = request;
     const supported = model.pooling?.supportedTasks ?? [];
     if (supported.length === 0) throw validationError('This model does not support pooling');
@@ -125,15 +117,21 @@ export class InputProcessor {
     }
     this.#validatePromptLength(promptTokenIds.length);
     this.validateTokenIds(promptTokenIds);
+    const engineRequest = this.#engineRequest(request);
+    engineRequest.poolingParams = params;
+    return engineRequest;
+  }
+
+  /** What a request to generate and one to pool have alike. */
+  #engineRequest(request: GenerateRequest | PoolRequest): Mutable<EngineCoreRequest> {
     const engineRequest = createEngineCoreRequest() as Mutable<EngineCoreRequest>;
     engineRequest.requestId = `${request.requestId}-${this.#randomHex(8)}`;
     engineRequest.externalReqId = request.requestId;
-    engineRequest.promptTokenIds = promptTokenIds;
-    engineRequest.poolingParams = params;
+    engineRequest.promptTokenIds = request.promptTokenIds;
     engineRequest.arrivalTime = request.arrivalTime;
     engineRequest.loraRequest = request.loraRequest;
     engineRequest.cacheSalt = request.cacheSalt;
-    engineRequest.clientIndex = clientIndex;
+    engineRequest.clientIndex = this.#options.clientIndex;
     engineRequest.priority = request.priority;
     return engineRequest;
   }

@@ -140,9 +140,7 @@ export const BAILING_LINEAR: ModelFamily = {
   build: (stage, model) => {
     const { text } = model;
     const hiddenSize = text.num('hidden_size');
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
-      width: hiddenSize,
+    embeddings(stage, text, {
       tied: false,
       embeddingName: 'model.word_embeddings',
     });

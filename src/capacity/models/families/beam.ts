@@ -67,7 +67,7 @@ export const BEAM: ModelFamily = {
   },
   build: (stage, { text }) => {
     const hiddenSize = text.num('hidden_size');
-    embeddings(stage, { vocabSize: text.num('vocab_size'), width: hiddenSize, tied: false });
+    embeddings(stage, text, { tied: false });
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
       const name = `model.layers.${layer}`;
       buildAttention(stage, text, `${name}.self_attn`, layer);

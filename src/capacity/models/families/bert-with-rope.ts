@@ -3,12 +3,14 @@
  * Source: vllm/model_executor/models/{bert_with_rope,colbert}.py, models/config.py NomicBertModelConfig,
  * GteNewModelConfig (0.33.0).
  */
+
 import type { HfConfig } from '../hf-config.ts';
+import { linear } from '../linear.ts';
 import type { ModelFamily } from '../model-family.ts';
 import { headDtype } from '../pooling/head-dtype.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { buildColbert, numLabels, plainLinear } from './bert.ts';
+import { buildColbert, numLabels } from './bert.ts';
 
 interface RopeBertArchitecture {
   readonly architectures: readonly string[];
@@ -48,7 +50,7 @@ const ARCHITECTURES: readonly RopeBertArchitecture[] = [
     buildHead: (stage, model) => {
       const hiddenSize = model.text.num('hidden_size');
       const dtype = headDtype(model);
-      plainLinear(stage, 'new.pooler.dense', [hiddenSize, hiddenSize], dtype);
+      linear(stage, 'new.pooler.dense', hiddenSize, hiddenSize, { dtype });
       stage.replicated('classifier', hiddenSize, numLabels(model), { bias: true, dtype });
     },
   },

@@ -2,7 +2,9 @@
  * BERT and RoBERTa with what their classes put on top: encoders without a cache.
  * Source: vllm/model_executor/models/{bert,roberta,colbert}.py (0.33.0).
  */
+
 import type { HfConfig } from '../hf-config.ts';
+import { linear } from '../linear.ts';
 import type { ModelFamily } from '../model-family.ts';
 import { headDtype } from '../pooling/head-dtype.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
@@ -26,17 +28,6 @@ const DEFAULTS = {
   type_vocab_size: 2,
 };
 
-/** torch's Linear: on every rank whole, never quantized. */
-export function plainLinear(
-  stage: StageBuilder,
-  name: string,
-  sizes: readonly [output: number, input: number],
-  dtype?: string,
-): void {
-  stage.tensor(`${name}.weight`, sizes, dtype);
-  stage.tensor(`${name}.bias`, [sizes[0]], dtype);
-}
-
 export function numLabels({ pooling }: ResolvedModel): number {
   return pooling?.numLabels ?? 2;
 }
@@ -44,20 +35,21 @@ export function numLabels({ pooling }: ResolvedModel): number {
 /** BertMLMHead. */
 function buildMlmHead(stage: StageBuilder, { text }: ResolvedModel): void {
   const hiddenSize = text.num('hidden_size');
-  plainLinear(stage, 'mlm_head.dense', [hiddenSize, hiddenSize]);
+  linear(stage, 'mlm_head.dense', hiddenSize, hiddenSize);
   stage.norm('mlm_head.layer_norm', hiddenSize, { bias: true });
-  plainLinear(stage, 'mlm_head.decoder', [text.num('vocab_size'), hiddenSize]);
+  linear(stage, 'mlm_head.decoder', hiddenSize, text.num('vocab_size'));
 }
 
 export function buildClassifier(stage: StageBuilder, model: ResolvedModel): void {
-  const sizes = [numLabels(model), model.text.num('hidden_size')] as const;
-  plainLinear(stage, 'classifier', sizes, headDtype(model));
+  linear(stage, 'classifier', model.text.num('hidden_size'), numLabels(model), {
+    dtype: headDtype(model),
+  });
 }
 
 /** BertPooler and a classifier. */
 function buildPooledClassifier(stage: StageBuilder, model: ResolvedModel): void {
   const hiddenSize = model.text.num('hidden_size');
-  plainLinear(stage, 'bert.pooler.dense', [hiddenSize, hiddenSize], headDtype(model));
+  linear(stage, 'bert.pooler.dense', hiddenSize, hiddenSize, { dtype: headDtype(model) });
   buildClassifier(stage, model);
 }
 
@@ -65,16 +57,16 @@ function buildPooledClassifier(stage: StageBuilder, model: ResolvedModel): void 
 function buildRobertaHead(stage: StageBuilder, model: ResolvedModel): void {
   const hiddenSize = model.text.num('hidden_size');
   const dtype = headDtype(model);
-  plainLinear(stage, 'classifier.dense', [hiddenSize, hiddenSize], dtype);
-  plainLinear(stage, 'classifier.out_proj', [numLabels(model), hiddenSize], dtype);
+  linear(stage, 'classifier.dense', hiddenSize, hiddenSize, { dtype });
+  linear(stage, 'classifier.out_proj', hiddenSize, numLabels(model), { dtype });
 }
 
 /** Sparse and multi-vector embeddings beside the dense one. */
 function buildBgeM3(stage: StageBuilder, model: ResolvedModel): void {
   const hiddenSize = model.text.num('hidden_size');
   const dtype = headDtype(model);
-  plainLinear(stage, 'sparse_linear', [1, hiddenSize], dtype);
-  plainLinear(stage, 'colbert_linear', [hiddenSize, hiddenSize], dtype);
+  linear(stage, 'sparse_linear', hiddenSize, 1, { dtype });
+  linear(stage, 'colbert_linear', hiddenSize, hiddenSize, { dtype });
 }
 
 /** The projection of late interaction, without a bias, where the config.json names its width. */

@@ -37,10 +37,12 @@ export function kvHeads(text: HfConfig): number {
  */
 export function embeddings(
   stage: StageBuilder,
+  text: HfConfig,
   about: {
-    readonly vocabSize: number;
-    readonly width: number;
-    readonly tied: boolean;
+    /** Default: vocab_size, hidden_size and tie_word_embeddings. */
+    readonly vocabSize?: number;
+    readonly width?: number;
+    readonly tied?: boolean;
     readonly everyStage?: boolean;
     /** The last stage has it too where a draft reads it. */
     readonly sharesWithDraft?: boolean;
@@ -54,9 +56,11 @@ export function embeddings(
     readonly headName?: string;
     /** false: the model class hands no quantization to the head. */
     readonly quantizedHead?: boolean;
-  },
+  } = {},
 ): void {
-  const { vocabSize, width, tied } = about;
+  const vocabSize = about.vocabSize ?? text.num('vocab_size');
+  const width = about.width ?? text.num('hidden_size');
+  const tied = about.tied ?? text.flag('tie_word_embeddings');
   const headName = about.headName ?? 'lm_head';
   const needsEmbedding =
     stage.isFirst ||

@@ -62,11 +62,7 @@ export const DECILM: ModelFamily = {
   totalNumKvHeads,
   build: (stage, { text }) => {
     const hiddenSize = text.num('hidden_size');
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
-      width: hiddenSize,
-      tied: text.flag('tie_word_embeddings'),
-    });
+    embeddings(stage, text);
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
       const name = `model.layers.${layer}`;
       if (!block(text, layer, 'attention').flag('no_op')) buildAttention(stage, text, name, layer);

@@ -2,10 +2,10 @@
  * Decoders of GPT's time and shape: Falcon, Bloom, GPT-J, ChatGLM, Orion. Source: vllm/model_executor/models/{falcon,bloom,
  * gpt_j,chatglm,orion}.py (0.33.0).
  */
-import type { HfConfig } from '../hf-config.ts';
-import { type DecoderArchitecture, decoderFamilies, EVERYWHERE } from './decoder.ts';
 
-const always = (): boolean => true;
+import type { HfConfig } from '../hf-config.ts';
+import { always } from './architecture-values.ts';
+import { type DecoderArchitecture, decoderFamilies, EVERYWHERE } from './decoder.ts';
 
 /** The hidden size by its other name, and the counts by GPT-2's. */
 export function gptAliases(text: HfConfig): HfConfig {

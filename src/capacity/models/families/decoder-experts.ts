@@ -3,7 +3,9 @@
  * Cohere, Hunyuan, Afmoe, Sarvam, Param. Source: vllm/model_executor/models/{dbrx,deepseek_v2,bailing_moe,exaone_moe,
  * granitemoeshared,cohere2_moe,hy_v3,afmoe,sarvam,param2moe}.py (0.33.0).
  */
+
 import type { HfConfig } from '../hf-config.ts';
+import { headNorm, UNTIED } from './architecture-values.ts';
 import { layerType, periodicLayerTypes, slidingLayerWindow } from './common.ts';
 import {
   type DecoderArchitecture,
@@ -15,8 +17,6 @@ import {
 import { buildGraniteSinks, hasGraniteSinks } from './granite-sinks.ts';
 
 const anyBias = (text: HfConfig): boolean => text.flag('attention_bias') || text.flag('bias');
-const headNorm = (): 'head' => 'head';
-const UNTIED = { tie_word_embeddings: false };
 
 function isDenseFirst(text: HfConfig, layer: number, key = 'first_k_dense_replace'): boolean {
   return layer < text.num(key);

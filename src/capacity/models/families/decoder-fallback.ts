@@ -3,17 +3,15 @@
  * or the repository brings one (`auto_map`). Source: vllm/model_executor/models/registry.py _try_resolve_transformers,
  * vllm/model_executor/models/transformers (0.33.0). Leaves out: fallbacks with latent attention or states.
  */
+
 import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily } from '../model-family.ts';
 import { headDtype } from '../pooling/head-dtype.ts';
+import { always, attentionBias, mlpBias, UNTIED } from './architecture-values.ts';
 import { numLabels } from './bert.ts';
 import { slidingLayerWindow } from './common.ts';
-import { type DecoderArchitecture, decoderFamilies, llamaHeads } from './decoder.ts';
-
-const always = (): boolean => true;
-const attentionBias = (text: HfConfig): boolean => text.flag('attention_bias');
-const mlpBias = (text: HfConfig): boolean => text.flag('mlp_bias');
-const UNTIED = { tie_word_embeddings: false };
+import { type DecoderArchitecture, decoderFamilies } from './decoder.ts';
+import { buildQkLayernorms } from './decoder-transformers.ts';
 
 /** Classes of transformers alone. */
 const NAMED: readonly DecoderArchitecture[] = [
@@ -59,12 +57,7 @@ const NAMED: readonly DecoderArchitecture[] = [
     mlpBias: always,
     normBias: true,
     ungated: true,
-    attentionParts: (stage, text, name) => {
-      if (!text.flag('qk_layernorm')) return;
-      const { headSize } = llamaHeads(text);
-      stage.norm(`${name}.q_layernorm`, headSize, { bias: true });
-      stage.norm(`${name}.k_layernorm`, headSize, { bias: true });
-    },
+    attentionParts: buildQkLayernorms,
   },
   {
     architectures: ['NanoChatForCausalLM'],

@@ -2,17 +2,15 @@
  * Dense decoders that are Llama but for a norm, a bias or a name. Source: vllm/model_executor/models/{solar,step1,minicpm,
  * teleflm,telechat2,hyperclovax,rnj1,plamo3,openpangu,domyn_edge}.py (0.33.0).
  */
+
 import type { HfConfig } from '../hf-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
+import { always, attentionBias, mlpBias, UNTIED } from './architecture-values.ts';
 import { periodicLayerTypes, slidingLayerWindow } from './common.ts';
 import { type DecoderArchitecture, decoderFamilies, EVERYWHERE, llamaHeads } from './decoder.ts';
 import { buildGraniteSinks, hasGraniteSinks } from './granite-sinks.ts';
 
-const always = (): boolean => true;
-const attentionBias = (text: HfConfig): boolean => text.flag('attention_bias');
-const mlpBias = (text: HfConfig): boolean => text.flag('mlp_bias');
 const anyBias = (text: HfConfig): boolean => text.flag('attention_bias') || text.flag('bias');
-const UNTIED = { tie_word_embeddings: false };
 
 const GEMMA_NORMS = [
   'input_layernorm',

@@ -2,15 +2,13 @@
  * Decoders that vLLM runs on transformers' own modelling code, with its linear layers put in their places and fused where the
  * code's shape is known. Source: vllm/model_executor/models/transformers and transformers' models of these names (0.33.0).
  */
+
 import type { HfConfig } from '../hf-config.ts';
+import type { StageBuilder } from '../stage-builder.ts';
+import { always, attentionBias, headNorm, UNTIED } from './architecture-values.ts';
 import { periodicLayerTypes, slidingLayerWindow } from './common.ts';
 import { type DecoderArchitecture, decoderFamilies, llamaHeads } from './decoder.ts';
 import { gptAliases } from './decoder-classic.ts';
-
-const always = (): boolean => true;
-const attentionBias = (text: HfConfig): boolean => text.flag('attention_bias');
-const headNorm = (): 'head' => 'head';
-const UNTIED = { tie_word_embeddings: false };
 
 /** Layers whose types the file does not list: all alike, or every so-manieth full. */
 function withLayerTypes(types: (numLayers: number) => readonly string[]) {
@@ -67,6 +65,20 @@ const BIG_CODE: DecoderArchitecture = {
   },
 };
 
+/** Norms of queries and keys where the config.json asks for them, with biases. */
+export function buildQkLayernorms(stage: StageBuilder, text: HfConfig, name: string): void {
+  if (!text.flag('qk_layernorm')) return;
+  const { headSize } = llamaHeads(text);
+  stage.norm(`${name}.q_layernorm`, headSize, { bias: true });
+  stage.norm(`${name}.k_layernorm`, headSize, { bias: true });
+}
+
+function buildHunYuanNorms(stage: StageBuilder, text: HfConfig, name: string): void {
+  const { headSize } = llamaHeads(text);
+  stage.norm(`${name}.query_layernorm`, headSize);
+  stage.norm(`${name}.key_layernorm`, headSize);
+}
+
 const DENSE: readonly DecoderArchitecture[] = [
   {
     architectures: ['PhiForCausalLM'],
@@ -78,12 +90,7 @@ const DENSE: readonly DecoderArchitecture[] = [
     norms: () => ['input_layernorm'],
     normBias: true,
     ungated: true,
-    attentionParts: (stage, text, name) => {
-      if (!text.flag('qk_layernorm')) return;
-      const { headSize } = llamaHeads(text);
-      stage.norm(`${name}.q_layernorm`, headSize, { bias: true });
-      stage.norm(`${name}.k_layernorm`, headSize, { bias: true });
-    },
+    attentionParts: buildQkLayernorms,
   },
   {
     architectures: ['GPTNeoXForCausalLM'],
@@ -117,11 +124,7 @@ const DENSE: readonly DecoderArchitecture[] = [
     modelTypes: { hunyuan_v1_dense: { ...UNTIED, max_position_embeddings: 2048 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
-    attentionParts: (stage, text, name) => {
-      const { headSize } = llamaHeads(text);
-      stage.norm(`${name}.query_layernorm`, headSize);
-      stage.norm(`${name}.key_layernorm`, headSize);
-    },
+    attentionParts: buildHunYuanNorms,
   },
   {
     architectures: ['CwmForCausalLM'],
@@ -203,11 +206,7 @@ const EXPERTS: readonly DecoderArchitecture[] = [
     modelTypes: { hunyuan_v1_moe: { ...UNTIED, max_position_embeddings: 2048 } },
     qkvBias: attentionBias,
     outputBias: attentionBias,
-    attentionParts: (stage, text, name) => {
-      const { headSize } = llamaHeads(text);
-      stage.norm(`${name}.query_layernorm`, headSize);
-      stage.norm(`${name}.key_layernorm`, headSize);
-    },
+    attentionParts: buildHunYuanNorms,
     experts: (text) => ({
       count: text.num('num_experts'),
       size: text.num('intermediate_size'),

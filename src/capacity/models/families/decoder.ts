@@ -228,9 +228,8 @@ export function buildDecoder(
 ): void {
   const names = { ...LLAMA, ...about.names };
   const everywhere: readonly string[] = about.everywhere ?? [];
-  embeddings(stage, {
+  embeddings(stage, text, {
     vocabSize: about.vocabSize?.(text) ?? text.num('vocab_size'),
-    width: text.num('hidden_size'),
     tied: about.tied?.(text) ?? text.flag('tie_word_embeddings'),
     everyStage: everywhere.includes('embedding'),
     headOnEveryStage: everywhere.includes('head'),

@@ -37,9 +37,7 @@ function checkRun(stage: StageBuilder, text: HfConfig): void {
 function build(stage: StageBuilder, { text }: ResolvedModel): void {
   checkRun(stage, text);
   const copies = text.num('hc_mult');
-  embeddings(stage, {
-    vocabSize: text.num('vocab_size'),
-    width: text.num('hidden_size'),
+  embeddings(stage, text, {
     tied: false,
     sharesWithDraft: true,
     quantizedHead: false,

@@ -176,9 +176,7 @@ export function buildMlaLayer(
 }
 
 function build(stage: StageBuilder, { text }: ResolvedModel, about: MlaArchitecture): void {
-  embeddings(stage, {
-    vocabSize: text.num('vocab_size'),
-    width: text.num('hidden_size'),
+  embeddings(stage, text, {
     tied: about.canTie === true && text.flag('tie_word_embeddings'),
     sharesWithDraft: about.sharesEmbedding ?? false,
   });

@@ -8,6 +8,7 @@
 import type { JsonObject } from '../../../shared/json-object.ts';
 import type { HfConfig } from '../hf-config.ts';
 import type { MtpDraft } from '../model-family.ts';
+import { always, attentionBias, headNorm, UNTIED } from './architecture-values.ts';
 import { layerType, periodicLayerTypes, type QkNorm, slidingLayerWindow } from './common.ts';
 import { MIMO_MTP } from './mtp-drafts.ts';
 
@@ -52,12 +53,8 @@ export interface DenseArchitecture {
 }
 
 const LLAMA_NORMS = ['input_layernorm', 'post_attention_layernorm'];
-const attentionBias = (text: HfConfig): boolean => text.flag('attention_bias');
-const always = (): boolean => true;
-const headNorm = (): 'head' => 'head';
 
 /** transformers' defaults of the fields that are read. */
-const UNTIED = { tie_word_embeddings: false };
 const TIED = { tie_word_embeddings: true };
 
 /** Qwen2 and Qwen3 list layer types only in transformers: windows from max_window_layers on, if use_sliding_window. */

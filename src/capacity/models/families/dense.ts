@@ -68,10 +68,7 @@ function buildMlp(
 function build(stage: StageBuilder, model: ResolvedModel, about: DenseArchitecture): void {
   const { text } = model;
   const hiddenSize = text.num('hidden_size');
-  embeddings(stage, {
-    vocabSize: text.num('vocab_size'),
-    width: hiddenSize,
-    tied: text.flag('tie_word_embeddings'),
+  embeddings(stage, text, {
     sharesWithDraft: about.sharesEmbedding ?? false,
     everyStage: about.embeddingOnEveryStage ?? false,
     headOnEveryStage: about.headOnEveryStage ?? false,

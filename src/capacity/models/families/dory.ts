@@ -73,9 +73,8 @@ export const DORY: ModelFamily = {
   build: (stage, { text }) => {
     if (stage.tp !== 1) throw refused('Dory currently supports tensor_parallel_size=1 only');
     const vocabSize = text.num('vocab_size');
-    embeddings(stage, {
+    embeddings(stage, text, {
       vocabSize,
-      width: text.num('hidden_size'),
       tied: false,
       embeddingName: 'backbone.embeddings',
       quantizedHead: false,

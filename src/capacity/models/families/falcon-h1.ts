@@ -53,10 +53,7 @@ export const FALCON_H1: ModelFamily = {
     const numHeads = text.num('num_attention_heads');
     const numKvHeads = kvHeads(text);
     const layers = text.num('num_hidden_layers');
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
-      width: hiddenSize,
-      tied: text.flag('tie_word_embeddings'),
+    embeddings(stage, text, {
       quantizedHead: false,
     });
     for (const layer of stage.layerRange(layers)) {

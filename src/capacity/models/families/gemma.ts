@@ -45,10 +45,7 @@ function buildText(
   const numHeads = text.num('num_attention_heads');
   const numKvHeads = kvHeads(text);
   const bias = text.flag('attention_bias');
-  embeddings(stage, {
-    vocabSize: text.num('vocab_size'),
-    width: hiddenSize,
-    tied: text.flag('tie_word_embeddings'),
+  embeddings(stage, text, {
     everyStage: true,
     headOnEveryStage: true,
     quantizedHead: about.quantizedHead ?? true,

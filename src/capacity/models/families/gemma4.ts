@@ -154,10 +154,7 @@ export const GEMMA4: ModelFamily = {
     const hiddenSize = text.num('hidden_size');
     const layers = text.num('num_hidden_layers');
     const perLayerWidth = text.numOr('hidden_size_per_layer_input', 0);
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
-      width: hiddenSize,
-      tied: text.flag('tie_word_embeddings'),
+    embeddings(stage, text, {
       everyStage: true,
       headOnEveryStage: true,
     });

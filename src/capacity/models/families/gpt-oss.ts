@@ -2,11 +2,13 @@
  * gpt-oss: experts with biases, attention sinks, every other layer windowed; and the classifier of tokens made of it.
  * Source: vllm/model_executor/models/{gpt_oss,openai_privacy_filter}.py (0.33.0).
  */
+
 import type { HfConfig } from '../hf-config.ts';
+import { linear } from '../linear.ts';
 import type { ModelFamily } from '../model-family.ts';
 import { headDtype } from '../pooling/head-dtype.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { numLabels, plainLinear } from './bert.ts';
+import { numLabels } from './bert.ts';
 import { embeddings, headDim, kvHeads } from './common.ts';
 
 interface LayerWindow {
@@ -50,9 +52,7 @@ function buildLayer(
 }
 
 function build(stage: StageBuilder, text: HfConfig, window: (layer: number) => LayerWindow): void {
-  embeddings(stage, {
-    vocabSize: text.num('vocab_size'),
-    width: text.num('hidden_size'),
+  embeddings(stage, text, {
     tied: false,
     everyStage: true,
     headOnEveryStage: true,
@@ -118,6 +118,6 @@ export const OPENAI_PRIVACY_FILTER: ModelFamily = {
     const { text } = model;
     const slidingWindow = text.num('sliding_window') + 1;
     build(stage, text, () => ({ slidingWindow, attnType: 'encoder_only' }));
-    plainLinear(stage, 'score', [numLabels(model), text.num('hidden_size')], headDtype(model));
+    linear(stage, 'score', text.num('hidden_size'), numLabels(model), { dtype: headDtype(model) });
   },
 };

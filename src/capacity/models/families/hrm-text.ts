@@ -62,10 +62,7 @@ export const HRM_TEXT: ModelFamily = {
   build: (stage, { text }) => {
     const hiddenSize = text.num('hidden_size');
     stage.tensor('model.z_L_init', [hiddenSize]);
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
-      width: hiddenSize,
-      tied: text.flag('tie_word_embeddings'),
+    embeddings(stage, text, {
       everyStage: true,
       headOnEveryStage: true,
     });

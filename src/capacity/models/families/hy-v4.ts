@@ -192,11 +192,7 @@ export const HY_V4: ModelFamily = {
   headSize: mlaHeadSize,
   build: (stage, { text }) => {
     const hiddenSize = text.num('hidden_size');
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
-      width: hiddenSize,
-      tied: text.flag('tie_word_embeddings'),
-    });
+    embeddings(stage, text);
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
       buildLayer(stage, text, layer);
     }

@@ -60,9 +60,7 @@ export const JAMBA: ModelFamily = {
     const numKvHeads = kvHeads(text);
     const headSize = Math.floor(hiddenSize / numHeads);
     const intermediateSize = text.num('intermediate_size');
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
-      width: hiddenSize,
+    embeddings(stage, text, {
       // The class has no tie.
       tied: false,
       everyStage: true,

@@ -143,7 +143,7 @@ export const KIMI_LINEAR: ModelFamily = {
     const { text } = model;
     const hiddenSize = text.num('hidden_size');
     const deltaLayers = text.sub('linear_attn_config').numbers('kda_layers');
-    embeddings(stage, { vocabSize: text.num('vocab_size'), width: hiddenSize, tied: false });
+    embeddings(stage, text, { tied: false });
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
       const name = `model.layers.${layer}.self_attn`;
       // The lists count layers from 1.

@@ -26,10 +26,7 @@ export const GPT2: ModelFamily = {
     const numHeads = text.num('num_attention_heads');
     const headSize = Math.floor(hiddenSize / numHeads);
     const intermediateSize = text.numOr('n_inner', 4 * hiddenSize);
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
-      width: hiddenSize,
-      tied: text.flag('tie_word_embeddings'),
+    embeddings(stage, text, {
       everyStage: true,
       headOnEveryStage: true,
       embeddingName: 'transformer.wte',
@@ -78,10 +75,8 @@ export const OPT: ModelFamily = {
     const norm = (name: string): void => {
       if (isAffine) stage.norm(name, hiddenSize, BIAS);
     };
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
+    embeddings(stage, text, {
       width,
-      tied: text.flag('tie_word_embeddings'),
       everyStage: true,
       headOnEveryStage: true,
       embeddingName: 'model.decoder.embed_tokens',

@@ -73,10 +73,7 @@ function buildExperts(stage: StageBuilder, text: HfConfig, name: string): void {
 function build(stage: StageBuilder, model: ResolvedModel): void {
   const { text } = model;
   const hiddenSize = text.num('hidden_size');
-  embeddings(stage, {
-    vocabSize: text.num('vocab_size'),
-    width: hiddenSize,
-    tied: text.flag('tie_word_embeddings'),
+  embeddings(stage, text, {
     everyStage: true,
   });
   for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {

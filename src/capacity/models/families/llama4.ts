@@ -54,11 +54,7 @@ function buildLayer(stage: StageBuilder, text: HfConfig, layer: number): void {
 }
 
 function buildText(stage: StageBuilder, text: HfConfig): void {
-  embeddings(stage, {
-    vocabSize: text.num('vocab_size'),
-    width: text.num('hidden_size'),
-    tied: text.flag('tie_word_embeddings'),
-  });
+  embeddings(stage, text);
   for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
     buildLayer(stage, text, layer);
   }

@@ -69,7 +69,7 @@ function build(stage: StageBuilder, text: HfConfig, hasNgrams: boolean): void {
   for (const key of ['mla_scale_q_lora', 'mla_scale_kv_lora', 'zero_expert_type']) {
     if (!text.hasKey(key)) refuse(text, `'LongcatFlashConfig' object has no attribute '${key}'`);
   }
-  embeddings(stage, { vocabSize, width: hiddenSize, tied: false });
+  embeddings(stage, text, { vocabSize, tied: false });
   for (const layer of stage.layerRange(text.num('num_layers'))) buildLayer(stage, text, layer);
   if (hasNgrams && stage.isFirst && text.has('ngram_vocab_size_ratio')) buildNgrams(stage, text);
   if (stage.isLast) stage.norm('model.norm', hiddenSize);

@@ -17,10 +17,7 @@ export const LOOP_CODER: ModelFamily = {
     const headSize = Math.floor(hiddenSize / numHeads);
     const heads = { numHeads, numKvHeads: kvHeads(text), headSize };
     const count = text.num('num_hidden_layers');
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
-      width: hiddenSize,
-      tied: text.flag('tie_word_embeddings'),
+    embeddings(stage, text, {
       everyStage: true,
       headOnEveryStage: true,
     });

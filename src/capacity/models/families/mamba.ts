@@ -68,10 +68,7 @@ export const MAMBA1: ModelFamily = {
   state: ({ text, dtype }, run) => mamba1State(mamba1Sizes(text), dtype, run),
   build: (stage, { text, dtype }) => {
     const sizes = mamba1Sizes(text);
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
-      width: sizes.hiddenSize,
-      tied: text.flag('tie_word_embeddings'),
+    embeddings(stage, text, {
       ...ENDS,
     });
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
@@ -122,10 +119,7 @@ export const MAMBA2: ModelFamily = {
   state: ({ text, dtype }, run) => mamba2State(mamba2Sizes(text), dtype, run),
   build: (stage, { text, dtype }) => {
     const sizes = mamba2Sizes(text);
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
-      width: sizes.hiddenSize,
-      tied: text.flag('tie_word_embeddings'),
+    embeddings(stage, text, {
       ...ENDS,
     });
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {

@@ -106,10 +106,7 @@ export const MIMO_V2: ModelFamily = {
   // The class clears attention_chunk_size and the model-wide window: the architecture uses neither.
   normalize: (text) => text.with({ attention_chunk_size: null }),
   build: (stage, { text }) => {
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
-      width: text.num('hidden_size'),
-      tied: text.flag('tie_word_embeddings'),
+    embeddings(stage, text, {
       tiesHead: false,
     });
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {

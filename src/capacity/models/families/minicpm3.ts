@@ -51,10 +51,7 @@ export const MINICPM3: ModelFamily = {
   build: (stage, { text }) => {
     if (text.numOr('num_experts', 0) > 0) refuse(text, 'MiniCPM3 with experts is not known');
     const hiddenSize = text.num('hidden_size');
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
-      width: hiddenSize,
-      tied: text.flag('tie_word_embeddings'),
+    embeddings(stage, text, {
       everyStage: true,
       headOnEveryStage: true,
     });

@@ -156,7 +156,7 @@ export const MINIMAX_M3: ModelFamily = {
   },
   build: (stage, { text, dtype }) => {
     const hiddenSize = text.num('hidden_size');
-    embeddings(stage, { vocabSize: text.num('vocab_size'), width: hiddenSize, tied: false });
+    embeddings(stage, text, { tied: false });
     const sparse = text.sub('sparse_attention_config');
     for (const layer of stage.layerRange(text.num('num_hidden_layers'))) {
       const name = `model.layers.${layer}`;

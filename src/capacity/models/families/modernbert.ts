@@ -2,12 +2,14 @@
  * ModernBERT: an encoder with rotary positions, local attention in two of three layers, and no cache.
  * Source: vllm/model_executor/models/{modernbert,colbert}.py (0.33.0).
  */
+
 import type { HfConfig } from '../hf-config.ts';
+import { linear } from '../linear.ts';
 import type { ModelFamily } from '../model-family.ts';
 import { headDtype } from '../pooling/head-dtype.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { buildClassifier, buildColbert, plainLinear } from './bert.ts';
+import { buildClassifier, buildColbert } from './bert.ts';
 import { layerType } from './common.ts';
 
 interface ModernBertArchitecture {
@@ -138,6 +140,6 @@ export const MODERNVBERT_TEXT: ModelFamily = {
     }
     stage.norm('text_final_norm', width, { bias });
     const dtype = headDtype(model);
-    plainLinear(stage, 'custom_text_proj', [root.numOr('embedding_dim', 128), width], dtype);
+    linear(stage, 'custom_text_proj', width, root.numOr('embedding_dim', 128), { dtype });
   },
 };

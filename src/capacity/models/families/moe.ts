@@ -9,6 +9,7 @@ import type { HfConfig } from '../hf-config.ts';
 import type { ModelFamily, MtpDraft } from '../model-family.ts';
 import type { ResolvedModel } from '../resolved-model.ts';
 import type { StageBuilder } from '../stage-builder.ts';
+import { UNTIED } from './architecture-values.ts';
 import { buildQkNorm, embeddings, headDim, kvHeads, type QkNorm } from './common.ts';
 import { ERNIE_MTP } from './mtp-drafts.ts';
 
@@ -41,8 +42,6 @@ interface MoeArchitecture {
   readonly shared?: string;
   readonly mtp?: MtpDraft;
 }
-
-const UNTIED = { tie_word_embeddings: false };
 
 /** Qwen: every decoder_sparse_step-th layer but the listed ones. */
 function qwenIsSparse(text: HfConfig, layer: number): boolean {
@@ -276,10 +275,7 @@ function buildLayer(
 
 function build(stage: StageBuilder, model: ResolvedModel, about: MoeArchitecture): void {
   const { text } = model;
-  embeddings(stage, {
-    vocabSize: text.num('vocab_size'),
-    width: text.num('hidden_size'),
-    tied: text.flag('tie_word_embeddings'),
+  embeddings(stage, text, {
     everyStage: about.embeddingOnEveryStage ?? false,
     headOnEveryStage: about.headOnEveryStage ?? false,
     headBias: about.headBias ?? false,

@@ -40,7 +40,7 @@ export const ARIA_TEXT: ModelFamily = {
   kind: 'decoder',
   build: (stage, { text }) => {
     const width = text.num('hidden_size');
-    embeddings(stage, { vocabSize: text.num('vocab_size'), width, tied: false });
+    embeddings(stage, text, { tied: false });
     for (let layer = 0; layer < text.num('num_hidden_layers'); layer++)
       buildAriaLayer(stage, text, `model.layers.${layer}`);
     stage.norm('model.norm', width);
@@ -74,7 +74,7 @@ export const COSMOS3_EDGE_TEXT: ModelFamily = {
   kind: 'decoder',
   build: (stage, { text }) => {
     const width = text.num('hidden_size');
-    embeddings(stage, { vocabSize: text.num('vocab_size'), width, ...WHOLE });
+    embeddings(stage, text, { ...WHOLE });
     for (const layer of stage.layerRange(2 * text.num('num_hidden_layers')))
       buildCosmosLayer(stage, text, layer);
     stage.norm('model.norm_f', width);
@@ -111,7 +111,7 @@ export const MUSE_GLIMMER_TEXT: ModelFamily = {
   kind: 'decoder',
   build: (stage, { text }) => {
     const width = text.num('hidden_size');
-    embeddings(stage, { vocabSize: text.num('vocab_size'), width, ...WHOLE });
+    embeddings(stage, text, { ...WHOLE });
     for (const layer of stage.layerRange(text.num('num_hidden_layers')))
       buildMuseLayer(stage, text, layer);
     stage.norm('model.norm', width);

@@ -78,10 +78,7 @@ export const MUSE_GLIMMER: ModelFamily = {
   },
   build: (stage, { text, root }) => {
     const hiddenSize = text.num('hidden_size');
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
-      width: hiddenSize,
-      tied: text.flag('tie_word_embeddings'),
+    embeddings(stage, text, {
       everyStage: true,
       headOnEveryStage: true,
     });

@@ -156,9 +156,7 @@ export const NEMOTRON_H: ModelFamily = {
   build: (stage, { text, dtype }) => {
     const sizes = mixerSizes(text);
     const pattern = text.str('hybrid_override_pattern');
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
-      width: sizes.hiddenSize,
+    embeddings(stage, text, {
       tied: false,
       everyStage: true,
       headOnEveryStage: true,

@@ -65,10 +65,7 @@ export const OLMO_HYBRID: ModelFamily = {
   build: (stage, model) => {
     const { text } = model;
     const hiddenSize = text.num('hidden_size');
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
-      width: hiddenSize,
-      tied: text.flag('tie_word_embeddings'),
+    embeddings(stage, text, {
       everyStage: true,
       headOnEveryStage: true,
     });

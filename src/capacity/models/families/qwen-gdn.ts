@@ -128,9 +128,7 @@ function buildRest(stage: StageBuilder, { text }: ResolvedModel, name: string, s
 
 function build(stage: StageBuilder, model: ResolvedModel): void {
   const { text } = model;
-  embeddings(stage, {
-    vocabSize: text.num('vocab_size'),
-    width: text.num('hidden_size'),
+  embeddings(stage, text, {
     // Qwen3-Next's class has no tie, builds its head everywhere and without quantization.
     tied: !isInterleaved(model) && text.flag('tie_word_embeddings'),
     everyStage: true,

@@ -72,9 +72,7 @@ export const QWEN4_EXP: ModelFamily = {
   build: (stage, model) => {
     const { text } = model;
     checkUnderstood(text);
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
-      width: text.num('hidden_size'),
+    embeddings(stage, text, {
       tied: false,
       everyStage: true,
       headOnEveryStage: true,

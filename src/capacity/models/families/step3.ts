@@ -54,10 +54,7 @@ export const STEP3_TEXT: ModelFamily = {
   },
   build: (stage, { text }) => {
     const hiddenSize = text.num('hidden_size');
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
-      width: hiddenSize,
-      tied: text.flag('tie_word_embeddings'),
+    embeddings(stage, text, {
       tiesHead: false,
       quantizedHead: false,
     });

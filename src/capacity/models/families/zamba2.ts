@@ -103,9 +103,7 @@ export const ZAMBA2: ModelFamily = {
     const sizes = mixerSizes(text);
     const { hiddenSize } = sizes;
     const hybrids = hybridLayers(text);
-    embeddings(stage, {
-      vocabSize: text.num('vocab_size'),
-      width: hiddenSize,
+    embeddings(stage, text, {
       tied: true,
     });
     for (let block = 0; block < text.num('num_mem_blocks'); block++) {

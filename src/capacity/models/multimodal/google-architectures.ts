@@ -1,6 +1,7 @@
 /** Google's models with images, videos or audio. Source: vllm/model_executor/models/{paligemma,gemma4_mm,gemma3n_mm}.py. */
+
+import { linear } from '../linear.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { linear } from '../towers/encoder-layer.ts';
 import {
   buildGemma4Audio,
   buildGemma4Embedder,
@@ -110,9 +111,9 @@ export const GOOGLE_ARCHITECTURES: readonly MultimodalArchitecture[] = [
       const inner = root.numOr('self_conditioning_size', text.num('intermediate_size'));
       const name = 'self_conditioning';
       stage.norm(`${name}.pre_norm`, width);
-      linear(stage, `${name}.gate_proj`, width, inner, false);
-      linear(stage, `${name}.up_proj`, width, inner, false);
-      linear(stage, `${name}.down_proj`, inner, width, false);
+      linear(stage, `${name}.gate_proj`, width, inner, { bias: false });
+      linear(stage, `${name}.up_proj`, width, inner, { bias: false });
+      linear(stage, `${name}.down_proj`, inner, width, { bias: false });
     },
   },
 ];

@@ -3,9 +3,10 @@
  * step3_vl,step_vl,step3p7,minicpmv4_6,midashenglm,granite4_vision}.py (0.33.0).
  */
 import { HfConfig } from '../hf-config.ts';
+import { linear } from '../linear.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 import { buildClip } from '../towers/clip.ts';
-import { conv, linear } from '../towers/encoder-layer.ts';
+import { conv } from '../towers/encoder-layer.ts';
 import { buildIdeficsVision } from '../towers/idefics.ts';
 import { buildMoonVit } from '../towers/moonvit.ts';
 import { buildPixtral } from '../towers/pixtral.ts';
@@ -44,7 +45,7 @@ function buildPixtralParts(stage: StageBuilder, { text, sub }: MultimodalConfig)
   if (vision.flag('add_pre_mm_projector_layer_norm')) stage.norm('pre_mm_projector_norm', width);
   if (vision.strOr('mm_projector_id', '') === 'patch_merge') {
     const merged = width * vision.num('spatial_merge_size') ** 2;
-    linear(stage, 'patch_merger.merging_layer', merged, width, false);
+    linear(stage, 'patch_merger.merging_layer', merged, width, { bias: false });
   }
   const output = text.num('hidden_size');
   const names = ['vision_language_adapter.w_in', 'vision_language_adapter.w_out'];
@@ -197,7 +198,9 @@ export const MIXED_ARCHITECTURES: readonly MultimodalArchitecture[] = [
           conv(stage, 'vit_downsampler', [output, width, 2, 2]);
           conv(stage, 'vit_downsampler2', [2 * output, output, 3, 3]);
           const whole = root.numOr('hidden_size', text.num('hidden_size'));
-          linear(stage, 'vit_large_projector', 2 * output, whole, root.flag('projector_bias'));
+          linear(stage, 'vit_large_projector', 2 * output, whole, {
+            bias: root.flag('projector_bias'),
+          });
         },
       },
     ],

@@ -3,8 +3,9 @@
 import { isJsonObject } from '../../../shared/json-object.ts';
 import { ARIA_TEXT, COSMOS3_EDGE_TEXT, MUSE_GLIMMER_TEXT } from '../families/multimodal-text.ts';
 import type { HfConfig } from '../hf-config.ts';
+import { linear } from '../linear.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { buildEncoderLayer, linear } from '../towers/encoder-layer.ts';
+import { buildEncoderLayer } from '../towers/encoder-layer.ts';
 import { buildIdeficsVision } from '../towers/idefics.ts';
 import { buildSiglip2Bare } from '../towers/siglip2.ts';
 import type { MultimodalArchitecture, MultimodalConfig } from './multimodal-architecture.ts';
@@ -26,7 +27,7 @@ function buildAria(stage: StageBuilder, { root, text, sub }: MultimodalConfig): 
   const attention = `${name}.cross_attn`;
   stage.tensor(`${name}.query`, [ariaQueries(root), width]);
   for (const part of ['q_proj', 'k_proj', 'v_proj'])
-    linear(stage, `${attention}.${part}`, width, width, false);
+    linear(stage, `${attention}.${part}`, width, width, { bias: false });
   stage.tensor(`${attention}.multihead_attn.in_proj_weight`, [3 * width, width]);
   stage.tensor(`${attention}.multihead_attn.in_proj_bias`, [3 * width]);
   linear(stage, `${attention}.multihead_attn.out_proj`, width, width);
@@ -58,7 +59,7 @@ function buildMuseVision(stage: StageBuilder, { root, text, sub }: MultimodalCon
   const positions = vision.num('pos_emb_height') * vision.num('pos_emb_width');
   const pixels = 3 * vision.num('patch_temporal') * vision.num('patch_size') ** 2;
   stage.tensor(`${name}.positional_embedding_vlm`, [positions, width]);
-  linear(stage, `${name}.conv1_linear`, pixels, width, false);
+  linear(stage, `${name}.conv1_linear`, pixels, width, { bias: false });
   stage.norm(`${name}.ln_pre`, width, { bias: true });
   for (let layer = 0; layer < vision.num('num_hidden_layers'); layer++) {
     buildEncoderLayer(stage, `${name}.transformer.${layer}`, {
@@ -75,9 +76,9 @@ function buildMuseVision(stage: StageBuilder, { root, text, sub }: MultimodalCon
   }
   stage.norm(`${name}.ln_post`, width, { bias: true });
   const inner = root.num('projector_hidden_size');
-  linear(stage, 'vision_adapter.c_fc', root.num('out_hidden_size'), inner, false);
-  linear(stage, 'vision_adapter.c_proj', inner, inner, false);
-  linear(stage, 'vision_projection', inner, text.num('hidden_size'), false);
+  linear(stage, 'vision_adapter.c_fc', root.num('out_hidden_size'), inner, { bias: false });
+  linear(stage, 'vision_adapter.c_proj', inner, inner, { bias: false });
+  linear(stage, 'vision_projection', inner, text.num('hidden_size'), { bias: false });
 }
 
 export const OWN_TEXT_ARCHITECTURES: readonly MultimodalArchitecture[] = [

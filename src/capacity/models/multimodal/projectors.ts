@@ -1,6 +1,7 @@
 /** Connectors between an encoder and a language model that several architectures share. */
+
+import { linear } from '../linear.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { linear } from '../towers/encoder-layer.ts';
 
 /** linear_1 and linear_2, split and quantized. Source: vllm/model_executor/models/llava.py LlavaMultiModalProjector. */
 export function buildLlavaProjector(
@@ -21,6 +22,6 @@ export function buildLinears(
   bias = true,
 ): void {
   names.forEach((name, index) => {
-    linear(stage, name, widths[index] ?? 0, widths[index + 1] ?? 0, bias);
+    linear(stage, name, widths[index] ?? 0, widths[index + 1] ?? 0, { bias });
   });
 }

@@ -1,8 +1,9 @@
 /** Models whose connector asks the encoder with learned queries. Source: vllm/model_executor/models/{blip2,granite_speech}.py. */
+
+import { linear } from '../linear.ts';
 import type { StageBuilder } from '../stage-builder.ts';
 import { buildBlipVision } from '../towers/blip.ts';
 import { buildGraniteConformer } from '../towers/conformer.ts';
-import { linear } from '../towers/encoder-layer.ts';
 import { buildQFormer } from '../towers/qformer.ts';
 import type { MultimodalArchitecture, MultimodalConfig } from './multimodal-architecture.ts';
 

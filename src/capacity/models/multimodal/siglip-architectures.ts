@@ -1,5 +1,5 @@
 /** Models around SigLIP and SigLIP 2. Source: vllm/model_executor/models/{lfm2_vl,phi4siglip,paddleocr_vl}.py (0.33.0). */
-import { linear } from '../towers/encoder-layer.ts';
+import { linear } from '../linear.ts';
 import { buildSiglip } from '../towers/siglip.ts';
 import { buildSiglip2 } from '../towers/siglip2.ts';
 import type { MultimodalArchitecture } from './multimodal-architecture.ts';

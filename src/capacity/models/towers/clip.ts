@@ -1,15 +1,19 @@
 /** CLIP's vision model. Source: vllm/model_executor/models/clip.py CLIPVisionModel (0.33.0). */
 import type { HfConfig } from '../hf-config.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { buildEncoderLayer, conv } from './encoder-layer.ts';
-import type { SiglipOptions } from './siglip.ts';
+import { buildEncoderLayer } from './encoder-layer.ts';
+import {
+  buildPatchEmbeddings,
+  buildVisionLayers,
+  type VisionEncoderOptions,
+} from './vision-encoder.ts';
 
 /** Declares the tower as the module `name`. */
 export function buildClip(
   stage: StageBuilder,
   vision: HfConfig,
   name: string,
-  options: SiglipOptions = {},
+  options: VisionEncoderOptions = {},
 ): void {
   buildClipTransformer(stage, vision, `${name}.vision_model`, options);
 }
@@ -19,26 +23,19 @@ export function buildClipTransformer(
   stage: StageBuilder,
   vision: HfConfig,
   prefix: string,
-  { layers, postNorm, quantized = true }: SiglipOptions = {},
+  options: VisionEncoderOptions = {},
 ): void {
   const width = vision.num('hidden_size');
-  const patch = vision.num('patch_size');
-  const patches = Math.floor(vision.num('image_size') / patch) ** 2;
-  const all = vision.num('num_hidden_layers');
   stage.tensor(`${prefix}.embeddings.class_embedding`, [width]);
-  const channels = vision.numOr('num_channels', 3);
-  conv(stage, `${prefix}.embeddings.patch_embedding`, [width, channels, patch, patch], false);
-  stage.tensor(`${prefix}.embeddings.position_embedding.weight`, [patches + 1, width]);
+  buildPatchEmbeddings(stage, vision, `${prefix}.embeddings`, { tokens: 1, bias: false });
   // vLLM's own spelling.
   stage.norm(`${prefix}.pre_layrnorm`, width, { bias: true });
-  const count = layers ?? all;
-  for (let layer = 0; layer < count; layer++) {
-    buildEncoderLayer(stage, `${prefix}.encoder.layers.${layer}`, {
+  buildVisionLayers(stage, vision, prefix, options, (name) => {
+    buildEncoderLayer(stage, name, {
       width,
       heads: vision.num('num_attention_heads'),
       intermediate: vision.num('intermediate_size'),
-      quantized,
+      quantized: options.quantized ?? true,
     });
-  }
-  if (postNorm ?? count === all) stage.norm(`${prefix}.post_layernorm`, width, { bias: true });
+  });
 }

@@ -1,7 +1,8 @@
 /** Granite Speech's conformer encoder. Source: vllm/model_executor/models/granite_speech.py GraniteSpeechCTCEncoder (0.33.0). */
 import type { HfConfig } from '../hf-config.ts';
+import { linear } from '../linear.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { conv, linear } from './encoder-layer.ts';
+import { conv } from './encoder-layer.ts';
 
 /** Declares the encoder as the module `name`. */
 export function buildGraniteConformer(stage: StageBuilder, config: HfConfig, name: string): void {
@@ -33,8 +34,8 @@ function buildAttention(stage: StageBuilder, config: HfConfig, name: string): vo
   const headSize = config.num('dim_head');
   const inner = headSize * config.num('num_heads');
   stage.norm(`${name}.pre_norm`, width, { bias: true });
-  linear(stage, `${name}.to_q`, width, inner, false);
-  linear(stage, `${name}.to_kv`, width, 2 * inner, false);
+  linear(stage, `${name}.to_q`, width, inner, { bias: false });
+  linear(stage, `${name}.to_kv`, width, 2 * inner, { bias: false });
   linear(stage, `${name}.to_out`, inner, width);
   const positions = 2 * config.num('max_pos_emb') + 1;
   stage.tensor(`${name}.rel_pos_emb.weight`, [positions, headSize]);

@@ -78,18 +78,6 @@ function inside(name: string, module: string): string {
   return module === '' ? name : `${name}.${module}`;
 }
 
-/** torch's nn.Linear: whole on every rank, never quantized. */
-export function linear(
-  stage: StageBuilder,
-  name: string,
-  input: number,
-  output: number,
-  bias = true,
-): void {
-  stage.tensor(`${name}.weight`, [output, input]);
-  if (bias) stage.tensor(`${name}.bias`, [output]);
-}
-
 /** A convolution: [out, in, ...kernel]. */
 export function conv(
   stage: StageBuilder,

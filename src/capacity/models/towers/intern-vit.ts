@@ -1,7 +1,8 @@
 /** InternViT in its own form and in transformers'. Source: vllm/model_executor/models/{intern_vit,interns1_vit}.py (0.33.0). */
 import type { HfConfig } from '../hf-config.ts';
+import { linear } from '../linear.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { conv, linear } from './encoder-layer.ts';
+import { conv } from './encoder-layer.ts';
 
 export interface InternVitOptions {
   /** Layers that are built; default: all. */
@@ -101,7 +102,7 @@ function buildInternS1Layer(
   const bias = vision.flag('attention_bias');
   const intermediate = vision.num('intermediate_size');
   for (const part of ['q_proj', 'k_proj', 'v_proj'])
-    linear(stage, `${name}.attention.${part}`, width, width, bias);
+    linear(stage, `${name}.attention.${part}`, width, width, { bias });
   if (vision.flag('use_qk_norm')) {
     stage.norm(`${name}.attention.q_norm`, width);
     stage.norm(`${name}.attention.k_norm`, width);

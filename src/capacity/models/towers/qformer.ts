@@ -1,7 +1,7 @@
 /** BLIP-2's query transformer, whole on every rank and never quantized. Source: vllm/model_executor/models/blip2.py (0.33.0). */
 import type { HfConfig } from '../hf-config.ts';
+import { linear } from '../linear.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { linear } from './encoder-layer.ts';
 
 /** Blip2QFormerModel as the module `name`. */
 export function buildQFormer(stage: StageBuilder, config: HfConfig, name: string): void {

@@ -3,8 +3,9 @@
  * Source: transformers modeling_qwen2_5_omni.py; vllm/model_executor/models/qwen3_omni_moe_thinker.py (0.33.0).
  */
 import type { HfConfig } from '../hf-config.ts';
+import { linear } from '../linear.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { buildEncoderLayer, conv, linear } from './encoder-layer.ts';
+import { buildEncoderLayer, conv } from './encoder-layer.ts';
 import { buildHfWhisperLayer } from './whisper-encoder.ts';
 
 /** Qwen2_5OmniAudioEncoder as the module `name`: whole on every rank, never quantized. */
@@ -32,7 +33,7 @@ export function buildQwen3AudioEncoder(stage: StageBuilder, audio: HfConfig, nam
   conv(stage, `${name}.conv2d3`, [inner, inner, 3, 3]);
   // Three strides of two over the mel bins.
   const bins = Math.ceil(Math.ceil(Math.ceil(audio.num('num_mel_bins') / 2) / 2) / 2);
-  linear(stage, `${name}.conv_out`, inner * bins, width, false);
+  linear(stage, `${name}.conv_out`, inner * bins, width, { bias: false });
   for (let layer = 0; layer < audio.num('encoder_layers'); layer++) {
     buildEncoderLayer(stage, `${name}.layers.${layer}`, {
       width,

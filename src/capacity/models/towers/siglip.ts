@@ -1,23 +1,20 @@
 /** SigLIP's vision model, split over the ranks. Source: vllm/model_executor/models/siglip.py SiglipVisionModel (0.33.0). */
 import type { HfConfig } from '../hf-config.ts';
+import { linear } from '../linear.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { buildEncoderLayer, conv, linear } from './encoder-layer.ts';
-
-export interface SiglipOptions {
-  /** Layers that are built, where the language model reads an earlier one than the last. */
-  readonly layers?: number;
-  /** The norm after the last layer; default: where all layers are built. */
-  readonly postNorm?: boolean;
-  /** The model class hands its quantization on; default: it does. */
-  readonly quantized?: boolean;
-}
+import { buildEncoderLayer } from './encoder-layer.ts';
+import {
+  buildPatchEmbeddings,
+  buildVisionLayers,
+  type VisionEncoderOptions,
+} from './vision-encoder.ts';
 
 /** Declares the tower as the module `name`. */
 export function buildSiglip(
   stage: StageBuilder,
   vision: HfConfig,
   name: string,
-  options: SiglipOptions = {},
+  options: VisionEncoderOptions = {},
 ): void {
   buildSiglipTransformer(stage, vision, `${name}.vision_model`, options);
 }
@@ -27,20 +24,12 @@ export function buildSiglipTransformer(
   stage: StageBuilder,
   vision: HfConfig,
   name: string,
-  { layers, postNorm, quantized = true }: SiglipOptions = {},
+  options: VisionEncoderOptions = {},
 ): void {
-  const width = vision.num('hidden_size');
-  const patch = vision.num('patch_size');
-  const patches = Math.floor(vision.num('image_size') / patch) ** 2;
-  const all = vision.num('num_hidden_layers');
-  const channels = vision.numOr('num_channels', 3);
-  conv(stage, `${name}.embeddings.patch_embedding`, [width, channels, patch, patch]);
-  stage.tensor(`${name}.embeddings.position_embedding.weight`, [patches, width]);
-  const count = layers ?? all;
-  for (let layer = 0; layer < count; layer++) {
-    buildSiglipLayer(stage, vision, `${name}.encoder.layers.${layer}`, quantized);
-  }
-  if (postNorm ?? count === all) stage.norm(`${name}.post_layernorm`, width, { bias: true });
+  buildPatchEmbeddings(stage, vision, `${name}.embeddings`, { tokens: 0, bias: true });
+  buildVisionLayers(stage, vision, name, options, (layer) => {
+    buildSiglipLayer(stage, vision, layer, options.quantized ?? true);
+  });
 }
 
 /** A learned query over all patches, torch's own attention. Source: siglip.py SiglipMultiheadAttentionPoolingHead. */

@@ -1,7 +1,8 @@
 /** SigLIP 2 over patches of any number. Source: vllm/model_executor/models/lfm2_siglip2.py (0.33.0). */
 import type { HfConfig } from '../hf-config.ts';
+import { linear } from '../linear.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { buildEncoderLayer, linear } from './encoder-layer.ts';
+import { buildEncoderLayer } from './encoder-layer.ts';
 
 /** Siglip2Model of LFM2-VL as the module `name`; `layers`: of a model that reads an earlier one than the last. */
 export function buildSiglip2(

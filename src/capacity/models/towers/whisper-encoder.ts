@@ -1,7 +1,8 @@
 /** Whisper's encoder as transformers builds it: whole on every rank, never quantized. Source: modeling_qwen2_audio.py. */
 import type { HfConfig } from '../hf-config.ts';
+import { linear } from '../linear.ts';
 import type { StageBuilder } from '../stage-builder.ts';
-import { buildEncoderLayer, conv, linear } from './encoder-layer.ts';
+import { buildEncoderLayer, conv } from './encoder-layer.ts';
 
 const KERNEL = 3;
 
@@ -42,7 +43,7 @@ export function buildHfWhisperLayer(
   name: string,
   { width, intermediate }: { readonly width: number; readonly intermediate: number },
 ): void {
-  linear(stage, `${name}.self_attn.k_proj`, width, width, false);
+  linear(stage, `${name}.self_attn.k_proj`, width, width, { bias: false });
   for (const part of ['v_proj', 'q_proj', 'out_proj'])
     linear(stage, `${name}.self_attn.${part}`, width, width);
   linear(stage, `${name}.fc1`, width, intermediate);
