@@ -19,8 +19,8 @@ import {
   VLLM_CLI,
   VLLM_PYTHON_ENV,
   VLLM_START_DEADLINE_MS,
+  waitForHealth,
 } from '../support/vllm-python.ts';
-import { waitUntil } from '../support/wait-for.ts';
 
 const python = findVllmPython();
 const skipReason = python.path === null ? ` (SKIPPED: ${python.reason})` : '';
@@ -68,15 +68,7 @@ describe.skipIf(python.path === null)(`Python vllm serve over our engines${skipR
       ...['--engine-overrides', '{"1": {"num_gpu_blocks_override": 2049}}'],
       ...['--token-source', 'rule'],
     ]);
-    await waitUntil(
-      '200 of /health',
-      async () => {
-        if (frontend.exit !== null || engines.exit !== null)
-          throw new Error(`ended too early:\n${frontend.log}\n${engines.log}`);
-        return (await fetch(`${url}/health`).catch(() => null))?.status === 200;
-      },
-      { timeoutMs: VLLM_START_DEADLINE_MS, intervalMs: 500 },
-    );
+    await waitForHealth(url, [frontend, engines]);
   }, VLLM_START_DEADLINE_MS + 60_000);
 
   afterAll(async () => {

@@ -10,8 +10,8 @@ import {
   VLLM_CLI,
   VLLM_PYTHON_ENV,
   VLLM_START_DEADLINE_MS,
+  waitForHealth,
 } from '../support/vllm-python.ts';
-import { waitUntil } from '../support/wait-for.ts';
 
 const python = findVllmPython();
 const skipReason = python.path === null ? ` (SKIPPED: ${python.reason})` : '';
@@ -101,15 +101,7 @@ describe.skipIf(python.path === null)(
       ]);
       twin = new Twin(['serve', TINYMODEL, ...name, ...shared, '--port', '0']);
       ours = await twin.url();
-      await waitUntil(
-        '200 of /health',
-        async () => {
-          if (frontend.exit !== null || engine.exit !== null)
-            throw new Error(`ended too early:\n${frontend.log}\n${engine.log}`);
-          return (await fetch(`${theirs}/health`).catch(() => null))?.status === 200;
-        },
-        { timeoutMs: VLLM_START_DEADLINE_MS, intervalMs: 500 },
-      );
+      await waitForHealth(theirs, [frontend, engine]);
     }, VLLM_START_DEADLINE_MS + 60_000);
 
     afterAll(async () => {

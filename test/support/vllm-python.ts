@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { delimiter } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { VLLM_VERSION } from '../../src/shared/version.ts';
+import { waitUntil } from './wait-for.ts';
 
 /** Importing vLLM reads some thousand files: minutes on a busy machine. */
 export const VLLM_START_DEADLINE_MS = 600_000;
@@ -44,4 +45,21 @@ export function findVllmPython(path = process.env['VLLM_TWIN_PYTHON'] ?? ''): Vl
     const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
     return { path: null, reason: `VLLM_TWIN_PYTHON: ${reason}` };
   }
+}
+
+/** Until the server at `url` answers /health; throws with what they said where one of the processes ended before. */
+export async function waitForHealth(
+  url: string,
+  processes: readonly { readonly exit: unknown; readonly log: string }[],
+): Promise<void> {
+  await waitUntil(
+    '200 of /health',
+    async () => {
+      if (processes.some(({ exit }) => exit !== null)) {
+        throw new Error(`ended too early:\n${processes.map(({ log }) => log).join('\n')}`);
+      }
+      return (await fetch(`${url}/health`).catch(() => null))?.status === 200;
+    },
+    { timeoutMs: VLLM_START_DEADLINE_MS, intervalMs: 500 },
+  );
 }
