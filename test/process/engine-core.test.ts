@@ -38,8 +38,8 @@ describe('engine-core processes', () => {
   });
   afterEach(() => processes.close());
 
-  const endless = (requestId: string) =>
-    createTestRequest({ requestId, sampling: { maxTokens: 900, ignoreEos: true } });
+  const endless = (requestId: string, maxTokens = 900) =>
+    createTestRequest({ requestId, sampling: { maxTokens, ignoreEos: true } });
 
   /** All batches that the engine has published, from its buffer. */
   async function replayEvents(endpoint: string): Promise<readonly KVEventMessage[]> {
@@ -271,9 +271,13 @@ describe('engine-core processes', () => {
   describe('under load', () => {
     it('answer each call before the next though steps take no time', async () => {
       const frontend = await processes.frontend(1, { withFlood: true });
-      processes.start(frontend, 1, ['--num-gpu-blocks-override', '20000']);
+      // Work for far longer than twenty calls take on the slowest machine: an engine that is done proves nothing.
+      processes.start(frontend, 1, [
+        ...['--num-gpu-blocks-override', '80000', '--max-model-len', '20000'],
+        ...['--hf-overrides', '{"max_position_embeddings": 20000}'],
+      ]);
       await frontend.allReady();
-      for (let i = 0; i < 256; i += 1) frontend.flood(0, endless(`r${i}`));
+      for (let i = 0; i < 64; i += 1) frontend.flood(0, endless(`r${i}`, 19_000));
       await waitUntil('tokens', async () => frontend.numFlooded > 5);
       let numBefore = frontend.numFlooded;
       for (let i = 0; i < 20; i += 1) {

@@ -17,12 +17,15 @@ afterEach(() => processes.close());
 
 it('an engine answers a call within 20 ms though it runs 256 requests in steps of no time', async () => {
   const frontend = await processes.frontend(1, { withFlood: true });
-  processes.start(frontend, 1, ['--num-gpu-blocks-override', '20000']);
+  processes.start(frontend, 1, [
+    ...['--num-gpu-blocks-override', '80000', '--max-model-len', '5000'],
+    ...['--hf-overrides', '{"max_position_embeddings": 5000}'],
+  ]);
   await frontend.allReady();
   for (let i = 0; i < 256; i += 1)
     frontend.flood(
       0,
-      createTestRequest({ requestId: `r${i}`, sampling: { maxTokens: 900, ignoreEos: true } }),
+      createTestRequest({ requestId: `r${i}`, sampling: { maxTokens: 4_000, ignoreEos: true } }),
     );
   await waitUntil('tokens', async () => frontend.numFlooded > 5);
   const factor = slowdown();
