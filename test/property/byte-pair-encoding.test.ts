@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ownFile } from '../../src/shared/own-files.ts';
 import {
   BytePairEncoding,
   type MergePairs,
-} from '../../src/frontend/tokenizer/byte-pair-encoding.ts';
-import { ownFile } from '../../src/shared/own-files.ts';
+} from '../../src/shared/tokenizer/byte-pair-encoding.ts';
 import { TINYMODEL } from '../support/twin.ts';
 
 interface Bpe {
@@ -65,7 +65,7 @@ describe('byte-pair encoding', () => {
   });
 
   it.each([
-    ['the embedded vocabulary', ownFile('frontend/tokenizer/embedded')],
+    ['the embedded vocabulary', ownFile('shared/tokenizer/embedded')],
     ['the recorded model’s', TINYMODEL],
   ])('splits long words as the package does with %s', (_name, folder) => {
     const ofPackage = bpeOfFolder(folder);

@@ -2,8 +2,8 @@
  * A tokenizer that a reader can do in his head: ids below 256 are the bytes of UTF-8 and each further id is a word, so
  * that half a character, a word of many characters and a special token are one number each.
  */
-import { ByteDecodeStream, tokenPiece } from '../../src/frontend/tokenizer/decode-stream.ts';
-import type { DecodeStream, Tokenizer } from '../../src/frontend/tokenizer/tokenizer.ts';
+import { ByteDecodeStream, tokenPiece } from '../../src/shared/tokenizer/decode-stream.ts';
+import type { DecodeStream, Tokenizer } from '../../src/shared/tokenizer/tokenizer.ts';
 
 const FIRST_WORD_ID = 256;
 const lossyUtf8 = new TextDecoder('utf-8', { ignoreBOM: true });

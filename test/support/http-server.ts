@@ -8,10 +8,10 @@ import { DEFAULT_HTTP_ENV, type HttpEnv } from '../../src/frontend/http/http-env
 import { createHttpServer, type HttpServer } from '../../src/frontend/http/server.ts';
 import { readGenerationConfig, type ServedModel } from '../../src/frontend/llm/served-model.ts';
 import { FrontendMetrics } from '../../src/frontend/metrics/frontend-metrics.ts';
-import { loadTokenizer } from '../../src/frontend/tokenizer/load-tokenizer.ts';
 import { systemClock } from '../../src/shared/clock.ts';
 import { defaultEngineArgs } from '../../src/shared/config/registry.ts';
 import { type Logger, silentLogger } from '../../src/shared/logger.ts';
+import { loadTokenizer } from '../../src/shared/tokenizer/load-tokenizer.ts';
 import { DEFAULT_CACHE_CONFIG_SETTINGS } from './cache-config-settings.ts';
 import { InProcessEngines, type InProcessEnginesOptions } from './in-process-engines.ts';
 

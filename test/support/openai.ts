@@ -19,8 +19,8 @@ import { OnlineRenderer, type RendererOptions } from '../../src/frontend/openai/
 import { type ParsedRequests, RequestParser } from '../../src/frontend/openai/request-parser.ts';
 import type { ServingContext } from '../../src/frontend/openai/serving-context.ts';
 import { loadRequestSchema, type RequestKind } from '../../src/frontend/pydantic/schemas.ts';
-import type { Tokenizer } from '../../src/frontend/tokenizer/tokenizer.ts';
 import { silentLogger } from '../../src/shared/logger.ts';
+import type { Tokenizer } from '../../src/shared/tokenizer/tokenizer.ts';
 
 const toIds = (text: string) => [...text].map((char) => char.codePointAt(0) ?? 0);
 

@@ -20,6 +20,10 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     may: ['shared/*'],
     why: 'a transport moves frames and knows none of them.',
   },
+  'shared/tokenizer': {
+    may: ['shared/*', 'shared/python'],
+    why: 'text and token ids, nothing of requests.',
+  },
   'shared/tap': {
     may: ['shared/*', 'shared/python', 'shared/protocol', 'shared/transport'],
     why: 'whoever looks at frames knows the wire, no process.',
@@ -117,7 +121,6 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     ],
     why: 'it says how processes are started, and starts none.',
   },
-  'frontend/tokenizer': { may: ['shared'], why: 'text and token ids, nothing of requests.' },
   'frontend/metrics': {
     may: ['shared'],
     why: 'metrics take messages of the wire and plain figures, never a route or a request format.',
@@ -157,11 +160,11 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     why: 'it looks at engines, frames and start-up from beside; nothing that serves waits for it.',
   },
   'frontend/llm': {
-    may: ['frontend/engine-client', 'frontend/metrics', 'frontend/tokenizer', 'shared'],
+    may: ['frontend/engine-client', 'frontend/metrics', 'shared'],
     why: 'http → openai → llm → engine-client, never upward.',
   },
   'frontend/openai': {
-    may: ['frontend/llm', 'frontend/metrics', 'frontend/pydantic', 'frontend/tokenizer', 'shared'],
+    may: ['frontend/llm', 'frontend/metrics', 'frontend/pydantic', 'shared'],
     why: "an endpoint knows requests and answers, not the server or the engines' sockets.",
   },
   'frontend/http': {
@@ -172,7 +175,6 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
       'frontend/engine-client',
       'frontend/metrics',
       'frontend/pydantic',
-      'frontend/tokenizer',
       'frontend/twin',
       'scenario/load.ts',
       'shared',
@@ -189,7 +191,6 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
       'frontend/engine-client',
       'frontend/launch',
       'frontend/metrics',
-      'frontend/tokenizer',
       'frontend/twin',
       'capacity',
       'shared',
@@ -259,8 +260,8 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   yaml: ['cli', 'scenario'],
   pino: ['shared/logger.ts'],
   'pino-pretty': ['shared/logger.ts'],
-  '@huggingface/tokenizers': ['frontend/tokenizer'],
-  '@huggingface/jinja': ['frontend/tokenizer'],
+  '@huggingface/tokenizers': ['shared/tokenizer'],
+  '@huggingface/jinja': ['frontend/openai'],
   tinypool: ['frontend/openai/workers'],
   preact: ['page'],
   uplot: ['page'],

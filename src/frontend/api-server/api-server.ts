@@ -76,7 +76,7 @@ function loadModules(args: EngineArgs) {
 }
 
 async function loadTokenizerOf(args: EngineArgs) {
-  const { loadTokenizer } = await import('../tokenizer/load-tokenizer.ts');
+  const { loadTokenizer } = await import('../../shared/tokenizer/load-tokenizer.ts');
   return loadTokenizer({ folder: tokenizerFolderOf(args) });
 }
 

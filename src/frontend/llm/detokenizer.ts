@@ -3,7 +3,7 @@
  * Source: vllm/v1/engine/detokenizer.py BaseIncrementalDetokenizer, check_stop_strings (0.33.0).
  */
 import type { SamplingParams } from '../../shared/protocol/request.ts';
-import type { DecodeStream } from '../tokenizer/tokenizer.ts';
+import type { DecodeStream } from '../../shared/tokenizer/tokenizer.ts';
 
 export class IncrementalDetokenizer {
   readonly #stream: DecodeStream;

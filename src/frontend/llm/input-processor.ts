@@ -7,7 +7,7 @@ import { createEngineCoreRequest } from '../../shared/protocol/defaults.ts';
 import type { PoolingParams } from '../../shared/protocol/pooling.ts';
 import type { EngineCoreRequest, LoRARequest } from '../../shared/protocol/request.ts';
 import { pyRepr, pyStrRepr } from '../../shared/python/str.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { Tokenizer } from '../../shared/tokenizer/tokenizer.ts';
 import { validationError } from './errors.ts';
 import { randomHex } from './random-uuid.ts';
 import { verifyAgainstModel } from './sampling-checks.ts';

@@ -9,7 +9,7 @@ import type {
   NdArray,
 } from '../../shared/protocol/outputs.ts';
 import type { SamplingParams } from '../../shared/protocol/request.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { Tokenizer } from '../../shared/tokenizer/tokenizer.ts';
 
 export interface Logprob {
   readonly logprob: number;

@@ -10,8 +10,8 @@ import {
   RequestOutputKind,
   type SamplingParams,
 } from '../../shared/protocol/request.ts';
+import type { Tokenizer } from '../../shared/tokenizer/tokenizer.ts';
 import { RequestStateStats } from '../metrics/iteration-stats.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { IncrementalDetokenizer } from './detokenizer.ts';
 import { LogprobsProcessor } from './logprobs.ts';
 import type { ParentRequest } from './parallel-sampling.ts';

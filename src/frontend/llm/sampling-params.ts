@@ -6,7 +6,7 @@
 import { createSamplingParams } from '../../shared/protocol/defaults.ts';
 import type { RequestOutputKind, SamplingParams } from '../../shared/protocol/request.ts';
 import { pyRepr } from '../../shared/python/str.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { Tokenizer } from '../../shared/tokenizer/tokenizer.ts';
 import { validationError } from './errors.ts';
 import { verifyArgs } from './sampling-checks.ts';
 

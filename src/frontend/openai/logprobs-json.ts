@@ -1,8 +1,8 @@
 /** What the answers of all endpoints do alike with log probabilities. Pure. */
 import { jsonFloat, jsonString } from '../../shared/python/json-text.ts';
+import type { Tokenizer } from '../../shared/tokenizer/tokenizer.ts';
 import { internalError } from '../llm/errors.ts';
 import type { LogprobsTable, PositionLogprobs } from '../llm/logprobs.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 
 const MIN_LOGPROB = -9999;
 

@@ -2,10 +2,10 @@
 
 import type { Clock } from '../../shared/clock.ts';
 import type { Logger } from '../../shared/logger.ts';
+import type { Tokenizer } from '../../shared/tokenizer/tokenizer.ts';
 import type { AsyncLLM } from '../llm/async-llm.ts';
 import { notFound } from '../llm/errors.ts';
 import type { ServedModel } from '../llm/served-model.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { ModelRegistry } from './model-registry.ts';
 import type { OnlineRenderer } from './renderer.ts';
 import type { RequestLogger } from './request-logger.ts';

@@ -2,7 +2,7 @@
  * Texts to token ids and back: what is short in this turn, what is long on a worker. Limits and refusals are the same.
  * Source: vllm/renderers/base.py _tokenize_prompt, _decode (0.33.0).
  */
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { Tokenizer } from '../../shared/tokenizer/tokenizer.ts';
 import { type Later, whenHere } from './later.ts';
 import { tokenizeAnswer } from './tokenize/answer.ts';
 import { checkTextLength, limitTextIds, type TokenizeParams } from './tokenize/params.ts';

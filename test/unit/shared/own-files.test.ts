@@ -5,7 +5,7 @@ import { ownFile, PACKAGE_JSON } from '../../../src/shared/own-files.ts';
 describe('own files', () => {
   it('are named from the root of the code, whatever file asks', () => {
     expect(existsSync(ownFile('capacity/models/catalogue'))).toBe(true);
-    expect(existsSync(ownFile('frontend/tokenizer/embedded/tokenizer.json'))).toBe(true);
+    expect(existsSync(ownFile('shared/tokenizer/embedded/tokenizer.json'))).toBe(true);
   });
 
   it("stand beside the package's own package.json", () => {

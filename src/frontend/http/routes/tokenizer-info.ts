@@ -1,4 +1,4 @@
-import { readTokenizerInfo } from '../../tokenizer/tokenizer-info.ts';
+import { readTokenizerInfo } from '../../openai/tokenize/tokenizer-info.ts';
 import { sendJson } from '../error-handler.ts';
 import { describe } from '../openapi-document.ts';
 import type { RegisterRoute } from '../route-context.ts';

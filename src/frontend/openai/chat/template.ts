@@ -6,8 +6,8 @@
 
 import { reasonOf } from '../../../shared/errors.ts';
 import { badRequest, validationError } from '../../llm/errors.ts';
-import { JinjaTemplate } from '../../tokenizer/jinja-template.ts';
 import { detectContentFormat } from './content-format.ts';
+import { JinjaTemplate } from './jinja-template.ts';
 import type { ContentFormat, ConversationMessage } from './messages.ts';
 
 /** Where neither the tokenizer nor `--chat-template` brings one: ChatML. */

@@ -4,8 +4,8 @@
  * out: multimodal input, tool and reasoning parsers.
  */
 import { get, isDict, type PyDict, type PyValue, toPlain } from '../../../shared/python/values.ts';
+import type { Tokenizer } from '../../../shared/tokenizer/tokenizer.ts';
 import type { RequestSchema } from '../../pydantic/schema-node.ts';
-import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { type Later, whenHere } from '../later.ts';
 import { weigh } from '../weigh.ts';
 import type { RenderJob, TemplateTraits } from '../workers/jobs.ts';

@@ -1,5 +1,5 @@
 /** What /tokenize answers. Pure. Source: vllm/entrypoints/serve/tokenize/protocol.py TokenizeResponse (0.33.0). */
-import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import type { Tokenizer } from '../../../shared/tokenizer/tokenizer.ts';
 
 export interface TokenizeAnswerOptions {
   readonly maxModelLen: number;

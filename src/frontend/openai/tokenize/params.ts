@@ -5,8 +5,8 @@
  */
 
 import { pyLength, pySlice, pySliceEnd } from '../../../shared/python/str.ts';
+import type { Tokenizer } from '../../../shared/tokenizer/tokenizer.ts';
 import { validationError } from '../../llm/errors.ts';
-import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 
 export interface TokenizeParams {
   /** Input and output together; null: no limit. */

@@ -3,8 +3,8 @@
  * one kind of job. It loads the tokenizer when a job first needs it.
  */
 import { workerData } from 'node:worker_threads';
-import { loadTokenizer } from '../../tokenizer/load-tokenizer.ts';
-import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import { loadTokenizer } from '../../../shared/tokenizer/load-tokenizer.ts';
+import type { Tokenizer } from '../../../shared/tokenizer/tokenizer.ts';
 import { ChatTemplates } from '../chat/template.ts';
 import { tokenizeAnswer } from '../tokenize/answer.ts';
 import type { JobAnswer, Jobs, WorkerSettings } from './jobs.ts';

@@ -8,7 +8,7 @@ import {
 import { CORPUS_SENTENCES } from '../../../../src/engine-core/executor/corpus-text.ts';
 
 const EMBEDDED_TOKENIZER = new URL(
-  '../../../../src/frontend/tokenizer/embedded/tokenizer.json',
+  '../../../../src/shared/tokenizer/embedded/tokenizer.json',
   import.meta.url,
 );
 

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ApiError } from '../../../../../src/frontend/llm/errors.ts';
 import type { RenderJob } from '../../../../../src/frontend/openai/workers/jobs.ts';
 import type { TextWorkers } from '../../../../../src/frontend/openai/workers/text-workers.ts';
-import { loadTokenizer } from '../../../../../src/frontend/tokenizer/load-tokenizer.ts';
+import { loadTokenizer } from '../../../../../src/shared/tokenizer/load-tokenizer.ts';
 import { createTextWorkers } from '../../../../support/text-workers.ts';
 
 const open: TextWorkers[] = [];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { JinjaTemplate } from '../../../../src/frontend/tokenizer/jinja-template.ts';
+import { JinjaTemplate } from '../../../../../src/frontend/openai/chat/jinja-template.ts';
 
 const render = (source: string) => new JinjaTemplate(source).render({});
 

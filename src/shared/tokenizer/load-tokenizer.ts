@@ -4,8 +4,8 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError } from '../../shared/errors.ts';
-import { ownFile } from '../../shared/own-files.ts';
+import { ConfigError } from '../errors.ts';
+import { ownFile } from '../own-files.ts';
 import type { TokenizerFiles } from './hf-tokenizer.ts';
 import { LateTokenizer } from './late-tokenizer.ts';
 import type { Tokenizer } from './tokenizer.ts';
@@ -16,7 +16,7 @@ export interface LoadTokenizerOptions {
 }
 
 /** A byte-level BPE of 4,000 tokens with ChatML markers and template. */
-const EMBEDDED_FOLDER = ownFile('frontend/tokenizer/embedded');
+const EMBEDDED_FOLDER = ownFile('shared/tokenizer/embedded');
 
 /** The embedded one is made with its first use. Throws ConfigError E_BAD_FILE when the folder's files cannot be read. */
 export async function loadTokenizer(options: LoadTokenizerOptions): Promise<Tokenizer> {

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { describe, expect, it } from 'vitest';
-import { loadTokenizer } from '../../../../src/frontend/tokenizer/load-tokenizer.ts';
 import { ownFile } from '../../../../src/shared/own-files.ts';
+import { loadTokenizer } from '../../../../src/shared/tokenizer/load-tokenizer.ts';
 import { TINYMODEL } from '../../../support/twin.ts';
 
-const FOLDERS = [ownFile('frontend/tokenizer/embedded'), TINYMODEL];
+const FOLDERS = [ownFile('shared/tokenizer/embedded'), TINYMODEL];
 const LENGTH = 3000;
 const LONG_TEXTS: readonly (readonly [string, string])[] = [
   ['one letter', 'a'.repeat(LENGTH)],

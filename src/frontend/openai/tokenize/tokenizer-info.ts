@@ -2,8 +2,8 @@
  * What a tokenizer says of itself: its tokenizer_config.json as the transformers library completes it, special tokens as
  * texts. Source: vllm/entrypoints/serve/tokenize/serving.py TokenizerInfo (0.33.0).
  */
-import { isJsonObject, type JsonObject } from '../../shared/json-object.ts';
-import { readTokenizerFiles } from './load-tokenizer.ts';
+import { isJsonObject, type JsonObject } from '../../../shared/json-object.ts';
+import { readTokenizerFiles } from '../../../shared/tokenizer/load-tokenizer.ts';
 
 /** Paths of the machine that serves, which are nobody's business. */
 const HIDDEN_KEYS = ['vocab_file', 'merges_file', 'tokenizer_class'];

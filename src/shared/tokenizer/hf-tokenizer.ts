@@ -3,8 +3,8 @@
  * (nearly all of today's), by the package for others. The one door to @huggingface/tokenizers.
  */
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
-import { ClientError } from '../../shared/errors.ts';
-import { isWellFormed } from '../../shared/python/surrogates.ts';
+import { ClientError } from '../errors.ts';
+import { isWellFormed } from '../python/surrogates.ts';
 import { byteLevelAlphabet, tokenBytes } from './byte-level.ts';
 import { BytePairEncoding, type MergePairs } from './byte-pair-encoding.ts';
 import {
