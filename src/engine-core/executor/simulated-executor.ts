@@ -13,6 +13,7 @@ import type { LatencyModel } from './latency-model.ts';
 import { makePromptLogprobs, makeSampleLogprobs } from './logprobs.ts';
 import type { AdapterCache } from './lora/adapter-cache.ts';
 import type { Pooler } from './pooler.ts';
+import { Sampler } from './sampler.ts';
 import type { TokenSource } from './token-source.ts';
 import { WorkerCallError } from './worker-call-error.ts';
 
@@ -35,10 +36,12 @@ const GENERATE: readonly string[] = ['generate'];
 
 export class SimulatedExecutor implements StepResults {
   readonly #options: SimulatedExecutorOptions;
+  readonly #sampler: Sampler;
   readonly #sleepingTags = new Set<string>();
 
   constructor(options: SimulatedExecutorOptions) {
     this.#options = options;
+    this.#sampler = new Sampler(options.tokenSource);
   }
 
   get supportedTasks(): readonly string[] {
@@ -52,7 +55,7 @@ export class SimulatedExecutor implements StepResults {
   /** Throws WorkerCallError for an adapter that went out of the cache and cannot be loaded again. */
   prepareRequest(request: Request): void {
     this.#useAdapter(request.loraRequest);
-    if (request.poolingParams === null) this.#options.tokenSource.prepare(request);
+    if (request.poolingParams === null) this.#sampler.prepare(request);
   }
 
   stepMs(output: SchedulerOutput): number {
@@ -65,7 +68,6 @@ export class SimulatedExecutor implements StepResults {
 
   /** Fills in the sampled tokens of a step. */
   sampleTokens(output: SchedulerOutput): void {
-    const { tokenSource } = this.#options;
     const { samplePositions, sampledTokenIds } = output;
     for (let i = 0; i < output.numRequests; i += 1) {
       const request = output.requests[i];
@@ -80,9 +82,7 @@ export class SimulatedExecutor implements StepResults {
         sampledTokenIds[i] = POOLED;
         continue;
       }
-      let tokenId = tokenSource.tokenAt(request, position);
-      if (position < request.minTokens) tokenId = unmaskedToken(request, tokenId);
-      sampledTokenIds[i] = tokenId;
+      sampledTokenIds[i] = this.#sampler.tokenAt(request, position);
     }
   }
 
@@ -220,13 +220,4 @@ function checkLoraId(loraId: unknown): number {
   }
   if (loraId <= 0) throw new WorkerCallError('lora_id must be greater than 0.');
   return loraId;
-}
-
-/** The next larger id that is no stop token: min_tokens masks those. Source: vllm/v1/sample MinTokens. */
-function unmaskedToken(request: Request, tokenId: number): number {
-  const masked = request.samplingParams.allStopTokenIds;
-  if (masked === null) return tokenId;
-  let candidate = tokenId;
-  while (masked.includes(candidate)) candidate += 1;
-  return candidate;
 }

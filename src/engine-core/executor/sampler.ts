@@ -1,0 +1,35 @@
+/**
+ * Turns what a token source would say into the token that a request's sampling parameters allow. A pure function of the
+ * request and what came before the position, so that a token sampled again is the same token.
+ * Source: vllm/v1/sample/sampler.py Sampler, vllm/v1/sample/logits_processor/builtin.py (0.33.0).
+ */
+import type { Request } from '../scheduler/request.ts';
+import type { TokenSource } from './token-source.ts';
+
+export class Sampler {
+  readonly tokenSource: TokenSource;
+
+  constructor(tokenSource: TokenSource) {
+    this.tokenSource = tokenSource;
+  }
+
+  /** Called once, before the first step of a request. */
+  prepare(request: Request): void {
+    this.tokenSource.prepare(request);
+  }
+
+  /** The output token at `position` (0-based); the request holds all tokens before it. */
+  tokenAt(request: Request, position: number): number {
+    const tokenId = this.tokenSource.tokenAt(request, position);
+    return position < request.minTokens ? unmaskedToken(request, tokenId) : tokenId;
+  }
+}
+
+/** The next larger id that is no stop token: min_tokens masks those. Source: vllm/v1/sample MinTokens. */
+function unmaskedToken(request: Request, tokenId: number): number {
+  const masked = request.samplingParams.allStopTokenIds;
+  if (masked === null) return tokenId;
+  let candidate = tokenId;
+  while (masked.includes(candidate)) candidate += 1;
+  return candidate;
+}
