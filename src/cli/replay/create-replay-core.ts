@@ -2,15 +2,21 @@
 import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
 import { createEngineCore } from '../../engine-core/create-engine-core.ts';
 import type { EngineCore } from '../../engine-core/engine-core.ts';
+import type { Drafter } from '../../engine-core/executor/drafter.ts';
 import { createLatencyModel } from '../../engine-core/executor/latency-model.ts';
 import { AdapterCache } from '../../engine-core/executor/lora/adapter-cache.ts';
 import { ScriptedTokenSource } from '../../engine-core/executor/scripted-token-source.ts';
 import { SimulatedExecutor } from '../../engine-core/executor/simulated-executor.ts';
 import { createTokenSource } from '../../engine-core/executor/token-source.ts';
 import { DEFAULT_SCHEDULER_CONFIG } from '../../engine-core/scheduler/scheduler-config.ts';
+import {
+  NO_SPECULATION,
+  type SpeculationConfig,
+} from '../../engine-core/scheduler/speculation-config.ts';
 import type { VirtualClock } from '../../shared/clock.ts';
 import { EOS_TOKEN_ID } from './convert.ts';
 import type { ResolvedRecord, TraceConfigRecord, TraceRecord } from './record.ts';
+import { ScriptedDrafter } from './scripted-drafter.ts';
 
 /** The vocabulary of the golden recordings; ids beyond it only matter to log probabilities. */
 const VOCAB_SIZE = 32_000;
@@ -45,6 +51,7 @@ export function createReplayCore(options: ReplayOptions, clock: VirtualClock): E
       latencyModel: createLatencyModel({ kind: 'zero' }),
       vocabSize: VOCAB_SIZE,
       numWorkers: 1,
+      drafter: drafterOf(config),
       // A record has no adapter's files: all of them load.
       adapters: new AdapterCache({
         maxLoras: CPU_LORAS,
@@ -79,6 +86,7 @@ export function createReplayCore(options: ReplayOptions, clock: VirtualClock): E
       watermark: config.watermark ?? 0,
       asyncScheduling: resolved.max_concurrent_batches > 1,
       maxLoras: maxLorasOf(config),
+      speculation: speculationOf(config),
       mambaAlign: resolved.groups.some((group) => group.mamba_cache_mode === 'align'),
     },
     maxConcurrentBatches: resolved.max_concurrent_batches,
@@ -87,6 +95,21 @@ export function createReplayCore(options: ReplayOptions, clock: VirtualClock): E
     // What the recordings were made with.
     vllmClass: 'InprocCore',
   });
+}
+
+/** Drafts come from n-grams, without a KV cache of their own. */
+function speculationOf({ speculative_config = null }: TraceConfigRecord): SpeculationConfig {
+  if (speculative_config === null) return NO_SPECULATION;
+  return { ...NO_SPECULATION, numSpecTokens: speculative_config.num_speculative_tokens };
+}
+
+function drafterOf({
+  speculative_config = null,
+  oracle_extra = {},
+}: TraceConfigRecord): Drafter | null {
+  if (speculative_config === null) return null;
+  const { accept = 0, ragged: isRagged = false } = oracle_extra;
+  return new ScriptedDrafter({ accept, isRagged });
 }
 
 /** vLLM has a limit only with LoRA on, and then one adapter unless told otherwise. */
