@@ -2,21 +2,16 @@
 import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
 import { createEngineCore } from '../../engine-core/create-engine-core.ts';
 import type { EngineCore } from '../../engine-core/engine-core.ts';
-import type { Drafter } from '../../engine-core/executor/drafter.ts';
 import { createLatencyModel } from '../../engine-core/executor/latency-model.ts';
 import { AdapterCache } from '../../engine-core/executor/lora/adapter-cache.ts';
 import { ScriptedTokenSource } from '../../engine-core/executor/scripted-token-source.ts';
 import { SimulatedExecutor } from '../../engine-core/executor/simulated-executor.ts';
 import { createTokenSource } from '../../engine-core/executor/token-source.ts';
 import { DEFAULT_SCHEDULER_CONFIG } from '../../engine-core/scheduler/scheduler-config.ts';
-import {
-  NO_SPECULATION,
-  type SpeculationConfig,
-} from '../../engine-core/scheduler/speculation-config.ts';
 import type { VirtualClock } from '../../shared/clock.ts';
 import { EOS_TOKEN_ID } from './convert.ts';
 import type { ResolvedRecord, TraceConfigRecord, TraceRecord } from './record.ts';
-import { ScriptedDrafter } from './scripted-drafter.ts';
+import { drafterOf, speculationOf } from './speculation.ts';
 
 /** The vocabulary of the golden recordings; ids beyond it only matter to log probabilities. */
 const VOCAB_SIZE = 32_000;
@@ -95,21 +90,6 @@ export function createReplayCore(options: ReplayOptions, clock: VirtualClock): E
     // What the recordings were made with.
     vllmClass: 'InprocCore',
   });
-}
-
-/** Drafts come from n-grams, without a KV cache of their own. */
-function speculationOf({ speculative_config = null }: TraceConfigRecord): SpeculationConfig {
-  if (speculative_config === null) return NO_SPECULATION;
-  return { ...NO_SPECULATION, numSpecTokens: speculative_config.num_speculative_tokens };
-}
-
-function drafterOf({
-  speculative_config = null,
-  oracle_extra = {},
-}: TraceConfigRecord): Drafter | null {
-  if (speculative_config === null) return null;
-  const { accept = 0, ragged: isRagged = false } = oracle_extra;
-  return new ScriptedDrafter({ accept, isRagged });
 }
 
 /** vLLM has a limit only with LoRA on, and then one adapter unless told otherwise. */

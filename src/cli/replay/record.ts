@@ -76,7 +76,15 @@ const prompt = v.pipe(
 export const MAMBA_CACHE_MODES = ['none', 'align', 'all'] as const;
 const SCHEDULING_POLICIES = ['fcfs', 'priority'] as const;
 
-const SPECULATIVE_METHODS = ['ngram', 'ngram_gpu'] as const;
+/** Those whose drafter needs no model of its own here. */
+const SPECULATIVE_METHODS = [
+  'ngram',
+  'ngram_gpu',
+  'eagle',
+  'eagle3',
+  'mtp',
+  'draft_model',
+] as const;
 
 const SPEC = fields({
   kind: oneOf(['full', 'swa', 'chunked', 'mamba', 'mla', 'swa_mla']),
@@ -125,6 +133,14 @@ const CONFIG_ENTRIES = {
         num_speculative_tokens: positive,
         prompt_lookup_max: v.exactOptional(positive),
         prompt_lookup_min: v.exactOptional(positive),
+        parallel_drafting: v.exactOptional(flag),
+        disable_eagle_block_drop: v.exactOptional(flag),
+        disable_lookahead_block_hashes: v.exactOptional(flag),
+        num_speculative_tokens_per_batch_size: v.exactOptional(
+          v.nullable(arrayOf(v.tuple([positive, positive, count]))),
+        ),
+        /** Of the draft's config: the modules that it chains. */
+        mtp_modules: v.exactOptional(positive),
       }),
     ),
   ),

@@ -27,3 +27,53 @@ export const NO_SPECULATION: SpeculationConfig = Object.freeze({
   dynamicLookup: null,
   perRequestMetrics: 'none',
 });
+
+/** What --speculative-config says, as far as scheduling follows from it. */
+export interface SpeculationFacts {
+  /** vLLM's method after its own renaming. */
+  readonly method: string;
+  readonly numSpecTokens: number;
+  readonly numPrefillLookahead: number;
+  /** All drafts of a request in one pass. */
+  readonly parallelDrafting: boolean;
+  /** num_speculative_tokens_per_batch_size: inclusive ranges of batch sizes, from 1 on, and their drafts. */
+  readonly schedule: readonly (readonly [start: number, end: number, drafts: number])[] | null;
+  readonly maxNumSeqs: number;
+  readonly perRequestMetrics: SpeculationConfig['perRequestMetrics'];
+}
+
+/** Methods that write KV of their own, one slot for each draft. Source: VllmConfig.num_lookahead_tokens. */
+const WITH_KV_CACHE = ['eagle', 'eagle3', 'mtp', 'draft_model', 'dspark'];
+
+export function speculationConfigOf(facts: SpeculationFacts): SpeculationConfig {
+  const { method, numSpecTokens, schedule } = facts;
+  let numLookaheadTokens = WITH_KV_CACHE.includes(method) ? numSpecTokens : 0;
+  if (method === 'dflash') numLookaheadTokens = numSpecTokens + 1;
+  return {
+    numSpecTokens,
+    numLookaheadTokens,
+    numPrefillLookahead: facts.numPrefillLookahead,
+    draftSlots: draftSlotsOf(facts),
+    dynamicLookup: schedule === null ? null : dynamicLookupOf(schedule, facts),
+    perRequestMetrics: facts.perRequestMetrics,
+  };
+}
+
+/** Source: SpeculativeConfig.max_num_new_slots_for_drafting. */
+function draftSlotsOf({ method, numSpecTokens, parallelDrafting }: SpeculationFacts): number {
+  if (method === 'dflash' || method === 'dspark') return 0;
+  if (method === 'draft_model') return parallelDrafting ? numSpecTokens : 1;
+  return parallelDrafting ? numSpecTokens - 1 : 0;
+}
+
+/** Gaps between ranges go on with the drafts before them. Source: vllm/v1/spec_decode/dynamic/utils.py. */
+function dynamicLookupOf(
+  schedule: NonNullable<SpeculationFacts['schedule']>,
+  { maxNumSeqs, numSpecTokens }: SpeculationFacts,
+): readonly number[] {
+  const ranges = schedule.toSorted(([a], [b]) => a - b);
+  return Array.from({ length: maxNumSeqs + 1 }, (_, batchSize) => {
+    const range = ranges.findLast(([start]) => start <= Math.max(1, batchSize));
+    return Math.min(range?.[2] ?? numSpecTokens, numSpecTokens);
+  });
+}
