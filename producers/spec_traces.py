@@ -558,6 +558,8 @@ def workload(seed):
         }
         for _ in range(rng.choice([0, 0, 1, 2]))
     ]
+    arrivals = {r["id"]: r["arrival_step"] for r in requests}
+    ops = [op for op in ops if arrivals[op["ids"][0]] < op["step"]]
     ops.sort(key=lambda op: op["step"])
     return {
         "id": f"spec-{seed}-{method}-{kind}",
