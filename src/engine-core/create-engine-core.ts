@@ -74,6 +74,7 @@ export function createEngineCore(
     logStats: options.logStats,
     enableKvCacheEvents: cache.enableKvCacheEvents,
     watermark: config.watermark,
+    numLookaheadTokens: config.speculation.numLookaheadTokens,
     ...(metrics === null ? {} : { metricsCollector: metrics }),
   });
   const scheduler = new Scheduler({

@@ -11,6 +11,7 @@ import { DEFAULT_SCHEDULER_CONFIG } from '../../engine-core/scheduler/scheduler-
 import type { VirtualClock } from '../../shared/clock.ts';
 import { EOS_TOKEN_ID } from './convert.ts';
 import type { ResolvedRecord, TraceConfigRecord, TraceRecord } from './record.ts';
+import { drafterOf, speculationOf } from './speculation.ts';
 
 /** The vocabulary of the golden recordings; ids beyond it only matter to log probabilities. */
 const VOCAB_SIZE = 32_000;
@@ -45,6 +46,7 @@ export function createReplayCore(options: ReplayOptions, clock: VirtualClock): E
       latencyModel: createLatencyModel({ kind: 'zero' }),
       vocabSize: VOCAB_SIZE,
       numWorkers: 1,
+      drafter: drafterOf(config),
       // A record has no adapter's files: all of them load.
       adapters: new AdapterCache({
         maxLoras: CPU_LORAS,
@@ -79,6 +81,7 @@ export function createReplayCore(options: ReplayOptions, clock: VirtualClock): E
       watermark: config.watermark ?? 0,
       asyncScheduling: resolved.max_concurrent_batches > 1,
       maxLoras: maxLorasOf(config),
+      speculation: speculationOf(config),
       mambaAlign: resolved.groups.some((group) => group.mamba_cache_mode === 'align'),
     },
     maxConcurrentBatches: resolved.max_concurrent_batches,

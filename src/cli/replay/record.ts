@@ -76,8 +76,18 @@ const prompt = v.pipe(
 export const MAMBA_CACHE_MODES = ['none', 'align', 'all'] as const;
 const SCHEDULING_POLICIES = ['fcfs', 'priority'] as const;
 
+/** Those whose drafter needs no model of its own here. */
+const SPECULATIVE_METHODS = [
+  'ngram',
+  'ngram_gpu',
+  'eagle',
+  'eagle3',
+  'mtp',
+  'draft_model',
+] as const;
+
 const SPEC = fields({
-  kind: oneOf(['full', 'swa', 'chunked', 'mamba']),
+  kind: oneOf(['full', 'swa', 'chunked', 'mamba', 'mla', 'swa_mla']),
   layers: integer(1, MAX_LAYERS),
   block_size: positive,
   window: v.exactOptional(positive),
@@ -116,6 +126,29 @@ const CONFIG_ENTRIES = {
   enable_lora: v.exactOptional(flag),
   max_loras: v.exactOptional(v.nullable(positive)),
   log_stats: v.exactOptional(flag),
+  speculative_config: v.exactOptional(
+    v.nullable(
+      fields({
+        method: oneOf(SPECULATIVE_METHODS),
+        num_speculative_tokens: positive,
+        prompt_lookup_max: v.exactOptional(positive),
+        prompt_lookup_min: v.exactOptional(positive),
+        parallel_drafting: v.exactOptional(flag),
+        disable_eagle_block_drop: v.exactOptional(flag),
+        disable_lookahead_block_hashes: v.exactOptional(flag),
+        num_speculative_tokens_per_batch_size: v.exactOptional(
+          v.nullable(arrayOf(v.tuple([positive, positive, count]))),
+        ),
+        /** Of the draft's config: the modules that it chains. */
+        mtp_modules: v.exactOptional(positive),
+      }),
+    ),
+  ),
+  kv_transfer_config: v.exactOptional(v.nullable(fields({ kv_connector: text }))),
+  /** What the recorded engine's stand-in model does. */
+  oracle_extra: v.exactOptional(
+    fields({ accept: v.exactOptional(integer(0, 10)), ragged: v.exactOptional(flag) }),
+  ),
 };
 
 const GROUP = fields({

@@ -2,7 +2,7 @@
  * The scheduler's door to the KV cache: prefix lookups, slots for tokens, block tables, statistics and events. Pure
  * and synchronous; the same calls in the same order give the same block ids as vLLM.
  * Source: vllm/v1/core/kv_cache_manager.py KVCacheManager (0.33.0).
- * Leaves out: speculative lookahead, KV connectors (external tokens, reserved blocks, offloads), zeroing lists.
+ * Leaves out: KV connectors (external tokens, reserved blocks, offloads), zeroing lists.
  */
 
 import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
@@ -72,6 +72,8 @@ export interface KVCacheManagerOptions {
   readonly enableKvCacheEvents: boolean;
   /** Fraction of the pool to keep free when requests are admitted. */
   readonly watermark: number;
+  /** Slots past a step's tokens, for a drafter with a KV cache of its own. Default 0. */
+  readonly numLookaheadTokens?: number;
   readonly metricsCollector?: KVCacheMetricsCollector | null;
 }
 
@@ -92,6 +94,7 @@ export class KVCacheManager {
   readonly #coordinator: KVCacheCoordinator;
   readonly #groups: KVCacheConfig['groups'];
   readonly #maxModelLen: number;
+  readonly #numLookaheadTokens: number;
   readonly #enableCaching: boolean;
   readonly #events: KVEventQueue | null;
   readonly #stats: PrefixCacheCounter | null;
@@ -114,6 +117,7 @@ export class KVCacheManager {
     assert(watermark >= 0, 'watermark must be non-negative');
     this.#groups = groups;
     this.#maxModelLen = options.maxModelLen;
+    this.#numLookaheadTokens = options.numLookaheadTokens ?? 0;
     this.#enableCaching = enableCaching;
     this.#events = options.enableKvCacheEvents ? new KVEventQueue(groups) : null;
     this.#stats = options.logStats ? new PrefixCacheCounter() : null;
@@ -196,7 +200,7 @@ export class KVCacheManager {
       const computed = Math.min(request.numComputedTokens, this.#maxModelLen);
       const after = computed + numNewTokens;
       if (
-        Math.min(after, this.#maxModelLen) <= state.slotLimit &&
+        Math.min(after + this.#numLookaheadTokens, this.#maxModelLen) <= state.slotLimit &&
         Math.min(after, request.numTokens) < state.cacheLimit &&
         computed - request.numInFlightTokens < state.skipLimit
       ) {
@@ -342,7 +346,10 @@ export class KVCacheManager {
       if (needed + watermark > this.blockPool.numFreeBlocks) return this.#fail(needed, watermark);
     }
     demand.numTokensMainModel = totalComputed + numNewTokens;
-    demand.numTokens = Math.min(demand.numTokensMainModel, this.#maxModelLen);
+    demand.numTokens = Math.min(
+      demand.numTokensMainModel + this.#numLookaheadTokens,
+      this.#maxModelLen,
+    );
     demand.totalComputedTokens = localComputed;
     demand.applyAdmissionCap = false;
     demand.prefillEnd = prefillEnd;

@@ -3,7 +3,7 @@
  * client has not been told yet. The scheduler alone changes it.
  *
  * Source: vllm/v1/request.py Request (0.33.0). Leaves out: multi-modal inputs, prompt embeddings, structured output,
- * streaming sessions, speculative tokens, KV transfer.
+ * streaming sessions, KV transfer.
  */
 import { assert } from '../../shared/assert.ts';
 import { createSamplingParams } from '../../shared/protocol/defaults.ts';
@@ -23,8 +23,10 @@ import { BlockHashes } from '../kv-cache/hash/block-hashes.ts';
 import type { KVCacheRequest } from '../kv-cache/kv-cache-request.ts';
 import type { RequestKVState } from '../kv-cache/request-kv-state.ts';
 import { finishReasonOf, isFinishedStatus, RequestStatus } from './request-status.ts';
+import type { SpecDecodeCounter } from './spec-decode-counter.ts';
 
 const NO_STOP_TOKEN_IDS: readonly number[] = Object.freeze([]);
+const NO_DRAFTS: readonly number[] = Object.freeze([]);
 const NO_FEATURES: readonly never[] = Object.freeze([]);
 /** What a pooling request has in the place of sampling parameters: it samples nothing. */
 const NO_SAMPLING: SamplingParams = Object.freeze(createSamplingParams({ maxTokens: 1 }));
@@ -43,6 +45,8 @@ export class Request implements KVCacheRequest {
   nextDecodeEligibleStep = 0;
   /** Scheduled as a prefill chunk that does not reach the end of the known tokens. */
   isPrefillChunk = false;
+  /** Drafts to schedule with the next step; -1 where only the worker knows them. */
+  specTokenIds: readonly number[] = NO_DRAFTS;
   /** Prompt, then output. */
   readonly allTokenIds: number[];
   readonly numPromptTokens: number;
@@ -92,6 +96,10 @@ export class Request implements KVCacheRequest {
   sharedPrefixBoundary = 0;
   /** Prompt tokens found in the prefix cache when the request was first looked up. */
   numCachedPromptTokens = 0;
+  /** The worker's: what it drafted after the last step that sampled. */
+  draftTokenIds: readonly number[] = NO_DRAFTS;
+  /** Null where requests do not tell of their drafts. */
+  specDecodeMetrics: SpecDecodeCounter | null = null;
   /** For the token source: output tokens given in advance. */
   scriptedTokenIds: readonly number[] | null = null;
 

@@ -4,6 +4,7 @@
  */
 import { assert } from '../../shared/assert.ts';
 import { EngineCoreEventType } from '../../shared/protocol/outputs.ts';
+import { paddedTokens, placeholderDrafts, reservePrefillLookahead } from './drafts.ts';
 import type { Request } from './request.ts';
 import { RequestStatus } from './request-status.ts';
 import type { AdmissionEnd, SkipReason } from './scheduler-observer.ts';
@@ -19,21 +20,22 @@ export function scheduleWaiting(state: SchedulerState, step: ScheduleStep): bool
   let end: AdmissionEnd | null = null;
   while (
     step.tokenBudget > 0 &&
-    step.inputBudget > 0 &&
+    step.inputBudget > state.config.speculation.draftSlots &&
     waiting.length > 0 &&
     // Requests that hold blocks while they wait do not exist here, so a pause for new ones admits none.
     state.pauseState === PauseState.UNPAUSED &&
     state.running.length < state.maxNumActiveReqs
   ) {
     const request = waiting.peek();
-    const skip = skipReason(request, scheduledLoras, state.config.maxLoras);
-    if (skip !== null) {
+    const result =
+      skipReason(request, scheduledLoras, state.config.maxLoras) ?? tryAdmit(state, step, request);
+    if (typeof result === 'string') {
       skipped.push(waiting.pop());
       state.deferred.add(request);
-      state.observer?.skipped(request, skip);
+      state.observer?.skipped(request, result);
       continue;
     }
-    end = tryAdmit(state, step, request);
+    end = result;
     if (end !== null) break;
     if (scheduledLoras !== null && request.loraRequest !== null) {
       scheduledLoras.add(request.loraRequest.loraIntId);
@@ -82,12 +84,12 @@ function skipReason(
   return isFull && !scheduledLoras.has(request.loraRequest.loraIntId) ? 'max_loras' : null;
 }
 
-/** Null where it was admitted; else nothing behind it may overtake it. */
+/** Null where it was admitted; with an end, nothing behind it may overtake it; with a reason, it is passed over. */
 function tryAdmit(
   state: SchedulerState,
   step: ScheduleStep,
   request: Request,
-): AdmissionEnd | null {
+): AdmissionEnd | SkipReason | null {
   const { kvCacheManager } = state;
   const lookup = kvCacheManager.getComputedBlocks(request);
   const hitBlocks = lookup.blocks;
@@ -100,8 +102,14 @@ function tryAdmit(
   if (step.deferPrefills && numHitTokens < request.numTokens - 1)
     return { why: 'prefill_interval', request };
 
-  const numNewTokens = numTokensToAdmit(state, step, request, numHitTokens);
-  if (numNewTokens === 0) return noChunk(state, step, request, numHitTokens);
+  const chunk = numTokensToAdmit(state, step, request, numHitTokens);
+  if (chunk === 0) return noChunk(state, step, request, numHitTokens);
+  const numNewTokens = reservePrefillLookahead(state, request, {
+    numComputedTokens: numHitTokens,
+    numNewTokens: chunk,
+  });
+  if (numNewTokens === 0) return 'prefill_lookahead';
+  const padding = numNewTokens - (request.numTokens - numHitTokens);
   const newBlocks = kvCacheManager.allocateSlots(request, numNewTokens, {
     newComputedBlocks: hitBlocks,
     numNewComputedTokens: numHitTokens,
@@ -112,6 +120,7 @@ function tryAdmit(
     return { why: 'kv_cache_blocks', request, ...kvCacheManager.lastShortfall };
   kvCacheManager.recordPrefixCacheStats(request, numHitTokens);
   admit(state, step, request, { numHitTokens, numNewTokens });
+  if (padding > 0) step.output.setDrafts(request, placeholderDrafts(padding));
   return null;
 }
 
@@ -122,9 +131,11 @@ function noChunk(
   request: Request,
   numHitTokens: number,
 ): AdmissionEnd {
-  const budget = Math.min(step.tokenBudget, step.inputBudget);
+  const budget = chunkBudget(state, step);
   const { enableChunkedPrefill } = state.config;
   const numLeft = request.numTokens - numHitTokens;
+  // A single token is padded by drafts, or not scheduled.
+  if (numLeft === 1) return { why: 'token_budget', limit: budget };
   const threshold = step.longPrefillTokenThreshold;
   const numNewTokens = threshold > 0 ? Math.min(threshold, numLeft) : numLeft;
   return !enableChunkedPrefill && numNewTokens > budget
@@ -139,15 +150,24 @@ function numTokensToAdmit(
   request: Request,
   numHitTokens: number,
 ): number {
-  const budget = Math.min(step.tokenBudget, step.inputBudget);
+  const budget = chunkBudget(state, step);
   let numNewTokens = request.numTokens - numHitTokens;
+  const padded = numNewTokens === 1 ? paddedTokens(state, step, numHitTokens) : 0;
+  if (padded > budget) return 0;
+  if (padded > 0) numNewTokens = padded;
   const threshold = step.longPrefillTokenThreshold;
   if (threshold > 0 && threshold < numNewTokens) numNewTokens = threshold;
   if (!state.config.enableChunkedPrefill && numNewTokens > budget) return 0;
   numNewTokens = Math.min(numNewTokens, budget);
   assert(numNewTokens > 0, 'a waiting request has nothing to compute');
   if (state.mambaSplit === null) return numNewTokens;
-  return state.mambaSplit.clip(request, numNewTokens, numHitTokens);
+  const clipped = state.mambaSplit.clip(request, numNewTokens, numHitTokens);
+  return padded > 0 && clipped > 0 && clipped !== padded ? 1 : clipped;
+}
+
+/** The tokens that one more chunk may have. */
+function chunkBudget(state: SchedulerState, step: ScheduleStep): number {
+  return Math.min(step.tokenBudget, step.inputBudget - state.config.speculation.draftSlots);
 }
 
 function admit(
@@ -167,5 +187,5 @@ function admit(
   const kind = isResumed ? ScheduleKind.RESUMED : ScheduleKind.NEW;
   step.output.append(request, kind, tokens.numNewTokens, undefined);
   step.tokenBudget -= tokens.numNewTokens;
-  step.inputBudget -= tokens.numNewTokens;
+  step.inputBudget -= tokens.numNewTokens + state.config.speculation.draftSlots;
 }

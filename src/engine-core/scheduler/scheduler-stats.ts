@@ -22,6 +22,8 @@ export function makeSchedulerStats(
   if (!state.logStats) return null;
   const prefixCacheStats = state.kvCacheManager.makePrefixCacheStats();
   assert(prefixCacheStats !== null, 'statistics are on, so the prefix cache counts');
+  const { specDecodingStats } = state;
+  state.specDecodingStats = null;
   const numDeferred = state.deferred.size;
   return {
     numRunningReqs: state.running.length,
@@ -35,7 +37,7 @@ export function makeSchedulerStats(
     prefixCacheStats,
     connectorPrefixCacheStats: null,
     kvCacheEvictionEvents,
-    specDecodingStats: null,
+    specDecodingStats,
     kvConnectorStats: null,
     ecConnectorStats: null,
     waitingLoraAdapters: NO_ADAPTERS,

@@ -2,7 +2,7 @@
  * Decides, step by step, which requests run and for how many tokens, and takes in what they sampled. Pure and
  * synchronous; the passes are in the files beside this one, the blocks in kv-cache/.
  * Source: vllm/v1/core/sched/scheduler.py Scheduler, async_scheduler.py AsyncScheduler (0.33.0). Leaves out: multi-modal
- * inputs, speculative decoding, KV and encoder connectors, structured output, streaming sessions.
+ * inputs, KV and encoder connectors, structured output, streaming sessions.
  */
 import { assert } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
@@ -10,6 +10,7 @@ import type { RequestId } from '../../shared/protocol/ids.ts';
 import { EngineCoreEventType } from '../../shared/protocol/outputs.ts';
 import type { KVCacheEvictionEvent, SchedulerStats } from '../../shared/protocol/stats.ts';
 import type { KVCacheManager } from '../kv-cache/kv-cache-manager.ts';
+import { numDraftsAfter, placeholderDrafts } from './drafts.ts';
 import type { MambaSplit } from './mamba-split.ts';
 import { preemptRequest, victimIndexOf } from './preempt.ts';
 import type { Request } from './request.ts';
@@ -20,6 +21,7 @@ import type { SchedulerConfig } from './scheduler-config.ts';
 import { NO_SAMPLE, SchedulerOutput } from './scheduler-output.ts';
 import { PauseState, SchedulerState, type ScheduleStep } from './scheduler-state.ts';
 import { makeSchedulerStats } from './scheduler-stats.ts';
+import { SpecDecodeCounter } from './spec-decode-counter.ts';
 
 export interface SchedulerOptions {
   readonly config: SchedulerConfig;
@@ -59,6 +61,7 @@ export class Scheduler {
     const { output } = step;
     state.kvCacheManager.newStepStarts();
     scheduleRunning(state, step);
+    step.numRunningScheduled = output.numRequests;
     let prefillAdmitted = false;
     if (step.numPreempted === 0 && state.pauseState !== PauseState.PAUSED_ALL) {
       prefillAdmitted = scheduleWaiting(state, step);
@@ -97,6 +100,11 @@ export class Scheduler {
     assert(!state.requests.has(request.requestId), 'duplicate request id');
     state.waiting.add(request);
     state.requests.set(request.requestId, request);
+    const { perRequestMetrics, numSpecTokens } = state.config.speculation;
+    if (perRequestMetrics !== 'none') {
+      const isDetailed = perRequestMetrics === 'detailed';
+      request.specDecodeMetrics = new SpecDecodeCounter(numSpecTokens, isDetailed);
+    }
     state.recordEvent(request, EngineCoreEventType.QUEUED, this.#clock.monotonicMs() / 1000);
   }
 
@@ -203,6 +211,7 @@ export class Scheduler {
       deferPrefills: this.#defersPrefills(throttlePrefills),
       numPreempted: 0,
       prefillScheduled: false,
+      numRunningScheduled: 0,
     };
   }
 
@@ -218,7 +227,12 @@ export class Scheduler {
 
   /** Counts the scheduled tokens as computed and notes who samples. Source: _update_after_schedule, both classes. */
   #advance(output: SchedulerOutput): void {
-    const { asyncScheduling } = this.state.config;
+    const { asyncScheduling, speculation } = this.state.config;
+    const speculates = speculation.numSpecTokens > 0;
+    output.numSpecTokensToSchedule = speculates
+      ? numDraftsAfter(this.state, output.numRequests)
+      : 0;
+    const placeholders = placeholderDrafts(output.numSpecTokensToSchedule);
     const nextStep = this.state.currentStep + this.#decodeStagger;
     for (let i = 0; i < output.numRequests; i += 1) {
       const request = output.requests[i];
@@ -232,6 +246,11 @@ export class Scheduler {
       output.samplePositions[i] = isChunk ? NO_SAMPLE : numComputed - request.numPromptTokens;
       if (asyncScheduling && !isChunk) {
         request.numOutputPlaceholders += 1;
+        if (speculates) {
+          const drafts = output.scheduledSpecDecodeTokens.get(request.requestId);
+          request.numOutputPlaceholders += drafts?.length ?? 0;
+          request.specTokenIds = placeholders;
+        }
         request.nextDecodeEligibleStep = nextStep;
       }
     }

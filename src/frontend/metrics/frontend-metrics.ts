@@ -22,7 +22,7 @@ import {
   type PrometheusStatLoggerOptions,
 } from './prometheus-stat-logger.ts';
 import { type SleepOperation, SleepOperationMetrics } from './sleep-operation-metrics.ts';
-import { createSpecDecodingFamilies } from './spec-decoding-metrics.ts';
+import { SpecDecodingMetrics } from './spec-decoding-metrics.ts';
 import { createToolParserFamily } from './tool-parser-metrics.ts';
 
 export interface ScrapeOptions {
@@ -53,6 +53,8 @@ export class FrontendMetrics {
   /** By whom they are registered in vLLM: the stat loggers before HTTP, the rest after. */
   readonly #statLoggerFamilies: readonly Family[];
   readonly #lateFamilies: readonly Family[];
+  /** Null without speculation. */
+  readonly #specDecoding: SpecDecodingMetrics | null;
   readonly #statLoggers = new Map<EngineIndex, LoggingStatLogger>();
   readonly #clock: Clock;
   readonly #view: MetricsView | null;
@@ -68,7 +70,8 @@ export class FrontendMetrics {
     this.#http = new HttpMetrics(createdSeconds);
     this.#sleepOperations = new SleepOperationMetrics(options.clock);
     const ranks = [...options.engines.keys()].sort((a, b) => a - b);
-    this.#statLoggerFamilies = this.#familiesOfStatLogger(options, ranks, createdSeconds);
+    this.#specDecoding = specDecodingMetrics(options, ranks, createdSeconds);
+    this.#statLoggerFamilies = this.#familiesOfStatLogger(options);
     this.#lateFamilies =
       options.hasToolCallParser === true
         ? [createToolParserFamily(options.servedModelName, createdSeconds)]
@@ -88,6 +91,8 @@ export class FrontendMetrics {
     assert(statLogger !== undefined, () => `stats of engine ${engineIndex}, which never reported`);
     this.prometheus.record(engineIndex, schedulerStats, iterationStats);
     statLogger.record(schedulerStats, iterationStats);
+    const drafts = schedulerStats?.specDecodingStats ?? null;
+    if (drafts !== null) this.#specDecoding?.record(engineIndex, drafts);
   }
 
   recordHttp(exchange: HttpExchange): void {
@@ -117,10 +122,10 @@ export class FrontendMetrics {
     return engineLoadOf(this.#statLoggerFamilies, rank);
   }
 
-  /** One line per engine in rank order, for the time since the last call. */
+  /** The lines of each engine in rank order, for the time since the last call. */
   logLines(): readonly StatLogLine[] {
     const nowMs = this.#clock.monotonicMs();
-    return Array.from(this.#statLoggers.values(), (statLogger) => statLogger.line(nowMs));
+    return [...this.#statLoggers.values()].flatMap((statLogger) => statLogger.lines(nowMs));
   }
 
   /** The body of `/metrics`. */
@@ -169,16 +174,19 @@ export class FrontendMetrics {
     ];
   }
 
-  #familiesOfStatLogger(
-    { numSpeculativeTokens = null, servedModelName, logStats = true }: FrontendMetricsOptions,
-    ranks: readonly EngineIndex[],
-    createdSeconds: number,
-  ): readonly Family[] {
+  #familiesOfStatLogger({ logStats = true }: FrontendMetricsOptions): readonly Family[] {
     if (!logStats) return [];
-    if (numSpeculativeTokens === null) return this.prometheus.families;
-    const spec = { servedModelName, ranks, numSpeculativeTokens, createdSeconds };
-    return [...createSpecDecodingFamilies(spec), ...this.prometheus.families];
+    return [...(this.#specDecoding?.families ?? []), ...this.prometheus.families];
   }
+}
+
+function specDecodingMetrics(
+  { numSpeculativeTokens = null, servedModelName }: FrontendMetricsOptions,
+  ranks: readonly EngineIndex[],
+  createdSeconds: number,
+): SpecDecodingMetrics | null {
+  if (numSpeculativeTokens === null) return null;
+  return new SpecDecodingMetrics({ servedModelName, ranks, numSpeculativeTokens, createdSeconds });
 }
 
 function chooseFamilies(families: readonly Family[], { names }: ScrapeOptions): readonly Family[] {
