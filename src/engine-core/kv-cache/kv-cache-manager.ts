@@ -248,11 +248,7 @@ export class KVCacheManager {
     demand.numEncoderTokens = 0;
     demand.applyAdmissionCap = true;
     demand.prefillEnd = Math.max(request.numPromptTokens, request.numTokens - 1);
-    return this.#coordinator.getNumBlocksToAllocate(
-      state,
-      demand,
-      this.emptyKVCacheBlocks.blocks,
-    );
+    return this.#coordinator.getNumBlocksToAllocate(state, demand, this.emptyKVCacheBlocks.blocks);
   }
 
   /** Changes whenever a request's block tables may have; 0 while it has none. */
