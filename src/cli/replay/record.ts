@@ -204,6 +204,12 @@ const KV = fields({
   /** It loads between steps, and the load ends so many steps after the one that began it. */
   async: v.exactOptional(flag),
   delay: v.exactOptional(count),
+  /** The load fails: as a whole, or the blocks at these positions of the first group's table. */
+  fail: v.exactOptional(
+    v.union([v.literal('request'), arrayOf(count)], 'request, or an array of positions'),
+  ),
+  /** So many steps somebody reads its blocks after it has finished. */
+  hold: v.exactOptional(count),
 });
 
 const REQUEST = fields({

@@ -68,8 +68,9 @@ function handleInvalidBlocks(
     for (const requestId of asyncFailed.ids) kv.failedRecving.add(requestId);
     return syncFailed.ids;
   }
-  for (const block of syncFailed.blocks)
-    state.kvCacheManager.blockPool.maybeEvictCachedBlock(block);
+  // vLLM goes through a set of small integers.
+  const blocks = [...syncFailed.blocks].sort((x, y) => x - y);
+  for (const block of blocks) state.kvCacheManager.blockPool.maybeEvictCachedBlock(block);
   return [...asyncFailed.ids, ...syncFailed.ids];
 }
 
