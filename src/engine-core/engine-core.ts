@@ -335,7 +335,7 @@ export class EngineCore {
     const { scheduler, executor, blockHasher, faults } = this.parts;
     const batches = updateFromOutput(scheduler.state, output, executor, blockHasher);
     faults.fillReservation();
-    const kvEvents = scheduler.state.kvCacheManager.takeEvents();
+    const kvEvents = scheduler.takeKvEvents();
     if (kvEvents.length > 0) this.#kvEvents = kvEvents;
     const finishedByClient = scheduler.state.finishedReqIdsByClient;
     let stats: SchedulerStats | null = scheduler.makeStats();

@@ -19,7 +19,7 @@ const FILES = [
 ] as const;
 
 /** Workloads of what the engine does not do yet. */
-const NOT_YET: ReadonlySet<string> = new Set(['x-kv-async', 'x-kv-later', 'x-structured']);
+const NOT_YET: ReadonlySet<string> = new Set(['x-structured']);
 
 describe.each(FILES)('golden %s', (file, count) => {
   const text = readFileSync(new URL(file, import.meta.url), 'utf8');

@@ -7,10 +7,12 @@ import { AdapterCache } from '../../engine-core/executor/lora/adapter-cache.ts';
 import { ScriptedTokenSource } from '../../engine-core/executor/scripted-token-source.ts';
 import { SimulatedExecutor } from '../../engine-core/executor/simulated-executor.ts';
 import { createTokenSource } from '../../engine-core/executor/token-source.ts';
+import type { KVTransferOptions } from '../../engine-core/scheduler/kv-transfer.ts';
 import { DEFAULT_SCHEDULER_CONFIG } from '../../engine-core/scheduler/scheduler-config.ts';
 import type { VirtualClock } from '../../shared/clock.ts';
 import { EOS_TOKEN_ID } from './convert.ts';
 import type { ResolvedRecord, TraceConfigRecord, TraceRecord } from './record.ts';
+import { ScriptedConnector } from './scripted-connector.ts';
 import { drafterOf, speculationOf } from './speculation.ts';
 
 /** The vocabulary of the golden recordings; ids beyond it only matter to log probabilities. */
@@ -87,9 +89,21 @@ export function createReplayCore(options: ReplayOptions, clock: VirtualClock): E
     maxConcurrentBatches: resolved.max_concurrent_batches,
     logStats: config.log_stats ?? true,
     includeFinishedSet: config.include_finished_set ?? false,
+    kvTransfer: createKVTransfer(options.trace),
     // What the recordings were made with.
     vllmClass: 'InprocCore',
   });
+}
+
+/** What the requests say of a connector's finds is played by one of our own, whatever its name. */
+function createKVTransfer({ config, requests }: TraceRecord): KVTransferOptions | null {
+  const { kv_transfer_config: settings = null } = config;
+  if (settings === null) return null;
+  return {
+    connector: new ScriptedConnector(requests),
+    role: settings.kv_role ?? 'kv_both',
+    loadFailurePolicy: settings.kv_load_failure_policy ?? 'fail',
+  };
 }
 
 /** vLLM has a limit only with LoRA on, and then one adapter unless told otherwise. */

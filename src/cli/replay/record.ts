@@ -74,6 +74,8 @@ const prompt = v.pipe(
 );
 
 export const MAMBA_CACHE_MODES = ['none', 'align', 'all'] as const;
+const KV_ROLES = ['kv_producer', 'kv_consumer', 'kv_both'] as const;
+const KV_LOAD_FAILURE_POLICIES = ['recompute', 'fail'] as const;
 const SCHEDULING_POLICIES = ['fcfs', 'priority'] as const;
 
 /** Those whose drafter needs no model of its own here. */
@@ -144,7 +146,15 @@ const CONFIG_ENTRIES = {
       }),
     ),
   ),
-  kv_transfer_config: v.exactOptional(v.nullable(fields({ kv_connector: text }))),
+  kv_transfer_config: v.exactOptional(
+    v.nullable(
+      fields({
+        kv_connector: text,
+        kv_role: v.exactOptional(oneOf(KV_ROLES)),
+        kv_load_failure_policy: v.exactOptional(oneOf(KV_LOAD_FAILURE_POLICIES)),
+      }),
+    ),
+  ),
   /** What the recorded engine's stand-in model does. */
   oracle_extra: v.exactOptional(
     fields({ accept: v.exactOptional(integer(0, 10)), ragged: v.exactOptional(flag) }),
@@ -201,6 +211,23 @@ const SAMPLING = fields({
   ),
 });
 
+/** What the connector has for a request. */
+const KV = fields({
+  /** Of the prompt's tokens. */
+  tokens: count,
+  /** So often it is asked before it knows. */
+  later: v.exactOptional(count),
+  /** It loads between steps, and the load ends so many steps after the one that began it. */
+  async: v.exactOptional(flag),
+  delay: v.exactOptional(count),
+  /** The load fails: as a whole, or the blocks at these positions of the first group's table. */
+  fail: v.exactOptional(
+    v.union([v.literal('request'), arrayOf(count)], 'request, or an array of positions'),
+  ),
+  /** So many steps somebody reads its blocks after it has finished. */
+  hold: v.exactOptional(count),
+});
+
 const REQUEST = fields({
   id: text,
   arrival_step: step,
@@ -212,6 +239,7 @@ const REQUEST = fields({
   cache_salt: v.exactOptional(v.nullable(text)),
   lora: v.exactOptional(v.nullable(fields({ name: text, id: positive }))),
   client_index: v.exactOptional(count),
+  kv: v.exactOptional(v.nullable(KV)),
 });
 
 const ABORT = fields({
@@ -258,6 +286,7 @@ export type TraceConfigRecord = v.InferOutput<typeof TRACE_ENTRIES.config>;
 export type ResolvedGroupRecord = v.InferOutput<typeof GROUP>;
 /** What vLLM makes of a config. What replay does not read may be missing in a file. */
 export type ResolvedRecord = v.InferOutput<typeof RESOLVED>;
+export type TraceKVRecord = v.InferOutput<typeof KV>;
 export type TraceRequestRecord = v.InferOutput<typeof REQUEST>;
 export type TraceOpRecord = v.InferOutput<typeof ABORT> | v.InferOutput<typeof UTILITY>;
 

@@ -54,7 +54,7 @@ export class StepRecorder {
       worker_finished_req_ids: [...output.finishedReqIds].sort(),
       free_blocks: state.kvCacheManager.numFreeBlocks,
       running: this.#running.of(state.running),
-      waiting: this.#waiting.of(state.waiting.toArray()),
+      waiting: this.#waiting.of(state.waitingRequests()),
     };
     if (this.#recordsExtras)
       record.spec_tokens = Object.fromEntries(output.scheduledSpecDecodeTokens);
@@ -149,7 +149,7 @@ export class StepRecorder {
     const requests = [...state.requests.values()];
     return {
       running: this.#running.of(state.running),
-      waiting: this.#waiting.of(state.waiting.toArray()),
+      waiting: this.#waiting.of(state.waitingRequests()),
       free_blocks: kvCacheManager.numFreeBlocks,
       kv_cache_usage: kvCacheManager.usage,
       computed: new ComputedTokens(

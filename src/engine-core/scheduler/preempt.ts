@@ -19,7 +19,12 @@ export function preemptRequest(
   options: { timestamp: number; dropStaleOutput: boolean },
 ): void {
   assert(request.status === RequestStatus.RUNNING, 'only running requests can be preempted');
-  state.kvCacheManager.free(request);
+  const { kvTransfer } = state;
+  if (kvTransfer === null) state.kvCacheManager.free(request);
+  else {
+    kvTransfer.freeRequestBlocks(request);
+    kvTransfer.inflightPrefills.delete(request);
+  }
   request.status = RequestStatus.PREEMPTED;
   request.numComputedTokens = 0;
   request.specTokenIds = NO_DRAFTS;
@@ -60,7 +65,8 @@ export function preemptForRoom(
     step.tokenBudget += restored;
     step.inputBudget += restored > 0 ? restored + state.config.speculation.draftSlots : 0;
   }
-  preemptRequest(state, victim, { timestamp: step.timestamp, dropStaleOutput: false });
+  const dropStaleOutput = state.kvTransfer?.connector.requiresKvDelivery ?? false;
+  preemptRequest(state, victim, { timestamp: step.timestamp, dropStaleOutput });
   step.numPreempted += 1;
   return { victim, shift: victimIndex < index ? 1 : 0 };
 }

@@ -4,7 +4,8 @@
  */
 import type { KVCacheBlocks } from '../kv-cache/kv-cache-manager.ts';
 import { reservePrefillLookahead, scheduleDrafts } from './drafts.ts';
-import { preemptForRoom } from './preempt.ts';
+import type { KVTransfer } from './kv-transfer.ts';
+import { preemptForRoom, victimIndexOf } from './preempt.ts';
 import type { Request } from './request.ts';
 import { RequestStatus } from './request-status.ts';
 import { ScheduleKind } from './scheduler-output.ts';
@@ -74,7 +75,7 @@ export function scheduleRunning(state: SchedulerState, step: ScheduleStep): void
   }
 }
 
-/** Preempts until the request's tokens fit or the request itself is gone. */
+/** Preempts until the request's tokens fit, the request itself is gone, or nobody's blocks would come free by it. */
 function makeRoom(
   state: SchedulerState,
   step: ScheduleStep,
@@ -82,10 +83,20 @@ function makeRoom(
 ): { newBlocks: KVCacheBlocks | null; index: number } {
   let { index } = target;
   for (;;) {
+    if (state.kvTransfer !== null && mustWaitForBlocks(state, state.kvTransfer)) {
+      return { newBlocks: null, index };
+    }
     const { victim, shift } = preemptForRoom(state, step, index);
     index -= shift;
     if (victim === target.request) return { newBlocks: null, index };
     const newBlocks = state.kvCacheManager.allocateSlots(target.request, target.numNewTokens);
     if (newBlocks !== null) return { newBlocks, index };
   }
+}
+
+/** Blocks come free by themselves, or the victim's are written by a step in flight and would not. */
+function mustWaitForBlocks(state: SchedulerState, kvTransfer: KVTransfer): boolean {
+  if (kvTransfer.connector.hasPendingBlockFrees()) return true;
+  const victim = state.running[victimIndexOf(state)];
+  return victim !== undefined && !kvTransfer.canFreeBlocks(victim);
 }

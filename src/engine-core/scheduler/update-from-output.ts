@@ -18,6 +18,7 @@ import { NO_SAMPLE, POOLED, type SchedulerOutput } from './scheduler-output.ts';
 import type { SchedulerState } from './scheduler-state.ts';
 import { checkStop } from './stop-check.ts';
 import { takeVerified } from './take-verified.ts';
+import { finishTransfers, takeTransfers, withPrefillHits } from './update-transfers.ts';
 
 const NO_TOKENS: readonly number[] = Object.freeze([]);
 
@@ -48,6 +49,8 @@ export function updateFromOutput(
   results: StepResults,
   hasher: BlockHasher | null,
 ): ClientBatch[] {
+  const { kvTransfer } = state;
+  const transfers = kvTransfer === null ? null : takeTransfers(state, kvTransfer, output);
   const batches: ClientBatch[] = [];
   let batch: ClientBatch | undefined;
   let hasStoppedRunning = false;
@@ -57,6 +60,7 @@ export function updateFromOutput(
     const request = output.requests[i];
     if (request === undefined || request.isFinished) continue;
     const isStale = settleInFlight(request, output.numScheduledTokens[i] ?? 0);
+    if (transfers?.failed.has(request.requestId) === true) continue;
     if (isStale && request.dropStaleOutput) continue;
     const tokenId = output.sampledTokenIds[i] ?? NO_SAMPLE;
     if (tokenId === NO_SAMPLE) continue;
@@ -85,16 +89,18 @@ export function updateFromOutput(
     if (batch === undefined || batch.clientIndex !== request.clientIndex) {
       batch = findBatch(batches, request.clientIndex);
     }
-    batch.outputs.push(
-      makeOutput(
-        state,
-        request,
-        { tokenIds, position: output.samplePositions[i] ?? 0, stopped },
-        results,
-      ),
+    const made = makeOutput(
+      state,
+      request,
+      { tokenIds, position: output.samplePositions[i] ?? 0, stopped },
+      results,
     );
-    if (!stopped) continue;
-    state.freeRequest(request);
+    if (!stopped) {
+      batch.outputs.push(made);
+      continue;
+    }
+    const params = withPrefillHits(state.freeRequest(request), made.prefillStats);
+    batch.outputs.push(params === null ? made : { ...made, kvTransferParams: params });
     if (wasRunning) {
       hasStoppedRunning = true;
     } else {
@@ -104,6 +110,9 @@ export function updateFromOutput(
   }
   if (hasStoppedRunning) state.removeFinishedFromRunning();
   if (stoppedWaiting !== null) state.removeFromWaiting(stoppedWaiting);
+  if (kvTransfer !== null && transfers !== null) {
+    finishTransfers(state, kvTransfer, transfers, (clientIndex) => findBatch(batches, clientIndex));
+  }
   return batches;
 }
 
@@ -213,13 +222,14 @@ function sampleLogprobs(
 function takePrefillStats(state: SchedulerState, request: Request): PrefillStats {
   request.prefillStatsPending = false;
   const cached = request.numCachedPromptTokens;
+  const external = request.numExternalCachedTokens;
   const written = state.kvCacheManager.estimateCachedTokens(request);
   return {
     numPromptTokens: request.numPromptTokens,
     numComputedTokens: request.numPromptTokens - cached,
     numCachedTokens: cached,
-    numLocalCachedTokens: cached,
-    numExternalCachedTokens: 0,
+    numLocalCachedTokens: cached - external,
+    numExternalCachedTokens: external,
     numCacheCreationTokens: Math.max(0, Math.min(written, request.numPromptTokens) - cached),
   };
 }
