@@ -88,9 +88,6 @@ class Engine:
             KVCacheGroupSpec([f"layer.{i}.{n}" for n in range(spec["layers"])], spec_of(spec))
             for i, spec in enumerate(config["specs"])
         ]
-        if asked and asked["method"] in ("eagle", "eagle3", "mtp"):
-            for i, group in enumerate(groups):
-                group.is_eagle_group = bool(config["specs"][i].get("eagle", i == 0))
         kv_cache_config = KVCacheConfig(
             num_blocks=config["num_blocks"],
             kv_cache_tensors=[],

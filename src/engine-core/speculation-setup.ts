@@ -27,6 +27,8 @@ export function schedulerSpeculationOf(args: EngineArgs, model: ModelPlan): Spec
     method: config.speculative.method,
     numSpecTokens: config.numSpeculativeTokens,
     numPrefillLookahead: config.numPrefillLookaheadTokens,
+    dropsBlock: config.speculative.useEagleBlockDrop,
+    disableLookaheadBlockHashes: given['disable_lookahead_block_hashes'] === true,
     parallelDrafting: given['parallel_drafting'] === true,
     // Ranks that step together would choose differently: vLLM turns it off.
     schedule:

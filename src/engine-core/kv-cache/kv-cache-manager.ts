@@ -11,6 +11,7 @@ import { assert } from '../../shared/assert.ts';
 import type { KVCacheEvent } from '../../shared/protocol/kv-events.ts';
 import type { PrefixCacheStats } from '../../shared/protocol/stats.ts';
 import { BlockReservation } from './block-reservation.ts';
+import { type DraftCaching, NO_DRAFT_CACHING } from './draft-caching.ts';
 import { HybridKVCacheCoordinator } from './hybrid-kv-cache-coordinator.ts';
 import {
   type CoordinatorOptions,
@@ -74,6 +75,8 @@ export interface KVCacheManagerOptions {
   readonly watermark: number;
   /** Slots past a step's tokens, for a drafter with a KV cache of its own. Default 0. */
   readonly numLookaheadTokens?: number;
+  /** Default: no drafter reads ahead. */
+  readonly draftCaching?: DraftCaching;
   readonly metricsCollector?: KVCacheMetricsCollector | null;
 }
 
@@ -119,10 +122,13 @@ export class KVCacheManager {
     this.#maxModelLen = options.maxModelLen;
     this.#numLookaheadTokens = options.numLookaheadTokens ?? 0;
     this.#enableCaching = enableCaching;
-    this.#events = options.enableKvCacheEvents ? new KVEventQueue(groups) : null;
+    this.#events = options.enableKvCacheEvents
+      ? new KVEventQueue(groups, options.draftCaching?.numHashLookaheadTokens ?? 0)
+      : null;
     this.#stats = options.logStats ? new PrefixCacheCounter() : null;
     this.#coordinator = createCoordinator({
       ...options,
+      draftCaching: options.draftCaching ?? NO_DRAFT_CACHING,
       events: this.#events,
       metricsCollector: options.metricsCollector ?? null,
     });
