@@ -9,6 +9,7 @@ import type { SimulatedExecutor } from './executor/simulated-executor.ts';
 import type { EngineProcessControl } from './faults/engine-fault.ts';
 import { FaultError } from './faults/fault-error.ts';
 import { FaultPoints } from './faults/fault-points.ts';
+import type { DraftCaching } from './kv-cache/draft-caching.ts';
 import { createBlockHasher, type PrefixCachingHashAlgo } from './kv-cache/hash/block-hash.ts';
 import { KVCacheManager } from './kv-cache/kv-cache-manager.ts';
 import type { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
@@ -16,6 +17,7 @@ import { KVTransfer, type KVTransferOptions } from './scheduler/kv-transfer.ts';
 import { createMambaSplit } from './scheduler/mamba-split.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import type { SchedulerConfig } from './scheduler/scheduler-config.ts';
+import type { SpeculationConfig } from './scheduler/speculation-config.ts';
 import { StepClock } from './step-clock.ts';
 
 /** Source: vllm/config/cache.py CacheConfig, as far as the engine core reads it. */
@@ -78,6 +80,7 @@ export function createEngineCore(
     enableKvCacheEvents: cache.enableKvCacheEvents,
     watermark: config.watermark,
     numLookaheadTokens: config.speculation.numLookaheadTokens,
+    draftCaching: draftCachingOf(config.speculation, cache.enablePrefixCaching),
     ...(metrics === null ? {} : { metricsCollector: metrics }),
   });
   const scheduler = new Scheduler({
@@ -97,6 +100,7 @@ export function createEngineCore(
           hashBlockSize: cache.hashBlockSize,
           algorithm: cache.prefixCachingHashAlgo,
           exact: cache.enableKvCacheEvents,
+          numLookaheadTokens: config.speculation.numHashLookaheadTokens,
         })
       : null;
   const stepClock = new StepClock();
@@ -141,6 +145,16 @@ function createKVTransfer(
   return new KVTransfer({ ...kvTransfer, ...parts, numDraftStepTokens: numStepTokens });
 }
 
+/** Hashes that cover what the drafter reads ahead make the dropped block good. */
+function draftCachingOf(speculation: SpeculationConfig, isCaching: boolean): DraftCaching {
+  const numHashLookaheadTokens = isCaching ? speculation.numHashLookaheadTokens : 0;
+  return {
+    dropsBlock: speculation.dropsBlock && numHashLookaheadTokens === 0,
+    numHashLookaheadTokens,
+    numPrefillLookahead: speculation.numPrefillLookahead,
+  };
+}
+
 const NO_PROCESS: EngineProcessControl = {
   kill: refuseProcess,
   exit: refuseProcess,
@@ -161,6 +175,7 @@ function createSplit(options: EngineCoreOptions, kvCacheManager: KVCacheManager)
     cacheBlockSize: blockSize,
     schedulerBlockSize,
     hashBlockSize,
+    draftCaching: draftCachingOf(config.speculation, options.cache.enablePrefixCaching),
     partialCacheHit: hashBlockSize < schedulerBlockSize && kvCacheManager.enablePartialHashHits,
     maxPrefillTokens: threshold > 0 ? Math.min(budget, threshold) : budget,
   });

@@ -31,6 +31,7 @@ import { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
 import { loadCorpus } from './load-corpus.ts';
 import { readAdapter } from './read-adapter.ts';
 import { DEFAULT_SCHEDULER_CONFIG, type SchedulerConfig } from './scheduler/scheduler-config.ts';
+import { drafterOf, schedulerSpeculationOf } from './speculation-setup.ts';
 import type { StartupLine } from './startup-line.ts';
 import { startupLines } from './startup-log.ts';
 
@@ -85,6 +86,7 @@ function schedulerConfigOf(args: EngineArgs, model: ModelPlan, plan: KVCachePlan
     asyncScheduling: config.asyncScheduling,
     numSampledTokensPerStep: model.facts.pooling === null ? 1 : 0,
     maxLoras: args.enableLora === true ? args.maxLoras : null,
+    speculation: schedulerSpeculationOf(args, model),
     mambaAlign: config.mambaCacheMode === 'align',
   };
 }
@@ -156,6 +158,7 @@ function createExecutor(setup: EngineSetup): SimulatedExecutor {
     pooler: facts.pooling === null ? null : new Pooler(facts.pooling, args.seed),
     numWorkers: plan.workers.length,
     adapters: args.enableLora === true ? createAdapterCache(setup) : null,
+    drafter: drafterOf(args, model, plan.maxModelLen),
   });
 }
 

@@ -188,6 +188,7 @@ export function createOutput(
     isFinished: (completion.finishReason ?? null) !== null,
     numCachedTokens: 2,
     numCacheCreationTokens: 1,
+    specDecodeMetrics: null,
     kvTransferParams: null,
     ecTransferParams: null,
     stats: new RequestStateStats(0),

@@ -145,7 +145,7 @@ function at(list: readonly number[], index: number): number {
 }
 
 /** Mixes one value into a 32-bit hash. */
-function mix(hash: number, value: number): number {
+export function mix(hash: number, value: number): number {
   let z = (Math.imul(hash ^ value, 0x9e3779b1) + 0x85ebca77) >>> 0;
   z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
   z = Math.imul(z ^ (z >>> 15), 0x735a2d97);

@@ -100,6 +100,8 @@ export class Request implements KVCacheRequest {
   numCachedPromptTokens = 0;
   /** The worker's: what it drafted after the last step that sampled. */
   draftTokenIds: readonly number[] = NO_DRAFTS;
+  /** For the drafter: a number it derives from the prompt once; 0 before. */
+  draftSeed = 0;
   /** Null where requests do not tell of their drafts. */
   specDecodeMetrics: SpecDecodeCounter | null = null;
   /** Of them, those that a KV connector brings. */

@@ -181,7 +181,7 @@ export class ApiServer implements Serving {
       dpMetrics: args.dpMetrics,
       kvCacheMetrics: args.kvCacheMetrics,
       customBuckets: (args.customHistogramBuckets ?? {}) as CustomBuckets,
-      numSpeculativeTokens: numSpeculativeTokensOf(args),
+      numSpeculativeTokens: numSpeculativeTokensOf(model),
       hasToolCallParser: args.toolCallParser !== null,
       logStats: !args.disableLogStats,
       maxLoras: args.enableLora === true ? args.maxLoras : null,
@@ -270,8 +270,6 @@ export class ApiServer implements Serving {
 }
 
 /** Null without speculative decoding. */
-function numSpeculativeTokensOf({ speculativeConfig }: EngineArgs): number | null {
-  if (speculativeConfig === null) return null;
-  const given = speculativeConfig['num_speculative_tokens'];
-  return typeof given === 'number' ? given : 0;
+function numSpeculativeTokensOf({ input: { config } }: ModelPlan): number | null {
+  return config.speculative === null ? null : config.numSpeculativeTokens;
 }

@@ -147,6 +147,7 @@ export class OutputProcessor {
     weightVersion: string | null,
   ): boolean {
     const { detokenizer } = state;
+    if (output.specDecodeMetrics !== null) state.specDecodeMetrics = output.specDecodeMetrics;
     let { newTokenIds, finishReason, stopReason } = output;
     if (weightVersion !== null && newTokenIds.length > 0) state.trackWeightVersion(weightVersion);
     const numPrevious = detokenizer.numOutputTokens;

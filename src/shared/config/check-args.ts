@@ -5,6 +5,7 @@
 import { ConfigError } from '../errors.ts';
 import { checkCustomBuckets } from './custom-buckets.ts';
 import type { EngineArgs } from './registry.ts';
+import { parseSpecAcceptance } from './spec-acceptance.ts';
 
 /** Source: vllm/renderers ReasoningEffort. */
 const REASONING_EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
@@ -27,6 +28,7 @@ export function checkArgs(args: EngineArgs): void {
     );
   checkReasoningEffortMap(args.reasoningEffortMap);
   checkCustomBuckets(args.customHistogramBuckets);
+  if (args.specAcceptance !== null) parseSpecAcceptance(args.specAcceptance);
 }
 
 /** Source: validate_reasoning_effort_map. */

@@ -197,7 +197,6 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'offload-params': OFFLOADED,
   'offload-prefetch-step': OFFLOADED,
   'otlp-traces-endpoint': TRACES,
-  'per-request-spec-decode-metrics': 'metrics.speculative_decoding of answers stays null',
   'prefill-context-parallel-size': 'prefill context parallelism is not simulated',
   'profiler-config': 'endpoints /start_profile and /stop_profile are not served',
   'reasoning-config': REASONING,

@@ -295,12 +295,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   'offload-params': { takes: 'list', kind: 'string' },
   'offload-prefetch-step': { takes: 'value', kind: 'int', defaultValue: '1' },
   'otlp-traces-endpoint': { takes: 'value', kind: 'string' },
-  'per-request-spec-decode-metrics': {
-    takes: 'value',
-    kind: 'string',
-    choices: ['detailed', 'none', 'summary'],
-    defaultValue: 'none',
-  },
   'prefill-context-parallel-size': { takes: 'value', kind: 'int', defaultValue: '1' },
   'profiler-config': { takes: 'value', kind: 'json' },
   'pt-load-map-location': { takes: 'value', kind: 'json_or_string', defaultValue: 'cpu' },

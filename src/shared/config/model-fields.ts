@@ -112,6 +112,11 @@ export const MODEL_FIELDS = {
     min: 1,
     unit: 'tokens',
   }),
+  perRequestSpecDecodeMetrics: field.choice(
+    ['none', 'summary', 'detailed'],
+    'none',
+    'Tell in metrics.speculative_decoding of answers what drafts were worth.',
+  ),
   quantization: field.string(
     'Quantization method: the one of the checkpoint, or one for a checkpoint that is not quantized (fp8_per_tensor, …).',
     { short: 'q' },
