@@ -5,7 +5,7 @@
 import type { Request } from '../scheduler/request.ts';
 import type { Drafter } from './drafter.ts';
 import type { Sampler } from './sampler.ts';
-import { mix } from './token-source.ts';
+import { mixToken as mix } from './token-hash.ts';
 
 export interface AcceptanceRule {
   /** The chance that the drafts up to each position are all right; never rises. */

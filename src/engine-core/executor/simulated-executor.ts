@@ -16,7 +16,12 @@ import {
 import type { StepResults } from '../scheduler/update-from-output.ts';
 import type { Drafter } from './drafter.ts';
 import type { LatencyModel } from './latency-model.ts';
-import { makePromptLogprobs, makeSampleLogprobs } from './logprobs.ts';
+import {
+  countedPromptLogprobs,
+  countedSampleLogprobs,
+  promptLogprobs,
+  sampleLogprobs,
+} from './logprobs.ts';
 import type { AdapterCache } from './lora/adapter-cache.ts';
 import type { Pooler } from './pooler.ts';
 import { Sampler } from './sampler.ts';
@@ -50,7 +55,7 @@ export class SimulatedExecutor implements StepResults {
 
   constructor(options: SimulatedExecutorOptions) {
     this.#options = options;
-    this.#sampler = new Sampler(options.tokenSource);
+    this.#sampler = new Sampler(options.tokenSource, options.vocabSize);
   }
 
   get supportedTasks(): readonly string[] {
@@ -122,25 +127,28 @@ export class SimulatedExecutor implements StepResults {
     return tokenIds[0] ?? NO_SAMPLE;
   }
 
-  sampleLogprobs(request: Request, tokenId: number): LogprobsLists | null {
+  /** The request may hold the token, and later ones, already. */
+  sampleLogprobs(request: Request, tokenId: number, position: number): LogprobsLists {
     const { logprobs, logprobTokenIds } = request.samplingParams;
-    const numLogprobs = logprobs ?? logprobTokenIds?.length ?? 0;
-    const chosen = logprobs === null ? logprobTokenIds : null;
-    return makeSampleLogprobs(
-      tokenId,
-      { numLogprobs, logprobTokenIds: chosen },
-      this.#options.vocabSize,
-    );
+    // What is named is more specific than a number of the likeliest.
+    const candidates = { numLogprobs: logprobs ?? 0, logprobTokenIds };
+    return this.#counts
+      ? countedSampleLogprobs(tokenId, candidates, this.#options.vocabSize)
+      : sampleLogprobs(tokenId, candidates, this.#sampler.oddsAt(request, position));
   }
 
-  promptLogprobs(request: Request): LogprobsTensors | null {
-    return makePromptLogprobs({
-      numPromptTokens: request.numPromptTokens,
-      numLogprobs: request.samplingParams.promptLogprobs ?? 0,
-      vocabSize: this.#options.vocabSize,
-      promptTokenIds:
-        this.#options.tokenSource.promptLogprobIds === 'counted' ? null : request.allTokenIds,
-    });
+  promptLogprobs(request: Request): LogprobsTensors {
+    const { numPromptTokens, samplingParams } = request;
+    const numLogprobs = samplingParams.promptLogprobs ?? 0;
+    const { vocabSize } = this.#options;
+    if (this.#counts) return countedPromptLogprobs({ numPromptTokens, numLogprobs, vocabSize });
+    const promptTokenIds = request.allTokenIds.slice(0, numPromptTokens);
+    const odds = this.#sampler.promptOdds(request);
+    return promptLogprobs(promptTokenIds, { numLogprobs, vocabSize }, odds);
+  }
+
+  get #counts(): boolean {
+    return this.#options.tokenSource.promptLogprobIds === 'counted';
   }
 
   pooledOutput(request: Request): NdArray {

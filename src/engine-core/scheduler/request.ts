@@ -66,8 +66,12 @@ export class Request implements KVCacheRequest {
   readonly stopTokenIds: readonly number[];
   readonly repetitionDetection: RepetitionDetectionParams | null;
   readonly wantsLogprobs: boolean;
+  /** Its sampling parameters forbid tokens, or prefer some. */
+  readonly isConstrained: boolean;
   /** For the token source: a number it derives from the prompt once. */
   tokenSeed = 0;
+  /** For the token source: how much of what the seed begins the prompt has said already. */
+  tokenOffset = 0;
   /** For the token source: eos comes after so many output tokens. */
   plannedOutputTokens = NO_END_PLANNED;
   /** One per full hash block, written by the block hasher. */
@@ -139,6 +143,7 @@ export class Request implements KVCacheRequest {
     this.repetitionDetection = params.repetitionDetection;
     this.hasExtraArgs = params.extraArgs !== null;
     if (params.extraArgs !== null) this.kvTransferParams = kvTransferParamsOf(params.extraArgs);
+    this.isConstrained = constrainsTokens(params);
     this.wantsLogprobs = params.logprobs !== null || params.logprobTokenIds !== null;
   }
 
@@ -174,6 +179,18 @@ export class Request implements KVCacheRequest {
 function kvTransferParamsOf(extraArgs: Readonly<Record<string, unknown>>): KVTransferParams | null {
   const params = extraArgs['kv_transfer_params'];
   return isJsonObject(params) ? params : null;
+}
+
+/** Whether another token than the likeliest may have to be taken. */
+function constrainsTokens(params: SamplingParams): boolean {
+  return (
+    params.presencePenalty !== 0 ||
+    params.frequencyPenalty !== 0 ||
+    params.repetitionPenalty !== 1 ||
+    params.allowedTokenIds !== null ||
+    params.logitBias !== null ||
+    (params.badWordsTokenIds !== null && params.badWordsTokenIds.length > 0)
+  );
 }
 
 /**

@@ -15,6 +15,7 @@ const sampler = new Sampler(
     eosTokenId: 2,
     maxModelLen: 10_000,
   }),
+  VOCAB_SIZE,
 );
 
 function requestOf(seed: number): Request {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { makeSampleLogprobs } from '../../../../src/engine-core/executor/logprobs.ts';
+import { countedSampleLogprobs } from '../../../../src/engine-core/executor/logprobs.ts';
 import { joinLogprobs } from '../../../../src/engine-core/scheduler/join-logprobs.ts';
 
 const rowOf = (tokenId: number) =>
-  makeSampleLogprobs(tokenId, { numLogprobs: 2, logprobTokenIds: null }, 100);
+  countedSampleLogprobs(tokenId, { numLogprobs: 2, logprobTokenIds: null }, 100);
 
 describe('log probabilities of several tokens', () => {
   it('are one array with a row per token', () => {
