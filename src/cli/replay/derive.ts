@@ -164,6 +164,14 @@ function toLayerSpec(spec: TraceSpecRecord, index: number): KVCacheSpec {
       const attentionChunkSize = need('chunk');
       return createSpec({ kind: 'chunked_local_attention', ...attention, attentionChunkSize });
     }
+    case 'mla':
+      return createSpec({ kind: 'mla_attention', ...attention });
+    case 'swa_mla':
+      return createSpec({
+        kind: 'sliding_window_mla',
+        ...attention,
+        slidingWindow: need('window'),
+      });
     case 'mamba':
       return createSpec({
         kind: 'mamba',
@@ -181,6 +189,8 @@ const CLASS_NAMES: Readonly<Partial<Record<KVCacheSpec['kind'], string>>> = {
   sliding_window: 'SlidingWindowSpec',
   chunked_local_attention: 'ChunkedLocalAttentionSpec',
   mamba: 'MambaSpec',
+  mla_attention: 'MLAAttentionSpec',
+  sliding_window_mla: 'SlidingWindowMLASpec',
 };
 
 function toGroupRecord(spec: KVCacheSpec, layers: number): ResolvedGroupRecord {

@@ -76,8 +76,10 @@ const prompt = v.pipe(
 export const MAMBA_CACHE_MODES = ['none', 'align', 'all'] as const;
 const SCHEDULING_POLICIES = ['fcfs', 'priority'] as const;
 
+const SPECULATIVE_METHODS = ['ngram', 'ngram_gpu'] as const;
+
 const SPEC = fields({
-  kind: oneOf(['full', 'swa', 'chunked', 'mamba']),
+  kind: oneOf(['full', 'swa', 'chunked', 'mamba', 'mla', 'swa_mla']),
   layers: integer(1, MAX_LAYERS),
   block_size: positive,
   window: v.exactOptional(positive),
@@ -116,6 +118,21 @@ const CONFIG_ENTRIES = {
   enable_lora: v.exactOptional(flag),
   max_loras: v.exactOptional(v.nullable(positive)),
   log_stats: v.exactOptional(flag),
+  speculative_config: v.exactOptional(
+    v.nullable(
+      fields({
+        method: oneOf(SPECULATIVE_METHODS),
+        num_speculative_tokens: positive,
+        prompt_lookup_max: v.exactOptional(positive),
+        prompt_lookup_min: v.exactOptional(positive),
+      }),
+    ),
+  ),
+  kv_transfer_config: v.exactOptional(v.nullable(fields({ kv_connector: text }))),
+  /** What the recorded engine's stand-in model does. */
+  oracle_extra: v.exactOptional(
+    fields({ accept: v.exactOptional(integer(0, 10)), ragged: v.exactOptional(flag) }),
+  ),
 };
 
 const GROUP = fields({

@@ -21,6 +21,8 @@ export const NO_SAMPLE = -1;
 /** Stands for a sampled token where a prompt was pooled. */
 export const POOLED = -2;
 
+const NO_DRAFTS: ReadonlyMap<RequestId, readonly number[]> = new Map();
+
 export class SchedulerOutput {
   /** How many of the entries below belong to this step. */
   numRequests = 0;
@@ -36,6 +38,8 @@ export class SchedulerOutput {
   /** Written by the executor: the sampled token, POOLED, or NO_SAMPLE. */
   readonly sampledTokenIds: Int32Array;
   totalNumScheduledTokens = 0;
+  /** The drafts that a request's step checks; the empty map without any. */
+  scheduledSpecDecodeTokens: ReadonlyMap<RequestId, readonly number[]> = NO_DRAFTS;
   /** Since the previous schedule call, in the order of preemption. */
   preemptedReqIds: readonly RequestId[] = [];
   /** Finished since the previous schedule call. */
@@ -96,5 +100,6 @@ export class SchedulerOutput {
     this.preemptedReqIds = [];
     this.finishedReqIds = [];
     this.blockCopies = null;
+    this.scheduledSpecDecodeTokens = NO_DRAFTS;
   }
 }
