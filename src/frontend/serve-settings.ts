@@ -2,8 +2,6 @@
  * What the frontend makes of its arguments for the rooms that it starts: the served model, the cache config that
  * `/metrics` shows, the process commands. Pure but for reading the model's files.
  */
-import { existsSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { ModelPlan } from '../capacity/models/model-plan.ts';
 import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import { encodeProcessConfig } from '../shared/config/engine-process-config.ts';
@@ -11,6 +9,7 @@ import type { EngineArgs } from '../shared/config/registry.ts';
 import type { ScheduledFault } from '../shared/faults/scheduled-fault.ts';
 import { ownProgram } from '../shared/own-files.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
+import { modelFolderOf } from '../shared/tokenizer/tokenizer-folder.ts';
 import { getMinMaxModelLen, type ReadyEngines } from './engine-client/ready-engines.ts';
 import type { ChildCommand } from './launch/child.ts';
 import type { CoordinatorConfig, EngineHandshakeAddresses } from './launch/launch.ts';
@@ -61,16 +60,6 @@ export function createCoordinatorCommand(
     args: [JSON.stringify({ ...config, logLevel, logFormat, record, tap, handshakeStep })],
     env: withoutApiKey(env),
   });
-}
-
-/** The folder that `model` names, itself or by a config.json in it; null for a name of the catalogue. */
-export function modelFolderOf(model: string): string | null {
-  if (!existsSync(model)) return null;
-  return statSync(model).isDirectory() ? model : dirname(model);
-}
-
-export function tokenizerFolderOf(args: EngineArgs): string | null {
-  return args.tokenizer ?? modelFolderOf(args.model);
 }
 
 export function servedModelNamesOf(args: EngineArgs): readonly string[] {

@@ -2,7 +2,7 @@
  * One request's state inside the engine core: what is known of its tokens, how many are computed, and what its
  * client has not been told yet. The scheduler alone changes it.
  *
- * Source: vllm/v1/request.py Request (0.33.0). Leaves out: multi-modal inputs, prompt embeddings, structured output,
+ * Source: vllm/v1/request.py Request (0.33.0). Leaves out: multi-modal inputs, prompt embeddings,
  * streaming sessions, speculative tokens, KV transfer.
  */
 import { assert } from '../../shared/assert.ts';
@@ -22,6 +22,7 @@ import type {
 import { BlockHashes } from '../kv-cache/hash/block-hashes.ts';
 import type { KVCacheRequest } from '../kv-cache/kv-cache-request.ts';
 import type { RequestKVState } from '../kv-cache/request-kv-state.ts';
+import type { StructuredOutput } from '../structured-output/structured-output.ts';
 import { finishReasonOf, isFinishedStatus, RequestStatus } from './request-status.ts';
 
 const NO_STOP_TOKEN_IDS: readonly number[] = Object.freeze([]);
@@ -47,6 +48,8 @@ export class Request implements KVCacheRequest {
   readonly allTokenIds: number[];
   readonly numPromptTokens: number;
   readonly maxTokens: number;
+  /** Null where nothing constrains it. */
+  structuredOutput: StructuredOutput | null = null;
   /** The KV cache manager's own corner. */
   kvState: RequestKVState | null = null;
   /** Tokens of steps whose output is not processed yet. */

@@ -26,7 +26,8 @@ export function scheduleWaiting(state: SchedulerState, step: ScheduleStep): bool
     state.running.length < state.maxNumActiveReqs
   ) {
     const request = waiting.peek();
-    const skip = skipReason(request, scheduledLoras, state.config.maxLoras);
+    const skip =
+      grammarSkip(state, request) ?? skipReason(request, scheduledLoras, state.config.maxLoras);
     if (skip !== null) {
       skipped.push(waiting.pop());
       state.deferred.add(request);
@@ -67,6 +68,23 @@ function endOfPass(state: SchedulerState, step: ScheduleStep): AdmissionEnd {
     return { why: 'max_num_seqs', numRunning: running.length, limit: maxNumActiveReqs };
   const limit = step.tokenBudget <= 0 ? maxNumScheduledTokens : state.config.maxNumBatchedTokens;
   return { why: 'token_budget', limit };
+}
+
+/**
+ * Null where the request has its grammar, or needs none. One that failed to compile is noted: the step's end tells the
+ * client. Source: Scheduler._handle_blocked_waiting_request.
+ */
+function grammarSkip(state: SchedulerState, request: Request): SkipReason | null {
+  if (request.status !== RequestStatus.WAITING_FOR_STRUCTURED_OUTPUT_GRAMMAR) return null;
+  const { structuredOutput } = request;
+  assert(structuredOutput !== null, 'a request waits for a grammar that it has not');
+  if (!structuredOutput.isDone) return 'grammar';
+  if (structuredOutput.failure !== null) {
+    state.grammarCompileErrors.set(request, structuredOutput.failure);
+    return 'grammar';
+  }
+  request.status = RequestStatus.WAITING;
+  return null;
 }
 
 /** Null where the request may be admitted if it fits. */

@@ -2,7 +2,7 @@
  * Decides, step by step, which requests run and for how many tokens, and takes in what they sampled. Pure and
  * synchronous; the passes are in the files beside this one, the blocks in kv-cache/.
  * Source: vllm/v1/core/sched/scheduler.py Scheduler, async_scheduler.py AsyncScheduler (0.33.0). Leaves out: multi-modal
- * inputs, speculative decoding, KV and encoder connectors, structured output, streaming sessions.
+ * inputs, speculative decoding, KV and encoder connectors, streaming sessions.
  */
 import { assert } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
@@ -95,6 +95,10 @@ export class Scheduler {
   addRequest(request: Request): void {
     const { state } = this;
     assert(!state.requests.has(request.requestId), 'duplicate request id');
+    if (request.structuredOutput !== null) {
+      request.status = RequestStatus.WAITING_FOR_STRUCTURED_OUTPUT_GRAMMAR;
+      state.deferred.add(request);
+    }
     state.waiting.add(request);
     state.requests.set(request.requestId, request);
     state.recordEvent(request, EngineCoreEventType.QUEUED, this.#clock.monotonicMs() / 1000);
@@ -231,6 +235,8 @@ export class Scheduler {
       request.isPrefillChunk = isChunk;
       output.samplePositions[i] = isChunk ? NO_SAMPLE : numComputed - request.numPromptTokens;
       if (asyncScheduling && !isChunk) {
+        output.pendingStructuredOutputTokens ||=
+          request.structuredOutput !== null && request.numOutputPlaceholders > 0;
         request.numOutputPlaceholders += 1;
         request.nextDecodeEligibleStep = nextStep;
       }
