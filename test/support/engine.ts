@@ -29,6 +29,7 @@ import {
   type SchedulerConfig,
 } from '../../src/engine-core/scheduler/scheduler-config.ts';
 import type { SpeculationConfig } from '../../src/engine-core/scheduler/speculation-config.ts';
+import type { StructuredOutputSettings } from '../../src/engine-core/structured-output/compile-job.ts';
 import { VirtualClock } from '../../src/shared/clock.ts';
 import {
   createEngineCoreRequest,
@@ -78,6 +79,7 @@ export interface TestEngineOptions {
   readonly enableFaults?: boolean;
   /** Left out, nothing is drafted. `rates`: see AcceptanceRule. */
   readonly drafts?: { readonly speculation: SpeculationConfig; readonly rates: readonly number[] };
+  readonly structuredOutput?: StructuredOutputSettings;
 }
 
 export const TEST_VOCAB_SIZE = 4000;
@@ -167,6 +169,9 @@ export function createTestEngine(
     logStats: options.logStats ?? true,
     includeFinishedSet: options.includeFinishedSet ?? false,
     shutdownTimeoutS: options.shutdownTimeoutS ?? 0,
+    ...(options.structuredOutput === undefined
+      ? {}
+      : { structuredOutput: options.structuredOutput }),
   };
   return { core: createEngineCore(coreOptions, Core), clock };
 }

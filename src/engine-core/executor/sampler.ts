@@ -4,6 +4,7 @@
  * Source: vllm/v1/sample/sampler.py Sampler, vllm/v1/sample/logits_processor/builtin.py (0.33.0).
  */
 import type { Request } from '../scheduler/request.ts';
+import { plannedToken } from '../structured-output/planned-token.ts';
 import { type RequestContext, RequestContexts } from './request-contexts.ts';
 import { isGreedy } from './sampling-rules.ts';
 import { mixToken } from './token-hash.ts';
@@ -34,7 +35,9 @@ export class Sampler {
    */
   tokenAt(request: Request, position: number, pending: readonly number[] = NONE): number {
     const said = this.tokenSource.tokenAt(request, position);
-    const tokenId = request.isConstrained ? this.#choose(request, position, said, pending) : said;
+    const sampled = request.isConstrained ? this.#choose(request, position, said, pending) : said;
+    const plan = request.structuredOutput?.plan ?? null;
+    const tokenId = plan === null ? sampled : plannedToken(request, plan, { position, sampled });
     return position < request.minTokens ? unmaskedToken(request, tokenId) : tokenId;
   }
 

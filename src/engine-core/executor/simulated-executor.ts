@@ -6,6 +6,7 @@
 import { assert } from '../../shared/assert.ts';
 import type { LogprobsLists, LogprobsTensors, NdArray } from '../../shared/protocol/outputs.ts';
 import type { LoRARequest } from '../../shared/protocol/request.ts';
+import { allowedDrafts } from '../scheduler/drafts.ts';
 import type { Request } from '../scheduler/request.ts';
 import {
   NO_SAMPLE,
@@ -117,11 +118,19 @@ export class SimulatedExecutor implements StepResults {
     const sampler = this.#sampler;
     const { requestId } = request;
     const scheduled = output.scheduledSpecDecodeTokens.get(requestId);
-    const tokenIds =
-      scheduled === undefined
-        ? [sampler.tokenAt(request, request.numOutputTokens)]
-        : verifyDrafts(sampler, request, knownDrafts(request, scheduled, output.kinds[index]));
-    if (scheduled !== undefined) output.verifiedTokenIds.set(requestId, tokenIds);
+    let tokenIds: readonly number[];
+    if (scheduled === undefined) {
+      tokenIds = [sampler.tokenAt(request, request.numOutputTokens)];
+    } else {
+      const known = knownDrafts(request, scheduled, output.kinds[index]);
+      const drafts = allowedDrafts(request, known);
+      if (drafts.length < known.length) {
+        output.numInvalidSpecTokens ??= new Map();
+        output.numInvalidSpecTokens.set(requestId, known.length - drafts.length);
+      }
+      tokenIds = verifyDrafts(sampler, request, drafts);
+      output.verifiedTokenIds.set(requestId, tokenIds);
+    }
     const maxDrafts = output.numSpecTokensToSchedule;
     request.draftTokenIds = drafter.propose(request, tokenIds, { maxDrafts, sampler });
     return tokenIds[0] ?? NO_SAMPLE;
