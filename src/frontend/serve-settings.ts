@@ -11,6 +11,7 @@ import type { EngineArgs } from '../shared/config/registry.ts';
 import type { ScheduledFault } from '../shared/faults/scheduled-fault.ts';
 import { ownProgram } from '../shared/own-files.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
+import { usesBuiltInTokenizer } from '../shared/tokenizer/load-tokenizer.ts';
 import { getMinMaxModelLen, type ReadyEngines } from './engine-client/ready-engines.ts';
 import type { ChildCommand } from './launch/child.ts';
 import type { CoordinatorConfig, EngineHandshakeAddresses } from './launch/launch.ts';
@@ -71,6 +72,13 @@ export function modelFolderOf(model: string): string | null {
 
 export function tokenizerFolderOf(args: EngineArgs): string | null {
   return args.tokenizer ?? modelFolderOf(args.model);
+}
+
+/** What a start says where a model's own tokenizer is not here; null where it is. */
+export function standInSentence(args: EngineArgs): string | null {
+  if (!usesBuiltInTokenizer({ folder: tokenizerFolderOf(args) })) return null;
+  const own = args.tokenizer ?? args.model;
+  return `The built-in tokenizer stands in for that of ${own}; --tokenizer FOLDER takes the model's own`;
 }
 
 export function servedModelNamesOf(args: EngineArgs): readonly string[] {
