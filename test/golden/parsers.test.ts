@@ -95,6 +95,7 @@ function requestOf(recorded: Recorded, { tool, request }: RecordedCase): ParserR
     includeReasoning: request['include_reasoning'] !== false,
     chatTemplateKwargs: (request['chat_template_kwargs'] ?? null) as Record<string, PyValue> | null,
     numHistoryToolCalls: 0,
+    hasConstraint: false,
   };
 }
 

@@ -56,6 +56,8 @@ export interface ParserRequest {
   readonly chatTemplateKwargs: Readonly<Record<string, PyValue>> | null;
   /** Calls that assistant messages of the conversation hold. */
   readonly numHistoryToolCalls: number;
+  /** The request asks for structured output of its own. */
+  readonly hasConstraint: boolean;
 }
 
 /** What of a request parsers may change before its sampling parameters are made. */

@@ -44,36 +44,6 @@ const BUILT: Readonly<Record<string, Load>> = {
   step5: deepSeekR1,
 };
 
-/** Names that vLLM knows and this twin does not build. */
-export const UNBUILT_REASONING_PARSERS: readonly string[] = [
-  'beam',
-  'cohere_command3',
-  'cohere_command4',
-  'deepseek_v41',
-  'gemma4',
-  'granite',
-  'granite_thinking_parser',
-  'hf',
-  'hunyuan_a13b',
-  'hy_v3',
-  'hy_v4',
-  'inkling',
-  'k2_horizon',
-  'kimi_k3',
-  'ling3',
-  'minicpmv',
-  'minimax_m3',
-  'mistral',
-  'muse',
-  'muse_glimmer',
-  'musespark1x',
-  'olmo3',
-  'plamo3',
-  'poolside_v1',
-];
-
-export const BUILT_REASONING_PARSERS: readonly string[] = Object.keys(BUILT);
-
 /** Null: the twin does not build it. */
 export function loadReasoningParser(name: string): Promise<MakeReasoningParser> | null {
   return Object.hasOwn(BUILT, name) ? (BUILT[name]?.() ?? null) : null;

@@ -125,49 +125,6 @@ const BUILT: Readonly<Record<string, Load>> = {
     ),
 };
 
-/** Names that vLLM knows and this twin does not build. */
-export const UNBUILT_TOOL_PARSERS: readonly string[] = [
-  'apertus',
-  'beam',
-  'cohere_command3',
-  'cohere_command4',
-  'deepseek_v41',
-  'dots',
-  'ernie45',
-  'functiongemma',
-  'gemma4',
-  'gigachat3',
-  'granite-20b-fc',
-  'granite4',
-  'hf',
-  'hunyuan_a13b',
-  'hy_v3',
-  'hy_v4',
-  'inkling',
-  'internlm',
-  'jamba',
-  'k2_horizon',
-  'kimi_k3',
-  'lfm2',
-  'ling3',
-  'minicpm5',
-  'minimax_m3',
-  'mistral',
-  'muse',
-  'muse_glimmer',
-  'musespark1x',
-  'olmo3',
-  'openai',
-  'phi4_mini_json',
-  'plamo3',
-  'poolside_v1',
-  'step3',
-  'step5',
-  'xlam',
-];
-
-export const BUILT_TOOL_PARSERS: readonly string[] = Object.keys(BUILT);
-
 /** Null: the twin does not build it. */
 export function loadToolParser(name: string): Promise<ToolParserEntry> | null {
   return Object.hasOwn(BUILT, name) ? (BUILT[name]?.() ?? null) : null;
