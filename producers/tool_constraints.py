@@ -1,12 +1,12 @@
 """What vLLM's tool parsers make of a request's constraints: test/golden/tool-constraints.json.
 
-    PYTHON producers/tool_constraints.py test/golden
+    python producers/tool_constraints.py [--check]
 """
 
+import argparse
 import json
-import sys
-from pathlib import Path
 
+from common import finish, root_of
 from parser_texts import NAMED, TOOLS
 from tool_parsers import TOKENIZERS
 
@@ -27,7 +27,10 @@ def strict(tools, names):
     ]
 
 
-def main(folder):
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--check", action="store_true")
+    check = arguments.parse_args().check
     cases = []
     toolsets = [TOOLS, strict(TOOLS, {"get_weather"}), strict(TOOLS, {t["function"]["name"] for t in TOOLS})]
     for name in NAMES:
@@ -53,9 +56,8 @@ def main(folder):
                     })
     lines = ",\n".join(json.dumps(c, ensure_ascii=False, separators=(",", ":")) for c in cases)
     head = json.dumps({"toolsets": toolsets}, ensure_ascii=False)
-    Path(folder, "tool-constraints.json").write_text(f'{{"head":{head},\n"cases":[\n{lines}\n]}}\n')
-    print(len(cases), "cases")
+    finish({root_of() / "test/golden/tool-constraints.json": f'{{"head":{head},\n"cases":[\n{lines}\n]}}\n'}, check)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

@@ -1,17 +1,18 @@
 """What vLLM's tool and reasoning parsers make of outputs: test/golden/tool-parsers.json and reasoning-parsers.json.
 
-    PYTHON producers/tool_parsers.py test/golden
+    python producers/tool_parsers.py [--check]
 
 Each case is an output as tokens, which is handed to vLLM's own composed parser whole and in several random chunkings.
 The tokenizer is made up: markers of all formats are tokens of their own, other text is cut into random pieces.
 """
 
+import argparse
 import json
 import random
 import re
 import sys
-from pathlib import Path
 
+from common import finish, root_of
 from parser_texts import COMBINATIONS, TOOLS, texts_of
 
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
@@ -166,7 +167,11 @@ def stream(parser_cls, tokenizer, request, kwargs, ids, prompt, sizes):
     return {"sizes": sizes, "deltas": deltas, "reasoning_tokens": parser.count_reasoning_tokens(tuple(ids))}
 
 
-def main(folder):
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--check", action="store_true")
+    check = arguments.parse_args().check
+    written = {}
     files = {"tool-parsers.json": [], "reasoning-parsers.json": []}
     for combination in COMBINATIONS:
         name = combination["tokenizer"]
@@ -195,9 +200,9 @@ def main(folder):
         }
         lines = ",\n".join(json.dumps(c, ensure_ascii=False, separators=(",", ":")) for c in cases)
         text = f'{{"head":{json.dumps(head, ensure_ascii=False)},\n"cases":[\n{lines}\n]}}\n'
-        Path(folder, file).write_text(text)
-        print(file, len(cases), "cases")
+        written[root_of() / "test/golden" / file] = text
+    finish(written, check)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

@@ -5,6 +5,7 @@
  * vllm/tool_parsers/abstract_tool_parser.py ToolParser.adjust_request (0.33.0).
  */
 import { reasonOf, StartupError } from '../../../shared/errors.ts';
+import type { ToolParserInvocation } from '../../metrics/tool-parser-metrics.ts';
 import type { MakeReasoningParser } from '../reasoning-parsers/registry.ts';
 import type { ToolParserEntry } from '../tool-parsers/registry.ts';
 import { DelegatingParser, type OutputParser } from './delegating-parser.ts';
@@ -18,13 +19,7 @@ import type {
   ToolCallIdType,
 } from './types.ts';
 
-export type RequestType = 'chat_completions' | 'responses' | 'other';
-
-export interface ToolParserInvocation {
-  readonly isToolCalled: boolean;
-  readonly isStreaming: boolean;
-  readonly requestType: RequestType;
-}
+type RequestType = ToolParserInvocation['requestType'];
 
 export interface OutputParsersOptions {
   /** `--tool-call-parser`; null where it is not set, or no tool choice is taken. */
@@ -83,6 +78,18 @@ export class OutputParsers {
   /** `--tool-call-parser`, where calls are read. */
   get toolFormat(): string | null {
     return this.#options.toolCallParser;
+  }
+
+  /** A prompt has begun to reason and not ended it. */
+  isReasoningOpen(promptIds: readonly number[]): boolean {
+    const { tokenizer } = this.#options;
+    const at = (mark: string) => {
+      const id = tokenizer.tokenId(mark);
+      return id === null ? -1 : promptIds.lastIndexOf(id);
+    };
+    return (
+      this.reasoningMarks !== null && at(this.reasoningMarks.start) > at(this.reasoningMarks.end)
+    );
   }
 
   #parserOptions(

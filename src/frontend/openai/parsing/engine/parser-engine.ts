@@ -3,9 +3,7 @@
  * they override. Source: vllm/parser/engine/parser_engine.py ParserEngine (0.33.0). Leaves out: parsing reasoning and
  * tools in one pass, which only parsers that are not composed of two do.
  */
-import { pythonDumps } from '../../../../shared/python/json-dumps.ts';
-import { get, isDict, type PyDict, type PyValue } from '../../../../shared/python/values.ts';
-import { fixArgumentTypes, toolProperties, tryJson } from '../schema-coercion.ts';
+import { fixArgumentTypes, toolProperties } from '../schema-coercion.ts';
 import { makeToolCallId } from '../tool-call-id.ts';
 import type {
   DeltaMessage,
@@ -17,6 +15,7 @@ import type {
   ParserRequest,
   ReasoningAndContent,
 } from '../types.ts';
+import { type CallEnvelope, readEnvelope } from './call-envelope.ts';
 import { coalesced } from './coalesce.ts';
 import type { ParserEngineConfig, ParserState, SemanticEvent } from './engine-config.ts';
 import { PromptReasoning } from './prompt-reasoning.ts';
@@ -375,7 +374,7 @@ export class ParserEngine {
     return calls;
   }
 
-  #nameAndArgs({ name: raw, args }: ToolCallSlot): { name: string; args: string } {
+  #nameAndArgs({ name: raw, args }: ToolCallSlot): CallEnvelope {
     const name = raw.trim();
     if (args.trim() === '') return { name, args: '{}' };
     if (name === '') return this.envelope(args);
@@ -383,26 +382,11 @@ export class ParserEngine {
     return { name, args: this.#tryConvert(args, false) ?? this.argsJson(args) };
   }
 
-  /** `{"name": …, "arguments": …}`. */
-  protected envelope(raw: string): { name: string; args: string } {
-    const body = raw.trim();
-    const parsed = tryJson(body);
-    if (!isDict(parsed)) return { name: '', args: body };
-    const name = get(parsed, 'name');
-    return { name: typeof name === 'string' ? name : '', args: argsOf(parsed) };
+  protected envelope(raw: string): CallEnvelope {
+    return readEnvelope(raw);
   }
 
   protected argsJson(raw: string): string {
     return raw.trim() === '' ? '{}' : this.envelope(raw).args;
   }
-}
-
-function argsOf(call: PyDict): string {
-  for (const key of ['arguments', 'parameters']) {
-    if (!Object.hasOwn(call, key)) continue;
-    const value = call[key] as PyValue;
-    return typeof value === 'string' ? value : pythonDumps(value);
-  }
-  const { name: _name, ...rest } = call;
-  return pythonDumps(rest);
 }
