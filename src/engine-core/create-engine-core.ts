@@ -12,6 +12,7 @@ import { FaultPoints } from './faults/fault-points.ts';
 import { createBlockHasher, type PrefixCachingHashAlgo } from './kv-cache/hash/block-hash.ts';
 import { KVCacheManager } from './kv-cache/kv-cache-manager.ts';
 import type { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
+import { KVTransfer, type KVTransferOptions } from './scheduler/kv-transfer.ts';
 import { createMambaSplit } from './scheduler/mamba-split.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import type { SchedulerConfig } from './scheduler/scheduler-config.ts';
@@ -51,6 +52,8 @@ export interface EngineCoreOptions {
   readonly enableFaults?: boolean;
   /** What faults may do to the process around it; left out, there is none. */
   readonly processControl?: EngineProcessControl;
+  /** Left out without a KV connector. */
+  readonly kvTransfer?: KVTransferOptions | null;
 }
 
 type CoreClass = new (parts: EngineCoreParts) => EngineCore;
@@ -74,6 +77,7 @@ export function createEngineCore(
     logStats: options.logStats,
     enableKvCacheEvents: cache.enableKvCacheEvents,
     watermark: config.watermark,
+    numLookaheadTokens: config.speculation.numLookaheadTokens,
     ...(metrics === null ? {} : { metricsCollector: metrics }),
   });
   const scheduler = new Scheduler({
@@ -84,15 +88,17 @@ export function createEngineCore(
     logStats: options.logStats,
     includeFinishedSet: options.includeFinishedSet,
     decodeStagger: options.pipelineParallelSize ?? 1,
+    kvTransfer: createKVTransfer(options, kvCacheManager),
     ...(metrics === null ? {} : { drainEvictionEvents: () => metrics.drainEvents() }),
   });
-  const blockHasher = cache.enablePrefixCaching
-    ? createBlockHasher({
-        hashBlockSize: cache.hashBlockSize,
-        algorithm: cache.prefixCachingHashAlgo,
-        exact: cache.enableKvCacheEvents,
-      })
-    : null;
+  const blockHasher =
+    cache.enablePrefixCaching || options.kvTransfer
+      ? createBlockHasher({
+          hashBlockSize: cache.hashBlockSize,
+          algorithm: cache.prefixCachingHashAlgo,
+          exact: cache.enableKvCacheEvents,
+        })
+      : null;
   const stepClock = new StepClock();
   const faults = new FaultPoints(
     {
@@ -120,6 +126,19 @@ export function createEngineCore(
     faults,
     enableFaults: options.enableFaults ?? false,
   });
+}
+
+function createKVTransfer(
+  options: EngineCoreOptions,
+  kvCacheManager: KVCacheManager,
+): KVTransfer | null {
+  const { kvTransfer = null, kvCacheConfig, maxConcurrentBatches, logStats } = options;
+  if (kvTransfer === null) return null;
+  const blockSize = options.cache.schedulerBlockSize;
+  const parts = { kvCacheManager, kvCacheConfig, maxConcurrentBatches, blockSize, logStats };
+  const { numSpecTokens, numLookaheadTokens } = options.scheduler.speculation;
+  const numStepTokens = numSpecTokens > 0 ? 1 + numSpecTokens + numLookaheadTokens : 0;
+  return new KVTransfer({ ...kvTransfer, ...parts, numDraftStepTokens: numStepTokens });
 }
 
 const NO_PROCESS: EngineProcessControl = {

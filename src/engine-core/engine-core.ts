@@ -25,6 +25,7 @@ import type { EngineCoreParts } from './engine-core-parts.ts';
 import { admitCarriedFaults } from './faults/request-faults.ts';
 import { PendingResult } from './pending-result.ts';
 import { ENGINE_PAUSED, isRunnable, refusalOf } from './refusal.ts';
+import { updateDraftTokenIds } from './scheduler/drafts.ts';
 import { Request } from './scheduler/request.ts';
 import { RequestStatus } from './scheduler/request-status.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
@@ -62,11 +63,15 @@ export class EngineCore {
   #awaitsBatch = false;
   #modelExecuted = false;
   #shutdownState: ShutdownState = ShutdownState.RUNNING;
+  /** The scheduler knows drafts before it schedules them. */
+  readonly #draftsAhead: boolean;
   readonly #idleCallbacks: (() => void)[] = [];
   readonly #utilityHost: UtilityHost;
 
   constructor(parts: EngineCoreParts) {
     this.parts = parts;
+    const { speculation, asyncScheduling } = parts.scheduler.state.config;
+    this.#draftsAhead = speculation.numSpecTokens > 0 && !asyncScheduling;
     this.#utilityHost = {
       core: this,
       ...parts,
@@ -192,6 +197,7 @@ export class EngineCore {
       this.#notedAborts = [];
     }
     this.#update(batch.output);
+    if (this.#draftsAhead) updateDraftTokenIds(batch.output);
     state.observer?.stepFinished(batch.output, state.finishedReqIds.slice(numFinished));
     this.scheduler.release(batch.output);
     return this.#modelExecuted;
@@ -329,7 +335,7 @@ export class EngineCore {
     const { scheduler, executor, blockHasher, faults } = this.parts;
     const batches = updateFromOutput(scheduler.state, output, executor, blockHasher);
     faults.fillReservation();
-    const kvEvents = scheduler.state.kvCacheManager.takeEvents();
+    const kvEvents = scheduler.takeKvEvents();
     if (kvEvents.length > 0) this.#kvEvents = kvEvents;
     const finishedByClient = scheduler.state.finishedReqIdsByClient;
     let stats: SchedulerStats | null = scheduler.makeStats();

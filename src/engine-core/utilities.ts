@@ -210,8 +210,10 @@ const UTILITIES: ReadonlyMap<string, Utility> = new Map([
   ['release_kv_cache_memory', utility([], releaseKvCacheMemory)],
   [
     'reset_prefix_cache',
-    utility(['reset_running_requests', 'reset_connector'], ({ scheduler }, [resetRunning]) =>
-      scheduler.resetPrefixCache(isTrue(resetRunning, false)),
+    utility(
+      ['reset_running_requests', 'reset_connector'],
+      ({ scheduler }, [resetRunning, resetConnector]) =>
+        scheduler.resetPrefixCache(isTrue(resetRunning, false), isTrue(resetConnector, false)),
     ),
   ],
   ['reset_mm_cache', utility([], doNothing)],

@@ -15,7 +15,11 @@ import type { JsonObject } from '../../src/shared/json-object.ts';
 const FILES = [
   ['traces.json', 100],
   ['traces-2.json', 49],
+  ['traces-next.json', 10],
 ] as const;
+
+/** Workloads of what the engine does not do yet. */
+const NOT_YET: ReadonlySet<string> = new Set(['x-structured']);
 
 describe.each(FILES)('golden %s', (file, count) => {
   const text = readFileSync(new URL(file, import.meta.url), 'utf8');
@@ -27,7 +31,8 @@ describe.each(FILES)('golden %s', (file, count) => {
     expect(traces.length).toBe(count);
   });
 
-  describe.each(traces.map((trace) => [trace.id, trace] as const))('%s', (_id, trace) => {
+  const replayed = traces.filter(({ id }) => !NOT_YET.has(id));
+  describe.each(replayed.map((trace) => [trace.id, trace] as const))('%s', (_id, trace) => {
     const { resolved, steps } = trace;
     if (resolved === undefined || steps === undefined) throw new Error('not recorded');
 
@@ -58,7 +63,7 @@ function differenceInWords(
 describe('statistics', () => {
   const traces = FILES.flatMap(([file]) =>
     parseTraceRecords(JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8'))),
-  ).filter(({ config }) => config.log_stats !== false);
+  ).filter(({ id, config }) => config.log_stats !== false && !NOT_YET.has(id));
 
   it.each(traces.map((trace) => [trace.id, trace] as const))(
     'change nothing but themselves: %s',
@@ -74,7 +79,7 @@ describe('statistics', () => {
 /** A recorded step as it would be with --disable-log-stats: no stats, no events, no message that only carries stats. */
 function withoutStatistics(step: JsonObject): JsonObject {
   const out = (step['out'] as JsonObject[]).flatMap((message) => {
-    const { stats, ...rest } = message;
+    const { stats, stats_extra: _, ...rest } = message;
     const outputs = (message['outputs'] as JsonObject[]).map(({ events: _, ...output }) => output);
     const isOnlyStats =
       stats !== undefined && outputs.length === 0 && message['finished_requests'] === undefined;

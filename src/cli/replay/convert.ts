@@ -8,6 +8,7 @@ import type {
 } from '../../shared/protocol/request.ts';
 import type { SchedulerStats } from '../../shared/protocol/stats.ts';
 import type { TraceRequestRecord } from './record.ts';
+import { toStatsExtra } from './stats-extra.ts';
 import type { OutputRecord, OutRecord, StatsRecord } from './steps.ts';
 
 /** eos of every scripted request. */
@@ -65,11 +66,12 @@ function toRepetitionDetection(
   };
 }
 
-/** One message to a client; `methods` names the utility of each call id. */
+/** One message to a client; `methods` names the utility of each call id, `withExtras` is for the format with stats_extra. */
 export function toOut(
   clientIndex: number,
   outputs: EngineCoreOutputs,
   methods: ReadonlyMap<number, string>,
+  withExtras: boolean,
 ): OutRecord {
   const { finishedRequests, utilityOutput, schedulerStats, weightVersion } = outputs;
   const records = outputs.outputs.map(toOutput);
@@ -97,6 +99,7 @@ export function toOut(
           },
         }),
     ...(schedulerStats === null ? {} : { stats: toStats(schedulerStats) }),
+    ...(schedulerStats !== null && withExtras ? { stats_extra: toStatsExtra(schedulerStats) } : {}),
     ...(weightVersion === null ? {} : { weight_version: weightVersion }),
   };
 }

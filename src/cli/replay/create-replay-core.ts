@@ -7,10 +7,13 @@ import { AdapterCache } from '../../engine-core/executor/lora/adapter-cache.ts';
 import { ScriptedTokenSource } from '../../engine-core/executor/scripted-token-source.ts';
 import { SimulatedExecutor } from '../../engine-core/executor/simulated-executor.ts';
 import { createTokenSource } from '../../engine-core/executor/token-source.ts';
+import type { KVTransferOptions } from '../../engine-core/scheduler/kv-transfer.ts';
 import { DEFAULT_SCHEDULER_CONFIG } from '../../engine-core/scheduler/scheduler-config.ts';
 import type { VirtualClock } from '../../shared/clock.ts';
 import { EOS_TOKEN_ID } from './convert.ts';
 import type { ResolvedRecord, TraceConfigRecord, TraceRecord } from './record.ts';
+import { ScriptedConnector } from './scripted-connector.ts';
+import { drafterOf, speculationOf } from './speculation.ts';
 
 /** The vocabulary of the golden recordings; ids beyond it only matter to log probabilities. */
 const VOCAB_SIZE = 32_000;
@@ -45,6 +48,7 @@ export function createReplayCore(options: ReplayOptions, clock: VirtualClock): E
       latencyModel: createLatencyModel({ kind: 'zero' }),
       vocabSize: VOCAB_SIZE,
       numWorkers: 1,
+      drafter: drafterOf(config),
       // A record has no adapter's files: all of them load.
       adapters: new AdapterCache({
         maxLoras: CPU_LORAS,
@@ -79,14 +83,27 @@ export function createReplayCore(options: ReplayOptions, clock: VirtualClock): E
       watermark: config.watermark ?? 0,
       asyncScheduling: resolved.max_concurrent_batches > 1,
       maxLoras: maxLorasOf(config),
+      speculation: speculationOf(config),
       mambaAlign: resolved.groups.some((group) => group.mamba_cache_mode === 'align'),
     },
     maxConcurrentBatches: resolved.max_concurrent_batches,
     logStats: config.log_stats ?? true,
     includeFinishedSet: config.include_finished_set ?? false,
+    kvTransfer: createKVTransfer(options.trace),
     // What the recordings were made with.
     vllmClass: 'InprocCore',
   });
+}
+
+/** What the requests say of a connector's finds is played by one of our own, whatever its name. */
+function createKVTransfer({ config, requests }: TraceRecord): KVTransferOptions | null {
+  const { kv_transfer_config: settings = null } = config;
+  if (settings === null) return null;
+  return {
+    connector: new ScriptedConnector(requests),
+    role: settings.kv_role ?? 'kv_both',
+    loadFailurePolicy: settings.kv_load_failure_policy ?? 'fail',
+  };
 }
 
 /** vLLM has a limit only with LoRA on, and then one adapter unless told otherwise. */

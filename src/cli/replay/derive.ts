@@ -15,6 +15,7 @@ import type {
   TraceConfigRecord,
   TraceSpecRecord,
 } from './record.ts';
+import { prefillLookaheadOf } from './speculation.ts';
 import { unexpected } from './unexpected.ts';
 
 const DEFAULT_BLOCK_SIZE = 16;
@@ -123,8 +124,8 @@ function toCapacityInput(config: TraceConfigRecord): CapacityInput {
       useV2ModelRunner: true,
       maxConcurrentBatches: maxConcurrentBatches,
       maxInFlightTokens: config.max_num_batched_tokens * maxConcurrentBatches,
-      numSpeculativeTokens: 0,
-      numPrefillLookaheadTokens: 0,
+      numSpeculativeTokens: config.speculative_config?.num_speculative_tokens ?? 0,
+      numPrefillLookaheadTokens: prefillLookaheadOf(config),
       speculative: null,
       disableHybridKvCacheManager: false,
       enablePrefixCaching: config.enable_prefix_caching ?? true,
@@ -164,6 +165,14 @@ function toLayerSpec(spec: TraceSpecRecord, index: number): KVCacheSpec {
       const attentionChunkSize = need('chunk');
       return createSpec({ kind: 'chunked_local_attention', ...attention, attentionChunkSize });
     }
+    case 'mla':
+      return createSpec({ kind: 'mla_attention', ...attention });
+    case 'swa_mla':
+      return createSpec({
+        kind: 'sliding_window_mla',
+        ...attention,
+        slidingWindow: need('window'),
+      });
     case 'mamba':
       return createSpec({
         kind: 'mamba',
@@ -181,6 +190,8 @@ const CLASS_NAMES: Readonly<Partial<Record<KVCacheSpec['kind'], string>>> = {
   sliding_window: 'SlidingWindowSpec',
   chunked_local_attention: 'ChunkedLocalAttentionSpec',
   mamba: 'MambaSpec',
+  mla_attention: 'MLAAttentionSpec',
+  sliding_window_mla: 'SlidingWindowMLASpec',
 };
 
 function toGroupRecord(spec: KVCacheSpec, layers: number): ResolvedGroupRecord {

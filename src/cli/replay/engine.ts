@@ -1,6 +1,7 @@
 /** A replay as records: every step of a scripted engine in the golden format. */
 import type { ReplayOptions } from './create-replay-core.ts';
 import { ScriptedEngine } from './scripted-engine.ts';
+import { recordsExtras } from './stats-extra.ts';
 import { StepRecorder } from './step-recorder.ts';
 import type { StepRecord } from './steps.ts';
 import type { ReplaySummary } from './summary.ts';
@@ -11,7 +12,11 @@ export class Replay {
 
   constructor(options: ReplayOptions) {
     this.#engine = new ScriptedEngine(options);
-    this.#recorder = new StepRecorder(this.#engine.core, options.resolved);
+    this.#recorder = new StepRecorder(
+      this.#engine.core,
+      options.resolved,
+      recordsExtras(options.trace),
+    );
   }
 
   /** All steps. */

@@ -67,11 +67,20 @@ function checkIds(requests: readonly TraceRequestRecord[], path: string): void {
   }
 }
 
+const WINDOW_FIELDS = {
+  swa: 'window',
+  swa_mla: 'window',
+  chunked: 'chunk',
+  full: null,
+  mla: null,
+  mamba: null,
+} as const;
+
 /** A window or chunk is only needed by the kind of layer that has one. */
 function checkSpecs({ specs = [] }: TraceConfigRecord, path: string): void {
   for (const [index, { kind, window, chunk }] of specs.entries()) {
-    const name = { swa: 'window', chunked: 'chunk', full: null, mamba: null }[kind];
-    if (name === null || { window, chunk }[name as 'window' | 'chunk'] !== undefined) continue;
+    const name = WINDOW_FIELDS[kind];
+    if (name === null || { window, chunk }[name] !== undefined) continue;
     const place = fieldPath(path, ['config', 'specs', index, name]);
     throw unexpected(place, 'an integer of at least 1', undefined);
   }

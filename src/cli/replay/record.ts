@@ -74,10 +74,22 @@ const prompt = v.pipe(
 );
 
 export const MAMBA_CACHE_MODES = ['none', 'align', 'all'] as const;
+const KV_ROLES = ['kv_producer', 'kv_consumer', 'kv_both'] as const;
+const KV_LOAD_FAILURE_POLICIES = ['recompute', 'fail'] as const;
 const SCHEDULING_POLICIES = ['fcfs', 'priority'] as const;
 
+/** Those whose drafter needs no model of its own here. */
+const SPECULATIVE_METHODS = [
+  'ngram',
+  'ngram_gpu',
+  'eagle',
+  'eagle3',
+  'mtp',
+  'draft_model',
+] as const;
+
 const SPEC = fields({
-  kind: oneOf(['full', 'swa', 'chunked', 'mamba']),
+  kind: oneOf(['full', 'swa', 'chunked', 'mamba', 'mla', 'swa_mla']),
   layers: integer(1, MAX_LAYERS),
   block_size: positive,
   window: v.exactOptional(positive),
@@ -116,6 +128,37 @@ const CONFIG_ENTRIES = {
   enable_lora: v.exactOptional(flag),
   max_loras: v.exactOptional(v.nullable(positive)),
   log_stats: v.exactOptional(flag),
+  speculative_config: v.exactOptional(
+    v.nullable(
+      fields({
+        method: oneOf(SPECULATIVE_METHODS),
+        num_speculative_tokens: positive,
+        prompt_lookup_max: v.exactOptional(positive),
+        prompt_lookup_min: v.exactOptional(positive),
+        parallel_drafting: v.exactOptional(flag),
+        disable_eagle_block_drop: v.exactOptional(flag),
+        disable_lookahead_block_hashes: v.exactOptional(flag),
+        num_speculative_tokens_per_batch_size: v.exactOptional(
+          v.nullable(arrayOf(v.tuple([positive, positive, count]))),
+        ),
+        /** Of the draft's config: the modules that it chains. */
+        mtp_modules: v.exactOptional(positive),
+      }),
+    ),
+  ),
+  kv_transfer_config: v.exactOptional(
+    v.nullable(
+      fields({
+        kv_connector: text,
+        kv_role: v.exactOptional(oneOf(KV_ROLES)),
+        kv_load_failure_policy: v.exactOptional(oneOf(KV_LOAD_FAILURE_POLICIES)),
+      }),
+    ),
+  ),
+  /** What the recorded engine's stand-in model does. */
+  oracle_extra: v.exactOptional(
+    fields({ accept: v.exactOptional(integer(0, 10)), ragged: v.exactOptional(flag) }),
+  ),
 };
 
 const GROUP = fields({
@@ -168,6 +211,23 @@ const SAMPLING = fields({
   ),
 });
 
+/** What the connector has for a request. */
+const KV = fields({
+  /** Of the prompt's tokens. */
+  tokens: count,
+  /** So often it is asked before it knows. */
+  later: v.exactOptional(count),
+  /** It loads between steps, and the load ends so many steps after the one that began it. */
+  async: v.exactOptional(flag),
+  delay: v.exactOptional(count),
+  /** The load fails: as a whole, or the blocks at these positions of the first group's table. */
+  fail: v.exactOptional(
+    v.union([v.literal('request'), arrayOf(count)], 'request, or an array of positions'),
+  ),
+  /** So many steps somebody reads its blocks after it has finished. */
+  hold: v.exactOptional(count),
+});
+
 const REQUEST = fields({
   id: text,
   arrival_step: step,
@@ -179,6 +239,7 @@ const REQUEST = fields({
   cache_salt: v.exactOptional(v.nullable(text)),
   lora: v.exactOptional(v.nullable(fields({ name: text, id: positive }))),
   client_index: v.exactOptional(count),
+  kv: v.exactOptional(v.nullable(KV)),
 });
 
 const ABORT = fields({
@@ -225,6 +286,7 @@ export type TraceConfigRecord = v.InferOutput<typeof TRACE_ENTRIES.config>;
 export type ResolvedGroupRecord = v.InferOutput<typeof GROUP>;
 /** What vLLM makes of a config. What replay does not read may be missing in a file. */
 export type ResolvedRecord = v.InferOutput<typeof RESOLVED>;
+export type TraceKVRecord = v.InferOutput<typeof KV>;
 export type TraceRequestRecord = v.InferOutput<typeof REQUEST>;
 export type TraceOpRecord = v.InferOutput<typeof ABORT> | v.InferOutput<typeof UTILITY>;
 

@@ -1,6 +1,7 @@
 /**
  * Makes of a workload's config what vLLM makes of it: groups, block sizes, capacity. A `resolved` that is given wins.
  */
+import { createSpec } from '../../capacity/spec/create-spec.ts';
 import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
 import type { KVCacheSpec } from '../../capacity/spec/spec.ts';
 import { ConfigError } from '../../shared/errors.ts';
@@ -108,6 +109,13 @@ function specFromGroup(group: ResolvedGroupRecord, index: number): KVCacheSpec {
         slidingWindow: group.sliding_window,
         extraRetainedTokens: 0,
       };
+    case 'MLAAttentionSpec':
+      return createSpec({ kind: 'mla_attention', blockSize, ...ATTENTION });
+    case 'SlidingWindowMLASpec': {
+      const { sliding_window: slidingWindow } = group;
+      if (typeof slidingWindow !== 'number') break;
+      return createSpec({ kind: 'sliding_window_mla', blockSize, slidingWindow, ...ATTENTION });
+    }
     case 'ChunkedLocalAttentionSpec':
       if (typeof group.attention_chunk_size !== 'number') break;
       return {

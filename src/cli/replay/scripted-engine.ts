@@ -91,8 +91,8 @@ export class ScriptedEngine {
   }
 
   #endless(step: number): ConfigError {
-    const { running, waiting } = this.core.scheduler.state;
-    const stuck = [...running, ...waiting.toArray()].slice(0, MAX_NAMED_REQUESTS);
+    const { state } = this.core.scheduler;
+    const stuck = [...state.running, ...state.waitingRequests()].slice(0, MAX_NAMED_REQUESTS);
     return new ConfigError(
       'E_BAD_FILE',
       `${this.#id}: nothing ran in the ${MAX_IDLE_STEPS} steps before step ${step}, and nothing more is to come; ` +

@@ -29,13 +29,15 @@ export class StepRecorder {
   readonly #running = new IdList();
   readonly #waiting = new IdList();
   readonly #recordsFreeQueue: boolean;
+  readonly #recordsExtras: boolean;
   /** Utility methods by call id. */
   readonly #methods = new Map<number, string>();
   #tokens: ScheduleRecord['tokens'] = [];
   #schedule: ScheduleRecord | null = null;
 
-  constructor(core: EngineCore, resolved: ResolvedRecord) {
+  constructor(core: EngineCore, resolved: ResolvedRecord, withExtras: boolean) {
     this.#core = core;
+    this.#recordsExtras = withExtras;
     this.#recordsFreeQueue = resolved.num_gpu_blocks <= MAX_RECORDED_FREE_QUEUE_BLOCKS;
   }
 
@@ -52,8 +54,10 @@ export class StepRecorder {
       worker_finished_req_ids: [...output.finishedReqIds].sort(),
       free_blocks: state.kvCacheManager.numFreeBlocks,
       running: this.#running.of(state.running),
-      waiting: this.#waiting.of(state.waiting.toArray()),
+      waiting: this.#waiting.of(state.waitingRequests()),
     };
+    if (this.#recordsExtras)
+      record.spec_tokens = Object.fromEntries(output.scheduledSpecDecodeTokens);
     const { emptyKVCacheBlocks } = state.kvCacheManager;
     for (const id of output.finishedReqIds) this.#tables.delete(id);
     const changed: Record<string, readonly (readonly number[])[]> = {};
@@ -101,7 +105,7 @@ export class StepRecorder {
         ? { preempted_outside_schedule: preempted }
         : {}),
       out: turn.messages.map(({ clientIndex, outputs }) =>
-        toOut(clientIndex, outputs, this.#methods),
+        toOut(clientIndex, outputs, this.#methods, this.#recordsExtras),
       ),
       after: this.#recordAfter(),
       ...(kvEvents !== null ? { kv_events: this.#kvEvents.number(kvEvents) } : {}),
@@ -145,7 +149,7 @@ export class StepRecorder {
     const requests = [...state.requests.values()];
     return {
       running: this.#running.of(state.running),
-      waiting: this.#waiting.of(state.waiting.toArray()),
+      waiting: this.#waiting.of(state.waitingRequests()),
       free_blocks: kvCacheManager.numFreeBlocks,
       kv_cache_usage: kvCacheManager.usage,
       computed: new ComputedTokens(

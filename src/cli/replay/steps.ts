@@ -42,6 +42,8 @@ export interface ScheduleRecord {
   readonly free_blocks: number;
   readonly running: readonly string[];
   readonly waiting: readonly string[];
+  /** Drafts by request; absent in the plain format. */
+  spec_tokens?: Readonly<Record<string, readonly number[]>>;
   tables?: Readonly<Record<string, readonly (readonly number[])[]>>;
   block_copies?: readonly (readonly [src: number, dst: number])[];
 }
@@ -73,6 +75,15 @@ export interface StatsRecord {
   };
 }
 
+/** What SchedulerStats says of single features; absent in the plain format. */
+export interface StatsExtraRecord {
+  readonly spec_decoding_stats?: Readonly<Record<string, number | readonly number[]>>;
+  readonly waiting_lora_adapters: Readonly<Record<string, number>>;
+  readonly running_lora_adapters: Readonly<Record<string, number>>;
+  readonly num_kv_fetch_reqs_by_stage: Readonly<Record<string, number>>;
+  readonly connector_prefix_cache_stats?: Readonly<Record<string, number | boolean>>;
+}
+
 export interface OutRecord {
   readonly client: number;
   readonly outputs: readonly OutputRecord[];
@@ -83,6 +94,7 @@ export interface OutRecord {
     readonly failure_message?: string;
   };
   readonly stats?: StatsRecord;
+  readonly stats_extra?: StatsExtraRecord;
   readonly weight_version?: string;
 }
 

@@ -6,6 +6,8 @@
 import type { Request } from '../scheduler/request.ts';
 import type { TokenSource } from './token-source.ts';
 
+const NONE: readonly number[] = Object.freeze([]);
+
 export class Sampler {
   readonly tokenSource: TokenSource;
 
@@ -18,8 +20,11 @@ export class Sampler {
     this.tokenSource.prepare(request);
   }
 
-  /** The output token at `position` (0-based); the request holds all tokens before it. */
-  tokenAt(request: Request, position: number): number {
+  /**
+   * The output token at `position` (0-based). The request holds the tokens before it, but for the last ones, which are
+   * `pending`.
+   */
+  tokenAt(request: Request, position: number, _pending: readonly number[] = NONE): number {
     const tokenId = this.tokenSource.tokenAt(request, position);
     return position < request.minTokens ? unmaskedToken(request, tokenId) : tokenId;
   }

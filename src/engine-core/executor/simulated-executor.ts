@@ -7,14 +7,21 @@ import { assert } from '../../shared/assert.ts';
 import type { LogprobsLists, LogprobsTensors, NdArray } from '../../shared/protocol/outputs.ts';
 import type { LoRARequest } from '../../shared/protocol/request.ts';
 import type { Request } from '../scheduler/request.ts';
-import { NO_SAMPLE, POOLED, type SchedulerOutput } from '../scheduler/scheduler-output.ts';
+import {
+  NO_SAMPLE,
+  POOLED,
+  ScheduleKind,
+  type SchedulerOutput,
+} from '../scheduler/scheduler-output.ts';
 import type { StepResults } from '../scheduler/update-from-output.ts';
+import type { Drafter } from './drafter.ts';
 import type { LatencyModel } from './latency-model.ts';
 import { makePromptLogprobs, makeSampleLogprobs } from './logprobs.ts';
 import type { AdapterCache } from './lora/adapter-cache.ts';
 import type { Pooler } from './pooler.ts';
 import { Sampler } from './sampler.ts';
 import type { TokenSource } from './token-source.ts';
+import { verifyDrafts } from './verify-drafts.ts';
 import { WorkerCallError } from './worker-call-error.ts';
 
 export interface SimulatedExecutorOptions {
@@ -27,6 +34,8 @@ export interface SimulatedExecutorOptions {
   readonly numWorkers: number;
   /** The adapters that the workers keep; null where LoRA is off. */
   readonly adapters: AdapterCache | null;
+  /** Left out or null without speculation. */
+  readonly drafter?: Drafter | null;
 }
 
 /** Source: vllm/v1/executor/abstract.py SLEEP_TAGS. */
@@ -69,6 +78,7 @@ export class SimulatedExecutor implements StepResults {
   /** Fills in the sampled tokens of a step. */
   sampleTokens(output: SchedulerOutput): void {
     const { samplePositions, sampledTokenIds } = output;
+    const { drafter = null } = this.#options;
     for (let i = 0; i < output.numRequests; i += 1) {
       const request = output.requests[i];
       if (request === undefined) continue;
@@ -82,8 +92,34 @@ export class SimulatedExecutor implements StepResults {
         sampledTokenIds[i] = POOLED;
         continue;
       }
+      if (drafter !== null) {
+        if (request.isFinished) continue;
+        samplePositions[i] = request.numOutputTokens;
+        sampledTokenIds[i] = this.#sampleAndDraft(output, i, request, drafter);
+        continue;
+      }
       sampledTokenIds[i] = this.#sampler.tokenAt(request, position);
     }
+  }
+
+  /** Checks a request's drafts and makes new ones; returns the first token. What is known of the request is up to date. */
+  #sampleAndDraft(
+    output: SchedulerOutput,
+    index: number,
+    request: Request,
+    drafter: Drafter,
+  ): number {
+    const sampler = this.#sampler;
+    const { requestId } = request;
+    const scheduled = output.scheduledSpecDecodeTokens.get(requestId);
+    const tokenIds =
+      scheduled === undefined
+        ? [sampler.tokenAt(request, request.numOutputTokens)]
+        : verifyDrafts(sampler, request, knownDrafts(request, scheduled, output.kinds[index]));
+    if (scheduled !== undefined) output.verifiedTokenIds.set(requestId, tokenIds);
+    const maxDrafts = output.numSpecTokensToSchedule;
+    request.draftTokenIds = drafter.propose(request, tokenIds, { maxDrafts, sampler });
+    return tokenIds[0] ?? NO_SAMPLE;
   }
 
   sampleLogprobs(request: Request, tokenId: number): LogprobsLists | null {
@@ -210,6 +246,19 @@ export class SimulatedExecutor implements StepResults {
         return null;
     }
   }
+}
+
+/**
+ * The scheduled drafts; where the scheduler knows only how many, the worker's own, as far as it has them: none of a request
+ * that was admitted in this step.
+ */
+function knownDrafts(
+  request: Request,
+  scheduled: readonly number[],
+  kind: number | undefined,
+): readonly number[] {
+  if (kind !== ScheduleKind.RUNNING) return [];
+  return scheduled[0] === -1 ? request.draftTokenIds.slice(0, scheduled.length) : scheduled;
 }
 
 /** Throws WorkerCallError for what is no adapter's id. */

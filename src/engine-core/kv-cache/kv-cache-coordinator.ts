@@ -1,7 +1,7 @@
 /**
  * All KV cache groups of a model behind one face: each operation goes to the groups' managers in group order, and a
  * prefix hit is what all of them agree on. Called by the KV cache manager only.
- * Source: vllm/v1/core/kv_cache_coordinator.py (0.33.0). Leaves out: EAGLE/MTP, context parallelism, connectors.
+ * Source: vllm/v1/core/kv_cache_coordinator.py (0.33.0). Leaves out: EAGLE/MTP, context parallelism.
  */
 
 import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
@@ -88,11 +88,15 @@ export abstract class KVCacheCoordinator {
     return count;
   }
 
-  /** Puts a new request's prefix hit into its tables; nothing for a running request, which has none. */
+  /**
+   * Puts a new request's prefix hit into its tables, then the blocks that a connector loads, so that no group's new block
+   * evicts another group's hit; nothing for a running request, which has neither.
+   */
   allocateNewComputedBlocks(
     state: RequestKVState,
     newComputedBlocks: readonly (readonly number[])[],
     numLocalComputedTokens: number,
+    numExternalComputedTokens: number,
   ): void {
     if (state.tables.some((table) => table.numCachedBlocks >= 0)) {
       assert(
@@ -106,6 +110,15 @@ export abstract class KVCacheCoordinator {
         state.tables[i] as GroupTable,
         newComputedBlocks[i] as readonly number[],
         numLocalComputedTokens,
+        numExternalComputedTokens,
+      );
+    });
+    if (numExternalComputedTokens === 0) return;
+    this.managers.forEach((manager, i) => {
+      manager.allocateExternalComputedBlocks(
+        state.tables[i] as GroupTable,
+        numLocalComputedTokens,
+        numExternalComputedTokens,
       );
     });
   }

@@ -2,7 +2,7 @@
  * The scheduler's door to the KV cache: prefix lookups, slots for tokens, block tables, statistics and events. Pure
  * and synchronous; the same calls in the same order give the same block ids as vLLM.
  * Source: vllm/v1/core/kv_cache_manager.py KVCacheManager (0.33.0).
- * Leaves out: speculative lookahead, KV connectors (external tokens, reserved blocks, offloads), zeroing lists.
+ * Leaves out: hand-over of Mamba states to KV connectors, zeroing lists.
  */
 
 import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
@@ -11,17 +11,12 @@ import { assert } from '../../shared/assert.ts';
 import type { KVCacheEvent } from '../../shared/protocol/kv-events.ts';
 import type { PrefixCacheStats } from '../../shared/protocol/stats.ts';
 import { BlockReservation } from './block-reservation.ts';
-import { HybridKVCacheCoordinator } from './hybrid-kv-cache-coordinator.ts';
-import {
-  type CoordinatorOptions,
-  type KVCacheCoordinator,
-  KVCacheCoordinatorNoPrefixCache,
-  UnitaryKVCacheCoordinator,
-} from './kv-cache-coordinator.ts';
-import type { KVCacheMetricsCollector } from './kv-cache-metrics.ts';
+import { createCoordinator } from './create-coordinator.ts';
+import type { KVCacheCoordinator } from './kv-cache-coordinator.ts';
+import type { KVCacheManagerOptions } from './kv-cache-manager-options.ts';
 import type { KVCacheRequest } from './kv-cache-request.ts';
 import type { SlotDemand } from './managers/single-type-kv-cache-manager.ts';
-import type { BlockPool } from './pool/block-pool.ts';
+import { type BlockPool, NULL_BLOCK } from './pool/block-pool.ts';
 import { KVEventQueue } from './pool/kv-event-queue.ts';
 import { PrefixCacheCounter } from './prefix-cache-counter.ts';
 import { RequestKVState } from './request-kv-state.ts';
@@ -50,29 +45,18 @@ export interface Admission {
   readonly fullSequenceMustFit: boolean;
   /** Keep the watermark free: true when some request is running already. */
   readonly applyWatermark: boolean;
+  /** Tokens that a KV connector brings, behind the prefix hit. Default 0. */
+  readonly numExternalComputedTokens?: number;
+  /** The blocks are filled later: they get no hash now. */
+  readonly delayCacheBlocks?: boolean;
+  /** Free blocks that are left to others. Default 0. */
+  readonly reservedBlocks?: number;
 }
 
 export interface KVCacheBlockCopies {
   readonly copies: readonly { readonly srcBlockId: number; readonly dstBlockId: number }[];
   /** To be freed (`freeBlocks`) once the copies are scheduled. */
   readonly retainedBlocks: readonly number[];
-}
-
-export interface KVCacheManagerOptions {
-  readonly kvCacheConfig: KVCacheConfig;
-  readonly maxModelLen: number;
-  /** Tokens that may be scheduled and not yet processed: max_num_batched_tokens times concurrent batches. */
-  readonly maxInFlightTokens: number;
-  readonly schedulerBlockSize: number;
-  readonly hashBlockSize: number;
-  readonly enableCaching: boolean;
-  /** prefix_cache_retention_interval; null = dense. */
-  readonly retentionInterval: number | null;
-  readonly logStats: boolean;
-  readonly enableKvCacheEvents: boolean;
-  /** Fraction of the pool to keep free when requests are admitted. */
-  readonly watermark: number;
-  readonly metricsCollector?: KVCacheMetricsCollector | null;
 }
 
 /** Tables that are kept for the next request; more than run at a time are never needed. */
@@ -92,6 +76,7 @@ export class KVCacheManager {
   readonly #coordinator: KVCacheCoordinator;
   readonly #groups: KVCacheConfig['groups'];
   readonly #maxModelLen: number;
+  readonly #numLookaheadTokens: number;
   readonly #enableCaching: boolean;
   readonly #events: KVEventQueue | null;
   readonly #stats: PrefixCacheCounter | null;
@@ -114,6 +99,7 @@ export class KVCacheManager {
     assert(watermark >= 0, 'watermark must be non-negative');
     this.#groups = groups;
     this.#maxModelLen = options.maxModelLen;
+    this.#numLookaheadTokens = options.numLookaheadTokens ?? 0;
     this.#enableCaching = enableCaching;
     this.#events = options.enableKvCacheEvents ? new KVEventQueue(groups) : null;
     this.#stats = options.logStats ? new PrefixCacheCounter() : null;
@@ -196,7 +182,7 @@ export class KVCacheManager {
       const computed = Math.min(request.numComputedTokens, this.#maxModelLen);
       const after = computed + numNewTokens;
       if (
-        Math.min(after, this.#maxModelLen) <= state.slotLimit &&
+        Math.min(after + this.#numLookaheadTokens, this.#maxModelLen) <= state.slotLimit &&
         Math.min(after, request.numTokens) < state.cacheLimit &&
         computed - request.numInFlightTokens < state.skipLimit
       ) {
@@ -214,6 +200,20 @@ export class KVCacheManager {
     request.kvState = null;
     state.reset();
     if (this.#spareStates.length < MAX_SPARE_STATES) this.#spareStates.push(state);
+  }
+
+  /**
+   * As `free`, but the blocks stay referenced: returns them in the order in which `freeBlocks` is to get them once no step
+   * in flight writes them. Source: pop_blocks_for_free.
+   */
+  popBlocksForFree(request: KVCacheRequest): number[] {
+    const state = request.kvState;
+    if (state === null) return [];
+    const blocks = state.tables.flatMap((table) => table.slice()).filter(isRealBlock);
+    request.kvState = null;
+    state.reset();
+    if (this.#spareStates.length < MAX_SPARE_STATES) this.#spareStates.push(state);
+    return blocks.reverse();
   }
 
   /** Gives the full blocks of the first `numComputedTokens` tokens their hashes. Cheap when nothing new is full. */
@@ -237,6 +237,20 @@ export class KVCacheManager {
   getBlockIds(request: KVCacheRequest): number[][] {
     const state = request.kvState;
     return state === null ? this.#groups.map(() => []) : state.tables.map((table) => table.slice());
+  }
+
+  /** Blocks that a request still needs to hold its whole sequence. Source: Scheduler._request_remaining_blocks. */
+  getNumRemainingBlocks(request: KVCacheRequest): number {
+    const state = this.#stateOf(request);
+    const demand = this.#demand;
+    demand.numTokens = Math.min(request.numTokens, this.#maxModelLen);
+    demand.numTokensMainModel = demand.numTokens;
+    demand.totalComputedTokens = request.numComputedTokens;
+    demand.numLocalComputedTokens = request.numComputedTokens;
+    demand.numEncoderTokens = 0;
+    demand.applyAdmissionCap = true;
+    demand.prefillEnd = Math.max(request.numPromptTokens, request.numTokens - 1);
+    return this.#coordinator.getNumBlocksToAllocate(state, demand, this.emptyKVCacheBlocks.blocks);
   }
 
   /** Changes whenever a request's block tables may have; 0 while it has none. */
@@ -319,12 +333,13 @@ export class KVCacheManager {
   ): KVCacheBlocks | null {
     const numNewComputedTokens = admission?.numNewComputedTokens ?? 0;
     assert(
-      numNewTokens > 0 || numNewComputedTokens > 0,
+      numNewTokens > 0 || numNewComputedTokens > 0 || admission?.delayCacheBlocks === true,
       'num_new_tokens must be greater than 0 when there are no computed tokens to adopt',
     );
     const hits = admission?.newComputedBlocks ?? this.emptyKVCacheBlocks;
+    const numExternal = admission?.numExternalComputedTokens ?? 0;
     const localComputed = request.numComputedTokens + numNewComputedTokens;
-    const totalComputed = Math.min(localComputed, this.#maxModelLen);
+    const totalComputed = Math.min(localComputed + numExternal, this.#maxModelLen);
     const watermark = admission?.applyWatermark === true ? this.watermarkBlocks : 0;
     const state = this.#stateOf(request);
     state.tablesVersion = this.#nextTablesVersion++;
@@ -342,21 +357,26 @@ export class KVCacheManager {
       if (needed + watermark > this.blockPool.numFreeBlocks) return this.#fail(needed, watermark);
     }
     demand.numTokensMainModel = totalComputed + numNewTokens;
-    demand.numTokens = Math.min(demand.numTokensMainModel, this.#maxModelLen);
-    demand.totalComputedTokens = localComputed;
+    // While a KV cache is loaded no forward pass runs: the drafter's slots come with the first step.
+    const lookahead = admission?.delayCacheBlocks === true ? 0 : this.#numLookaheadTokens;
+    demand.numTokens = Math.min(demand.numTokensMainModel + lookahead, this.#maxModelLen);
+    demand.totalComputedTokens = localComputed + numExternal;
     demand.applyAdmissionCap = false;
     demand.prefillEnd = prefillEnd;
     const processed = Math.max(0, totalComputed - request.numInFlightTokens);
     this.#coordinator.removeSkippedBlocks(state, processed, request.numPromptTokens);
     const needed = this.#coordinator.getNumBlocksToAllocate(state, demand, hits.blocks);
-    if (needed + watermark > this.blockPool.numFreeBlocks) return this.#fail(needed, watermark);
-    if (hits !== this.emptyKVCacheBlocks) {
-      this.onPrefixHit?.(hits);
-      this.#coordinator.allocateNewComputedBlocks(state, hits.blocks, localComputed);
+    const kept = watermark + (admission?.reservedBlocks ?? 0);
+    if (needed + kept > this.blockPool.numFreeBlocks) return this.#fail(needed, kept);
+    if (hits !== this.emptyKVCacheBlocks) this.onPrefixHit?.(hits);
+    if (hits !== this.emptyKVCacheBlocks || numExternal > 0) {
+      this.#coordinator.allocateNewComputedBlocks(state, hits.blocks, localComputed, numExternal);
     }
     const newBlocks = this.#coordinator.allocateNewBlocks(state, demand);
-    const numTokensToCache = Math.min(totalComputed + numNewTokens, request.numTokens);
-    this.#coordinator.cacheBlocks(request, state, numTokensToCache);
+    if (admission?.delayCacheBlocks !== true) {
+      const numTokensToCache = Math.min(totalComputed + numNewTokens, request.numTokens);
+      this.#coordinator.cacheBlocks(request, state, numTokensToCache);
+    }
     this.#coordinator.updateLimits(state);
     return this.#createKVCacheBlocks(newBlocks);
   }
@@ -379,9 +399,6 @@ export class KVCacheManager {
   }
 }
 
-function createCoordinator(options: CoordinatorOptions): KVCacheCoordinator {
-  if (!options.enableCaching) return new KVCacheCoordinatorNoPrefixCache(options);
-  return options.kvCacheConfig.groups.length === 1
-    ? new UnitaryKVCacheCoordinator(options)
-    : new HybridKVCacheCoordinator(options);
+function isRealBlock(block: number): boolean {
+  return block !== NULL_BLOCK;
 }

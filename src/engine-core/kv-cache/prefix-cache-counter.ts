@@ -9,6 +9,7 @@ export class PrefixCacheCounter {
   #preemptedRequests = 0;
   #preemptedQueries = 0;
   #preemptedHits = 0;
+  #hitsBySource: Record<string, number> | null = null;
 
   /** One lookup of an admitted request; requests that come back from preemption are counted apart. */
   record(lookup: {
@@ -27,6 +28,17 @@ export class PrefixCacheCounter {
     this.#hits += lookup.numHits;
   }
 
+  /** Says which cache tiers the `numHits` of a lookup came from; what does not add up is of no known one. */
+  recordSources(sources: Readonly<Record<string, number>>, numHits: number): void {
+    const counts = Object.values(sources);
+    const isWhole = counts.reduce((sum, count) => sum + count, 0) === numHits;
+    this.#hitsBySource ??= {};
+    const named = isWhole ? sources : { external_unspecified: numHits };
+    for (const [source, count] of Object.entries(named)) {
+      if (count > 0) this.#hitsBySource[source] = (this.#hitsBySource[source] ?? 0) + count;
+    }
+  }
+
   noteReset(): void {
     this.#reset = true;
   }
@@ -41,9 +53,10 @@ export class PrefixCacheCounter {
       preemptedRequests: this.#preemptedRequests,
       preemptedQueries: this.#preemptedQueries,
       preemptedHits: this.#preemptedHits,
-      hitsBySource: {},
+      hitsBySource: this.#hitsBySource ?? {},
     };
     this.#reset = false;
+    this.#hitsBySource = null;
     this.#requests = this.#queries = this.#hits = 0;
     this.#preemptedRequests = this.#preemptedQueries = this.#preemptedHits = 0;
     return stats;

@@ -4,6 +4,7 @@
  */
 import { assert } from '../../shared/assert.ts';
 import { EngineCoreEventType } from '../../shared/protocol/outputs.ts';
+import { NO_DRAFTS } from './drafts.ts';
 import type { Request } from './request.ts';
 import { RequestStatus } from './request-status.ts';
 import type { SchedulerState, ScheduleStep } from './scheduler-state.ts';
@@ -18,9 +19,15 @@ export function preemptRequest(
   options: { timestamp: number; dropStaleOutput: boolean },
 ): void {
   assert(request.status === RequestStatus.RUNNING, 'only running requests can be preempted');
-  state.kvCacheManager.free(request);
+  const { kvTransfer } = state;
+  if (kvTransfer === null) state.kvCacheManager.free(request);
+  else {
+    kvTransfer.freeRequestBlocks(request);
+    kvTransfer.inflightPrefills.delete(request);
+  }
   request.status = RequestStatus.PREEMPTED;
   request.numComputedTokens = 0;
+  request.specTokenIds = NO_DRAFTS;
   // A share that was to be dropped stays so: its positions have been sampled again already.
   request.dropStaleOutput =
     options.dropStaleOutput || (request.dropStaleOutput && request.numStaleOutputTokens > 0);
@@ -56,9 +63,10 @@ export function preemptForRoom(
   if (state.config.policy === 'priority') {
     const restored = step.output.withdraw(victim);
     step.tokenBudget += restored;
-    step.inputBudget += restored;
+    step.inputBudget += restored > 0 ? restored + state.config.speculation.draftSlots : 0;
   }
-  preemptRequest(state, victim, { timestamp: step.timestamp, dropStaleOutput: false });
+  const dropStaleOutput = state.kvTransfer?.connector.requiresKvDelivery ?? false;
+  preemptRequest(state, victim, { timestamp: step.timestamp, dropStaleOutput });
   step.numPreempted += 1;
   return { victim, shift: victimIndex < index ? 1 : 0 };
 }

@@ -2,10 +2,11 @@ import { FinishReason } from '../../shared/protocol/outputs.ts';
 
 /**
  * Where a request stands. The order matters: everything after PREEMPTED is a finished status.
- * Source: vllm/v1/request.py RequestStatus (0.33.0). Leaves out: remote KV and streaming-input waits.
+ * Source: vllm/v1/request.py RequestStatus (0.33.0). Leaves out: streaming-input waits.
  */
 export const RequestStatus = {
   WAITING: 1,
+  WAITING_FOR_REMOTE_KVS: 3,
   RUNNING: 5,
   PREEMPTED: 6,
   FINISHED_STOPPED: 7,

@@ -3,9 +3,10 @@
  * client has not been told yet. The scheduler alone changes it.
  *
  * Source: vllm/v1/request.py Request (0.33.0). Leaves out: multi-modal inputs, prompt embeddings, structured output,
- * streaming sessions, speculative tokens, KV transfer.
+ * streaming sessions.
  */
 import { assert } from '../../shared/assert.ts';
+import { isJsonObject } from '../../shared/json-object.ts';
 import { createSamplingParams } from '../../shared/protocol/defaults.ts';
 import type {
   EngineCoreEvent,
@@ -22,9 +23,12 @@ import type {
 import { BlockHashes } from '../kv-cache/hash/block-hashes.ts';
 import type { KVCacheRequest } from '../kv-cache/kv-cache-request.ts';
 import type { RequestKVState } from '../kv-cache/request-kv-state.ts';
+import type { KVTransferParams } from '../kv-transfer/kv-transfer-params.ts';
 import { finishReasonOf, isFinishedStatus, RequestStatus } from './request-status.ts';
+import type { SpecDecodeCounter } from './spec-decode-counter.ts';
 
 const NO_STOP_TOKEN_IDS: readonly number[] = Object.freeze([]);
+const NO_DRAFTS: readonly number[] = Object.freeze([]);
 const NO_FEATURES: readonly never[] = Object.freeze([]);
 /** What a pooling request has in the place of sampling parameters: it samples nothing. */
 const NO_SAMPLING: SamplingParams = Object.freeze(createSamplingParams({ maxTokens: 1 }));
@@ -43,6 +47,8 @@ export class Request implements KVCacheRequest {
   nextDecodeEligibleStep = 0;
   /** Scheduled as a prefill chunk that does not reach the end of the known tokens. */
   isPrefillChunk = false;
+  /** Drafts to schedule with the next step; -1 where only the worker knows them. */
+  specTokenIds: readonly number[] = NO_DRAFTS;
   /** Prompt, then output. */
   readonly allTokenIds: number[];
   readonly numPromptTokens: number;
@@ -90,8 +96,18 @@ export class Request implements KVCacheRequest {
   numPreemptions = 0;
   /** Block-aligned position of a shared prefix worth keeping in sparse groups; 0 is none. */
   sharedPrefixBoundary = 0;
-  /** Prompt tokens found in the prefix cache when the request was first looked up. */
+  /** Prompt tokens that need not be computed, as found when the request was first looked up. */
   numCachedPromptTokens = 0;
+  /** The worker's: what it drafted after the last step that sampled. */
+  draftTokenIds: readonly number[] = NO_DRAFTS;
+  /** Null where requests do not tell of their drafts. */
+  specDecodeMetrics: SpecDecodeCounter | null = null;
+  /** Of them, those that a KV connector brings. */
+  numExternalCachedTokens = 0;
+  /** For the KV connector. */
+  kvTransferParams: KVTransferParams | null = null;
+  /** The last of the steps with tokens that this one is part of, with a KV connector and several batches in flight. */
+  lastScheduledStep = 0;
   /** For the token source: output tokens given in advance. */
   scriptedTokenIds: readonly number[] | null = null;
 
@@ -120,6 +136,7 @@ export class Request implements KVCacheRequest {
     this.minTokens = params.minTokens;
     this.repetitionDetection = params.repetitionDetection;
     this.hasExtraArgs = params.extraArgs !== null;
+    if (params.extraArgs !== null) this.kvTransferParams = kvTransferParamsOf(params.extraArgs);
     this.wantsLogprobs = params.logprobs !== null || params.logprobTokenIds !== null;
   }
 
@@ -150,6 +167,11 @@ export class Request implements KVCacheRequest {
     this.#events = null;
     return events;
   }
+}
+
+function kvTransferParamsOf(extraArgs: Readonly<Record<string, unknown>>): KVTransferParams | null {
+  const params = extraArgs['kv_transfer_params'];
+  return isJsonObject(params) ? params : null;
 }
 
 /**

@@ -4,7 +4,10 @@
  */
 import { assert } from '../../shared/assert.ts';
 import { EngineCoreEventType } from '../../shared/protocol/outputs.ts';
+import { paddedTokens, placeholderDrafts, reservePrefillLookahead } from './drafts.ts';
+import { lookUp, noteAllocated, waitForRemote } from './look-up.ts';
 import type { Request } from './request.ts';
+import type { RequestQueue } from './request-queue.ts';
 import { RequestStatus } from './request-status.ts';
 import type { AdmissionEnd, SkipReason } from './scheduler-observer.ts';
 import { ScheduleKind } from './scheduler-output.ts';
@@ -12,28 +15,25 @@ import { PauseState, type SchedulerState, type ScheduleStep } from './scheduler-
 
 /** Returns whether a request was admitted that has more than one token left to compute. */
 export function scheduleWaiting(state: SchedulerState, step: ScheduleStep): boolean {
-  const { waiting } = state;
   const scheduledLoras = runningLoras(state);
-  const skipped: Request[] = [];
+  const skipped = new SkippedRequests(state);
   let prefillAdmitted = false;
   let end: AdmissionEnd | null = null;
   while (
     step.tokenBudget > 0 &&
-    step.inputBudget > 0 &&
-    waiting.length > 0 &&
-    // Requests that hold blocks while they wait do not exist here, so a pause for new ones admits none.
-    state.pauseState === PauseState.UNPAUSED &&
+    step.inputBudget > state.config.speculation.draftSlots &&
     state.running.length < state.maxNumActiveReqs
   ) {
-    const request = waiting.peek();
-    const skip = skipReason(request, scheduledLoras, state.config.maxLoras);
-    if (skip !== null) {
-      skipped.push(waiting.pop());
-      state.deferred.add(request);
-      state.observer?.skipped(request, skip);
+    const queue = nextQueue(state);
+    if (queue === null) break;
+    const request = queue.peek();
+    const outcome =
+      skipReason(state, request, scheduledLoras) ?? tryAdmit(state, step, request, queue);
+    if (typeof outcome === 'string') {
+      skipped.takeFrom(queue, outcome);
       continue;
     }
-    end = tryAdmit(state, step, request);
+    end = outcome;
     if (end !== null) break;
     if (scheduledLoras !== null && request.loraRequest !== null) {
       scheduledLoras.add(request.loraRequest.loraIntId);
@@ -41,11 +41,46 @@ export function scheduleWaiting(state: SchedulerState, step: ScheduleStep): bool
     prefillAdmitted ||= request.numComputedTokens < request.numTokens - 1;
   }
   state.observer?.admissionEnded(end ?? endOfPass(state, step));
-  waiting.prependAll(skipped.reverse());
+  skipped.putBack();
   if (!step.deferPrefills) {
-    state.prefillCapacityBound = waiting.length > state.deferred.size;
+    state.prefillCapacityBound = state.numWaiting > state.deferred.size;
   }
   return prefillAdmitted;
+}
+
+/** Where the next request comes from; null where none may. A pause for new requests lets those go on that hold blocks. */
+function nextQueue(state: SchedulerState): RequestQueue | null {
+  if (state.kvHoldingWaiting.length > 0) return state.kvHoldingWaiting;
+  const isOpen = state.pauseState === PauseState.UNPAUSED && state.waiting.length > 0;
+  return isOpen ? state.waiting : null;
+}
+
+/** Requests that this pass passed over; they go back in front, in their order. */
+class SkippedRequests {
+  readonly #state: SchedulerState;
+  readonly #waiting: Request[] = [];
+  readonly #kvHolding: Request[] = [];
+
+  constructor(state: SchedulerState) {
+    this.#state = state;
+  }
+
+  takeFrom(queue: RequestQueue, why: SkipReason): void {
+    const request = queue.pop();
+    this.#state.deferred.add(request);
+    this.#state.observer?.skipped(request, why);
+    (holdsBlocks(request) ? this.#kvHolding : this.#waiting).push(request);
+  }
+
+  putBack(): void {
+    this.#state.kvHoldingWaiting.prependAll(this.#kvHolding.reverse());
+    this.#state.waiting.prependAll(this.#waiting.reverse());
+  }
+}
+
+/** A load that failed has no computed tokens, but its blocks. */
+function holdsBlocks(request: Request): boolean {
+  return request.numComputedTokens > 0 || request.status === RequestStatus.WAITING_FOR_REMOTE_KVS;
 }
 
 function runningLoras(state: SchedulerState): Set<number> | null {
@@ -60,9 +95,9 @@ function runningLoras(state: SchedulerState): Set<number> | null {
 
 /** Why the pass ended before it looked at the next request; what outlasts the step comes first. */
 function endOfPass(state: SchedulerState, step: ScheduleStep): AdmissionEnd {
-  const { waiting, running, pauseState, maxNumActiveReqs, maxNumScheduledTokens } = state;
+  const { running, pauseState, maxNumActiveReqs, maxNumScheduledTokens } = state;
   if (pauseState !== PauseState.UNPAUSED) return { why: 'paused', isAll: false };
-  if (waiting.length === 0) return { why: 'none_left' };
+  if (state.numWaiting === 0) return { why: 'none_left' };
   if (running.length >= maxNumActiveReqs)
     return { why: 'max_num_seqs', numRunning: running.length, limit: maxNumActiveReqs };
   const limit = step.tokenBudget <= 0 ? maxNumScheduledTokens : state.config.maxNumBatchedTokens;
@@ -71,47 +106,68 @@ function endOfPass(state: SchedulerState, step: ScheduleStep): AdmissionEnd {
 
 /** Null where the request may be admitted if it fits. */
 function skipReason(
+  state: SchedulerState,
   request: Request,
   scheduledLoras: ReadonlySet<number> | null,
-  maxLoras: number | null,
 ): SkipReason | null {
+  if (
+    request.status === RequestStatus.WAITING_FOR_REMOTE_KVS &&
+    state.kvTransfer?.takeFinishedLoad(request) !== true
+  ) {
+    return 'remote_kvs';
+  }
   // Stale output that will be delivered is still in flight: resuming could sample its position again.
   if (request.numStaleOutputTokens > 0 && !request.dropStaleOutput) return 'stale_output';
   if (scheduledLoras === null || request.loraRequest === null) return null;
-  const isFull = scheduledLoras.size === maxLoras;
+  const isFull = scheduledLoras.size === state.config.maxLoras;
   return isFull && !scheduledLoras.has(request.loraRequest.loraIntId) ? 'max_loras' : null;
 }
 
-/** Null where it was admitted; else nothing behind it may overtake it. */
+/** Null where it was admitted; with an end, nothing behind it may overtake it; with a reason, it is passed over. */
 function tryAdmit(
   state: SchedulerState,
   step: ScheduleStep,
   request: Request,
-): AdmissionEnd | null {
+  queue: RequestQueue,
+): AdmissionEnd | SkipReason | null {
   const { kvCacheManager } = state;
-  const lookup = kvCacheManager.getComputedBlocks(request);
-  const hitBlocks = lookup.blocks;
-  const numHitTokens = lookup.numComputedTokens;
-  request.sharedPrefixBoundary = lookup.sharedPrefixBoundary;
-  assert(numHitTokens <= request.numTokens, 'the prefix hit is longer than the request');
-  if (request.prefillStatsPending && request.numPreemptions <= 0) {
-    request.numCachedPromptTokens = numHitTokens;
-  }
-  if (step.deferPrefills && numHitTokens < request.numTokens - 1)
+  const found = lookUp(state, request);
+  if (found === null) return 'kv_connector';
+  const numComputed = found.numComputedTokens;
+  assert(numComputed <= request.numTokens, 'the prefix hit is longer than the request');
+  if (!found.loadAsync && step.deferPrefills && numComputed < request.numTokens - 1)
     return { why: 'prefill_interval', request };
 
-  const numNewTokens = numTokensToAdmit(state, step, request, numHitTokens);
-  if (numNewTokens === 0) return noChunk(state, step, request, numHitTokens);
+  const chunk = found.loadAsync ? 0 : numTokensToAdmit(state, step, request, numComputed);
+  if (chunk === 0 && !found.loadAsync) return noChunk(state, step, request, numComputed);
+  const numNewTokens = reservePrefillLookahead(state, request, {
+    numComputedTokens: numComputed,
+    numNewTokens: chunk,
+  });
+  if (numNewTokens === 0 && !found.loadAsync) return 'prefill_lookahead';
+  const padding = numNewTokens - (request.numTokens - numComputed);
   const newBlocks = kvCacheManager.allocateSlots(request, numNewTokens, {
-    newComputedBlocks: hitBlocks,
-    numNewComputedTokens: numHitTokens,
+    newComputedBlocks: found.blocks,
+    numNewComputedTokens: found.numLocalTokens,
     fullSequenceMustFit: state.config.schedulerReserveFullIsl,
     applyWatermark: state.running.length > 0,
+    numExternalComputedTokens: found.numExternalTokens,
+    delayCacheBlocks: found.loadAsync,
+    reservedBlocks: found.loadAsync ? (state.kvTransfer?.numReservedBlocks ?? 0) : 0,
   });
   if (newBlocks === null)
     return { why: 'kv_cache_blocks', request, ...kvCacheManager.lastShortfall };
-  kvCacheManager.recordPrefixCacheStats(request, numHitTokens);
-  admit(state, step, request, { numHitTokens, numNewTokens });
+  if (state.kvTransfer !== null) {
+    noteAllocated(state.kvTransfer, kvCacheManager, request, found);
+  }
+  if (found.wasLookedUp) kvCacheManager.recordPrefixCacheStats(request, found.numLocalTokens);
+  if (found.loadAsync) {
+    waitForRemote(state, request, numComputed);
+    return 'remote_kvs';
+  }
+  queue.pop();
+  admit(state, step, request, { numComputed, numNewTokens });
+  if (padding > 0) step.output.setDrafts(request, placeholderDrafts(padding));
   return null;
 }
 
@@ -122,9 +178,11 @@ function noChunk(
   request: Request,
   numHitTokens: number,
 ): AdmissionEnd {
-  const budget = Math.min(step.tokenBudget, step.inputBudget);
+  const budget = chunkBudget(state, step);
   const { enableChunkedPrefill } = state.config;
   const numLeft = request.numTokens - numHitTokens;
+  // A single token is padded by drafts, or not scheduled.
+  if (numLeft === 1) return { why: 'token_budget', limit: budget };
   const threshold = step.longPrefillTokenThreshold;
   const numNewTokens = threshold > 0 ? Math.min(threshold, numLeft) : numLeft;
   return !enableChunkedPrefill && numNewTokens > budget
@@ -139,33 +197,52 @@ function numTokensToAdmit(
   request: Request,
   numHitTokens: number,
 ): number {
-  const budget = Math.min(step.tokenBudget, step.inputBudget);
+  const budget = chunkBudget(state, step);
   let numNewTokens = request.numTokens - numHitTokens;
+  const padded = numNewTokens === 1 ? paddedTokens(state, step, numHitTokens) : 0;
+  if (padded > budget) return 0;
+  if (padded > 0) numNewTokens = padded;
   const threshold = step.longPrefillTokenThreshold;
   if (threshold > 0 && threshold < numNewTokens) numNewTokens = threshold;
   if (!state.config.enableChunkedPrefill && numNewTokens > budget) return 0;
   numNewTokens = Math.min(numNewTokens, budget);
   assert(numNewTokens > 0, 'a waiting request has nothing to compute');
   if (state.mambaSplit === null) return numNewTokens;
-  return state.mambaSplit.clip(request, numNewTokens, numHitTokens);
+  const clipped = state.mambaSplit.clip(
+    request,
+    numNewTokens,
+    numHitTokens - request.numComputedTokens,
+  );
+  return padded > 0 && clipped > 0 && clipped !== padded ? 1 : clipped;
+}
+
+/** The tokens that one more chunk may have. */
+function chunkBudget(state: SchedulerState, step: ScheduleStep): number {
+  return Math.min(step.tokenBudget, step.inputBudget - state.config.speculation.draftSlots);
 }
 
 function admit(
   state: SchedulerState,
   step: ScheduleStep,
   request: Request,
-  tokens: { numHitTokens: number; numNewTokens: number },
+  tokens: { numComputed: number; numNewTokens: number },
 ): void {
-  state.waiting.pop();
   state.deferred.delete(request);
   state.running.push(request);
   state.recordEvent(request, EngineCoreEventType.SCHEDULED, step.timestamp);
   const isResumed = request.status === RequestStatus.PREEMPTED;
   assert(isResumed || request.status === RequestStatus.WAITING, 'invalid request status');
   request.status = RequestStatus.RUNNING;
-  request.numComputedTokens = tokens.numHitTokens;
+  request.numComputedTokens = tokens.numComputed;
+  const { kvTransfer } = state;
+  if (kvTransfer !== null) {
+    kvTransfer.fetchStages?.set(request, null);
+    if (tokens.numComputed + tokens.numNewTokens < request.numTokens) {
+      kvTransfer.inflightPrefills.add(request);
+    }
+  }
   const kind = isResumed ? ScheduleKind.RESUMED : ScheduleKind.NEW;
   step.output.append(request, kind, tokens.numNewTokens, undefined);
   step.tokenBudget -= tokens.numNewTokens;
-  step.inputBudget -= tokens.numNewTokens;
+  step.inputBudget -= tokens.numNewTokens + state.config.speculation.draftSlots;
 }

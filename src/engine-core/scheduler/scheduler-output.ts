@@ -21,6 +21,8 @@ export const NO_SAMPLE = -1;
 /** Stands for a sampled token where a prompt was pooled. */
 export const POOLED = -2;
 
+const NO_DRAFTS: ReadonlyMap<RequestId, readonly number[]> = new Map();
+
 export class SchedulerOutput {
   /** How many of the entries below belong to this step. */
   numRequests = 0;
@@ -36,6 +38,13 @@ export class SchedulerOutput {
   /** Written by the executor: the sampled token, POOLED, or NO_SAMPLE. */
   readonly sampledTokenIds: Int32Array;
   totalNumScheduledTokens = 0;
+  /** The drafts that a request's step checks; the empty map without any. */
+  scheduledSpecDecodeTokens: ReadonlyMap<RequestId, readonly number[]> = NO_DRAFTS;
+  /** How many drafts each request may get after the step. */
+  numSpecTokensToSchedule = 0;
+  /** Written by the executor for requests with drafts: the accepted ones and the token after them. */
+  readonly verifiedTokenIds = new Map<RequestId, readonly number[]>();
+  #drafts: Map<RequestId, readonly number[]> | null = null;
   /** Since the previous schedule call, in the order of preemption. */
   preemptedReqIds: readonly RequestId[] = [];
   /** Finished since the previous schedule call. */
@@ -70,6 +79,12 @@ export class SchedulerOutput {
     this.totalNumScheduledTokens += numTokens;
   }
 
+  setDrafts(request: Request, drafts: readonly number[]): void {
+    this.#drafts ??= new Map();
+    this.#drafts.set(request.requestId, drafts);
+    this.scheduledSpecDecodeTokens = this.#drafts;
+  }
+
   /** Takes a request back out; returns its tokens, or 0 if it is not in. O(requests). */
   withdraw(request: Request): number {
     const index = this.requests.indexOf(request);
@@ -84,6 +99,7 @@ export class SchedulerOutput {
     this.numRequests = end - 1;
     this.requests[end - 1] = undefined;
     this.totalNumScheduledTokens -= numTokens;
+    this.#drafts?.delete(request.requestId);
     return numTokens;
   }
 
@@ -96,5 +112,9 @@ export class SchedulerOutput {
     this.preemptedReqIds = [];
     this.finishedReqIds = [];
     this.blockCopies = null;
+    if (this.#drafts === null) return;
+    this.#drafts.clear();
+    this.verifiedTokenIds.clear();
+    this.scheduledSpecDecodeTokens = NO_DRAFTS;
   }
 }

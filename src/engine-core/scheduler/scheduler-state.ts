@@ -7,12 +7,15 @@ import { assert } from '../../shared/assert.ts';
 import type { RequestId } from '../../shared/protocol/ids.ts';
 import type { EngineCoreEventType } from '../../shared/protocol/outputs.ts';
 import type { KVCacheManager } from '../kv-cache/kv-cache-manager.ts';
+import type { KVTransferParams } from '../kv-transfer/kv-transfer-params.ts';
+import type { KVTransfer } from './kv-transfer.ts';
 import type { MambaSplit } from './mamba-split.ts';
 import type { Request } from './request.ts';
 import { createRequestQueue, type RequestQueue } from './request-queue.ts';
 import type { SchedulerConfig } from './scheduler-config.ts';
 import type { SchedulerObserver } from './scheduler-observer.ts';
 import type { SchedulerOutput } from './scheduler-output.ts';
+import type { StepDraftCounter } from './spec-decode-counter.ts';
 
 /** Source: vllm/v1/core/sched/interface.py PauseState. */
 export const PauseState = { UNPAUSED: 0, PAUSED_NEW: 1, PAUSED_ALL: 2 } as const;
@@ -29,6 +32,10 @@ export class SchedulerState {
   /** Every request that is not finished, in order of arrival. */
   readonly requests = new Map<RequestId, Request>();
   readonly waiting: RequestQueue;
+  /** Those that hold blocks while they wait. They come before the others, whose blocks might never become free else. */
+  readonly kvHoldingWaiting: RequestQueue;
+  /** Null without a KV connector. */
+  readonly kvTransfer: KVTransfer | null;
   /** Waiting requests that the last scan set aside. */
   readonly deferred = new Set<Request>();
   /** In order of admission. */
@@ -46,6 +53,8 @@ export class SchedulerState {
   lastPrefillStep: number;
   /** The last step that admitted prefills could not take all that waits. */
   prefillCapacityBound = false;
+  /** Of the step that was taken in last; null where it had no drafts. */
+  specDecodingStats: StepDraftCounter | null = null;
   /** Set while somebody looks. */
   observer: SchedulerObserver | null = null;
 
@@ -55,6 +64,7 @@ export class SchedulerState {
     mambaSplit: MambaSplit | null;
     logStats: boolean;
     includeFinishedSet: boolean;
+    kvTransfer: KVTransfer | null;
   }) {
     this.config = options.config;
     this.kvCacheManager = options.kvCacheManager;
@@ -64,8 +74,22 @@ export class SchedulerState {
     this.maxNumScheduledTokens =
       this.config.maxNumScheduledTokens ?? this.config.maxNumBatchedTokens;
     this.waiting = createRequestQueue(this.config.policy);
+    this.kvHoldingWaiting = createRequestQueue(this.config.policy);
+    this.kvTransfer = options.kvTransfer;
     this.finishedReqIdsByClient = options.includeFinishedSet ? new Map() : null;
     this.lastPrefillStep = -this.config.prefillScheduleInterval;
+  }
+
+  get numWaiting(): number {
+    return this.waiting.length + this.kvHoldingWaiting.length;
+  }
+
+  /** In the order in which they are looked at. */
+  waitingRequests(): Request[] {
+    const waiting = this.waiting.toArray();
+    return this.kvHoldingWaiting.length === 0
+      ? waiting
+      : [...this.kvHoldingWaiting.toArray(), ...waiting];
   }
 
   /** Takes finished requests off the running list, keeping the order. O(running). */
@@ -76,12 +100,18 @@ export class SchedulerState {
   removeFromWaiting(requests: ReadonlySet<Request>): void {
     if (requests.size === 0) return;
     this.waiting.removeAll(requests);
+    this.kvHoldingWaiting.removeAll(requests);
     for (const request of requests) this.deferred.delete(request);
   }
 
-  /** Lets go of a finished request: its blocks, its id, and what the worker and the clients are told of it. */
-  freeRequest(request: Request): void {
+  /**
+   * Lets go of a finished request: its blocks, its id, and what the worker and the clients are told of it. Blocks that a KV
+   * connector still reads or fills stay, and the request with them, until `freeBlocks`. Returns what the connector has to
+   * say in the request's last output.
+   */
+  freeRequest(request: Request, isLoading = false): KVTransferParams | null {
     assert(request.isFinished, 'only finished requests are freed');
+    const left = this.kvTransfer?.finish(request) ?? null;
     this.finishedReqIds.push(request.requestId);
     if (this.finishedReqIdsByClient !== null) {
       const ids = this.finishedReqIdsByClient.get(request.clientIndex);
@@ -89,7 +119,14 @@ export class SchedulerState {
         this.finishedReqIdsByClient.set(request.clientIndex, [request.requestId]);
       else ids.push(request.requestId);
     }
-    this.kvCacheManager.free(request);
+    if (!isLoading && left?.delayFreeBlocks !== true) this.freeBlocks(request);
+    return left?.kvTransferParams ?? null;
+  }
+
+  /** The end of a finished request. */
+  freeBlocks(request: Request): void {
+    if (this.kvTransfer === null) this.kvCacheManager.free(request);
+    else this.kvTransfer.freeRequestBlocks(request);
     this.requests.delete(request.requestId);
   }
 
@@ -112,4 +149,6 @@ export interface ScheduleStep {
   readonly deferPrefills: boolean;
   numPreempted: number;
   prefillScheduled: boolean;
+  /** Running requests in the step, once their pass is over. */
+  numRunningScheduled: number;
 }

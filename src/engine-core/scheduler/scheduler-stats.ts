@@ -2,7 +2,7 @@ import { assert } from '../../shared/assert.ts';
 import type { KVCacheEvictionEvent, SchedulerStats } from '../../shared/protocol/stats.ts';
 import type { SchedulerState } from './scheduler-state.ts';
 
-/** No KV connector, so nothing is ever fetched; vLLM names the stages all the same. */
+/** Without a KV connector nothing is ever fetched; vLLM names the stages all the same. */
 const NO_KV_FETCHES: Readonly<Record<string, number>> = Object.freeze({
   waiting_to_start: 0,
   in_progress: 0,
@@ -22,21 +22,24 @@ export function makeSchedulerStats(
   if (!state.logStats) return null;
   const prefixCacheStats = state.kvCacheManager.makePrefixCacheStats();
   assert(prefixCacheStats !== null, 'statistics are on, so the prefix cache counts');
+  const { specDecodingStats } = state;
+  state.specDecodingStats = null;
   const numDeferred = state.deferred.size;
+  const { kvTransfer } = state;
   return {
     numRunningReqs: state.running.length,
-    numWaitingReqs: state.waiting.length - numDeferred,
+    numWaitingReqs: state.numWaiting - numDeferred,
     numSkippedWaitingReqs: numDeferred,
-    numKvFetchReqsByStage: NO_KV_FETCHES,
+    numKvFetchReqsByStage: kvTransfer?.fetchStages?.counts ?? NO_KV_FETCHES,
     stepCounter: 0,
     currentWave: 0,
     kvCacheUsage: state.kvCacheManager.usage,
     iterationDetails: null,
     prefixCacheStats,
-    connectorPrefixCacheStats: null,
+    connectorPrefixCacheStats: kvTransfer?.prefixCacheStats?.take() ?? null,
     kvCacheEvictionEvents,
-    specDecodingStats: null,
-    kvConnectorStats: null,
+    specDecodingStats,
+    kvConnectorStats: kvTransfer?.takeConnectorStats() ?? null,
     ecConnectorStats: null,
     waitingLoraAdapters: NO_ADAPTERS,
     runningLoraAdapters: NO_ADAPTERS,

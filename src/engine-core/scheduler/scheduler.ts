@@ -2,14 +2,17 @@
  * Decides, step by step, which requests run and for how many tokens, and takes in what they sampled. Pure and
  * synchronous; the passes are in the files beside this one, the blocks in kv-cache/.
  * Source: vllm/v1/core/sched/scheduler.py Scheduler, async_scheduler.py AsyncScheduler (0.33.0). Leaves out: multi-modal
- * inputs, speculative decoding, KV and encoder connectors, structured output, streaming sessions.
+ * inputs, encoder connectors, structured output, streaming sessions.
  */
 import { assert } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { RequestId } from '../../shared/protocol/ids.ts';
+import type { KVCacheEvent } from '../../shared/protocol/kv-events.ts';
 import { EngineCoreEventType } from '../../shared/protocol/outputs.ts';
 import type { KVCacheEvictionEvent, SchedulerStats } from '../../shared/protocol/stats.ts';
 import type { KVCacheManager } from '../kv-cache/kv-cache-manager.ts';
+import { numDraftsAfter, placeholderDrafts } from './drafts.ts';
+import type { KVTransfer } from './kv-transfer.ts';
 import type { MambaSplit } from './mamba-split.ts';
 import { preemptRequest, victimIndexOf } from './preempt.ts';
 import type { Request } from './request.ts';
@@ -20,6 +23,7 @@ import type { SchedulerConfig } from './scheduler-config.ts';
 import { NO_SAMPLE, SchedulerOutput } from './scheduler-output.ts';
 import { PauseState, SchedulerState, type ScheduleStep } from './scheduler-state.ts';
 import { makeSchedulerStats } from './scheduler-stats.ts';
+import { SpecDecodeCounter } from './spec-decode-counter.ts';
 
 export interface SchedulerOptions {
   readonly config: SchedulerConfig;
@@ -32,6 +36,8 @@ export interface SchedulerOptions {
   readonly decodeStagger: number;
   /** Sampled residency of evicted blocks, where it is measured. */
   readonly drainEvictionEvents?: () => KVCacheEvictionEvent[];
+  /** Left out without a KV connector. */
+  readonly kvTransfer?: KVTransfer | null;
 }
 
 export class Scheduler {
@@ -42,7 +48,7 @@ export class Scheduler {
   readonly #spareOutputs: SchedulerOutput[] = [];
 
   constructor(options: SchedulerOptions) {
-    this.state = new SchedulerState(options);
+    this.state = new SchedulerState({ ...options, kvTransfer: options.kvTransfer ?? null });
     this.#clock = options.clock;
     this.#decodeStagger = options.decodeStagger;
     this.#drainEvictionEvents = options.drainEvictionEvents ?? null;
@@ -59,6 +65,7 @@ export class Scheduler {
     const { output } = step;
     state.kvCacheManager.newStepStarts();
     scheduleRunning(state, step);
+    step.numRunningScheduled = output.numRequests;
     let prefillAdmitted = false;
     if (step.numPreempted === 0 && state.pauseState !== PauseState.PAUSED_ALL) {
       prefillAdmitted = scheduleWaiting(state, step);
@@ -76,12 +83,14 @@ export class Scheduler {
     const copies = state.kvCacheManager.takeKvCacheBlockCopies();
     if (copies !== null) {
       output.blockCopies = copies.copies;
-      state.kvCacheManager.freeBlocks(copies.retainedBlocks);
+      if (state.kvTransfer === null) state.kvCacheManager.freeBlocks(copies.retainedBlocks);
+      else state.kvTransfer.freeRetainedBlocks(copies.retainedBlocks);
     }
     output.preemptedReqIds = state.preemptedReqIds;
     output.finishedReqIds = state.finishedReqIds;
     if (state.preemptedReqIds.length > 0) state.preemptedReqIds = [];
     if (state.finishedReqIds.length > 0) state.finishedReqIds = [];
+    state.kvTransfer?.startStep(output);
     this.#advance(output);
     return output;
   }
@@ -97,28 +106,36 @@ export class Scheduler {
     assert(!state.requests.has(request.requestId), 'duplicate request id');
     state.waiting.add(request);
     state.requests.set(request.requestId, request);
+    const { perRequestMetrics, numSpecTokens } = state.config.speculation;
+    if (perRequestMetrics !== 'none') {
+      const isDetailed = perRequestMetrics === 'detailed';
+      request.specDecodeMetrics = new SpecDecodeCounter(numSpecTokens, isDetailed);
+    }
+    state.kvTransfer?.addRequest(request);
     state.recordEvent(request, EngineCoreEventType.QUEUED, this.#clock.monotonicMs() / 1000);
   }
 
   /**
    * Ends requests from outside: aborts, errors, shutdown. `requestIds` null means all; unknown ids are skipped.
-   * Blocks are freed at once. Returns the requests that were ended.
+   * Blocks are freed at once, but those that a load still fills. Returns the requests that were ended.
    */
   finishRequests(requestIds: readonly RequestId[] | null, status: RequestStatus): Request[] {
     assert(isFinishedStatus(status), 'not a finished status');
     const { state } = this;
     const fromWaiting = new Set<Request>();
     const ended: Request[] = [];
+    const loading = new Set<Request>();
     for (const requestId of new Set(requestIds ?? state.requests.keys())) {
       const request = state.requests.get(requestId);
-      if (request === undefined) continue;
+      if (request === undefined || request.isFinished) continue;
       ended.push(request);
+      if (state.kvTransfer?.abandonLoad(request) === true) loading.add(request);
       if (request.status !== RequestStatus.RUNNING) fromWaiting.add(request);
       request.status = status;
     }
     if (ended.length > fromWaiting.size) state.removeFinishedFromRunning();
     state.removeFromWaiting(fromWaiting);
-    for (const request of ended) state.freeRequest(request);
+    for (const request of ended) state.freeRequest(request, loading.has(request));
     return ended;
   }
 
@@ -126,7 +143,7 @@ export class Scheduler {
    * Forgets all cached blocks. Succeeds only if no request holds blocks; `resetRunningRequests` sees to that by
    * preempting them all, last first, so that they keep their order.
    */
-  resetPrefixCache(resetRunningRequests: boolean): boolean {
+  resetPrefixCache(resetRunningRequests: boolean, resetConnector = false): boolean {
     const { state } = this;
     if (resetRunningRequests) {
       const timestamp = this.#clock.monotonicMs() / 1000;
@@ -139,8 +156,21 @@ export class Scheduler {
       }
     }
     const succeeded = state.kvCacheManager.resetPrefixCache();
-    assert(succeeded || !resetRunningRequests, 'blocks are in use although nothing runs');
-    return succeeded;
+    assert(
+      succeeded || !resetRunningRequests,
+      'Failed to reset KV cache even when all the running requests are preempted and moved to the waiting queue. ' +
+        'This is likely due to the presence of running requests waiting for remote KV transfer, which is not supported yet.',
+    );
+    return resetConnector ? this.resetConnectorCache() && succeeded : succeeded;
+  }
+
+  /** Forgets what the KV connector keeps; true without one. */
+  resetConnectorCache(): boolean {
+    const { kvTransfer } = this.state;
+    if (kvTransfer === null) return true;
+    if (kvTransfer.connector.resetCache() === false) return false;
+    kvTransfer.prefixCacheStats?.noteReset();
+    return true;
   }
 
   /** Between two steps: running requests give way as if blocks had run out. Returns how many did. */
@@ -166,19 +196,29 @@ export class Scheduler {
 
   /** Requests that a step could move on, given the pause state. */
   get numUnfinishedRequests(): number {
-    const { running, waiting, pauseState } = this.state;
+    const { running, kvHoldingWaiting, waiting, pauseState } = this.state;
     if (pauseState === PauseState.PAUSED_ALL) return 0;
-    if (pauseState === PauseState.PAUSED_NEW) return running.length;
-    return running.length + waiting.length;
+    const numStarted = running.length + kvHoldingWaiting.length;
+    return pauseState === PauseState.PAUSED_NEW ? numStarted : numStarted + waiting.length;
   }
 
-  /** Unfinished requests, or finished ones that the worker has not been told of. */
+  /** Unfinished requests, or finished ones that the worker has not been told of, or whose blocks are still transferred. */
   hasRequests(): boolean {
-    return this.numUnfinishedRequests > 0 || this.state.finishedReqIds.length > 0;
+    if (this.numUnfinishedRequests > 0 || this.state.finishedReqIds.length > 0) return true;
+    const { kvTransfer, requests, running, numWaiting } = this.state;
+    if (kvTransfer === null) return false;
+    return requests.size > running.length + numWaiting || kvTransfer.connector.hasPendingPushWork();
   }
 
   getRequestCounts(): { numRunning: number; numWaiting: number } {
-    return { numRunning: this.state.running.length, numWaiting: this.state.waiting.length };
+    return { numRunning: this.state.running.length, numWaiting: this.state.numWaiting };
+  }
+
+  /** KV cache events since the last call: of the blocks here, then of what the KV connector keeps. */
+  takeKvEvents(): KVCacheEvent[] {
+    const { kvCacheManager, kvTransfer } = this.state;
+    const events = kvCacheManager.takeEvents();
+    return kvTransfer === null ? events : [...events, ...kvTransfer.connector.takeEvents()];
   }
 
   /** Null where statistics are off. Resets the prefix cache counts. */
@@ -189,7 +229,7 @@ export class Scheduler {
   #beginStep(throttlePrefills: boolean): ScheduleStep {
     const { state } = this;
     const { config } = state;
-    const numEligible = state.running.length + state.waiting.length;
+    const numEligible = state.running.length + state.numWaiting;
     let threshold = numEligible > 1 ? config.longPrefillTokenThreshold : 0;
     if (threshold > 0 && config.longPrefillTokenThresholdAdaptive) {
       threshold = Math.max(threshold, Math.floor(config.maxNumBatchedTokens / numEligible));
@@ -203,6 +243,7 @@ export class Scheduler {
       deferPrefills: this.#defersPrefills(throttlePrefills),
       numPreempted: 0,
       prefillScheduled: false,
+      numRunningScheduled: 0,
     };
   }
 
@@ -218,7 +259,13 @@ export class Scheduler {
 
   /** Counts the scheduled tokens as computed and notes who samples. Source: _update_after_schedule, both classes. */
   #advance(output: SchedulerOutput): void {
-    const { asyncScheduling } = this.state.config;
+    const { asyncScheduling, speculation } = this.state.config;
+    const { kvTransfer } = this.state;
+    const speculates = speculation.numSpecTokens > 0;
+    output.numSpecTokensToSchedule = speculates
+      ? numDraftsAfter(this.state, output.numRequests)
+      : 0;
+    const placeholders = placeholderDrafts(output.numSpecTokensToSchedule);
     const nextStep = this.state.currentStep + this.#decodeStagger;
     for (let i = 0; i < output.numRequests; i += 1) {
       const request = output.requests[i];
@@ -229,9 +276,15 @@ export class Scheduler {
       request.numInFlightTokens += numTokens;
       const isChunk = numComputed < request.allTokenIds.length + request.numOutputPlaceholders;
       request.isPrefillChunk = isChunk;
+      kvTransfer?.noteScheduled(request);
       output.samplePositions[i] = isChunk ? NO_SAMPLE : numComputed - request.numPromptTokens;
       if (asyncScheduling && !isChunk) {
         request.numOutputPlaceholders += 1;
+        if (speculates) {
+          const drafts = output.scheduledSpecDecodeTokens.get(request.requestId);
+          request.numOutputPlaceholders += drafts?.length ?? 0;
+          request.specTokenIds = placeholders;
+        }
         request.nextDecodeEligibleStep = nextStep;
       }
     }

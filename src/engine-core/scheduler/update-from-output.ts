@@ -11,11 +11,14 @@ import type {
 } from '../../shared/protocol/outputs.ts';
 import type { PrefillStats } from '../../shared/protocol/stats.ts';
 import type { BlockHasher } from '../kv-cache/hash/block-hash.ts';
+import { joinLogprobs } from './join-logprobs.ts';
 import type { Request } from './request.ts';
 import { RequestStatus } from './request-status.ts';
 import { NO_SAMPLE, POOLED, type SchedulerOutput } from './scheduler-output.ts';
 import type { SchedulerState } from './scheduler-state.ts';
 import { checkStop } from './stop-check.ts';
+import { takeVerified } from './take-verified.ts';
+import { finishTransfers, takeTransfers, withPrefillHits } from './update-transfers.ts';
 
 const NO_TOKENS: readonly number[] = Object.freeze([]);
 
@@ -46,36 +49,58 @@ export function updateFromOutput(
   results: StepResults,
   hasher: BlockHasher | null,
 ): ClientBatch[] {
+  const { kvTransfer } = state;
+  const transfers = kvTransfer === null ? null : takeTransfers(state, kvTransfer, output);
   const batches: ClientBatch[] = [];
   let batch: ClientBatch | undefined;
   let hasStoppedRunning = false;
   let stoppedWaiting: Set<Request> | null = null;
+  const speculates = output.scheduledSpecDecodeTokens.size > 0;
   for (let i = 0; i < output.numRequests; i += 1) {
     const request = output.requests[i];
     if (request === undefined || request.isFinished) continue;
     const isStale = settleInFlight(request, output.numScheduledTokens[i] ?? 0);
+    if (transfers?.failed.has(request.requestId) === true) continue;
     if (isStale && request.dropStaleOutput) continue;
     const tokenId = output.sampledTokenIds[i] ?? NO_SAMPLE;
     if (tokenId === NO_SAMPLE) continue;
 
     const wasRunning = request.status === RequestStatus.RUNNING;
-    const stopped =
-      tokenId === POOLED
-        ? endPooled(request)
-        : takeToken(state, request, { tokenId, isStale, wasRunning, hasher });
+    const drafts = speculates ? output.scheduledSpecDecodeTokens.get(request.requestId) : undefined;
+    let tokenIds: readonly number[];
+    let stopped: boolean;
+    if (drafts !== undefined) {
+      const verified = output.verifiedTokenIds.get(request.requestId) ?? NO_TOKENS;
+      ({ tokenIds, stopped } = takeVerified(state, request, {
+        numDrafts: drafts.length,
+        numInvalid: 0,
+        tokenIds: verified,
+        isStale,
+        wasRunning,
+        hasher,
+      }));
+    } else if (tokenId === POOLED) {
+      tokenIds = NO_TOKENS;
+      stopped = endPooled(request);
+    } else {
+      tokenIds = [tokenId];
+      stopped = takeToken(state, request, { tokenId, isStale, wasRunning, hasher });
+    }
     if (batch === undefined || batch.clientIndex !== request.clientIndex) {
       batch = findBatch(batches, request.clientIndex);
     }
-    batch.outputs.push(
-      makeOutput(
-        state,
-        request,
-        { tokenId, position: output.samplePositions[i] ?? 0, stopped },
-        results,
-      ),
+    const made = makeOutput(
+      state,
+      request,
+      { tokenIds, position: output.samplePositions[i] ?? 0, stopped },
+      results,
     );
-    if (!stopped) continue;
-    state.freeRequest(request);
+    if (!stopped) {
+      batch.outputs.push(made);
+      continue;
+    }
+    const params = withPrefillHits(state.freeRequest(request), made.prefillStats);
+    batch.outputs.push(params === null ? made : { ...made, kvTransferParams: params });
     if (wasRunning) {
       hasStoppedRunning = true;
     } else {
@@ -85,6 +110,9 @@ export function updateFromOutput(
   }
   if (hasStoppedRunning) state.removeFinishedFromRunning();
   if (stoppedWaiting !== null) state.removeFromWaiting(stoppedWaiting);
+  if (kvTransfer !== null && transfers !== null) {
+    finishTransfers(state, kvTransfer, transfers, (clientIndex) => findBatch(batches, clientIndex));
+  }
   return batches;
 }
 
@@ -107,8 +135,10 @@ function takeToken(
   // Fifteen tokens of sixteen fill no block.
   if (request.allTokenIds.length >= request.blockHashes.nextTokens) sample.hasher?.update(request);
   const stopped = checkStop(request, state.config.maxModelLen);
-  if (!sample.isStale && request.numOutputPlaceholders > 0) {
-    request.numOutputPlaceholders -= 1;
+  if (sample.isStale) return stopped;
+  const hasPlaceholders = request.numOutputPlaceholders > 0;
+  if (hasPlaceholders) request.numOutputPlaceholders -= 1;
+  if (hasPlaceholders || state.config.speculation.numSpecTokens > 0) {
     if (sample.wasRunning) {
       state.kvCacheManager.cacheBlocks(
         request,
@@ -135,20 +165,28 @@ function findBatch(batches: ClientBatch[], clientIndex: number): ClientBatch {
 function makeOutput(
   state: SchedulerState,
   request: Request,
-  { tokenId, position, stopped }: { tokenId: number; position: number; stopped: boolean },
+  {
+    tokenIds,
+    position,
+    stopped,
+  }: {
+    tokenIds: readonly number[];
+    position: number;
+    stopped: boolean;
+  },
   results: StepResults,
 ): EngineCoreOutput {
   const isFirst = request.prefillStatsPending;
   const asksForLogprobs = request.wantsLogprobs;
   return {
     requestId: request.requestId,
-    newTokenIds: tokenId === POOLED ? NO_TOKENS : [tokenId],
-    newLogprobs: asksForLogprobs ? results.sampleLogprobs(request, tokenId, position) : null,
+    newTokenIds: tokenIds,
+    newLogprobs: asksForLogprobs ? sampleLogprobs(results, request, tokenIds, position) : null,
     newPromptLogprobsTensors:
       position === 0 && request.samplingParams.promptLogprobs !== null
         ? results.promptLogprobs(request)
         : null,
-    poolingOutput: tokenId === POOLED ? results.pooledOutput(request) : null,
+    poolingOutput: request.poolingParams !== null ? results.pooledOutput(request) : null,
     finishReason: stopped ? request.finishReason : null,
     stopReason: request.stopReason,
     events: request.takeEvents(),
@@ -160,22 +198,38 @@ function makeOutput(
     numNansInLogits: 0,
     mmCacheMissHashes: null,
     newSamplingMask: null,
-    specDecodeMetrics: null,
+    specDecodeMetrics: stopped ? request.specDecodeMetrics : null,
     promptTokenIdLogprobs: null,
     error: null,
   };
 }
 
+/** Of each token a row, in one array. */
+function sampleLogprobs(
+  results: StepResults,
+  request: Request,
+  tokenIds: readonly number[],
+  position: number,
+): LogprobsLists | null {
+  const [first] = tokenIds;
+  if (first === undefined) return null;
+  if (tokenIds.length === 1) return results.sampleLogprobs(request, first, position);
+  return joinLogprobs(
+    tokenIds.map((tokenId, i) => results.sampleLogprobs(request, tokenId, position + i)),
+  );
+}
+
 function takePrefillStats(state: SchedulerState, request: Request): PrefillStats {
   request.prefillStatsPending = false;
   const cached = request.numCachedPromptTokens;
+  const external = request.numExternalCachedTokens;
   const written = state.kvCacheManager.estimateCachedTokens(request);
   return {
     numPromptTokens: request.numPromptTokens,
     numComputedTokens: request.numPromptTokens - cached,
     numCachedTokens: cached,
-    numLocalCachedTokens: cached,
-    numExternalCachedTokens: 0,
+    numLocalCachedTokens: cached - external,
+    numExternalCachedTokens: external,
     numCacheCreationTokens: Math.max(0, Math.min(written, request.numPromptTokens) - cached),
   };
 }

@@ -56,13 +56,13 @@ export function blockMap(
 }
 
 /** Running ones first, then waiting ones, at most 1,000. */
-function requestIds({ running, waiting }: SchedulerState): string[] {
-  const ids = running.slice(0, MAX_REQUEST_IDS).map(({ requestId }) => requestId);
+function requestIds(state: SchedulerState): string[] {
+  const ids = state.running.slice(0, MAX_REQUEST_IDS).map(({ requestId }) => requestId);
   const numLeft = MAX_REQUEST_IDS - ids.length;
-  if (numLeft > 0 && waiting.length > 0)
+  if (numLeft > 0 && state.numWaiting > 0)
     ids.push(
-      ...waiting
-        .toArray()
+      ...state
+        .waitingRequests()
         .slice(0, numLeft)
         .map(({ requestId }) => requestId),
     );

@@ -85,7 +85,7 @@ export class StepRecorder implements SchedulerObserver {
       preempted: output.preemptedReqIds,
       finished: [],
       num_running: state.running.length,
-      num_waiting: state.waiting.length,
+      num_waiting: state.numWaiting,
       kv_cache_usage: state.kvCacheManager.usage,
       waiting,
     });

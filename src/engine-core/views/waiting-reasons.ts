@@ -20,7 +20,7 @@ export interface AdmissionFacts {
 
 /** Of the schedule call that has just ended, in the order in which requests would be admitted. */
 export function waitingReasons(state: SchedulerState, facts: AdmissionFacts): WaitingView[] {
-  const requests = state.waiting.toArray().slice(0, MAX_REASONS);
+  const requests = state.waitingRequests().slice(0, MAX_REASONS);
   const forAll = reasonForAll(facts.end);
   const front = 'request' in facts.end ? facts.end.request : null;
   return requests.map((request) => {

@@ -22,7 +22,7 @@ import {
   type PrometheusStatLoggerOptions,
 } from './prometheus-stat-logger.ts';
 import { type SleepOperation, SleepOperationMetrics } from './sleep-operation-metrics.ts';
-import { createSpecDecodingFamilies } from './spec-decoding-metrics.ts';
+import { SpecDecodingMetrics } from './spec-decoding-metrics.ts';
 import { type ToolParserInvocation, ToolParserMetrics } from './tool-parser-metrics.ts';
 
 export interface ScrapeOptions {
@@ -54,6 +54,8 @@ export class FrontendMetrics {
   readonly #statLoggerFamilies: readonly Family[];
   readonly #toolParser: ToolParserMetrics | null;
   readonly #lateFamilies: readonly Family[];
+  /** Null without speculation. */
+  readonly #specDecoding: SpecDecodingMetrics | null;
   readonly #statLoggers = new Map<EngineIndex, LoggingStatLogger>();
   readonly #clock: Clock;
   readonly #view: MetricsView | null;
@@ -69,7 +71,8 @@ export class FrontendMetrics {
     this.#http = new HttpMetrics(createdSeconds);
     this.#sleepOperations = new SleepOperationMetrics(options.clock);
     const ranks = [...options.engines.keys()].sort((a, b) => a - b);
-    this.#statLoggerFamilies = this.#familiesOfStatLogger(options, ranks, createdSeconds);
+    this.#specDecoding = specDecodingMetrics(options, ranks, createdSeconds);
+    this.#statLoggerFamilies = this.#familiesOfStatLogger(options);
     this.#toolParser =
       options.hasToolCallParser === true
         ? new ToolParserMetrics(options.servedModelName, createdSeconds)
@@ -90,6 +93,8 @@ export class FrontendMetrics {
     assert(statLogger !== undefined, () => `stats of engine ${engineIndex}, which never reported`);
     this.prometheus.record(engineIndex, schedulerStats, iterationStats);
     statLogger.record(schedulerStats, iterationStats);
+    const drafts = schedulerStats?.specDecodingStats ?? null;
+    if (drafts !== null) this.#specDecoding?.record(engineIndex, drafts);
   }
 
   recordHttp(exchange: HttpExchange): void {
@@ -123,10 +128,10 @@ export class FrontendMetrics {
     return engineLoadOf(this.#statLoggerFamilies, rank);
   }
 
-  /** One line per engine in rank order, for the time since the last call. */
+  /** The lines of each engine in rank order, for the time since the last call. */
   logLines(): readonly StatLogLine[] {
     const nowMs = this.#clock.monotonicMs();
-    return Array.from(this.#statLoggers.values(), (statLogger) => statLogger.line(nowMs));
+    return [...this.#statLoggers.values()].flatMap((statLogger) => statLogger.lines(nowMs));
   }
 
   /** The body of `/metrics`. */
@@ -175,16 +180,19 @@ export class FrontendMetrics {
     ];
   }
 
-  #familiesOfStatLogger(
-    { numSpeculativeTokens = null, servedModelName, logStats = true }: FrontendMetricsOptions,
-    ranks: readonly EngineIndex[],
-    createdSeconds: number,
-  ): readonly Family[] {
+  #familiesOfStatLogger({ logStats = true }: FrontendMetricsOptions): readonly Family[] {
     if (!logStats) return [];
-    if (numSpeculativeTokens === null) return this.prometheus.families;
-    const spec = { servedModelName, ranks, numSpeculativeTokens, createdSeconds };
-    return [...createSpecDecodingFamilies(spec), ...this.prometheus.families];
+    return [...(this.#specDecoding?.families ?? []), ...this.prometheus.families];
   }
+}
+
+function specDecodingMetrics(
+  { numSpeculativeTokens = null, servedModelName }: FrontendMetricsOptions,
+  ranks: readonly EngineIndex[],
+  createdSeconds: number,
+): SpecDecodingMetrics | null {
+  if (numSpeculativeTokens === null) return null;
+  return new SpecDecodingMetrics({ servedModelName, ranks, numSpeculativeTokens, createdSeconds });
 }
 
 function chooseFamilies(families: readonly Family[], { names }: ScrapeOptions): readonly Family[] {

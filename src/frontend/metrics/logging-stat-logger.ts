@@ -1,11 +1,12 @@
 /**
- * The line that an engine's activity is worth every 10 seconds, in vLLM's words. Pure: the caller owns the timer.
- * Source: vllm/v1/metrics/loggers.py LoggingStatLogger (0.33.0). Leaves out: connector, multi-modal, speculative parts.
+ * The lines that an engine's activity is worth every 10 seconds, in vLLM's words. Pure: the caller owns the timer.
+ * Source: vllm/v1/metrics/loggers.py LoggingStatLogger (0.33.0). Leaves out: connector, multi-modal parts.
  */
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { SchedulerStats } from '../../shared/protocol/stats.ts';
 import { CachingMetrics } from './caching-metrics.ts';
 import type { IterationStats } from './iteration-stats.ts';
+import { SpecDecodingLog } from './spec-decoding-log.ts';
 
 export interface StatLogLine {
   /** Debug once the engine was idle for two lines in a row. */
@@ -25,11 +26,13 @@ export class LoggingStatLogger {
   #deferred = 0;
   #kvCacheUsage = 0;
   readonly #prefixCaching = new CachingMetrics();
+  readonly #specDecoding: SpecDecodingLog;
 
   /** `nowMs` is monotonic. */
   constructor(engineIndex: EngineIndex, nowMs: number) {
     this.#engineIndex = engineIndex;
     this.#lastLogMs = nowMs;
+    this.#specDecoding = new SpecDecodingLog(nowMs);
   }
 
   record(schedulerStats: SchedulerStats | null, iterationStats: IterationStats | null): void {
@@ -39,11 +42,20 @@ export class LoggingStatLogger {
     }
     if (schedulerStats !== null) {
       this.#prefixCaching.observe(schedulerStats.prefixCacheStats);
+      if (schedulerStats.specDecodingStats !== null)
+        this.#specDecoding.observe(schedulerStats.specDecodingStats);
       this.#running = schedulerStats.numRunningReqs;
       this.#waiting = schedulerStats.numWaitingReqs;
       this.#deferred = schedulerStats.numSkippedWaitingReqs;
       this.#kvCacheUsage = schedulerStats.kvCacheUsage;
     }
+  }
+
+  /** What there is to say of the time since the last call; the first line is always there. */
+  lines(nowMs: number): readonly StatLogLine[] {
+    const first = this.line(nowMs);
+    const drafts = this.#specDecoding.line(nowMs);
+    return drafts === null ? [first] : [first, { level: first.level, text: drafts }];
   }
 
   /**

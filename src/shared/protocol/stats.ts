@@ -20,6 +20,19 @@ export interface KVCacheEvictionEvent {
   readonly reuseGapsSeconds: readonly number[];
 }
 
+/** Drafts of a step, over its requests. Source: vllm/v1/spec_decode/metrics.py SpecDecodingStats. */
+export interface SpecDecodingStats {
+  /** The most drafts of one request. */
+  readonly numSpecTokens: number;
+  /** Requests that had drafts. */
+  readonly numDrafts: number;
+  readonly numDraftTokens: number;
+  readonly numAcceptedTokens: number;
+  /** How often the draft at each position was accepted. */
+  readonly numAcceptedTokensPerPos: readonly number[];
+  readonly numDraftTokensPerPos: readonly number[];
+}
+
 /** The scheduler's state after a step. Always all fields on the wire. Source: SchedulerStats. */
 export interface SchedulerStats {
   readonly numRunningReqs: number;
@@ -34,7 +47,7 @@ export interface SchedulerStats {
   readonly prefixCacheStats: PrefixCacheStats;
   readonly connectorPrefixCacheStats: PrefixCacheStats | null;
   readonly kvCacheEvictionEvents: readonly KVCacheEvictionEvent[];
-  readonly specDecodingStats: unknown;
+  readonly specDecodingStats: SpecDecodingStats | null;
   readonly kvConnectorStats: unknown;
   readonly ecConnectorStats: unknown;
   readonly waitingLoraAdapters: Readonly<Record<string, number>>;

@@ -135,6 +135,10 @@ export class CircularBufferManager extends FullAttentionManager {
 
   override addLocalComputedBlocks(): void {}
 
+  override allocateExternalComputedBlocks(table: GroupTable): void {
+    this.allocateNewBlocks(table);
+  }
+
   override allocateNewBlocks(table: GroupTable): readonly number[] {
     if (table.length > 0) return NO_BLOCKS;
     this.blockPool.getNewBlocks(1, table);
@@ -169,6 +173,8 @@ export class CrossAttentionManager extends SingleTypeKVCacheManager {
   override addLocalComputedBlocks(_table: GroupTable, newComputedBlocks: readonly number[]): void {
     assert(newComputedBlocks.length === 0, 'cross attention has no prefix hits');
   }
+
+  override allocateExternalComputedBlocks(): void {}
 
   override allocateNewBlocks(table: GroupTable, demand: SlotDemand): readonly number[] {
     return super.allocateNewBlocks(table, encoderDemand(demand));

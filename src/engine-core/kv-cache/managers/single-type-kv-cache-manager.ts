@@ -3,7 +3,7 @@
  * hash and which leave the window. One subclass per attention kind; this base is the rule for a kind that keeps every
  * block until the request ends. Called by the coordinator, in group order.
  * Source: vllm/v1/core/single_type_kv_cache_manager.py SingleTypeKVCacheManager (0.33.0).
- * Leaves out: EAGLE/MTP, context parallelism, external (connector) blocks, zeroing lists.
+ * Leaves out: EAGLE/MTP, context parallelism, zeroing lists.
  */
 
 import type { KVCacheSpec } from '../../../capacity/spec/spec.ts';
@@ -22,7 +22,7 @@ export interface SlotDemand {
   numTokens: number;
   /** As `numTokens`, but not cut at max_model_len. */
   numTokensMainModel: number;
-  /** Computed before this step, prefix hits included. */
+  /** Computed before this step, prefix hits and what a connector loads included. */
   totalComputedTokens: number;
   numLocalComputedTokens: number;
   /** Cross attention: tokens of the encoder's output. */
@@ -120,16 +120,23 @@ export abstract class SingleTypeKVCacheManager {
     return newBlocks + this.countEvictable(newComputedBlocks, skippedHits);
   }
 
-  /** Puts the hit blocks into a request's empty table: null blocks for what is skipped, a reference to the others. */
+  /**
+   * Puts the hit blocks into a request's empty table: null blocks for what is skipped once what a connector loads is there
+   * too, a reference to the others.
+   */
   addLocalComputedBlocks(
     table: GroupTable,
     newComputedBlocks: readonly number[],
     numLocalComputedTokens: number,
+    numExternalComputedTokens: number,
   ): void {
     assert(table.length === 0, () => `a new request holds ${table.length} blocks`);
     const skippedBlocks = Math.max(
       0,
-      Math.floor(this.getNumSkippedTokens(numLocalComputedTokens) / this.blockSize),
+      Math.floor(
+        this.getNumSkippedTokens(numLocalComputedTokens + numExternalComputedTokens) /
+          this.blockSize,
+      ),
     );
     assert(this.enableCaching || newComputedBlocks.length === 0, 'a prefix hit without caching');
     table.pushNulls(skippedBlocks);
@@ -148,6 +155,19 @@ export abstract class SingleTypeKVCacheManager {
       table.partialHitBlock = last;
       table.numCachedBlocks = table.partialHitIndex;
     }
+  }
+
+  /** Extends the table by the blocks that a connector loads. Only once every group holds its local hits. */
+  allocateExternalComputedBlocks(
+    table: GroupTable,
+    numLocalComputedTokens: number,
+    numExternalComputedTokens: number,
+  ): void {
+    const numTotal = numLocalComputedTokens + numExternalComputedTokens;
+    const numSkipped = this.getNumSkippedTokens(numTotal);
+    if (numSkipped > 0 && numTotal - numSkipped <= 0) return;
+    const numNewBlocks = cdiv(numTotal, this.blockSize) - table.length;
+    if (numNewBlocks > 0) this.blockPool.getNewBlocks(numNewBlocks, table);
   }
 
   /** Extends the table to `numTokens` slots; returns the blocks that are new to the request. */
