@@ -8,6 +8,7 @@ import { OUTPUT_FORM_KEY, type OutputForm } from '../../../shared/protocol/outpu
 import { callForm, joined, namedForm, requiredForm } from '../parsing/call-forms.ts';
 import type { OutputParsers } from '../parsing/output-parsers.ts';
 import type { FunctionTool, ParserRequest, RequestAdjustment } from '../parsing/types.ts';
+import { toolsNamedIn } from './named-tools.ts';
 import type { ChatCompletionRequest, ChatMessageParam } from './request.ts';
 
 const MIN_THOUGHT_TOKENS = 8;
@@ -65,7 +66,7 @@ function callsOf(options: AskedOutputOptions, prng: Prng): OutputForm | null {
   const format = parsers.toolFormat;
   if (format === null || tools === null || tools.length === 0) return null;
   if (toolChoice === null || toolChoice === 'none') return null;
-  const named = namedInWords(tools, options.request.messages);
+  const named = toolsNamedIn(options.request.messages, tools);
   const isForced = toolChoice !== 'auto';
   if (!isForced && parserRequest.hasConstraint) return null;
   const drawn = prng.nextFloat() < toolCallRate && !isAnswerOfTool(options.request.messages);
@@ -85,32 +86,4 @@ function callsOf(options: AskedOutputOptions, prng: Prng): OutputForm | null {
 /** A tool has answered: words come next. */
 function isAnswerOfTool(messages: readonly ChatMessageParam[]): boolean {
   return messages.at(-1)?.['role'] === 'tool';
-}
-
-/** The tools that the last message, where it is a user's, names: as they are called, or with blanks or hyphens. */
-export function namedInWords(
-  tools: readonly FunctionTool[],
-  messages: readonly ChatMessageParam[],
-): readonly FunctionTool[] {
-  const last = messages.at(-1);
-  if (last?.['role'] !== 'user') return [];
-  const words = wordsOf(textOf(last['content']));
-  return tools.filter(({ name }) => name !== '' && words.includes(wordsOf(name)));
-}
-
-/** Lower case, a blank around each word: `getWeather`, `get_weather` and `get weather` are the same. */
-function wordsOf(text: string): string {
-  const parted = text.replace(/([a-z\d])([A-Z])/g, '$1 $2').toLowerCase();
-  return ` ${parted
-    .split(/[^\p{L}\p{N}]+/u)
-    .filter((word) => word !== '')
-    .join(' ')} `;
-}
-
-function textOf(content: unknown): string {
-  if (typeof content === 'string') return content;
-  if (!Array.isArray(content)) return '';
-  return (content as readonly { text?: unknown }[])
-    .map((part) => (typeof part?.text === 'string' ? part.text : ''))
-    .join(' ');
 }
