@@ -52,7 +52,10 @@ export const FRONTEND_FIELDS = {
   toolCallParser: field.string(
     'How tool calls are read out of answers; counts with --enable-auto-tool-choice.',
   ),
-  reasoningParser: field.stringOr('', 'How reasoning is read out of answers: deepseek_r1, qwen3, …'),
+  reasoningParser: field.stringOr(
+    '',
+    'How reasoning is read out of answers: deepseek_r1, qwen3, …',
+  ),
   maxLogLen: field.optionalInt(
     'Characters and token ids of a prompt or an answer that the log shows; all if absent.',
     { min: 0 },

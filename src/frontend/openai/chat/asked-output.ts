@@ -7,7 +7,7 @@ import { Prng } from '../../../shared/prng.ts';
 import { OUTPUT_FORM_KEY, type OutputForm } from '../../../shared/protocol/output-form.ts';
 import { callForm, joined, namedForm, requiredForm } from '../parsing/call-forms.ts';
 import type { OutputParsers } from '../parsing/output-parsers.ts';
-import type { FunctionTool, ParserRequest, RequestAdjustment } from '../parsing/types.ts';
+import type { FunctionTool, ParserRequest } from '../parsing/types.ts';
 import { toolsNamedIn } from './named-tools.ts';
 import type { ChatCompletionRequest, ChatMessageParam } from './request.ts';
 
@@ -18,7 +18,6 @@ export interface AskedOutputOptions {
   readonly parsers: OutputParsers;
   readonly request: ChatCompletionRequest;
   readonly parserRequest: ParserRequest;
-  readonly adjustment: RequestAdjustment;
   readonly toolCallRate: number;
   readonly promptTokenIds: readonly number[];
   /** The prompt leaves the model to think first; null: it does not think. */
@@ -74,8 +73,8 @@ function callsOf(options: AskedOutputOptions, prng: Prng): OutputForm | null {
   const chosen =
     typeof toolChoice === 'object' ? tools.filter(({ name }) => name === toolChoice.name) : named;
   const called = chosen.length > 0 ? chosen : [tools[prng.nextBelow(tools.length)] as FunctionTool];
-  // A schema of the request's own holds the array, or the arguments, of a forced call.
-  if (options.adjustment.structuredOutputs?.['json'] !== undefined) {
+  // A schema holds the array, or the arguments, of a forced call.
+  if (isForced && parsers.readsForcedJson) {
     const [first] = called as [FunctionTool];
     return toolChoice === 'required' ? requiredForm(first) : namedForm(first);
   }

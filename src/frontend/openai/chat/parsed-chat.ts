@@ -41,7 +41,6 @@ export function parsedChat(
         parsers,
         request,
         parserRequest,
-        adjustment,
         toolCallRate: context.toolCallRate,
         promptTokenIds,
         thought,

@@ -201,6 +201,14 @@ const FORMATS: Readonly<Record<string, ToolFormat>> = {
       '<|tool_call_end|>',
     ),
   },
+  mistral: { ...ALONE, call: json(({ name }) => `[TOOL_CALLS]${name}[ARGS]`, '') },
+  mistral_array: {
+    begin: '[TOOL_CALLS] [',
+    separator: ', ',
+    end: ']',
+    isParallel: true,
+    call: json(({ name }) => `{"name": "${name}", "arguments": `, '}'),
+  },
   minimax_m2: {
     begin: '<minimax:tool_call>\n',
     separator: '\n',

@@ -77,7 +77,14 @@ export class OutputParsers {
 
   /** `--tool-call-parser`, where calls are read. */
   get toolFormat(): string | null {
-    return this.#options.toolCallParser;
+    const { toolCallParser, tokenizer } = this.#options;
+    const isOldMistral = toolCallParser === 'mistral' && tokenizer.tokenId('[ARGS]') === null;
+    return isOldMistral ? 'mistral_array' : toolCallParser;
+  }
+
+  /** Forced calls come as JSON, whatever the format of others. */
+  get readsForcedJson(): boolean {
+    return this.#tools?.traits.supportsRequiredAndNamed === true;
   }
 
   /** A prompt has begun to reason and not ended it. */
@@ -146,8 +153,8 @@ export class OutputParsers {
       const tag = structuralTagFor(traits.structuralTagModel, request);
       return tag === null ? null : { structural_tag: tag };
     }
-    if (!traits.supportsRequiredAndNamed) return null;
-    const schema = jsonSchemaFromTools(request);
+    if (!traits.supportsRequiredAndNamed && traits.forcedSchema === undefined) return null;
+    const schema = (traits.forcedSchema ?? jsonSchemaFromTools)(request);
     return schema === null ? null : { json: schema };
   }
 }

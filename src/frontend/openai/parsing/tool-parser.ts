@@ -1,6 +1,6 @@
 /** Finds calls in content. Source: vllm/tool_parsers/abstract_tool_parser.py ToolParser (0.33.0). */
 import { pythonDumps } from '../../../shared/python/json-dumps.ts';
-import type { PyValue } from '../../../shared/python/values.ts';
+import type { PyDict, PyValue } from '../../../shared/python/values.ts';
 import type {
   DeltaMessage,
   ExtractedToolCalls,
@@ -61,4 +61,6 @@ export interface ToolParserTraits {
   readonly supportsRequiredAndNamed: boolean;
   readonly structuralTagModel: string | null;
   readonly keepsSpecialTokens: KeepsSpecialTokens;
+  /** What forced calls are held to in a format that is neither; null: nothing. */
+  readonly forcedSchema?: (request: ParserRequest) => PyDict | null;
 }

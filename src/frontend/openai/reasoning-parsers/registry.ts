@@ -35,6 +35,7 @@ const BUILT: Readonly<Record<string, Load>> = {
   mimo: () => engine(import('../parsing/formats/qwen3.ts').then((m) => m.makeMiMo)),
   minimax_m2: () => engine(import('../parsing/formats/minimax-m2.ts').then((m) => m.makeMinimaxM2)),
   minimax_m2_append_think: async () => (await import('./no-reasoning.ts')).makeMinimaxM2AppendThink,
+  mistral: () => engine(import('../parsing/formats/mistral.ts').then((m) => m.makeMistral)),
   nemotron_v3: () => engine(import('../parsing/formats/qwen3.ts').then((m) => m.makeNemotronV3)),
   openai_gptoss: async () => (await import('./no-reasoning.ts')).makeGptOss,
   qwen3: () => engine(import('../parsing/formats/qwen3.ts').then((m) => m.makeQwen3)),

@@ -109,6 +109,12 @@ const BUILT: Readonly<Record<string, Load>> = {
       tagged(ALWAYS, 'minimax'),
       import('../parsing/formats/minimax-m2.ts').then((m) => m.makeMinimaxM2),
     ),
+  mistral: async () => {
+    const { makeMistral } = await import('../parsing/formats/mistral.ts');
+    const { mistralSchema } = await import('../parsing/formats/mistral-array.ts');
+    const traits = { ...ALWAYS, supportsRequiredAndNamed: false, forcedSchema: mistralSchema };
+    return engineEntry(traits, Promise.resolve(makeMistral));
+  },
   pythonic: async () => ({ traits: PLAIN, make: (await import('./pythonic.ts')).makePythonic }),
   qwen3_coder: qwen3,
   qwen3_json: hermes,
