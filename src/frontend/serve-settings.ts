@@ -93,6 +93,7 @@ export function createServedModel(
   const [servedModelName = args.model] = servedModelNamesOf(args);
   return {
     model: args.model,
+    modelType: model.facts.modelType,
     servedModelNames: servedModelNamesOf(args),
     maxModelLen,
     vocabSize: model.facts.vocabSize,

@@ -40,6 +40,7 @@ export function tinyModel(fields: Partial<ServedModel> = {}): ServedModel {
   };
   return {
     model: 'tinymodel',
+    modelType: 'llama',
     servedModelNames: ['tiny'],
     maxModelLen: 1024,
     vocabSize: config.vocab_size,

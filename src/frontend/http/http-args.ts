@@ -29,6 +29,8 @@ export type HttpArgs = Pick<
   | 'returnTokensAsTokenIds'
   | 'enableAutoToolChoice'
   | 'toolCallParser'
+  | 'reasoningParser'
+  | 'toolCallRate'
   | 'enablePromptTokensDetails'
   | 'enableServerLoadTracking'
   | 'enableForceIncludeUsage'

@@ -33,6 +33,10 @@ export interface GenerateRequest {
   readonly cacheSalt: string | null;
   readonly sessionId: string | null;
   readonly loraRequest: LoRARequest | null;
+  /** What is generated comes after reasoning; null or left out: the engine looks. */
+  readonly reasoningEnded?: boolean | null;
+  /** What the engine's own reasoning parser is made with. */
+  readonly reasoningParserKwargs?: Readonly<Record<string, unknown>> | null;
 }
 
 /** One prompt to pool. */
@@ -53,6 +57,8 @@ export interface InputProcessorOptions {
   readonly numRanks: number;
   readonly clientIndex: number;
   readonly maxLogprobs: number;
+  /** `--reasoning-parser` is set: thoughts may have a budget. */
+  readonly hasReasoningParser?: boolean;
   /** Digits that make an engine's request id one of its own; default: random ones. */
   readonly randomHex?: (length: number) => string;
 }
@@ -84,7 +90,7 @@ export class InputProcessor {
         model.structuredOutputBackend,
       );
     }
-    if (params.thinkingTokenBudget !== null) {
+    if (params.thinkingTokenBudget !== null && this.#options.hasReasoningParser !== true) {
       throw validationError(
         'thinking_token_budget is set but reasoning_config is not configured. ' +
           'Please set --reasoning-parser and/or --reasoning-config to use thinking_token_budget.',
@@ -109,6 +115,8 @@ export class InputProcessor {
     engineRequest.samplingParams = params;
     engineRequest.dataParallelRank = dataParallelRank;
     engineRequest.sessionId = request.sessionId;
+    engineRequest.reasoningEnded = request.reasoningEnded ?? null;
+    engineRequest.reasoningParserKwargs = request.reasoningParserKwargs ?? null;
     return engineRequest;
   }
 

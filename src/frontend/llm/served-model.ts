@@ -9,6 +9,8 @@ import type { ServedPooling } from './served-pooling.ts';
 export interface ServedModel {
   /** As given on the command line; `root` of /v1/models. */
   readonly model: string;
+  /** `model_type` of its config; empty where it has none. */
+  readonly modelType: string;
   /** What requests may call it; the first is what answers say. */
   readonly servedModelNames: readonly string[];
   /** Tokens; the smallest of the engines' own. */

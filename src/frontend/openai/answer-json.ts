@@ -12,14 +12,16 @@ export function usageJson({
   promptTokens,
   completionTokens,
   promptTokensDetails,
+  completionTokensDetails = 'null',
 }: {
   readonly promptTokens: number;
   readonly completionTokens: number;
   readonly promptTokensDetails: string;
+  readonly completionTokensDetails?: string;
 }): string {
   return (
     `{"prompt_tokens":${promptTokens},"total_tokens":${promptTokens + completionTokens},` +
-    `"completion_tokens":${completionTokens},"prompt_tokens_details":${promptTokensDetails},"completion_tokens_details":null}`
+    `"completion_tokens":${completionTokens},"prompt_tokens_details":${promptTokensDetails},"completion_tokens_details":${completionTokensDetails}}`
   );
 }
 

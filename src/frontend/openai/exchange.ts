@@ -41,7 +41,10 @@ export interface ExchangeRequest {
 }
 
 /** One prompt's part of a request. */
-export type ExchangePrompt = Pick<GenerateRequest, 'requestId' | 'promptTokenIds' | 'params'> & {
+export type ExchangePrompt = Pick<
+  GenerateRequest,
+  'requestId' | 'promptTokenIds' | 'params' | 'reasoningEnded' | 'reasoningParserKwargs'
+> & {
   /** Null where the request came as token ids. */
   readonly text: string | null;
 };
@@ -110,6 +113,7 @@ export class Exchange {
   #generate(prompt: ExchangePrompt, index: number): RequestHandle {
     const { context, request, headers, arrivalTime } = this.#options;
     const { requestId, promptTokenIds, params, text } = prompt;
+    const { reasoningEnded = null, reasoningParserKwargs = null } = prompt;
     const loraRequest = context.models.lora(request.model);
     context.requestLogger?.logInputs({
       requestId,
@@ -129,6 +133,8 @@ export class Exchange {
         cacheSalt: request.cache_salt,
         sessionId: requestSessionId(headers, request),
         loraRequest,
+        reasoningEnded,
+        reasoningParserKwargs,
       },
       {
         onOutput: (output) => this.#onOutput(output, index),

@@ -31,7 +31,7 @@ export interface RendererOptions extends TemplatingOptions {
   readonly trustRequestMmKwargs: boolean;
   readonly excludeToolsWhenToolChoiceNone: boolean;
   readonly enableAutoToolChoice: boolean;
-  /** `--tool-call-parser` is set: every tool choice is taken. */
+  /** `--tool-call-parser` is set, and tool choices are taken: every one is. */
   readonly hasToolParser: boolean;
   readonly validateTokenIds: (ids: readonly number[], parameter: string) => void;
 }
@@ -154,23 +154,9 @@ export class OnlineRenderer {
     departure: Departure | null,
   ): Later<RenderedChat> {
     this.#checkToolChoice(request.tool_choice);
-    const isExcluded =
-      request.tool_choice === 'none' && this.#options.excludeToolsWhenToolChoiceNone;
     const hasLimit = request.max_completion_tokens !== null;
     return this.renderChat(
-      {
-        messages: request.messages,
-        chatTemplate: request.chat_template,
-        chatTemplateKwargs: request.chat_template_kwargs,
-        mmProcessorKwargs: request.mm_processor_kwargs,
-        mediaIoKwargs: request.media_io_kwargs,
-        addGenerationPrompt: request.add_generation_prompt,
-        continueFinalMessage: request.continue_final_message,
-        documents: request.documents,
-        reasoningEffort: request.reasoning_effort,
-        tools: isExcluded ? null : request.tools,
-        reusedTokenIds: reusedTokenIds(request),
-      },
+      { ...this.#chatFields(request), reusedTokenIds: reusedTokenIds(request) },
       {
         maxTotalTokens: this.#options.maxModelLen,
         maxOutputTokens: hasLimit ? request.max_completion_tokens : request.max_tokens,
@@ -181,6 +167,28 @@ export class OnlineRenderer {
       },
       departure,
     );
+  }
+
+  /** What parsers are told of the template's variables. */
+  chatTemplateKwargs(request: ChatCompletionRequest): Record<string, PyValue> {
+    return this.#templating.kwargsOf({ ...this.#chatFields(request), reusedTokenIds: null });
+  }
+
+  #chatFields(request: ChatCompletionRequest): Omit<ChatRenderRequest, 'reusedTokenIds'> {
+    const isExcluded =
+      request.tool_choice === 'none' && this.#options.excludeToolsWhenToolChoiceNone;
+    return {
+      messages: request.messages,
+      chatTemplate: request.chat_template,
+      chatTemplateKwargs: request.chat_template_kwargs,
+      mmProcessorKwargs: request.mm_processor_kwargs,
+      mediaIoKwargs: request.media_io_kwargs,
+      addGenerationPrompt: request.add_generation_prompt,
+      continueFinalMessage: request.continue_final_message,
+      documents: request.documents,
+      reasoningEffort: request.reasoning_effort,
+      tools: isExcluded ? null : request.tools,
+    };
   }
 
   /** Without a tool parser only `none` can be served. */

@@ -200,7 +200,6 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'prefill-context-parallel-size': 'prefill context parallelism is not simulated',
   'profiler-config': 'endpoints /start_profile and /stop_profile are not served',
   'reasoning-config': REASONING,
-  'reasoning-parser': REASONING,
   'reasoning-parser-plugin': PYTHON,
   'renderer-num-workers': 'long texts are tokenized and rendered by one thread',
   'replayssm-buffer-len': REPLAY_SSM,

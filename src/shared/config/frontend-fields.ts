@@ -49,7 +49,13 @@ export const FRONTEND_FIELDS = {
   responseRole: field.stringOr('assistant', 'Role of chat answers.'),
   returnTokensAsTokenIds: field.bool(false, 'Logprob tokens as token_id:N.'),
   enableAutoToolChoice: field.bool(false, 'Accept tool_choice auto.'),
-  toolCallParser: field.string('Tool call parser: only its presence counts.'),
+  toolCallParser: field.string(
+    'How tool calls are read out of answers; counts with --enable-auto-tool-choice.',
+  ),
+  reasoningParser: field.stringOr(
+    '',
+    'How reasoning is read out of answers: deepseek_r1, qwen3, …',
+  ),
   maxLogLen: field.optionalInt(
     'Characters and token ids of a prompt or an answer that the log shows; all if absent.',
     { min: 0 },
