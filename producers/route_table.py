@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import api_server
@@ -131,17 +132,17 @@ async def statuses_of(name, paths):
 
 
 def describe(paths, tables):
-    rows = []
+    """All paths of the first server; of the others those that it answers differently."""
+    rows, first = [], next(iter(tables.values()))
     for server, table in tables.items():
-        cells = ",\n".join(f"      {json.dumps(path)}: {json.dumps(table[path])}" for path in paths)
+        told = [path for path in paths if table is first or table[path] != first[path]]
+        cells = ",\n".join(f"        {json.dumps(path)}: {json.dumps(table[path])}" for path in told)
         flags, env, tasks = SERVERS[server]
         head = f'"flags": {json.dumps(flags)}, "env": {json.dumps(env)}, "tasks": {json.dumps(tasks)}'
         rows.append(f'    {json.dumps(server)}: {{\n      {head},\n      "statuses": {{\n{cells}\n      }}\n    }}')
-    import vllm
-
     bodies = ",\n".join(f"    {json.dumps(path)}: {json.dumps(body)}" for path, body in BODIES.items())
     return (
-        f'{{\n  "producer": {json.dumps(PRODUCER)},\n  "vllm": {json.dumps(vllm.__version__)},\n'
+        f'{{\n  "producer": {json.dumps(PRODUCER)},\n  "vllm": {json.dumps(version("vllm"))},\n'
         f'  "bodies": {{\n{bodies}\n  }},\n  "servers": {{\n' + ",\n".join(rows) + "\n  }\n}\n"
     )
 
