@@ -56,7 +56,7 @@ REQUESTS = {
     "unload-lora-adapter-request": ("vllm.entrypoints.serve.lora.protocol", "UnloadLoRAAdapterRequest"),
 }
 # Models whose unknown fields are looked at.
-KEPT_EXTRAS = ("ParseContext", "QuestionSpec")
+KEPT_EXTRAS = ("BatchChatCompletionRequest", "ParseContext", "QuestionSpec")
 PLAIN = ("int", "float", "bool", "any", "none")
 BOUNDS = ("ge", "le", "gt", "lt", "min_length", "max_length", "pattern", "strict")
 

@@ -95,6 +95,7 @@ export function createServedModel(
   const [servedModelName = args.model] = servedModelNamesOf(args);
   return {
     model: args.model,
+    architecture: model.facts.servedArchitecture,
     servedModelNames: servedModelNamesOf(args),
     maxModelLen,
     vocabSize: model.facts.vocabSize,

@@ -11,6 +11,7 @@ import { createTestSamplingParams } from './sampling-fields.ts';
 export function createServedModel(fields: Partial<ServedModel> = {}): ServedModel {
   return {
     model: 'folder/tiny',
+    architecture: null,
     servedModelNames: ['tiny'],
     maxModelLen: 16,
     vocabSize: 300,

@@ -8,6 +8,8 @@ import type { ServedPooling } from './served-pooling.ts';
 export interface ServedModel {
   /** As given on the command line; `root` of /v1/models. */
   readonly model: string;
+  /** vLLM's class of it; null where it has none. */
+  readonly architecture: string | null;
   /** What requests may call it; the first is what answers say. */
   readonly servedModelNames: readonly string[];
   /** Tokens; the smallest of the engines' own. */

@@ -66,11 +66,14 @@ export function checkResponseFormat(data: PyDict): void {
       { parameter: 'response_format' },
     );
   }
-  if (type === 'structural_tag' && isDict(format) && !isStructuralTag(format)) {
-    throw validationError('Invalid response_format structural_tag specification.', {
-      parameter: 'response_format',
-    });
-  }
+  checkStructuralTagFormat(format);
+}
+
+export function checkStructuralTagFormat(format: PyValue): void {
+  if (!isDict(format) || get(format, 'type') !== 'structural_tag' || isStructuralTag(format)) return;
+  throw validationError('Invalid response_format structural_tag specification.', {
+    parameter: 'response_format',
+  });
 }
 
 function isStructuralTag(format: PyDict): boolean {

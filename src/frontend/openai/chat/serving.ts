@@ -26,7 +26,7 @@ export function createChatCompletion(
   return whenHere(context.renderer.renderChatCompletion(request, channel), (prompt) => {
     const { promptTokenIds, text } = prompt;
     const id = `chatcmpl-${baseRequestId(headers, request.request_id)}`;
-    const params = samplingParams(context, request, prompt);
+    const params = chatSamplingParams(context, request, prompt);
     const prompts = [{ requestId: id, promptTokenIds, text, params }];
     const answer = new ChatAnswer({ context, request, id, prompt, channel });
     const log = { id, skipsEmpty: true, onlyFinal: false };
@@ -34,7 +34,8 @@ export function createChatCompletion(
   });
 }
 
-function samplingParams(
+/** Throws ApiError. */
+export function chatSamplingParams(
   { model, maxNumSequences }: ServingContext,
   request: ChatCompletionRequest,
   { promptTokenIds }: RenderedChat,

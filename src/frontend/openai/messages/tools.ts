@@ -2,9 +2,9 @@
  * The tools in effect at the end of a conversation, as a chat completion has them. Pure.
  * Source: vllm/entrypoints/anthropic/serving.py _resolve_tools, _convert_tools, _convert_tool_choice (0.33.0).
  */
-import { pyStrRepr } from '../../shared/python/str.ts';
-import type { PyDict } from '../../shared/python/values.ts';
-import { badRequest } from '../llm/errors.ts';
+import { pyStrRepr } from '../../../shared/python/str.ts';
+import type { PyDict } from '../../../shared/python/values.ts';
+import { badRequest } from '../../llm/errors.ts';
 import type { AnthropicTool, AnthropicToolChoice, CountTokensRequest } from './request.ts';
 
 /** Null where none were told of. Throws ApiError for a change of a tool that is not declared. */

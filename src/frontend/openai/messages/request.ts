@@ -2,7 +2,7 @@
  * Checked bodies of /v1/messages and /v1/messages/count_tokens.
  * Source: vllm/entrypoints/anthropic/protocol.py (0.33.0).
  */
-import type { PyDict, PyValue } from '../../shared/python/values.ts';
+import type { PyDict, PyValue } from '../../../shared/python/values.ts';
 
 export interface ContentBlock {
   readonly type: string;

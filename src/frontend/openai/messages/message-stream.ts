@@ -2,8 +2,8 @@
  * The chunks of a chat completion as the events of a message, a block after the other.
  * Source: vllm/entrypoints/anthropic/serving.py message_stream_converter (0.33.0).
  */
-import { jsonString } from '../../shared/python/json-text.ts';
-import { randomHex } from '../llm/random-uuid.ts';
+import { jsonString } from '../../../shared/python/json-text.ts';
+import { randomHex } from '../../llm/random-uuid.ts';
 import { anthropicErrorType } from './anthropic-error.ts';
 import {
   type ChatAnswerJson,

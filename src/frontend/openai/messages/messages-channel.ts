@@ -1,6 +1,6 @@
 /** A channel that a chat completion is answered on, and whose client reads messages. */
-import { toApiError } from '../llm/errors.ts';
-import type { AnswerChannel } from '../openai/answer-channel.ts';
+import { toApiError } from '../../llm/errors.ts';
+import type { AnswerChannel } from '../answer-channel.ts';
 import { anthropicErrorBody } from './anthropic-error.ts';
 import type { ChatAnswerJson } from './chat-answer.ts';
 import { MessageStream } from './message-stream.ts';

@@ -2,9 +2,9 @@
  * From a message request to the chat completion request that serves it.
  * Source: vllm/entrypoints/anthropic/serving.py to_chat_completion_request (0.33.0).
  */
-import { isDict, type PyDict, type PyValue } from '../../shared/python/values.ts';
-import type { ChatCompletionRequest } from '../openai/chat/request.ts';
-import type { RequestParser } from '../openai/request-parser.ts';
+import { isDict, type PyDict, type PyValue } from '../../../shared/python/values.ts';
+import type { ChatCompletionRequest } from '../chat/request.ts';
+import type { RequestParser } from '../request-parser.ts';
 import { type ConversionOptions, toChatMessages } from './chat-messages.ts';
 import type { CountTokensRequest, MessagesRequest } from './request.ts';
 import { chatToolChoice, chatTools } from './tools.ts';

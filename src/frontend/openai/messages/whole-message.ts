@@ -2,10 +2,10 @@
  * A chat completion as one message. Pure but for new ids.
  * Source: vllm/entrypoints/anthropic/serving.py messages_full_converter (0.33.0).
  */
-import { compactDumps } from '../../shared/python/json-compact.ts';
-import { parsePythonJson } from '../../shared/python/json-reader.ts';
-import { jsonString, jsonValue } from '../../shared/python/json-text.ts';
-import { randomHex } from '../llm/random-uuid.ts';
+import { compactDumps } from '../../../shared/python/json-compact.ts';
+import { parsePythonJson } from '../../../shared/python/json-reader.ts';
+import { jsonString, jsonValue } from '../../../shared/python/json-text.ts';
+import { randomHex } from '../../llm/random-uuid.ts';
 import { type ChatAnswerJson, type ChatDelta, stopReason, usageJson } from './chat-answer.ts';
 
 /** The answer without the fields that are None. Throws where a call's arguments are no JSON. */

@@ -2,9 +2,9 @@
  * From Anthropic's messages to those of a chat completion. Pure.
  * Source: vllm/entrypoints/anthropic/serving.py AnthropicServingMessages._convert_* (0.33.0).
  */
-import { pythonDumps } from '../../shared/python/json-dumps.ts';
-import { pyStr } from '../../shared/python/str.ts';
-import { get, isDict, type PyDict, type PyValue } from '../../shared/python/values.ts';
+import { pythonDumps } from '../../../shared/python/json-dumps.ts';
+import { pyStr } from '../../../shared/python/str.ts';
+import { get, isDict, type PyDict, type PyValue } from '../../../shared/python/values.ts';
 import type { AnthropicMessage, ContentBlock, CountTokensRequest } from './request.ts';
 
 /** Claude Code's header of a request: it changes with each, and prefixes would never be shared. */

@@ -1,5 +1,5 @@
 /** Errors as Anthropic's API shows them. Pure. Source: vllm/entrypoints/anthropic/protocol.py translate_error_type. */
-import { jsonString } from '../../shared/python/json-text.ts';
+import { jsonString } from '../../../shared/python/json-text.ts';
 
 const TYPE_BY_STATUS: Readonly<Record<number, string>> = {
   400: 'invalid_request_error',

@@ -1,5 +1,5 @@
 /** What is read of a chat completion, whole or a chunk of it, to make a message of. Pure. */
-import { jsonString } from '../../shared/python/json-text.ts';
+import { jsonString } from '../../../shared/python/json-text.ts';
 
 export interface ChatUsage {
   readonly prompt_tokens: number;
