@@ -409,7 +409,6 @@ def scoring_cases():
         "refused: too long": {**body, "query": "hi " * 3000},
         "refused: many labels": {**body, "label_token_ids": list(range(1000, 1200))},
         "refused: softmax of text": {**body, "apply_softmax": "x"},
-        "refused: bad priority": {**body, "priority": 2**70},
     }
     for name, case in bodies.items():
         yield "plain", f"generative scoring {name}", "POST", "/generative_scoring", case, {}
@@ -444,7 +443,7 @@ def decision_cases():
     ask = lambda **question: {**one, "questions": {"a": question}}
     ones = {
         "noul": one,
-        "state of JSON": {**one, "state": {"é": [1, 2.0, None, True]}, "instructions": "judge"},
+        "state of JSON": '{"state":{"\u00e9":[1,2.0,null,true]},"instructions":"judge","questions":{"a":{"type":"noul","instructions":"is it?"}}}',
         "all kinds": {
             **one,
             "questions": {

@@ -5,7 +5,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { HttpArgs } from '../../src/frontend/http/http-args.ts';
 import type { HttpEnv } from '../../src/frontend/http/http-env.ts';
 import type { ServedModel } from '../../src/frontend/llm/served-model.ts';
-import { loadApiAnswers, masked, type RecordedAnswer, yesAndNoTokenizer } from '../support/api-answers.ts';
+import {
+  loadApiAnswers,
+  masked,
+  type RecordedAnswer,
+  yesAndNoTokenizer,
+} from '../support/api-answers.ts';
 import { createTestServer } from '../support/http-server.ts';
 
 interface Settings {
@@ -43,7 +48,10 @@ function shown(status: number, headers: Readonly<Record<string, string>>, text: 
 
 async function ask(port: number, recorded: RecordedAnswer): Promise<string> {
   const { method, path, body, headers } = recorded;
-  const sent = typeof body === 'string' ? body : JSON.stringify(body).replaceAll('"ADAPTER"', JSON.stringify(adapter));
+  const sent =
+    typeof body === 'string'
+      ? body
+      : JSON.stringify(body).replaceAll('"ADAPTER"', JSON.stringify(adapter));
   const response = await fetch(`http://127.0.0.1:${port}${path}`, {
     method,
     headers: { ...(body === null ? {} : { 'content-type': 'application/json' }), ...headers },

@@ -24,7 +24,17 @@ export function loadApiAnswers(): readonly RecordedAnswer[] {
   };
   return cases.map(
     ([server, name, method, url, body, headers, status, answeredHeaders, answer]) =>
-      ({ server, name, method, path: url, body, headers, status, answeredHeaders, answer }) as RecordedAnswer,
+      ({
+        server,
+        name,
+        method,
+        path: url,
+        body,
+        headers,
+        status,
+        answeredHeaders,
+        answer,
+      }) as RecordedAnswer,
   );
 }
 

@@ -88,8 +88,9 @@ export class SimulatedExecutor implements StepResults {
 
   sampleLogprobs(request: Request, tokenId: number): LogprobsLists | null {
     const { logprobs, logprobTokenIds } = request.samplingParams;
-    const numLogprobs = logprobs ?? logprobTokenIds?.length ?? 0;
-    const chosen = logprobs === null ? logprobTokenIds : null;
+    // What is asked for by name is more than a count of what is likely.
+    const chosen = logprobTokenIds !== null && logprobTokenIds.length > 0 ? logprobTokenIds : null;
+    const numLogprobs = chosen?.length ?? logprobs ?? 0;
     return makeSampleLogprobs(
       tokenId,
       { numLogprobs, logprobTokenIds: chosen },

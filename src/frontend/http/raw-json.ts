@@ -1,7 +1,7 @@
 /** Bodies of routes that read JSON themselves, beside any schema. Source: `await raw_request.json()` in vLLM's routes. */
 import { decodeJsonBytes } from '../../shared/python/json-bytes.ts';
 import { PyJsonError, parsePythonJson } from '../../shared/python/json-reader.ts';
-import { type PyDict, type PyValue, isDict, pyTypeName } from '../../shared/python/values.ts';
+import { isDict, type PyDict, type PyValue, pyTypeName } from '../../shared/python/values.ts';
 import { internalError } from '../llm/errors.ts';
 import { requestTextError } from '../openai/validation-message.ts';
 import { HttpException } from './error-handler.ts';

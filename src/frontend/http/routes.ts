@@ -20,6 +20,7 @@ import { registerMetrics } from './routes/metrics.ts';
 import { registerModels } from './routes/models.ts';
 import { registerPause } from './routes/pause.ts';
 import { registerPooling } from './routes/pooling.ts';
+import { registerProfile } from './routes/profile.ts';
 import { registerResetCaches } from './routes/reset-caches.ts';
 import { registerResponses } from './routes/responses.ts';
 import { registerSageMaker } from './routes/sagemaker.ts';
@@ -66,11 +67,16 @@ const DEVELOPMENT: readonly RegisterRoute[] = [
   registerWeights,
 ];
 
+function namesProfiler(config: Readonly<Record<string, unknown>> | null): boolean {
+  return (config?.['profiler'] ?? null) !== null;
+}
+
 export function registerRoutes(app: FastifyInstance, context: RouteContext): void {
   recordDocumentedRoutes(app);
   for (const register of ALWAYS) register(app, context);
   const ofModel = context.model.pooling === null ? GENERATE : [registerPooling];
   for (const register of ofModel) register(app, context);
+  if (namesProfiler(context.args.profilerConfig)) registerProfile(app, context);
   if (context.args.enableTokenizerInfoEndpoint) registerTokenizerInfo(app, context);
   if (context.env.allowRuntimeLoraUpdating) registerLora(app, context);
   if (context.env.serverDevMode) {

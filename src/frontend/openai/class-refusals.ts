@@ -192,10 +192,7 @@ function refuseName(value: PyValue, input: PyValue): string | null {
 
 const REFUSALS: ReadonlyMap<string, Refusal> = new Map<string, Refusal>([
   ['validate_model', (value) => (isTruthy(value) ? null : 'Model is required')],
-  [
-    'validate_max_tokens',
-    (value) => (toNumber(value) <= 0 ? 'max_tokens must be positive' : null),
-  ],
+  ['validate_max_tokens', (value) => (toNumber(value) <= 0 ? 'max_tokens must be positive' : null)],
   ['validate_system', refuseToolChanges],
   [
     'validate_tool_change_role',

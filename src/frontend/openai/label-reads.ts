@@ -70,7 +70,9 @@ class ReadsAnswer implements Answer {
   wholeAnswer(finals: readonly RequestOutput[]): string {
     const { prompts, answer } = this.#reads;
     return answer(
-      finals.map((output, index) => labelRead(output, prompts[index]?.params.logprobTokenIds ?? [], index)),
+      finals.map((output, index) =>
+        labelRead(output, prompts[index]?.params.logprobTokenIds ?? [], index),
+      ),
     );
   }
 

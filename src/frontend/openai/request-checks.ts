@@ -70,7 +70,8 @@ export function checkResponseFormat(data: PyDict): void {
 }
 
 export function checkStructuralTagFormat(format: PyValue): void {
-  if (!isDict(format) || get(format, 'type') !== 'structural_tag' || isStructuralTag(format)) return;
+  if (!isDict(format) || get(format, 'type') !== 'structural_tag' || isStructuralTag(format))
+    return;
   throw validationError('Invalid response_format structural_tag specification.', {
     parameter: 'response_format',
   });

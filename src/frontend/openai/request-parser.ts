@@ -15,17 +15,21 @@ import { SchemaValidator, type Validated } from '../pydantic/schema-validator.ts
 import { loadRequestSchema, type RequestKind } from '../pydantic/schemas.ts';
 import { LazyItems } from '../pydantic/validation-walk.ts';
 import { chatChecks } from './chat/checks.ts';
+import type { ChatCompletionRequest, ChatMessageParam } from './chat/request.ts';
 import { batchChatChecks } from './chat-batch/checks.ts';
 import type { BatchChatCompletionRequest } from './chat-batch/request.ts';
+import { completionChecks } from './completions/checks.ts';
+import type { CompletionRequest } from './completions/request.ts';
 import type { DecisionRequest, StructuredDecisionRequest } from './decisions/request.ts';
 import { derenderChatChecks, derenderCompletionChecks } from './derender/checks.ts';
 import type { DerenderChatRequest, DerenderCompletionRequest } from './derender/request.ts';
 import type { GenerativeScoringRequest } from './generative-scoring/request.ts';
-import type { ChatCompletionRequest, ChatMessageParam } from './chat/request.ts';
-import { completionChecks } from './completions/checks.ts';
-import type { CompletionRequest } from './completions/request.ts';
 import type { CountTokensRequest, MessagesRequest } from './messages/request.ts';
-import type { LoadLoraAdapterRequest, RegisterAdapterRequest, UnloadLoraAdapterRequest } from './model-registry.ts';
+import type {
+  LoadLoraAdapterRequest,
+  RegisterAdapterRequest,
+  UnloadLoraAdapterRequest,
+} from './model-registry.ts';
 import {
   embeddingChecks,
   poolingChecks,
@@ -40,12 +44,17 @@ import type {
   ScoreRequest,
   TokenEmbeddingRequest,
 } from './pooling/request.ts';
-import { type BodyCheck, checkCacheSalt, type RequestLimits, requestSchemaHooks } from './request-checks.ts';
+import {
+  type BodyCheck,
+  checkCacheSalt,
+  type RequestLimits,
+  requestSchemaHooks,
+} from './request-checks.ts';
 import { responsesChecks } from './responses/checks.ts';
 import type { ResponsesRequest } from './responses/request.ts';
+import type { GenerateTokensRequest } from './token-in-token-out/request.ts';
 import { tokenizeChatChecks } from './tokenize/checks.ts';
 import type { DetokenizeRequest, TokenizeRequest } from './tokenize/request.ts';
-import type { GenerateTokensRequest } from './token-in-token-out/request.ts';
 import { requestTextError, requestValidationError } from './validation-message.ts';
 
 /** What a checked body of each kind is. */
@@ -111,6 +120,10 @@ const CHECKS: Readonly<Record<RequestKind, BodyCheck>> = {
 /** Sixteen digits may be an integer that a double cannot hold; an exponent makes a float of what looks integral;
  * an integer has no negative zero; and one field refuses floats that look so. */
 const EXACT_NUMBER = /\d{16}|\d[eE][-+]?\d|-0(?!\.)|thinking_token_budget/;
+/** Bodies with a value that is shown to the model as Python writes it. */
+const EXACTLY_READ: ReadonlySet<RequestKind> = new Set<RequestKind>([
+  'structured-decision-request',
+]);
 const BODY_LOC = ['body'] as const;
 const JSON_TYPE = 'application/json';
 
@@ -144,7 +157,8 @@ export class RequestParser {
     let exact: PyValue | undefined;
     let data: PyValue = null;
     if (isJson && body.length > 0) {
-      const fast = EXACT_NUMBER.test(text) ? undefined : tryJsonParse(text);
+      const isExact = EXACTLY_READ.has(kind) || EXACT_NUMBER.test(text);
+      const fast = isExact ? undefined : tryJsonParse(text);
       if (fast === undefined) exact = readExactly(text);
       data = fast === undefined ? (exact as PyValue) : fast;
     }
@@ -212,6 +226,11 @@ export class RequestParser {
     }
     return validator;
   }
+}
+
+/** A body as Python reads it. Throws ApiError, or UnreadableBodyError. */
+export function readJsonBody(body: Uint8Array): PyValue {
+  return readExactly(decodeBody(body));
 }
 
 /** pydantic reads the names of fields as UTF-8, and those of no field too. */

@@ -103,6 +103,10 @@ function memberLabel(walk: ValidationWalk, node: SchemaNode): string | null {
     case 'model':
     case 'dataclass':
       return node.name;
+    case 'str':
+      return node.min_length !== undefined || node.max_length !== undefined
+        ? 'constrained-str'
+        : null;
     case 'int':
       return node.ge !== undefined || node.le !== undefined ? 'constrained-int' : null;
     default:

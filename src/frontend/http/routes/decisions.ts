@@ -1,7 +1,7 @@
+import { DecisionsServing } from '../../openai/decisions/serving.ts';
 import { generationHandler } from '../generation-route.ts';
 import { requestBody } from '../openapi-document.ts';
 import type { RegisterRoute } from '../route-context.ts';
-import { DecisionsServing } from '../../openai/decisions/serving.ts';
 
 /** `POST /v1/decisions`, `POST /v1/systemone`: on every server; which model they work on is found out when asked. */
 export const registerDecisions: RegisterRoute = (app, context) => {

@@ -1,5 +1,5 @@
-import { get, type PyDict, type PyValue } from '../../../shared/python/values.ts';
 import { pyStr } from '../../../shared/python/str.ts';
+import { get, type PyDict, type PyValue } from '../../../shared/python/values.ts';
 import { HttpException, sendJson } from '../error-handler.ts';
 import { describe } from '../openapi-document.ts';
 import { asDict, checkJsonType, rawJson } from '../raw-json.ts';
@@ -54,5 +54,8 @@ function checkedSize(body: PyDict): PyValue {
 
 function isPositiveInteger(value: PyValue): boolean {
   if (typeof value === 'boolean') return value;
-  return (typeof value === 'number' && Number.isInteger(value) && value > 0) || (typeof value === 'bigint' && value > 0n);
+  return (
+    (typeof value === 'number' && Number.isInteger(value) && value > 0) ||
+    (typeof value === 'bigint' && value > 0n)
+  );
 }

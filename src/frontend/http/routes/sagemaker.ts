@@ -1,17 +1,25 @@
 import type { FastifyInstance } from 'fastify';
 import type { PyDict } from '../../../shared/python/values.ts';
-import { createChatCompletion } from '../../openai/chat/serving.ts';
 import type { ChatCompletionRequest } from '../../openai/chat/request.ts';
+import { createChatCompletion } from '../../openai/chat/serving.ts';
 import type { CompletionRequest } from '../../openai/completions/request.ts';
 import { createCompletion } from '../../openai/completions/serving.ts';
 import { createRerank, createScore } from '../../openai/pooling/scoring.ts';
-import { createClassification, createEmbedding, createPooling } from '../../openai/pooling/serving.ts';
+import {
+  createClassification,
+  createEmbedding,
+  createPooling,
+} from '../../openai/pooling/serving.ts';
 import { generationHandler } from '../generation-route.ts';
 import { describe } from '../openapi-document.ts';
 import { poolingHandler } from '../pooling-route.ts';
 import { checkJsonType, rawJson } from '../raw-json.ts';
-import type { FastifyReply, FastifyRequest, RegisterRoute, RouteContext } from '../route-context.ts';
-import { sendText } from '../send-text.ts';
+import type {
+  FastifyReply,
+  FastifyRequest,
+  RegisterRoute,
+  RouteContext,
+} from '../route-context.ts';
 import { adapterBody } from '../sagemaker/adapter-body.ts';
 import {
   generateKinds,
@@ -22,6 +30,7 @@ import {
 } from '../sagemaker/invocation.ts';
 import { answerSession } from '../sagemaker/session-requests.ts';
 import { Sessions } from '../sagemaker/sessions.ts';
+import { sendText } from '../send-text.ts';
 
 const SESSION_ID = 'x-amzn-sagemaker-session-id';
 const ADAPTER_ID = 'x-amzn-sagemaker-adapter-identifier';
@@ -60,10 +69,11 @@ function invoke(
   const { parser, serving, model } = context;
   if (model.pooling !== null) {
     const match = matchInvocation(parser, body, poolingKinds(model.pooling));
-    return poolingHandler(context, () => match.request as never, POOLING[match.kind] as never)(
-      request,
-      reply,
-    );
+    return poolingHandler(
+      context,
+      () => match.request as never,
+      POOLING[match.kind] as never,
+    )(request, reply);
   }
   const match = matchInvocation(parser, body, generateKinds());
   const handler =
@@ -92,16 +102,20 @@ const POOLING = {
 } as const satisfies Record<PoolingKind, unknown>;
 
 function registerAdapters(app: FastifyInstance, { parser, adapters }: RouteContext): void {
-  app.post('/adapters', { schema: describe('Register a new LoRA adapter') }, async (request, reply) => {
-    const { name, src } = adapterBody(parser, request);
-    await adapters.load({
-      lora_name: name,
-      lora_path: src,
-      load_inplace: false,
-      is_3d_lora_weight: false,
-    });
-    sendText(request, reply, `Adapter ${header(request, ADAPTER_ALIAS) || name} registered`);
-  });
+  app.post(
+    '/adapters',
+    { schema: describe('Register a new LoRA adapter') },
+    async (request, reply) => {
+      const { name, src } = adapterBody(parser, request);
+      await adapters.load({
+        lora_name: name,
+        lora_path: src,
+        load_inplace: false,
+        is_3d_lora_weight: false,
+      });
+      sendText(request, reply, `Adapter ${header(request, ADAPTER_ALIAS) || name} registered`);
+    },
+  );
   app.delete(
     '/adapters/:adapter_name',
     { schema: describe('Unregister a LoRA adapter') },

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { get, isTruthy, type PyValue } from '../../../shared/python/values.ts';
 import { ApiError } from '../../llm/errors.ts';
 import { whenHere } from '../../openai/later.ts';
-import { renderChat, renderCompletion } from '../../openai/render/serving.ts';
+import { renderChat, renderCompletion, renderResponse } from '../../openai/render/serving.ts';
 import { generateTokens } from '../../openai/token-in-token-out/serving.ts';
 import { HttpException, sendError, sendJson } from '../error-handler.ts';
 import { generationHandler } from '../generation-route.ts';
@@ -10,7 +10,12 @@ import { requestBody } from '../openapi-document.ts';
 import { asDict, rawJson } from '../raw-json.ts';
 import { bodyOf, contentTypeOf } from '../request-body.ts';
 import { ResponseDeparture } from '../response-departure.ts';
-import type { FastifyReply, FastifyRequest, RegisterRoute, RouteContext } from '../route-context.ts';
+import type {
+  FastifyReply,
+  FastifyRequest,
+  RegisterRoute,
+  RouteContext,
+} from '../route-context.ts';
 import { sendText } from '../send-text.ts';
 import { registerDerender } from './derender.ts';
 
@@ -20,6 +25,7 @@ const PATHS = [
   '/v1/chat/completions/render',
   '/v1/messages/render',
   '/v1/completions/render',
+  '/v1/responses/render',
   '/v1/chat/completions/derender',
   '/v1/completions/derender',
   GENERATE,
@@ -34,6 +40,7 @@ export const registerScaleOut: RegisterRoute = (app, context) => {
   const { args } = context;
   if (args.enableScaleOut || args.tokensOnly) {
     registerRender(app, context);
+    registerResponsesRender(app, context);
     registerDerender(app, context);
     registerGenerate(app, context);
     return;
@@ -61,9 +68,18 @@ function registerRender(app: FastifyInstance, context: RouteContext): void {
     '/v1/chat/completions/render',
     { schema: requestBody('Render Chat Completion', 'chat-completion-request') },
     async (request, reply) => {
-      const parsed = parser.parse('chat-completion-request', bodyOf(request), contentTypeOf(request));
+      const parsed = parser.parse(
+        'chat-completion-request',
+        bodyOf(request),
+        contentTypeOf(request),
+      );
       const departure = new ResponseDeparture(reply.raw);
-      sendJson(request, reply, 200, await renderChat(rendering, parsed, request.headers, departure));
+      sendJson(
+        request,
+        reply,
+        200,
+        await renderChat(rendering, parsed, request.headers, departure),
+      );
       return reply;
     },
   );
@@ -88,6 +104,20 @@ function registerRender(app: FastifyInstance, context: RouteContext): void {
       const departure = new ResponseDeparture(reply.raw);
       const rendered = renderCompletion(rendering, parsed, request.headers, departure);
       sendJson(request, reply, 200, await rendered);
+      return reply;
+    },
+  );
+}
+
+function registerResponsesRender(app: FastifyInstance, { parser, serving }: RouteContext): void {
+  app.post(
+    '/v1/responses/render',
+    { schema: requestBody('Render Responses', 'responses-request') },
+    async (request, reply) => {
+      const parsed = parser.parse('responses-request', bodyOf(request), contentTypeOf(request));
+      const departure = new ResponseDeparture(reply.raw);
+      const rendering = { context: serving, defaultChatTemplateKwargs: {} };
+      sendJson(request, reply, 200, await renderResponse(rendering, parsed, departure));
       return reply;
     },
   );

@@ -11,7 +11,10 @@ import type { FastifyRequest } from '../route-context.ts';
 import { modelErrors, noModel } from './model-errors.ts';
 
 /** Throws HttpException. */
-export function adapterBody(parser: RequestParser, request: FastifyRequest): RegisterAdapterRequest {
+export function adapterBody(
+  parser: RequestParser,
+  request: FastifyRequest,
+): RegisterAdapterRequest {
   let body: PyValue;
   let shown: PyValue | null = null;
   try {

@@ -60,7 +60,5 @@ export function matchInvocation<Kind extends RequestKind & (GenerateKind | Pooli
     if (request !== null) return { kind, request };
   }
   const names = kinds.map((kind) => ({ ...GENERATE, ...POOLING })[kind]);
-  throw badRequest(
-    `Cannot find suitable handler for request. Expected one of: ${pyRepr(names)}`,
-  );
+  throw badRequest(`Cannot find suitable handler for request. Expected one of: ${pyRepr(names)}`);
 }

@@ -27,7 +27,8 @@ export function answerSession(
 ): SessionAnswer | null {
   const type = requestType(body);
   if (type === null) {
-    if (sessionId) checkSession(sessionId, sessions, `${DISABLED}, ${SESSION_ID} header not supported`);
+    if (sessionId)
+      checkSession(sessionId, sessions, `${DISABLED}, ${SESSION_ID} header not supported`);
     return null;
   }
   if (sessions === null) throw new HttpException(400, DISABLED);

@@ -46,7 +46,8 @@ export function decisionAnswer(question: DecisionQuestion, read: Probabilities):
   const confidence = jsonFloat((probs[top] ?? 0) * labelMass);
   if (question.type === 'choice') {
     const shown = question.choices.map(
-      ({ value }, i) => `{"value":${compactDumps(value)},"probability":${jsonFloat(probs[i] ?? 0)}}`,
+      ({ value }, i) =>
+        `{"value":${compactDumps(value)},"probability":${jsonFloat(probs[i] ?? 0)}}`,
     );
     const chosen = compactDumps(question.choices[top]?.value ?? null);
     return `${head}"choice":${chosen},"probabilities":[${shown.join(',')}],"confidence":${confidence}}`;

@@ -5,8 +5,8 @@
  */
 import type { Tokenizer } from '../../../shared/tokenizer/tokenizer.ts';
 import type { OnlineRenderer } from '../renderer.ts';
-import { LABELS } from './question.ts';
 import { readPrompt } from './prompt.ts';
+import { LABELS } from './question.ts';
 
 const ARCHITECTURES = [
   'Gemma4ForCausalLM',
@@ -34,7 +34,11 @@ export function replyLabels({ architecture, tokenizer, renderer }: LabelsOf): Re
   if (architecture === null || !ARCHITECTURES.includes(architecture)) return null;
   let prompt: ReturnType<OnlineRenderer['renderChat']>;
   try {
-    prompt = readPrompt(renderer, { text: 'x', instructions: null, kwargs: null, maxModelLen: null }, null);
+    prompt = readPrompt(
+      renderer,
+      { text: 'x', instructions: null, kwargs: null, maxModelLen: null },
+      null,
+    );
   } catch {
     return null;
   }

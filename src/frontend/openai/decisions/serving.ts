@@ -43,7 +43,11 @@ export class DecisionsServing {
   }
 
   /** `/v1/decisions`. Throws, or rejects with, ApiError when there is no answer to begin. */
-  createDecisions(request: DecisionRequest, headers: RequestHeaders, channel: AnswerChannel): Later<void> {
+  createDecisions(
+    request: DecisionRequest,
+    headers: RequestHeaders,
+    channel: AnswerChannel,
+  ): Later<void> {
     const labels = this.#servedLabels('The model does not support the Decisions API');
     checkModel(this.#context, request.model);
     if (request.questions.length > MAX_QUESTIONS) throw tooManyQuestions();
@@ -61,7 +65,10 @@ export class DecisionsServing {
     };
     return this.#read(asked, labels, { headers, channel }, (reads) => {
       const answers = request.questions.map((question, i) =>
-        decisionAnswer(question, probabilitiesOf(reads[i] as LabelRead, idsOf(labels, questions[i] as Question))),
+        decisionAnswer(
+          question,
+          probabilitiesOf(reads[i] as LabelRead, idsOf(labels, questions[i] as Question)),
+        ),
       );
       return `{"model":${this.#model(request.model)},"answers":[${answers.join(',')}],"usage":${decisionUsage(reads)}}`;
     });

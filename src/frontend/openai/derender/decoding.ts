@@ -79,7 +79,10 @@ export function decodeWhole(
   return { text: text.slice(0, end), stopReason: found.word };
 }
 
-function stopStrings({ finish_reason: finishReason, stop_reason: reason }: GeneratedChoice, request: OriginalRequest): readonly string[] {
+function stopStrings(
+  { finish_reason: finishReason, stop_reason: reason }: GeneratedChoice,
+  request: OriginalRequest,
+): readonly string[] {
   if (finishReason !== 'stop' || typeof reason === 'number') return [];
   if (typeof reason === 'string') return [reason];
   const stop = request?.stop ?? [];
@@ -120,7 +123,10 @@ export function decodeChunk(
   { tokenizer, model }: { readonly tokenizer: Tokenizer; readonly model: ServedModel },
   choice: GeneratedChoice,
   request: OriginalRequest,
-  { state, promptTokenIds }: { readonly state: DerenderStreamState; readonly promptTokenIds: readonly number[] },
+  {
+    state,
+    promptTokenIds,
+  }: { readonly state: DerenderStreamState; readonly promptTokenIds: readonly number[] },
 ): DecodedChunk {
   const { ids, stopReason } = withoutStopToken(choice, request, model);
   const context = [...promptTokenIds, ...state.logprob_context_token_ids];
@@ -135,7 +141,10 @@ export function decodeChunk(
   for (const [i, id] of ids.entries()) {
     const part = stream.step(id);
     text += part;
-    const isSkipped = part === '' && request?.skip_special_tokens !== false && tokenizer.decode([id], { skipSpecialTokens: true }) === '';
+    const isSkipped =
+      part === '' &&
+      request?.skip_special_tokens !== false &&
+      tokenizer.decode([id], { skipSpecialTokens: true }) === '';
     if (isSkipped) continue;
     pending = [...pending, tokens[i] ?? ''];
     if (part === '') continue;
@@ -151,7 +160,9 @@ export function decodeChunk(
       prev_tokens: [...emitted, ...pending],
       prefix_offset: 0,
       read_offset: emitted.length,
-      logprob_context_token_ids: [...state.logprob_context_token_ids, ...sampled].slice(-MAX_CONTEXT),
+      logprob_context_token_ids: [...state.logprob_context_token_ids, ...sampled].slice(
+        -MAX_CONTEXT,
+      ),
     },
   };
 }

@@ -2,7 +2,12 @@
  * `/v1/…/derender`: what a server of token ids answered, as the answer of chat completions or completions.
  * Source: vllm/entrypoints/scale_out/derender/serving.py ServingDerender (0.33.0). Leaves out: tool and reasoning parsers.
  */
-import { jsonIntegers, jsonNullable, jsonString, jsonValue } from '../../../shared/python/json-text.ts';
+import {
+  jsonIntegers,
+  jsonNullable,
+  jsonString,
+  jsonValue,
+} from '../../../shared/python/json-text.ts';
 import { badRequest } from '../../llm/errors.ts';
 import { jsonStopReason, usageJson } from '../answer-json.ts';
 import { chatLogprobs } from '../chat/logprobs.ts';
@@ -11,7 +16,12 @@ import { checkModel, createdSeconds, type ServingContext, shownModel } from '../
 import { checkGenerated, checkPromptIds, type DerenderBounds } from './bounds.ts';
 import { decodeChunk, decodeWhole, FIRST_STATE } from './decoding.ts';
 import { resolveLogprobs } from './logprobs.ts';
-import type { DerenderChatRequest, DerenderCompletionRequest, Generated, GeneratedChoice } from './request.ts';
+import type {
+  DerenderChatRequest,
+  DerenderCompletionRequest,
+  Generated,
+  GeneratedChoice,
+} from './request.ts';
 
 const STOP_STRINGS =
   'stop strings are not supported by streaming derender because text already sent cannot be cut. Use non-streaming ' +
@@ -241,7 +251,12 @@ function chatLogprobsJson(
 ): string {
   const resolved = resolveLogprobs(choice, tokenizer);
   if (resolved === null) return 'null';
-  return chatLogprobs(resolved.tokenIds, resolved.table, { tokenizer, limit, asTokenIds: false }, false);
+  return chatLogprobs(
+    resolved.tokenIds,
+    resolved.table,
+    { tokenizer, limit, asTokenIds: false },
+    false,
+  );
 }
 
 function completionLogprobsJson(
@@ -255,5 +270,10 @@ function completionLogprobsJson(
   const count = original?.logprobs ?? null;
   const hasIds = (original?.logprob_token_ids ?? []).length > 0;
   const limit = count === null || count === -1 || hasIds ? null : count + 1;
-  return completionLogprobs(resolved.tokenIds, resolved.table, { tokenizer, limit, asTokenIds: false }, offset);
+  return completionLogprobs(
+    resolved.tokenIds,
+    resolved.table,
+    { tokenizer, limit, asTokenIds: false },
+    offset,
+  );
 }

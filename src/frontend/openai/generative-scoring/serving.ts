@@ -46,7 +46,10 @@ export function createGenerativeScoring(
   });
 }
 
-function checkLabels({ model }: ServingContext, { label_token_ids: ids }: GenerativeScoringRequest): void {
+function checkLabels(
+  { model }: ServingContext,
+  { label_token_ids: ids }: GenerativeScoringRequest,
+): void {
   const wrong = ids.find((id) => id < 0 || id >= model.vocabSize);
   if (wrong !== undefined) {
     throw badRequest(
@@ -59,7 +62,12 @@ function checkLabels({ model }: ServingContext, { label_token_ids: ids }: Genera
 /** Query and item behind each other, cut so that one token has room. Special tokens are the query's alone. */
 function promptsOf(
   { tokenizer, model }: ServingContext,
-  { query, items, item_first: itemFirst, add_special_tokens: addSpecialTokens }: GenerativeScoringRequest,
+  {
+    query,
+    items,
+    item_first: itemFirst,
+    add_special_tokens: addSpecialTokens,
+  }: GenerativeScoringRequest,
 ): readonly (readonly number[])[] {
   const queryIds =
     typeof query === 'string' ? tokenizer.encode(query, { addSpecialTokens }) : query;

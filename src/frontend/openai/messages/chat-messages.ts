@@ -142,6 +142,5 @@ function pushToolResult({ content, tool_use_id: id }: ContentBlock, out: ChatMes
     .map((item) => item['tool_name'] || item['name'] || '')
     .filter((name) => name !== '')
     .map((name) => ({ type: 'tool_reference', name }));
-  if (references.length > 0)
-    out.push({ role: 'tool', tool_call_id: callId, content: references });
+  if (references.length > 0) out.push({ role: 'tool', tool_call_id: callId, content: references });
 }

@@ -85,5 +85,6 @@ function setThinking(
   { disabledThinkingEffort }: ChatRequestOptions,
 ): void {
   if (thinking?.type === 'disabled') chat.reasoning_effort = disabledThinkingEffort;
-  else if (thinking?.type === 'enabled') chat.thinking_token_budget = thinking.budget_tokens ?? null;
+  else if (thinking?.type === 'enabled')
+    chat.thinking_token_budget = thinking.budget_tokens ?? null;
 }

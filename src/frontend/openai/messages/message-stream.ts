@@ -103,7 +103,9 @@ export class MessageStream {
       return '';
     }
     const opened =
-      this.#block?.type === 'text' ? '' : this.#closeAll() + this.#open('text', '"type":"text","text":""');
+      this.#block?.type === 'text'
+        ? ''
+        : this.#closeAll() + this.#open('text', '"type":"text","text":""');
     return opened + this.#delta(`"type":"text_delta","text":${jsonString(text)}`);
   }
 
@@ -123,7 +125,9 @@ export class MessageStream {
     const callId = id ?? this.#idByCall.get(index);
     if (!fn?.arguments || callId === undefined || this.#block?.toolId !== callId) return opened;
     this.#lastArguments += fn.arguments;
-    return opened + this.#delta(`"type":"input_json_delta","partial_json":${jsonString(fn.arguments)}`);
+    return (
+      opened + this.#delta(`"type":"input_json_delta","partial_json":${jsonString(fn.arguments)}`)
+    );
   }
 
   #open(type: OpenBlock['type'], fields: string, toolId: string | null = null): string {

@@ -33,7 +33,9 @@ export class ThinkingEffort {
   }
 
   #probe(): Later<string> {
-    return whenHere(this.#render('none'), (none) => (none === null ? 'low' : this.#compare(none, 0)));
+    return whenHere(this.#render('none'), (none) =>
+      none === null ? 'low' : this.#compare(none, 0),
+    );
   }
 
   #compare(none: string, from: number): Later<string> {

@@ -37,9 +37,7 @@ function resolveTools({
 function changeByName(tools: Map<string, AnthropicTool>, type: string, name: string): void {
   const known = tools.get(name);
   if (known === undefined) {
-    throw badRequest(
-      `${type} references tool ${pyStrRepr(name)}, which is not declared in tools`,
-    );
+    throw badRequest(`${type} references tool ${pyStrRepr(name)}, which is not declared in tools`);
   }
   if (type === 'tool_addition') tools.set(name, { ...known, defer_loading: null });
 }

@@ -11,15 +11,17 @@ const DEFAULT_MAX_TOKENS = 16;
 /** msgspec leaves out what is the very object of the default: floats and lists that were set never are. */
 export function samplingParamsJson(params: MutableSamplingParams): string {
   const strings = (values: readonly string[] | null) => JSON.stringify(values ?? []);
+  // Greedy sampling sets these to the default itself.
+  const isGreedy = params.temperature === 0;
   const fields: readonly (readonly [string, string | null])[] = [
     ['n', params.n === 1 ? null : String(params.n)],
     ['presence_penalty', jsonFloat(params.presencePenalty)],
     ['frequency_penalty', jsonFloat(params.frequencyPenalty)],
     ['repetition_penalty', jsonFloat(params.repetitionPenalty)],
     ['temperature', jsonFloat(params.temperature)],
-    ['top_p', jsonFloat(params.topP)],
+    ['top_p', isGreedy ? null : jsonFloat(params.topP)],
     ['top_k', params.topK === 0 ? null : String(params.topK)],
-    ['min_p', jsonFloat(params.minP)],
+    ['min_p', isGreedy ? null : jsonFloat(params.minP)],
     ['seed', given(params.seed)],
     ['stop', strings(params.stop)],
     ['stop_token_ids', jsonIntegers(params.stopTokenIds ?? [])],
@@ -49,9 +51,14 @@ export function samplingParamsJson(params: MutableSamplingParams): string {
     ['bad_words', strings(params.badWords)],
     ['skip_reading_prefix_cache', String(params.skipReadingPrefixCache)],
     ['thinking_token_budget', given(params.thinkingTokenBudget)],
-    ['routed_experts_prompt_start', params.routedExpertsPromptStart === 0 ? null : String(params.routedExpertsPromptStart)],
+    [
+      'routed_experts_prompt_start',
+      params.routedExpertsPromptStart === 0 ? null : String(params.routedExpertsPromptStart),
+    ],
   ];
-  const shown = fields.filter(([, json]) => json !== null).map(([name, json]) => `"${name}":${json}`);
+  const shown = fields
+    .filter(([, json]) => json !== null)
+    .map(([name, json]) => `"${name}":${json}`);
   return `{${shown.join(',')}}`;
 }
 

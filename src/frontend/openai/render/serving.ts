@@ -1,11 +1,12 @@
 /**
  * `/v1/…/render`: what a request would be asked of an engine with, for a server that takes token ids.
- * Source: vllm/entrypoints/scale_out/render/serving.py ServingRender (0.33.0). Leaves out: multimodal input, Responses.
+ * Source: vllm/entrypoints/scale_out/render/serving.py ServingRender (0.33.0). Leaves out: multimodal input.
  */
 import { compactDumps } from '../../../shared/python/json-compact.ts';
 import { jsonIntegers, jsonString, jsonValue } from '../../../shared/python/json-text.ts';
 import type { PyValue } from '../../../shared/python/values.ts';
-import { badRequest } from '../../llm/errors.ts';
+import { ApiError, badRequest } from '../../llm/errors.ts';
+import { randomUuid } from '../../llm/random-uuid.ts';
 import type { MutableSamplingParams } from '../../llm/sampling-params.ts';
 import type { ChatCompletionRequest } from '../chat/request.ts';
 import { chatSamplingParams } from '../chat/serving.ts';
@@ -15,6 +16,9 @@ import { completionSamplingParams } from '../completions/serving.ts';
 import type { GenerationRequest } from '../generation-request.ts';
 import { type Later, whenHere } from '../later.ts';
 import { baseRequestId, type RequestHeaders } from '../request-headers.ts';
+import { responsesMessages } from '../responses/input.ts';
+import type { ResponsesRequest } from '../responses/request.ts';
+import { renderInput, samplingParams } from '../responses/serving.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
 import type { Departure } from '../workers/worker-lane.ts';
 import { samplingParamsJson } from './sampling-params-json.ts';
@@ -33,7 +37,8 @@ export function renderChat(
   departure: Departure,
 ): Later<string> {
   checkModel(context, request.model);
-  if (request.use_beam_search) throw badRequest('Beam search is not supported by the render endpoint');
+  if (request.use_beam_search)
+    throw badRequest('Beam search is not supported by the render endpoint');
   return whenHere(context.renderer.renderChatCompletion(request, departure), (prompt) =>
     generateRequestJson({
       id: `chatcmpl-${baseRequestId(headers, request.request_id)}`,
@@ -68,19 +73,54 @@ export function renderCompletion(
   });
 }
 
+/** The answer's text. Throws, or rejects with, ApiError. */
+export function renderResponse(
+  { context }: RenderServing,
+  request: ResponsesRequest,
+  departure: Departure,
+): Later<string> {
+  checkModel(context, request.model);
+  if (request.previous_response_id !== null) {
+    throw new ApiError({
+      message: 'previous_response_id is not supported by the stateless render endpoint.',
+      type: 'invalid_request_error',
+      param: 'previous_response_id',
+      code: 400,
+    });
+  }
+  const messages = responsesMessages(request.instructions, request.input, null);
+  return whenHere(renderInput(context, request, messages, departure), ({ promptTokenIds }) =>
+    generateRequestJson({
+      id: request.request_id ?? `resp_${randomUuid()}`,
+      tokenIds: promptTokenIds,
+      params: samplingParams(context, request, promptTokenIds.length),
+      request: { ...request, stream_options: null, return_token_ids: null },
+      parseContext: 'null',
+      keepsExtraArgs: true,
+    }),
+  );
+}
+
 interface Rendered {
   readonly id: string;
   readonly tokenIds: readonly number[];
   readonly params: MutableSamplingParams;
-  readonly request: GenerationRequest;
+  readonly request: Pick<
+    GenerationRequest,
+    'model' | 'stream' | 'stream_options' | 'return_token_ids' | 'cache_salt' | 'priority'
+  >;
   /** JSON. */
   readonly parseContext: string;
+  /** Also where there are none. */
+  readonly keepsExtraArgs?: boolean;
 }
 
-function generateRequestJson({ id, tokenIds, params, request, parseContext }: Rendered): string {
+function generateRequestJson(rendered: Rendered): string {
+  const { id, tokenIds, params, request, parseContext, keepsExtraArgs = false } = rendered;
   if (tokenIds.length === 0) throw badRequest('No token_ids rendered');
   const { kv_transfer_params: kv, ec_transfer_params: ec, ...extra } = params.extraArgs ?? {};
-  params.extraArgs = Object.keys(extra).length === 0 ? null : extra;
+  const hasExtra = keepsExtraArgs || Object.keys(extra).length > 0;
+  params.extraArgs = hasExtra ? extra : null;
   const isStream = request.stream === true;
   return (
     `{"request_id":${jsonString(id)},"token_ids":${jsonIntegers(tokenIds)},"token_offsets":null,"features":null,` +

@@ -57,7 +57,9 @@ export class TokensAnswer implements Answer {
       this.#numTokens[index] = (this.#numTokens[index] ?? 0) + tokenIds.length;
       const hasText = this.#mode === 'text' && text !== '';
       if (tokenIds.length === 0 && finishReason === null && !hasText) continue;
-      const prompt = showsPrompt ? `,"prompt_token_ids":${jsonIntegers(output.promptTokenIds)}` : '';
+      const prompt = showsPrompt
+        ? `,"prompt_token_ids":${jsonIntegers(output.promptTokenIds)}`
+        : '';
       showsPrompt = false;
       this.#options.channel.event(
         `data: {"request_id":${jsonString(this.#options.id)},"usage":${this.#chunkUsage(output, index)}${prompt},` +
