@@ -94,6 +94,7 @@ export function createServedModel(
   return {
     model: args.model,
     modelType: model.facts.modelType,
+    architecture: model.facts.servedArchitecture,
     servedModelNames: servedModelNamesOf(args),
     maxModelLen,
     vocabSize: model.facts.vocabSize,

@@ -12,6 +12,7 @@ export function createServedModel(fields: Partial<ServedModel> = {}): ServedMode
   return {
     model: 'folder/tiny',
     modelType: '',
+    architecture: null,
     servedModelNames: ['tiny'],
     maxModelLen: 16,
     vocabSize: 300,

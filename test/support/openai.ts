@@ -52,6 +52,7 @@ export function createCharTokenizer(fields: Partial<Tokenizer> = {}): Tokenizer 
 export const TEST_MODEL: ServedModel = {
   model: 'org/model',
   modelType: '',
+  architecture: null,
   servedModelNames: ['m', 'alias'],
   maxModelLen: 100,
   vocabSize: 0x10000,

@@ -16,6 +16,7 @@ import { AsyncLLM } from '../llm/async-llm.ts';
 import type { ServedModel } from '../llm/served-model.ts';
 import { ChatTemplates } from '../openai/chat/template.ts';
 import { LoraAdapters } from '../openai/lora-adapters.ts';
+import { MessagesServing } from '../openai/messages/serving.ts';
 import { ModelRegistry } from '../openai/model-registry.ts';
 import type { OutputParsers } from '../openai/parsing/output-parsers.ts';
 import { OnlineRenderer } from '../openai/renderer.ts';
@@ -197,6 +198,10 @@ function createRouteParts(
   const models = new ModelRegistry(model);
   const renderer = createRenderer(options, tokenizer, llm);
   const serving = createServing(options, { tokenizer, llm, models, renderer, parsers });
+  const parser = new RequestParser({
+    maxCompletionPrompts: env.maxCompletionPrompts,
+    maxStopStrings: env.maxStopStrings,
+  });
   return {
     args,
     env,
@@ -206,11 +211,9 @@ function createRouteParts(
     models,
     adapters: new LoraAdapters({ llm, models, logger }),
     renderer,
-    parser: new RequestParser({
-      maxCompletionPrompts: env.maxCompletionPrompts,
-      maxStopStrings: env.maxStopStrings,
-    }),
+    parser,
     serving,
+    messages: new MessagesServing(serving, parser, args.anthropicDisabledThinkingEffort),
     tokenizer,
     tokenizerFolder: options.tokenizerFolder,
     metrics,

@@ -11,6 +11,8 @@ export interface ServedModel {
   readonly model: string;
   /** `model_type` of its config; empty where it has none. */
   readonly modelType: string;
+  /** vLLM's class of it; null where it has none. */
+  readonly architecture: string | null;
   /** What requests may call it; the first is what answers say. */
   readonly servedModelNames: readonly string[];
   /** Tokens; the smallest of the engines' own. */

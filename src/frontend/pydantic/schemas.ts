@@ -16,6 +16,17 @@ export type RequestKind =
   | 'classification-request'
   | 'score-request'
   | 'rerank-request'
+  | 'batch-chat-completion-request'
+  | 'messages-request'
+  | 'count-tokens-request'
+  | 'generate-request'
+  | 'derender-chat-request'
+  | 'derender-completion-request'
+  | 'generative-scoring-request'
+  | 'decision-request'
+  | 'structured-decision-request'
+  | 'register-adapter-request'
+  | 'session-request'
   | 'load-lora-adapter-request'
   | 'unload-lora-adapter-request';
 

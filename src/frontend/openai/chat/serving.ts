@@ -28,7 +28,7 @@ export function createChatCompletion(
     const { promptTokenIds, text } = prompt;
     const id = `chatcmpl-${baseRequestId(headers, request.request_id)}`;
     const parsed = parsedOf(context, request, prompt);
-    const params = samplingParams(context, parsed.request, prompt);
+    const params = chatSamplingParams(context, parsed.request, prompt);
     const { reasoningEnded, reasoningParserKwargs } = parsed;
     const prompts = [
       { requestId: id, promptTokenIds, text, params, reasoningEnded, reasoningParserKwargs },
@@ -50,7 +50,8 @@ function parsedOf(
   return { request, choices: null, reasoningEnded, reasoningParserKwargs: null };
 }
 
-function samplingParams(
+/** Throws ApiError. */
+export function chatSamplingParams(
   { model, maxNumSequences }: ServingContext,
   request: ChatCompletionRequest,
   { promptTokenIds }: RenderedChat,

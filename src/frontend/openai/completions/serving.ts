@@ -33,7 +33,7 @@ export function createCompletion(
       requestId: `${id}-${index}`,
       promptTokenIds: prompt.promptTokenIds,
       text: prompt.text,
-      params: samplingParams(context, request, prompt),
+      params: completionSamplingParams(context, request, prompt),
     }));
     // What is wrong with the request was said first: an n that no request may have is not counted.
     const promptLengths = rendered.map(({ promptTokenIds }) => promptTokenIds.length);
@@ -44,7 +44,8 @@ export function createCompletion(
   });
 }
 
-function samplingParams(
+/** Throws ApiError. */
+export function completionSamplingParams(
   { model, maxNumSequences }: ServingContext,
   request: CompletionRequest,
   { promptTokenIds }: RenderedPrompt,
