@@ -51,6 +51,7 @@ export type HttpArgs = Pick<
   | 'sseKeepAliveInterval'
   | 'streamInterval'
   | 'maxLogprobs'
+  | 'speculativeConfig'
   | 'maxNumQueuedReqs'
   | 'maxNumQueuedTokens'
   | 'enableTwinApi'

@@ -180,6 +180,7 @@ function createRouteParts(
     clientIndex: options.clientIndex,
     ...(options.randomHex === undefined ? {} : { randomHex: options.randomHex }),
     maxLogprobs: args.maxLogprobs,
+    hasSpeculation: args.speculativeConfig !== null,
     streamInterval: args.streamInterval,
     logRequests: args.enableLogRequests,
     maxNumQueuedReqs: args.maxNumQueuedReqs,

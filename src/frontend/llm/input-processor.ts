@@ -52,6 +52,8 @@ export interface InputProcessorOptions {
   readonly numRanks: number;
   readonly clientIndex: number;
   readonly maxLogprobs: number;
+  /** With --speculative-config; default false. */
+  readonly hasSpeculation?: boolean;
   /** Digits that make an engine's request id one of its own; default: random ones. */
   readonly randomHex?: (length: number) => string;
 }
@@ -74,9 +76,9 @@ export class InputProcessor {
 
   /** Throws ApiError with vLLM's words. Changes `request.params`. */
   processInputs(request: GenerateRequest): EngineCoreRequest {
-    const { model, tokenizer, numRanks, maxLogprobs } = this.#options;
+    const { model, tokenizer, numRanks, maxLogprobs, hasSpeculation = false } = this.#options;
     const { params, promptTokenIds, dataParallelRank } = request;
-    verifyAgainstModel(params, { vocabSize: model.vocabSize, maxLogprobs });
+    verifyAgainstModel(params, { vocabSize: model.vocabSize, maxLogprobs, hasSpeculation });
     if (params.thinkingTokenBudget !== null) {
       throw validationError(
         'thinking_token_budget is set but reasoning_config is not configured. ' +
