@@ -188,6 +188,7 @@ function createRouteParts(
     ...(options.randomHex === undefined ? {} : { randomHex: options.randomHex }),
     maxLogprobs: args.maxLogprobs,
     hasReasoningParser: args.reasoningParser !== '',
+    hasSpeculation: args.speculativeConfig !== null,
     streamInterval: args.streamInterval,
     logRequests: args.enableLogRequests,
     maxNumQueuedReqs: args.maxNumQueuedReqs,

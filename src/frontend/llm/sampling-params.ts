@@ -1,7 +1,7 @@
 /**
  * From a request to the sampling parameters that an engine gets: building them, and what tokenizer and generation
  * config add. Pure; the checks are in sampling-checks.ts.
- * Source: vllm/sampling_params.py SamplingParams (0.33.0). Leaves out: speculative decoding, diffusion models.
+ * Source: vllm/sampling_params.py SamplingParams (0.33.0). Leaves out: diffusion models.
  */
 import { createSamplingParams } from '../../shared/protocol/defaults.ts';
 import type { RequestOutputKind, SamplingParams } from '../../shared/protocol/request.ts';
