@@ -27,11 +27,13 @@ export interface RequestOutput {
   readonly outputs: readonly CompletionOutput[];
   /** True with the last output of the whole request, children included. */
   readonly isFinished: boolean;
-  readonly numCachedTokens: number;
+  /** Null where several requests made the answer. */
+  readonly numCachedTokens: number | null;
   readonly numCacheCreationTokens: number;
   readonly kvTransferParams: unknown;
   readonly ecTransferParams: unknown;
-  readonly stats: RequestStateStats;
+  /** Null where several requests made the answer. */
+  readonly stats: RequestStateStats | null;
 }
 
 /** Called synchronously, in order; nothing comes after an output that is finished or after an error. */

@@ -61,15 +61,18 @@ export class AnswerParts {
 
   /** `metrics` of a whole answer. */
   metrics(output: RequestOutput, numTokens: number): string {
-    return this.#hasTimings ? requestMetricsJson(output.stats, numTokens, false) : 'null';
+    return this.#hasTimings && output.stats !== null
+      ? requestMetricsJson(output.stats, numTokens, false)
+      : 'null';
   }
 
   /** The chunk without choices that tells the usage; nothing where none was asked for. */
   usageEvent(head: string, usage: () => string, output: RequestOutput, numTokens: number): string {
     if (!this.includeUsage) return '';
-    const metrics = this.#hasTimings
-      ? `,"metrics":${requestMetricsJson(output.stats, numTokens, true)}`
-      : '';
+    const metrics =
+      this.#hasTimings && output.stats !== null
+        ? `,"metrics":${requestMetricsJson(output.stats, numTokens, true)}`
+        : '';
     return `data: ${head}],"usage":${usage()}${this.#fingerprintField()}${metrics}}\n\n`;
   }
 }

@@ -1,6 +1,6 @@
 /**
  * What `/v1/chat/completions` answers, whole and streamed, built as text in vLLM's key order.
- * Source: vllm/entrypoints/openai/chat_completion/serving.py OpenAIServingChat (0.33.0). Leaves out: beam search, tool
+ * Source: vllm/entrypoints/openai/chat_completion/serving.py OpenAIServingChat (0.33.0). Leaves out: tool
  * and reasoning parsers.
  */
 import {
@@ -135,9 +135,10 @@ export class ChatAnswer implements Answer {
     const completionTokens = this.#numTokens.reduce((sum, count) => sum + count, 0);
     const usage = () => {
       const { numCachedTokens, numCacheCreationTokens } = this.#firstOutput ?? output;
-      const details = this.#context.enablePromptTokensDetails
-        ? `,"prompt_tokens_details":{"cached_tokens":${numCachedTokens},"created_cache_tokens":${numCacheCreationTokens}}`
-        : '';
+      const details =
+        this.#context.enablePromptTokensDetails && numCachedTokens !== null
+          ? `,"prompt_tokens_details":{"cached_tokens":${numCachedTokens},"created_cache_tokens":${numCacheCreationTokens}}`
+          : '';
       return streamUsageJson(output.promptTokenIds.length, completionTokens, details);
     };
     return this.#parts.usageEvent(this.#chunkHead, usage, output, completionTokens) + DONE_EVENT;
@@ -157,9 +158,10 @@ export class ChatAnswer implements Answer {
       completionTokens += completion.tokenIds.length;
       return this.#wholeChoice(completion, echoed);
     });
-    const promptTokensDetails = this.#context.enablePromptTokensDetails
-      ? `{"cached_tokens":${output.numCachedTokens},"created_cache_tokens":${output.numCacheCreationTokens},"multimodal_tokens":null}`
-      : 'null';
+    const promptTokensDetails =
+      this.#context.enablePromptTokensDetails && output.numCachedTokens !== null
+        ? `{"cached_tokens":${output.numCachedTokens},"created_cache_tokens":${output.numCacheCreationTokens},"multimodal_tokens":null}`
+        : 'null';
     const promptTokens = output.promptTokenIds.length;
     return (
       `${this.#parts.head(this.#id, 'chat.completion')}${choices.join(',')}],"service_tier":null,` +

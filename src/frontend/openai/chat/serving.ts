@@ -1,14 +1,15 @@
 /**
  * `/v1/chat/completions`: from a checked request to its exchange.
- * Source: vllm/entrypoints/openai/chat_completion/serving.py OpenAIServingChat (0.33.0). Leaves out: beam search.
+ * Source: vllm/entrypoints/openai/chat_completion/serving.py OpenAIServingChat (0.33.0).
  */
+import { beamStepParams } from '../../llm/beam-search.ts';
 import { buildSamplingParams, type MutableSamplingParams } from '../../llm/sampling-params.ts';
 import type { AnswerChannel } from '../answer-channel.ts';
 import { Exchange } from '../exchange.ts';
 import { type Later, whenHere } from '../later.ts';
 import type { RenderedChat } from '../renderer.ts';
 import { baseRequestId, type RequestHeaders } from '../request-headers.ts';
-import { maxTokensFor, samplingFields } from '../sampling-fields.ts';
+import { beamSearchParams, maxTokensFor, samplingFields } from '../sampling-fields.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
 import { ChatAnswer } from './answer.ts';
 import type { ChatCompletionRequest } from './request.ts';
@@ -26,24 +27,37 @@ export function createChatCompletion(
   return whenHere(context.renderer.renderChatCompletion(request, channel), (prompt) => {
     const { promptTokenIds, text } = prompt;
     const id = `chatcmpl-${baseRequestId(headers, request.request_id)}`;
-    const params = samplingParams(context, request, prompt);
-    const prompts = [{ requestId: id, promptTokenIds, text, params }];
+    const beams = beamSearchParams(request, context.model, maxTokensOf(context, request, prompt));
+    const params =
+      beams === null
+        ? samplingParams(context, request, prompt)
+        : beamStepParams(beams, context.maxNumSequences);
+    const prompts = [{ requestId: id, promptTokenIds, text, params, beams }];
     const answer = new ChatAnswer({ context, request, id, prompt, channel });
     const log = { id, skipsEmpty: true, onlyFinal: false };
     new Exchange({ context, request, headers, channel, arrivalTime, prompts, answer, log }).start();
   });
 }
 
-function samplingParams(
-  { model, maxNumSequences }: ServingContext,
+function maxTokensOf(
+  { model }: ServingContext,
   request: ChatCompletionRequest,
   { promptTokenIds }: RenderedChat,
-): MutableSamplingParams {
+): number {
   const asked = request.max_completion_tokens ?? request.max_tokens;
+  return maxTokensFor(model, asked, promptTokenIds.length);
+}
+
+function samplingParams(
+  context: ServingContext,
+  request: ChatCompletionRequest,
+  prompt: RenderedChat,
+): MutableSamplingParams {
+  const { model, maxNumSequences } = context;
   const wantsLogprobs = request.logprobs === true && !request.logprob_token_ids?.length;
   return buildSamplingParams(
     samplingFields(request, model, {
-      maxTokens: maxTokensFor(model, asked, promptTokenIds.length),
+      maxTokens: maxTokensOf(context, request, prompt),
       logprobs: wantsLogprobs ? request.top_logprobs : null,
       promptLogprobs: request.prompt_logprobs ?? (request.echo ? request.top_logprobs : null),
     }),
