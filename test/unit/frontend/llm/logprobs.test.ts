@@ -84,7 +84,9 @@ describe('log probabilities of sampled tokens', () => {
   });
 
   it('have no text where nothing is detokenized', () => {
-    const processor = createProcessor({ logprobs: 1, detokenize: false });
+    const params = createTestSamplingParams({ logprobs: 1 });
+    params.detokenize = false;
+    const processor = new LogprobsProcessor(new ByteTokenizer(), params);
 
     add(processor, [{ ids: [97, 98], logprobs: [-3, -0.5] }]);
 
