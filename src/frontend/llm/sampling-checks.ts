@@ -17,7 +17,7 @@ const asFloat = (value: number): PyValue => new PyFloat(value);
 
 /** SamplingParams._verify_args: of the parameters alone. Throws ApiError. `maxNumSequences` is VLLM_MAX_N_SEQUENCES. */
 export function verifyArgs(params: SamplingParams, maxNumSequences: number): void {
-  verifyNumSequences(params.n, maxNumSequences);
+  verifyNumSequences(params.n, 'n', maxNumSequences);
   if (params.extraArgs !== null) verifyExtraArgs(params.extraArgs);
   verifyPenalties(params);
   verifyTemperature(params.temperature);
@@ -46,11 +46,12 @@ export function verifyArgs(params: SamplingParams, maxNumSequences: number): voi
   }
 }
 
-function verifyNumSequences(n: number, max: number): void {
-  if (n < 1) throw validationError(`n must be at least 1, got ${n}.`);
+/** Throws ApiError. Source: vllm/sampling_params.py _verify_num_sequences. */
+export function verifyNumSequences(n: number, name: string, max: number): void {
+  if (n < 1) throw validationError(`${name} must be at least 1, got ${n}.`);
   if (n > max) {
     throw validationError(
-      `n must be at most ${max}, got ${n}. To increase this limit, set the VLLM_MAX_N_SEQUENCES environment variable.`,
+      `${name} must be at most ${max}, got ${n}. To increase this limit, set the VLLM_MAX_N_SEQUENCES environment variable.`,
     );
   }
 }

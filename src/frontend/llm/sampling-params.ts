@@ -11,7 +11,7 @@ import { validationError } from './errors.ts';
 import { verifyArgs } from './sampling-checks.ts';
 
 const SAMPLING_EPS = 1e-5;
-const MIN_TEMPERATURE = 1e-2;
+export const MIN_TEMPERATURE = 1e-2;
 const MAX_NUM_BAD_WORDS = 128;
 
 export interface RepetitionDetection {
