@@ -247,6 +247,7 @@ async function loadParsers(
     },
     modelName: model.model,
     toolCallIdType: KIMI_MODEL_TYPES.includes(model.modelType) ? 'kimi_k2' : 'random',
+    isHarmony: model.modelType === 'gpt_oss',
     onInvocation: (invocation) => metrics.recordToolParser(invocation),
   });
 }
