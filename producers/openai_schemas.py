@@ -24,6 +24,7 @@ REQUESTS = {
     "tokenize-request": ("vllm.entrypoints.serve.tokenize.protocol", "TokenizeRequest"),
     "detokenize-request": ("vllm.entrypoints.serve.tokenize.protocol", "DetokenizeRequest"),
     "embedding-request": ("vllm.entrypoints.pooling.embed.protocol", "EmbeddingRequest"),
+    "cohere-embed-request": ("vllm.entrypoints.pooling.embed.protocol", "CohereEmbedRequest"),
     "token-embedding-request": ("vllm.entrypoints.pooling.token_embed.protocol", "TokenEmbeddingRequest"),
     "pooling-request": ("vllm.entrypoints.pooling.pooling.protocol", "PoolingRequest"),
     "classification-request": ("vllm.entrypoints.pooling.classify.protocol", "ClassificationRequest"),

@@ -18,6 +18,7 @@ import {
 } from '../../shared/python/values.ts';
 import { badRequest, internalError, validationError } from '../llm/errors.ts';
 import type { SchemaHooks } from '../pydantic/validation-walk.ts';
+import { cohereEmbedFault } from './pooling/cohere-checks.ts';
 
 /** The limits that environment variables of vLLM set. */
 export interface RequestLimits {
@@ -190,6 +191,7 @@ export const requestSchemaHooks: SchemaHooks = {
     if (name === '<lambda>') return value === null ? 0 : value;
     return value;
   },
+  after: cohereEmbedFault,
   dataclass(name, fields) {
     if (name === 'StructuredOutputsParams') checkStructuredOutputsParams(fields);
     if (name === 'RepetitionDetectionParams') checkRepetitionDetection(fields);

@@ -27,6 +27,7 @@ import {
 } from './pooling/checks.ts';
 import type {
   ClassificationRequest,
+  CohereEmbedRequest,
   EmbeddingRequest,
   PoolingRequest,
   RerankRequest,
@@ -48,6 +49,7 @@ export interface ParsedRequests {
   'tokenize-request': TokenizeRequest;
   'detokenize-request': DetokenizeRequest;
   'embedding-request': EmbeddingRequest;
+  'cohere-embed-request': CohereEmbedRequest;
   'token-embedding-request': TokenEmbeddingRequest;
   'pooling-request': PoolingRequest;
   'classification-request': ClassificationRequest;
@@ -65,6 +67,7 @@ const CHECKS: Readonly<Record<RequestKind, BodyCheck>> = {
   'tokenize-request': tokenizeChatChecks,
   'detokenize-request': NO_CHECK,
   'embedding-request': embeddingChecks,
+  'cohere-embed-request': NO_CHECK,
   'token-embedding-request': tokenEmbeddingChecks,
   'pooling-request': poolingChecks,
   'classification-request': poolingChecks,

@@ -13,6 +13,7 @@ import type { RequestSchema, SchemaFields, SchemaNode } from './schema-node.ts';
 import { validateUnion } from './unions.ts';
 import {
   FAILED,
+  LazyItems,
   type LineError,
   type LocPart,
   type Result,
@@ -86,8 +87,9 @@ class SchemaWalk extends ValidationWalk {
       case 'nullable':
         return input === null ? null : this.node(node.of, input);
       case 'wrap':
-      case 'after':
         return this.node(node.of, input);
+      case 'after':
+        return this.#after(node.fn, this.node(node.of, input), input);
       case 'before':
         return this.node(node.of, this.hooks.before(node.fn, input));
       case 'chain':
@@ -117,6 +119,14 @@ class SchemaWalk extends ValidationWalk {
       default:
         return validateScalar(this, node.t, input, node);
     }
+  }
+
+  #after(name: string, value: Result, input: PyValue): Result {
+    if (value === FAILED || value instanceof LazyItems) return value;
+    const wrong = this.hooks.after(name, value);
+    if (wrong === null) return value;
+    const ctx = [['error', `ValueError(${pyRepr(wrong)})`]] as const;
+    return this.fail('value_error', `Value error, ${wrong}`, input, ctx);
   }
 
   /** Each step takes what the one before made of the input. */

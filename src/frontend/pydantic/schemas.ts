@@ -10,6 +10,7 @@ export type RequestKind =
   | 'tokenize-request'
   | 'detokenize-request'
   | 'embedding-request'
+  | 'cohere-embed-request'
   | 'token-embedding-request'
   | 'pooling-request'
   | 'classification-request'

@@ -29,6 +29,8 @@ export interface SchemaHooks {
   /** Fields that a model keeps although its schema does not know them: they are looked at all the same. */
   readonly keptExtras: readonly string[];
   before(name: string, value: PyValue): PyValue;
+  /** What a validator of a whole model finds wrong, as its ValueError says it; null where nothing is. */
+  after(name: string, value: PyValue): string | null;
   /** For dataclasses that check themselves. */
   dataclass(name: string, fields: PyDict): void;
 }
