@@ -20,7 +20,7 @@ def message():
 @check
 def message_with_system_and_stop():
     answer = client.messages.create(
-        model=MODEL, system="Be short.", messages=SAY, max_tokens=200, stop_sequences=["the"], temperature=0
+        model=MODEL, system="Be short.", messages=SAY, max_tokens=200, stop_sequences=["the"]
     )
     assert answer.stop_reason in ("stop_sequence", "end_turn"), answer.stop_reason
     return answer.stop_reason

@@ -88,7 +88,11 @@ class Report:
             for test, kind, reason in self.failed(file)
         ]
         reasons = "\n".join(["| file | test | kind | reason |", "| --- | --- | --- | --- |", *rows])
-        return text.replace("{table}", self.table(FILES)).replace("{reasons}", reasons)
+        values = {"table": self.table(FILES), "reasons": reasons}
+        values |= {name: "; ".join(file[name] for file in FILES if name in file) for name in ("because", "deselected")}
+        for name, value in values.items():
+            text = text.replace("{" + name + "}", value)
+        return text
 
 
 def short_reason(outcome: dict) -> str:

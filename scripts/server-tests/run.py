@@ -11,6 +11,7 @@ variable SERVER_TESTS_TWIN) tests another checkout of the twin, built, than this
 """
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -24,6 +25,17 @@ from report import FILES, Report, settings
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+# A model of experts, where the tests balance data-parallel ranks that know of each other.
+MIXTURE = {
+    "architectures": ["Qwen3MoeForCausalLM"],
+    "model_type": "qwen3_moe",
+    "num_experts": 8,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 64,
+    "decoder_sparse_step": 1,
+    "mlp_only_layers": [],
+    "norm_topk_prob": True,
+}
 
 
 def arguments() -> argparse.Namespace:
@@ -46,20 +58,25 @@ def prepare(source: Path, work: Path) -> None:
     tiny = ROOT / "test" / "golden" / "tinymodel"
     plain = models.stand_in(tiny, work / "stand-in")
     wide = models.stand_in(tiny, work / "stand-in-wide", vocab_size=151936)
+    moe = models.stand_in(tiny, work / "stand-in-moe", **MIXTURE)
     paths = [work / file["file"] for file in FILES]
     files = [found for path in paths for found in (path.glob("**/*.py") if path.is_dir() else [path])]
     names = models.names_in([*files, *(work / "tests").glob("**/conftest.py")])
     special = settings()
 
     def model_of(name: str) -> tuple[Path, bool]:
-        return wide if name in special["wide"] else plain, name not in special["ownConfig"]
+        model = wide if name in special["wide"] else moe if name in special["moe"] else plain
+        return model, name not in special["catalogue"]
 
     models.write_models(names, work / "hub", work / "models", model_of)
+    for file in FILES:
+        if "hubCache" in file:
+            shutil.copytree(work / "hub", work / "tmp" / file["hubCache"], dirs_exist_ok=True)
 
 
 def environment(file: dict, work: Path, twin: Path, results: Path) -> dict[str, str]:
     there = os.environ.get("PYTHONPATH")
-    return os.environ | {
+    return os.environ | ({"TMPDIR": str(work / "tmp")} if "hubCache" in file else {}) | {
         "PATH": f"{HERE}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join([str(work), str(HERE), *([there] if there else [])]),
         "HF_HUB_OFFLINE": "1",
@@ -69,6 +86,7 @@ def environment(file: dict, work: Path, twin: Path, results: Path) -> dict[str, 
         "SERVER_TESTS_TWIN": str(twin.resolve()),
         "SERVER_TESTS_RESULTS": str(results),
         "SERVER_TESTS_MODELS": str(work / "models"),
+        "SERVER_TESTS_CATALOGUE": json.dumps(settings()["catalogue"]),
         "SERVER_TESTS_TOKENIZER": str(work / "stand-in"),
         "SERVER_TESTS_FLAGS": file.get("twinFlags", ""),
     }

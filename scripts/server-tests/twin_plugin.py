@@ -51,6 +51,15 @@ def pytest_configure(config):
         begin(self, model, words, auto_port=auto_port, **options)
 
     utils.RemoteVLLMServer.__init__ = begin_elsewhere
+    start = utils.RemoteOpenAIServer._start_server
+
+    def start_elsewhere(self, model, vllm_serve_args, env_dict):
+        # A headless node has no port of its own: the test asks the default one, at which another node listens.
+        if "--port" not in vllm_serve_args and not self.uds:
+            self.port = int(_moved(str(self.port)))
+        start(self, model, vllm_serve_args, env_dict)
+
+    utils.RemoteOpenAIServer._start_server = start_elsewhere
 
 
 def _reason(report) -> str:

@@ -122,6 +122,8 @@ export function createServedModel(
       // Whoever looks at a server changes nothing of what it answers.
       settings: { ...args, apiKey: [], record: null, tap: 0 },
     }),
+    worldSize: args.tensorParallelSize * args.pipelineParallelSize,
+    dataParallelSize: plan.dataParallelSize,
     /** Made for who asks: it is a long text. */
     get vllmConfig() {
       vllmConfig ??= createVllmConfig({

@@ -47,6 +47,8 @@ export function tinyModel(fields: Partial<ServedModel> = {}): ServedModel {
     pooling: null,
     ...readGenerationConfig(TINYMODEL),
     fingerprint: 'vllm-0.33.0-dp2-00000000',
+    worldSize: 1,
+    dataParallelSize: 1,
     vllmConfig: { text: "model='tinymodel'", json: { model_config: { model: 'tinymodel' } } },
     ...fields,
   };

@@ -19,6 +19,8 @@ export function createServedModel(fields: Partial<ServedModel> = {}): ServedMode
     defaultSamplingParams: {},
     generationEosTokenIds: [],
     fingerprint: null,
+    worldSize: 1,
+    dataParallelSize: 1,
     vllmConfig: { text: '', json: {} },
     ...fields,
   };

@@ -57,6 +57,8 @@ export const TEST_MODEL: ServedModel = {
   defaultSamplingParams: {},
   generationEosTokenIds: [],
   fingerprint: 'fp',
+  worldSize: 1,
+  dataParallelSize: 1,
   vllmConfig: { text: '', json: {} },
 };
 

@@ -22,6 +22,9 @@ export interface ServedModel {
   readonly pooling: ServedPooling | null;
   /** `system_fingerprint` of answers; null leaves it out. */
   readonly fingerprint: string | null;
+  /** GPUs of a rank, and ranks, as the frontend was told; engines of a dense model know of no other rank. */
+  readonly worldSize: number;
+  readonly dataParallelSize: number;
   /** For /server_info. */
   readonly vllmConfig: { readonly text: string; readonly json: unknown };
 }
