@@ -191,7 +191,7 @@ export const requestSchemaHooks: SchemaHooks = {
     if (name === '<lambda>') return value === null ? 0 : value;
     return value;
   },
-  after: cohereEmbedFault,
+  refusal: cohereEmbedFault,
   dataclass(name, fields) {
     if (name === 'StructuredOutputsParams') checkStructuredOutputsParams(fields);
     if (name === 'RepetitionDetectionParams') checkRepetitionDetection(fields);

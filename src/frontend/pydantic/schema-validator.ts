@@ -13,7 +13,6 @@ import type { RequestSchema, SchemaFields, SchemaNode } from './schema-node.ts';
 import { validateUnion } from './unions.ts';
 import {
   FAILED,
-  LazyItems,
   type LineError,
   type LocPart,
   type Result,
@@ -88,10 +87,16 @@ class SchemaWalk extends ValidationWalk {
         return input === null ? null : this.node(node.of, input);
       case 'wrap':
         return this.node(node.of, input);
-      case 'after':
-        return this.#after(node.fn, this.node(node.of, input), input);
-      case 'before':
-        return this.node(node.of, this.hooks.before(node.fn, input));
+      case 'after': {
+        const value = this.node(node.of, input);
+        return value === FAILED ? FAILED : this.#refuse(node.fn, value, input);
+      }
+      case 'before': {
+        const given = this.#refuse(node.fn, input, input);
+        return given === FAILED
+          ? FAILED
+          : this.node(node.of, this.hooks.before(node.fn, given as PyValue));
+      }
       case 'chain':
         return this.#chain(node.of, input);
       case 'list':
@@ -121,12 +126,10 @@ class SchemaWalk extends ValidationWalk {
     }
   }
 
-  #after(name: string, value: Result, input: PyValue): Result {
-    if (value === FAILED || value instanceof LazyItems) return value;
-    const wrong = this.hooks.after(name, value);
-    if (wrong === null) return value;
-    const ctx = [['error', `ValueError(${pyRepr(wrong)})`]] as const;
-    return this.fail('value_error', `Value error, ${wrong}`, input, ctx);
+  /** A ValueError of a class's own function; `input` is what the function's place in the schema was given. */
+  #refuse(fn: string, value: Result, input: PyValue): Result {
+    const words = this.hooks.refusal(fn, value as PyValue, input);
+    return words === null ? value : this.failValue(words, input);
   }
 
   /** Each step takes what the one before made of the input. */
