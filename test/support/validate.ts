@@ -8,6 +8,7 @@ export const NO_HOOKS: SchemaHooks = {
   keptExtras: [],
   refusal: () => null,
   before: (_name, value) => value,
+  refusal: () => null,
   dataclass: () => {},
 };
 
