@@ -1,0 +1,63 @@
+/** A text that fulfils a constraint, drawn by a seed. */
+import { parseEbnf } from './ebnf-parser.ts';
+import { choice, type Grammar, GrammarError, grammarOf, text } from './grammar.ts';
+import { writeDocument } from './json-schema/schema-writer.ts';
+import { parseLark } from './lark-parser.ts';
+import { parseRegex } from './regex-parser.ts';
+import { makeSentence } from './sentence.ts';
+import { parseStructuralTag } from './structural-tag.ts';
+import { type Constraint, isLikelyLark } from './structured-outputs.ts';
+
+export interface TextOptions {
+  readonly seed: number;
+  /** More is not written. */
+  readonly maxChars: number;
+  /** JSON without blanks. */
+  readonly isCompact: boolean;
+  /** Nothing that may be left out. */
+  readonly isShortest: boolean;
+}
+
+/** Throws GrammarError for what cannot be read, and where no text fulfils it. */
+export function makeConstrainedText(constraint: Constraint, options: TextOptions): string {
+  const shortest = options.isShortest ? { optionalLevels: 0 } : {};
+  return makeSentence(grammarOfConstraint(constraint), {
+    seed: options.seed,
+    maxChars: options.maxChars,
+    ...(options.isShortest ? { generosity: 0 } : {}),
+    writeJson: (schema, prng) =>
+      writeDocument(schema, prng, { isCompact: options.isCompact, ...shortest }),
+  });
+}
+
+/** Throws GrammarError for what cannot be read. */
+export function grammarOfConstraint(constraint: Constraint): Grammar {
+  switch (constraint.kind) {
+    case 'json':
+      return grammarOf({ kind: 'json', schema: readSchema(constraint.schema) });
+    case 'json_object':
+      return grammarOf({ kind: 'json', schema: { type: 'object' } });
+    case 'regex': {
+      const { expr, xgrammar, rust } = parseRegex(constraint.pattern);
+      if (xgrammar !== null && rust !== null) throw new GrammarError(xgrammar.text);
+      return grammarOf(expr);
+    }
+    case 'choice':
+      return grammarOf(choice(constraint.texts.map(text)));
+    case 'grammar':
+      return isLikelyLark(constraint.grammar)
+        ? parseLark(constraint.grammar)
+        : parseEbnf(constraint.grammar);
+    case 'structural_tag':
+      return parseStructuralTag(constraint.tag);
+  }
+}
+
+function readSchema(schema: string): unknown {
+  try {
+    return JSON.parse(schema);
+  } catch (error) {
+    throw new GrammarError(`Failed to parse JSON: ${String(error)}`);
+  }
+}
+
