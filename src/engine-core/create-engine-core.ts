@@ -17,6 +17,11 @@ import { createMambaSplit } from './scheduler/mamba-split.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import type { SchedulerConfig } from './scheduler/scheduler-config.ts';
 import { StepClock } from './step-clock.ts';
+import {
+  DEFAULT_STRUCTURED_OUTPUT_SETTINGS,
+  type StructuredOutputSettings,
+} from './structured-output/compile-job.ts';
+import { StructuredOutputManager } from './structured-output/structured-output-manager.ts';
 
 /** Source: vllm/config/cache.py CacheConfig, as far as the engine core reads it. */
 export interface EngineCacheConfig {
@@ -50,6 +55,8 @@ export interface EngineCoreOptions {
   readonly kvCacheMetrics?: KVCacheMetricsCollector | null;
   /** Requests may carry faults; not where left out. */
   readonly enableFaults?: boolean;
+  /** Left out: seed 0, and vLLM's defaults. */
+  readonly structuredOutput?: StructuredOutputSettings;
   /** What faults may do to the process around it; left out, there is none. */
   readonly processControl?: EngineProcessControl;
   /** Left out without a KV connector. */
@@ -123,6 +130,9 @@ export function createEngineCore(
     shutdownTimeoutS: options.shutdownTimeoutS ?? 0,
     vllmClass: options.vllmClass ?? 'EngineCoreProc',
     stepClock,
+    structuredOutput: new StructuredOutputManager(
+      options.structuredOutput ?? DEFAULT_STRUCTURED_OUTPUT_SETTINGS,
+    ),
     faults,
     enableFaults: options.enableFaults ?? false,
   });

@@ -11,6 +11,7 @@ import { type KVCachePlan, planKVCache } from '../capacity/plan/plan-kv-cache.ts
 import type { Clock } from '../shared/clock.ts';
 import { maxCpuLorasOf } from '../shared/config/lora-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
+import { readStructuredOutputsConfig } from '../shared/config/structured-outputs-config.ts';
 import { Prng } from '../shared/prng.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import type { KVEventsConfig } from '../shared/protocol/ready-response.ts';
@@ -33,6 +34,8 @@ import { readAdapter } from './read-adapter.ts';
 import { DEFAULT_SCHEDULER_CONFIG, type SchedulerConfig } from './scheduler/scheduler-config.ts';
 import type { StartupLine } from './startup-line.ts';
 import { startupLines } from './startup-log.ts';
+import type { StructuredOutputSettings } from './structured-output/compile-job.ts';
+import { reasoningEndOf } from './structured-output/reasoning-end.ts';
 
 /** How the engine stands among its data-parallel peers. */
 export interface EnginePlacement {
@@ -124,10 +127,21 @@ export function buildEngineCore(
     shutdownTimeoutS: args.shutdownTimeout,
     vllmClass: placement.isMoeDp ? 'DPEngineCoreProc' : 'EngineCoreProc',
     kvCacheMetrics: args.kvCacheMetrics ? createResidencyMetrics(args, clock) : null,
+    structuredOutput: structuredOutputSettingsOf(args),
     enableFaults: args.enableFaults && args.faults !== 'none',
     ...(placement.processControl === undefined ? {} : { processControl: placement.processControl }),
   };
   return Core === undefined ? createEngineCore(options) : createEngineCore(options, Core);
+}
+
+function structuredOutputSettingsOf(args: EngineArgs): StructuredOutputSettings {
+  const config = readStructuredOutputsConfig(args.structuredOutputsConfig);
+  return {
+    seed: args.seed,
+    disableAnyWhitespace: config.disableAnyWhitespace,
+    reasoningEnd: reasoningEndOf(config.reasoningParser),
+    enableInReasoning: config.enableInReasoning,
+  };
 }
 
 function createResidencyMetrics(args: EngineArgs, clock: Clock): KVCacheMetricsCollector {

@@ -4,6 +4,7 @@
  * Source: vllm/v1/sample/sampler.py Sampler, vllm/v1/sample/logits_processor/builtin.py (0.33.0).
  */
 import type { Request } from '../scheduler/request.ts';
+import { plannedToken } from '../structured-output/planned-token.ts';
 import type { TokenSource } from './token-source.ts';
 
 const NONE: readonly number[] = Object.freeze([]);
@@ -25,7 +26,9 @@ export class Sampler {
    * `pending`.
    */
   tokenAt(request: Request, position: number, _pending: readonly number[] = NONE): number {
-    const tokenId = this.tokenSource.tokenAt(request, position);
+    const sampled = this.tokenSource.tokenAt(request, position);
+    const plan = request.structuredOutput?.plan ?? null;
+    const tokenId = plan === null ? sampled : plannedToken(request, plan, { position, sampled });
     return position < request.minTokens ? unmaskedToken(request, tokenId) : tokenId;
   }
 }

@@ -77,6 +77,13 @@ export function updateDraftTokenIds(output: SchedulerOutput): void {
   for (let i = 0; i < output.numRequests; i += 1) {
     const request = output.requests[i];
     if (request === undefined || request.isFinished) continue;
-    request.specTokenIds = request.isPrefillChunk ? NO_DRAFTS : request.draftTokenIds;
+    request.specTokenIds = request.isPrefillChunk ? NO_DRAFTS : allowedDrafts(request);
   }
+}
+
+/** Those that the request's grammar would take, from the left. */
+function allowedDrafts({ structuredOutput, draftTokenIds, numOutputTokens }: Request) {
+  if (structuredOutput === null) return draftTokenIds;
+  const count = structuredOutput.countAcceptedDrafts(numOutputTokens, draftTokenIds);
+  return count === draftTokenIds.length ? draftTokenIds : draftTokenIds.slice(0, count);
 }

@@ -2,8 +2,7 @@
  * One request's state inside the engine core: what is known of its tokens, how many are computed, and what its
  * client has not been told yet. The scheduler alone changes it.
  *
- * Source: vllm/v1/request.py Request (0.33.0). Leaves out: multi-modal inputs, prompt embeddings, structured output,
- * streaming sessions.
+ * Source: vllm/v1/request.py Request (0.33.0). Leaves out: multi-modal inputs, prompt embeddings, streaming sessions.
  */
 import { assert } from '../../shared/assert.ts';
 import { isJsonObject } from '../../shared/json-object.ts';
@@ -24,6 +23,7 @@ import { BlockHashes } from '../kv-cache/hash/block-hashes.ts';
 import type { KVCacheRequest } from '../kv-cache/kv-cache-request.ts';
 import type { RequestKVState } from '../kv-cache/request-kv-state.ts';
 import type { KVTransferParams } from '../kv-transfer/kv-transfer-params.ts';
+import type { StructuredOutput } from '../structured-output/structured-output.ts';
 import { finishReasonOf, isFinishedStatus, RequestStatus } from './request-status.ts';
 import type { SpecDecodeCounter } from './spec-decode-counter.ts';
 
@@ -53,6 +53,8 @@ export class Request implements KVCacheRequest {
   readonly allTokenIds: number[];
   readonly numPromptTokens: number;
   readonly maxTokens: number;
+  /** Null where nothing constrains it. */
+  structuredOutput: StructuredOutput | null = null;
   /** The KV cache manager's own corner. */
   kvState: RequestKVState | null = null;
   /** Tokens of steps whose output is not processed yet. */

@@ -36,6 +36,7 @@ export type AdmissionEnd =
 export type SkipReason =
   | 'stale_output'
   | 'max_loras'
+  | 'grammar'
   | 'prefill_lookahead'
   | 'remote_kvs'
   | 'kv_connector';

@@ -38,6 +38,8 @@ export class SchedulerOutput {
   /** Written by the executor: the sampled token, POOLED, or NO_SAMPLE. */
   readonly sampledTokenIds: Int32Array;
   totalNumScheduledTokens = 0;
+  /** A request in it is held to a grammar that has not seen the tokens of an earlier step: sampling waits for those. */
+  pendingStructuredOutputTokens = false;
   /** The drafts that a request's step checks; the empty map without any. */
   scheduledSpecDecodeTokens: ReadonlyMap<RequestId, readonly number[]> = NO_DRAFTS;
   /** How many drafts each request may get after the step. */
@@ -112,6 +114,7 @@ export class SchedulerOutput {
     this.preemptedReqIds = [];
     this.finishedReqIds = [];
     this.blockCopies = null;
+    this.pendingStructuredOutputTokens = false;
     if (this.#drafts === null) return;
     this.#drafts.clear();
     this.verifiedTokenIds.clear();

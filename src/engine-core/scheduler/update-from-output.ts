@@ -3,6 +3,7 @@
  * Source: vllm/v1/core/sched/scheduler.py Scheduler.update_from_output (0.33.0).
  */
 import { assert } from '../../shared/assert.ts';
+import { createEngineCoreOutput } from '../../shared/protocol/defaults.ts';
 import type {
   EngineCoreOutput,
   LogprobsLists,
@@ -110,6 +111,7 @@ export function updateFromOutput(
   }
   if (hasStoppedRunning) state.removeFinishedFromRunning();
   if (stoppedWaiting !== null) state.removeFromWaiting(stoppedWaiting);
+  if (state.grammarCompileErrors.size > 0) endUncompiled(state, batches);
   if (kvTransfer !== null && transfers !== null) {
     finishTransfers(state, kvTransfer, transfers, (clientIndex) => findBatch(batches, clientIndex));
   }
@@ -134,7 +136,15 @@ function takeToken(
   request.allTokenIds.push(sample.tokenId);
   // Fifteen tokens of sixteen fill no block.
   if (request.allTokenIds.length >= request.blockHashes.nextTokens) sample.hasher?.update(request);
-  const stopped = checkStop(request, state.config.maxModelLen);
+  let stopped = checkStop(request, state.config.maxModelLen);
+  const { structuredOutput } = request;
+  if (structuredOutput !== null) {
+    const position = request.numOutputTokens - 1;
+    if (!structuredOutput.accept(position, sample.tokenId)) {
+      request.status = RequestStatus.FINISHED_ERROR;
+      stopped = true;
+    }
+  }
   if (sample.isStale) return stopped;
   const hasPlaceholders = request.numOutputPlaceholders > 0;
   if (hasPlaceholders) request.numOutputPlaceholders -= 1;
@@ -147,6 +157,28 @@ function takeToken(
     }
   }
   return stopped;
+}
+
+/** Requests whose grammar did not compile end with that error. */
+function endUncompiled(state: SchedulerState, batches: ClientBatch[]): void {
+  const requests = new Set<Request>();
+  for (const [request, failure] of state.grammarCompileErrors) {
+    // It may have been aborted since.
+    if (request.isFinished) continue;
+    request.status = RequestStatus.FINISHED_ERROR;
+    requests.add(request);
+    const { clientIndex, requestId, traceHeaders } = request;
+    const message = `Invalid structured outputs: ${failure}`;
+    const error = { code: 'validation_error', message, retryable: false };
+    const events = request.takeEvents();
+    const { finishReason } = request;
+    findBatch(batches, clientIndex).outputs.push(
+      createEngineCoreOutput({ requestId, finishReason, events, traceHeaders, error }),
+    );
+  }
+  state.grammarCompileErrors.clear();
+  state.removeFromWaiting(requests);
+  for (const request of requests) state.freeRequest(request);
 }
 
 /** Pooling is done as soon as there is a result. */

@@ -1,8 +1,12 @@
 /** What has to be worked out for one request, with all that bears on it: sent to where the tokenizer is. */
+
+import { Prng } from '../../shared/prng.ts';
 import { OUTPUT_FORM_KEY, type OutputForm } from '../../shared/protocol/output-form.ts';
 import type { EngineCoreRequest } from '../../shared/protocol/request.ts';
-import { Prng } from '../../shared/prng.ts';
-import { type Constraint, constraintOf } from '../../shared/structured-output/structured-outputs.ts';
+import {
+  type Constraint,
+  constraintOf,
+} from '../../shared/structured-output/structured-outputs.ts';
 
 /** Of the engine, as --structured-outputs-config and --seed say. */
 export interface StructuredOutputSettings {

@@ -1,6 +1,7 @@
 import { reasonOf } from '../../shared/errors.ts';
 import type { Timers } from '../../shared/timers.ts';
-import { loadTokenizer } from '../../shared/tokenizer/load-tokenizer.ts';
+import { HfTokenizer } from '../../shared/tokenizer/hf-tokenizer.ts';
+import { readTokenizerFiles } from '../../shared/tokenizer/load-tokenizer.ts';
 import type { Tokenizer } from '../../shared/tokenizer/tokenizer.ts';
 import type { CompileJob } from './compile-job.ts';
 import type { CompileResult, GrammarCompiler } from './grammar-compiler.ts';
@@ -14,13 +15,10 @@ export class InlineCompiler implements GrammarCompiler {
   readonly #timers: Timers;
   readonly #tokenizer: Tokenizer;
 
-  private constructor(tokenizer: Tokenizer, timers: Timers) {
-    this.#tokenizer = tokenizer;
+  /** `folder`: as loadTokenizer takes it. Nothing is waited for: a virtual clock would not stand still meanwhile. */
+  constructor(folder: string | null, timers: Timers) {
+    this.#tokenizer = new HfTokenizer(readTokenizerFiles({ folder }));
     this.#timers = timers;
-  }
-
-  static async create(folder: string | null, timers: Timers): Promise<InlineCompiler> {
-    return new InlineCompiler(await loadTokenizer({ folder }), timers);
   }
 
   compile(job: CompileJob, done: (result: CompileResult) => void): void {

@@ -6,7 +6,10 @@ import { Prng } from '../../shared/prng.ts';
 import type { OutputSegment } from '../../shared/protocol/output-form.ts';
 import { makeConstrainedText } from '../../shared/structured-output/constraint-text.ts';
 import { GrammarError } from '../../shared/structured-output/grammar.ts';
-import { type Constraint, constraintOf } from '../../shared/structured-output/structured-outputs.ts';
+import {
+  type Constraint,
+  constraintOf,
+} from '../../shared/structured-output/structured-outputs.ts';
 import type { Tokenizer } from '../../shared/tokenizer/tokenizer.ts';
 import type { CompileJob } from './compile-job.ts';
 import { encodeExactly } from './encode-exactly.ts';
@@ -36,7 +39,9 @@ export function makePlan(job: CompileJob, tokenizer: Tokenizer): OutputPlan {
     } else {
       const constraint = constraintOf(segment.structured);
       if (constraint !== null)
-        tokenIds.push(...constrainedTokens(job, constraint, { tokenizer, prng, before: tokenIds.length }));
+        tokenIds.push(
+          ...constrainedTokens(job, constraint, { tokenizer, prng, before: tokenIds.length }),
+        );
     }
   }
   const stopTokenId = job.stopTokenIds[0] ?? tokenizer.eosTokenId ?? 0;
@@ -102,10 +107,14 @@ function constrainedTokens(
 function checkVocabulary(job: CompileJob, tokenizer: Tokenizer): void {
   const { eosTokenId, maxTokenId } = tokenizer;
   if (job.maxPromptTokenId > maxTokenId)
-    refuse(`the prompt has token id ${job.maxPromptTokenId}, and this engine's tokenizer ends at ${maxTokenId}`);
+    refuse(
+      `the prompt has token id ${job.maxPromptTokenId}, and this engine's tokenizer ends at ${maxTokenId}`,
+    );
   const hasEos = eosTokenId === null || job.stopTokenIds.length === 0;
   if (!hasEos && !job.stopTokenIds.includes(eosTokenId))
-    refuse(`the request ends with token id ${job.stopTokenIds[0]}, and this engine's tokenizer with ${eosTokenId}`);
+    refuse(
+      `the request ends with token id ${job.stopTokenIds[0]}, and this engine's tokenizer with ${eosTokenId}`,
+    );
 }
 
 function refuse(difference: string): never {

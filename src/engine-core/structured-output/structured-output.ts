@@ -51,6 +51,8 @@ export class StructuredOutput {
     if (plan === null || position > plan.tokenIds.length) return true;
     const planned = plan.tokenIds[position];
     if (planned !== undefined) return planned === FREE_TOKEN || planned === tokenId;
-    return plan.end === 'free' || tokenId === plan.stopTokenId || this.job.stopTokenIds.includes(tokenId);
+    return (
+      plan.end === 'free' || tokenId === plan.stopTokenId || this.job.stopTokenIds.includes(tokenId)
+    );
   }
 }

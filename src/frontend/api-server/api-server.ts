@@ -13,6 +13,7 @@ import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import { systemTimers, type Timer, type Timers } from '../../shared/timers.ts';
+import { tokenizerFolderOf } from '../../shared/tokenizer/tokenizer-folder.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
 import { type ClientAddresses, MultiProcessClient } from '../engine-client/multi-process-client.ts';
 import type { ReadyEngines } from '../engine-client/ready-engines.ts';
@@ -31,7 +32,6 @@ import {
   createCacheConfigSettings,
   createServedModel,
   servedModelNamesOf,
-  tokenizerFolderOf,
 } from '../serve-settings.ts';
 import type { Twin } from '../twin/twin-question.ts';
 import type { EngineDeath, Serving } from './serving.ts';

@@ -5,6 +5,7 @@
 import { ConfigError } from '../errors.ts';
 import { checkCustomBuckets } from './custom-buckets.ts';
 import type { EngineArgs } from './registry.ts';
+import { readStructuredOutputsConfig } from './structured-outputs-config.ts';
 
 /** Source: vllm/renderers ReasoningEffort. */
 const REASONING_EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
@@ -27,6 +28,7 @@ export function checkArgs(args: EngineArgs): void {
     );
   checkReasoningEffortMap(args.reasoningEffortMap);
   checkCustomBuckets(args.customHistogramBuckets);
+  readStructuredOutputsConfig(args.structuredOutputsConfig);
 }
 
 /** Source: validate_reasoning_effort_map. */

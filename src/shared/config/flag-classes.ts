@@ -210,7 +210,6 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'scheduler-cls': PYTHON,
   'skip-mm-profiling': 'memory of the encoders of multi-modal models',
   'skip-tokenizer-init': 'texts are tokenized all the same',
-  'structured-outputs-config': 'answers are not held to a grammar',
   'swa-bounded-replay': 'prefix cache hits of DeepSeek V4.1',
   'tokenizer-mode': 'the tokenizer is the one of tokenizer.json',
   'tokenizer-revision': "the tokenizer is the folder's or the embedded one",

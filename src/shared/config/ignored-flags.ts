@@ -347,7 +347,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
     isFolded: true,
   },
   'specialize-active-lora': { takes: 'switch' },
-  'structured-outputs-config': { takes: 'value', kind: 'json' },
   'swa-bounded-replay': { takes: 'switch', defaultValue: 'true' },
   'tokenizer-mode': { takes: 'value', kind: 'string', defaultValue: 'auto' },
   'tokenizer-revision': { takes: 'value', kind: 'string' },

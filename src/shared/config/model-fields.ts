@@ -123,5 +123,8 @@ export const MODEL_FIELDS = {
     false,
     'Take a quantization method that vLLM is about to drop (fbgemm_fp8, fp_quant).',
   ),
+  structuredOutputsConfig: field.json(
+    'Structured outputs: {"backend", "disable_any_whitespace", "reasoning_parser", "enable_in_reasoning", …}.',
+  ),
   attentionBackend: field.string('Attention backend of every layer, by its vLLM name.'),
 } as const;

@@ -60,4 +60,3 @@ function readSchema(schema: string): unknown {
     throw new GrammarError(`Failed to parse JSON: ${String(error)}`);
   }
 }
-

@@ -152,7 +152,11 @@ class LarkParser {
       return chars([[from, to]]);
     }
     if (!scanner.take('i')) return text(first);
-    return seq([...first].map((char) => choice([...new Set([char.toLowerCase(), char.toUpperCase()])].map(text))));
+    return seq(
+      [...first].map((char) =>
+        choice([...new Set([char.toLowerCase(), char.toUpperCase()])].map(text)),
+      ),
+    );
   }
 
   #parseQuoted(): string {

@@ -252,9 +252,7 @@ class RegexParser {
       reader.refuseForRust(
         isOpen ? start : start + 1,
         isOpen ? start + 1 : start + 2,
-        isOpen
-          ? 'unclosed counted repetition'
-          : 'repetition quantifier expects a valid decimal',
+        isOpen ? 'unclosed counted repetition' : 'repetition quantifier expects a valid decimal',
       );
       reader.hasFailed = true;
       return [0, 0];

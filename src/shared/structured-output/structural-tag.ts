@@ -3,6 +3,8 @@
  * structures and triggers. Where tags may come into free text, one comes.
  * Source: xgrammar python/xgrammar/structural_tag.py (0.2.8). Leaves out: what ids stand for that are no texts.
  */
+
+import { parseEbnf } from './ebnf-parser.ts';
 import {
   choice,
   EMPTY,
@@ -13,7 +15,6 @@ import {
   seq,
   text,
 } from './grammar.ts';
-import { parseEbnf } from './ebnf-parser.ts';
 import { parseRegex } from './regex-parser.ts';
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -18,7 +18,14 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Null where nothing is constrained. */
 export function constraintOf(value: unknown): Constraint | null {
   if (typeof value !== 'object' || value === null) return null;
-  const { json, regex, choice, grammar, json_object: jsonObject, structural_tag: tag } = value as Fields;
+  const {
+    json,
+    regex,
+    choice,
+    grammar,
+    json_object: jsonObject,
+    structural_tag: tag,
+  } = value as Fields;
   if (json !== null && json !== undefined)
     return { kind: 'json', schema: typeof json === 'string' ? json : JSON.stringify(json) };
   if (jsonObject === true) return { kind: 'json_object' };

@@ -69,7 +69,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 /** What an escape means, read from behind the backslash. */
 export function readTextEscape(scanner: TextScanner): string {
-  const hex = scanner.match(/x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|u\{([0-9a-fA-F]+)\}/y);
+  const hex = scanner.match(
+    /x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|u\{([0-9a-fA-F]+)\}/y,
+  );
   if (hex !== null) {
     const point = Number.parseInt(hex[1] ?? hex[2] ?? hex[3] ?? hex[4] ?? '', 16);
     if (point > 0x10ffff) scanner.fail('Invalid escape sequence');

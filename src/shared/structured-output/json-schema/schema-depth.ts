@@ -53,7 +53,9 @@ export class SchemaDepth {
     const { type, enum: allowed } = fields;
     if (Array.isArray(allowed) || Object.hasOwn(fields, 'const')) return 0;
     const types: readonly unknown[] = Array.isArray(type) ? type : [type];
-    const isFlat = types.some((name) => name !== 'object' && name !== 'array' && name !== undefined);
+    const isFlat = types.some(
+      (name) => name !== 'object' && name !== 'array' && name !== undefined,
+    );
     if (isFlat) return 0;
     const depths = types.map((name) =>
       name === 'array' || (name === undefined && fields['items'] !== undefined)

@@ -1,6 +1,6 @@
 /** Strings that a schema allows: by pattern, by format, by length, else a word. */
 import type { Prng } from '../../prng.ts';
-import { grammarOf, GrammarError } from '../grammar.ts';
+import { GrammarError, grammarOf } from '../grammar.ts';
 import { parseRegex } from '../regex-parser.ts';
 import { makeSentence } from '../sentence.ts';
 import { pickWord } from '../words.ts';

@@ -1,6 +1,7 @@
 /** A JSON schema with its references followed and its `allOf` merged: what a value has to be in one place. */
-import { isSameJson } from './json-values.ts';
+
 import { GrammarError } from '../grammar.ts';
+import { isSameJson } from './json-values.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 

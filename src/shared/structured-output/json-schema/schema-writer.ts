@@ -159,8 +159,12 @@ class SchemaWriter {
       if (!Object.hasOwn(object, name)) setOwn(object, name, this.#member(fields, name, level));
     }
     this.#addDependents(fields, object, level);
-    const isEmptyRoot = level === 0 && Object.keys(declared).length === 0 && this.#optionalLevels > 0;
-    const least = Math.max(Number(minProperties), isEmptyRoot && Object.keys(object).length === 0 ? 1 : 0);
+    const isEmptyRoot =
+      level === 0 && Object.keys(declared).length === 0 && this.#optionalLevels > 0;
+    const least = Math.max(
+      Number(minProperties),
+      isEmptyRoot && Object.keys(object).length === 0 ? 1 : 0,
+    );
     this.#fill(fields, object, level, Math.min(least, maxOf(fields)));
     return object;
   }
@@ -270,7 +274,18 @@ function setOwn(object: Record<string, unknown>, name: string, value: unknown): 
 }
 
 const IMPLIED: readonly (readonly [string, readonly string[]])[] = [
-  ['object', ['properties', 'required', 'additionalProperties', 'patternProperties', 'minProperties', 'maxProperties', 'propertyNames']],
+  [
+    'object',
+    [
+      'properties',
+      'required',
+      'additionalProperties',
+      'patternProperties',
+      'minProperties',
+      'maxProperties',
+      'propertyNames',
+    ],
+  ],
   ['array', ['items', 'prefixItems', 'minItems', 'maxItems', 'uniqueItems', 'contains']],
   ['number', ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf']],
 ];
