@@ -6,6 +6,7 @@ import type { ModelPlan } from '../capacity/models/model-plan.ts';
 import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import { encodeProcessConfig } from '../shared/config/engine-process-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
+import { readStructuredOutputsConfig } from '../shared/config/structured-outputs-config.ts';
 import type { ScheduledFault } from '../shared/faults/scheduled-fault.ts';
 import { ownProgram } from '../shared/own-files.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
@@ -97,6 +98,7 @@ export function createServedModel(
     vocabSize: model.facts.vocabSize,
     eosTokenId: model.facts.eosTokenIds[0] ?? null,
     ...readSamplingDefaults(args),
+    structuredOutputBackend: readStructuredOutputsConfig(args.structuredOutputsConfig).backend,
     pooling:
       model.facts.pooling === null
         ? null

@@ -54,6 +54,7 @@ export const TEST_MODEL: ServedModel = {
   vocabSize: 0x10000,
   eosTokenId: 2,
   pooling: null,
+  structuredOutputBackend: 'auto',
   defaultSamplingParams: {},
   generationEosTokenIds: [],
   fingerprint: 'fp',

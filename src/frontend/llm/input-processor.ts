@@ -17,6 +17,7 @@ import {
   updateFromTokenizer,
 } from './sampling-params.ts';
 import type { ServedModel } from './served-model.ts';
+import { verifyStructuredOutputs } from './structured-outputs/verify-structured-outputs.ts';
 
 /** One prompt to generate from. */
 export interface GenerateRequest {
@@ -77,6 +78,12 @@ export class InputProcessor {
     const { model, tokenizer, numRanks, maxLogprobs } = this.#options;
     const { params, promptTokenIds, dataParallelRank } = request;
     verifyAgainstModel(params, { vocabSize: model.vocabSize, maxLogprobs });
+    if (params.structuredOutputs !== null) {
+      params.structuredOutputs = verifyStructuredOutputs(
+        params.structuredOutputs,
+        model.structuredOutputBackend,
+      );
+    }
     if (params.thinkingTokenBudget !== null) {
       throw validationError(
         'thinking_token_budget is set but reasoning_config is not configured. ' +

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { StructuredOutputBackend } from '../../shared/config/structured-outputs-config.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
 import type { ServedPooling } from './served-pooling.ts';
 
@@ -18,6 +19,8 @@ export interface ServedModel {
   /** From generation_config.json: temperature, top_p, top_k, min_p, repetition_penalty, max_tokens. */
   readonly defaultSamplingParams: Readonly<Record<string, number>>;
   readonly generationEosTokenIds: readonly number[];
+  /** Of --structured-outputs-config. */
+  readonly structuredOutputBackend: StructuredOutputBackend;
   /** Null for a model that generates. */
   readonly pooling: ServedPooling | null;
   /** `system_fingerprint` of answers; null leaves it out. */
