@@ -169,7 +169,7 @@ class EbnfParser {
 
   #parseChar(): string {
     const scanner: TextScanner = this.#scanner;
-    if (scanner.take('\\')) return readTextEscape(scanner);
+    if (scanner.take('\\')) return readTextEscape(scanner, true);
     const point = scanner.source.codePointAt(scanner.position) ?? 0;
     const char = String.fromCodePoint(point);
     scanner.position += char.length;

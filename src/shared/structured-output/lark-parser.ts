@@ -183,7 +183,7 @@ class LarkParser {
     const pattern = (loose[1] ?? '').replace(/\\\//g, '/');
     const { expr, xgrammar, rust } = parseRegex(flags === '' ? pattern : `(?${flags})${pattern}`);
     if (xgrammar !== null && rust !== null)
-      scanner.fail(`failed to compile regular expression: ${xgrammar.text}`);
+      scanner.fail(`failed to compile regular expression: ${xgrammar.text} in /${pattern}/`);
     return expr;
   }
 

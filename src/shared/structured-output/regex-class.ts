@@ -134,7 +134,17 @@ function readMember(reader: RegexReader, char: string, ranges: CharRange[]): voi
     return;
   }
   reader.next();
-  const [to] = memberOf(reader, reader.next());
+  const endStart = reader.position;
+  const ends = memberOf(reader, reader.next());
+  const [to] = ends;
+  if (to !== undefined && (ends.length > 1 || to[0] !== to[1])) {
+    reader.refuseForXgrammar(
+      start + 1,
+      'Invalid character class: lower bound is larger than upper bound',
+    );
+    reader.refuseForRust(endStart, reader.position, 'invalid range boundary, must be a literal');
+    return;
+  }
   if (to === undefined || single === undefined) return;
   if (to[1] < single[0]) {
     reader.refuseForXgrammar(

@@ -142,8 +142,9 @@ class RegexParser {
       reader.refuseForXgrammar(start + 1, 'Backreference is not supported yet.');
       reader.refuseForRust(start, reader.position, 'unrecognized escape sequence');
     } else if (char !== 'A' && char !== 'z') {
-      reader.refuseForXgrammar(start + 1, 'Escape sequence is not supported.');
+      // To xgrammar it is the character itself.
       reader.refuseForRust(start, reader.position, 'unrecognized escape sequence');
+      return this.#literal(char);
     }
     return null;
   }
@@ -251,7 +252,7 @@ class RegexParser {
       reader.refuseForXgrammar(reader.position + 1, 'Invalid repetition count.');
       reader.refuseForRust(
         isOpen ? start : start + 1,
-        isOpen ? start + 1 : start + 2,
+        isOpen ? start + (/^\d/.test(reader.rest) ? 2 : 1) : start + 2,
         isOpen ? 'unclosed counted repetition' : 'repetition quantifier expects a valid decimal',
       );
       reader.hasFailed = true;

@@ -22,11 +22,22 @@ export function rustRegexWords(pattern: string, problem: RustRegexProblem): stri
   return `regex parse error:\n    ${pattern}\n    ${' '.repeat(problem.start)}${marks}\nerror: ${problem.text}`;
 }
 
-/** As llguidance says it of a grammar that is one regex. */
-export function guidanceRegexWords(pattern: string, problem: RustRegexProblem): string {
+/** Where a regex stands in a grammar: a line, counted from 1, its text, and a column, counted from 1. */
+export interface RegexPlace {
+  readonly line: string;
+  readonly shown: string;
+  readonly column: number;
+}
+
+/** As llguidance says it; by default of a grammar that is one regex. */
+export function guidanceRegexWords(
+  pattern: string,
+  problem: RustRegexProblem,
+  { line, shown, column }: RegexPlace = { line: '1', shown: `start: /${pattern}/`, column: 8 },
+): string {
   const quoted = JSON.stringify(pattern);
   return (
-    `at 1(8): invalid regex ${quoted} (in regex): ${rustRegexWords(pattern, problem)}\n` +
-    `   1 | start: /${pattern}/\n              ^\n`
+    `at ${line}(${column}): invalid regex ${quoted} (in regex): ${rustRegexWords(pattern, problem)}\n` +
+    `   ${line} | ${shown}\n${' '.repeat(6 + column)}^\n`
   );
 }

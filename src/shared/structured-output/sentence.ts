@@ -5,7 +5,7 @@
 import { Prng } from '../prng.ts';
 import { type CharRange, type Expr, type Grammar, GrammarError } from './grammar.ts';
 import { shortestLengths } from './shortest.ts';
-import { proseOf } from './words.ts';
+import { pickWord, proseOf } from './words.ts';
 
 export interface SentenceOptions {
   readonly seed: number;
@@ -111,6 +111,10 @@ class SentenceWriter {
       const most = item.kind === 'chars' ? generosity : Math.min(1, generosity);
       count += Math.min(spare, Math.floor(this.#prng.nextFloat() * (most + 1)));
     }
+    if (item.kind === 'chars' && hasLetters(item.ranges) && count <= ROOMY_CHARS) {
+      this.#text += wordOf(count, this.#prng);
+      return;
+    }
     for (let i = 0; i < count && !this.#isFull; i += 1) this.#write(item, depth + 1);
   }
 }
@@ -120,6 +124,17 @@ function ruleOf(grammar: Grammar, name: string): Expr {
   const rule = grammar.rules.get(name);
   if (rule === undefined) throw new GrammarError(`Rule "${name}" is not defined`);
   return rule;
+}
+
+function hasLetters(ranges: readonly CharRange[]): boolean {
+  return ranges.some(([first, last]) => first <= 0x61 && last >= 0x7a);
+}
+
+/** So many letters, of words. */
+function wordOf(length: number, prng: Prng): string {
+  let word = '';
+  while (word.length < length) word += pickWord(prng);
+  return word.slice(0, length);
 }
 
 /** What reads best comes first: letters, then digits, then what can be printed, then anything. */

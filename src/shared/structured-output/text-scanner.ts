@@ -67,8 +67,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '0': '\0',
 };
 
-/** What an escape means, read from behind the backslash. */
-export function readTextEscape(scanner: TextScanner): string {
+/** What an escape means, read from behind the backslash. `isStrict`: a letter that means nothing is refused. */
+export function readTextEscape(scanner: TextScanner, isStrict = false): string {
   const hex = scanner.match(
     /x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|u\{([0-9a-fA-F]+)\}/y,
   );
@@ -80,5 +80,7 @@ export function readTextEscape(scanner: TextScanner): string {
   const char = scanner.peek();
   if (char === '') scanner.fail('Invalid escape sequence');
   scanner.position += 1;
+  if (isStrict && !Object.hasOwn(ESCAPES, char) && /[A-Za-z1-9]/.test(char))
+    scanner.fail('Invalid escape sequence');
   return ESCAPES[char] ?? char;
 }

@@ -47,6 +47,12 @@ function larkWords(grammar: string, reason: string): string {
   const name = /^unknown name '(.*)'$/.exec(message)?.[1];
   if (name !== undefined)
     return `at ${line}(${column}): unknown name: ${JSON.stringify(name)}\n${place}`;
+  const pattern = /^failed to compile regular expression: .* in \/(.*)\/$/s.exec(message)?.[1];
+  if (pattern !== undefined) {
+    const { rust } = parseRegex(pattern);
+    const start = shown.indexOf(`/${pattern}/`);
+    if (rust !== null) return guidanceRegexWords(pattern, rust, { line, shown, column: start + 1 });
+  }
   const char = shown[Number(column) - 1] ?? '';
   return `${line}(${column}): Expected value (at ${JSON.stringify(char)} (${pyRepr(char)}))\n${place}`;
 }

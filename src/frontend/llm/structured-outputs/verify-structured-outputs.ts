@@ -6,6 +6,7 @@
  */
 import type { StructuredOutputBackend } from '../../../shared/config/structured-outputs-config.ts';
 import { reasonOf } from '../../../shared/errors.ts';
+import { readPythonJson } from '../../../shared/python/read-json.ts';
 import { parseRegex } from '../../../shared/structured-output/regex-parser.ts';
 import { choiceAsGrammar } from '../../../shared/structured-output/structured-outputs.ts';
 import { validationError } from '../errors.ts';
@@ -123,6 +124,8 @@ function xgrammarError({
   if (Array.isArray(choice)) return null;
   if (json !== null && json !== undefined) {
     const schema = schemaOf(json);
+    if (schema === true)
+      return 'Failed to transform json schema into a grammar: The schema should be a string or a Pydantic model.';
     if (hasXgrammarUnsupported(schema))
       return 'The provided JSON schema contains features not supported by xgrammar.';
     const problem = xgrammarSchemaProblem(schema);
@@ -142,7 +145,7 @@ function guidanceError({ regex, json, grammar, structural_tag: tag }: Params): s
   if (typeof tag !== 'string') return null;
   let parsed: unknown;
   try {
-    parsed = JSON.parse(tag);
+    parsed = readPythonJson(tag);
   } catch (error) {
     return `Invalid grammar specification: ${reasonOf(error)}`;
   }
@@ -164,8 +167,8 @@ function otherError(
       : `Failed to compile regex for lm-format-enforcer: ${rust.text}`;
   }
   if (json !== null && json !== undefined) {
-    schemaOf(json);
-    return null;
+    const problem = name === 'Outlines' ? xgrammarSchemaProblem(schemaOf(json)) : null;
+    return problem === null ? null : `Failed to transform json schema into a regex: ${problem}`;
   }
   const kind = unsupported.find((key) => params[key] !== null && params[key] !== undefined);
   return kind === undefined
