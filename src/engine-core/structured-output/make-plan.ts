@@ -92,6 +92,7 @@ function constrainedTokens(
       isCompact: job.isCompact,
       // Too long a text is written again with nothing that may be left out.
       isShortest: i > 0 && longest.length >= room,
+      padding: i > 0 && longest.length < needed ? needed << i : 0,
     });
     const tokenIds = encodeExactly(text, tokenizer, constraint.kind === 'structural_tag');
     // With eos behind it.

@@ -16,18 +16,30 @@ export interface TextOptions {
   readonly isCompact: boolean;
   /** Nothing that may be left out. */
   readonly isShortest: boolean;
+  /** Characters by which it shall be longer than it need be, where it can be: longer repetitions, blanks in JSON. */
+  readonly padding: number;
 }
 
 /** Throws GrammarError for what cannot be read, and where no text fulfils it. */
 export function makeConstrainedText(constraint: Constraint, options: TextOptions): string {
-  const shortest = options.isShortest ? { optionalLevels: 0 } : {};
+  const { seed, maxChars, isCompact, isShortest, padding } = options;
+  const shortest = isShortest ? { optionalLevels: 0 } : {};
+  const generosity = isShortest ? 0 : padding;
   return makeSentence(grammarOfConstraint(constraint), {
-    seed: options.seed,
-    maxChars: options.maxChars,
-    ...(options.isShortest ? { generosity: 0 } : {}),
-    writeJson: (schema, prng) =>
-      writeDocument(schema, prng, { isCompact: options.isCompact, ...shortest }),
+    seed,
+    maxChars,
+    ...(isShortest || padding > 0 ? { generosity } : {}),
+    writeJson: (schema, prng) => {
+      const document = writeDocument(schema, prng, { isCompact, ...shortest });
+      return isCompact ? document : withBlanks(document, padding);
+    },
   });
+}
+
+/** Behind the first bracket, where blanks mean nothing. */
+function withBlanks(document: string, count: number): string {
+  if (count === 0 || !/^[[{]/.test(document)) return document;
+  return document.slice(0, 1) + '\n '.repeat(Math.ceil(count / 2)) + document.slice(1);
 }
 
 /** Throws GrammarError for what cannot be read. */
@@ -39,7 +51,10 @@ export function grammarOfConstraint(constraint: Constraint): Grammar {
       return grammarOf({ kind: 'json', schema: { type: 'object' } });
     case 'regex': {
       const { expr, xgrammar, rust } = parseRegex(constraint.pattern);
-      if (xgrammar !== null && rust !== null) throw new GrammarError(xgrammar.text);
+      if (xgrammar !== null && rust !== null) {
+        const { position } = xgrammar;
+        throw new GrammarError(`Regex parsing error at position ${position}: ${xgrammar.text}`);
+      }
       return grammarOf(expr);
     }
     case 'choice':

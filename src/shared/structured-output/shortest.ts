@@ -3,6 +3,9 @@ import type { Expr, Grammar } from './grammar.ts';
 /** Of a document that a schema allows; which ones end is its writer's business. */
 const JSON_LENGTH = 2;
 
+/** Of a rule beside its text: of two ways of one length, the one that calls itself is the longer. */
+const RULE_LENGTH = 1e-6;
+
 /**
  * The characters of the shortest text of any expression of the grammar; Infinity where none ends. Rules are worked out
  * once, to the fixed point.
@@ -22,7 +25,7 @@ export function shortestLengths({ rules }: Grammar): (expr: Expr) => number {
       case 'repeat':
         return expr.min === 0 ? 0 : expr.min * lengthOf(expr.item);
       case 'rule':
-        return known.get(expr.name) ?? Infinity;
+        return (known.get(expr.name) ?? Infinity) + RULE_LENGTH;
       case 'json':
         return JSON_LENGTH;
       case 'prose':

@@ -152,8 +152,27 @@ export function allowsNumber(schema: Fields, value: number): boolean {
   return Number.isInteger(value / multipleOf);
 }
 
+/** What a string of a format looks like, as far as a given constant has to. */
+const FORMATS: Readonly<Record<string, RegExp>> = {
+  date: /^\d{4}-\d\d-\d\d$/,
+  time: /^\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i,
+  'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i,
+  duration: /^P(?!$)[\dYMWDTHS]+$/,
+  email: /^[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+$/,
+  hostname: /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i,
+  ipv4: /^(?:\d{1,3}\.){3}\d{1,3}$/,
+  ipv6: /^[0-9a-f:.]*:[0-9a-f:.]*$/i,
+  uri: /^[a-z][a-z0-9+.-]*:\S+$/i,
+  'uri-reference': /^[^\s"<>\\^`{|}]*$/,
+  'uri-template': /^[^\s"<>\\^`|]*$/,
+  'json-pointer': /^(?:\/(?:[^~]|~0|~1)*)?$/,
+  'relative-json-pointer': /^(?:0|[1-9]\d*)(?:#|(?:\/(?:[^~]|~0|~1)*)?)$/,
+  uuid: /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i,
+};
+
 function allowsString(schema: Fields, value: string): boolean {
-  const { minLength, maxLength, pattern } = schema;
+  const { minLength, maxLength, pattern, format } = schema;
+  if (typeof format === 'string' && FORMATS[format]?.test(value) === false) return false;
   const length = [...value].length;
   if (typeof minLength === 'number' && length < minLength) return false;
   if (typeof maxLength === 'number' && length > maxLength) return false;

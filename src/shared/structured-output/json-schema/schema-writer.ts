@@ -71,7 +71,8 @@ class SchemaWriter {
     const fields = this.#settle(schema, level);
     const given = this.#givenValue(fields);
     if (given !== undefined) return given;
-    switch (this.#pickType(fields)) {
+    const type = this.#pickType(fields);
+    switch (type) {
       case 'object':
         return this.#object(fields, level);
       case 'array':
@@ -84,8 +85,10 @@ class SchemaWriter {
         return this.#prng.nextFloat() < 0.5;
       case 'null':
         return null;
-      default:
+      case 'string':
         return drawString(fields, this.#prng);
+      default:
+        throw new GrammarError(`Unsupported type ${JSON.stringify(type)}`);
     }
   }
 
