@@ -27,6 +27,7 @@ import {
   DEFAULT_SCHEDULER_CONFIG,
   type SchedulerConfig,
 } from '../../src/engine-core/scheduler/scheduler-config.ts';
+import type { StructuredOutputSettings } from '../../src/engine-core/structured-output/compile-job.ts';
 import { VirtualClock } from '../../src/shared/clock.ts';
 import {
   createEngineCoreRequest,
@@ -74,6 +75,7 @@ export interface TestEngineOptions {
   readonly engineIndex?: number;
   /** As --enable-faults. */
   readonly enableFaults?: boolean;
+  readonly structuredOutput?: StructuredOutputSettings;
 }
 
 export const TEST_VOCAB_SIZE = 4000;
@@ -153,6 +155,9 @@ export function createTestEngine(
     logStats: options.logStats ?? true,
     includeFinishedSet: options.includeFinishedSet ?? false,
     shutdownTimeoutS: options.shutdownTimeoutS ?? 0,
+    ...(options.structuredOutput === undefined
+      ? {}
+      : { structuredOutput: options.structuredOutput }),
   };
   return { core: createEngineCore(coreOptions, Core), clock };
 }
