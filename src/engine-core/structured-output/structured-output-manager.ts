@@ -4,10 +4,14 @@
  * Source: vllm/v1/structured_output/__init__.py StructuredOutputManager.grammar_init (0.33.0).
  */
 import type { EngineCoreRequest } from '../../shared/protocol/request.ts';
-import type { Request } from '../scheduler/request.ts';
 import { compileJobOf, type StructuredOutputSettings } from './compile-job.ts';
 import { StructuredOutput } from './structured-output.ts';
 import { StructuredOutputError } from './structured-output-error.ts';
+
+/** A request of the scheduler, as far as this is about it. */
+interface Constrained {
+  structuredOutput: StructuredOutput | null;
+}
 
 export class StructuredOutputManager {
   readonly #settings: StructuredOutputSettings;
@@ -24,10 +28,10 @@ export class StructuredOutputManager {
    * Gives a request that is constrained, or told what to say, its structured output, which has a job to be done. Throws
    * StructuredOutputError where the engine uses another backend already.
    */
-  grammarInit(request: Request, coreRequest: EngineCoreRequest): void {
+  grammarInit(request: Constrained, coreRequest: EngineCoreRequest): void {
     const job = compileJobOf(coreRequest, this.#settings, this.#counter);
     if (job === null) return;
-    if (job.constraint !== null) this.#useBackend(request.samplingParams.structuredOutputs);
+    if (job.constraint !== null) this.#useBackend(coreRequest.samplingParams?.structuredOutputs);
     request.structuredOutput = new StructuredOutput(job);
     this.#jobs.push(request.structuredOutput);
   }
