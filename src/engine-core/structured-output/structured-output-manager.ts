@@ -4,9 +4,11 @@
  * Source: vllm/v1/structured_output/__init__.py StructuredOutputManager.grammar_init (0.33.0).
  */
 import type { EngineCoreRequest } from '../../shared/protocol/request.ts';
-import { compileJobOf, type StructuredOutputSettings } from './compile-job.ts';
+import { compileJobOf, type DrawCounter, type StructuredOutputSettings } from './compile-job.ts';
 import { StructuredOutput } from './structured-output.ts';
 import { StructuredOutputError } from './structured-output-error.ts';
+
+const DRAWS_PER_ENGINE = 2 ** 20;
 
 /** A request of the scheduler, as far as this is about it. */
 interface Constrained {
@@ -15,13 +17,15 @@ interface Constrained {
 
 export class StructuredOutputManager {
   readonly #settings: StructuredOutputSettings;
-  readonly #counter = { count: 0 };
+  readonly #counter: DrawCounter;
   #jobs: StructuredOutput[] = [];
   /** That of the first request; an engine has one. */
   #backendName: string | null = null;
 
-  constructor(settings: StructuredOutputSettings) {
+  /** Engines of one seed draw each their own where a request brings none. */
+  constructor(settings: StructuredOutputSettings, engineIndex: number) {
     this.#settings = settings;
+    this.#counter = { count: engineIndex * DRAWS_PER_ENGINE };
   }
 
   /**
