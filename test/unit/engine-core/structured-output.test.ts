@@ -19,7 +19,7 @@ function add(
   core: EngineCore,
   id: string,
   params: Partial<SamplingParams>,
-  fields: { reasoningEnded?: boolean } = {},
+  fields: { reasoningEnded?: boolean | null; promptTokenIds?: readonly number[] } = {},
 ): void {
   const request = createTestRequest({
     requestId: id,
@@ -138,17 +138,19 @@ describe('a request with a grammar', () => {
     expect(outputs.at(-1)?.finishReason).toBe(FinishReason.LENGTH);
   });
 
-  it('thinks first where it has not yet, and not where the grammar holds in reasoning', () => {
+  it.each<[string, boolean, boolean | null, string, RegExp]>([
+    ['first where the frontend says so', false, false, 'Q', /. done yes$/s],
+    ['first where nobody says otherwise', false, null, 'Q', /. done yes$/s],
+    ['not where the prompt has ended it', false, null, 'Q done ', /^yes$/],
+    ['not where the frontend says that it has', false, true, 'Q', /^yes$/],
+    ['in no way where the grammar holds in reasoning', true, false, 'Q', /^yes$/],
+  ])('thinks %s', (_, enableInReasoning, reasoningEnded, prompt, expected) => {
     const settings = { seed: 0, disableAnyWhitespace: false, reasoningEnd: ' done ' };
-    const say = (enableInReasoning: boolean): string => {
-      const { core } = createTestEngine({ structuredOutput: { ...settings, enableInReasoning } });
-      const params = { structuredOutputs: { choice: ['yes'] } };
-      add(core, 'a', params, { reasoningEnded: false });
-      compileGrammars(core);
-      return textOf(drain(core));
-    };
-    expect(say(false)).toMatch(/. done yes$/s);
-    expect(say(true)).toBe('yes');
+    const { core } = createTestEngine({ structuredOutput: { ...settings, enableInReasoning } });
+    const promptTokenIds = tokenizer.encode(prompt, { addSpecialTokens: false });
+    add(core, 'a', { structuredOutputs: { choice: ['yes'] } }, { reasoningEnded, promptTokenIds });
+    compileGrammars(core);
+    expect(textOf(drain(core))).toMatch(expected);
   });
 
   it('draws anew without a seed, and again the same with one', () => {
