@@ -20,6 +20,10 @@ KINDS = ("X", "E", "M")
 COLUMNS = ("tests", "P", *KINDS, "skipped")
 
 
+def results_name(file: str) -> str:
+    return f"{file.removeprefix('tests/').removesuffix('.py').replace('/', '.')}.jsonl"
+
+
 class Report:
     """The results in a folder, one file of JSON lines for each file of tests."""
 
@@ -28,7 +32,7 @@ class Report:
         self.reasons = [(re.compile(known["test"]), known) for known in settings()["reasons"]]
 
     def results_of(self, file: dict) -> Path:
-        return self.folder / f"{file['file'].removeprefix('tests/').removesuffix('.py').replace('/', '.')}.jsonl"
+        return self.folder / results_name(file["file"])
 
     def outcomes(self, file: dict) -> dict[str, dict]:
         """Each test's last word: a failure in setting up or tearing down counts as the test's."""

@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 import models
-from report import FILES, Report, settings
+from report import FILES, Report, results_name, settings
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -45,6 +45,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--twin", type=Path, default=Path(os.environ.get("SERVER_TESTS_TWIN", ROOT)))
     parser.add_argument("--only", nargs="*", default=[], help="parts of the paths of the files to run")
     parser.add_argument("--test", help="pytest's -k: the tests to run, for a look at one; the table is not kept")
+    parser.add_argument("--together", action="store_true", help="one pytest for all files that need no settings of their own")
     parser.add_argument("--none", action="store_true", help="run nothing, only tell the results that are there")
     parser.add_argument("--write", type=Path, help="the page to write the table to")
     return parser.parse_args()
@@ -92,24 +93,32 @@ def environment(file: dict, work: Path, twin: Path, results: Path) -> dict[str, 
     }
 
 
-def run(file: dict, work: Path, twin: Path, results: Path, test: str | None) -> None:
-    """One pytest over one file, ended whole when its time is up; its words are in a log beside the results."""
-    results.parent.mkdir(parents=True, exist_ok=True)
-    results.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-vv", "-p", "twin_plugin", "--timeout", str(file.get("testTimeout", 180))]
-    command += [file["file"], *file.get("arguments", []), *(["-k", test] if test else [])]
-    with open(results.with_suffix(".log"), "w", encoding="utf-8") as log:
+def run(files: list[dict], work: Path, twin: Path, results: Path, test: str | None) -> None:
+    """One pytest over files of the same settings, ended whole when its time is up; its words are in a log beside the results."""
+    results.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        (results / results_name(file["file"])).unlink(missing_ok=True)
+    first = files[0]
+    command = [sys.executable, "-m", "pytest", "-vv", "-p", "twin_plugin", "--timeout", "180", *(file["file"] for file in files)]
+    command += [*first.get("arguments", []), *(["-k", test] if test else [])]
+    with open(results / Path(results_name(first["file"])).with_suffix(".log"), "w", encoding="utf-8") as log:
         pytest = subprocess.Popen(
-            command, cwd=work, env=environment(file, work, twin, results), stdout=log, stderr=log, start_new_session=True
+            command, cwd=work, env=environment(first, work, twin, results), stdout=log, stderr=log, start_new_session=True
         )
         try:
-            pytest.wait(file.get("timeout", 900))
+            pytest.wait(900 * len(files))
         except subprocess.TimeoutExpired:
             os.killpg(pytest.pid, signal.SIGTERM)
             try:
                 pytest.wait(30)
             except subprocess.TimeoutExpired:
                 os.killpg(pytest.pid, signal.SIGKILL)
+
+
+def groups(files: list[dict], together: bool) -> list[list[dict]]:
+    """What one pytest runs: a file, or all those that need no settings of their own."""
+    plain = [file for file in files if file.keys() == {"file"}] if together else []
+    return [*([plain] if plain else []), *([file] for file in files if file not in plain)]
 
 
 def main() -> None:
@@ -120,11 +129,12 @@ def main() -> None:
     if not asked.none:
         prepare(asked.source, work)
     report = Report(work / ("trial" if asked.test else "results"))
-    for file in chosen:
-        if not asked.none:
-            began = time.monotonic()
-            run(file, work, asked.twin, report.results_of(file), asked.test)
-            print(f"{report.row(file)}  ({time.monotonic() - began:.0f} s)", flush=True)
+    for group in groups(chosen, asked.together) if not asked.none else []:
+        began = time.monotonic()
+        run(group, work, asked.twin, report.folder, asked.test)
+        for file in group:
+            print(report.row(file))
+        print(f"  {time.monotonic() - began:.0f} s", flush=True)
     print("\n" + report.table(chosen if asked.only else FILES))
     for line in report.failures(chosen):
         print(line)

@@ -3,7 +3,8 @@
 - No weights are fetched before a server starts: there are none.
 - A server that a test starts as `python -m vllm.entrypoints…` is started as `vllm serve`, which is the twin (see `vllm`).
 - Fixed ports become free ones, the same number always the same one.
-- Each test's outcome, with the last words of its server where it failed, is a line of JSON in SERVER_TESTS_RESULTS.
+- Each test's outcome, with the last words of its server where it failed, is a line of JSON in the folder
+  SERVER_TESTS_RESULTS, in the file of its own file (`report.results_name`).
 """
 
 import json
@@ -13,6 +14,8 @@ import subprocess
 import sys
 
 import pytest
+
+from report import results_name
 
 SERVERS = ("vllm.entrypoints.openai.api_server", "vllm.entrypoints.launchers.api_server.entry")
 PORT_FLAGS = ("--port", "--data-parallel-rpc-port")
@@ -82,5 +85,6 @@ def pytest_runtest_logreport(report):
     elif report.outcome == "failed":
         line["reason"] = _reason(report)
         line["server"] = _last_words(report)
-    with open(os.environ["SERVER_TESTS_RESULTS"], "a", encoding="utf-8") as results:
+    path = os.path.join(os.environ["SERVER_TESTS_RESULTS"], results_name(report.nodeid.split("::")[0]))
+    with open(path, "a", encoding="utf-8") as results:
         results.write(json.dumps(line) + "\n")
