@@ -12,14 +12,18 @@ export function createServedModel(fields: Partial<ServedModel> = {}): ServedMode
   return {
     model: 'folder/tiny',
     modelType: '',
+    architecture: null,
     servedModelNames: ['tiny'],
     maxModelLen: 16,
     vocabSize: 300,
     eosTokenId: 2,
     pooling: null,
+    structuredOutputBackend: 'auto',
     defaultSamplingParams: {},
     generationEosTokenIds: [],
     fingerprint: null,
+    worldSize: 1,
+    dataParallelSize: 1,
     vllmConfig: { text: '', json: {} },
     ...fields,
   };

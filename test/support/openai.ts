@@ -52,14 +52,18 @@ export function createCharTokenizer(fields: Partial<Tokenizer> = {}): Tokenizer 
 export const TEST_MODEL: ServedModel = {
   model: 'org/model',
   modelType: '',
+  architecture: null,
   servedModelNames: ['m', 'alias'],
   maxModelLen: 100,
   vocabSize: 0x10000,
   eosTokenId: 2,
   pooling: null,
+  structuredOutputBackend: 'auto',
   defaultSamplingParams: {},
   generationEosTokenIds: [],
   fingerprint: 'fp',
+  worldSize: 1,
+  dataParallelSize: 1,
   vllmConfig: { text: '', json: {} },
 };
 
@@ -191,6 +195,7 @@ export function createOutput(
     isFinished: (completion.finishReason ?? null) !== null,
     numCachedTokens: 2,
     numCacheCreationTokens: 1,
+    specDecodeMetrics: null,
     kvTransferParams: null,
     ecTransferParams: null,
     stats: new RequestStateStats(0),

@@ -67,6 +67,8 @@ export interface ModelFacts {
   readonly activeParameterCount: number;
   /** Of one tensor rank, per pipeline stage. */
   readonly weightsBytes: readonly number[];
+  /** Of these the draft's; 0 without one. */
+  readonly draftWeightsBytes: number;
 }
 
 export interface QuantizationFacts {
@@ -231,6 +233,7 @@ function factsOf(parts: {
     parameterCount,
     activeParameterCount: activeParameterCountOf(model, parameterCount),
     weightsBytes,
+    draftWeightsBytes: derived.draftWeightsBytes,
   };
 }
 

@@ -16,6 +16,7 @@ import { AsyncLLM } from '../llm/async-llm.ts';
 import type { ServedModel } from '../llm/served-model.ts';
 import { ChatTemplates } from '../openai/chat/template.ts';
 import { LoraAdapters } from '../openai/lora-adapters.ts';
+import { MessagesServing } from '../openai/messages/serving.ts';
 import { ModelRegistry } from '../openai/model-registry.ts';
 import type { OutputParsers } from '../openai/parsing/output-parsers.ts';
 import { OnlineRenderer } from '../openai/renderer.ts';
@@ -187,6 +188,7 @@ function createRouteParts(
     ...(options.randomHex === undefined ? {} : { randomHex: options.randomHex }),
     maxLogprobs: args.maxLogprobs,
     hasReasoningParser: args.reasoningParser !== '',
+    hasSpeculation: args.speculativeConfig !== null,
     streamInterval: args.streamInterval,
     logRequests: args.enableLogRequests,
     maxNumQueuedReqs: args.maxNumQueuedReqs,
@@ -197,6 +199,10 @@ function createRouteParts(
   const models = new ModelRegistry(model);
   const renderer = createRenderer(options, tokenizer, llm);
   const serving = createServing(options, { tokenizer, llm, models, renderer, parsers });
+  const parser = new RequestParser({
+    maxCompletionPrompts: env.maxCompletionPrompts,
+    maxStopStrings: env.maxStopStrings,
+  });
   return {
     args,
     env,
@@ -206,11 +212,9 @@ function createRouteParts(
     models,
     adapters: new LoraAdapters({ llm, models, logger }),
     renderer,
-    parser: new RequestParser({
-      maxCompletionPrompts: env.maxCompletionPrompts,
-      maxStopStrings: env.maxStopStrings,
-    }),
+    parser,
     serving,
+    messages: new MessagesServing(serving, parser, args.anthropicDisabledThinkingEffort),
     tokenizer,
     tokenizerFolder: options.tokenizerFolder,
     metrics,

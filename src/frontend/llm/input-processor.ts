@@ -17,6 +17,7 @@ import {
   updateFromTokenizer,
 } from './sampling-params.ts';
 import type { ServedModel } from './served-model.ts';
+import { verifyStructuredOutputs } from './structured-outputs/verify-structured-outputs.ts';
 
 /** One prompt to generate from. */
 export interface GenerateRequest {
@@ -58,6 +59,8 @@ export interface InputProcessorOptions {
   readonly maxLogprobs: number;
   /** `--reasoning-parser` is set: thoughts may have a budget. */
   readonly hasReasoningParser?: boolean;
+  /** With --speculative-config; default false. */
+  readonly hasSpeculation?: boolean;
   /** Digits that make an engine's request id one of its own; default: random ones. */
   readonly randomHex?: (length: number) => string;
 }
@@ -80,9 +83,15 @@ export class InputProcessor {
 
   /** Throws ApiError with vLLM's words. Changes `request.params`. */
   processInputs(request: GenerateRequest): EngineCoreRequest {
-    const { model, tokenizer, numRanks, maxLogprobs } = this.#options;
+    const { model, tokenizer, numRanks, maxLogprobs, hasSpeculation = false } = this.#options;
     const { params, promptTokenIds, dataParallelRank } = request;
-    verifyAgainstModel(params, { vocabSize: model.vocabSize, maxLogprobs });
+    verifyAgainstModel(params, { vocabSize: model.vocabSize, maxLogprobs, hasSpeculation });
+    if (params.structuredOutputs !== null) {
+      params.structuredOutputs = verifyStructuredOutputs(
+        params.structuredOutputs,
+        model.structuredOutputBackend,
+      );
+    }
     if (params.thinkingTokenBudget !== null && this.#options.hasReasoningParser !== true) {
       throw validationError(
         'thinking_token_budget is set but reasoning_config is not configured. ' +

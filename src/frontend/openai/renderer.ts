@@ -45,6 +45,7 @@ export class OnlineRenderer {
   readonly chatTemplate: string | null;
   readonly #options: RendererOptions;
   readonly #templating: ChatTemplating;
+  #takesInlineSystem: boolean | null = null;
   /** Texts to ids and back. */
   readonly encoding: TextEncoding;
 
@@ -53,6 +54,17 @@ export class OnlineRenderer {
     this.#options = options;
     this.#templating = new ChatTemplating(options);
     this.encoding = new TextEncoding(options);
+  }
+
+  /** Whether outputs are read by a tool parser. */
+  get hasParser(): boolean {
+    return this.#options.hasToolParser;
+  }
+
+  /** Whether the chat template renders a system message that is not the first; asked once. */
+  get takesInlineSystem(): boolean {
+    this.#takesInlineSystem ??= this.#templating.takesInlineSystem;
+    return this.#takesInlineSystem;
   }
 
   /** Later where the prompts are long. Throws, or rejects with, ApiError. */

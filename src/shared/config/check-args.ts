@@ -6,6 +6,8 @@ import { ConfigError } from '../errors.ts';
 import { checkCustomBuckets } from './custom-buckets.ts';
 import { reasoningParserProblem, toolParserProblem } from './parser-names.ts';
 import type { EngineArgs } from './registry.ts';
+import { parseSpecAcceptance } from './spec-acceptance.ts';
+import { readStructuredOutputsConfig } from './structured-outputs-config.ts';
 
 /** Source: vllm/renderers ReasoningEffort. */
 const REASONING_EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
@@ -29,6 +31,8 @@ export function checkArgs(args: EngineArgs): void {
     );
   checkReasoningEffortMap(args.reasoningEffortMap);
   checkCustomBuckets(args.customHistogramBuckets);
+  if (args.specAcceptance !== null) parseSpecAcceptance(args.specAcceptance);
+  readStructuredOutputsConfig(args.structuredOutputsConfig);
 }
 
 /** An unknown tool parser is nobody's concern where no tool choice is taken. Source: validate_api_server_args. */

@@ -42,6 +42,10 @@ export const TWIN_FIELDS = {
     'What the model says: readable text, the golden rule, the prompt again, random tokens.',
     ours,
   ),
+  specAcceptance: field.string(
+    'How often drafts are right: a probability (0.7, the default) or falling rates by position (0.8,0.6,0.4); ngram looks up for real without it.',
+    ours,
+  ),
   toolCallRate: field.float(
     0,
     'How often the model calls a tool that it may call and is not told to; a request that names one always does.',

@@ -79,6 +79,25 @@ export class ChatTemplating {
     return chatTemplate ?? tokenizer.chatTemplate ?? BUILT_IN_CHAT_TEMPLATE;
   }
 
+  /** Whether the server's template renders a system message that is not the first. Source: _detect_merge_inline_system. */
+  get takesInlineSystem(): boolean {
+    const text = (role: string) => ({ role, content: 't' });
+    try {
+      this.#options.chatTemplates
+        .get(this.#ownTemplate)
+        .render(['system', 'user', 'system', 'user'].map(text), {
+          addGenerationPrompt: false,
+          continueFinalMessage: false,
+          tools: null,
+          documents: null,
+          variables: {},
+        });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   #traitsOf(
     source: string,
     isFromRequest: boolean,
@@ -166,7 +185,7 @@ export class ChatTemplating {
 }
 
 /** A tool as templates see it: all of its fields, whether set or not. */
-function dumpTool(tool: PyDict): unknown {
+export function dumpTool(tool: PyDict): unknown {
   const fn = get(tool, 'function');
   if (!isDict(fn)) return toPlain(tool);
   const { name, description = null, parameters = null, strict = null } = fn;
