@@ -31,7 +31,9 @@ export function askedOutput(options: AskedOutputOptions): OutputForm | null {
   const calls = callsOf(options, prng);
   if (calls === null && (thought === null || parserRequest.hasConstraint)) return null;
   const answer = calls ?? wordsForm(options);
-  return thought === null ? answer : joined([...thoughtForm(options, prng), ...answer]);
+  return thought === null
+    ? answer
+    : joined([...thoughtForm(options, prng, calls === null), ...answer]);
 }
 
 /** The key and value of a request's extra arguments. */
@@ -48,7 +50,12 @@ function seedOf({ promptTokenIds, request }: AskedOutputOptions): number {
   return hash;
 }
 
-function thoughtForm({ parsers, thought, request }: AskedOutputOptions, prng: Prng): OutputForm {
+/** Words have a blank line before them; calls follow at once, for some formats begin with their first character. */
+function thoughtForm(
+  { parsers, thought, request }: AskedOutputOptions,
+  prng: Prng,
+  precedesWords: boolean,
+): OutputForm {
   const marks = parsers.reasoningMarks;
   if (marks === null) return [];
   const budget = request.thinking_token_budget ?? -1;
@@ -57,7 +64,7 @@ function thoughtForm({ parsers, thought, request }: AskedOutputOptions, prng: Pr
   const start = thought?.isOpen === true ? '' : marks.start;
   if (!marks.isApart) return [{ text: start }, { free }, { text: marks.end }];
   const opening = start === '' ? '' : `${start}\n`;
-  return [{ text: opening }, { free }, { text: `\n${marks.end}\n\n` }];
+  return [{ text: opening }, { free }, { text: `\n${marks.end}${precedesWords ? '\n\n' : ''}` }];
 }
 
 function wordsForm({ parsers }: AskedOutputOptions): OutputForm {

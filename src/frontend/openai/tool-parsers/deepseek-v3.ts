@@ -16,6 +16,7 @@ const CALLS_START = '<｜tool▁calls▁begin｜>';
 const CALLS_END = '<｜tool▁calls▁end｜>';
 const CALL_START = '<｜tool▁call▁begin｜>';
 const CALL_END = '<｜tool▁call▁end｜>';
+const SEPARATOR = '<｜tool▁sep｜>';
 /** What must stand in a delta that closes a call, so that the end of its arguments is shown. */
 const ARGS_END = '"}';
 
@@ -29,19 +30,28 @@ interface DeepSeekFormat {
   readonly keepsTextBehind: boolean;
 }
 
+// Patterns are made of texts: a bundle holds a literal's characters as they are, and they may be ASCII alone.
+const JSON_BLOCK = '\\n```json\\n';
 const V3: DeepSeekFormat = {
   shownName: 'DeepSeek-V3',
-  whole:
-    /<｜tool▁call▁begin｜>(?<type>[^\n]*)<｜tool▁sep｜>(?<name>[^\n]*)\n```json\n(?<args>[\s\S]*?)\n```<｜tool▁call▁end｜>/g,
-  portion: /^[^\n]*<｜tool▁sep｜>(?<name>[^\n]*)\n```json\n(?<args>[\s\S]*[^\n`])/,
-  nameOnly: /^[^\n]*<｜tool▁sep｜>(?<name>[^\n]*)\n/,
+  whole: new RegExp(
+    `${CALL_START}(?<type>[^\\n]*)${SEPARATOR}(?<name>[^\\n]*)${JSON_BLOCK}(?<args>[\\s\\S]*?)\\n\`\`\`${CALL_END}`,
+    'g',
+  ),
+  portion: new RegExp(
+    `^[^\\n]*${SEPARATOR}(?<name>[^\\n]*)${JSON_BLOCK}(?<args>[\\s\\S]*[^\\n\`])`,
+  ),
+  nameOnly: new RegExp(`^[^\\n]*${SEPARATOR}(?<name>[^\\n]*)\\n`),
   keepsTextBehind: true,
 };
 const V31: DeepSeekFormat = {
   shownName: 'DeepSeek-V3.1',
-  whole: /<｜tool▁call▁begin｜>(?<name>[^\n]*?)<｜tool▁sep｜>(?<args>[\s\S]*?)<｜tool▁call▁end｜>/g,
-  portion: /^(?<name>[^\n]*)<｜tool▁sep｜>(?<args>[\s\S]*)/,
-  nameOnly: /^(?<name>[^\n]*)<｜tool▁sep｜>/,
+  whole: new RegExp(
+    `${CALL_START}(?<name>[^\\n]*?)${SEPARATOR}(?<args>[\\s\\S]*?)${CALL_END}`,
+    'g',
+  ),
+  portion: new RegExp(`^(?<name>[^\\n]*)${SEPARATOR}(?<args>[\\s\\S]*)`),
+  nameOnly: new RegExp(`^(?<name>[^\\n]*)${SEPARATOR}`),
   keepsTextBehind: false,
 };
 
