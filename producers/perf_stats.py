@@ -3,7 +3,7 @@
     python producers/perf_stats.py [--check]
 
 Writes test/golden/perf-stats.json: per model and parallelism the components that vLLM has for it, and FLOPs and bytes of three
-batches. The quantization is the name that our catalogue's config gives; kernels that a CPU lacks are none of it.
+batches. The quantization is the name of vLLM's config class for the checkpoint: making the class itself needs a GPU.
 """
 
 import json
@@ -49,8 +49,11 @@ def quant_config(config):
     if not quantization:
         return None
     name = quantization.get("quant_method")
-    if name == "modelopt" and "FP4" in str(quantization.get("quant_algo", "")):
+    if "NVFP4" in str(quantization):
         name = "modelopt_fp4"
+    if config.get("model_type") == "gpt_oss":
+        name = "gpt_oss_mxfp4"
+    name = {"awq": "auto_awq", "gptq": "auto_gptq"}.get(name, name)
     return SimpleNamespace(get_name=lambda: name)
 
 
@@ -61,10 +64,13 @@ def cases_of(entry):
         model_config = ModelConfig(
             model=folder, skip_tokenizer_init=True, max_model_len=1024
         )
+    is_fp8_cache = "'kv_cache_quant_algo': 'FP8'" in str(config)
     for tp, pp, dp, ep in PARALLEL:
+        if ep and not model_config.is_moe:
+            continue
         vllm_config = SimpleNamespace(
             model_config=model_config,
-            cache_config=CacheConfig(),
+            cache_config=CacheConfig(cache_dtype="fp8" if is_fp8_cache else "auto"),
             quant_config=quant_config(config),
             parallel_config=SimpleNamespace(
                 tensor_parallel_size=tp,

@@ -83,8 +83,8 @@ export interface QuantizationFacts {
 export interface ModelPlan {
   readonly input: CapacityInput;
   readonly facts: ModelFacts;
-  /** What estimates of a step's work follow from. */
-  readonly perf: PerfFacts;
+  /** What estimates of a step's work follow from; null where nobody asks for them. */
+  readonly perf: PerfFacts | null;
   readonly gpu: GpuFacts;
   /** One per worker in rank order; empty where explicit layers bring their own memory. */
   readonly memory: readonly MemoryBudget[];
@@ -130,7 +130,7 @@ export function planModel(given: ModelSource, asked: ModelOptions): ModelPlan {
       })),
     },
     facts: factsOf({ source, model, derived, weightsBytes }),
-    perf: perfFactsOf(model, derived, options),
+    perf: options.enableMfuMetrics === true ? perfFactsOf(model, derived, options) : null,
     gpu,
     memory,
     attentionBackends: derived.attentionBackends,

@@ -140,6 +140,8 @@ function ffnOf(
   hiddenSize: number,
   { tensorParallelSize: tp = 1, dataParallelSize: dp = 1, enableExpertParallel }: ModelOptions,
 ): FfnFacts | null {
+  // A size per layer is none that vLLM's estimate takes.
+  if (Array.isArray(text.get('intermediate_size'))) return null;
   const intermediateSize = text.numOr('intermediate_size', 4 * hiddenSize);
   const numExpertsPerTok = text.numOr(
     'num_experts_per_tok',
