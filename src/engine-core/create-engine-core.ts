@@ -17,7 +17,6 @@ import { KVTransfer, type KVTransferOptions } from './scheduler/kv-transfer.ts';
 import { createMambaSplit } from './scheduler/mamba-split.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import type { SchedulerConfig } from './scheduler/scheduler-config.ts';
-import type { SpeculationConfig } from './scheduler/speculation-config.ts';
 import { StepClock } from './step-clock.ts';
 import {
   DEFAULT_STRUCTURED_OUTPUT_SETTINGS,
@@ -75,6 +74,7 @@ export function createEngineCore(
   const { cache, clock, executor, kvCacheConfig } = options;
   const config = options.scheduler;
   const metrics = options.kvCacheMetrics ?? null;
+  const draftCaching = draftCachingOf(options);
   const kvCacheManager = new KVCacheManager({
     kvCacheConfig,
     maxModelLen: config.maxModelLen,
@@ -87,7 +87,7 @@ export function createEngineCore(
     enableKvCacheEvents: cache.enableKvCacheEvents,
     watermark: config.watermark,
     numLookaheadTokens: config.speculation.numLookaheadTokens,
-    draftCaching: draftCachingOf(config.speculation, cache.enablePrefixCaching),
+    draftCaching,
     ...(metrics === null ? {} : { metricsCollector: metrics }),
   });
   const scheduler = new Scheduler({
@@ -107,7 +107,7 @@ export function createEngineCore(
           hashBlockSize: cache.hashBlockSize,
           algorithm: cache.prefixCachingHashAlgo,
           exact: cache.enableKvCacheEvents,
-          numLookaheadTokens: config.speculation.numHashLookaheadTokens,
+          numLookaheadTokens: draftCaching.numHashLookaheadTokens,
         })
       : null;
   const stepClock = new StepClock();
@@ -156,9 +156,11 @@ function createKVTransfer(
   return new KVTransfer({ ...kvTransfer, ...parts, numDraftStepTokens: numStepTokens });
 }
 
-/** Hashes that cover what the drafter reads ahead make the dropped block good. */
-function draftCachingOf(speculation: SpeculationConfig, isCaching: boolean): DraftCaching {
-  const numHashLookaheadTokens = isCaching ? speculation.numHashLookaheadTokens : 0;
+/** Hashes that cover what the drafter reads ahead make the dropped block good; a KV connector keeps the plain ones. */
+function draftCachingOf(options: EngineCoreOptions): DraftCaching {
+  const { speculation } = options.scheduler;
+  const isCovered = options.cache.enablePrefixCaching && (options.kvTransfer ?? null) === null;
+  const numHashLookaheadTokens = isCovered ? speculation.numHashLookaheadTokens : 0;
   return {
     dropsBlock: speculation.dropsBlock && numHashLookaheadTokens === 0,
     numHashLookaheadTokens,
@@ -186,7 +188,7 @@ function createSplit(options: EngineCoreOptions, kvCacheManager: KVCacheManager)
     cacheBlockSize: blockSize,
     schedulerBlockSize,
     hashBlockSize,
-    draftCaching: draftCachingOf(config.speculation, options.cache.enablePrefixCaching),
+    draftCaching: draftCachingOf(options),
     partialCacheHit: hashBlockSize < schedulerBlockSize && kvCacheManager.enablePartialHashHits,
     maxPrefillTokens: threshold > 0 ? Math.min(budget, threshold) : budget,
   });

@@ -319,7 +319,7 @@ export class EngineCore {
     const kvEvents = scheduler.takeKvEvents();
     if (kvEvents.length > 0) this.#kvEvents = kvEvents;
     const finishedByClient = scheduler.state.finishedReqIdsByClient;
-    let stats: SchedulerStats | null = scheduler.makeStats();
+    let stats: SchedulerStats | null = scheduler.makeStats(executor.perfStats(output));
     for (const { clientIndex, outputs } of batches) {
       const finishedRequests = finishedByClient?.get(clientIndex) ?? null;
       finishedByClient?.delete(clientIndex);

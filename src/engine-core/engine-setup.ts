@@ -173,6 +173,7 @@ function createExecutor(setup: EngineSetup): SimulatedExecutor {
     numWorkers: plan.workers.length,
     adapters: args.enableLora === true ? createAdapterCache(setup) : null,
     drafter: drafterOf(args, model, plan.maxModelLen),
+    perf: args.disableLogStats ? null : model.perf,
   });
 }
 

@@ -56,6 +56,7 @@ export interface ModelOptions {
   /** vLLM's backend name (`FLASH_ATTN`, `TRITON_ATTN`, …) for every attention layer. */
   readonly attentionBackend?: string | undefined;
   readonly enableLora?: boolean | undefined;
+  readonly enableMfuMetrics?: boolean | undefined;
   /** `{method, num_speculative_tokens, model?, …}` as --speculative-config takes it. */
   readonly speculativeConfig?: JsonObject | undefined;
   /** GPU catalogue name as people write it. Default: DEFAULT_GPU. */

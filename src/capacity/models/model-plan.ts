@@ -12,6 +12,7 @@ import { type GpuFacts, requireGpu } from './gpus.ts';
 import { overrideConfig, withoutQuantization } from './hf-overrides.ts';
 import { type MemoryBudget, memoryBudgets } from './memory-budget.ts';
 import { DEFAULT_GPU, type ModelOptions } from './model-options.ts';
+import { type PerfFacts, perfFactsOf } from './perf-facts.ts';
 import type { PoolingFacts } from './pooling/pooling-facts.ts';
 import type { SentenceTransformers } from './pooling/sentence-transformers.ts';
 import { resolveModel } from './resolve-model.ts';
@@ -82,6 +83,8 @@ export interface QuantizationFacts {
 export interface ModelPlan {
   readonly input: CapacityInput;
   readonly facts: ModelFacts;
+  /** What estimates of a step's work follow from; null where nobody asks for them. */
+  readonly perf: PerfFacts | null;
   readonly gpu: GpuFacts;
   /** One per worker in rank order; empty where explicit layers bring their own memory. */
   readonly memory: readonly MemoryBudget[];
@@ -127,6 +130,7 @@ export function planModel(given: ModelSource, asked: ModelOptions): ModelPlan {
       })),
     },
     facts: factsOf({ source, model, derived, weightsBytes }),
+    perf: options.enableMfuMetrics === true ? perfFactsOf(model, derived, options) : null,
     gpu,
     memory,
     attentionBackends: derived.attentionBackends,

@@ -42,6 +42,7 @@ export function modelOptionsOf(args: EngineArgs): ModelOptions {
     attentionBackend: args.attentionBackend ?? undefined,
     enableLora: args.enableLora ?? undefined,
     speculativeConfig: args.speculativeConfig ?? undefined,
+    enableMfuMetrics: args.enableMfuMetrics,
     gpu: args.gpu,
     gpuMemory: args.gpuMemory ?? undefined,
     gpuMemoryUtilization: args.gpuMemoryUtilization,

@@ -3,9 +3,11 @@
  * knows the scheduler's output, not the scheduler.
  * Source: vllm/v1/executor/abstract.py Executor, vllm/lora/worker_manager.py LRUCacheWorkerLoRAManager (0.33.0).
  */
+import type { PerfFacts } from '../../capacity/models/perf-facts.ts';
 import { assert } from '../../shared/assert.ts';
 import type { LogprobsLists, LogprobsTensors, NdArray } from '../../shared/protocol/outputs.ts';
 import type { LoRARequest } from '../../shared/protocol/request.ts';
+import type { PerfStats } from '../../shared/protocol/stats.ts';
 import { allowedDrafts } from '../scheduler/drafts.ts';
 import type { Request } from '../scheduler/request.ts';
 import {
@@ -24,6 +26,8 @@ import {
   sampleLogprobs,
 } from './logprobs.ts';
 import type { AdapterCache } from './lora/adapter-cache.ts';
+import { PerfBatch } from './perf-batch.ts';
+import { estimatePerf } from './perf-model.ts';
 import type { Pooler } from './pooler.ts';
 import { Sampler } from './sampler.ts';
 import type { TokenSource } from './token-source.ts';
@@ -42,6 +46,8 @@ export interface SimulatedExecutorOptions {
   readonly adapters: AdapterCache | null;
   /** Left out or null without speculation. */
   readonly drafter?: Drafter | null;
+  /** Left out or null where nobody asks for estimates of the work. */
+  readonly perf?: PerfFacts | null;
 }
 
 /** Source: vllm/v1/executor/abstract.py SLEEP_TAGS. */
@@ -75,6 +81,12 @@ export class SimulatedExecutor implements StepResults {
 
   stepMs(output: SchedulerOutput): number {
     return this.#options.latencyModel.stepMs(output);
+  }
+
+  /** Null where nobody asks for it. */
+  perfStats(output: SchedulerOutput): PerfStats | null {
+    const { perf = null } = this.#options;
+    return perf === null ? null : estimatePerf(perf, PerfBatch.of(output));
   }
 
   dummyStepMs(): number {

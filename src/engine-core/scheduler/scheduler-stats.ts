@@ -1,5 +1,9 @@
 import { assert } from '../../shared/assert.ts';
-import type { KVCacheEvictionEvent, SchedulerStats } from '../../shared/protocol/stats.ts';
+import type {
+  KVCacheEvictionEvent,
+  PerfStats,
+  SchedulerStats,
+} from '../../shared/protocol/stats.ts';
 import type { SchedulerState } from './scheduler-state.ts';
 
 /** Without a KV connector nothing is ever fetched; vLLM names the stages all the same. */
@@ -18,6 +22,7 @@ const NO_ADAPTERS: Readonly<Record<string, number>> = Object.freeze({});
 export function makeSchedulerStats(
   state: SchedulerState,
   kvCacheEvictionEvents: readonly KVCacheEvictionEvent[],
+  perfStats: PerfStats | null,
 ): SchedulerStats | null {
   if (!state.logStats) return null;
   const prefixCacheStats = state.kvCacheManager.makePrefixCacheStats();
@@ -44,6 +49,6 @@ export function makeSchedulerStats(
     waitingLoraAdapters: NO_ADAPTERS,
     runningLoraAdapters: NO_ADAPTERS,
     cudagraphStats: null,
-    perfStats: null,
+    perfStats,
   };
 }

@@ -9,7 +9,11 @@ import type { Clock } from '../../shared/clock.ts';
 import type { RequestId } from '../../shared/protocol/ids.ts';
 import type { KVCacheEvent } from '../../shared/protocol/kv-events.ts';
 import { EngineCoreEventType } from '../../shared/protocol/outputs.ts';
-import type { KVCacheEvictionEvent, SchedulerStats } from '../../shared/protocol/stats.ts';
+import type {
+  KVCacheEvictionEvent,
+  PerfStats,
+  SchedulerStats,
+} from '../../shared/protocol/stats.ts';
 import type { KVCacheManager } from '../kv-cache/kv-cache-manager.ts';
 import { numDraftsAfter, placeholderDrafts } from './drafts.ts';
 import type { KVTransfer } from './kv-transfer.ts';
@@ -226,8 +230,8 @@ export class Scheduler {
   }
 
   /** Null where statistics are off. Resets the prefix cache counts. */
-  makeStats(): SchedulerStats | null {
-    return makeSchedulerStats(this.state, this.#drainEvictionEvents?.() ?? []);
+  makeStats(perfStats: PerfStats | null = null): SchedulerStats | null {
+    return makeSchedulerStats(this.state, this.#drainEvictionEvents?.() ?? [], perfStats);
   }
 
   #beginStep(throttlePrefills: boolean): ScheduleStep {

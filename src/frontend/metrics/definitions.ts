@@ -37,7 +37,6 @@ export const PROMPT_TOKEN_SOURCES = [
 export const CACHE_HIT_SOURCES = ['device', 'host', 'p2p', 'disk', 'external_unspecified'] as const;
 export const ADMISSION_REASONS = ['max_num_queued_reqs', 'max_num_queued_tokens'] as const;
 
-const NO_MFU = 'vLLM estimates it with --enable-mfu-metrics, which is not simulated.';
 const NO_MULTI_MODAL_INPUTS = 'Prompts are text or token ids: there is no multi-modal cache.';
 
 export const METRICS = {
@@ -45,19 +44,16 @@ export const METRICS = {
     name: 'vllm:estimated_flops_per_gpu',
     type: 'counter',
     help: 'Estimated number of floating point operations per GPU (for Model Flops Utilization calculations).',
-    neverWritten: NO_MFU,
   },
   estimatedReadBytes: {
     name: 'vllm:estimated_read_bytes_per_gpu',
     type: 'counter',
     help: 'Estimated number of bytes read from memory per GPU (for Model Flops Utilization calculations).',
-    neverWritten: NO_MFU,
   },
   estimatedWriteBytes: {
     name: 'vllm:estimated_write_bytes_per_gpu',
     type: 'counter',
     help: 'Estimated number of bytes written to memory per GPU (for Model Flops Utilization calculations).',
-    neverWritten: NO_MFU,
   },
   numRequestsRunning: {
     name: 'vllm:num_requests_running',

@@ -6,6 +6,7 @@ import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { SchedulerStats } from '../../shared/protocol/stats.ts';
 import { CachingMetrics } from './caching-metrics.ts';
 import type { IterationStats } from './iteration-stats.ts';
+import { PerfLog } from './perf-log.ts';
 import { SpecDecodingLog } from './spec-decoding-log.ts';
 
 export interface StatLogLine {
@@ -15,7 +16,7 @@ export interface StatLogLine {
 }
 
 export class LoggingStatLogger {
-  readonly #engineIndex: EngineIndex;
+  readonly #prefix: string;
   #lastLogMs: number;
   #numPromptTokens = 0;
   #numGenerationTokens = 0;
@@ -27,12 +28,14 @@ export class LoggingStatLogger {
   #kvCacheUsage = 0;
   readonly #prefixCaching = new CachingMetrics();
   readonly #specDecoding: SpecDecodingLog;
+  readonly #perf: PerfLog;
 
   /** `nowMs` is monotonic. */
   constructor(engineIndex: EngineIndex, nowMs: number) {
-    this.#engineIndex = engineIndex;
+    this.#prefix = `Engine ${String(engineIndex).padStart(3, '0')}: `;
     this.#lastLogMs = nowMs;
     this.#specDecoding = new SpecDecodingLog(nowMs);
+    this.#perf = new PerfLog(nowMs);
   }
 
   record(schedulerStats: SchedulerStats | null, iterationStats: IterationStats | null): void {
@@ -44,6 +47,7 @@ export class LoggingStatLogger {
       this.#prefixCaching.observe(schedulerStats.prefixCacheStats);
       if (schedulerStats.specDecodingStats !== null)
         this.#specDecoding.observe(schedulerStats.specDecodingStats);
+      if (schedulerStats.perfStats !== null) this.#perf.observe(schedulerStats.perfStats);
       this.#running = schedulerStats.numRunningReqs;
       this.#waiting = schedulerStats.numWaitingReqs;
       this.#deferred = schedulerStats.numSkippedWaitingReqs;
@@ -54,8 +58,9 @@ export class LoggingStatLogger {
   /** What there is to say of the time since the last call; the first line is always there. */
   lines(nowMs: number): readonly StatLogLine[] {
     const first = this.line(nowMs);
-    const drafts = this.#specDecoding.line(nowMs);
-    return drafts === null ? [first] : [first, { level: first.level, text: drafts }];
+    const others = [this.#specDecoding.line(nowMs), this.#perf.line(nowMs, this.#prefix)];
+    const { level } = first;
+    return [first, ...others.flatMap((text) => (text === null ? [] : [{ level, text }]))];
   }
 
   /**
@@ -86,7 +91,6 @@ export class LoggingStatLogger {
     this.#numGenerationTokens = 0;
     this.#lastPromptThroughput = promptThroughput;
     this.#lastGenerationThroughput = generationThroughput;
-    const prefix = `Engine ${String(this.#engineIndex).padStart(3, '0')}: `;
-    return { level: isIdle ? 'debug' : 'info', text: prefix + parts.join(', ') };
+    return { level: isIdle ? 'debug' : 'info', text: this.#prefix + parts.join(', ') };
   }
 }

@@ -9,7 +9,11 @@ import type { Clock } from '../../shared/clock.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import { FINISH_REASON_STRINGS } from '../../shared/protocol/outputs.ts';
 import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
-import type { KVCacheEvictionEvent, SchedulerStats } from '../../shared/protocol/stats.ts';
+import type {
+  KVCacheEvictionEvent,
+  PerfStats,
+  SchedulerStats,
+} from '../../shared/protocol/stats.ts';
 import type { CustomBuckets } from './buckets.ts';
 import {
   type CacheConfigSettings,
@@ -131,6 +135,12 @@ function sleepStateOf(state: { isSleeping: boolean; level: number }): SleepState
   return state.level === 2 ? 'discard_all' : null;
 }
 
+function recordPerfStats(children: EngineChildren, stats: PerfStats): void {
+  children.estimatedFlops.inc(Number(stats.numFlopsPerGpu));
+  children.estimatedReadBytes.inc(Number(stats.numReadBytesPerGpu));
+  children.estimatedWriteBytes.inc(Number(stats.numWriteBytesPerGpu));
+}
+
 function recordSchedulerStats(
   children: EngineChildren,
   stats: SchedulerStats,
@@ -142,6 +152,7 @@ function recordSchedulerStats(
   children.numRequestsWaitingByReason.capacity.set(numWaitingReqs, nowMs);
   children.numRequestsWaitingByReason.deferred.set(numSkippedWaitingReqs, nowMs);
   children.kvCacheUsagePerc.set(stats.kvCacheUsage, nowMs);
+  if (stats.perfStats !== null) recordPerfStats(children, stats.perfStats);
   children.prefixCacheQueries.inc(prefixCacheStats.queries);
   children.prefixCacheHits.inc(prefixCacheStats.hits);
   children.promptTokensCachedBySource.device.inc(prefixCacheStats.hits);

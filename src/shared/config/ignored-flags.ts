@@ -87,7 +87,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   'enable-logging-iteration-details': { takes: 'switch' },
   'enable-mamba-cache-stochastic-rounding': { takes: 'switch' },
   'enable-mamba-shared-prefix-checkpoint': { takes: 'switch' },
-  'enable-mfu-metrics': { takes: 'switch' },
   'enable-mixed-moe-lora-format': { takes: 'switch' },
   'enable-mm-embeds': { takes: 'switch' },
   'enable-moe-shared-loras': { takes: 'switch' },

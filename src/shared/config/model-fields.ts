@@ -112,6 +112,10 @@ export const MODEL_FIELDS = {
     min: 1,
     unit: 'tokens',
   }),
+  enableMfuMetrics: field.bool(
+    false,
+    'Estimate FLOPs and memory traffic of each step: vllm:estimated_*_per_gpu_total and a log line.',
+  ),
   perRequestSpecDecodeMetrics: field.choice(
     ['none', 'summary', 'detailed'],
     'none',

@@ -33,6 +33,15 @@ export interface SpecDecodingStats {
   readonly numDraftTokensPerPos: readonly number[];
 }
 
+/** Estimated work of a step on one GPU; a bigint where a number would not be exact. Source: vllm/v1/metrics/perf.py PerfStats. */
+export interface PerfStats {
+  readonly numFlopsPerGpu: number | bigint;
+  readonly numReadBytesPerGpu: number | bigint;
+  readonly numWriteBytesPerGpu: number | bigint;
+  /** Only vLLM makes them, with VLLM_DEBUG_MFU_METRICS. */
+  readonly debugStats: unknown;
+}
+
 /** The scheduler's state after a step. Always all fields on the wire. Source: SchedulerStats. */
 export interface SchedulerStats {
   readonly numRunningReqs: number;
@@ -53,7 +62,7 @@ export interface SchedulerStats {
   readonly waitingLoraAdapters: Readonly<Record<string, number>>;
   readonly runningLoraAdapters: Readonly<Record<string, number>>;
   readonly cudagraphStats: unknown;
-  readonly perfStats: unknown;
+  readonly perfStats: PerfStats | null;
 }
 
 /** How a request's prompt was filled, in tokens. Source: PrefillStats. */

@@ -22,6 +22,7 @@ import type {
 } from './request.ts';
 import type {
   KVCacheEvictionEvent,
+  PerfStats,
   PrefillStats,
   PrefixCacheStats,
   SchedulerStats,
@@ -45,6 +46,7 @@ export interface WireStructs {
   readonly prefixCacheStats: PrefixCacheStats;
   readonly kvCacheEvictionEvent: KVCacheEvictionEvent;
   readonly specDecodingStats: SpecDecodingStats;
+  readonly perfStats: PerfStats;
   readonly schedulerStats: SchedulerStats;
   readonly prefillStats: PrefillStats;
   readonly engineCoreEvent: EngineCoreEvent;

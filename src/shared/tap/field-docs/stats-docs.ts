@@ -39,6 +39,15 @@ export const STATS_DOCS: StructDocs = {
       num_draft_tokens_per_pos: 'How often there was a token at each place of a draft.',
     },
   },
+  PerfStats: {
+    file: 'vllm/v1/metrics/perf.py',
+    fields: {
+      num_flops_per_gpu: 'Floating point operations of the step, estimated.',
+      num_read_bytes_per_gpu: 'Bytes that it read from memory.',
+      num_write_bytes_per_gpu: 'Bytes that it wrote.',
+      debug_stats: 'The same by part of the model; null unless VLLM_DEBUG_MFU_METRICS asks for it.',
+    },
+  },
   PrefixCacheStats: {
     file: 'vllm/v1/metrics/stats.py',
     fields: {

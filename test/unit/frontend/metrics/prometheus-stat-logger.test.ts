@@ -409,6 +409,12 @@ describe('all vllm families', () => {
       prefixCacheStats,
       connectorPrefixCacheStats: prefixCacheStats,
       kvCacheEvictionEvents: [{ lifetimeSeconds: 1, idleSeconds: 1, reuseGapsSeconds: one }],
+      perfStats: {
+        numFlopsPerGpu: 1,
+        numReadBytesPerGpu: 1n,
+        numWriteBytesPerGpu: 1,
+        debugStats: null,
+      },
     });
     const iteration = createIteration({
       numPreemptedReqs: 1,

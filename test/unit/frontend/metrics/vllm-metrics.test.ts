@@ -169,7 +169,7 @@ describe('the children of the vllm families', () => {
     // @ts-expect-error: it has a child per reason and none of its own.
     expect(children.requestSuccess.inc).toBeUndefined();
     // @ts-expect-error: what says that it is never written cannot be.
-    expect(children.estimatedFlops).toBeDefined();
+    expect(children.mmCacheQueries).toBeDefined();
     // @ts-expect-error: only with --kv-cache-metrics.
     expect(children.kvBlockLifetime).toBeUndefined();
     // @ts-expect-error: without an engine label.

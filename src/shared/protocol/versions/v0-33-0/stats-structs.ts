@@ -8,9 +8,20 @@ import {
   createPrefixCacheStats,
   createSchedulerStats,
 } from '../../defaults.ts';
-import { any, arrayOf, bool, float, int, mapOf, nullable, struct } from '../../field-types.ts';
+import {
+  any,
+  arrayOf,
+  bool,
+  float,
+  int,
+  int64,
+  mapOf,
+  nullable,
+  struct,
+} from '../../field-types.ts';
 import type {
   KVCacheEvictionEvent,
+  PerfStats,
   PrefillStats,
   PrefixCacheStats,
   SchedulerStats,
@@ -61,6 +72,17 @@ const specDecodingStats: StructTable<SpecDecodingStats> = {
   ],
 };
 
+const perfStats: StructTable<PerfStats> = {
+  name: 'PerfStats',
+  layout: 'map',
+  fields: [
+    optional('num_flops_per_gpu', int64, 0),
+    optional('num_read_bytes_per_gpu', int64, 0),
+    optional('num_write_bytes_per_gpu', int64, 0),
+    optional('debug_stats', any, null),
+  ],
+};
+
 const schedulerStats: StructTable<SchedulerStats> = {
   name: 'SchedulerStats',
   layout: 'map',
@@ -82,7 +104,7 @@ const schedulerStats: StructTable<SchedulerStats> = {
     optional('waiting_lora_adapters', intMap, EMPTY_MAP),
     optional('running_lora_adapters', intMap, EMPTY_MAP),
     optional('cudagraph_stats', any, null),
-    optional('perf_stats', any, null),
+    optional('perf_stats', nullable(struct('perfStats')), null),
   ],
   create: createSchedulerStats,
 };
@@ -105,6 +127,7 @@ export const STATS_TABLES = {
   prefixCacheStats,
   kvCacheEvictionEvent,
   specDecodingStats,
+  perfStats,
   schedulerStats,
   prefillStats,
 };
