@@ -23,7 +23,7 @@ import type {
 import { BlockHashes } from '../kv-cache/hash/block-hashes.ts';
 import type { KVCacheRequest } from '../kv-cache/kv-cache-request.ts';
 import type { RequestKVState } from '../kv-cache/request-kv-state.ts';
-import type { KVTransferParams } from '../kv-transfer/kv-transfer-params.ts';
+import type { KVTransferParams } from './kv-transfer-params.ts';
 import { finishReasonOf, isFinishedStatus, RequestStatus } from './request-status.ts';
 
 const NO_STOP_TOKEN_IDS: readonly number[] = Object.freeze([]);
