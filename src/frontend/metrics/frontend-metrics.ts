@@ -4,6 +4,7 @@
  */
 import { assert } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
+import type { KVTransferConfig } from '../../shared/config/kv-transfer-config.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { SchedulerStats } from '../../shared/protocol/stats.ts';
 import type { AdmissionReason } from './definitions.ts';
@@ -35,6 +36,8 @@ export interface ScrapeOptions {
 export interface FrontendMetricsOptions extends PrometheusStatLoggerOptions {
   /** Draft positions with `--speculative-config`; null or absent without. */
   readonly numSpeculativeTokens?: number | null;
+  /** Null or absent without a KV connector. */
+  readonly kvTransfer?: Pick<KVTransferConfig, 'connector' | 'role'> | null;
   /** With `--tool-call-parser`. */
   readonly hasToolCallParser?: boolean;
   /** False with `--disable-log-stats`: then no stat logger registers its families. */
@@ -74,7 +77,10 @@ export class FrontendMetrics {
         ? [createToolParserFamily(options.servedModelName, createdSeconds)]
         : [];
     for (const rank of ranks)
-      this.#statLoggers.set(rank, new LoggingStatLogger(rank, options.clock.monotonicMs()));
+      this.#statLoggers.set(
+        rank,
+        new LoggingStatLogger(rank, options.clock.monotonicMs(), options.kvTransfer?.connector),
+      );
     this.#view?.attach(() => this.#allFamilies());
   }
 
@@ -120,7 +126,11 @@ export class FrontendMetrics {
   /** One line per engine in rank order, for the time since the last call. */
   logLines(): readonly StatLogLine[] {
     const nowMs = this.#clock.monotonicMs();
-    return Array.from(this.#statLoggers.values(), (statLogger) => statLogger.line(nowMs));
+    return [...this.#statLoggers.values()].flatMap((statLogger) => {
+      const line = statLogger.line(nowMs);
+      const transfers = statLogger.takeTransferText();
+      return transfers === null ? [line] : [line, { level: line.level, text: transfers }];
+    });
   }
 
   /** The body of `/metrics`. */

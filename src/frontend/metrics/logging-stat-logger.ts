@@ -1,17 +1,21 @@
 /**
  * The line that an engine's activity is worth every 10 seconds, in vLLM's words. Pure: the caller owns the timer.
- * Source: vllm/v1/metrics/loggers.py LoggingStatLogger (0.33.0). Leaves out: connector, multi-modal, speculative parts.
+ * Source: vllm/v1/metrics/loggers.py LoggingStatLogger (0.33.0). Leaves out: multi-modal, speculative parts.
  */
+import type { KVTransferConfig } from '../../shared/config/kv-transfer-config.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { SchedulerStats } from '../../shared/protocol/stats.ts';
 import { CachingMetrics } from './caching-metrics.ts';
 import type { IterationStats } from './iteration-stats.ts';
+import { KVTransferLog } from './kv-transfer-log.ts';
 
 export interface StatLogLine {
   /** Debug once the engine was idle for two lines in a row. */
   readonly level: 'info' | 'debug';
   readonly text: string;
 }
+
+const NO_FETCHES: readonly number[] = Object.freeze([0, 0, 0]);
 
 export class LoggingStatLogger {
   readonly #engineIndex: EngineIndex;
@@ -24,11 +28,19 @@ export class LoggingStatLogger {
   #waiting = 0;
   #deferred = 0;
   #kvCacheUsage = 0;
+  #kvFetches: readonly number[] = NO_FETCHES;
   readonly #prefixCaching = new CachingMetrics();
+  readonly #externalCaching = new CachingMetrics();
+  readonly #transfers: KVTransferLog | null;
 
   /** `nowMs` is monotonic. */
-  constructor(engineIndex: EngineIndex, nowMs: number) {
+  constructor(
+    engineIndex: EngineIndex,
+    nowMs: number,
+    connector: KVTransferConfig['connector'] | null = null,
+  ) {
     this.#engineIndex = engineIndex;
+    this.#transfers = connector === null ? null : new KVTransferLog(connector);
     this.#lastLogMs = nowMs;
   }
 
@@ -43,7 +55,26 @@ export class LoggingStatLogger {
       this.#waiting = schedulerStats.numWaitingReqs;
       this.#deferred = schedulerStats.numSkippedWaitingReqs;
       this.#kvCacheUsage = schedulerStats.kvCacheUsage;
+      if (this.#transfers !== null) this.#recordTransfers(schedulerStats, this.#transfers);
     }
+  }
+
+  /** What the KV connector did since the last call, or null where nothing was. */
+  takeTransferText(): string | null {
+    return this.#transfers?.take() ?? null;
+  }
+
+  #recordTransfers(stats: SchedulerStats, transfers: KVTransferLog): void {
+    const {
+      waiting_to_start = 0,
+      in_progress = 0,
+      completed_waiting = 0,
+    } = stats.numKvFetchReqsByStage;
+    this.#kvFetches = [waiting_to_start, in_progress, completed_waiting];
+    if (stats.connectorPrefixCacheStats !== null) {
+      this.#externalCaching.observe(stats.connectorPrefixCacheStats);
+    }
+    transfers.observe(stats.kvConnectorStats);
   }
 
   /**
@@ -66,9 +97,19 @@ export class LoggingStatLogger {
       `Waiting: ${this.#waiting + this.#deferred} reqs`,
     ];
     if (this.#deferred > 0) parts.push(`Deferred: ${this.#deferred} reqs`);
+    if (this.#kvFetches.some((count) => count > 0)) {
+      const [toStart, inProgress, completed] = this.#kvFetches;
+      parts.push(
+        `KV fetch: ${toStart} waiting to start, ${inProgress} in progress, ${completed} completed waiting`,
+      );
+    }
     parts.push(`GPU KV cache usage: ${(this.#kvCacheUsage * 100).toFixed(1)}%`);
     if (!this.#prefixCaching.isEmpty)
       parts.push(`Prefix cache hit rate: ${(this.#prefixCaching.hitRate * 100).toFixed(1)}%`);
+    if (!this.#externalCaching.isEmpty)
+      parts.push(
+        `External prefix cache hit rate: ${(this.#externalCaching.hitRate * 100).toFixed(1)}%`,
+      );
     this.#lastLogMs = nowMs;
     this.#numPromptTokens = 0;
     this.#numGenerationTokens = 0;
