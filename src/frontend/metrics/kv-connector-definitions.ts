@@ -14,61 +14,6 @@ export interface ConnectorMetric {
 
 const POST_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 5];
 
-export const NIXL_METRICS: readonly ConnectorMetric[] = [
-  {
-    name: 'vllm:nixl_xfer_time_seconds',
-    help: 'Histogram of transfer duration for NIXL KV Cache transfers.',
-    type: 'histogram',
-    buckets: POST_BUCKETS.slice(1),
-    keys: ['transfer_duration'],
-  },
-  {
-    name: 'vllm:nixl_post_time_seconds',
-    help: 'Histogram of transfer post time for NIXL KV Cache transfers.',
-    type: 'histogram',
-    buckets: POST_BUCKETS,
-    keys: ['post_duration'],
-  },
-  {
-    name: 'vllm:nixl_bytes_transferred',
-    help: 'Histogram of bytes transferred per NIXL KV Cache transfers.',
-    type: 'histogram',
-    buckets: [11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33].map((power) => 2 ** power),
-    keys: ['bytes_transferred'],
-  },
-  {
-    name: 'vllm:nixl_num_descriptors',
-    help: 'Histogram of number of descriptors per NIXL  KV Cache transfers.',
-    type: 'histogram',
-    buckets: [10, 20, 30, 50, 75, 100, 200, 400, 1000, 2000, 4000, 10_000, 20_000, 50_000],
-    keys: ['num_descriptors'],
-  },
-  {
-    name: 'vllm:nixl_num_failed_transfers',
-    help: 'Number of failed NIXL KV Cache transfers, including handshake and notification failures. NOTE: KV expiry is tracked separately in vllm:nixl_num_kv_expired_reqs.',
-    type: 'counter',
-    keys: ['num_failed_transfers', 'num_failed_handshakes', 'num_failed_notifications'],
-  },
-  {
-    name: 'vllm:nixl_num_failed_notifications',
-    help: 'Number of failed NIXL KV Cache notifications. Retained for compatibility; these failures are also included in vllm:nixl_num_failed_transfers.',
-    type: 'counter',
-    keys: ['num_failed_notifications'],
-  },
-  {
-    name: 'vllm:nixl_num_kv_expired_reqs',
-    help: 'Number of requests that had their KV expire. NOTE: This metric is tracked on the P instance.',
-    type: 'counter',
-    keys: ['num_kv_expired_reqs'],
-  },
-  {
-    name: 'vllm:nixl_num_notifications_after_expiry',
-    help: 'Number of completion notifications for requests that were no longer tracked, usually because their KV lease expired. The KV blocks may have been reused before the transfer finished. Counted per notification (one per remote rank), not per request.',
-    type: 'counter',
-    keys: ['num_notifications_after_expiry'],
-  },
-];
-
 const SIZE_BUCKETS = [1e6, 5e6, 10e6, 20e6, 40e6, 60e6, 80e6, 100e6, 150e6, 200e6];
 
 /** Label names of vllm:kv_offload_config_info. */
@@ -90,6 +35,69 @@ function gauge(name: string, help: string): ConnectorMetric {
 function histogram(name: string, help: string, buckets: readonly number[]): ConnectorMetric {
   return { name, help, type: 'histogram', buckets };
 }
+
+export const NIXL_METRICS: readonly ConnectorMetric[] = [
+  {
+    ...histogram(
+      'vllm:nixl_xfer_time_seconds',
+      'Histogram of transfer duration for NIXL KV Cache transfers.',
+      POST_BUCKETS.slice(1),
+    ),
+    keys: ['transfer_duration'],
+  },
+  {
+    ...histogram(
+      'vllm:nixl_post_time_seconds',
+      'Histogram of transfer post time for NIXL KV Cache transfers.',
+      POST_BUCKETS,
+    ),
+    keys: ['post_duration'],
+  },
+  {
+    ...histogram(
+      'vllm:nixl_bytes_transferred',
+      'Histogram of bytes transferred per NIXL KV Cache transfers.',
+      [11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33].map((power) => 2 ** power),
+    ),
+    keys: ['bytes_transferred'],
+  },
+  {
+    ...histogram(
+      'vllm:nixl_num_descriptors',
+      'Histogram of number of descriptors per NIXL  KV Cache transfers.',
+      [10, 20, 30, 50, 75, 100, 200, 400, 1000, 2000, 4000, 10_000, 20_000, 50_000],
+    ),
+    keys: ['num_descriptors'],
+  },
+  {
+    ...counter(
+      'vllm:nixl_num_failed_transfers',
+      'Number of failed NIXL KV Cache transfers, including handshake and notification failures. NOTE: KV expiry is tracked separately in vllm:nixl_num_kv_expired_reqs.',
+    ),
+    keys: ['num_failed_transfers', 'num_failed_handshakes', 'num_failed_notifications'],
+  },
+  {
+    ...counter(
+      'vllm:nixl_num_failed_notifications',
+      'Number of failed NIXL KV Cache notifications. Retained for compatibility; these failures are also included in vllm:nixl_num_failed_transfers.',
+    ),
+    keys: ['num_failed_notifications'],
+  },
+  {
+    ...counter(
+      'vllm:nixl_num_kv_expired_reqs',
+      'Number of requests that had their KV expire. NOTE: This metric is tracked on the P instance.',
+    ),
+    keys: ['num_kv_expired_reqs'],
+  },
+  {
+    ...counter(
+      'vllm:nixl_num_notifications_after_expiry',
+      'Number of completion notifications for requests that were no longer tracked, usually because their KV lease expired. The KV blocks may have been reused before the transfer finished. Counted per notification (one per remote rank), not per request.',
+    ),
+    keys: ['num_notifications_after_expiry'],
+  },
+];
 
 export const OFFLOAD_METRICS: readonly ConnectorMetric[] = [
   counter('vllm:kv_offload_total_bytes', 'Number of bytes offloaded by KV connector'),
@@ -152,3 +160,9 @@ export const OFFLOAD_METRICS: readonly ConnectorMetric[] = [
     'Static configuration of the KV offload managers of this engine instance. The configured offloading spec declares the label names, and each manager fills the values, so a series appears from the first scheduler step of its engine. A manager reports one series for each configuration it holds, and a label of its own tells the series apart. Each engine reports its own configuration, not the instance total.',
   ),
 ];
+
+/** Of every connector that loads. */
+export const FETCH_STAGES: ConnectorMetric = gauge(
+  'vllm:num_requests_kv_fetch_by_stage',
+  "Number of waiting requests by async KV load stage. Stage labels: 'waiting_to_start' = needs an async KV load that has not started; 'in_progress' = load started and not yet reported finished; 'completed_waiting' = load finished, request not running yet.",
+);

@@ -11,6 +11,7 @@ import { sortedLabels, type Writers } from './child.ts';
 import { Family } from './families.ts';
 import {
   type ConnectorMetric,
+  FETCH_STAGES,
   NIXL_METRICS,
   OFFLOAD_INFO_LABELS,
   OFFLOAD_METRICS,
@@ -152,12 +153,6 @@ export class KVConnectorMetrics {
     return this.#byName.get(name)?.child(labels, createdSeconds);
   }
 }
-
-const FETCH_STAGES: ConnectorMetric = {
-  name: 'vllm:num_requests_kv_fetch_by_stage',
-  type: 'gauge',
-  help: "Number of waiting requests by async KV load stage. Stage labels: 'waiting_to_start' = needs an async KV load that has not started; 'in_progress' = load started and not yet reported finished; 'completed_waiting' = load finished, request not running yet.",
-};
 
 function numbersOf(value: unknown): number[] {
   return Array.isArray(value) ? value.filter((each) => typeof each === 'number') : [];
