@@ -3,6 +3,7 @@ import { kvEventsConfigOf } from '../engine-core/kv-events-config.ts';
 import { checkBalancingFlags } from '../frontend/launch/api-server-count.ts';
 import type { StartedServer } from '../frontend/main.ts';
 import type { Scenario } from '../scenario/scenario.ts';
+import { kvTransferConfigOf } from '../shared/config/kv-transfer-config.ts';
 import { resolveNodes } from '../shared/config/node-args.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { ConfigError } from '../shared/errors.ts';
@@ -44,6 +45,7 @@ export const serveCommand: Command = {
     const { scenario } = read;
     const { args, isWorkerNode } = resolveNodes(withLogFormat(read.args));
     kvEventsConfigOf(args.kvEventsConfig);
+    kvTransferConfigOf(args);
     if (args.record !== null) checkRecordFolder(args.record);
     if (read.notes.length + read.warnings.length > 0) {
       const { createLogger } = await import('../shared/logger.ts');

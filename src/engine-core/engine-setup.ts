@@ -9,6 +9,7 @@ import type { ModelPlan } from '../capacity/models/model-plan.ts';
 import { modelOptionsOf } from '../capacity/models/options-of-args.ts';
 import { type KVCachePlan, planKVCache } from '../capacity/plan/plan-kv-cache.ts';
 import type { Clock } from '../shared/clock.ts';
+import { kvTransferConfigOf } from '../shared/config/kv-transfer-config.ts';
 import { maxCpuLorasOf } from '../shared/config/lora-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { readStructuredOutputsConfig } from '../shared/config/structured-outputs-config.ts';
@@ -29,8 +30,10 @@ import { SimulatedExecutor } from './executor/simulated-executor.ts';
 import { createTokenSource } from './executor/token-source.ts';
 import type { EngineProcessControl } from './faults/engine-fault.ts';
 import { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
+import { createConnector } from './kv-transfer/create-connector.ts';
 import { loadCorpus } from './load-corpus.ts';
 import { readAdapter } from './read-adapter.ts';
+import type { KVTransferOptions } from './scheduler/kv-transfer.ts';
 import { DEFAULT_SCHEDULER_CONFIG, type SchedulerConfig } from './scheduler/scheduler-config.ts';
 import { drafterOf, schedulerSpeculationOf } from './speculation-setup.ts';
 import type { StartupLine } from './startup-line.ts';
@@ -47,6 +50,10 @@ export interface EnginePlacement {
   readonly isMoeDp: boolean;
   /** What faults may do to the process around it; left out, there is none. */
   readonly processControl?: EngineProcessControl;
+  /** What other engines know this one by. */
+  readonly engineId?: string;
+  /** Where a KV connector says what it cannot do. */
+  readonly warn?: (text: string) => void;
 }
 
 export interface EngineSetup {
@@ -131,6 +138,7 @@ export function buildEngineCore(
     kvCacheMetrics: args.kvCacheMetrics ? createResidencyMetrics(args, clock) : null,
     structuredOutput: structuredOutputSettingsOf(args),
     enableFaults: args.enableFaults && args.faults !== 'none',
+    kvTransfer: createKVTransfer(setup, placement, clock),
     ...(placement.processControl === undefined ? {} : { processControl: placement.processControl }),
   };
   return Core === undefined ? createEngineCore(options) : createEngineCore(options, Core);
@@ -144,6 +152,37 @@ function structuredOutputSettingsOf(args: EngineArgs): StructuredOutputSettings 
     reasoningEnd: reasoningEndOf(config.reasoningParser),
     enableInReasoning: config.enableInReasoning,
   };
+}
+
+function createKVTransfer(
+  { args, plan }: EngineSetup,
+  { rank, engineId, warn }: EnginePlacement,
+  clock: Clock,
+): KVTransferOptions | null {
+  const config = kvTransferConfigOf(args);
+  if (config === null) return null;
+  const worker = plan.workers[0];
+  const connector = createConnector({
+    config,
+    engineId: engineId ?? '',
+    kvCacheConfig: plan.schedulerConfig,
+    hashBlockSize: plan.hashBlockSize,
+    blockSize: plan.schedulerBlockSize,
+    maxModelLen: plan.maxModelLen,
+    workerBytesPerBlock: worker?.bytesPerBlock ?? 0,
+    bytesPerBlock: plan.workers.reduce((sum, { bytesPerBlock }) => sum + bytesPerBlock, 0),
+    numRegions: worker?.tensors.length ?? 1,
+    tpSize: args.tensorParallelSize,
+    dcpSize: args.decodeContextParallelSize,
+    ppSize: args.pipelineParallelSize,
+    sideChannelHost: args.nixlSideChannelHost,
+    sideChannelPort: args.nixlSideChannelPort + rank,
+    bandwidth: args.kvTransferBandwidth,
+    latencyMs: args.kvTransferLatencyMs,
+    clock,
+    warn: warn ?? (() => {}),
+  });
+  return { connector, role: config.role, loadFailurePolicy: config.loadFailurePolicy };
 }
 
 function createResidencyMetrics(args: EngineArgs, clock: Clock): KVCacheMetricsCollector {

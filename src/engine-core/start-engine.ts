@@ -3,9 +3,11 @@
  * response, READY, the busy loop. Ending is its host's business.
  * Source: vllm/v1/engine/core.py EngineCoreProc.__init__, run_engine_core (0.33.0).
  */
+import { randomUUID } from 'node:crypto';
 import { modelOptionsOf } from '../capacity/models/options-of-args.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { EngineProcessConfig } from '../shared/config/engine-process-config.ts';
+import { kvTransferConfigOf } from '../shared/config/kv-transfer-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import type { Logger } from '../shared/logger.ts';
 import type { KVEventsConfig } from '../shared/protocol/ready-response.ts';
@@ -15,6 +17,7 @@ import type { Tap } from '../shared/tap/tap.ts';
 import type { Timers } from '../shared/timers.ts';
 import { tokenizerFolderOf } from '../shared/tokenizer/tokenizer-folder.ts';
 import type { Transport } from '../shared/transport/transport.ts';
+import { VLLM_VERSION } from '../shared/version.ts';
 import { DPEngineCore } from './dp-engine-core.ts';
 import { type DpGroup, joinDpGroup } from './dp-group.ts';
 import type { EngineCore } from './engine-core.ts';
@@ -27,6 +30,9 @@ import { readStartupPlan, type StartupPoints } from './faults/startup-points.ts'
 import { InputSockets } from './input-sockets.ts';
 import { KVEventPublisher } from './kv-event-publisher.ts';
 import { kvEventsConfigOf } from './kv-events-config.ts';
+import { compatibilityHash } from './kv-transfer/create-connector.ts';
+import { NixlConnector } from './kv-transfer/nixl/nixl-connector.ts';
+import { NixlSideChannel } from './nixl-side-channel.ts';
 import { OutputSockets } from './output-sockets.ts';
 import { computeParallelConfigHash } from './parallel-config-hash.ts';
 import { createReadyResponse } from './ready-response.ts';
@@ -116,6 +122,25 @@ function saySetup({ logLines, elapsedMs, model }: StartOptions['setup'], logger:
   if (batchQueue !== null) logger.debug(batchQueue);
 }
 
+/** As a fault of the start-up may have changed them. */
+function readyResponseFrames(
+  { config, setup, handshake, codec, clock, startup }: StartOptions,
+  isMoeDp: boolean,
+  kvEventsConfig: KVEventsConfig | null,
+) {
+  const response = createReadyResponse({
+    setup,
+    rank: config.rank,
+    addresses: handshake.addresses,
+    dataParallelSize: isMoeDp ? config.args.dataParallelSize : 1,
+    kvEventsConfig,
+    instanceId: String(BigInt(Math.round(clock.wallMs() * 1e6))),
+  });
+  if (startup === null) return codec.encodeReadyResponse(response);
+  const frames = codec.encodeChangedReadyResponse(response, startup.fieldChanges);
+  return startup.framesOf('ready-response', frames);
+}
+
 /** Sockets, ready response, the coordinator's READY, and READY. */
 async function connectEngine(options: StartOptions): Promise<RunningEngine> {
   const { config, logger, transport, gate, codec, clock, timers } = options;
@@ -134,7 +159,9 @@ async function connectEngine(options: StartOptions): Promise<RunningEngine> {
   });
   const kvEvents: KVEventsConfig | null = publisher?.config ?? null;
   const processControl = { ...options.ending, sendDead: () => outputs.sendDead() };
-  const placement = { rank, hasInternalLb, isMoeDp, processControl };
+  const engineId = engineIdOf(args, rank);
+  const warn = (text: string): void => logger.warn(text);
+  const placement = { rank, hasInternalLb, isMoeDp, processControl, engineId, warn };
   const core = buildEngineCore(
     setup,
     placement,
@@ -143,6 +170,7 @@ async function connectEngine(options: StartOptions): Promise<RunningEngine> {
     isMoeDp ? DPEngineCore : undefined,
   );
   const group = isMoeDp ? await joinGroup(options, core) : null;
+  const sideChannel = await openSideChannel(options, core, engineId);
   const wire = new EngineWire(core.parts.faults.wire, { clock, timers });
   const outputs = new OutputSockets({ transport, codec, addresses, wire });
   const proc = new EngineCoreProc({
@@ -178,22 +206,7 @@ async function connectEngine(options: StartOptions): Promise<RunningEngine> {
     onInput: (input) => proc.push(input),
     onConnection: options.onConnection,
   });
-  const response = createReadyResponse({
-    setup,
-    rank,
-    addresses,
-    dataParallelSize: isMoeDp ? args.dataParallelSize : 1,
-    kvEventsConfig: kvEvents,
-    instanceId: String(BigInt(Math.round(clock.wallMs() * 1e6))),
-  });
-  inputs.announce(
-    startup === null
-      ? codec.encodeReadyResponse(response)
-      : startup.framesOf(
-          'ready-response',
-          codec.encodeChangedReadyResponse(response, startup.fieldChanges),
-        ),
-  );
+  inputs.announce(readyResponseFrames(options, isMoeDp, kvEvents));
   if (tellReported !== null)
     void inputs
       .connected()
@@ -210,9 +223,55 @@ async function connectEngine(options: StartOptions): Promise<RunningEngine> {
     outputs,
     close: async () => {
       faults.close();
-      await Promise.all([inputs.close(), outputs.close(), publisher?.close(), group?.close()]);
+      await Promise.all([
+        inputs.close(),
+        outputs.close(),
+        publisher?.close(),
+        group?.close(),
+        sideChannel?.close(),
+      ]);
     },
   };
+}
+
+/** Source: vllm/v1/engine/core.py, the engine id of a data-parallel rank. */
+function engineIdOf(args: EngineArgs, rank: number): string {
+  const id = kvTransferConfigOf(args)?.engineId ?? randomUUID();
+  return args.dataParallelSize > 1 ? `${id}_dp${rank}` : id;
+}
+
+/** Null without NixlConnector. */
+async function openSideChannel(
+  { config, setup, transport, clock, timers, logger }: StartOptions,
+  core: EngineCore,
+  engineId: string,
+): Promise<NixlSideChannel | null> {
+  const connector = core.scheduler.state.kvTransfer?.connector;
+  if (!(connector instanceof NixlConnector)) return null;
+  const { args, rank } = config;
+  const { plan } = setup;
+  const hash = compatibilityHash({
+    model: args.model,
+    version: VLLM_VERSION,
+    blockSize: plan.schedulerBlockSize,
+    workerBytesPerBlock: plan.workers[0]?.bytesPerBlock ?? 0,
+  });
+  return NixlSideChannel.open({
+    connector,
+    transport,
+    host: args.nixlSideChannelHost,
+    port: args.nixlSideChannelPort + rank,
+    own: {
+      compatibilityHash: hash,
+      engineId,
+      numBlocks: plan.numBlocks,
+      blockSize: plan.schedulerBlockSize,
+    },
+    tpSize: args.tensorParallelSize,
+    clock,
+    timers,
+    logger,
+  });
 }
 
 /** Null where engines report as they come; else resolves at this one's turn, with what is called once it has reported. */

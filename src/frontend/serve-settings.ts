@@ -176,7 +176,7 @@ export function createCacheConfigSettings(
     mambaSsmCacheDtype: args.mambaSsmCacheDtype,
     mambaCacheMode: config.mambaCacheMode,
     kvCacheMemoryBytes: args.kvCacheMemoryBytes,
-    kvOffloadingSize: args.kvOffloadingSize === null ? null : Number(args.kvOffloadingSize),
+    kvOffloadingSize: args.kvOffloadingSize,
     kvOffloadingBackend: args.kvOffloadingBackend,
   };
 }

@@ -26,6 +26,13 @@ const OUTPUTS: Readonly<Record<string, readonly RegExp[]>> = {
     /^engine 0: 641984 tokens, 156\.73 requests of 4096 at a time$/m,
     /^engine 1: 16400 tokens, 4\.00 requests of 4096 at a time$/m,
   ],
+  'disaggregated.mjs': [
+    /^prefilled 761 tokens, in 48 blocks$/m,
+    /^decoded 20 tokens$/m,
+    /^loaded 761 tokens$/m,
+    /^read 1 time$/m,
+    /^the first one holds 0 of its KV cache$/m,
+  ],
   'handshake-by-hand.mjs': [
     /^engine 0 +\{"status":"HELLO","local":false,"headless":true\}$/m,
     /^engine \(capacity\) +\{"max_model_len":40960,"num_gpu_blocks":\d+/m,

@@ -96,6 +96,10 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     ],
     why: 'the engine core drives the scheduler, never the reverse.',
   },
+  'engine-core/kv-transfer': {
+    may: ['engine-core/scheduler', 'capacity/spec', 'shared'],
+    why: 'a connector answers what the scheduler asks; it has no socket and no part in the KV cache.',
+  },
   'engine-core/faults': {
     may: ['engine-core/scheduler', 'shared'],
     why: 'a fault is handed what it changes; it reaches for nothing.',

@@ -8,12 +8,12 @@ import type {
   KVConnectorOutput,
   KVConnectorStatsData,
   MatchedTokens,
-} from '../../engine-core/kv-transfer/kv-connector.ts';
+} from '../../engine-core/scheduler/kv-connector.ts';
 import {
   NO_MATCH,
   NOT_KNOWN_YET,
   NOTHING_TO_SEND,
-} from '../../engine-core/kv-transfer/kv-connector.ts';
+} from '../../engine-core/scheduler/kv-connector.ts';
 import type { Request } from '../../engine-core/scheduler/request.ts';
 import { RequestStatus } from '../../engine-core/scheduler/request-status.ts';
 import type { KVCacheEvent } from '../../shared/protocol/kv-events.ts';

@@ -6,7 +6,7 @@
 import { assert } from '../../shared/assert.ts';
 import { cdiv } from '../../shared/integers.ts';
 import type { RequestId } from '../../shared/protocol/ids.ts';
-import type { KVConnectorOutput } from '../kv-transfer/kv-connector.ts';
+import type { KVConnectorOutput } from './kv-connector.ts';
 import type { KVTransfer } from './kv-transfer.ts';
 import type { Request } from './request.ts';
 import { RequestStatus } from './request-status.ts';

@@ -16,7 +16,7 @@ import type {
   KVConnectorStatsData,
   KVLoadFailurePolicy,
   KVRole,
-} from '../kv-transfer/kv-connector.ts';
+} from './kv-connector.ts';
 import { KVFetchStages } from './kv-fetch-stages.ts';
 import type { Request } from './request.ts';
 import { isFinishedStatus, RequestStatus } from './request-status.ts';

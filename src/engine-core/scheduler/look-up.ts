@@ -4,7 +4,7 @@
  * hybrid models that differ by group (supports_divergent_local_hybrid_hits).
  */
 import type { KVCacheBlocks, KVCacheManager } from '../kv-cache/kv-cache-manager.ts';
-import { NO_MATCH } from '../kv-transfer/kv-connector.ts';
+import { NO_MATCH } from './kv-connector.ts';
 import type { KVTransfer } from './kv-transfer.ts';
 import type { Request } from './request.ts';
 import { RequestStatus } from './request-status.ts';

@@ -22,8 +22,8 @@ import type {
 import { BlockHashes } from '../kv-cache/hash/block-hashes.ts';
 import type { KVCacheRequest } from '../kv-cache/kv-cache-request.ts';
 import type { RequestKVState } from '../kv-cache/request-kv-state.ts';
-import type { KVTransferParams } from '../kv-transfer/kv-transfer-params.ts';
 import type { StructuredOutput } from '../structured-output/structured-output.ts';
+import type { KVTransferParams } from './kv-transfer-params.ts';
 import { finishReasonOf, isFinishedStatus, RequestStatus } from './request-status.ts';
 import type { SpecDecodeCounter } from './spec-decode-counter.ts';
 

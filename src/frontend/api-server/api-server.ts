@@ -6,6 +6,7 @@
 
 import type { ModelPlan } from '../../capacity/models/model-plan.ts';
 import type { Clock } from '../../shared/clock.ts';
+import { kvTransferConfigOf } from '../../shared/config/kv-transfer-config.ts';
 import type { EngineArgs } from '../../shared/config/registry.ts';
 import { StartupError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
@@ -185,6 +186,7 @@ export class ApiServer implements Serving {
       hasToolCallParser: args.toolCallParser !== null,
       logStats: !args.disableLogStats,
       maxLoras: args.enableLora === true ? args.maxLoras : null,
+      kvTransfer: kvTransferConfigOf(args),
       clock,
       view: this.#faults,
       ...this.#options.own,

@@ -4,6 +4,7 @@
  */
 import { assert } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
+import type { KVTransferConfig } from '../../shared/config/kv-transfer-config.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { SchedulerStats } from '../../shared/protocol/stats.ts';
 import type { AdmissionReason } from './definitions.ts';
@@ -35,6 +36,8 @@ export interface ScrapeOptions {
 export interface FrontendMetricsOptions extends PrometheusStatLoggerOptions {
   /** Draft positions with `--speculative-config`; null or absent without. */
   readonly numSpeculativeTokens?: number | null;
+  /** Null or absent without a KV connector. */
+  readonly kvTransfer?: Pick<KVTransferConfig, 'connector' | 'role'> | null;
   /** With `--tool-call-parser`. */
   readonly hasToolCallParser?: boolean;
   /** False with `--disable-log-stats`: then no stat logger registers its families. */
@@ -79,7 +82,10 @@ export class FrontendMetrics {
         : null;
     this.#lateFamilies = this.#toolParser === null ? [] : [this.#toolParser.family];
     for (const rank of ranks)
-      this.#statLoggers.set(rank, new LoggingStatLogger(rank, options.clock.monotonicMs()));
+      this.#statLoggers.set(
+        rank,
+        new LoggingStatLogger(rank, options.clock.monotonicMs(), options.kvTransfer?.connector),
+      );
     this.#view?.attach(() => this.#allFamilies());
   }
 

@@ -1,11 +1,13 @@
 /**
  * The lines that an engine's activity is worth every 10 seconds, in vLLM's words. Pure: the caller owns the timer.
- * Source: vllm/v1/metrics/loggers.py LoggingStatLogger (0.33.0). Leaves out: connector, multi-modal parts.
+ * Source: vllm/v1/metrics/loggers.py LoggingStatLogger (0.33.0). Leaves out: multi-modal parts.
  */
+import type { KVTransferConfig } from '../../shared/config/kv-transfer-config.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { SchedulerStats } from '../../shared/protocol/stats.ts';
 import { CachingMetrics } from './caching-metrics.ts';
 import type { IterationStats } from './iteration-stats.ts';
+import { KVTransferLog } from './kv-transfer-log.ts';
 import { PerfLog } from './perf-log.ts';
 import { SpecDecodingLog } from './spec-decoding-log.ts';
 
@@ -14,6 +16,8 @@ export interface StatLogLine {
   readonly level: 'info' | 'debug';
   readonly text: string;
 }
+
+const NO_FETCHES: readonly number[] = Object.freeze([0, 0, 0]);
 
 export class LoggingStatLogger {
   readonly #prefix: string;
@@ -26,13 +30,21 @@ export class LoggingStatLogger {
   #waiting = 0;
   #deferred = 0;
   #kvCacheUsage = 0;
+  #kvFetches: readonly number[] = NO_FETCHES;
   readonly #prefixCaching = new CachingMetrics();
   readonly #specDecoding: SpecDecodingLog;
   readonly #perf: PerfLog;
+  readonly #externalCaching = new CachingMetrics();
+  readonly #transfers: KVTransferLog | null;
 
   /** `nowMs` is monotonic. */
-  constructor(engineIndex: EngineIndex, nowMs: number) {
+  constructor(
+    engineIndex: EngineIndex,
+    nowMs: number,
+    connector: KVTransferConfig['connector'] | null = null,
+  ) {
     this.#prefix = `Engine ${String(engineIndex).padStart(3, '0')}: `;
+    this.#transfers = connector === null ? null : new KVTransferLog(connector);
     this.#lastLogMs = nowMs;
     this.#specDecoding = new SpecDecodingLog(nowMs);
     this.#perf = new PerfLog(nowMs);
@@ -52,15 +64,33 @@ export class LoggingStatLogger {
       this.#waiting = schedulerStats.numWaitingReqs;
       this.#deferred = schedulerStats.numSkippedWaitingReqs;
       this.#kvCacheUsage = schedulerStats.kvCacheUsage;
+      if (this.#transfers !== null) this.#recordTransfers(schedulerStats, this.#transfers);
     }
   }
 
   /** What there is to say of the time since the last call; the first line is always there. */
   lines(nowMs: number): readonly StatLogLine[] {
     const first = this.line(nowMs);
-    const others = [this.#specDecoding.line(nowMs), this.#perf.line(nowMs, this.#prefix)];
+    const others = [
+      this.#specDecoding.line(nowMs),
+      this.#transfers?.take() ?? null,
+      this.#perf.line(nowMs, this.#prefix),
+    ];
     const { level } = first;
     return [first, ...others.flatMap((text) => (text === null ? [] : [{ level, text }]))];
+  }
+
+  #recordTransfers(stats: SchedulerStats, transfers: KVTransferLog): void {
+    const {
+      waiting_to_start = 0,
+      in_progress = 0,
+      completed_waiting = 0,
+    } = stats.numKvFetchReqsByStage;
+    this.#kvFetches = [waiting_to_start, in_progress, completed_waiting];
+    if (stats.connectorPrefixCacheStats !== null) {
+      this.#externalCaching.observe(stats.connectorPrefixCacheStats);
+    }
+    transfers.observe(stats.kvConnectorStats);
   }
 
   /**
@@ -83,9 +113,19 @@ export class LoggingStatLogger {
       `Waiting: ${this.#waiting + this.#deferred} reqs`,
     ];
     if (this.#deferred > 0) parts.push(`Deferred: ${this.#deferred} reqs`);
+    if (this.#kvFetches.some((count) => count > 0)) {
+      const [toStart, inProgress, completed] = this.#kvFetches;
+      parts.push(
+        `KV fetch: ${toStart} waiting to start, ${inProgress} in progress, ${completed} completed waiting`,
+      );
+    }
     parts.push(`GPU KV cache usage: ${(this.#kvCacheUsage * 100).toFixed(1)}%`);
     if (!this.#prefixCaching.isEmpty)
       parts.push(`Prefix cache hit rate: ${(this.#prefixCaching.hitRate * 100).toFixed(1)}%`);
+    if (!this.#externalCaching.isEmpty)
+      parts.push(
+        `External prefix cache hit rate: ${(this.#externalCaching.hitRate * 100).toFixed(1)}%`,
+      );
     this.#lastLogMs = nowMs;
     this.#numPromptTokens = 0;
     this.#numGenerationTokens = 0;

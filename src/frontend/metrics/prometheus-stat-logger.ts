@@ -1,11 +1,12 @@
 /**
  * Everything under `vllm:` on `/metrics`: one child per engine and label value from the start, written as messages come
  * in and rendered at a scrape. Per-engine values are never summed.
- * Source: vllm/v1/metrics/loggers.py PrometheusStatLogger (0.33.0). Leaves out: connectors, speculative decoding.
+ * Source: vllm/v1/metrics/loggers.py PrometheusStatLogger (0.33.0). Leaves out: speculative decoding.
  */
 
 import { assert } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
+import type { KVTransferConfig } from '../../shared/config/kv-transfer-config.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import { FINISH_REASON_STRINGS } from '../../shared/protocol/outputs.ts';
 import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
@@ -31,6 +32,7 @@ import {
 } from './definitions.ts';
 import { Family } from './families.ts';
 import type { FinishedRequestStats, IterationStats } from './iteration-stats.ts';
+import { KVConnectorMetrics } from './kv-connector-metrics.ts';
 import {
   createVllmMetrics,
   type EngineChildren,
@@ -50,6 +52,8 @@ export interface PrometheusStatLoggerOptions {
   readonly customBuckets?: CustomBuckets;
   /** `--max-loras` where LoRA is on, else null. */
   readonly maxLoras: number | null;
+  /** Null or absent without a KV connector. */
+  readonly kvTransfer?: Pick<KVTransferConfig, 'connector' | 'role'> | null;
   readonly clock: Clock;
 }
 
@@ -59,6 +63,7 @@ export class PrometheusStatLogger {
   readonly families: readonly Family[];
   readonly #clock: Clock;
   readonly #metrics: VllmMetrics;
+  readonly #kvConnector: KVConnectorMetrics | null;
   readonly #lora: { readonly family: Family<'gauge', LoraLabel>; readonly max: string } | null;
 
   constructor(options: PrometheusStatLoggerOptions) {
@@ -78,7 +83,16 @@ export class PrometheusStatLogger {
       maxLoras === null
         ? null
         : { family: new Family({ type: 'gauge', ...LORA_REQUESTS_INFO }), max: String(maxLoras) };
+    this.#kvConnector = options.kvTransfer
+      ? new KVConnectorMetrics({
+          ...options.kvTransfer,
+          servedModelName,
+          ranks: [...engines.keys()].sort((a, b) => a - b),
+          createdSeconds,
+        })
+      : null;
     this.families = [
+      ...(this.#kvConnector?.families ?? []),
       ...this.#metrics.families,
       ...(this.#lora === null ? [] : [this.#lora.family]),
       cacheConfigFamily(options, createdSeconds),
@@ -98,6 +112,8 @@ export class PrometheusStatLogger {
       const nowMs = this.#clock.wallMs();
       recordSchedulerStats(children, schedulerStats, nowMs);
       this.#recordLoraAdapters(schedulerStats, nowMs);
+      this.#kvConnector?.recordStages(engineIndex, schedulerStats.numKvFetchReqsByStage, nowMs);
+      this.#kvConnector?.observe(engineIndex, schedulerStats.kvConnectorStats, nowMs);
       const residency = this.#metrics.residency.get(engineIndex);
       // Without --kv-cache-metrics nobody asked for what an engine samples.
       if (residency !== undefined) recordEvictions(residency, schedulerStats.kvCacheEvictionEvents);

@@ -58,11 +58,17 @@ export const CACHE_FIELDS = {
     'auto',
     'How weights are offloaded; --cpu-offload-gb counts for auto and uva.',
   ),
-  kvOffloadingSize: field.string('KV offloading in GiB: only shown.'),
+  kvOffloadingSize: field.optionalFloat(
+    'CPU memory that KV caches are offloaded to, of all ranks of an engine together; none is offloaded where it is not given.',
+    { min: 0, unit: 'GiB' },
+  ),
   kvOffloadingBackend: field.choice(
     ['lmcache', 'native'],
     'native',
-    'KV offloading backend: only shown.',
+    'What KV caches are offloaded with: native is simulated, lmcache is refused.',
+  ),
+  kvTransferConfig: field.json(
+    'KV connector: {"kv_connector", "kv_role", "kv_connector_extra_config", …}; NixlConnector and OffloadingConnector are simulated.',
   ),
   kvEventsConfig: field.json(
     'KV cache events: {"enable_kv_cache_events", "publisher", "endpoint", …}.',

@@ -63,8 +63,6 @@ export const UNSIMULATED_ENVIRONMENT: Readonly<Record<string, string>> = {
   VLLM_MAX_NUM_BAD_WORDS: 'bad words of a request are held to 128',
   VLLM_MEDIA_URL_ALLOW_REDIRECTS: MULTI_MODAL,
   VLLM_MODEL_REDIRECT_PATH: "the model's name is looked up as it is",
-  VLLM_NIXL_SIDE_CHANNEL_HOST: TRANSFER,
-  VLLM_NIXL_SIDE_CHANNEL_PORT: TRANSFER,
   VLLM_PLUGINS: "code in Python of the user's own is not loaded",
   VLLM_PORT: 'ports between the processes are any free ones',
   VLLM_PP_LAYER_PARTITION: 'layers are spread evenly over pipeline stages',

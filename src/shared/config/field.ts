@@ -112,6 +112,12 @@ export const field = {
     doc,
     ...extras,
   }),
+  optionalFloat: (doc: string, extras: Extras = {}): Field<number | null> => ({
+    kind: 'float',
+    defaultValue: null,
+    doc,
+    ...extras,
+  }),
   bool: (defaultValue: boolean, doc: string, extras: Extras = {}): Field<boolean> => ({
     kind: 'bool',
     defaultValue,

@@ -165,7 +165,6 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'hf-config-path': "the model's config comes from its own folder or the catalogue",
   'interleave-mm-strings': MULTI_MODAL,
   'io-processor-plugin': PYTHON,
-  'kv-transfer-config': 'KV caches are not shared with other engines or stores',
   'language-model-only': 'memory of the weights of encoders',
   'limit-mm-per-prompt': MULTI_MODAL,
   'log-config-file': "Python's logging set-up (see --log-format and --log-level)",

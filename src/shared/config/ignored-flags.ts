@@ -139,7 +139,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   },
   'kernel-config': { takes: 'value', kind: 'json' },
   'kv-sharing-fast-prefill': { takes: 'switch' },
-  'kv-transfer-config': { takes: 'value', kind: 'json' },
   'language-model-only': { takes: 'switch' },
   'limit-mm-per-prompt': { takes: 'value', kind: 'json' },
   'linear-backend': {

@@ -117,6 +117,27 @@ export const TWIN_FIELDS = {
     ...ours,
     env: 'VLLM_KV_CACHE_LAYOUT',
   }),
+  nixlSideChannelHost: field.stringOr(
+    'localhost',
+    'Address at which other engines ask this one for its KV caches (NixlConnector).',
+    { ...ours, env: 'VLLM_NIXL_SIDE_CHANNEL_HOST' },
+  ),
+  nixlSideChannelPort: field.int(5600, 'Port of it; data-parallel ranks take the next ones.', {
+    ...ours,
+    env: 'VLLM_NIXL_SIDE_CHANNEL_PORT',
+    min: 1,
+    max: 65_535,
+  }),
+  kvTransferBandwidth: field.float(
+    25,
+    'How fast KV caches travel between engines, or between GPU and CPU memory.',
+    { ...ours, min: 0.001, unit: 'GB/s' },
+  ),
+  kvTransferLatencyMs: field.float(1, 'What each such transfer takes besides.', {
+    ...ours,
+    min: 0,
+    unit: 'ms',
+  }),
   exitWithStdin: field.bool(
     false,
     'End once standard input is closed, as it is when the process that holds its other end dies: for tests and scripts.',

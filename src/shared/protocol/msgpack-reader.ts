@@ -353,11 +353,18 @@ export class MsgpackReader {
     return values;
   }
 
+  /** A list, which Python's tuples are as keys, becomes its JSON text. */
+  private mapKey(depth: number): string {
+    if (this.isInt()) return String(this.int64());
+    const code = this.buffer[this.position] ?? 0;
+    return (code & 0xf0) === 0x90 ? JSON.stringify(this.any(depth + 1)) : this.str();
+  }
+
   private anyMap(depth: number): Record<string, unknown> {
     const length = this.mapHeader('a map');
     const result: Record<string, unknown> = {};
     for (let i = 0; i < length; i++) {
-      const key = this.isInt() ? String(this.int64()) : this.str();
+      const key = this.mapKey(depth);
       setOwn(result, key, this.any(depth + 1));
     }
     return result;

@@ -6,9 +6,9 @@
  */
 import type { RequestId } from '../../shared/protocol/ids.ts';
 import type { KVCacheEvent } from '../../shared/protocol/kv-events.ts';
-import type { Request } from '../scheduler/request.ts';
-import type { SchedulerOutput } from '../scheduler/scheduler-output.ts';
 import type { KVTransferParams } from './kv-transfer-params.ts';
+import type { Request } from './request.ts';
+import type { SchedulerOutput } from './scheduler-output.ts';
 
 /** What a connector has of a request's tokens beyond those that are cached here. Source: get_num_new_matched_tokens. */
 export interface MatchedTokens {
