@@ -11,6 +11,7 @@ import {
   type RecordedAnswer,
   yesAndNoTokenizer,
 } from '../support/api-answers.ts';
+import { adaptersInFolders } from '../support/engine.ts';
 import { createTestServer } from '../support/http-server.ts';
 
 interface Settings {
@@ -67,7 +68,7 @@ describe.each(Object.keys(SERVERS))('the server %s', (name) => {
       args: { enableRequestIdHeaders: false, ...settings.args },
       env: { serverDevMode: false, ...settings.env },
       model: settings.model ?? {},
-      engines: { engineCount: 1 },
+      engines: { engineCount: 1, engine: { adapters: adaptersInFolders() } },
       ...(name === 'decisions' ? { tokenizerFolder: yesAndNo.folder } : {}),
     });
     const { port } = await test.server.listen();
