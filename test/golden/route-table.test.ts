@@ -64,8 +64,13 @@ const UNDONE_BY: Readonly<Record<string, string>> = {
   '/release_kv_cache_memory': '/wake_up',
 };
 
+/** All paths of the plain server; of the others their own, and one request to each of the rest. */
 function statusesOf(name: string): Statuses {
-  return { ...TABLE.servers['plain']?.statuses, ...TABLE.servers[name]?.statuses };
+  const plain = TABLE.servers['plain']?.statuses ?? {};
+  const own = TABLE.servers[name]?.statuses ?? {};
+  if (name === 'plain') return plain;
+  const rest = Object.entries(plain).map(([path, row]) => [path, { POST: row['POST'] ?? 0 }]);
+  return { ...(Object.fromEntries(rest) as Statuses), ...own };
 }
 
 async function statusOf(port: number, path: string, cell: string): Promise<number> {

@@ -44,7 +44,7 @@ const CHANGING: readonly (readonly [RegExp, string])[] = [
   [/Expires=[0-9T:Z-]+/g, 'Expires=*'],
   [/"created":\d+/g, '"created":0'],
   // The stand-in engine keeps no cache.
-  [/"cache_write_tokens":\d+/g, '"cache_write_tokens":0'],
+  [/"cached_tokens":\d+,"cache_write_tokens":\d+/g, '"cached_tokens":0,"cache_write_tokens":0'],
   [/chatcmpl-tool-[0-9a-f]+/g, 'chatcmpl-tool-*'],
   [/vllm-[0-9.]+-[0-9a-z-]*[0-9a-f]{8}/g, 'vllm-0.33.0-*'],
 ];
