@@ -13,7 +13,17 @@ describe('the official Anthropic client', () => {
 
   beforeAll(async () => {
     const words = ['--served-model-name', 'tiny', '--max-model-len', '1024', '--port', '0'];
-    twin = new Twin(['serve', TINYMODEL, ...words, '--api-key', 'secret', '--step-time', 'zero', '--token-source', 'rule']);
+    twin = new Twin([
+      'serve',
+      TINYMODEL,
+      ...words,
+      '--api-key',
+      'secret',
+      '--step-time',
+      'zero',
+      '--token-source',
+      'rule',
+    ]);
     const headers = { authorization: 'Bearer secret' };
     client = new Anthropic({
       baseURL: await twin.url(),
@@ -29,7 +39,11 @@ describe('the official Anthropic client', () => {
 
   it('gets a message', async () => {
     const message = await client.messages.create({ ...ask, system: 'be kind' });
-    expect(message).toMatchObject({ type: 'message', role: 'assistant', stop_reason: 'max_tokens' });
+    expect(message).toMatchObject({
+      type: 'message',
+      role: 'assistant',
+      stop_reason: 'max_tokens',
+    });
     expect(message.usage.output_tokens).toBe(5);
     expect(message.content[0]).toMatchObject({ type: 'text' });
   });
