@@ -29,9 +29,6 @@ const SERVERS: Readonly<Record<string, Settings>> = {
   'tokens-only': { args: { tokensOnly: true } },
 };
 
-/** What is not answered as vLLM does, and why. */
-const ALLOWED: readonly { readonly names: RegExp; readonly why: string }[] = [];
-
 const yesAndNo = yesAndNoTokenizer();
 const adapter = mkdtempSync(join(tmpdir(), 'adapter-'));
 writeFileSync(join(adapter, 'adapter_config.json'), JSON.stringify({ r: 8, peft_type: 'LORA' }));
@@ -74,7 +71,6 @@ describe.each(Object.keys(SERVERS))('the server %s', (name) => {
     const { port } = await test.server.listen();
     const differences: string[] = [];
     for (const recorded of loadApiAnswers().filter(({ server }) => server === name)) {
-      if (ALLOWED.some(({ names }) => names.test(recorded.name))) continue;
       const wanted = shown(recorded.status, recorded.answeredHeaders, recorded.answer);
       const got = await ask(port, recorded);
       if (got !== wanted) differences.push(`${recorded.name}\nvLLM: ${wanted}\nours: ${got}`);

@@ -54,7 +54,6 @@ const ALLOWED: readonly { readonly cell: RegExp; readonly why: string }[] = [
     why: 'with --tokens-only the twin keeps its tokenizer, and its endpoints of text go on',
   },
   { cell: /offline-docs: .* \/static/, why: "the page's files are where /docs has them" },
-  { cell: /\/v2\/embed$/, why: 'embeddings as Cohere asks for them' },
 ];
 
 /** What would keep the rest of the table waiting. */
