@@ -65,7 +65,7 @@ function invoke(
   body: PyDict,
   request: FastifyRequest,
   reply: FastifyReply,
-): Promise<unknown> | void {
+): unknown {
   const { parser, serving, model } = context;
   if (model.pooling !== null) {
     const match = matchInvocation(parser, body, poolingKinds(model.pooling));
