@@ -22,7 +22,7 @@ from common import finish, root_of
 PRODUCER = "producers/api_answers.py"
 KEPT_HEADERS = re.compile(r"^(content-type|allow|x-amzn-.*)$", re.I)
 CHANGING = [
-    (re.compile(r"(?<![.0-9a-f])(?=[0-9]*[a-f])[0-9a-f]{16,32}(?![0-9a-f])"), "*"),
+    (re.compile(r"(?<=[-_\"])[0-9a-f]{16,32}(?![0-9a-f])"), "*"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "*"),
     (re.compile(r"Expires=[0-9T:Z-]+"), "Expires=*"),
     (re.compile(r'"created":\d+'), '"created":0'),

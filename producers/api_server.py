@@ -175,7 +175,7 @@ def ask(port, method, path, body=None, headers=None):
         sent.setdefault("content-type", "application/json")
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
     try:
-        connection.request(method, path, data, sent)
+        connection.request(method, path, None if data is None else data.encode(), sent)
         response = connection.getresponse()
         return response.status, dict(response.getheaders()), response.read().decode()
     finally:

@@ -11,6 +11,7 @@ import {
   type RecordedAnswer,
   yesAndNoTokenizer,
 } from '../support/api-answers.ts';
+import { adaptersInFolders } from '../support/engine.ts';
 import { createTestServer } from '../support/http-server.ts';
 
 interface Settings {
@@ -27,9 +28,6 @@ const SERVERS: Readonly<Record<string, Settings>> = {
   decisions: { model: { vocabSize: 4001 } },
   'tokens-only': { args: { tokensOnly: true } },
 };
-
-/** What is not answered as vLLM does, and why. */
-const ALLOWED: readonly { readonly names: RegExp; readonly why: string }[] = [];
 
 const yesAndNo = yesAndNoTokenizer();
 const adapter = mkdtempSync(join(tmpdir(), 'adapter-'));
@@ -67,13 +65,12 @@ describe.each(Object.keys(SERVERS))('the server %s', (name) => {
       args: { enableRequestIdHeaders: false, ...settings.args },
       env: { serverDevMode: false, ...settings.env },
       model: settings.model ?? {},
-      engines: { engineCount: 1 },
+      engines: { engineCount: 1, engine: { adapters: adaptersInFolders() } },
       ...(name === 'decisions' ? { tokenizerFolder: yesAndNo.folder } : {}),
     });
     const { port } = await test.server.listen();
     const differences: string[] = [];
     for (const recorded of loadApiAnswers().filter(({ server }) => server === name)) {
-      if (ALLOWED.some(({ names }) => names.test(recorded.name))) continue;
       const wanted = shown(recorded.status, recorded.answeredHeaders, recorded.answer);
       const got = await ask(port, recorded);
       if (got !== wanted) differences.push(`${recorded.name}\nvLLM: ${wanted}\nours: ${got}`);

@@ -40,19 +40,23 @@ export function loadApiAnswers(): readonly RecordedAnswer[] {
 
 const CHANGING: readonly (readonly [RegExp, string])[] = [
   [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '*'],
-  [/(?<![.0-9a-f])(?=[0-9]*[a-f])[0-9a-f]{16,32}(?![0-9a-f])/g, '*'],
+  [/(?<=[-_"])[0-9a-f]{16,32}(?![0-9a-f])/g, '*'],
   [/Expires=[0-9T:Z-]+/g, 'Expires=*'],
   [/"created":\d+/g, '"created":0'],
+  // The stand-in engine keeps no cache.
+  [/"cached_tokens":\d+,"cache_write_tokens":\d+/g, '"cached_tokens":0,"cache_write_tokens":0'],
   [/chatcmpl-tool-[0-9a-f]+/g, 'chatcmpl-tool-*'],
   [/vllm-[0-9.]+-[0-9a-z-]*[0-9a-f]{8}/g, 'vllm-0.33.0-*'],
 ];
 
 /** Without ids and times. */
 export function masked(text: string, adapter: string): string {
-  return CHANGING.reduce(
-    (shown, [pattern, word]) => shown.replace(pattern, word),
+  const shown = CHANGING.reduce(
+    (before, [pattern, word]) => before.replace(pattern, word),
     text.replaceAll(adapter, 'ADAPTER'),
   );
+  // Powers of e differ in the last digit between C libraries.
+  return shown.replace(/\d\.\d{14,}/g, (value) => Number(value).toFixed(13));
 }
 
 /** The golden tokenizer with `yes` and `no` as one token each, in a folder that ends with the test. */

@@ -1,5 +1,6 @@
 /** Builders for tests of the engine core: every argument has a default, a test names only what it is about. */
 
+import { existsSync } from 'node:fs';
 import type { PoolingFacts } from '../../src/capacity/models/pooling/pooling-facts.ts';
 import { resolveHashBlockSizes } from '../../src/capacity/plan/hash-block-sizes.ts';
 import { createSpec } from '../../src/capacity/spec/create-spec.ts';
@@ -24,6 +25,7 @@ import {
   createTokenSource,
   type TokenSourceKind,
 } from '../../src/engine-core/executor/token-source.ts';
+import { WorkerCallError } from '../../src/engine-core/executor/worker-call-error.ts';
 import {
   DEFAULT_SCHEDULER_CONFIG,
   type SchedulerConfig,
@@ -174,6 +176,18 @@ export function createTestEngine(
       : { structuredOutput: options.structuredOutput }),
   };
   return { core: createEngineCore(coreOptions, Core), clock };
+}
+
+/** Adapters load where their folder is there. */
+export function adaptersInFolders(): AdapterCache {
+  return createTestAdapters({
+    load: ({ loraName, loraPath }) => {
+      if (existsSync(loraPath)) return;
+      throw new WorkerCallError(
+        `Loading lora ${loraName} failed: No adapter found for ${loraPath}`,
+      );
+    },
+  });
 }
 
 /** A cache of adapters that all load. */

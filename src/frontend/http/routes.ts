@@ -30,6 +30,7 @@ import { registerSleep } from './routes/sleep.ts';
 import { registerTokenize } from './routes/tokenize.ts';
 import { registerTokenizerInfo } from './routes/tokenizer-info.ts';
 import { registerVersion } from './routes/version.ts';
+import { registerWeightTransfer } from './routes/weight-transfer.ts';
 import { registerWeights } from './routes/weights.ts';
 
 const ALWAYS: readonly RegisterRoute[] = [
@@ -65,6 +66,7 @@ const DEVELOPMENT: readonly RegisterRoute[] = [
   registerSleep,
   registerPause,
   registerWeights,
+  registerWeightTransfer,
 ];
 
 function namesProfiler(config: Readonly<Record<string, unknown>> | null): boolean {

@@ -58,8 +58,10 @@ export const registerDocs: RegisterRoute = (app, { args }) => {
         .send(Buffer.from(document));
     },
   });
+  // The offline pages are mounted as plain routes, which do not answer HEAD.
+  const method = args.enableOfflineDocs ? ['GET'] : ['GET', 'HEAD'];
   app.route({
-    method: ['GET', 'HEAD'],
+    method,
     url: '/docs',
     handler: (request, reply) => {
       reply
@@ -72,7 +74,7 @@ export const registerDocs: RegisterRoute = (app, { args }) => {
     ? ['/docs/oauth2-redirect']
     : ['/docs/oauth2-redirect', '/redoc']) {
     app.route({
-      method: ['GET', 'HEAD'],
+      method,
       url,
       handler: (request, reply) => {
         reply

@@ -27,6 +27,7 @@ const OTHER_DEFAULTS: Readonly<Record<string, string>> = {
   'log-level': "the log's level is always set here",
   'compilation-config': 'None stands for an empty configuration',
   'structured-outputs-config': 'None stands for an empty configuration',
+  'profiler-config': 'None stands for an empty configuration',
   'dcp-kv-cache-interleave-size': 'an alias of cp-kv-cache-interleave-size here, which is None',
 };
 const OTHER_CHOICES: Readonly<Record<string, string>> = {
