@@ -254,6 +254,7 @@ export function createServing(fields: Partial<ServingContext> = {}): TestServing
     enablePerRequestMetrics: false,
     skipModelNameValidation: false,
     responses: null,
+    outputParsers: null,
     ...fields,
   };
   return { context, llm, channel: new RecordingChannel() };

@@ -17,6 +17,7 @@ import type { ServedModel } from '../llm/served-model.ts';
 import { ChatTemplates } from '../openai/chat/template.ts';
 import { LoraAdapters } from '../openai/lora-adapters.ts';
 import { ModelRegistry } from '../openai/model-registry.ts';
+import type { OutputParsers } from '../openai/output-parser.ts';
 import { OnlineRenderer } from '../openai/renderer.ts';
 import { RequestLogger } from '../openai/request-logger.ts';
 import { RequestParser } from '../openai/request-parser.ts';
@@ -78,6 +79,8 @@ export interface HttpServerOptions {
   readonly twin?: Twin;
   /** A port that is open already, and is taken over; null where the server opens its own. */
   readonly early?: EarlyServer | null;
+  /** What parses answers; left out, they are content. */
+  readonly outputParsers?: OutputParsers | null;
   /** Called when the engines died, after every running request was answered. */
   readonly onEngineDead?: (reason: string) => void;
 }
@@ -256,7 +259,7 @@ function readChatTemplate(value: string | null): string | null {
 }
 
 function createServing(
-  { args, env, model, clock, logger }: HttpServerOptions,
+  { args, env, model, clock, logger, outputParsers = null }: HttpServerOptions,
   parts: Pick<ServingContext, 'tokenizer' | 'llm' | 'models' | 'renderer'>,
 ): ServingContext {
   return {
@@ -280,5 +283,6 @@ function createServing(
     enablePerRequestMetrics: args.enablePerRequestMetrics,
     skipModelNameValidation: env.skipModelNameValidation,
     responses: env.enableResponsesApiStore ? new ResponseStore() : null,
+    outputParsers,
   };
 }

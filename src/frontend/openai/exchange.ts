@@ -88,7 +88,12 @@ export class Exchange {
     this.#channel.onDisconnect(() => this.#abort());
     if (this.#isStream) {
       this.#channel.beginStream();
-      this.#answer.beginStream();
+      try {
+        this.#answer.beginStream();
+      } catch (error) {
+        this.#fail(error);
+        return;
+      }
     }
     this.#generateFrom(0);
   }

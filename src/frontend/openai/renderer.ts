@@ -55,6 +55,10 @@ export class OnlineRenderer {
     this.encoding = new TextEncoding(options);
   }
 
+  get excludesToolsWhenToolChoiceNone(): boolean {
+    return this.#options.excludeToolsWhenToolChoiceNone;
+  }
+
   /** Later where the prompts are long. Throws, or rejects with, ApiError. */
   renderCompletion(
     request: CompletionRequest,
@@ -289,7 +293,9 @@ function toPromptList(
 }
 
 /** Ids that the prefill stage forwarded; echo and content other than text need the messages themselves. */
-function reusedTokenIds(request: ChatCompletionRequest): PyValue {
+export function reusedTokenIds(
+  request: Pick<ChatCompletionRequest, 'kv_transfer_params'> & { readonly echo?: boolean },
+): PyValue {
   const params = request.kv_transfer_params;
   if (params === null) return null;
   const ids = params['prompt_token_ids'] as PyValue | undefined;

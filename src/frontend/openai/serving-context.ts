@@ -7,6 +7,7 @@ import type { AsyncLLM } from '../llm/async-llm.ts';
 import { notFound } from '../llm/errors.ts';
 import type { ServedModel } from '../llm/served-model.ts';
 import type { ModelRegistry } from './model-registry.ts';
+import type { OutputParsers } from './output-parser.ts';
 import type { OnlineRenderer } from './renderer.ts';
 import type { RequestLogger } from './request-logger.ts';
 import type { ResponseStore } from './responses/store.ts';
@@ -30,6 +31,8 @@ export interface ServingContext {
   readonly skipModelNameValidation: boolean;
   /** Null where responses are not kept. */
   readonly responses: ResponseStore | null;
+  /** Null without `--tool-call-parser` and `--reasoning-parser`. */
+  readonly outputParsers: OutputParsers | null;
 }
 
 /** Throws the 404 of a model that is not served. */
