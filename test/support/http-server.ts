@@ -45,6 +45,7 @@ export function tinyModel(fields: Partial<ServedModel> = {}): ServedModel {
     vocabSize: config.vocab_size,
     eosTokenId: 2,
     pooling: null,
+    promptEmbeds: null,
     ...readGenerationConfig(TINYMODEL),
     fingerprint: 'vllm-0.33.0-dp2-00000000',
     vllmConfig: { text: "model='tinymodel'", json: { model_config: { model: 'tinymodel' } } },

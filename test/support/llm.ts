@@ -16,6 +16,7 @@ export function createServedModel(fields: Partial<ServedModel> = {}): ServedMode
     vocabSize: 300,
     eosTokenId: 2,
     pooling: null,
+    promptEmbeds: null,
     defaultSamplingParams: {},
     generationEosTokenIds: [],
     fingerprint: null,

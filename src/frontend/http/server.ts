@@ -238,6 +238,7 @@ function createRenderer(
     excludeToolsWhenToolChoiceNone: args.excludeToolsWhenToolChoiceNone,
     enableAutoToolChoice: args.enableAutoToolChoice,
     hasToolParser: args.toolCallParser !== null,
+    promptEmbeds: model.promptEmbeds,
     defaultChatTemplateKwargs: args.defaultChatTemplateKwargs ?? {},
     reasoningEffortMap: args.reasoningEffortMap ?? {},
     validateTokenIds: (ids, parameter) => llm.inputProcessor.validateTokenIds(ids, parameter),

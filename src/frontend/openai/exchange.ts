@@ -41,7 +41,10 @@ export interface ExchangeRequest {
 }
 
 /** One prompt's part of a request. */
-export type ExchangePrompt = Pick<GenerateRequest, 'requestId' | 'promptTokenIds' | 'params'> & {
+export type ExchangePrompt = Pick<
+  GenerateRequest,
+  'requestId' | 'promptTokenIds' | 'promptEmbeds' | 'params'
+> & {
   /** Null where the request came as token ids. */
   readonly text: string | null;
 };
@@ -114,12 +117,13 @@ export class Exchange {
 
   #generate(prompt: ExchangePrompt, index: number): RequestHandle {
     const { context, request, headers, arrivalTime } = this.#options;
-    const { requestId, promptTokenIds, params, text } = prompt;
+    const { requestId, promptTokenIds, promptEmbeds, params, text } = prompt;
     const loraRequest = context.models.lora(request.model);
     context.requestLogger?.logInputs({
       requestId,
       prompt: text,
       promptTokenIds,
+      promptEmbeds,
       params,
       loraRequest,
     });
@@ -127,6 +131,7 @@ export class Exchange {
       {
         requestId,
         promptTokenIds,
+        ...(promptEmbeds === undefined ? {} : { promptEmbeds }),
         params,
         arrivalTime,
         priority: requestPriority(headers, request.priority),

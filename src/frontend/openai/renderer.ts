@@ -1,11 +1,13 @@
 /**
  * From a request to prompt token ids: the texts or the templated chat, tokenized, and the refusals on the way.
  * Source: vllm/renderers/online_renderer.py OnlineRenderer, renderers/base.py (0.33.0). Leaves out: multimodal input,
- * prompt embeddings, tool and reasoning parsers, fill-in-the-middle models.
+ * tool and reasoning parsers, fill-in-the-middle models.
  */
 
+import type { NdArray } from '../../shared/protocol/outputs.ts';
 import { get, isDict, isTruthy, type PyDict, type PyValue } from '../../shared/python/values.ts';
 import { badRequest, validationError } from '../llm/errors.ts';
+import type { EmbeddingKind } from '../llm/served-model.ts';
 import type { ConversationMessage } from './chat/messages.ts';
 import type { ChatCompletionRequest } from './chat/request.ts';
 import {
@@ -15,6 +17,7 @@ import {
 } from './chat/templating.ts';
 import type { CompletionRequest } from './completions/request.ts';
 import { type Later, whenHere } from './later.ts';
+import { loadPromptEmbeds } from './prompt-embeds/prompt-embeds.ts';
 import { TextEncoding } from './text-encoding.ts';
 import { applyTokenLimits, checkTokenizeParams, type TokenizeParams } from './tokenize/params.ts';
 import type { Departure } from './workers/worker-lane.ts';
@@ -23,6 +26,8 @@ export interface RenderedPrompt {
   readonly promptTokenIds: readonly number[];
   /** Null where the request came as token ids and no text is needed. */
   readonly text: string | null;
+  /** Of a prompt that came as embeddings; its ids are zeros. */
+  readonly promptEmbeds?: NdArray;
 }
 
 export interface RendererOptions extends TemplatingOptions {
@@ -33,6 +38,8 @@ export interface RendererOptions extends TemplatingOptions {
   readonly enableAutoToolChoice: boolean;
   /** `--tool-call-parser` is set: every tool choice is taken. */
   readonly hasToolParser: boolean;
+  /** What prompts in embeddings have to be; null: there are none. */
+  readonly promptEmbeds: EmbeddingKind | null;
   readonly validateTokenIds: (ids: readonly number[], parameter: string) => void;
 }
 
@@ -75,22 +82,39 @@ export class OnlineRenderer {
       maxOutputTokensParam: 'max_tokens',
     };
     checkTokenizeParams(params);
-    if (hasEmbeds(request)) {
-      throw validationError('You must set `--enable-prompt-embeds` to input `prompt_embeds`.', {
-        parameter: 'prompt_embeds',
-      });
-    }
+    const embedded = this.#renderEmbeds(request, params);
     const prompts = toPromptList(request.prompt);
+    if (embedded.length > 0 && prompts.length === 0) return embedded;
     if (prompts.length === 0) {
       throw validationError('You must pass at least one prompt', { parameter: 'prompt' });
     }
     const needsText = request.echo === true && request.return_token_ids !== true;
-    if (prompts.every((prompt) => typeof prompt === 'string')) {
-      return whenHere(this.encoding.tokenize(prompts, params, departure), (ids) =>
-        prompts.map((text, i) => ({ promptTokenIds: ids[i] ?? [], text })),
+    const rendered = prompts.every((prompt) => typeof prompt === 'string')
+      ? whenHere(this.encoding.tokenize(prompts, params, departure), (ids) =>
+          prompts.map((text, i) => ({ promptTokenIds: ids[i] ?? [], text })),
+        )
+      : this.#renderMixed(prompts, params, needsText, departure);
+    if (embedded.length === 0) return rendered;
+    return whenHere(rendered, (others: readonly RenderedPrompt[]) => [...embedded, ...others]);
+  }
+
+  /** Prompts in embeddings come before the others. */
+  #renderEmbeds(
+    { prompt_embeds: embeds }: CompletionRequest,
+    params: TokenizeParams,
+  ): readonly RenderedPrompt[] {
+    if (embeds === null) return [];
+    const { promptEmbeds: kind, tokenizer } = this.#options;
+    return (typeof embeds === 'string' ? [embeds] : embeds).map((payload) => {
+      if (kind === null) {
+        throw validationError('You must set `--enable-prompt-embeds` to input `prompt_embeds`.', {
+          parameter: 'prompt_embeds',
+        });
+      }
+      return cutEmbeds(loadPromptEmbeds(payload, kind), (rows) =>
+        applyTokenLimits(tokenizer, rows, params),
       );
-    }
-    return this.#renderMixed(prompts, params, needsText, departure);
+    });
   }
 
   /** Of prompts that are not all texts. */
@@ -279,8 +303,21 @@ export class OnlineRenderer {
   }
 }
 
-function hasEmbeds({ prompt_embeds: embeds }: CompletionRequest): boolean {
-  return embeds !== null && (typeof embeds === 'string' || embeds.length > 0);
+/** `limit` checks and cuts a list of tokens; here of the numbers of rows. */
+function cutEmbeds(
+  embeds: NdArray,
+  limit: (rows: readonly number[]) => readonly number[],
+): RenderedPrompt {
+  const [numRows = 0, width = 0] = embeds.shape;
+  const rows = limit(Array.from({ length: numRows }, (_, row) => row));
+  const first = rows[0] ?? 0;
+  const rowBytes = numRows === 0 ? 0 : embeds.data.length / numRows;
+  const data = embeds.data.subarray(first * rowBytes, (first + rows.length) * rowBytes);
+  return {
+    promptTokenIds: rows.map(() => 0),
+    text: null,
+    promptEmbeds: { ...embeds, shape: [rows.length, width], data },
+  };
 }
 
 function toPromptList(

@@ -155,7 +155,6 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'enable-mamba-shared-prefix-checkpoint': 'prefix cache hits of state layers under speculation',
   'enable-mfu-metrics': 'vllm:estimated_*_per_gpu_total stay 0',
   'enable-mm-embeds': MULTI_MODAL,
-  'enable-prompt-embeds': 'prompt_embeds of requests are refused',
   'enable-return-routed-experts': EXPERTS,
   'enable-scale-out': SCALE_OUT,
   'enable-ssl-refresh': 'TLS files are read once, at the start',

@@ -99,7 +99,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   'enable-moe-shared-loras': { takes: 'switch' },
   'enable-nccl-comm-suspend': { takes: 'switch' },
   'enable-offline-docs': { takes: 'switch' },
-  'enable-prompt-embeds': { takes: 'switch' },
   'enable-return-routed-experts': { takes: 'switch' },
   'enable-scale-out': { takes: 'switch' },
   'enable-shm-tensor-arena': { takes: 'switch' },
@@ -380,6 +379,7 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
 
 /** Short names of the above. */
 export const IGNORED_SHORT_NAMES: Readonly<Record<string, string>> = {
+  O: 'optimization-level',
   ac: 'attention-config',
   dc: 'diffusion-config',
   pcp: 'prefill-context-parallel-size',

@@ -117,7 +117,11 @@ function cborBlockKey(key: BlockKey): Uint8Array {
     writeCborHead(out, 4, part.length);
     for (const value of part) {
       if (typeof value === 'number') writeCborInt(out, value);
-      else writeCborText(out, value);
+      else if (typeof value === 'string') writeCborText(out, value);
+      else {
+        writeCborHead(out, 2, value.length);
+        out.raw(value);
+      }
     }
   }
   return out.bytes();
@@ -234,7 +238,8 @@ function pickleExtraKeys(out: PickleWriter, extra: ExtraKeys): void {
     out.text(tag, true);
     for (const value of values) {
       if (typeof value === 'number') out.int(value);
-      else out.text(value);
+      else if (typeof value === 'string') out.text(value);
+      else out.shortBytes(value);
     }
     out.endTuple(part.length);
   }

@@ -33,6 +33,7 @@ export function createCompletion(
       requestId: `${id}-${index}`,
       promptTokenIds: prompt.promptTokenIds,
       text: prompt.text,
+      ...(prompt.promptEmbeds === undefined ? {} : { promptEmbeds: prompt.promptEmbeds }),
       params: samplingParams(context, request, prompt),
     }));
     // What is wrong with the request was said first: an n that no request may have is not counted.
