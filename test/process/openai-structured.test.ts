@@ -72,7 +72,6 @@ describe('the official openai client, with structured output and tools', () => {
     const runner = client.chat.completions.runTools({
       model: 'tiny',
       messages: WEATHER,
-      max_tokens: 400,
       tools: [
         {
           type: 'function',

@@ -65,6 +65,9 @@ describe('the Vercel AI SDK', () => {
     expect(Person.parse(object)).toBeDefined();
     expect(finishReason).toBe('stop');
     const streamed = streamObject({ ...body, schema: Person });
+    let numParts = 0;
+    for await (const _ of streamed.partialObjectStream) numParts += 1;
+    expect(numParts).toBeGreaterThan(1);
     expect(Person.parse(await streamed.object)).toBeDefined();
   });
 
