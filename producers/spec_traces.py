@@ -59,10 +59,14 @@ class Events:
         pass
 
 
-def spec_of(spec):
+def spec_of(spec, asked):
     common = dict(block_size=BLOCK, num_kv_heads=1, head_size=8, dtype=torch.float16)
     if spec["kind"] == "swa":
-        return SlidingWindowSpec(**common, sliding_window=spec["window"])
+        # As the planner has it beside chained MTP modules.
+        drafts = asked["num_speculative_tokens"] if asked else 0
+        modules = asked.get("mtp_modules", 1) if asked else 1
+        extra = drafts - 1 if min(modules, drafts) > 1 else 0
+        return SlidingWindowSpec(**common, sliding_window=spec["window"], extra_retained_tokens=extra)
     if spec["kind"] == "chunked":
         return ChunkedLocalAttentionSpec(**common, attention_chunk_size=spec["chunk"])
     if spec["kind"] == "mamba":
@@ -71,7 +75,6 @@ def spec_of(spec):
             shapes=((16, 16),),
             dtypes=(torch.float16,),
             mamba_cache_mode=spec["mode"],
-            num_speculative_blocks=spec.get("speculative_blocks", 0),
         )
     return FullAttentionSpec(**common)
 
@@ -85,12 +88,9 @@ class Engine:
         self.queue_size = 2 if self.is_async else 1
         self.vllm_config = self.make_config(model, asked)
         groups = [
-            KVCacheGroupSpec([f"layer.{i}.{n}" for n in range(spec["layers"])], spec_of(spec))
+            KVCacheGroupSpec([f"layer.{i}.{n}" for n in range(spec["layers"])], spec_of(spec, asked))
             for i, spec in enumerate(config["specs"])
         ]
-        if asked and asked["method"] in ("eagle", "eagle3", "mtp"):
-            for i, group in enumerate(groups):
-                group.is_eagle_group = bool(config["specs"][i].get("eagle", i == 0))
         kv_cache_config = KVCacheConfig(
             num_blocks=config["num_blocks"],
             kv_cache_tensors=[],
@@ -470,6 +470,10 @@ SPECS = {
         {"kind": "full", "layers": 2, "block_size": BLOCK},
         {"kind": "chunked", "layers": 2, "block_size": BLOCK, "chunk": 64},
     ],
+    "mamba": [
+        {"kind": "full", "layers": 2, "block_size": BLOCK},
+        {"kind": "mamba", "layers": 2, "block_size": BLOCK, "mode": "align"},
+    ],
 }
 
 
@@ -477,7 +481,7 @@ def workload(seed):
     rng = random.Random(seed)
     method = rng.choice(["ngram", "ngram", "ngram_gpu", "ngram_gpu", "eagle", "mtp", "draft_model"])
     is_async = method != "ngram" and rng.random() < 0.6
-    kind = rng.choice(["full", "full", "swa", "hybrid", "chunked"])
+    kind = rng.choice(["full", "full", "swa", "hybrid", "chunked", "mamba"])
     if method in ("eagle", "mtp") and kind == "chunked":
         kind = "full"
     count = rng.randint(1, 6)
@@ -509,6 +513,8 @@ def workload(seed):
         "oracle_extra": {"accept": rng.randint(0, 10), "ragged": rng.random() < 0.4},
         "speculative_config": speculative,
     }
+    if kind == "mamba":
+        config["mamba_cache_mode"] = "align"
     if is_async:
         config["async_scheduling"] = True
     if rng.random() < 0.25:

@@ -160,7 +160,8 @@ export class EngineCore {
       this.#batches.push({ output, endMs });
       scheduler.state.observer?.stepScheduled(output, startMs, endMs);
       this.#modelExecuted = output.totalNumScheduledTokens > 0;
-      const hasRoom = this.#batches.length < maxConcurrentBatches;
+      const hasRoom =
+        this.#batches.length < maxConcurrentBatches && !output.pendingStructuredOutputTokens;
       if (hasRoom && (this.#modelExecuted || scheduler.hasRequests())) return 0;
     }
     const oldest = this.#batches[0];
@@ -273,7 +274,7 @@ export class EngineCore {
 
   #add(coreRequest: EngineCoreRequest): void {
     const { requestId, clientIndex } = coreRequest;
-    const { scheduler, executor, blockHasher, faults, enableFaults } = this.parts;
+    const { scheduler, executor, blockHasher, faults, enableFaults, structuredOutput } = this.parts;
     const { maxModelLen } = this.parts;
     if (!isRunnable(coreRequest, { maxModelLen, supportedTasks: executor.supportedTasks })) {
       this.counters.rejectedRequests += 1;
@@ -295,6 +296,7 @@ export class EngineCore {
     const request = new Request(coreRequest);
     try {
       if (enableFaults && request.hasExtraArgs) admitCarriedFaults(request, faults);
+      structuredOutput.grammarInit(request, coreRequest);
       executor.prepareRequest(request);
     } catch (error) {
       const refusal = refusalOf(error);

@@ -11,6 +11,7 @@ import { type KVCachePlan, planKVCache } from '../capacity/plan/plan-kv-cache.ts
 import type { Clock } from '../shared/clock.ts';
 import { maxCpuLorasOf } from '../shared/config/lora-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
+import { readStructuredOutputsConfig } from '../shared/config/structured-outputs-config.ts';
 import { Prng } from '../shared/prng.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import type { KVEventsConfig } from '../shared/protocol/ready-response.ts';
@@ -31,8 +32,11 @@ import { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
 import { loadCorpus } from './load-corpus.ts';
 import { readAdapter } from './read-adapter.ts';
 import { DEFAULT_SCHEDULER_CONFIG, type SchedulerConfig } from './scheduler/scheduler-config.ts';
+import { drafterOf, schedulerSpeculationOf } from './speculation-setup.ts';
 import type { StartupLine } from './startup-line.ts';
 import { startupLines } from './startup-log.ts';
+import type { StructuredOutputSettings } from './structured-output/compile-job.ts';
+import { reasoningEndOf } from './structured-output/reasoning-end.ts';
 
 /** How the engine stands among its data-parallel peers. */
 export interface EnginePlacement {
@@ -85,6 +89,7 @@ function schedulerConfigOf(args: EngineArgs, model: ModelPlan, plan: KVCachePlan
     asyncScheduling: config.asyncScheduling,
     numSampledTokensPerStep: model.facts.pooling === null ? 1 : 0,
     maxLoras: args.enableLora === true ? args.maxLoras : null,
+    speculation: schedulerSpeculationOf(args, model),
     mambaAlign: config.mambaCacheMode === 'align',
   };
 }
@@ -124,10 +129,21 @@ export function buildEngineCore(
     shutdownTimeoutS: args.shutdownTimeout,
     vllmClass: placement.isMoeDp ? 'DPEngineCoreProc' : 'EngineCoreProc',
     kvCacheMetrics: args.kvCacheMetrics ? createResidencyMetrics(args, clock) : null,
+    structuredOutput: structuredOutputSettingsOf(args),
     enableFaults: args.enableFaults && args.faults !== 'none',
     ...(placement.processControl === undefined ? {} : { processControl: placement.processControl }),
   };
   return Core === undefined ? createEngineCore(options) : createEngineCore(options, Core);
+}
+
+function structuredOutputSettingsOf(args: EngineArgs): StructuredOutputSettings {
+  const config = readStructuredOutputsConfig(args.structuredOutputsConfig);
+  return {
+    seed: args.seed,
+    disableAnyWhitespace: config.disableAnyWhitespace,
+    reasoningEnd: reasoningEndOf(config.reasoningParser),
+    enableInReasoning: config.enableInReasoning,
+  };
 }
 
 function createResidencyMetrics(args: EngineArgs, clock: Clock): KVCacheMetricsCollector {
@@ -156,6 +172,7 @@ function createExecutor(setup: EngineSetup): SimulatedExecutor {
     pooler: facts.pooling === null ? null : new Pooler(facts.pooling, args.seed),
     numWorkers: plan.workers.length,
     adapters: args.enableLora === true ? createAdapterCache(setup) : null,
+    drafter: drafterOf(args, model, plan.maxModelLen),
   });
 }
 

@@ -13,6 +13,7 @@ import type { WireCodec } from '../shared/protocol/wire-codec.ts';
 import type { StepGate } from '../shared/tap/step-gate.ts';
 import type { Tap } from '../shared/tap/tap.ts';
 import type { Timers } from '../shared/timers.ts';
+import { tokenizerFolderOf } from '../shared/tokenizer/tokenizer-folder.ts';
 import type { Transport } from '../shared/transport/transport.ts';
 import { DPEngineCore } from './dp-engine-core.ts';
 import { type DpGroup, joinDpGroup } from './dp-group.ts';
@@ -32,6 +33,7 @@ import { createReadyResponse } from './ready-response.ts';
 import { awaitReportTurn, type ReportChannel } from './report-turn.ts';
 import { type Handshake, shakeHands } from './startup-handshake.ts';
 import { batchQueueLine, coordinatorLine, initTookLine } from './startup-words.ts';
+import type { GrammarCompiler } from './structured-output/grammar-compiler.ts';
 import { type EngineFacts, EngineViews } from './views/engine-views.ts';
 
 /** Source: vllm/config/parallel.py data_parallel_master_port. */
@@ -56,6 +58,8 @@ export interface EngineHost {
   readonly onConnection: (isConnected: boolean) => void;
   /** Where a start asks for its turn, if a scenario orders them. */
   readonly reportChannel: ReportChannel;
+  /** For requests with a grammar: made with the first of them. `folder`: of the tokenizer, null for the built-in one. */
+  readonly createGrammarCompiler: (folder: string | null) => Promise<GrammarCompiler>;
   /** What a fault may do to the process. */
   readonly ending: Pick<EngineProcessControl, 'kill' | 'exit'>;
 }
@@ -147,6 +151,7 @@ async function connectEngine(options: StartOptions): Promise<RunningEngine> {
     timers,
     logger,
     outputs,
+    createGrammarCompiler: () => options.createGrammarCompiler(tokenizerFolderOf(args)),
     publishKvEvents: publisher === null ? null : publishWith(publisher, clock),
     publishesCounts: hasInternalLb,
     agree: group === null ? null : (vote) => group.agree(vote),

@@ -34,6 +34,8 @@ export function createCharTokenizer(fields: Partial<Tokenizer> = {}): Tokenizer 
     encodePair: (text, pair) => [1, ...toIds(text), 3, ...toIds(pair), 3],
     decode: (ids) => ids.map((id) => (id === 1 ? '<s>' : String.fromCodePoint(id))).join(''),
     convertIdsToTokens: (ids) => ids.map((id) => (id === 0 ? null : `T${id}`)),
+    tokenToId: () => null,
+    allSpecialTokens: new Map(),
     createDecodeStream: () => ({ step: (id) => String.fromCodePoint(id) }),
     eosTokenId: 2,
     bosTokenId: 1,
@@ -49,15 +51,20 @@ export function createCharTokenizer(fields: Partial<Tokenizer> = {}): Tokenizer 
 
 export const TEST_MODEL: ServedModel = {
   model: 'org/model',
+  modelType: '',
+  architecture: null,
   servedModelNames: ['m', 'alias'],
   maxModelLen: 100,
   vocabSize: 0x10000,
   eosTokenId: 2,
   pooling: null,
   promptEmbeds: null,
+  structuredOutputBackend: 'auto',
   defaultSamplingParams: {},
   generationEosTokenIds: [],
   fingerprint: 'fp',
+  worldSize: 1,
+  dataParallelSize: 1,
   vllmConfig: { text: '', json: {} },
 };
 
@@ -189,6 +196,7 @@ export function createOutput(
     isFinished: (completion.finishReason ?? null) !== null,
     numCachedTokens: 2,
     numCacheCreationTokens: 1,
+    specDecodeMetrics: null,
     kvTransferParams: null,
     ecTransferParams: null,
     stats: new RequestStateStats(0),
@@ -255,8 +263,9 @@ export function createServing(fields: Partial<ServingContext> = {}): TestServing
     enableForceIncludeUsage: false,
     enablePerRequestMetrics: false,
     skipModelNameValidation: false,
+    parsers: null,
+    toolCallRate: 0,
     responses: null,
-    outputParsers: null,
     ...fields,
   };
   return { context, llm, channel: new RecordingChannel() };

@@ -6,7 +6,6 @@ import { ShownFaults } from '../../src/frontend/faults/shown-faults.ts';
 import { DEFAULT_HTTP_ENV } from '../../src/frontend/http/http-env.ts';
 import { createHttpServer } from '../../src/frontend/http/server.ts';
 import { FrontendMetrics } from '../../src/frontend/metrics/frontend-metrics.ts';
-import type { OutputParsers } from '../../src/frontend/openai/output-parser.ts';
 import { systemClock } from '../../src/shared/clock.ts';
 import { defaultEngineArgs } from '../../src/shared/config/registry.ts';
 import { silentLogger } from '../../src/shared/logger.ts';
@@ -96,7 +95,6 @@ function createModel({ added_tokens: added }: ResponsesRecording): string {
 export async function startResponsesServer(
   recording: ResponsesRecording,
   name: string,
-  outputParsers: OutputParsers | null = null,
 ): Promise<ResponsesServer> {
   const { flags, env } = recording.servers[name] as RecordedServer;
   const folder = createModel(recording);
@@ -121,6 +119,7 @@ export async function startResponsesServer(
       chatTemplate: recording.template,
       enableAutoToolChoice: flags.includes('--enable-auto-tool-choice'),
       toolCallParser: flags.includes('--tool-call-parser') ? 'hermes' : null,
+      reasoningParser: flags.includes('--reasoning-parser') ? 'deepseek_r1' : '',
       excludeToolsWhenToolChoiceNone: flags.includes('--exclude-tools-when-tool-choice-none'),
     },
     env: { ...DEFAULT_HTTP_ENV, enableResponsesApiStore: Object.keys(env).length > 0 },
@@ -133,7 +132,6 @@ export async function startResponsesServer(
     logger: silentLogger(),
     clientIndex: 0,
     faults,
-    outputParsers,
   });
   const { address } = await server.listen();
   return {

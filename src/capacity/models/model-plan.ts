@@ -38,6 +38,8 @@ export interface ModelSource {
 export interface ModelFacts {
   readonly name: string;
   readonly servedArchitecture: string;
+  /** `model_type` of the config; empty where it has none. */
+  readonly modelType: string;
   readonly source: string;
   readonly dtype: string;
   /** What --kv-cache-dtype came to by the checkpoint and the architecture: cache_config.cache_dtype of the frontend. */
@@ -210,6 +212,7 @@ function factsOf(parts: {
   return {
     name: source.name,
     servedArchitecture: model.architecture,
+    modelType: model.modelType,
     source: source.source,
     dtype: model.dtype,
     cacheDtype: derived.cacheDtype,

@@ -191,6 +191,9 @@ const RESOLVED = fields({
   groups: arrayOf(GROUP),
 });
 
+/** One kind of constraint, as a request carries it. */
+const structuredOutputs = v.record(text, v.unknown());
+
 const SAMPLING = fields({
   max_tokens: v.exactOptional(v.nullable(positive)),
   prompt_logprobs: v.exactOptional(v.nullable(anyInteger)),
@@ -200,6 +203,7 @@ const SAMPLING = fields({
   seed: v.exactOptional(v.nullable(anyInteger)),
   temperature: v.exactOptional(number),
   skip_reading_prefix_cache: v.exactOptional(flag),
+  structured_outputs: v.exactOptional(v.nullable(structuredOutputs)),
   repetition_detection: v.exactOptional(
     v.nullable(
       fields({

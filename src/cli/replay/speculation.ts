@@ -18,6 +18,8 @@ export function speculationOf(config: TraceConfigRecord): SpeculationConfig {
     method,
     numSpecTokens,
     numPrefillLookahead: prefillLookaheadOf(config),
+    dropsBlock: EAGLE_METHODS.includes(method) && drafts.disable_eagle_block_drop !== true,
+    disableLookaheadBlockHashes: drafts.disable_lookahead_block_hashes ?? false,
     parallelDrafting: drafts.parallel_drafting ?? false,
     schedule: drafts.num_speculative_tokens_per_batch_size ?? null,
     maxNumSeqs: config.max_num_seqs,

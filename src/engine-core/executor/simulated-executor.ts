@@ -6,6 +6,7 @@
 import { assert } from '../../shared/assert.ts';
 import type { LogprobsLists, LogprobsTensors, NdArray } from '../../shared/protocol/outputs.ts';
 import type { LoRARequest } from '../../shared/protocol/request.ts';
+import { allowedDrafts } from '../scheduler/drafts.ts';
 import type { Request } from '../scheduler/request.ts';
 import {
   NO_SAMPLE,
@@ -16,7 +17,12 @@ import {
 import type { StepResults } from '../scheduler/update-from-output.ts';
 import type { Drafter } from './drafter.ts';
 import type { LatencyModel } from './latency-model.ts';
-import { makePromptLogprobs, makeSampleLogprobs } from './logprobs.ts';
+import {
+  countedPromptLogprobs,
+  countedSampleLogprobs,
+  promptLogprobs,
+  sampleLogprobs,
+} from './logprobs.ts';
 import type { AdapterCache } from './lora/adapter-cache.ts';
 import type { Pooler } from './pooler.ts';
 import { Sampler } from './sampler.ts';
@@ -50,7 +56,7 @@ export class SimulatedExecutor implements StepResults {
 
   constructor(options: SimulatedExecutorOptions) {
     this.#options = options;
-    this.#sampler = new Sampler(options.tokenSource);
+    this.#sampler = new Sampler(options.tokenSource, options.vocabSize);
   }
 
   get supportedTasks(): readonly string[] {
@@ -112,35 +118,46 @@ export class SimulatedExecutor implements StepResults {
     const sampler = this.#sampler;
     const { requestId } = request;
     const scheduled = output.scheduledSpecDecodeTokens.get(requestId);
-    const tokenIds =
-      scheduled === undefined
-        ? [sampler.tokenAt(request, request.numOutputTokens)]
-        : verifyDrafts(sampler, request, knownDrafts(request, scheduled, output.kinds[index]));
-    if (scheduled !== undefined) output.verifiedTokenIds.set(requestId, tokenIds);
+    let tokenIds: readonly number[];
+    if (scheduled === undefined) {
+      tokenIds = [sampler.tokenAt(request, request.numOutputTokens)];
+    } else {
+      const known = knownDrafts(request, scheduled, output.kinds[index]);
+      const drafts = allowedDrafts(request, known);
+      if (drafts.length < known.length) {
+        output.numInvalidSpecTokens ??= new Map();
+        output.numInvalidSpecTokens.set(requestId, known.length - drafts.length);
+      }
+      tokenIds = verifyDrafts(sampler, request, drafts);
+      output.verifiedTokenIds.set(requestId, tokenIds);
+    }
     const maxDrafts = output.numSpecTokensToSchedule;
     request.draftTokenIds = drafter.propose(request, tokenIds, { maxDrafts, sampler });
     return tokenIds[0] ?? NO_SAMPLE;
   }
 
-  sampleLogprobs(request: Request, tokenId: number): LogprobsLists | null {
+  /** The request may hold the token, and later ones, already. */
+  sampleLogprobs(request: Request, tokenId: number, position: number): LogprobsLists {
     const { logprobs, logprobTokenIds } = request.samplingParams;
-    const numLogprobs = logprobs ?? logprobTokenIds?.length ?? 0;
-    const chosen = logprobs === null ? logprobTokenIds : null;
-    return makeSampleLogprobs(
-      tokenId,
-      { numLogprobs, logprobTokenIds: chosen },
-      this.#options.vocabSize,
-    );
+    // What is named is more specific than a number of the likeliest.
+    const candidates = { numLogprobs: logprobs ?? 0, logprobTokenIds };
+    return this.#counts
+      ? countedSampleLogprobs(tokenId, candidates, this.#options.vocabSize)
+      : sampleLogprobs(tokenId, candidates, this.#sampler.oddsAt(request, position));
   }
 
-  promptLogprobs(request: Request): LogprobsTensors | null {
-    return makePromptLogprobs({
-      numPromptTokens: request.numPromptTokens,
-      numLogprobs: request.samplingParams.promptLogprobs ?? 0,
-      vocabSize: this.#options.vocabSize,
-      promptTokenIds:
-        this.#options.tokenSource.promptLogprobIds === 'counted' ? null : request.allTokenIds,
-    });
+  promptLogprobs(request: Request): LogprobsTensors {
+    const { numPromptTokens, samplingParams } = request;
+    const numLogprobs = samplingParams.promptLogprobs ?? 0;
+    const { vocabSize } = this.#options;
+    if (this.#counts) return countedPromptLogprobs({ numPromptTokens, numLogprobs, vocabSize });
+    const promptTokenIds = request.allTokenIds.slice(0, numPromptTokens);
+    const odds = this.#sampler.promptOdds(request);
+    return promptLogprobs(promptTokenIds, { numLogprobs, vocabSize }, odds);
+  }
+
+  get #counts(): boolean {
+    return this.#options.tokenSource.promptLogprobIds === 'counted';
   }
 
   pooledOutput(request: Request): NdArray {

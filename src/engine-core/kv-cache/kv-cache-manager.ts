@@ -12,6 +12,7 @@ import type { KVCacheEvent } from '../../shared/protocol/kv-events.ts';
 import type { PrefixCacheStats } from '../../shared/protocol/stats.ts';
 import { BlockReservation } from './block-reservation.ts';
 import { createCoordinator } from './create-coordinator.ts';
+import { NO_DRAFT_CACHING } from './draft-caching.ts';
 import type { KVCacheCoordinator } from './kv-cache-coordinator.ts';
 import type { KVCacheManagerOptions } from './kv-cache-manager-options.ts';
 import type { KVCacheRequest } from './kv-cache-request.ts';
@@ -101,10 +102,13 @@ export class KVCacheManager {
     this.#maxModelLen = options.maxModelLen;
     this.#numLookaheadTokens = options.numLookaheadTokens ?? 0;
     this.#enableCaching = enableCaching;
-    this.#events = options.enableKvCacheEvents ? new KVEventQueue(groups) : null;
+    this.#events = options.enableKvCacheEvents
+      ? new KVEventQueue(groups, options.draftCaching?.numHashLookaheadTokens ?? 0)
+      : null;
     this.#stats = options.logStats ? new PrefixCacheCounter() : null;
     this.#coordinator = createCoordinator({
       ...options,
+      draftCaching: options.draftCaching ?? NO_DRAFT_CACHING,
       events: this.#events,
       metricsCollector: options.metricsCollector ?? null,
     });

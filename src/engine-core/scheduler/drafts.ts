@@ -72,11 +72,20 @@ export function numDraftsAfter(state: SchedulerState, numRequests: number): numb
   return dynamicLookup[numRequests] ?? numSpecTokens;
 }
 
+/** The drafts, from the left, that the request's grammar takes. Source: StructuredOutputManager.validate_tokens. */
+export function allowedDrafts(request: Request, drafts: readonly number[]): readonly number[] {
+  const { structuredOutput } = request;
+  if (structuredOutput === null) return drafts;
+  return drafts.slice(0, structuredOutput.countAcceptedDrafts(request.numOutputTokens, drafts));
+}
+
 /** Without async scheduling: what the worker drafted in a step is what its requests are scheduled with next. */
 export function updateDraftTokenIds(output: SchedulerOutput): void {
   for (let i = 0; i < output.numRequests; i += 1) {
     const request = output.requests[i];
     if (request === undefined || request.isFinished) continue;
-    request.specTokenIds = request.isPrefillChunk ? NO_DRAFTS : request.draftTokenIds;
+    request.specTokenIds = request.isPrefillChunk
+      ? NO_DRAFTS
+      : allowedDrafts(request, request.draftTokenIds);
   }
 }

@@ -28,7 +28,9 @@ export function scheduleWaiting(state: SchedulerState, step: ScheduleStep): bool
     if (queue === null) break;
     const request = queue.peek();
     const outcome =
-      skipReason(state, request, scheduledLoras) ?? tryAdmit(state, step, request, queue);
+      grammarSkip(state, request) ??
+      skipReason(state, request, scheduledLoras) ??
+      tryAdmit(state, step, request, queue);
     if (typeof outcome === 'string') {
       skipped.takeFrom(queue, outcome);
       continue;
@@ -102,6 +104,23 @@ function endOfPass(state: SchedulerState, step: ScheduleStep): AdmissionEnd {
     return { why: 'max_num_seqs', numRunning: running.length, limit: maxNumActiveReqs };
   const limit = step.tokenBudget <= 0 ? maxNumScheduledTokens : state.config.maxNumBatchedTokens;
   return { why: 'token_budget', limit };
+}
+
+/**
+ * Null where the request has its grammar, or needs none. One that failed to compile is noted: the step's end tells the
+ * client. Source: Scheduler._handle_blocked_waiting_request.
+ */
+function grammarSkip(state: SchedulerState, request: Request): SkipReason | null {
+  if (request.status !== RequestStatus.WAITING_FOR_STRUCTURED_OUTPUT_GRAMMAR) return null;
+  const { structuredOutput } = request;
+  assert(structuredOutput !== null, 'a request waits for a grammar that it has not');
+  if (!structuredOutput.isDone) return 'grammar';
+  if (structuredOutput.failure !== null) {
+    state.grammarCompileErrors.set(request, structuredOutput.failure);
+    return 'grammar';
+  }
+  request.status = RequestStatus.WAITING;
+  return null;
 }
 
 /** Null where the request may be admitted if it fits. */

@@ -38,7 +38,8 @@ export type SkipReason =
   | 'max_loras'
   | 'prefill_lookahead'
   | 'remote_kvs'
-  | 'kv_connector';
+  | 'kv_connector'
+  | 'grammar';
 
 export interface SchedulerObserver {
   skipped(request: Request, why: SkipReason): void;

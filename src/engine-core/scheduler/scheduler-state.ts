@@ -38,6 +38,8 @@ export class SchedulerState {
   readonly kvTransfer: KVTransfer | null;
   /** Waiting requests that the last scan set aside. */
   readonly deferred = new Set<Request>();
+  /** Waiting requests whose grammar did not compile, and why; the step's update ends them. */
+  readonly grammarCompileErrors = new Map<Request, string>();
   /** In order of admission. */
   running: Request[] = [];
   pauseState: PauseState = PauseState.UNPAUSED;

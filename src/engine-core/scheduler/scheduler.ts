@@ -2,7 +2,7 @@
  * Decides, step by step, which requests run and for how many tokens, and takes in what they sampled. Pure and
  * synchronous; the passes are in the files beside this one, the blocks in kv-cache/.
  * Source: vllm/v1/core/sched/scheduler.py Scheduler, async_scheduler.py AsyncScheduler (0.33.0). Leaves out: multi-modal
- * inputs, encoder connectors, structured output, streaming sessions.
+ * inputs, encoder connectors, streaming sessions.
  */
 import { assert } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
@@ -104,6 +104,10 @@ export class Scheduler {
   addRequest(request: Request): void {
     const { state } = this;
     assert(!state.requests.has(request.requestId), 'duplicate request id');
+    if (request.structuredOutput !== null) {
+      request.status = RequestStatus.WAITING_FOR_STRUCTURED_OUTPUT_GRAMMAR;
+      state.deferred.add(request);
+    }
     state.waiting.add(request);
     state.requests.set(request.requestId, request);
     const { perRequestMetrics, numSpecTokens } = state.config.speculation;
@@ -279,6 +283,8 @@ export class Scheduler {
       kvTransfer?.noteScheduled(request);
       output.samplePositions[i] = isChunk ? NO_SAMPLE : numComputed - request.numPromptTokens;
       if (asyncScheduling && !isChunk) {
+        output.pendingStructuredOutputTokens ||=
+          request.structuredOutput !== null && request.numOutputPlaceholders > 0;
         request.numOutputPlaceholders += 1;
         if (speculates) {
           const drafts = output.scheduledSpecDecodeTokens.get(request.requestId);

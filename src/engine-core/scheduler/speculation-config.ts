@@ -11,6 +11,10 @@ export interface SpeculationConfig {
   readonly numLookaheadTokens: number;
   /** Known tokens past a chunk that the drafter reads. */
   readonly numPrefillLookahead: number;
+  /** A prefix hit loses its last block, unless hashes cover the tokens after it. */
+  readonly dropsBlock: boolean;
+  /** Tokens after a block that its hash covers. */
+  readonly numHashLookaheadTokens: number;
   /** What a request's drafting takes of max_num_batched_tokens besides its own tokens. */
   readonly draftSlots: number;
   /** Drafts by the number of scheduled requests, from 0 on; null where they are always `numSpecTokens`. */
@@ -23,6 +27,8 @@ export const NO_SPECULATION: SpeculationConfig = Object.freeze({
   numSpecTokens: 0,
   numLookaheadTokens: 0,
   numPrefillLookahead: 0,
+  dropsBlock: false,
+  numHashLookaheadTokens: 0,
   draftSlots: 0,
   dynamicLookup: null,
   perRequestMetrics: 'none',
@@ -34,6 +40,10 @@ export interface SpeculationFacts {
   readonly method: string;
   readonly numSpecTokens: number;
   readonly numPrefillLookahead: number;
+  /** Source: SpeculativeConfig.use_eagle_block_drop. */
+  readonly dropsBlock: boolean;
+  /** disable_lookahead_block_hashes. */
+  readonly disableLookaheadBlockHashes: boolean;
   /** All drafts of a request in one pass. */
   readonly parallelDrafting: boolean;
   /** num_speculative_tokens_per_batch_size: inclusive ranges of batch sizes, from 1 on, and their drafts. */
@@ -53,6 +63,9 @@ export function speculationConfigOf(facts: SpeculationFacts): SpeculationConfig 
     numSpecTokens,
     numLookaheadTokens,
     numPrefillLookahead: facts.numPrefillLookahead,
+    dropsBlock: facts.dropsBlock,
+    numHashLookaheadTokens:
+      facts.dropsBlock && !facts.disableLookaheadBlockHashes ? facts.numPrefillLookahead : 0,
     draftSlots: draftSlotsOf(facts),
     dynamicLookup: schedule === null ? null : dynamicLookupOf(schedule, facts),
     perRequestMetrics: facts.perRequestMetrics,

@@ -8,6 +8,7 @@ import type { Request } from './request.ts';
 import type { SchedulerState } from './scheduler-state.ts';
 import { StepDraftCounter } from './spec-decode-counter.ts';
 import { checkStop } from './stop-check.ts';
+import { endRejected } from './structured-tokens.ts';
 
 export interface VerifiedDrafts {
   readonly numDrafts: number;
@@ -41,6 +42,9 @@ export function takeVerified(
     request.allTokenIds.push(tokenIds[numTaken] as number);
     numTaken += 1;
     stopped = checkStop(request, state.config.maxModelLen);
+    stopped =
+      endRejected(request, request.numOutputTokens - 1, tokenIds[numTaken - 1] as number) ||
+      stopped;
   }
   verified.hasher?.update(request);
   if (!isStale) {

@@ -3,6 +3,7 @@
  * Source: vllm/v1/core/sched/scheduler.py Scheduler.update_from_output (0.33.0).
  */
 import { assert } from '../../shared/assert.ts';
+import { createEngineCoreOutput } from '../../shared/protocol/defaults.ts';
 import type {
   EngineCoreOutput,
   LogprobsLists,
@@ -17,6 +18,7 @@ import { RequestStatus } from './request-status.ts';
 import { NO_SAMPLE, POOLED, type SchedulerOutput } from './scheduler-output.ts';
 import type { SchedulerState } from './scheduler-state.ts';
 import { checkStop } from './stop-check.ts';
+import { endRejected } from './structured-tokens.ts';
 import { takeVerified } from './take-verified.ts';
 import { finishTransfers, takeTransfers, withPrefillHits } from './update-transfers.ts';
 
@@ -73,7 +75,7 @@ export function updateFromOutput(
       const verified = output.verifiedTokenIds.get(request.requestId) ?? NO_TOKENS;
       ({ tokenIds, stopped } = takeVerified(state, request, {
         numDrafts: drafts.length,
-        numInvalid: 0,
+        numInvalid: output.numInvalidSpecTokens?.get(request.requestId) ?? 0,
         tokenIds: verified,
         isStale,
         wasRunning,
@@ -113,6 +115,7 @@ export function updateFromOutput(
   if (kvTransfer !== null && transfers !== null) {
     finishTransfers(state, kvTransfer, transfers, (clientIndex) => findBatch(batches, clientIndex));
   }
+  if (state.grammarCompileErrors.size > 0) endUncompiled(state, batches);
   return batches;
 }
 
@@ -134,7 +137,8 @@ function takeToken(
   request.allTokenIds.push(sample.tokenId);
   // Fifteen tokens of sixteen fill no block.
   if (request.allTokenIds.length >= request.blockHashes.nextTokens) sample.hasher?.update(request);
-  const stopped = checkStop(request, state.config.maxModelLen);
+  const hasStopped = checkStop(request, state.config.maxModelLen);
+  const stopped = endRejected(request, request.numOutputTokens - 1, sample.tokenId) || hasStopped;
   if (sample.isStale) return stopped;
   const hasPlaceholders = request.numOutputPlaceholders > 0;
   if (hasPlaceholders) request.numOutputPlaceholders -= 1;
@@ -147,6 +151,28 @@ function takeToken(
     }
   }
   return stopped;
+}
+
+/** Requests whose grammar did not compile end with that error. */
+function endUncompiled(state: SchedulerState, batches: ClientBatch[]): void {
+  const requests = new Set<Request>();
+  for (const [request, failure] of state.grammarCompileErrors) {
+    // It may have been aborted since.
+    if (request.isFinished) continue;
+    request.status = RequestStatus.FINISHED_ERROR;
+    requests.add(request);
+    const { clientIndex, requestId, traceHeaders } = request;
+    const message = `Invalid structured outputs: ${failure}`;
+    const error = { code: 'validation_error', message, retryable: false };
+    const events = request.takeEvents();
+    const { finishReason } = request;
+    findBatch(batches, clientIndex).outputs.push(
+      createEngineCoreOutput({ requestId, finishReason, events, traceHeaders, error }),
+    );
+  }
+  state.grammarCompileErrors.clear();
+  state.removeFromWaiting(requests);
+  for (const request of requests) state.freeRequest(request);
 }
 
 /** Pooling is done as soon as there is a result. */

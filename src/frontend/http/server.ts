@@ -16,8 +16,9 @@ import { AsyncLLM } from '../llm/async-llm.ts';
 import type { ServedModel } from '../llm/served-model.ts';
 import { ChatTemplates } from '../openai/chat/template.ts';
 import { LoraAdapters } from '../openai/lora-adapters.ts';
+import { MessagesServing } from '../openai/messages/serving.ts';
 import { ModelRegistry } from '../openai/model-registry.ts';
-import type { OutputParsers } from '../openai/output-parser.ts';
+import type { OutputParsers } from '../openai/parsing/output-parsers.ts';
 import { OnlineRenderer } from '../openai/renderer.ts';
 import { RequestLogger } from '../openai/request-logger.ts';
 import { RequestParser } from '../openai/request-parser.ts';
@@ -51,6 +52,9 @@ import { UnreadBytes } from './unread-bytes.ts';
 /** Larger bodies get 413: four million tokens as text, with room to spare. */
 const BODY_LIMIT_BYTES = 64 * 1024 * 1024;
 
+/** Of models whose calls are numbered. Source: vllm/renderers/chat_utils/tool_call.py get_tool_call_id_type (0.33.0). */
+const KIMI_MODEL_TYPES: readonly string[] = ['kimi_k2', 'kimi_k25', 'kimi_k3'];
+
 export interface HttpServerOptions {
   /** Ready: `engines` is filled. The server becomes the one handler of its outputs and of its death. */
   readonly engineClient: EngineClient;
@@ -79,8 +83,6 @@ export interface HttpServerOptions {
   readonly twin?: Twin;
   /** A port that is open already, and is taken over; null where the server opens its own. */
   readonly early?: EarlyServer | null;
-  /** What parses answers; left out, they are content. */
-  readonly outputParsers?: OutputParsers | null;
   /** Called when the engines died, after every running request was answered. */
   readonly onEngineDead?: (reason: string) => void;
 }
@@ -99,7 +101,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const { args, env, early = null } = options;
   const faults = options.faults ?? new ShownFaults(options.clock);
   const requestFaults = new RequestFaults(faults, args);
-  const parts = createRouteParts(options, await options.tokenizer);
+  const tokenizer = await options.tokenizer;
+  const parts = createRouteParts(options, tokenizer, await loadParsers(options, tokenizer));
   const context = { ...parts, faults, requestFaults };
   await context.adapters.loadStatic(parseLoraModules(args.loraModules));
   // The early server has one already.
@@ -169,6 +172,7 @@ function routedTarget(target: string, rootPath: string): string {
 function createRouteParts(
   options: HttpServerOptions,
   tokenizer: Tokenizer,
+  parsers: OutputParsers | null,
 ): Omit<RouteContext, 'faults' | 'requestFaults'> {
   const { args, env, model, engineClient, clock, logger, metrics } = options;
   const turnWriter = new TurnWriter();
@@ -183,6 +187,7 @@ function createRouteParts(
     clientIndex: options.clientIndex,
     ...(options.randomHex === undefined ? {} : { randomHex: options.randomHex }),
     maxLogprobs: args.maxLogprobs,
+    hasReasoningParser: args.reasoningParser !== '',
     streamInterval: args.streamInterval,
     logRequests: args.enableLogRequests,
     maxNumQueuedReqs: args.maxNumQueuedReqs,
@@ -192,7 +197,11 @@ function createRouteParts(
   llm.onEngineDead((reason) => options.onEngineDead?.(reason));
   const models = new ModelRegistry(model);
   const renderer = createRenderer(options, tokenizer, llm);
-  const serving = createServing(options, { tokenizer, llm, models, renderer });
+  const serving = createServing(options, { tokenizer, llm, models, renderer, parsers });
+  const parser = new RequestParser({
+    maxCompletionPrompts: env.maxCompletionPrompts,
+    maxStopStrings: env.maxStopStrings,
+  });
   return {
     args,
     env,
@@ -202,11 +211,9 @@ function createRouteParts(
     models,
     adapters: new LoraAdapters({ llm, models, logger }),
     renderer,
-    parser: new RequestParser({
-      maxCompletionPrompts: env.maxCompletionPrompts,
-      maxStopStrings: env.maxStopStrings,
-    }),
+    parser,
     serving,
+    messages: new MessagesServing(serving, parser, args.anthropicDisabledThinkingEffort),
     tokenizer,
     tokenizerFolder: options.tokenizerFolder,
     metrics,
@@ -217,6 +224,30 @@ function createRouteParts(
     timers: options.timers ?? systemTimers,
     logger,
   };
+}
+
+/** Nothing of it is loaded where no flag asks for it. */
+async function loadParsers(
+  { args, model, metrics }: HttpServerOptions,
+  tokenizer: Tokenizer,
+): Promise<OutputParsers | null> {
+  const toolCallParser = args.enableAutoToolChoice ? args.toolCallParser : null;
+  const reasoningParser = args.reasoningParser || null;
+  if (toolCallParser === null && reasoningParser === null) return null;
+  const { loadOutputParsers } = await import('../openai/parsing/output-parsers.ts');
+  return loadOutputParsers({
+    toolCallParser,
+    reasoningParser,
+    tokenizer: {
+      tokenId: (text) => tokenizer.tokenToId(text),
+      decode: (ids) => tokenizer.decode(ids, { skipSpecialTokens: false }),
+      allSpecialTokens: tokenizer.allSpecialTokens,
+      chatTemplate: tokenizer.chatTemplate,
+    },
+    modelName: model.model,
+    toolCallIdType: KIMI_MODEL_TYPES.includes(model.modelType) ? 'kimi_k2' : 'random',
+    onInvocation: (invocation) => metrics.recordToolParser(invocation),
+  });
 }
 
 function createRenderer(
@@ -237,7 +268,7 @@ function createRenderer(
     trustRequestMmKwargs: args.trustRequestMmKwargs,
     excludeToolsWhenToolChoiceNone: args.excludeToolsWhenToolChoiceNone,
     enableAutoToolChoice: args.enableAutoToolChoice,
-    hasToolParser: args.toolCallParser !== null,
+    hasToolParser: args.toolCallParser !== null && args.enableAutoToolChoice,
     promptEmbeds: model.promptEmbeds,
     defaultChatTemplateKwargs: args.defaultChatTemplateKwargs ?? {},
     reasoningEffortMap: args.reasoningEffortMap ?? {},
@@ -260,8 +291,8 @@ function readChatTemplate(value: string | null): string | null {
 }
 
 function createServing(
-  { args, env, model, clock, logger, outputParsers = null }: HttpServerOptions,
-  parts: Pick<ServingContext, 'tokenizer' | 'llm' | 'models' | 'renderer'>,
+  { args, env, model, clock, logger }: HttpServerOptions,
+  parts: Pick<ServingContext, 'tokenizer' | 'llm' | 'models' | 'renderer' | 'parsers'>,
 ): ServingContext {
   return {
     ...parts,
@@ -283,7 +314,7 @@ function createServing(
     enableForceIncludeUsage: args.enableForceIncludeUsage,
     enablePerRequestMetrics: args.enablePerRequestMetrics,
     skipModelNameValidation: env.skipModelNameValidation,
+    toolCallRate: args.toolCallRate,
     responses: env.enableResponsesApiStore ? new ResponseStore() : null,
-    outputParsers,
   };
 }

@@ -1,7 +1,7 @@
 /**
  * The checks of sampling parameters, in vLLM's order and words: alone, and against the model. Pure.
- * Source: vllm/sampling_params.py SamplingParams._verify_args, verify (0.33.0). Leaves out: structured output grammars,
- * speculative decoding, diffusion models.
+ * Source: vllm/sampling_params.py SamplingParams._verify_args, verify (0.33.0). Leaves out: speculative decoding,
+ * diffusion models; structured outputs are verified in structured-outputs/.
  */
 import type { SamplingParams } from '../../shared/protocol/request.ts';
 import { pythonFloatRepr } from '../../shared/python/float.ts';
@@ -176,7 +176,6 @@ export function verifyAgainstModel(
       });
     }
   }
-  if (params.structuredOutputs !== null) verifyStructuredOutputs(params.structuredOutputs);
 }
 
 function outOfVocab(ids: readonly number[], parameter: string, vocabSize: number): Error {
@@ -228,32 +227,5 @@ function verifyLogprobTokenIds(
         `Got logprobs=${logprobs}, len(logprob_token_ids)=${ids.length}.`,
       { parameter: 'logprob_token_ids', value: ids.length },
     );
-  }
-}
-
-function verifyStructuredOutputs(value: unknown): void {
-  const {
-    choice,
-    grammar,
-    json,
-    json_object: jsonObject,
-    regex,
-  } = value as Record<string, unknown>;
-  if (Array.isArray(choice) && choice.length === 0) {
-    throw validationError("Choice '[]' cannot be an empty list");
-  }
-  if (typeof grammar === 'string' && grammar.trim() === '') {
-    throw validationError('structured_outputs.grammar cannot be an empty string');
-  }
-  if (typeof json === 'string' && json.trim() === '') {
-    throw validationError('structured_outputs.json cannot be an empty string');
-  }
-  if (jsonObject === false) {
-    throw validationError(
-      'structured_outputs.json_object must be True if set; omit structured_outputs to disable structured outputs',
-    );
-  }
-  if (typeof regex === 'string' && regex.includes('\0')) {
-    throw validationError("structured_outputs.regex must not contain a NUL character ('\\x00')");
   }
 }

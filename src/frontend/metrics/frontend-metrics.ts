@@ -23,7 +23,7 @@ import {
 } from './prometheus-stat-logger.ts';
 import { type SleepOperation, SleepOperationMetrics } from './sleep-operation-metrics.ts';
 import { SpecDecodingMetrics } from './spec-decoding-metrics.ts';
-import { createToolParserFamily } from './tool-parser-metrics.ts';
+import { type ToolParserInvocation, ToolParserMetrics } from './tool-parser-metrics.ts';
 
 export interface ScrapeOptions {
   /** What chooses the format, as Python's client does; absent: the text format. */
@@ -52,6 +52,7 @@ export class FrontendMetrics {
   readonly #sleepOperations: SleepOperationMetrics;
   /** By whom they are registered in vLLM: the stat loggers before HTTP, the rest after. */
   readonly #statLoggerFamilies: readonly Family[];
+  readonly #toolParser: ToolParserMetrics | null;
   readonly #lateFamilies: readonly Family[];
   /** Null without speculation. */
   readonly #specDecoding: SpecDecodingMetrics | null;
@@ -72,10 +73,11 @@ export class FrontendMetrics {
     const ranks = [...options.engines.keys()].sort((a, b) => a - b);
     this.#specDecoding = specDecodingMetrics(options, ranks, createdSeconds);
     this.#statLoggerFamilies = this.#familiesOfStatLogger(options);
-    this.#lateFamilies =
+    this.#toolParser =
       options.hasToolCallParser === true
-        ? [createToolParserFamily(options.servedModelName, createdSeconds)]
-        : [];
+        ? new ToolParserMetrics(options.servedModelName, createdSeconds)
+        : null;
+    this.#lateFamilies = this.#toolParser === null ? [] : [this.#toolParser.family];
     for (const rank of ranks)
       this.#statLoggers.set(rank, new LoggingStatLogger(rank, options.clock.monotonicMs()));
     this.#view?.attach(() => this.#allFamilies());
@@ -97,6 +99,10 @@ export class FrontendMetrics {
 
   recordHttp(exchange: HttpExchange): void {
     this.#http.record(exchange);
+  }
+
+  recordToolParser(invocation: ToolParserInvocation): void {
+    this.#toolParser?.record(invocation);
   }
 
   recordSleepState(state: { isSleeping: boolean; level: number }): void {

@@ -43,7 +43,12 @@ export interface ExchangeRequest {
 /** One prompt's part of a request. */
 export type ExchangePrompt = Pick<
   GenerateRequest,
-  'requestId' | 'promptTokenIds' | 'promptEmbeds' | 'params'
+  | 'requestId'
+  | 'promptTokenIds'
+  | 'promptEmbeds'
+  | 'params'
+  | 'reasoningEnded'
+  | 'reasoningParserKwargs'
 > & {
   /** Null where the request came as token ids. */
   readonly text: string | null;
@@ -118,6 +123,7 @@ export class Exchange {
   #generate(prompt: ExchangePrompt, index: number): RequestHandle {
     const { context, request, headers, arrivalTime } = this.#options;
     const { requestId, promptTokenIds, promptEmbeds, params, text } = prompt;
+    const { reasoningEnded = null, reasoningParserKwargs = null } = prompt;
     const loraRequest = context.models.lora(request.model);
     context.requestLogger?.logInputs({
       requestId,
@@ -139,6 +145,8 @@ export class Exchange {
         cacheSalt: request.cache_salt,
         sessionId: requestSessionId(headers, request),
         loraRequest,
+        reasoningEnded,
+        reasoningParserKwargs,
       },
       {
         onOutput: (output) => this.#onOutput(output, index),

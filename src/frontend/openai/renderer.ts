@@ -36,7 +36,7 @@ export interface RendererOptions extends TemplatingOptions {
   readonly trustRequestMmKwargs: boolean;
   readonly excludeToolsWhenToolChoiceNone: boolean;
   readonly enableAutoToolChoice: boolean;
-  /** `--tool-call-parser` is set: every tool choice is taken. */
+  /** `--tool-call-parser` is set, and tool choices are taken: every one is. */
   readonly hasToolParser: boolean;
   /** What prompts in embeddings have to be; null: there are none. */
   readonly promptEmbeds: EmbeddingKind | null;
@@ -52,6 +52,7 @@ export class OnlineRenderer {
   readonly chatTemplate: string | null;
   readonly #options: RendererOptions;
   readonly #templating: ChatTemplating;
+  #takesInlineSystem: boolean | null = null;
   /** Texts to ids and back. */
   readonly encoding: TextEncoding;
 
@@ -64,6 +65,17 @@ export class OnlineRenderer {
 
   get excludesToolsWhenToolChoiceNone(): boolean {
     return this.#options.excludeToolsWhenToolChoiceNone;
+  }
+
+  /** Whether outputs are read by a tool parser. */
+  get hasParser(): boolean {
+    return this.#options.hasToolParser;
+  }
+
+  /** Whether the chat template renders a system message that is not the first; asked once. */
+  get takesInlineSystem(): boolean {
+    this.#takesInlineSystem ??= this.#templating.takesInlineSystem;
+    return this.#takesInlineSystem;
   }
 
   /** Later where the prompts are long. Throws, or rejects with, ApiError. */
@@ -182,23 +194,9 @@ export class OnlineRenderer {
     departure: Departure | null,
   ): Later<RenderedChat> {
     this.#checkToolChoice(request.tool_choice);
-    const isExcluded =
-      request.tool_choice === 'none' && this.#options.excludeToolsWhenToolChoiceNone;
     const hasLimit = request.max_completion_tokens !== null;
     return this.renderChat(
-      {
-        messages: request.messages,
-        chatTemplate: request.chat_template,
-        chatTemplateKwargs: request.chat_template_kwargs,
-        mmProcessorKwargs: request.mm_processor_kwargs,
-        mediaIoKwargs: request.media_io_kwargs,
-        addGenerationPrompt: request.add_generation_prompt,
-        continueFinalMessage: request.continue_final_message,
-        documents: request.documents,
-        reasoningEffort: request.reasoning_effort,
-        tools: isExcluded ? null : request.tools,
-        reusedTokenIds: reusedTokenIds(request),
-      },
+      { ...this.#chatFields(request), reusedTokenIds: reusedTokenIds(request) },
       {
         maxTotalTokens: this.#options.maxModelLen,
         maxOutputTokens: hasLimit ? request.max_completion_tokens : request.max_tokens,
@@ -209,6 +207,33 @@ export class OnlineRenderer {
       },
       departure,
     );
+  }
+
+  /** What parsers are told of the template's variables. */
+  chatTemplateKwargs(request: ChatCompletionRequest): Record<string, PyValue> {
+    return this.kwargsOf({ ...this.#chatFields(request), reusedTokenIds: null });
+  }
+
+  /** As chatTemplateKwargs, of another endpoint's chat. */
+  kwargsOf(request: ChatRenderRequest): Record<string, PyValue> {
+    return this.#templating.kwargsOf(request);
+  }
+
+  #chatFields(request: ChatCompletionRequest): Omit<ChatRenderRequest, 'reusedTokenIds'> {
+    const isExcluded =
+      request.tool_choice === 'none' && this.#options.excludeToolsWhenToolChoiceNone;
+    return {
+      messages: request.messages,
+      chatTemplate: request.chat_template,
+      chatTemplateKwargs: request.chat_template_kwargs,
+      mmProcessorKwargs: request.mm_processor_kwargs,
+      mediaIoKwargs: request.media_io_kwargs,
+      addGenerationPrompt: request.add_generation_prompt,
+      continueFinalMessage: request.continue_final_message,
+      documents: request.documents,
+      reasoningEffort: request.reasoning_effort,
+      tools: isExcluded ? null : request.tools,
+    };
   }
 
   /** Without a tool parser only `none` can be served. */

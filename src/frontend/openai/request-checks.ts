@@ -18,6 +18,7 @@ import {
 } from '../../shared/python/values.ts';
 import { badRequest, internalError, validationError } from '../llm/errors.ts';
 import type { SchemaHooks } from '../pydantic/validation-walk.ts';
+import { classRefusal } from './class-refusals.ts';
 
 /** The limits that environment variables of vLLM set. */
 export interface RequestLimits {
@@ -65,11 +66,15 @@ export function checkResponseFormat(data: PyDict): void {
       { parameter: 'response_format' },
     );
   }
-  if (type === 'structural_tag' && isDict(format) && !isStructuralTag(format)) {
-    throw validationError('Invalid response_format structural_tag specification.', {
-      parameter: 'response_format',
-    });
-  }
+  checkStructuralTagFormat(format);
+}
+
+export function checkStructuralTagFormat(format: PyValue): void {
+  if (!isDict(format) || get(format, 'type') !== 'structural_tag' || isStructuralTag(format))
+    return;
+  throw validationError('Invalid response_format structural_tag specification.', {
+    parameter: 'response_format',
+  });
 }
 
 function isStructuralTag(format: PyDict): boolean {
@@ -194,6 +199,7 @@ export const requestSchemaHooks: SchemaHooks = {
     if (name === '_default_input_image_details') return withImageDetails(value);
     return value;
   },
+  refusal: classRefusal,
   dataclass(name, fields) {
     if (name === 'StructuredOutputsParams') checkStructuredOutputsParams(fields);
     if (name === 'RepetitionDetectionParams') checkRepetitionDetection(fields);

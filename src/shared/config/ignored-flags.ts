@@ -305,7 +305,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   'pt-load-map-location': { takes: 'value', kind: 'json_or_string', defaultValue: 'cpu' },
   'ray-workers-use-nsight': { takes: 'switch' },
   'reasoning-config': { takes: 'value', kind: 'json' },
-  'reasoning-parser': { takes: 'value', kind: 'string' },
   'reasoning-parser-plugin': { takes: 'value', kind: 'string' },
   'renderer-num-workers': { takes: 'value', kind: 'int', defaultValue: '1' },
   'replayssm-buffer-len': { takes: 'value', kind: 'int', defaultValue: '16' },

@@ -174,6 +174,14 @@ export class HfTokenizer implements Tokenizer {
     return ids.map((id) => this.#tokens[knownId(id, this.maxTokenId, this.#standIns)] ?? null);
   }
 
+  tokenToId(token: string): number | null {
+    return this.#inner.token_to_id(token) ?? null;
+  }
+
+  get allSpecialTokens(): ReadonlyMap<string, number> {
+    return new Map([...this.#specialIds].map((id) => [this.#tokens[id] ?? '', id]));
+  }
+
   createDecodeStream(
     promptTokenIds: readonly number[],
     options: DecodeStreamOptions,

@@ -7,6 +7,10 @@ export interface Tokenizer {
   decode(ids: readonly number[], options: { readonly skipSpecialTokens: boolean }): string;
   /** The vocabulary's own spelling of each token (`Ġworld`); null for an unknown id. */
   convertIdsToTokens(ids: readonly number[]): readonly (string | null)[];
+  /** The id of a token that texts spell as it is, such as an added one; null where the vocabulary has none. */
+  tokenToId(token: string): number | null;
+  /** Tokens that are no text, by their spelling. */
+  readonly allSpecialTokens: ReadonlyMap<string, number>;
   /** One decoder per request, told of the prompt first. */
   createDecodeStream(promptTokenIds: readonly number[], options: DecodeStreamOptions): DecodeStream;
   readonly eosTokenId: number | null;

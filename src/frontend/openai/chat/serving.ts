@@ -11,6 +11,7 @@ import { baseRequestId, type RequestHeaders } from '../request-headers.ts';
 import { maxTokensFor, samplingFields } from '../sampling-fields.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
 import { ChatAnswer } from './answer.ts';
+import { type ParsedChat, parsedChat } from './parsed-chat.ts';
 import type { ChatCompletionRequest } from './request.ts';
 
 /** Throws, or rejects with, ApiError when there is no answer to begin; else the channel gets it, now or later. */
@@ -26,15 +27,31 @@ export function createChatCompletion(
   return whenHere(context.renderer.renderChatCompletion(request, channel), (prompt) => {
     const { promptTokenIds, text } = prompt;
     const id = `chatcmpl-${baseRequestId(headers, request.request_id)}`;
-    const params = samplingParams(context, request, prompt);
-    const prompts = [{ requestId: id, promptTokenIds, text, params }];
-    const answer = new ChatAnswer({ context, request, id, prompt, channel });
+    const parsed = parsedOf(context, request, prompt);
+    const params = chatSamplingParams(context, parsed.request, prompt);
+    const { reasoningEnded, reasoningParserKwargs } = parsed;
+    const prompts = [
+      { requestId: id, promptTokenIds, text, params, reasoningEnded, reasoningParserKwargs },
+    ];
+    const { choices } = parsed;
+    const answer = new ChatAnswer({ context, request, id, prompt, channel, parsed: choices });
     const log = { id, skipsEmpty: true, onlyFinal: false };
     new Exchange({ context, request, headers, channel, arrivalTime, prompts, answer, log }).start();
   });
 }
 
-function samplingParams(
+function parsedOf(
+  context: ServingContext,
+  request: ChatCompletionRequest,
+  prompt: RenderedChat,
+): ParsedChat {
+  if (context.parsers !== null) return parsedChat(context, context.parsers, request, prompt);
+  const reasoningEnded = request.include_reasoning ? null : true;
+  return { request, choices: null, reasoningEnded, reasoningParserKwargs: null };
+}
+
+/** Throws ApiError. */
+export function chatSamplingParams(
   { model, maxNumSequences }: ServingContext,
   request: ChatCompletionRequest,
   { promptTokenIds }: RenderedChat,

@@ -34,7 +34,7 @@ export function createCompletion(
       promptTokenIds: prompt.promptTokenIds,
       text: prompt.text,
       ...(prompt.promptEmbeds === undefined ? {} : { promptEmbeds: prompt.promptEmbeds }),
-      params: samplingParams(context, request, prompt),
+      params: completionSamplingParams(context, request, prompt),
     }));
     // What is wrong with the request was said first: an n that no request may have is not counted.
     const promptLengths = rendered.map(({ promptTokenIds }) => promptTokenIds.length);
@@ -45,7 +45,8 @@ export function createCompletion(
   });
 }
 
-function samplingParams(
+/** Throws ApiError. */
+export function completionSamplingParams(
   { model, maxNumSequences }: ServingContext,
   request: CompletionRequest,
   { promptTokenIds }: RenderedPrompt,

@@ -9,12 +9,13 @@ import type { MutableSamplingParams } from '../../llm/sampling-params.ts';
 import type { AnswerChannel } from '../answer-channel.ts';
 import { requestMetricsJson } from '../answer-json.ts';
 import { type Answer, checkFinishReason } from '../exchange.ts';
-import type { DeltaMessage, OutputParser } from '../output-parser.ts';
+import type { DeltaMessage } from '../parsing/types.ts';
 import { createdSeconds, type ServingContext, shownModel } from '../serving-context.ts';
 import { ItemStream, type ShownLogprobs } from './item-stream.ts';
 import { type ItemStatus, messageItem, textPart } from './items-json.ts';
 import { responseLogprobs } from './logprobs.ts';
 import { outputItems } from './output-items.ts';
+import type { ResponseParser } from './parsed-response.ts';
 import { type ResponsesRequest, wantsLogprobs } from './request.ts';
 import { NO_PARTS, type ResponseFrame, rawMessage, responseJson } from './response-json.ts';
 import { ToolCallNames } from './tools.ts';
@@ -29,7 +30,7 @@ export interface ResponseAnswerOptions {
   /** The text that the engine was asked with. */
   readonly promptText: string | null;
   /** Null: the whole output is content. */
-  readonly parser: OutputParser | null;
+  readonly parser: ResponseParser | null;
   /** Told of the answer once it is whole, before its client is. */
   readonly onFinal?: (final: FinalResponse) => void;
 }
@@ -91,7 +92,7 @@ export class ResponseAnswer implements Answer {
       const item = messageItem(`msg_${randomUuid()}`, content, status);
       return { items: [item], texts: text === '' ? [] : [text] };
     }
-    const parsed = parser.parse(text, tokenIds);
+    const parsed = parser.parser.parse(text, tokenIds, parser.wholeRequest);
     const isHidden = !request.include_reasoning;
     const isSingle = request.parallel_tool_calls === false;
     const items = outputItems(
@@ -134,7 +135,12 @@ export class ResponseAnswer implements Answer {
   #deltaOf({ text, tokenIds, finishReason }: CompletionOutput): DeltaMessage | null {
     const { parser, request } = this.#options;
     if (parser === null) return { content: text };
-    const delta = parser.parseDelta(text, tokenIds, finishReason !== null);
+    const { promptTokenIds: promptIds } = parser;
+    const isFinished = finishReason !== null;
+    const delta = parser.parser.parseDelta(
+      { text, ids: tokenIds, promptIds, isFinished },
+      parser.request,
+    );
     if (delta === null || request.parallel_tool_calls !== false) return delta;
     const calls = delta.tool_calls?.filter(({ index }) => index === 0);
     return calls === undefined ? delta : { ...delta, tool_calls: calls };
@@ -227,7 +233,7 @@ export class ResponseAnswer implements Answer {
 
   #usageJson(output: RequestOutput, tokenIds: readonly number[]): string {
     const inputTokens = output.promptTokenIds.length;
-    const reasoningTokens = this.#options.parser?.countReasoningTokens(tokenIds) ?? 0;
+    const reasoningTokens = this.#options.parser?.parser.countReasoningTokens(tokenIds) ?? 0;
     return (
       `{"input_tokens":${inputTokens},"input_tokens_details":{"cached_tokens":${output.numCachedTokens},` +
       `"cache_write_tokens":${output.numCacheCreationTokens},"input_tokens_per_turn":[],"cached_tokens_per_turn":[]},` +

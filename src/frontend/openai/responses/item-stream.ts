@@ -4,7 +4,7 @@
  */
 import { jsonString } from '../../../shared/python/json-text.ts';
 import { randomUuid } from '../../llm/random-uuid.ts';
-import type { DeltaMessage, DeltaToolCall } from '../output-parser.ts';
+import type { DeltaMessage, DeltaToolCall } from '../parsing/types.ts';
 import { CallStream } from './call-stream.ts';
 import {
   type ItemStatus,

@@ -3,7 +3,8 @@
  * Source: vllm/entrypoints/openai/responses/utils.py build_response_output_items (0.33.0).
  */
 import { randomUuid } from '../../llm/random-uuid.ts';
-import type { FunctionCall, ParsedOutput } from '../output-parser.ts';
+import type { ParsedOutput } from '../parsing/delegating-parser.ts';
+import type { FunctionCall } from '../parsing/types.ts';
 import { decodeCustomToolInput } from './custom-tool-input.ts';
 import {
   customCallItem,

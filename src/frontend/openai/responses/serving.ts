@@ -8,9 +8,9 @@ import { randomUuid } from '../../llm/random-uuid.ts';
 import { buildSamplingParams, type MutableSamplingParams } from '../../llm/sampling-params.ts';
 import type { AnswerChannel } from '../answer-channel.ts';
 import type { ChatMessageParam } from '../chat/request.ts';
+import type { ChatRenderRequest } from '../chat/templating.ts';
 import { Exchange, type ExchangeOptions } from '../exchange.ts';
 import { type Later, whenHere } from '../later.ts';
-import type { ParsedRequest, RequestAdjustment } from '../output-parser.ts';
 import { type RenderedChat, reusedTokenIds } from '../renderer.ts';
 import type { RequestHeaders } from '../request-headers.ts';
 import { maxTokensFor, samplingFields } from '../sampling-fields.ts';
@@ -21,6 +21,7 @@ import { BackgroundChannel } from './background.ts';
 import { responseConstraint } from './constraint.ts';
 import { EventLog } from './event-log.ts';
 import { continuesFinalMessage, responsesMessages } from './input.ts';
+import { type ParsedResponse, parsedResponse, type ResponseParser } from './parsed-response.ts';
 import { type ResponsesRequest, wantsLogprobs } from './request.ts';
 import type { ResponseStore } from './store.ts';
 import { invalidRequest, storedResponse } from './stored.ts';
@@ -49,14 +50,12 @@ export function createResponse(
         'input',
       );
     }
-    const parsers = context.outputParsers;
-    const asked =
-      parsers === null ? request : adjustedRequest(request, parsers.adjust(parserRequest(request)));
+    const parsed = parsedOf(context, request, messages, prompt.promptTokenIds);
+    const { request: asked, parser, reasoningParserKwargs } = parsed;
     const params = samplingParams(context, asked, promptLength);
-    const parser = parsers?.create(parserRequest(request), prompt.promptTokenIds) ?? null;
     const id = request.request_id ?? `resp_${randomUuid()}`;
     const { promptTokenIds, text } = prompt;
-    const prompts = [{ requestId: `${id}_0`, promptTokenIds, text, params }];
+    const prompts = [{ requestId: `${id}_0`, promptTokenIds, text, params, reasoningParserKwargs }];
     const isKept = request.store === true;
     const store = isKept ? context.responses : null;
     const log = { id, skipsEmpty: false, onlyFinal: true };
@@ -127,28 +126,15 @@ function shownTools(
   return tools.length === 0 || isExcluded ? null : functionTools(tools).map(toChatTool);
 }
 
-function renderInput(
+/** Throws, or rejects with, ApiError. */
+export function renderInput(
   context: ServingContext,
   request: ResponsesRequest,
   messages: readonly ChatMessageParam[],
   departure: Departure,
 ): Later<RenderedChat> {
-  const isContinued = continuesFinalMessage(request.input);
-  const effort = request.reasoning?.['effort'];
   return context.renderer.renderChat(
-    {
-      messages,
-      chatTemplate: null,
-      chatTemplateKwargs: request.chat_template_kwargs,
-      mmProcessorKwargs: request.mm_processor_kwargs,
-      mediaIoKwargs: request.media_io_kwargs,
-      addGenerationPrompt: !isContinued,
-      continueFinalMessage: isContinued,
-      documents: null,
-      reasoningEffort: typeof effort === 'string' ? effort : null,
-      tools: shownTools(context, request),
-      reusedTokenIds: reusedTokenIds(request),
-    },
+    renderRequest(context, request, messages),
     {
       maxTotalTokens: context.model.maxModelLen,
       maxOutputTokens: request.max_output_tokens,
@@ -159,6 +145,43 @@ function renderInput(
     },
     departure,
   );
+}
+
+function renderRequest(
+  context: ServingContext,
+  request: ResponsesRequest,
+  messages: readonly ChatMessageParam[],
+): ChatRenderRequest {
+  const isContinued = continuesFinalMessage(request.input);
+  const effort = request.reasoning?.['effort'];
+  return {
+    messages,
+    chatTemplate: null,
+    chatTemplateKwargs: request.chat_template_kwargs,
+    mmProcessorKwargs: request.mm_processor_kwargs,
+    mediaIoKwargs: request.media_io_kwargs,
+    addGenerationPrompt: !isContinued,
+    continueFinalMessage: isContinued,
+    documents: null,
+    reasoningEffort: typeof effort === 'string' ? effort : null,
+    tools: shownTools(context, request),
+    reusedTokenIds: reusedTokenIds(request),
+  };
+}
+
+type MaybeParsed = Omit<ParsedResponse, 'parser'> & { readonly parser: ResponseParser | null };
+
+function parsedOf(
+  context: ServingContext,
+  request: ResponsesRequest,
+  messages: readonly ChatMessageParam[],
+  promptTokenIds: readonly number[],
+): MaybeParsed {
+  const { parsers, renderer, toolCallRate } = context;
+  if (parsers === null) return { request, parser: null, reasoningParserKwargs: null };
+  const chatTemplateKwargs = renderer.kwargsOf(renderRequest(context, request, messages));
+  const common = { parsers, request, messages, chatTemplateKwargs, promptTokenIds };
+  return parsedResponse({ ...common, toolCallRate });
 }
 
 /** Sampling fields that this endpoint does not offer, whatever a body says. */
@@ -175,7 +198,8 @@ const NOT_OFFERED = {
   routed_experts_prompt_start: 0,
 } as const;
 
-function samplingParams(
+/** Throws ApiError. */
+export function samplingParams(
   { model, maxNumSequences }: ServingContext,
   request: ResponsesRequest,
   promptLength: number,
@@ -195,28 +219,4 @@ function samplingParams(
     },
   );
   return buildSamplingParams({ ...fields, extraArgs: fields.extraArgs ?? {} }, maxNumSequences);
-}
-
-function parserRequest(request: ResponsesRequest): ParsedRequest {
-  return {
-    tools: functionTools(request.tools),
-    toolChoice: request.tool_choice,
-    parallelToolCalls: request.parallel_tool_calls,
-    includeReasoning: request.include_reasoning,
-    chatTemplateKwargs: request.chat_template_kwargs,
-    structuredOutputs: responseConstraint(request),
-  };
-}
-
-/** The constraint of a parser takes the place of the request's own format, in the answer too. */
-function adjustedRequest(
-  request: ResponsesRequest,
-  { structuredOutputs, keepsSpecialTokens }: RequestAdjustment,
-): ResponsesRequest {
-  const kept = keepsSpecialTokens === true ? { skip_special_tokens: false } : {};
-  const constrained =
-    structuredOutputs === undefined
-      ? {}
-      : { structured_outputs: structuredOutputs as PyDict, text: null };
-  return { ...request, ...kept, ...constrained };
 }

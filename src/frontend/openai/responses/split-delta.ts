@@ -1,5 +1,5 @@
 /** One delta as several that each say one thing. Pure. Source: responses/streaming_events.py split_delta (0.33.0). */
-import type { DeltaMessage, DeltaToolCall } from '../output-parser.ts';
+import type { DeltaMessage, DeltaToolCall } from '../parsing/types.ts';
 
 export function splitDelta(delta: DeltaMessage): readonly DeltaMessage[] {
   const { reasoning = null, content = null, tool_calls: calls = [] } = delta;
