@@ -42,12 +42,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   },
   'allowed-local-media-path': { takes: 'value', kind: 'string' },
   'allowed-media-domains': { takes: 'list', kind: 'string' },
-  'anthropic-disabled-thinking-effort': {
-    takes: 'value',
-    kind: 'string',
-    choices: ['auto', 'high', 'low', 'max', 'medium', 'none', 'xhigh'],
-    defaultValue: 'auto',
-  },
   'attention-config': { takes: 'value', kind: 'json' },
   'aux-output-config': { takes: 'value', kind: 'json' },
   'code-revision': { takes: 'value', kind: 'string' },
@@ -98,9 +92,7 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   'enable-mm-embeds': { takes: 'switch' },
   'enable-moe-shared-loras': { takes: 'switch' },
   'enable-nccl-comm-suspend': { takes: 'switch' },
-  'enable-offline-docs': { takes: 'switch' },
   'enable-return-routed-experts': { takes: 'switch' },
-  'enable-scale-out': { takes: 'switch' },
   'enable-shm-tensor-arena': { takes: 'switch' },
   'enable-ssl-refresh': { takes: 'switch' },
   'enable-tower-connector-lora': { takes: 'switch' },
@@ -294,14 +286,7 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   'offload-params': { takes: 'list', kind: 'string' },
   'offload-prefetch-step': { takes: 'value', kind: 'int', defaultValue: '1' },
   'otlp-traces-endpoint': { takes: 'value', kind: 'string' },
-  'per-request-spec-decode-metrics': {
-    takes: 'value',
-    kind: 'string',
-    choices: ['detailed', 'none', 'summary'],
-    defaultValue: 'none',
-  },
   'prefill-context-parallel-size': { takes: 'value', kind: 'int', defaultValue: '1' },
-  'profiler-config': { takes: 'value', kind: 'json' },
   'pt-load-map-location': { takes: 'value', kind: 'json_or_string', defaultValue: 'cpu' },
   'ray-workers-use-nsight': { takes: 'switch' },
   'reasoning-config': { takes: 'value', kind: 'json' },
@@ -345,11 +330,9 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
     isFolded: true,
   },
   'specialize-active-lora': { takes: 'switch' },
-  'structured-outputs-config': { takes: 'value', kind: 'json' },
   'swa-bounded-replay': { takes: 'switch', defaultValue: 'true' },
   'tokenizer-mode': { takes: 'value', kind: 'string', defaultValue: 'auto' },
   'tokenizer-revision': { takes: 'value', kind: 'string' },
-  'tokens-only': { takes: 'switch' },
   'tool-parser-plugin': { takes: 'value', kind: 'string' },
   'tool-server': { takes: 'value', kind: 'string' },
   'tool-strict-level': {
@@ -378,7 +361,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
 
 /** Short names of the above. */
 export const IGNORED_SHORT_NAMES: Readonly<Record<string, string>> = {
-  O: 'optimization-level',
   ac: 'attention-config',
   dc: 'diffusion-config',
   pcp: 'prefill-context-parallel-size',
