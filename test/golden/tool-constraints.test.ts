@@ -55,6 +55,7 @@ describe('constraints recorded in tool-constraints.json', () => {
           tokenizer,
           modelName: 'm',
           toolCallIdType: 'random',
+          isHarmony: false,
           onInvocation: () => {},
         },
         entry,

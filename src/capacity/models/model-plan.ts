@@ -69,6 +69,8 @@ export interface ModelFacts {
   readonly activeParameterCount: number;
   /** Of one tensor rank, per pipeline stage. */
   readonly weightsBytes: readonly number[];
+  /** Of these the draft's; 0 without one. */
+  readonly draftWeightsBytes: number;
 }
 
 export interface QuantizationFacts {
@@ -235,6 +237,7 @@ function factsOf(parts: {
     parameterCount,
     activeParameterCount: activeParameterCountOf(model, parameterCount),
     weightsBytes,
+    draftWeightsBytes: derived.draftWeightsBytes,
   };
 }
 

@@ -1,7 +1,8 @@
 /**
  * What a request's sampling parameters make of the next token, over the odds that the simulated model gives it: the token of
  * the source stays unless it is forbidden, loses to another, or another is preferred. Pure.
- * Source: vllm/v1/sample/sampler.py Sampler.apply_logits_processors, vllm/v1/sample/ops/penalties.py, bad_words.py, vllm/v1/sample/logits_processor/builtin.py (0.33.0).
+ * Source: vllm/v1/sample/sampler.py Sampler.apply_logits_processors, vllm/v1/sample/ops/penalties.py,
+ * vllm/v1/sample/ops/bad_words.py, vllm/v1/sample/logits_processor/builtin.py (0.33.0).
  */
 import type { SamplingParams } from '../../shared/protocol/request.ts';
 import { mixToken, shareOf } from './token-hash.ts';

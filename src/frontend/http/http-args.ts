@@ -60,6 +60,7 @@ export type HttpArgs = Pick<
   | 'sseKeepAliveInterval'
   | 'streamInterval'
   | 'maxLogprobs'
+  | 'speculativeConfig'
   | 'maxNumQueuedReqs'
   | 'maxNumQueuedTokens'
   | 'enableTwinApi'

@@ -188,6 +188,7 @@ function createRouteParts(
     ...(options.randomHex === undefined ? {} : { randomHex: options.randomHex }),
     maxLogprobs: args.maxLogprobs,
     hasReasoningParser: args.reasoningParser !== '',
+    hasSpeculation: args.speculativeConfig !== null,
     streamInterval: args.streamInterval,
     logRequests: args.enableLogRequests,
     maxNumQueuedReqs: args.maxNumQueuedReqs,
@@ -246,6 +247,7 @@ async function loadParsers(
     },
     modelName: model.model,
     toolCallIdType: KIMI_MODEL_TYPES.includes(model.modelType) ? 'kimi_k2' : 'random',
+    isHarmony: model.modelType === 'gpt_oss',
     onInvocation: (invocation) => metrics.recordToolParser(invocation),
   });
 }

@@ -62,6 +62,8 @@ export interface InputProcessorOptions {
   readonly maxLogprobs: number;
   /** `--reasoning-parser` is set: thoughts may have a budget. */
   readonly hasReasoningParser?: boolean;
+  /** With --speculative-config; default false. */
+  readonly hasSpeculation?: boolean;
   /** Digits that make an engine's request id one of its own; default: random ones. */
   readonly randomHex?: (length: number) => string;
 }
@@ -84,9 +86,9 @@ export class InputProcessor {
 
   /** Throws ApiError with vLLM's words. Changes `request.params`. */
   processInputs(request: GenerateRequest): EngineCoreRequest {
-    const { model, tokenizer, numRanks, maxLogprobs } = this.#options;
+    const { model, tokenizer, numRanks, maxLogprobs, hasSpeculation = false } = this.#options;
     const { params, promptTokenIds, dataParallelRank } = request;
-    verifyAgainstModel(params, { vocabSize: model.vocabSize, maxLogprobs });
+    verifyAgainstModel(params, { vocabSize: model.vocabSize, maxLogprobs, hasSpeculation });
     if (params.structuredOutputs !== null) {
       params.structuredOutputs = verifyStructuredOutputs(
         params.structuredOutputs,

@@ -28,11 +28,13 @@ export interface RequestOutput {
   readonly outputs: readonly CompletionOutput[];
   /** True with the last output of the whole request, children included. */
   readonly isFinished: boolean;
-  readonly numCachedTokens: number;
+  /** Null where several requests made the answer. */
+  readonly numCachedTokens: number | null;
   readonly numCacheCreationTokens: number;
   readonly kvTransferParams: unknown;
   readonly ecTransferParams: unknown;
-  readonly stats: RequestStateStats;
+  /** Null where several requests made the answer. */
+  readonly stats: RequestStateStats | null;
   /** What the engine counted of its drafts; null before the end, and where it does not tell. */
   readonly specDecodeMetrics: RequestSpecDecodeMetrics | null;
 }

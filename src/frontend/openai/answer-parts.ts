@@ -76,8 +76,9 @@ export class AnswerParts {
       this.#isSingle && specDecodeMetrics !== null
         ? specDecodingJson(specDecodeMetrics, skipNull)
         : null;
-    if (!this.#hasTimings && drafts === null) return null;
-    return requestMetricsJson(this.#hasTimings ? stats : null, numTokens, skipNull, drafts);
+    const timings = this.#hasTimings ? stats : null;
+    if (timings === null && drafts === null) return null;
+    return requestMetricsJson(timings, numTokens, skipNull, drafts);
   }
 
   /** The chunk without choices that tells the usage; nothing where none was asked for. */

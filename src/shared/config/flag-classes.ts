@@ -119,7 +119,7 @@ const PYTHON = "code in Python of the user's own is not loaded";
 const OFFLOADED = 'weights in CPU memory, which leave more to the KV cache (see --cpu-offload-gb)';
 const OTHER_APIS = 'endpoints of the Cohere API are not served';
 const TRACES = 'OpenTelemetry traces are not sent';
-const REASONING = 'reasoning is not parted from the content of answers';
+const REASONING = 'a thought is what the reasoning parser says, and has no budget but that of its request';
 const EXPERTS = 'routed_experts of answers are not made';
 const ELASTIC = 'the number of ranks stays what it was at the start';
 const REPLAY_SSM = 'memory of state layers under speculation';
@@ -207,7 +207,7 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'tokenizer-revision': "the tokenizer is the folder's or the embedded one",
   'tool-parser-plugin': PYTHON,
   'tool-server': 'tools are never called',
-  'tool-strict-level': 'answers are not held to a grammar',
+  'tool-strict-level': 'calls are held to their format as tools and tool_choice say',
   'use-replayssm': REPLAY_SSM,
   'video-pruning-method': MULTI_MODAL,
   'video-pruning-rate': MULTI_MODAL,

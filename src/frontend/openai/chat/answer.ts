@@ -1,6 +1,6 @@
 /**
  * What `/v1/chat/completions` answers, whole and streamed, built as text in vLLM's key order.
- * Source: vllm/entrypoints/openai/chat_completion/serving.py OpenAIServingChat (0.33.0). Leaves out: beam search.
+ * Source: vllm/entrypoints/openai/chat_completion/serving.py OpenAIServingChat (0.33.0).
  */
 import {
   jsonIntegers,
@@ -166,9 +166,10 @@ export class ChatAnswer implements Answer {
     const completionTokens = this.#numTokens.reduce((sum, count) => sum + count, 0);
     const usage = () => {
       const { numCachedTokens, numCacheCreationTokens } = this.#firstOutput ?? output;
-      const details = this.#context.enablePromptTokensDetails
-        ? `,"prompt_tokens_details":{"cached_tokens":${numCachedTokens},"created_cache_tokens":${numCacheCreationTokens}}`
-        : '';
+      const details =
+        this.#context.enablePromptTokensDetails && numCachedTokens !== null
+          ? `,"prompt_tokens_details":{"cached_tokens":${numCachedTokens},"created_cache_tokens":${numCacheCreationTokens}}`
+          : '';
       const reasoning =
         this.#parsed?.countsReasoning === true
           ? `,"completion_tokens_details":${this.#completionDetails(this.#parsed.allReasoningTokens)}`
@@ -192,9 +193,10 @@ export class ChatAnswer implements Answer {
       completionTokens += completion.tokenIds.length;
       return this.#wholeChoice(completion, echoed);
     });
-    const promptTokensDetails = this.#context.enablePromptTokensDetails
-      ? `{"cached_tokens":${output.numCachedTokens},"created_cache_tokens":${output.numCacheCreationTokens},"multimodal_tokens":null}`
-      : 'null';
+    const promptTokensDetails =
+      this.#context.enablePromptTokensDetails && output.numCachedTokens !== null
+        ? `{"cached_tokens":${output.numCachedTokens},"created_cache_tokens":${output.numCacheCreationTokens},"multimodal_tokens":null}`
+        : 'null';
     const promptTokens = output.promptTokenIds.length;
     const completionTokensDetails = this.#completionDetails(this.#parsed?.allReasoningTokens ?? 0);
     return (

@@ -30,7 +30,7 @@ export function askedOutput(options: AskedOutputOptions): OutputForm | null {
   const prng = new Prng(seedOf(options));
   const calls = callsOf(options, prng);
   if (calls === null && (thought === null || parserRequest.hasConstraint)) return null;
-  const answer = calls ?? [{ free: null }];
+  const answer = calls ?? wordsForm(options);
   return thought === null ? answer : joined([...thoughtForm(options, prng), ...answer]);
 }
 
@@ -54,8 +54,14 @@ function thoughtForm({ parsers, thought, request }: AskedOutputOptions, prng: Pr
   const budget = request.thinking_token_budget ?? -1;
   const drawn = MIN_THOUGHT_TOKENS + prng.nextBelow(THOUGHT_SPREAD);
   const free = budget >= 0 ? Math.min(drawn, budget) : drawn;
-  const start = thought?.isOpen === true ? '' : `${marks.start}\n`;
-  return [{ text: start }, { free }, { text: `\n${marks.end}\n\n` }];
+  const start = thought?.isOpen === true ? '' : marks.start;
+  if (!marks.isApart) return [{ text: start }, { free }, { text: marks.end }];
+  const opening = start === '' ? '' : `${start}\n`;
+  return [{ text: opening }, { free }, { text: `\n${marks.end}\n\n` }];
+}
+
+function wordsForm({ parsers }: AskedOutputOptions): OutputForm {
+  return [{ text: parsers.isHarmony ? '<|channel|>final<|message|>' : '' }, { free: null }];
 }
 
 /** Null: nothing is called. */

@@ -34,7 +34,10 @@ export function parsedChat(
   const parser = parsers.make(parserRequest, chatTemplateKwargs, 'chat_completions');
   const hasEnded = parsers.hasReasoning ? parser.isReasoningEnd(promptTokenIds) : null;
   const adjustment = parsers.adjust(parserRequest);
-  const thought = hasEnded === false ? { isOpen: parsers.isReasoningOpen(promptTokenIds) } : null;
+  const thought =
+    hasEnded === false || parsers.isHarmony
+      ? { isOpen: parsers.isReasoningOpen(promptTokenIds) }
+      : null;
   const form = hasScript(request)
     ? null
     : askedOutput({

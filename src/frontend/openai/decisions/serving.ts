@@ -281,7 +281,7 @@ function decisionUsage(reads: readonly LabelRead[]): string {
   const input = inputTokens(reads);
   const output = outputTokens(reads);
   return (
-    `{"input_tokens":${input},"input_tokens_details":{"cached_tokens":${sum((read) => read.output.numCachedTokens)},` +
+    `{"input_tokens":${input},"input_tokens_details":{"cached_tokens":${sum((read) => read.output.numCachedTokens ?? 0)},` +
     `"cache_write_tokens":${sum((read) => read.output.numCacheCreationTokens)}},"output_tokens":${output},` +
     `"output_tokens_details":{"reasoning_tokens":0},"total_tokens":${input + output}}`
   );

@@ -209,6 +209,14 @@ const FORMATS: Readonly<Record<string, ToolFormat>> = {
     isParallel: true,
     call: json(({ name }) => `{"name": "${name}", "arguments": `, '}'),
   },
+  openai: {
+    ...ALONE,
+    isParallel: false,
+    call: json(
+      ({ name }) => `<|channel|>commentary to=functions.${name} <|constrain|>json<|message|>`,
+      '<|call|>',
+    ),
+  },
   minimax_m2: {
     begin: '<minimax:tool_call>\n',
     separator: '\n',

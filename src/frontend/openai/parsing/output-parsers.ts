@@ -9,6 +9,7 @@ import type { ToolParserInvocation } from '../../metrics/tool-parser-metrics.ts'
 import type { MakeReasoningParser } from '../reasoning-parsers/registry.ts';
 import type { ToolParserEntry } from '../tool-parsers/registry.ts';
 import { DelegatingParser, type OutputParser } from './delegating-parser.ts';
+import { HarmonyParser } from './harmony-parser.ts';
 import { jsonSchemaFromTools } from './json-schema-from-tools.ts';
 import { structuralTagFor } from './structural-tags.ts';
 import type {
@@ -28,15 +29,30 @@ export interface OutputParsersOptions {
   readonly tokenizer: ParserTokenizer;
   readonly modelName: string;
   readonly toolCallIdType: ToolCallIdType;
+  /** The model is a gpt-oss: its outputs are messages. */
+  readonly isHarmony: boolean;
   readonly onInvocation: (invocation: ToolParserInvocation) => void;
 }
+
+export interface ReasoningMarks {
+  readonly start: string;
+  readonly end: string;
+  /** Newlines stand around the thought. */
+  readonly isApart: boolean;
+}
+
+const HARMONY_MARKS: ReasoningMarks = {
+  start: '<|channel|>analysis<|message|>',
+  end: '<|end|><|start|>assistant',
+  isApart: false,
+};
 
 export class OutputParsers {
   readonly #options: OutputParsersOptions;
   readonly #tools: ToolParserEntry | null;
   readonly #makeReasoning: MakeReasoningParser | null;
   /** What reasoning begins and ends with; null where there is no such text. */
-  readonly reasoningMarks: { readonly start: string; readonly end: string } | null;
+  readonly reasoningMarks: ReasoningMarks | null;
 
   /** Throws StartupError where the tokenizer lacks what the parsers need. */
   constructor(
@@ -47,14 +63,31 @@ export class OutputParsers {
     this.#options = options;
     this.#tools = tools;
     this.#makeReasoning = makeReasoning;
+    this.reasoningMarks = options.isHarmony ? HARMONY_MARKS : this.#marks();
+    if (options.isHarmony) this.#checkHarmony();
+  }
+
+  #marks(): ReasoningMarks | null {
     try {
       const parserOptions = this.#parserOptions(null, {});
-      tools?.make(parserOptions);
-      const { startText = null, endText = null } = makeReasoning?.(parserOptions) ?? {};
-      this.reasoningMarks =
-        startText === null || endText === null ? null : { start: startText, end: endText };
+      this.#tools?.make(parserOptions);
+      const { startText = null, endText = null } = this.#makeReasoning?.(parserOptions) ?? {};
+      if (startText === null || endText === null) return null;
+      return { start: startText, end: endText, isApart: true };
     } catch (error) {
       throw new StartupError('E_BAD_FLAG', this.#unusable(reasonOf(error)));
+    }
+  }
+
+  #checkHarmony(): void {
+    const { toolCallParser, reasoningParser } = this.#options;
+    if (toolCallParser !== null && toolCallParser !== 'openai') {
+      const reason = `Harmony requires GptOssToolParser (openai), got ${toolCallParser}.`;
+      throw new StartupError('E_BAD_FLAG', this.#unusable(reason));
+    }
+    if (reasoningParser !== null && reasoningParser !== 'openai_gptoss') {
+      const reason = `Harmony requires GptOssReasoningParser (openai_gptoss), got ${reasoningParser}.`;
+      throw new StartupError('E_BAD_FLAG', this.#unusable(reason));
     }
   }
 
@@ -73,6 +106,11 @@ export class OutputParsers {
 
   get hasReasoning(): boolean {
     return this.#makeReasoning !== null;
+  }
+
+  /** The model is a gpt-oss. */
+  get isHarmony(): boolean {
+    return this.#options.isHarmony;
   }
 
   /** `--tool-call-parser`, where calls are read. */
@@ -113,7 +151,11 @@ export class OutputParsers {
     kwargs: ParserOptions['chatTemplateKwargs'],
     requestType: RequestType,
   ): OutputParser {
-    const { toolCallIdType, onInvocation } = this.#options;
+    const { toolCallIdType, onInvocation, isHarmony, tokenizer } = this.#options;
+    if (isHarmony) {
+      const { hasTools, hasReasoning } = this;
+      return new HarmonyParser({ tokenizer, hasTools, hasReasoning });
+    }
     const options = this.#parserOptions(request.tools, kwargs);
     return new DelegatingParser({
       reasoning: this.#makeReasoning?.(options) ?? null,
@@ -131,7 +173,8 @@ export class OutputParsers {
     const adjustment: RequestAdjustment = {};
     const { toolChoice } = request;
     if (this.#makeReasoning === null && toolChoice === 'none') return adjustment;
-    const parser = this.#makeReasoning?.(this.#parserOptions(null, {}));
+    const { isHarmony } = this.#options;
+    const parser = isHarmony ? null : this.#makeReasoning?.(this.#parserOptions(null, {}));
     if (parser?.keepsSpecialTokens === true) adjustment.keepsSpecialTokens = true;
     if (this.#tools === null) return adjustment;
     const { traits } = this.#tools;

@@ -102,6 +102,7 @@ export function makeMinimaxM2AppendThink(options: ParserOptions): ReasoningParse
   return new AppendThinkParser(options);
 }
 
-export function makeGptOss(): ReasoningParser {
-  return new IdentityParser();
+/** Outputs of gpt-oss are read as a whole, not by a reasoning parser. */
+export function makeGptOss(): never {
+  throw new Error('it reads outputs of gpt-oss models alone');
 }

@@ -57,6 +57,11 @@ const glm = (): Promise<ToolParserEntry> =>
     import('../parsing/formats/glm.ts').then((m) => m.makeGlm),
   );
 
+/** Outputs of gpt-oss are read as a whole, not by a tool parser. */
+function onlyGptOss(): never {
+  throw new Error('it reads outputs of gpt-oss models alone');
+}
+
 const BUILT: Readonly<Record<string, Load>> = {
   deepseek_v3: async () => ({
     traits: tagged(PLAIN, 'deepseek_r1'),
@@ -115,6 +120,7 @@ const BUILT: Readonly<Record<string, Load>> = {
     const traits = { ...ALWAYS, supportsRequiredAndNamed: false, forcedSchema: mistralSchema };
     return engineEntry(traits, Promise.resolve(makeMistral));
   },
+  openai: async () => ({ traits: tagged(PLAIN, 'harmony'), make: onlyGptOss }),
   pythonic: async () => ({ traits: PLAIN, make: (await import('./pythonic.ts')).makePythonic }),
   qwen3_coder: qwen3,
   qwen3_json: hermes,

@@ -392,6 +392,17 @@ describe('checks against the model', () => {
     expect(refusalOf({ logprobs: 101 }, model)).toContain('greater than max allowed: 100');
   });
 
+  it.each<[Partial<SamplingFields>]>([[{ minP: 0.1 }], [{ logitBias: { '5': 1 } }]])(
+    'refuse %j beside drafts alone',
+    (fields) => {
+      const model = { vocabSize: 100, maxLogprobs: 20 };
+      expect(refusalOf(fields, { ...model, hasSpeculation: true } as typeof model)).toBe(
+        'The min_p and logit_bias sampling parameters are not yet supported with speculative decoding.',
+      );
+      expect(() => verify(fields, model)).not.toThrow();
+    },
+  );
+
   it.each<[unknown, string]>([
     [{ choice: [] }, "Choice '[]' cannot be an empty list"],
     [{ grammar: ' \n' }, 'structured_outputs.grammar cannot be an empty string'],

@@ -62,6 +62,7 @@ async function chat(
     tokenizer,
     modelName: 'm',
     toolCallIdType: 'random',
+    isHarmony: false,
     onInvocation: (invocation) => invocations.push(invocation),
   });
   const renderer = createRenderer({ maxModelLen: 4000, hasToolParser: true });
