@@ -102,7 +102,10 @@ function runInBackground(options: BackgroundOptions, channel: AnswerChannel): vo
   else log.follow(channel, 0);
 }
 
-function checkRequest({ responses }: ServingContext, request: ResponsesRequest): void {
+function checkRequest({ responses, model }: ServingContext, request: ResponsesRequest): void {
+  if (model.modelType === 'gpt_oss' && wantsLogprobs(request)) {
+    throw invalidRequest('logprobs are not supported with gpt-oss models', 'logprobs');
+  }
   if (responses === null && request.store === true && request.background === true) {
     throw invalidRequest(
       'This vLLM engine does not support `store=True` and therefore does not support the background mode. To enable ' +
