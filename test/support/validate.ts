@@ -6,8 +6,8 @@ import type { PyValue } from '../../src/shared/python/values.ts';
 
 export const NO_HOOKS: SchemaHooks = {
   keptExtras: [],
-  refusal: () => null,
   before: (_name, value) => value,
+  refusal: () => null,
   dataclass: () => {},
 };
 

@@ -119,7 +119,8 @@ const PYTHON = "code in Python of the user's own is not loaded";
 const OFFLOADED = 'weights in CPU memory, which leave more to the KV cache (see --cpu-offload-gb)';
 const OTHER_APIS = 'endpoints of the Cohere API are not served';
 const TRACES = 'OpenTelemetry traces are not sent';
-const REASONING = 'a thought is what the reasoning parser says, and has no budget but that of its request';
+const REASONING =
+  'a thought is what the reasoning parser says, and has no budget but that of its request';
 const EXPERTS = 'routed_experts of answers are not made';
 const ELASTIC = 'the number of ranks stays what it was at the start';
 const REPLAY_SSM = 'memory of state layers under speculation';

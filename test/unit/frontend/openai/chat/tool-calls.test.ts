@@ -74,7 +74,7 @@ async function chat(
   });
   const messages = [{ role: 'user', content: 'hello' }];
   const request = parseBody('chat-completion-request', { model: 'm', messages, ...body });
-  createChatCompletion(context, request, {}, channel);
+  void createChatCompletion(context, request, {}, channel);
   const [call] = llm.calls;
   if (call === undefined) throw new Error('nothing was generated');
   return { llm, channel, invocations, call: call.request };

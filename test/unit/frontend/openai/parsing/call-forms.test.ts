@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { callForm } from '../../../../../src/frontend/openai/parsing/call-forms.ts';
 import { loadOutputParsers } from '../../../../../src/frontend/openai/parsing/output-parsers.ts';
-import type { FunctionTool, ParserRequest } from '../../../../../src/frontend/openai/parsing/types.ts';
+import type {
+  FunctionTool,
+  ParserRequest,
+} from '../../../../../src/frontend/openai/parsing/types.ts';
 import { BUILT_TOOL_PARSERS } from '../../../../../src/shared/config/parser-names.ts';
 import type { OutputForm } from '../../../../../src/shared/protocol/output-form.ts';
 
@@ -40,9 +43,11 @@ class MarkerTokenizer {
   }
 
   encode(text: string): number[] {
-    return text.split(MARKERS).flatMap((part) =>
-      MARKERS.test(part) ? [this.tokenId(part)] : [...part].map((char) => this.tokenId(char)),
-    );
+    return text
+      .split(MARKERS)
+      .flatMap((part) =>
+        MARKERS.test(part) ? [this.tokenId(part)] : [...part].map((char) => this.tokenId(char)),
+      );
   }
 }
 
@@ -60,49 +65,58 @@ function textOf(form: OutputForm): string {
 }
 
 describe('calls as formats spell them', () => {
-  it.each(BUILT_TOOL_PARSERS)('are read back by the parser of %s, whole and streamed', async (name) => {
-    const tokenizer = new MarkerTokenizer();
-    const parsers = await loadOutputParsers({
-      toolCallParser: name,
-      reasoningParser: null,
-      tokenizer,
-      modelName: 'm',
-      toolCallIdType: 'random',
-      isHarmony: name === 'openai',
-      onInvocation: () => {},
-    });
-    if (parsers === null) throw new Error('no parsers');
-    const request: ParserRequest = {
-      tools: TOOLS,
-      toolChoice: 'auto',
-      parallelToolCalls: null,
-      includeReasoning: true,
-      chatTemplateKwargs: null,
-      numHistoryToolCalls: 0,
-      hasConstraint: false,
-    };
-    const form = callForm(parsers.toolFormat ?? '', TOOLS, { isSingle: false, numBefore: 0 });
-    const text = textOf(form);
-    const ids = tokenizer.encode(text);
-    const called = [
-      { name: 'get_weather', arguments: { city: 'Tokyo', days: 3 } },
-      ...(name === 'openai' ? [] : [{ name: 'get_time', arguments: {} }]),
-    ];
-    const { toolCalls } = parsers.make(request, {}, 'other').parse(text, ids, request);
-    const whole = toolCalls.map((call) => ({ name: call.name, arguments: JSON.parse(call.arguments) }));
-    expect(whole, text).toEqual(called);
+  it.each(BUILT_TOOL_PARSERS)(
+    'are read back by the parser of %s, whole and streamed',
+    async (name) => {
+      const tokenizer = new MarkerTokenizer();
+      const parsers = await loadOutputParsers({
+        toolCallParser: name,
+        reasoningParser: null,
+        tokenizer,
+        modelName: 'm',
+        toolCallIdType: 'random',
+        isHarmony: name === 'openai',
+        onInvocation: () => {},
+      });
+      if (parsers === null) throw new Error('no parsers');
+      const request: ParserRequest = {
+        tools: TOOLS,
+        toolChoice: 'auto',
+        parallelToolCalls: null,
+        includeReasoning: true,
+        chatTemplateKwargs: null,
+        numHistoryToolCalls: 0,
+        hasConstraint: false,
+      };
+      const form = callForm(parsers.toolFormat ?? '', TOOLS, { isSingle: false, numBefore: 0 });
+      const text = textOf(form);
+      const ids = tokenizer.encode(text);
+      const called = [
+        { name: 'get_weather', arguments: { city: 'Tokyo', days: 3 } },
+        ...(name === 'openai' ? [] : [{ name: 'get_time', arguments: {} }]),
+      ];
+      const { toolCalls } = parsers.make(request, {}, 'other').parse(text, ids, request);
+      const whole = toolCalls.map((call) => ({
+        name: call.name,
+        arguments: JSON.parse(call.arguments),
+      }));
+      expect(whole, text).toEqual(called);
 
-    const parser = parsers.make(request, {}, 'other');
-    const streamed: { name: string; args: string }[] = [];
-    for (const [i, id] of ids.entries()) {
-      const isFinished = i === ids.length - 1;
-      const step = { text: tokenizer.decode([id]), ids: [id], promptIds: [], isFinished };
-      for (const { index, function: fn } of parser.parseDelta(step, request)?.tool_calls ?? []) {
-        streamed[index] ??= { name: '', args: '' };
-        streamed[index].name += fn?.name ?? '';
-        streamed[index].args += fn?.arguments ?? '';
+      const parser = parsers.make(request, {}, 'other');
+      const streamed: { name: string; args: string }[] = [];
+      for (const [i, id] of ids.entries()) {
+        const isFinished = i === ids.length - 1;
+        const step = { text: tokenizer.decode([id]), ids: [id], promptIds: [], isFinished };
+        for (const { index, function: fn } of parser.parseDelta(step, request)?.tool_calls ?? []) {
+          streamed[index] ??= { name: '', args: '' };
+          streamed[index].name += fn?.name ?? '';
+          streamed[index].args += fn?.arguments ?? '';
+        }
       }
-    }
-    expect(streamed.map((call) => call.name), text).toEqual(called.map((call) => call.name));
-  });
+      expect(
+        streamed.map((call) => call.name),
+        text,
+      ).toEqual(called.map((call) => call.name));
+    },
+  );
 });
