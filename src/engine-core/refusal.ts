@@ -32,13 +32,13 @@ export function isRunnable(
   request: EngineCoreRequest,
   { maxModelLen, supportedTasks }: { maxModelLen: number; supportedTasks: readonly string[] },
 ): boolean {
-  const { samplingParams, poolingParams, promptTokenIds } = request;
+  const { samplingParams, poolingParams, promptTokenIds, promptEmbeds } = request;
   if (poolingParams === null) {
     if (samplingParams === null || samplingParams.maxTokens === null) return false;
     if (!supportedTasks.includes('generate')) return false;
   } else if (poolingParams.task === null || !supportedTasks.includes(poolingParams.task)) {
     return false;
   }
-  if (promptTokenIds === null || promptTokenIds.length === 0) return false;
-  return promptTokenIds.length <= maxModelLen;
+  const length = promptTokenIds?.length ?? promptEmbeds?.shape[0] ?? 0;
+  return length > 0 && length <= maxModelLen;
 }

@@ -105,6 +105,9 @@ export function createServedModel(
       model.facts.pooling === null
         ? null
         : { ...model.facts.pooling, architecture: model.facts.servedArchitecture },
+    promptEmbeds: args.enablePromptEmbeds
+      ? { hiddenSize: model.facts.promptEmbedsSize, dtype: model.facts.dtype }
+      : null,
     fingerprint: systemFingerprint({
       mode: args.fingerprintMode,
       customValue: args.fingerprintValue,

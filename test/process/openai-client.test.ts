@@ -62,6 +62,57 @@ describe('the official openai client', () => {
     expect(reasons).toEqual(['length', 'length']);
   });
 
+  it('gets log probabilities of chats and prompts', async () => {
+    const chat = await client.chat.completions.create({ ...ask, logprobs: true, top_logprobs: 2 });
+    const content = chat.choices[0]?.logprobs?.content ?? [];
+    expect(content.map((position) => position.top_logprobs.length)).toEqual([2, 2, 2, 2, 2]);
+    const body = { model: 'tiny', prompt: 'hello', max_tokens: 3, logprobs: 1 };
+    const completion = await client.completions.create(body);
+    expect(completion.choices[0]?.logprobs?.token_logprobs).toHaveLength(3);
+  });
+
+  it('gets responses, whole and streamed event by event', async () => {
+    const body = { model: 'tiny', input: 'hello', max_output_tokens: 5, instructions: 'Be brief.' };
+    const whole = await client.responses.create(body);
+    expect([whole.status, whole.incomplete_details?.reason, whole.usage?.output_tokens]).toEqual([
+      'incomplete',
+      'max_output_tokens',
+      5,
+    ]);
+    const types: string[] = [];
+    let text = '';
+    for await (const event of await client.responses.create({ ...body, stream: true })) {
+      expect(event.sequence_number).toBe(types.length);
+      types.push(event.type);
+      if (event.type === 'response.output_text.delta') text += event.delta;
+    }
+    expect(text.length).toBeGreaterThan(0);
+    expect(types.filter((type) => type !== 'response.output_text.delta')).toEqual([
+      'response.created',
+      'response.in_progress',
+      'response.output_item.added',
+      'response.content_part.added',
+      'response.output_text.done',
+      'response.content_part.done',
+      'response.output_item.done',
+      'response.incomplete',
+    ]);
+  });
+
+  it('goes on from what a response said, as an input of items', async () => {
+    const first = await client.responses.create({ model: 'tiny', input: 'hello' });
+    const again = await client.responses.create({
+      model: 'tiny',
+      input: [
+        { role: 'user', content: 'hello' },
+        ...(first.output as OpenAI.Responses.ResponseInputItem[]),
+        { role: 'user', content: 'so?' },
+      ],
+      max_output_tokens: 3,
+    });
+    expect(again.output_text.length).toBeGreaterThan(0);
+  });
+
   it('is told what is wrong in its own error classes', async () => {
     await expect(client.chat.completions.create({ ...ask, model: 'nope' })).rejects.toThrow(
       OpenAI.NotFoundError,

@@ -49,6 +49,7 @@ export function tinyModel(fields: Partial<ServedModel> = {}): ServedModel {
     vocabSize: config.vocab_size,
     eosTokenId: 2,
     pooling: null,
+    promptEmbeds: null,
     structuredOutputBackend: 'auto',
     ...readGenerationConfig(TINYMODEL),
     fingerprint: 'vllm-0.33.0-dp2-00000000',

@@ -89,6 +89,7 @@ export class TestRequest implements KVCacheRequest {
   readonly loraRequest: LoRARequest | null;
   readonly cacheSalt: string | null;
   readonly sessionId: string | null;
+  readonly promptEmbeds: KVCacheRequest['promptEmbeds'];
   readonly mmFeatures: readonly MultiModalFeature[];
   readonly blockHashes = new BlockHashes();
   kvState: RequestKVState | null = null;
@@ -101,6 +102,7 @@ export class TestRequest implements KVCacheRequest {
     this.loraRequest = options.loraRequest ?? null;
     this.cacheSalt = options.cacheSalt ?? null;
     this.sessionId = options.sessionId ?? null;
+    this.promptEmbeds = options.promptEmbeds ?? null;
     this.mmFeatures = options.mmFeatures ?? [];
   }
 

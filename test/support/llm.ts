@@ -18,6 +18,7 @@ export function createServedModel(fields: Partial<ServedModel> = {}): ServedMode
     vocabSize: 300,
     eosTokenId: 2,
     pooling: null,
+    promptEmbeds: null,
     structuredOutputBackend: 'auto',
     defaultSamplingParams: {},
     generationEosTokenIds: [],

@@ -52,6 +52,8 @@ export interface ModelFacts {
   readonly eosTokenIds: readonly number[];
   readonly bosTokenId: number | null;
   readonly hiddenSize: number;
+  /** What prompts come as that are no tokens: rows of this width. */
+  readonly promptEmbedsSize: number;
   readonly numHiddenLayers: number;
   readonly numAttentionHeads: number;
   readonly headSize: number;
@@ -211,6 +213,7 @@ function factsOf(parts: {
   const tensorRanks = derived.config.tensorParallelSize;
   const perRank = derived.parameterCounts.reduce((sum, count) => sum + count, 0);
   const parameterCount = perRank * tensorRanks;
+  const hiddenSize = text.numOr('hidden_size', text.numOr('d_model', text.numOr('n_embd', 0)));
   const bos = text.get('bos_token_id') ?? root.get('bos_token_id');
   return {
     name: source.name,
@@ -224,7 +227,8 @@ function factsOf(parts: {
     vocabSize: text.numOr('vocab_size', root.numOr('vocab_size', 0)),
     eosTokenIds: eosTokenIdsOf(source, model),
     bosTokenId: typeof bos === 'number' ? bos : null,
-    hiddenSize: text.numOr('hidden_size', text.numOr('d_model', text.numOr('n_embd', 0))),
+    hiddenSize,
+    promptEmbedsSize: text.numOr('word_embed_proj_dim', hiddenSize),
     numHiddenLayers: numLayersOf(model),
     numAttentionHeads: model.totalNumAttentionHeads,
     headSize: model.headSize,

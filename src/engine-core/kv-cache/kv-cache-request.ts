@@ -3,6 +3,7 @@
  * anything of it but `blockHashes` (through the block hasher) and `kvState`.
  * Source: vllm/v1/request.py Request (0.33.0), the fields that vllm/v1/core reads.
  */
+import type { NdArray } from '../../shared/protocol/outputs.ts';
 import type { LoRARequest } from '../../shared/protocol/request.ts';
 import type { BlockHashes } from './hash/block-hashes.ts';
 import type { RequestKVState } from './request-kv-state.ts';
@@ -31,6 +32,8 @@ export interface KVCacheRequest {
   readonly loraRequest: LoRARequest | null;
   readonly cacheSalt: string | null;
   readonly sessionId: string | null;
+  /** What the prompt is in place of its tokens; null: it is them. */
+  readonly promptEmbeds: NdArray | null;
   /** In order of offset. */
   readonly mmFeatures: readonly MultiModalFeature[];
   /** Token position of a prefix that other requests share and a sparse group has not cached; 0 = none. */

@@ -11,7 +11,9 @@ import type {
   EngineCoreEvent,
   EngineCoreEventType,
   FinishReason,
+  NdArray,
 } from '../../shared/protocol/outputs.ts';
+import { placeholderIds } from '../../shared/protocol/placeholder-ids.ts';
 import type { PoolingParams } from '../../shared/protocol/pooling.ts';
 import type {
   EngineCoreRequest,
@@ -94,6 +96,7 @@ export class Request implements KVCacheRequest {
   readonly poolingParams: PoolingParams | null;
   readonly cacheSalt: string | null;
   readonly sessionId: string | null;
+  readonly promptEmbeds: NdArray | null;
   readonly mmFeatures: readonly never[] = NO_FEATURES;
   readonly skipReadingPrefixCache: boolean;
   readonly hasExtraArgs: boolean;
@@ -124,7 +127,6 @@ export class Request implements KVCacheRequest {
     const params = poolingParams === null ? request.samplingParams : NO_SAMPLING;
     assert(params !== null, 'a request needs sampling or pooling params');
     assert(params.maxTokens !== null, 'a request needs max_tokens');
-    assert(request.promptTokenIds !== null, 'a request needs prompt token ids');
     this.requestId = request.requestId;
     this.clientIndex = request.clientIndex;
     this.priority = request.priority;
@@ -136,8 +138,9 @@ export class Request implements KVCacheRequest {
     this.sessionId = request.sessionId;
     this.traceHeaders = request.traceHeaders;
     this.skipReadingPrefixCache = (poolingParams ?? params).skipReadingPrefixCache ?? false;
-    this.allTokenIds = request.promptTokenIds.slice();
-    this.numPromptTokens = request.promptTokenIds.length;
+    this.allTokenIds = request.promptTokenIds?.slice() ?? placeholderIds(request.promptEmbeds);
+    this.numPromptTokens = this.allTokenIds.length;
+    this.promptEmbeds = request.promptEmbeds;
     this.maxTokens = params.maxTokens;
     this.eosTokenId = params.eosTokenId ?? -1;
     this.stopTokenIds = params.stopTokenIds ?? NO_STOP_TOKEN_IDS;

@@ -271,6 +271,7 @@ function createRenderer(
     excludeToolsWhenToolChoiceNone: args.excludeToolsWhenToolChoiceNone,
     enableAutoToolChoice: args.enableAutoToolChoice,
     hasToolParser: args.toolCallParser !== null && args.enableAutoToolChoice,
+    promptEmbeds: model.promptEmbeds,
     defaultChatTemplateKwargs: args.defaultChatTemplateKwargs ?? {},
     reasoningEffortMap: args.reasoningEffortMap ?? {},
     validateTokenIds: (ids, parameter) => llm.inputProcessor.validateTokenIds(ids, parameter),

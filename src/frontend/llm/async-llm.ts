@@ -196,7 +196,7 @@ export class AsyncLLM {
     const engineRequest = this.#inputProcessor.processInputs(request);
     const { params } = request;
     this.#checkAdmission(params.n);
-    this.ensureRoom([engineRequest.promptTokenIds?.length ?? 0], params.n);
+    this.ensureRoom([request.promptTokenIds.length], params.n);
     if (params.n === 1) {
       this.#outputProcessor.addRequest(engineRequest, params, { parent: null, index: 0, sink });
       this.#send(engineRequest);

@@ -1,9 +1,9 @@
 /**
  * From a rendered prompt and its sampling parameters to the request that an engine gets, with vLLM's last checks. Pure.
- * Source: vllm/v1/engine/input_processor.py InputProcessor (0.33.0). Leaves out: multimodal input, prompt
- * embeddings.
+ * Source: vllm/v1/engine/input_processor.py InputProcessor (0.33.0). Leaves out: multimodal input.
  */
 import { createEngineCoreRequest } from '../../shared/protocol/defaults.ts';
+import type { NdArray } from '../../shared/protocol/outputs.ts';
 import type { PoolingParams } from '../../shared/protocol/pooling.ts';
 import type { EngineCoreRequest, LoRARequest } from '../../shared/protocol/request.ts';
 import { pyRepr, pyStrRepr } from '../../shared/python/str.ts';
@@ -23,7 +23,10 @@ import { verifyStructuredOutputs } from './structured-outputs/verify-structured-
 export interface GenerateRequest {
   /** As the client knows it; the engine's id has eight random characters more. */
   readonly requestId: string;
+  /** Zeros where the prompt came as embeddings. */
   readonly promptTokenIds: readonly number[];
+  /** Left out: the prompt is its tokens. */
+  readonly promptEmbeds?: NdArray;
   /** Belongs to this request alone: the input processor completes it. */
   readonly params: MutableSamplingParams;
   /** Wall-clock seconds. */
@@ -114,6 +117,10 @@ export class InputProcessor {
     updateFromGenerationConfig(params, model.generationEosTokenIds, this.#tokenizerIds().eos);
     updateFromTokenizer(params, tokenizer);
     const engineRequest = this.#engineRequest(request);
+    if (request.promptEmbeds !== undefined) {
+      engineRequest.promptTokenIds = null;
+      engineRequest.promptEmbeds = request.promptEmbeds;
+    }
     engineRequest.samplingParams = params;
     engineRequest.dataParallelRank = dataParallelRank;
     engineRequest.sessionId = request.sessionId;

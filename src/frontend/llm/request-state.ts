@@ -9,6 +9,7 @@ import {
   type FinishReason,
   type RequestSpecDecodeMetrics,
 } from '../../shared/protocol/outputs.ts';
+import { placeholderIds } from '../../shared/protocol/placeholder-ids.ts';
 import {
   type EngineCoreRequest,
   RequestOutputKind,
@@ -68,7 +69,7 @@ export class RequestState {
     this.parent = options.parent;
     this.index = options.index;
     this.sink = options.sink;
-    this.promptTokenIds = request.promptTokenIds ?? NO_TOKENS;
+    this.promptTokenIds = request.promptTokenIds ?? placeholderIds(request.promptEmbeds);
     this.maxTokensParam = params.maxTokens;
     this.remotePrefillCachedTokens = remotePrefillCachedTokens(params);
     this.loraName = request.loraRequest?.loraName ?? null;
@@ -76,7 +77,7 @@ export class RequestState {
     this.#isDelta = params.outputKind === RequestOutputKind.DELTA;
     this.#isFinalOnly = params.outputKind === RequestOutputKind.FINAL_ONLY;
     this.detokenizer = new IncrementalDetokenizer(
-      tokenizer.createDecodeStream(this.promptTokenIds, params),
+      tokenizer.createDecodeStream(request.promptTokenIds ?? NO_TOKENS, params),
       params,
       this.#isDelta,
     );

@@ -27,6 +27,8 @@ export interface ServedModel {
   readonly structuredOutputBackend: StructuredOutputBackend;
   /** Null for a model that generates. */
   readonly pooling: ServedPooling | null;
+  /** What prompts in embeddings have to be; null without `--enable-prompt-embeds`. */
+  readonly promptEmbeds: EmbeddingKind | null;
   /** `system_fingerprint` of answers; null leaves it out. */
   readonly fingerprint: string | null;
   /** GPUs of a rank, and ranks, as the frontend was told; engines of a dense model know of no other rank. */
@@ -34,6 +36,13 @@ export interface ServedModel {
   readonly dataParallelSize: number;
   /** For /server_info. */
   readonly vllmConfig: { readonly text: string; readonly json: unknown };
+}
+
+/** What a model's embeddings are. */
+export interface EmbeddingKind {
+  readonly hiddenSize: number;
+  /** bfloat16, float16 or float32. */
+  readonly dtype: string;
 }
 
 const DEFAULT_PARAM_NAMES = [

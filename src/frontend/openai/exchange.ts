@@ -45,7 +45,12 @@ export interface ExchangeRequest {
 /** One prompt's part of a request. */
 export type ExchangePrompt = Pick<
   GenerateRequest,
-  'requestId' | 'promptTokenIds' | 'params' | 'reasoningEnded' | 'reasoningParserKwargs'
+  | 'requestId'
+  | 'promptTokenIds'
+  | 'promptEmbeds'
+  | 'params'
+  | 'reasoningEnded'
+  | 'reasoningParserKwargs'
 > & {
   /** Null where the request came as token ids. */
   readonly text: string | null;
@@ -95,7 +100,12 @@ export class Exchange {
     this.#channel.onDisconnect(() => this.#abort());
     if (this.#isStream) {
       this.#channel.beginStream();
-      this.#answer.beginStream();
+      try {
+        this.#answer.beginStream();
+      } catch (error) {
+        this.#fail(error);
+        return;
+      }
     }
     this.#generateFrom(0);
   }
@@ -116,19 +126,21 @@ export class Exchange {
 
   #generate(prompt: ExchangePrompt, index: number): RequestHandle {
     const { context, request, headers, arrivalTime } = this.#options;
-    const { requestId, promptTokenIds, params, text } = prompt;
+    const { requestId, promptTokenIds, promptEmbeds, params, text } = prompt;
     const { reasoningEnded = null, reasoningParserKwargs = null } = prompt;
     const loraRequest = context.models.lora(request.model);
     context.requestLogger?.logInputs({
       requestId,
       prompt: text,
       promptTokenIds,
+      promptEmbeds,
       params,
       loraRequest,
     });
     const generateRequest = {
       requestId,
       promptTokenIds,
+      ...(promptEmbeds === undefined ? {} : { promptEmbeds }),
       params,
       arrivalTime,
       priority: requestPriority(headers, request.priority),

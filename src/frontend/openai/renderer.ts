@@ -1,11 +1,13 @@
 /**
  * From a request to prompt token ids: the texts or the templated chat, tokenized, and the refusals on the way.
  * Source: vllm/renderers/online_renderer.py OnlineRenderer, renderers/base.py (0.33.0). Leaves out: multimodal input,
- * prompt embeddings, tool and reasoning parsers, fill-in-the-middle models.
+ * tool and reasoning parsers, fill-in-the-middle models.
  */
 
+import type { NdArray } from '../../shared/protocol/outputs.ts';
 import { get, isDict, isTruthy, type PyDict, type PyValue } from '../../shared/python/values.ts';
 import { badRequest, validationError } from '../llm/errors.ts';
+import type { EmbeddingKind } from '../llm/served-model.ts';
 import type { ConversationMessage } from './chat/messages.ts';
 import type { ChatCompletionRequest } from './chat/request.ts';
 import {
@@ -15,6 +17,7 @@ import {
 } from './chat/templating.ts';
 import type { CompletionRequest } from './completions/request.ts';
 import { type Later, whenHere } from './later.ts';
+import { loadPromptEmbeds } from './prompt-embeds/prompt-embeds.ts';
 import { TextEncoding } from './text-encoding.ts';
 import { applyTokenLimits, checkTokenizeParams, type TokenizeParams } from './tokenize/params.ts';
 import type { Departure } from './workers/worker-lane.ts';
@@ -23,6 +26,8 @@ export interface RenderedPrompt {
   readonly promptTokenIds: readonly number[];
   /** Null where the request came as token ids and no text is needed. */
   readonly text: string | null;
+  /** Of a prompt that came as embeddings; its ids are zeros. */
+  readonly promptEmbeds?: NdArray;
 }
 
 export interface RendererOptions extends TemplatingOptions {
@@ -33,6 +38,8 @@ export interface RendererOptions extends TemplatingOptions {
   readonly enableAutoToolChoice: boolean;
   /** `--tool-call-parser` is set, and tool choices are taken: every one is. */
   readonly hasToolParser: boolean;
+  /** What prompts in embeddings have to be; null: there are none. */
+  readonly promptEmbeds: EmbeddingKind | null;
   readonly validateTokenIds: (ids: readonly number[], parameter: string) => void;
 }
 
@@ -54,6 +61,10 @@ export class OnlineRenderer {
     this.#options = options;
     this.#templating = new ChatTemplating(options);
     this.encoding = new TextEncoding(options);
+  }
+
+  get excludesToolsWhenToolChoiceNone(): boolean {
+    return this.#options.excludeToolsWhenToolChoiceNone;
   }
 
   /** Whether outputs are read by a tool parser. */
@@ -83,22 +94,39 @@ export class OnlineRenderer {
       maxOutputTokensParam: 'max_tokens',
     };
     checkTokenizeParams(params);
-    if (hasEmbeds(request)) {
-      throw validationError('You must set `--enable-prompt-embeds` to input `prompt_embeds`.', {
-        parameter: 'prompt_embeds',
-      });
-    }
+    const embedded = this.#renderEmbeds(request, params);
     const prompts = toPromptList(request.prompt);
+    if (embedded.length > 0 && prompts.length === 0) return embedded;
     if (prompts.length === 0) {
       throw validationError('You must pass at least one prompt', { parameter: 'prompt' });
     }
     const needsText = request.echo === true && request.return_token_ids !== true;
-    if (prompts.every((prompt) => typeof prompt === 'string')) {
-      return whenHere(this.encoding.tokenize(prompts, params, departure), (ids) =>
-        prompts.map((text, i) => ({ promptTokenIds: ids[i] ?? [], text })),
+    const rendered = prompts.every((prompt) => typeof prompt === 'string')
+      ? whenHere(this.encoding.tokenize(prompts, params, departure), (ids) =>
+          prompts.map((text, i) => ({ promptTokenIds: ids[i] ?? [], text })),
+        )
+      : this.#renderMixed(prompts, params, needsText, departure);
+    if (embedded.length === 0) return rendered;
+    return whenHere(rendered, (others: readonly RenderedPrompt[]) => [...embedded, ...others]);
+  }
+
+  /** Prompts in embeddings come before the others. */
+  #renderEmbeds(
+    { prompt_embeds: embeds }: CompletionRequest,
+    params: TokenizeParams,
+  ): readonly RenderedPrompt[] {
+    if (embeds === null) return [];
+    const { promptEmbeds: kind, tokenizer } = this.#options;
+    return (typeof embeds === 'string' ? [embeds] : embeds).map((payload) => {
+      if (kind === null) {
+        throw validationError('You must set `--enable-prompt-embeds` to input `prompt_embeds`.', {
+          parameter: 'prompt_embeds',
+        });
+      }
+      return cutEmbeds(loadPromptEmbeds(payload, kind), (rows) =>
+        applyTokenLimits(tokenizer, rows, params),
       );
-    }
-    return this.#renderMixed(prompts, params, needsText, departure);
+    });
   }
 
   /** Of prompts that are not all texts. */
@@ -183,7 +211,12 @@ export class OnlineRenderer {
 
   /** What parsers are told of the template's variables. */
   chatTemplateKwargs(request: ChatCompletionRequest): Record<string, PyValue> {
-    return this.#templating.kwargsOf({ ...this.#chatFields(request), reusedTokenIds: null });
+    return this.kwargsOf({ ...this.#chatFields(request), reusedTokenIds: null });
+  }
+
+  /** As chatTemplateKwargs, of another endpoint's chat. */
+  kwargsOf(request: ChatRenderRequest): Record<string, PyValue> {
+    return this.#templating.kwargsOf(request);
   }
 
   #chatFields(request: ChatCompletionRequest): Omit<ChatRenderRequest, 'reusedTokenIds'> {
@@ -295,8 +328,21 @@ export class OnlineRenderer {
   }
 }
 
-function hasEmbeds({ prompt_embeds: embeds }: CompletionRequest): boolean {
-  return embeds !== null && (typeof embeds === 'string' || embeds.length > 0);
+/** `limit` checks and cuts a list of tokens; here of the numbers of rows. */
+function cutEmbeds(
+  embeds: NdArray,
+  limit: (rows: readonly number[]) => readonly number[],
+): RenderedPrompt {
+  const [numRows = 0, width = 0] = embeds.shape;
+  const rows = limit(Array.from({ length: numRows }, (_, row) => row));
+  const first = rows[0] ?? 0;
+  const rowBytes = numRows === 0 ? 0 : embeds.data.length / numRows;
+  const data = embeds.data.subarray(first * rowBytes, (first + rows.length) * rowBytes);
+  return {
+    promptTokenIds: rows.map(() => 0),
+    text: null,
+    promptEmbeds: { ...embeds, shape: [rows.length, width], data },
+  };
 }
 
 function toPromptList(
@@ -309,7 +355,9 @@ function toPromptList(
 }
 
 /** Ids that the prefill stage forwarded; echo and content other than text need the messages themselves. */
-function reusedTokenIds(request: ChatCompletionRequest): PyValue {
+export function reusedTokenIds(
+  request: Pick<ChatCompletionRequest, 'kv_transfer_params'> & { readonly echo?: boolean },
+): PyValue {
   const params = request.kv_transfer_params;
   if (params === null) return null;
   const ids = params['prompt_token_ids'] as PyValue | undefined;

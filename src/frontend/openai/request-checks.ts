@@ -203,6 +203,10 @@ export const requestSchemaHooks: SchemaHooks = {
     if (name === 'validate_thinking_token_budget') return validateThinkingTokenBudget(value);
     // top_logprobs: null means the same as left out.
     if (name === '<lambda>') return value === null ? 0 : value;
+    if (name === '_normalize_prompt_cache_retention') {
+      return value === 'in-memory' ? 'in_memory' : value;
+    }
+    if (name === '_default_input_image_details') return withImageDetails(value);
     return value;
   },
   refusal: classRefusal,
@@ -211,6 +215,20 @@ export const requestSchemaHooks: SchemaHooks = {
     if (name === 'RepetitionDetectionParams') checkRepetitionDetection(fields);
   },
 };
+
+/** An image without a detail gets the default that OpenAI's types leave out. */
+function withImageDetails(value: PyValue): PyValue {
+  const content = isDict(value) ? get(value, 'content') : null;
+  if (!isDict(value) || !Array.isArray(content)) return value;
+  const parts = content as readonly PyValue[];
+  const lacksDetail = (part: PyValue): boolean =>
+    isDict(part) && part['type'] === 'input_image' && !Object.hasOwn(part, 'detail');
+  if (!parts.some(lacksDetail)) return value;
+  const completed = parts.map((part) =>
+    isDict(part) && lacksDetail(part) ? { ...part, detail: 'auto' } : part,
+  );
+  return { ...value, content: completed };
+}
 
 /** `for x in value` over what cannot be iterated: Python's TypeError, a 400. */
 export function notIterable(value: PyValue): Error {

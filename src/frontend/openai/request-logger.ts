@@ -3,6 +3,7 @@
  * Source: vllm/entrypoints/serve/utils/request_logger.py RequestLogger (0.33.0). Leaves out: request bodies.
  */
 import type { Logger } from '../../shared/logger.ts';
+import type { NdArray } from '../../shared/protocol/outputs.ts';
 import type { PoolingParams } from '../../shared/protocol/pooling.ts';
 import type { LoRARequest, SamplingParams } from '../../shared/protocol/request.ts';
 import { pySlice, pyStrRepr } from '../../shared/python/str.ts';
@@ -22,6 +23,7 @@ export interface LoggedInputs {
   readonly requestId: string;
   readonly prompt: string | null;
   readonly promptTokenIds: readonly number[] | null;
+  readonly promptEmbeds?: NdArray | undefined;
   /** Null where nothing is generated. */
   readonly params: SamplingParams | PoolingParams | null;
   readonly loraRequest: LoRARequest | null;
@@ -63,12 +65,16 @@ export class RequestLogger {
     return this.#options.logsOutputs && this.#options.logsDeltas;
   }
 
-  logInputs({ requestId, prompt, promptTokenIds, params, loraRequest }: LoggedInputs): void {
+  logInputs(inputs: LoggedInputs): void {
+    const { requestId, prompt, promptTokenIds, promptEmbeds, params, loraRequest } = inputs;
     const { logger } = this.#options;
     if (logger.isLevelEnabled('debug')) {
+      const ids = promptEmbeds === undefined ? idsRepr(this.#cutIds(promptTokenIds)) : 'None';
+      const shape =
+        promptEmbeds === undefined ? 'None' : `torch.Size([${promptEmbeds.shape.join(', ')}])`;
       logger.debug(
         `Request ${requestId} details: prompt: ${prompt === null ? 'None' : pyStrRepr(this.#cutText(prompt))}, ` +
-          `prompt_token_ids: ${idsRepr(this.#cutIds(promptTokenIds))}, prompt_embeds shape: None.`,
+          `prompt_token_ids: ${ids}, prompt_embeds shape: ${shape}.`,
       );
     }
     if (!logger.isLevelEnabled('info')) return;

@@ -103,6 +103,7 @@ function modelConfig(options: VllmConfigOptions): JsonObject {
     hf_overrides: args.hfOverrides ?? {},
     generation_config: args.generationConfig,
     override_generation_config: args.overrideGenerationConfig ?? {},
+    enable_prompt_embeds: args.enablePromptEmbeds,
     enable_sleep_mode: args.enableSleepMode,
     runner: args.runner,
     convert: args.convert,

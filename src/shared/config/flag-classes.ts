@@ -152,7 +152,6 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'enable-logging-iteration-details': 'log lines of single iterations are not written',
   'enable-mamba-shared-prefix-checkpoint': 'prefix cache hits of state layers under speculation',
   'enable-mm-embeds': MULTI_MODAL,
-  'enable-prompt-embeds': 'prompt_embeds of requests are refused',
   'enable-return-routed-experts': EXPERTS,
   'enable-ssl-refresh': 'TLS files are read once, at the start',
   'enable-tower-connector-lora': MULTI_MODAL,

@@ -91,7 +91,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   'enable-mm-embeds': { takes: 'switch' },
   'enable-moe-shared-loras': { takes: 'switch' },
   'enable-nccl-comm-suspend': { takes: 'switch' },
-  'enable-prompt-embeds': { takes: 'switch' },
   'enable-return-routed-experts': { takes: 'switch' },
   'enable-shm-tensor-arena': { takes: 'switch' },
   'enable-ssl-refresh': { takes: 'switch' },

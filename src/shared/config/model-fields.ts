@@ -86,6 +86,10 @@ export const MODEL_FIELDS = {
       min: -1,
     },
   ),
+  enablePromptEmbeds: field.bool(
+    false,
+    'Take prompt_embeds of /v1/completions: tensors of torch as prompts.',
+  ),
   generationConfig: field.stringOr(
     'auto',
     "Where default sampling parameters come from: auto (the model's generation_config.json), vllm (none), or a folder.",

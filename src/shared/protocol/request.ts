@@ -3,6 +3,7 @@
  * Source: vllm/v1/engine/__init__.py, vllm/sampling_params.py (0.33.0).
  */
 import type { RequestId } from './ids.ts';
+import type { NdArray } from './outputs.ts';
 import type { PoolingParams } from './pooling.ts';
 
 /** The raw byte in front of a request's msgpack frame. Source: EngineCoreRequestType. */
@@ -98,7 +99,8 @@ export interface EngineCoreRequest {
   readonly loraRequest: LoRARequest | null;
   readonly cacheSalt: string | null;
   readonly dataParallelRank: number | null;
-  readonly promptEmbeds: unknown;
+  /** `[num_tokens, hidden_size]` in the model's dtype, in place of token ids. */
+  readonly promptEmbeds: NdArray | null;
   readonly promptIsTokenIds: readonly boolean[] | null;
   /** Which API server gets the outputs. */
   readonly clientIndex: number;

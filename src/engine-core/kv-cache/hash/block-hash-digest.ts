@@ -126,7 +126,11 @@ function writeCborExtraKeys(out: ByteWriter, extra: ExtraKeys | null): void {
     writeCborHead(out, 4, part.length);
     for (const value of part) {
       if (typeof value === 'number') writeCborInt(out, value);
-      else writeCborText(out, value);
+      else if (typeof value === 'string') writeCborText(out, value);
+      else {
+        writeCborHead(out, 2, value.length);
+        out.raw(value);
+      }
     }
   }
 }
@@ -249,7 +253,8 @@ function pickleExtraKeys(out: PickleWriter, extra: ExtraKeys): void {
     out.text(tag, true);
     for (const value of values) {
       if (typeof value === 'number') out.int(value);
-      else out.text(value);
+      else if (typeof value === 'string') out.text(value);
+      else out.shortBytes(value);
     }
     out.endTuple(part.length);
   }

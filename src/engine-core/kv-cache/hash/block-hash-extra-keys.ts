@@ -1,15 +1,17 @@
 /**
- * What besides tokens makes a block's identity: the LoRA adapter, multi-modal inputs and the cache salt, each tagged
- * with its source.
+ * What besides tokens makes a block's identity: the LoRA adapter, multi-modal inputs, the cache salt and prompts in
+ * embeddings, each tagged with its source.
  * Source: vllm/v1/core/kv_cache_utils.py generate_block_hash_extra_keys, to_event_extra_keys (0.33.0).
- * Leaves out: prompt embeddings.
  */
+import { createHash } from 'node:crypto';
+import type { NdArray } from '../../../shared/protocol/outputs.ts';
 import type { KVCacheRequest } from '../kv-cache-request.ts';
 
 type ExtraKey =
   | readonly ['lora', string, string]
   | readonly ['mm', string, number]
-  | readonly ['cache_salt', string];
+  | readonly ['cache_salt', string]
+  | readonly ['prompt_embeds', Uint8Array];
 
 export type ExtraKeys = readonly ExtraKey[];
 
@@ -30,7 +32,17 @@ export function generateBlockHashExtraKeys(
   if (lora !== null) keys.push(['lora', lora.loraName, lora.loraPath]);
   const nextMmIndex = addMultiModalKeys(request, range, keys);
   if (range.startToken === 0 && request.cacheSalt) keys.push(['cache_salt', request.cacheSalt]);
+  if (request.promptEmbeds !== null) {
+    keys.push(['prompt_embeds', embedsDigest(request.promptEmbeds, range)]);
+  }
   return { extraKeys: keys.length > 0 ? keys : null, nextMmIndex };
+}
+
+/** Of the block's rows; behind the prompt there are none. */
+function embedsDigest({ shape, data }: NdArray, { startToken, endToken }: BlockRange): Uint8Array {
+  const rowBytes = data.length / (shape[0] ?? 1);
+  const rows = data.subarray(startToken * rowBytes, endToken * rowBytes);
+  return createHash('sha256').update(rows).digest();
 }
 
 function addMultiModalKeys(request: KVCacheRequest, range: BlockRange, keys: ExtraKey[]): number {

@@ -4,7 +4,6 @@
  * default is a fast hash of our own; with KV events on (`exact`) the words are the low 8 bytes of the digest that vLLM
  * publishes for the chosen algorithm.
  * Source: vllm/v1/core/kv_cache_utils.py get_request_block_hasher, hash_block_tokens (0.33.0).
- * Leaves out: prompt embeddings.
  */
 import { assert } from '../../../shared/assert.ts';
 import type { KVCacheRequest } from '../kv-cache-request.ts';
@@ -108,7 +107,10 @@ function nextExtraKeys(request: KVCacheRequest, start: number, size: number): Ex
 
 function hasExtraKeys(request: KVCacheRequest): boolean {
   return (
-    request.loraRequest !== null || request.cacheSalt !== null || request.mmFeatures.length > 0
+    request.loraRequest !== null ||
+    request.cacheSalt !== null ||
+    request.promptEmbeds !== null ||
+    request.mmFeatures.length > 0
   );
 }
 

@@ -16,7 +16,7 @@ const THOUGHT_SPREAD = 25;
 
 export interface AskedOutputOptions {
   readonly parsers: OutputParsers;
-  readonly request: ChatCompletionRequest;
+  readonly request: Pick<ChatCompletionRequest, 'messages' | 'seed' | 'thinking_token_budget'>;
   readonly parserRequest: ParserRequest;
   readonly toolCallRate: number;
   readonly promptTokenIds: readonly number[];

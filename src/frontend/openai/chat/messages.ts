@@ -143,6 +143,11 @@ function parsePart(part: PyValue, { contentFormat, modelName }: ParseMessagesOpt
     const name = get(dict, 'name');
     return isWrapped ? { type: 'tool_reference', name } : name;
   }
+  if (type === 'prompt_embeds') {
+    throw validationError('You must set `--enable-prompt-embeds` to input `prompt_embeds`.', {
+      parameter: 'prompt_embeds',
+    });
+  }
   if (MEDIA_PART_TYPES.has(type)) throw badRequest(`${modelName} is not a multimodal model`);
   throw validationError(
     `Unsupported chat content part type: ${pyRepr(type)}. Supported types: ${SUPPORTED_TYPES.join(', ')}.`,

@@ -31,14 +31,15 @@ export function createCompletion(
   return whenHere(context.renderer.renderCompletion(request, channel), (rendered) => {
     const id = `cmpl-${baseRequestId(headers, request.request_id)}`;
     const prompts = rendered.map((prompt, index) => {
-      const { promptTokenIds, text } = prompt;
+      const { promptTokenIds, text, promptEmbeds } = prompt;
       const maxTokens = maxTokensFor(context.model, request.max_tokens, promptTokenIds.length);
       const beams = beamSearchParams(request, context.model, maxTokens);
       const params =
         beams === null
           ? completionSamplingParams(context, request, prompt)
           : beamStepParams(beams, context.maxNumSequences);
-      return { requestId: `${id}-${index}`, promptTokenIds, text, params, beams };
+      const embedded = promptEmbeds === undefined ? {} : { promptEmbeds };
+      return { requestId: `${id}-${index}`, promptTokenIds, ...embedded, text, params, beams };
     });
     // What is wrong with the request was said first: an n that no request may have is not counted.
     const promptLengths = rendered.map(({ promptTokenIds }) => promptTokenIds.length);

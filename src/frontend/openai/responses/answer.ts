@@ -1,29 +1,36 @@
 /**
- * What `/v1/responses` answers, whole and streamed, built as text in vLLM's key order.
+ * What `/v1/responses` answers, whole and streamed.
  * Source: vllm/entrypoints/openai/responses/serving.py OpenAIServingResponses (0.33.0).
  */
-import {
-  jsonFloat,
-  jsonNullable,
-  jsonString,
-  jsonValue,
-} from '../../../shared/python/json-text.ts';
 import { internalError } from '../../llm/errors.ts';
 import { randomUuid } from '../../llm/random-uuid.ts';
 import type { CompletionOutput, RequestOutput } from '../../llm/request-output.ts';
 import type { MutableSamplingParams } from '../../llm/sampling-params.ts';
 import type { AnswerChannel } from '../answer-channel.ts';
+import { requestMetricsJson } from '../answer-json.ts';
 import { type Answer, checkFinishReason } from '../exchange.ts';
+import type { DeltaMessage } from '../parsing/types.ts';
 import { createdSeconds, type ServingContext, shownModel } from '../serving-context.ts';
+import { ItemStream, type ShownLogprobs } from './item-stream.ts';
+import { type ItemStatus, messageItem, textPart } from './items-json.ts';
 import { responseLogprobs } from './logprobs.ts';
+import { outputItems } from './output-items.ts';
+import type { ResponseParser } from './parsed-response.ts';
 import { type ResponsesRequest, wantsLogprobs } from './request.ts';
+import { NO_PARTS, type ResponseFrame, rawMessage, responseJson } from './response-json.ts';
+import { ToolCallNames } from './tools.ts';
 
 export interface ResponseAnswerOptions {
   readonly context: ServingContext;
+  /** As its parser has adjusted it. */
   readonly request: ResponsesRequest;
   readonly id: string;
   readonly params: MutableSamplingParams;
   readonly channel: AnswerChannel;
+  /** The text that the engine was asked with. */
+  readonly promptText: string | null;
+  /** Null: the whole output is content. */
+  readonly parser: ResponseParser | null;
   /** Told of the answer once it is whole, before its client is. */
   readonly onFinal?: (final: FinalResponse) => void;
 }
@@ -35,118 +42,146 @@ export interface FinalResponse {
   readonly outputTexts: readonly string[];
 }
 
-type ItemStatus = 'completed' | 'incomplete';
+const NO_LOGPROBS: ShownLogprobs = { ofDelta: '', ofItem: '' };
 
 export class ResponseAnswer implements Answer {
   readonly #options: ResponseAnswerOptions;
-  readonly #created: number;
-  readonly #messageId = `msg_${randomUuid()}`;
+  readonly #frame: ResponseFrame;
+  readonly #names: ToolCallNames;
+  readonly #stream: ItemStream;
   #sequenceNumber = 0;
-  #hasItem = false;
+  /** Events that were made and not sent yet. */
+  #events = '';
+  /** What the engine said in a stream, before any parser. */
   #text = '';
-  /** What the deltas showed, for the whole item at the end. */
-  readonly #logprobParts: string[] = [];
-  #numTokens = 0;
+  readonly #tokenIds: number[] = [];
 
   constructor(options: ResponseAnswerOptions) {
+    const { context, request, id, params } = options;
     this.#options = options;
-    this.#created = createdSeconds(options.context);
+    const model = shownModel(context, request.model);
+    this.#frame = { request, id, params, created: createdSeconds(context), model };
+    this.#names = new ToolCallNames(request.tools);
+    this.#stream = new ItemStream((...event) => this.#add(...event), this.#names);
   }
 
   wholeAnswer(finals: readonly RequestOutput[]): string {
     const output = finals[0] as RequestOutput;
     const completion = output.outputs[0] as CompletionOutput;
     checkFinishReason(completion);
+    const { items, texts } = this.#wholeItems(completion);
+    return this.#finish(
+      output,
+      items,
+      { text: completion.text, tokenIds: completion.tokenIds },
+      texts,
+    );
+  }
+
+  #wholeItems(completion: CompletionOutput): {
+    items: readonly string[];
+    texts: readonly string[];
+  } {
+    const { request, parser } = this.#options;
     const { text, tokenIds } = completion;
-    const hasLogprobs = wantsLogprobs(this.#options.request) && completion.logprobs !== null;
+    const hasLogprobs = wantsLogprobs(request) && (completion.logprobs?.length ?? 0) > 0;
     const logprobs = hasLogprobs ? `[${this.#logprobs(completion, true)}]` : 'null';
-    const content = text === '' ? '[]' : `[${textPart(text, logprobs)}]`;
     const status = statusOf(completion);
-    this.#numTokens = tokenIds.length;
-    const body = this.#responseJson(status, `[${this.#messageJson(content, status)}]`, output);
-    this.#options.onFinal?.({ status, body, outputTexts: text === '' ? [] : [text] });
-    return body;
+    if (parser === null) {
+      const content = text === '' ? '[]' : `[${textPart(text, logprobs)}]`;
+      const item = messageItem(`msg_${randomUuid()}`, content, status);
+      return { items: [item], texts: text === '' ? [] : [text] };
+    }
+    const parsed = parser.parser.parse(text, tokenIds, parser.wholeRequest);
+    const isHidden = !request.include_reasoning;
+    const isSingle = request.parallel_tool_calls === false;
+    const items = outputItems(
+      {
+        reasoning: isHidden ? null : parsed.reasoning,
+        content: parsed.content,
+        toolCalls: isSingle ? parsed.toolCalls.slice(0, 1) : parsed.toolCalls,
+      },
+      { status, logprobs: isHidden ? 'null' : logprobs, names: this.#names },
+    );
+    return { items, texts: parsed.content ? [parsed.content] : [] };
   }
 
   /** The response before anything has come of it. */
   emptyResponse(status: string): string {
-    return this.#responseJson(status, '[]', null);
+    return responseJson(this.#frame, { ...NO_PARTS, status });
   }
 
   // Streams
 
   beginStream(): void {
     const response = this.emptyResponse('in_progress');
-    this.#send('response.created', `"response":${response}`);
-    this.#send('response.in_progress', `"response":${response}`);
+    this.#add('response.created', `"response":${response}`);
+    this.#add('response.in_progress', `"response":${response}`);
+    this.#sendEvents();
   }
 
   streamOutput(output: RequestOutput): void {
     const completion = output.outputs[0] as CompletionOutput;
     checkFinishReason(completion);
-    this.#numTokens += completion.tokenIds.length;
-    if (completion.text === '') return;
-    if (!this.#hasItem) this.#openItem();
-    this.#streamDelta(completion);
+    const { text, tokenIds } = completion;
+    this.#text += text;
+    for (const id of tokenIds) this.#tokenIds.push(id);
+    const delta = this.#deltaOf(completion);
+    if (delta === null) return;
+    this.#stream.add(delta, () => this.#shownLogprobs(completion));
+    this.#sendEvents();
   }
 
-  #openItem(): void {
-    this.#hasItem = true;
-    this.#send(
-      'response.output_item.added',
-      `"item":${this.#messageJson('[]', 'in_progress')},"output_index":0`,
+  #deltaOf({ text, tokenIds, finishReason }: CompletionOutput): DeltaMessage | null {
+    const { parser, request } = this.#options;
+    if (parser === null) return { content: text };
+    const { promptTokenIds: promptIds } = parser;
+    const isFinished = finishReason !== null;
+    const delta = parser.parser.parseDelta(
+      { text, ids: tokenIds, promptIds, isFinished },
+      parser.request,
     );
-    this.#send(
-      'response.content_part.added',
-      `"content_index":0,"item_id":"${this.#messageId}","output_index":0,"part":${textPart('', '[]')}`,
-    );
+    if (delta === null || request.parallel_tool_calls !== false) return delta;
+    const calls = delta.tool_calls?.filter(({ index }) => index === 0);
+    return calls === undefined ? delta : { ...delta, tool_calls: calls };
   }
 
-  #streamDelta(completion: CompletionOutput): void {
-    const shown = wantsLogprobs(this.#options.request) ? this.#logprobs(completion, false) : '';
-    if (shown !== '') this.#logprobParts.push(this.#logprobs(completion, true));
-    this.#text += completion.text;
-    this.#send(
-      'response.output_text.delta',
-      `"content_index":0,"delta":${jsonString(completion.text)},"item_id":"${this.#messageId}","logprobs":[${shown}],"output_index":0`,
-    );
+  #shownLogprobs(completion: CompletionOutput): ShownLogprobs {
+    const { request, parser } = this.#options;
+    const isHidden = parser !== null && !request.include_reasoning;
+    if (!wantsLogprobs(request) || isHidden) return NO_LOGPROBS;
+    return {
+      ofDelta: this.#logprobs(completion, false),
+      ofItem: this.#logprobs(completion, true),
+    };
   }
 
   lastEvents(output: RequestOutput): string {
+    this.#stream.close(statusOf(output.outputs[0] as CompletionOutput));
+    const said = { text: this.#text, tokenIds: this.#tokenIds };
+    const response = this.#finish(output, this.#stream.items, said, this.#stream.texts);
     const status = statusOf(output.outputs[0] as CompletionOutput);
-    const { events, item } = this.#hasItem ? this.#closeItem(status) : { events: '', item: '' };
-    const response = this.#responseJson(status, `[${item}]`, output);
-    this.#options.onFinal?.({
-      status,
-      body: response,
-      outputTexts: this.#text === '' ? [] : [this.#text],
-    });
-    return events + this.#event(`response.${status}`, `"response":${response}`);
+    this.#add(`response.${status}`, `"response":${response}`);
+    return this.#takeEvents();
   }
 
-  #closeItem(status: ItemStatus): { events: string; item: string } {
-    const logprobs = this.#logprobParts;
-    const part = textPart(this.#text, logprobs.length === 0 ? 'null' : `[${logprobs.join(',')}]`);
-    const item = this.#messageJson(`[${part}]`, status);
-    const place = `"content_index":0,"item_id":"${this.#messageId}"`;
-    // The text comes after the sequence number here.
-    const text = `,"text":${jsonString(this.#text)}`;
-    const events = [
-      this.#event('response.output_text.done', `${place},"logprobs":[],"output_index":0`, text),
-      this.#event('response.content_part.done', `${place},"output_index":0,"part":${part}`),
-      this.#event('response.output_item.done', `"item":${item},"output_index":0`),
-    ];
-    return { events: events.join(''), item };
-  }
-
-  #send(type: string, fields: string): void {
-    this.#options.channel.event(this.#event(type, fields));
-  }
-
-  #event(type: string, fields: string, lateFields = ''): string {
+  #add(type: string, fields: string, afterNumber = '', afterType = ''): void {
     const number = this.#sequenceNumber;
     this.#sequenceNumber += 1;
-    return `event: ${type}\ndata: {${fields},"sequence_number":${number}${lateFields},"type":"${type}"}\n\n`;
+    this.#events +=
+      `event: ${type}\ndata: {${fields},"sequence_number":${number}${afterNumber},` +
+      `"type":"${type}"${afterType}}\n\n`;
+  }
+
+  #sendEvents(): void {
+    const events = this.#takeEvents();
+    if (events !== '') this.#options.channel.event(events);
+  }
+
+  #takeEvents(): string {
+    const events = this.#events;
+    this.#events = '';
+    return events;
   }
 
   /** A stream has no event for an error: it breaks off. */
@@ -155,6 +190,35 @@ export class ResponseAnswer implements Answer {
   }
 
   // Both
+
+  #finish(
+    output: RequestOutput,
+    items: readonly string[],
+    said: { readonly text: string; readonly tokenIds: readonly number[] },
+    outputTexts: readonly string[],
+  ): string {
+    const { context, request, promptText } = this.#options;
+    const { text, tokenIds } = said;
+    const status = statusOf(output.outputs[0] as CompletionOutput);
+    const showsMessages = request.enable_response_messages;
+    const hasSaid = text !== '' || tokenIds.length > 0;
+    const body = responseJson(this.#frame, {
+      status,
+      output: `[${items.join(',')}]`,
+      usage: this.#usageJson(output, tokenIds),
+      metrics: context.enablePerRequestMetrics
+        ? requestMetricsJson(output.stats, tokenIds.length, false)
+        : null,
+      kvTransferParams: output.kvTransferParams,
+      ecTransferParams: output.ecTransferParams,
+      inputMessages: showsMessages
+        ? `[${rawMessage(promptText ?? '', output.promptTokenIds)}]`
+        : 'null',
+      outputMessages: showsMessages ? `[${hasSaid ? rawMessage(text, tokenIds) : ''}]` : 'null',
+    });
+    this.#options.onFinal?.({ status, body, outputTexts });
+    return body;
+  }
 
   #logprobs({ tokenIds, logprobs }: CompletionOutput, hasBytes: boolean): string {
     if (logprobs === null) throw internalError('logprobs must be provided');
@@ -167,45 +231,16 @@ export class ResponseAnswer implements Answer {
     });
   }
 
-  #messageJson(content: string, status: string): string {
-    return `{"id":"${this.#messageId}","content":${content},"role":"assistant","status":"${status}","type":"message","phase":null}`;
-  }
-
-  #usageJson(output: RequestOutput): string {
+  #usageJson(output: RequestOutput, tokenIds: readonly number[]): string {
     const inputTokens = output.promptTokenIds.length;
+    const reasoningTokens = this.#options.parser?.parser.countReasoningTokens(tokenIds) ?? 0;
     return (
       `{"input_tokens":${inputTokens},"input_tokens_details":{"cached_tokens":${output.numCachedTokens},` +
       `"cache_write_tokens":${output.numCacheCreationTokens},"input_tokens_per_turn":[],"cached_tokens_per_turn":[]},` +
-      `"output_tokens":${this.#numTokens},"output_tokens_details":{"reasoning_tokens":0,"tool_output_tokens":0,` +
-      `"output_tokens_per_turn":[],"tool_output_tokens_per_turn":[]},"total_tokens":${inputTokens + this.#numTokens}}`
+      `"output_tokens":${tokenIds.length},"output_tokens_details":{"reasoning_tokens":${reasoningTokens},"tool_output_tokens":0,` +
+      `"output_tokens_per_turn":[],"tool_output_tokens_per_turn":[]},"total_tokens":${inputTokens + tokenIds.length}}`
     );
   }
-
-  #responseJson(status: string, output: string, final: RequestOutput | null): string {
-    const { context, request, params, id } = this.#options;
-    const model = shownModel(context, request.model);
-    return (
-      `{"id":${jsonString(id)},"created_at":${this.#created},` +
-      `"incomplete_details":${status === 'incomplete' ? '{"reason":"max_output_tokens"}' : 'null'},` +
-      `"instructions":${jsonNullable(request.instructions)},"metadata":${jsonValue(request.metadata)},"model":${jsonString(model)},` +
-      `"object":"response","output":${output},"parallel_tool_calls":${request.parallel_tool_calls ?? true},` +
-      `"temperature":${jsonFloat(params.temperature)},"tool_choice":${jsonValue(request.tool_choice)},"tools":${jsonValue(request.tools)},` +
-      `"top_p":${jsonFloat(params.topP)},"background":${jsonValue(request.background)},"max_output_tokens":${params.maxTokens},` +
-      `"max_tool_calls":${jsonValue(request.max_tool_calls)},"previous_response_id":${jsonNullable(request.previous_response_id)},"prompt":null,` +
-      `"prompt_cache_options":${jsonValue(request.prompt_cache_options)},"prompt_cache_key":${jsonValue(request.prompt_cache_key)},` +
-      `"prompt_cache_retention":${jsonValue(request.prompt_cache_retention)},"reasoning":${jsonValue(request.reasoning)},` +
-      `"safety_identifier":${jsonValue(request.safety_identifier)},"service_tier":${jsonValue(request.service_tier)},"status":"${status}",` +
-      `"text":${jsonValue(request.text)},"top_logprobs":${params.logprobs},"truncation":${jsonValue(request.truncation)},` +
-      `"usage":${final === null ? 'null' : this.#usageJson(final)},"user":${jsonValue(request.user)},` +
-      `"presence_penalty":${jsonFloat(params.presencePenalty)},"frequency_penalty":${jsonFloat(params.frequencyPenalty)},` +
-      `"kv_transfer_params":${jsonValue(final?.kvTransferParams)},"ec_transfer_params":${jsonValue(final?.ecTransferParams)},` +
-      '"input_messages":null,"output_messages":null}'
-    );
-  }
-}
-
-function textPart(text: string, logprobs: string): string {
-  return `{"annotations":[],"text":${jsonString(text)},"type":"output_text","logprobs":${logprobs}}`;
 }
 
 function statusOf({ finishReason }: CompletionOutput): ItemStatus {

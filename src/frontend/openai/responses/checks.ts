@@ -3,10 +3,13 @@
 import { get, isDict, isTruthy, type PyDict, type PyValue } from '../../../shared/python/values.ts';
 import { validationError } from '../../llm/errors.ts';
 import { checkCacheSalt } from '../request-checks.ts';
+import { completeItems } from './items.ts';
+import { resolveNamedToolChoice } from './tools.ts';
 
 export function responsesChecks(input: PyDict): PyDict {
-  const data = checkToolUsage(input);
+  let data = checkToolUsage(input);
   checkCustomTools(data);
+  data = completeItems(data);
   if (get(data, 'prompt') !== null) {
     throw validationError('prompt template is not supported', { parameter: 'prompt' });
   }
@@ -38,8 +41,12 @@ function checkToolUsage(data: PyDict): PyDict {
       });
     }
     if (isNamed) throw notFound();
-  } else if (isNamed && isDict(choice) && !isTruthy(get(choice, 'name'))) {
-    throw notFound();
+  } else if (isNamed && isDict(choice) && tools !== null) {
+    const name = get(choice, 'name');
+    if (!isTruthy(name)) throw notFound();
+    if (typeof name !== 'string' || !Array.isArray(tools)) return data;
+    const resolved = resolveNamedToolChoice(name, tools as readonly PyValue[]);
+    if (resolved !== name) return { ...data, tool_choice: { ...choice, name: resolved } };
   }
   return data;
 }

@@ -1,13 +1,17 @@
 /**
  * From the input of `/v1/responses` to chat messages. Pure.
- * Source: vllm/entrypoints/openai/responses/utils.py construct_input_messages (0.33.0). Leaves out: custom tools.
+ * Source: vllm/entrypoints/openai/responses/utils.py construct_input_messages (0.33.0).
  */
 
 import { pyStr } from '../../../shared/python/str.ts';
 import { get, isDict, type PyDict, type PyValue } from '../../../shared/python/values.ts';
-import { validationError } from '../../llm/errors.ts';
+import { internalError, validationError } from '../../llm/errors.ts';
 
+import { LazyItems } from '../../pydantic/validation-walk.ts';
 import type { ChatMessageParam } from '../chat/request.ts';
+import { encodeCustomToolInput } from './custom-tool-input.ts';
+import { isOutputMessage } from './items.ts';
+import { flatToolName } from './tools.ts';
 
 type Message = Record<string, PyValue>;
 
@@ -50,12 +54,8 @@ function addItem(messages: Message[], item: PyDict): void {
   const last = messages.at(-1);
   const answer = last?.['role'] === 'assistant' ? last : null;
   const type = get(item, 'type');
-  if (type === 'function_call') {
-    const call = {
-      id: get(item, 'call_id'),
-      type: 'function',
-      function: { name: get(item, 'name'), arguments: get(item, 'arguments') },
-    };
+  if (type === 'function_call' || type === 'custom_tool_call') {
+    const call = { id: get(item, 'call_id'), function: calledFunction(item), type: 'function' };
     if (answer === null) messages.push({ role: 'assistant', tool_calls: [call] });
     else answer['tool_calls'] = [...((answer['tool_calls'] ?? []) as readonly PyValue[]), call];
     return;
@@ -72,6 +72,10 @@ function addItem(messages: Message[], item: PyDict): void {
     addToAnswer(messages, answer, 'reasoning', reasoningText(item));
     return;
   }
+  if (isOutputMessage(item) || isEmptyAnswer(item)) {
+    addToAnswer(messages, answer, 'content', answerText(get(item, 'content')));
+    return;
+  }
   if (get(item, 'role') === 'assistant') {
     const text = firstText(get(item, 'content'));
     if (text !== null) {
@@ -83,6 +87,36 @@ function addItem(messages: Message[], item: PyDict): void {
     throw validationError(`Unsupported input item type: ${pyStr(type)}`, { parameter: 'input' });
   }
   messages.push({ ...item });
+}
+
+function isEmptyAnswer(item: PyDict): boolean {
+  const content: unknown = get(item, 'content');
+  const isAnswer = get(item, 'type') === 'message' && get(item, 'role') === 'assistant';
+  return isAnswer && content instanceof LazyItems && content.items.length === 0;
+}
+
+function calledFunction(item: PyDict): PyDict {
+  if (get(item, 'type') === 'custom_tool_call') {
+    const payload = get(item, 'input');
+    const args = encodeCustomToolInput(typeof payload === 'string' ? payload : '');
+    return { name: get(item, 'name'), arguments: args };
+  }
+  const namespace = get(item, 'namespace');
+  const name = get(item, 'name');
+  return {
+    name: namespace ? flatToolName(namespace, name) : name,
+    arguments: get(item, 'arguments'),
+  };
+}
+
+/** vLLM looks at the first part, whatever it is and whether there is one. */
+function answerText(content: PyValue): string {
+  const [first] = Array.isArray(content) ? (content as readonly PyDict[]) : [];
+  if (first === undefined) throw internalError('list index out of range');
+  if (get(first, 'type') === 'refusal') {
+    throw internalError("'ResponseOutputRefusal' object has no attribute 'text'");
+  }
+  return get(first, 'text') as string;
 }
 
 function addToAnswer(

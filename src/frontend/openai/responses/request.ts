@@ -28,6 +28,7 @@ export interface ResponsesRequest {
   readonly logit_bias: Readonly<Record<string, number>> | null;
   readonly vllm_xargs: Readonly<Record<string, unknown>> | null;
   readonly kv_transfer_params: Readonly<Record<string, unknown>> | null;
+  readonly ec_transfer_params: Readonly<Record<string, unknown>> | null;
   readonly skip_special_tokens: boolean | null;
   readonly spaces_between_special_tokens: boolean;
   readonly include_stop_str_in_output: boolean;
@@ -36,6 +37,8 @@ export interface ResponsesRequest {
   readonly mm_processor_kwargs: PyDict | null;
   readonly media_io_kwargs: PyDict | null;
   readonly reasoning: PyDict | null;
+  readonly include_reasoning: boolean;
+  readonly enable_response_messages: boolean;
   readonly tools: readonly PyDict[];
   readonly tool_choice: unknown;
   readonly parallel_tool_calls: boolean | null;

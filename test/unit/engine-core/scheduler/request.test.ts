@@ -6,7 +6,6 @@ import {
   RequestStatus,
 } from '../../../../src/engine-core/scheduler/request-status.ts';
 import { EngineCoreEventType, FinishReason } from '../../../../src/shared/protocol/outputs.ts';
-import type { EngineCoreRequest } from '../../../../src/shared/protocol/request.ts';
 import { createTestRequest } from '../../../support/engine.ts';
 import { createLoRARequest } from '../../../support/kv-cache.ts';
 
@@ -97,13 +96,17 @@ describe('a request in the engine', () => {
     expect(request.numOutputTokens).toBe(1);
   });
 
-  it.each<[string, Partial<EngineCoreRequest>]>([
-    ['sampling or pooling params', { samplingParams: null }],
-    ['prompt token ids', { promptTokenIds: null }],
-  ])('needs %s', (what, fields) => {
-    const asked = { ...createTestRequest(), ...fields };
+  it('needs sampling or pooling params', () => {
+    const asked = { ...createTestRequest(), samplingParams: null };
 
-    expect(() => new Request(asked)).toThrow(`a request needs ${what}`);
+    expect(() => new Request(asked)).toThrow('a request needs sampling or pooling params');
+  });
+
+  it('has zeros for a prompt in embeddings', () => {
+    const promptEmbeds = { dtype: 'float32', shape: [3, 2], data: new Uint8Array(24) };
+    const asked = { ...createTestRequest(), promptTokenIds: null, promptEmbeds };
+    const request = new Request(asked);
+    expect([request.numPromptTokens, request.allTokenIds]).toEqual([3, [0, 0, 0]]);
   });
 
   it('needs max_tokens', () => {

@@ -5,6 +5,7 @@ import {
   type PrefixCachingHashAlgo,
   toExternalBlockHash,
 } from '../../../../../src/engine-core/kv-cache/hash/block-hash.ts';
+import { castFloats } from '../../../../../src/frontend/openai/prompt-embeds/float-cast.ts';
 import { createLoRARequest, TestRequest } from '../../../../support/kv-cache.ts';
 
 interface HashCase {
@@ -128,5 +129,37 @@ describe('fast block hashes', () => {
     const odd = hash([5, 6, 7], { hashBlockSize: 3 });
     const even = hash([5, 6, 7, -1], { hashBlockSize: 4 });
     expect(odd).not.toEqual(even);
+  });
+});
+
+describe('exact block hashes of a prompt in embeddings', () => {
+  const path = new URL('../../../../golden/prompt-embeds.json', import.meta.url);
+  const { block_hashes: recorded } = JSON.parse(readFileSync(path, 'utf8')) as {
+    block_hashes: readonly {
+      algorithm: 'sha256' | 'sha256_cbor';
+      salt: string | null;
+      hashes: readonly string[];
+    }[];
+  };
+  const rows = Float32Array.from({ length: 11 * 64 }, (_, i) => i);
+  const data = castFloats(new Uint8Array(rows.buffer), 'float32', 'bfloat16');
+
+  it.each(recorded)('are what vLLM publishes: $algorithm, salt $salt', (one) => {
+    const { algorithm, salt: cacheSalt, hashes } = one;
+    const promptEmbeds = { dtype: 'bfloat16', shape: [11, 64], data };
+    const promptTokenIds = new Array<number>(11).fill(0);
+    const request = new TestRequest({ promptTokenIds, promptEmbeds, cacheSalt });
+    createBlockHasher({ hashBlockSize: 4, algorithm, exact: true }).update(request);
+    expect(hashesOf(request)).toEqual(hashes);
+  });
+
+  it('are other ones for other rows, fast ones too', () => {
+    const promptTokenIds = new Array<number>(8).fill(0);
+    const of = (value: number) => {
+      const promptEmbeds = { dtype: 'int8', shape: [8, 1], data: new Uint8Array(8).fill(value) };
+      return hash(promptTokenIds, { promptEmbeds });
+    };
+    expect(of(1)).toEqual(of(1));
+    expect(of(1)).not.toEqual(of(2));
   });
 });

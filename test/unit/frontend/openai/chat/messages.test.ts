@@ -62,6 +62,7 @@ describe('content', () => {
   it.each([
     [{ type: 'image_url', image_url: { url: 'x' } }, 'm is not a multimodal model'],
     [{ image_url: 'x' }, 'm is not a multimodal model'],
+    [{ type: 'prompt_embeds', data: 'x' }, 'You must set `--enable-prompt-embeds` to input'],
     [{ type: 'text', uuid: 'u', input_audio: {} }, 'm is not a multimodal model'],
     [
       { type: 'odd' },

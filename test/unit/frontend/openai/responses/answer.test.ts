@@ -21,7 +21,11 @@ function createAnswer(body: object = {}) {
   const request = parseBody('responses-request', { model: 'm', input: 'Q', ...body });
   return {
     channel,
-    answer: new ResponseAnswer({ context, request, id: 'resp_1', params, channel }),
+    answer: new ResponseAnswer({
+      ...{ context, request, id: 'resp_1', params, channel },
+      promptText: 'Q',
+      parser: null,
+    }),
   };
 }
 

@@ -12,8 +12,8 @@ describe('responsesChecks', () => {
     [{ tool_choice: 'none' }, 'none'],
     [{ tools: TOOLS, tool_choice: 'auto' }, 'auto'],
     [
-      { tools: TOOLS, tool_choice: { type: 'function', name: 'g' } },
-      { type: 'function', name: 'g' },
+      { tools: TOOLS, tool_choice: { type: 'function', name: 'f' } },
+      { type: 'function', name: 'f' },
     ],
     [{ tools: TOOLS }, undefined],
     [{ tool_choice: 'odd' }, 'odd'],

@@ -102,6 +102,15 @@ describe('createResponse', () => {
     expect([serving.channel.hasBegun, serving.llm.calls.length]).toEqual([false, 0]);
   });
 
+  it('refuses log probabilities of gpt-oss', () => {
+    const serving = createServing({ model: { ...TEST_MODEL, modelType: 'gpt_oss' } });
+    const body = { include: ['message.output_text.logprobs'] };
+    expect(errorOf(() => respond(body, { serving }))).toMatchObject({
+      message: 'logprobs are not supported with gpt-oss models',
+      param: 'logprobs',
+    });
+  });
+
   it('refuses a prompt that leaves no room for a token', () => {
     // The rendered chat has 52 tokens.
     const withLength = (maxModelLen: number) =>
