@@ -136,6 +136,7 @@ export function createEngineCore(
     stepClock,
     structuredOutput: new StructuredOutputManager(
       options.structuredOutput ?? DEFAULT_STRUCTURED_OUTPUT_SETTINGS,
+      options.engineIndex,
     ),
     faults,
     enableFaults: options.enableFaults ?? false,

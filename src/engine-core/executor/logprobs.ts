@@ -103,10 +103,13 @@ class LogprobRows {
     this.ranks[row] = rank;
     ids[start] = tokenId;
     values[start] = odds.logprobAt(rank);
-    for (let i = 1; i < columns; i += 1) {
-      const candidate = named === null ? odds.tokenAt(i) : (named[i - 1] ?? 0);
-      ids[start + i] = candidate;
-      values[start + i] = odds.logprobAt(named === null ? i : odds.rankOf(candidate));
+    if (named === null) {
+      odds.writeLikeliest(ids, values, start + 1, columns - 1);
+      return;
+    }
+    for (const [i, candidate] of named.entries()) {
+      ids[start + 1 + i] = candidate;
+      values[start + 1 + i] = odds.logprobOf(candidate);
     }
   }
 }

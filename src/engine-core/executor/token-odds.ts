@@ -14,8 +14,15 @@ const EXPONENT = 1.2;
 const ROUNDING = 1e-6;
 /** Beyond it a sum is an integral, to nine digits. */
 const SUMMED = 1000;
-/** Where words of a byte-pair vocabulary are: the frequent ones, the others, bytes and markers, what is behind. */
-const TIER_BOUNDS = [259, 1024, 4000] as const;
+/** From and to which id a byte-pair vocabulary has its frequent words, ASCII, other words, other bytes, markers, and the rest. */
+const TIER_BOUNDS = [
+  [259, 1024],
+  [3, 97],
+  [1024, 4000],
+  [97, 259],
+  [0, 3],
+  [4000, Number.POSITIVE_INFINITY],
+] as const;
 /** Larger than any vocabulary, so that each multiplier reaches all of a tier. */
 const PRIMES = [1048583, 1048589, 1048601, 1048609, 1048613, 1048627, 1048633, 1048661] as const;
 
@@ -58,7 +65,8 @@ interface Shape {
 
 export class ContextOdds {
   readonly #shape: Shape;
-  readonly #hash: number;
+  /** By tier: how far it is turned. */
+  readonly #shifts: readonly number[];
   readonly #prime: number;
   readonly #primeIndex: number;
   readonly #heads: readonly number[];
@@ -69,7 +77,7 @@ export class ContextOdds {
 
   constructor(shape: Shape, hash: number, heads: readonly number[]) {
     this.#shape = shape;
-    this.#hash = hash;
+    this.#shifts = shape.tiers.map(({ start, size }) => mixToken(hash, start + 2) % size);
     this.#primeIndex = hash % PRIMES.length;
     this.#prime = PRIMES[this.#primeIndex] ?? 1;
     this.#heads = heads;
@@ -109,48 +117,63 @@ export class ContextOdds {
     return rank === 1 ? this.#logFirst : this.#logRest - EXPONENT * Math.log(rank - 1);
   }
 
+  /** Writes the `count` likeliest tokens with their log probabilities, by rank, from index `at` on. */
+  writeLikeliest(ids: Int32Array, logprobs: Float32Array, at: number, count: number): void {
+    const { tiers } = this.#shape;
+    const gaps = new Set(this.#gaps);
+    let rank = 1;
+    const write = (tokenId: number): void => {
+      ids[at + rank - 1] = tokenId;
+      logprobs[at + rank - 1] = this.logprobAt(rank);
+      rank += 1;
+    };
+    for (let i = 0; i < this.#heads.length && rank <= count; i += 1) write(this.#heads[i] ?? 0);
+    for (let i = 0; i < tiers.length && rank <= count; i += 1) {
+      const { start, size, offset } = tiers[i] as Tier;
+      const step = this.#prime % size;
+      let index = this.#shifts[i] ?? 0;
+      for (let place = offset; place < offset + size && rank <= count; place += 1) {
+        if (!gaps.has(place)) write(start + index);
+        index += step;
+        if (index >= size) index -= size;
+      }
+    }
+  }
+
   logprobOf(tokenId: number): number {
     return this.logprobAt(this.rankOf(tokenId));
   }
 
   /** Of a token in the shuffled order without heads, from 0. */
   #place(tokenId: number): number {
-    for (const tier of this.#shape.tiers) {
-      const index = tokenId - tier.start;
-      if (index < 0 || index >= tier.size) continue;
-      const shifted = (index - this.#shift(tier) + tier.size) % tier.size;
-      return tier.offset + ((shifted * (tier.inverses[this.#primeIndex] ?? 1)) % tier.size);
+    const { tiers, vocabSize } = this.#shape;
+    for (let i = 0; i < tiers.length; i += 1) {
+      const { start, size, offset, inverses } = tiers[i] as Tier;
+      const index = tokenId - start;
+      if (index < 0 || index >= size) continue;
+      const shifted = (index - (this.#shifts[i] ?? 0) + size) % size;
+      return offset + ((shifted * (inverses[this.#primeIndex] ?? 1)) % size);
     }
     // An id of no vocabulary is the least likely of all.
-    return this.#shape.vocabSize - 1;
+    return vocabSize - 1;
   }
 
   #tokenAtPlace(place: number): number {
-    for (const tier of this.#shape.tiers) {
-      const index = place - tier.offset;
-      if (index >= tier.size) continue;
-      return tier.start + ((index * this.#prime + this.#shift(tier)) % tier.size);
+    const { tiers, vocabSize } = this.#shape;
+    for (let i = 0; i < tiers.length; i += 1) {
+      const { start, size, offset } = tiers[i] as Tier;
+      const index = place - offset;
+      if (index < size) return start + ((index * this.#prime + (this.#shifts[i] ?? 0)) % size);
     }
-    return this.#shape.vocabSize - 1;
-  }
-
-  #shift({ start, size }: Tier): number {
-    return mixToken(this.#hash, start + 2) % size;
+    return vocabSize - 1;
   }
 }
 
 function tiersOf(vocabSize: number): readonly Tier[] {
-  const [bytes, frequent, words] = TIER_BOUNDS.map((bound) => Math.min(bound, vocabSize));
-  const bounds = [
-    [bytes, frequent],
-    [frequent, words],
-    [0, bytes],
-    [words, vocabSize],
-  ] as const;
   const tiers: Tier[] = [];
   let offset = 0;
-  for (const [start = 0, end = 0] of bounds) {
-    const size = end - start;
+  for (const [start, end] of TIER_BOUNDS) {
+    const size = Math.min(end, vocabSize) - start;
     if (size <= 0) continue;
     tiers.push({ start, size, offset, inverses: PRIMES.map((prime) => inverse(prime, size)) });
     offset += size;

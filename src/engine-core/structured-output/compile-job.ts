@@ -36,8 +36,16 @@ export interface CompileJob {
   readonly stopTokenIds: readonly number[];
   /** Of the prompt: a vocabulary that is smaller is not the frontend's. */
   readonly maxPromptTokenId: number;
-  /** Said before the constraint begins, after some free tokens; null for nothing. */
-  readonly reasoningEnd: string | null;
+  /** What is said before the constraint begins, after some free tokens; null for nothing. */
+  readonly reasoning: Reasoning | null;
+}
+
+/** A thought that comes first. */
+export interface Reasoning {
+  /** What ends it. */
+  readonly end: string;
+  /** Null where the frontend knows that it has not ended; else the prompt, which may hold the end. */
+  readonly promptTokenIds: readonly number[] | null;
 }
 
 /** Requests that sample without a seed, so far. */
@@ -68,7 +76,7 @@ export function compileJobOf(
     minTokens: params.minTokens,
     stopTokenIds: stopTokenIdsOf(params.eosTokenId, params.allStopTokenIds),
     maxPromptTokenId: (request.promptTokenIds ?? []).reduce((max, id) => Math.max(max, id), 0),
-    reasoningEnd: isReasoning(request, settings) ? settings.reasoningEnd : null,
+    reasoning: reasoningOf(request, settings),
   };
 }
 
@@ -81,9 +89,13 @@ function stopTokenIdsOf(eosTokenId: number | null, all: readonly number[]): read
   return eosTokenId === null ? all : [eosTokenId, ...all.filter((id) => id !== eosTokenId)];
 }
 
-/** Source: StructuredOutputManager._get_constraint_bounds: null is looked up in the prompt, where none has begun to think. */
-function isReasoning(request: EngineCoreRequest, settings: StructuredOutputSettings): boolean {
-  return request.reasoningEnded === false && !settings.enableInReasoning;
+/** Source: StructuredOutputManager._get_constraint_bounds. */
+function reasoningOf(
+  { reasoningEnded, promptTokenIds }: EngineCoreRequest,
+  { reasoningEnd, enableInReasoning }: StructuredOutputSettings,
+): Reasoning | null {
+  if (reasoningEnd === null || enableInReasoning || reasoningEnded === true) return null;
+  return { end: reasoningEnd, promptTokenIds: reasoningEnded === null ? promptTokenIds : null };
 }
 
 /** The same for the same prompt and seed; each its own where a request samples without one. */

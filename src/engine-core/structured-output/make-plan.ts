@@ -11,7 +11,7 @@ import {
   constraintOf,
 } from '../../shared/structured-output/structured-outputs.ts';
 import type { Tokenizer } from '../../shared/tokenizer/tokenizer.ts';
-import type { CompileJob } from './compile-job.ts';
+import type { CompileJob, Reasoning } from './compile-job.ts';
 import { encodeExactly } from './encode-exactly.ts';
 import { FREE_TOKEN, type OutputPlan } from './output-plan.ts';
 
@@ -29,7 +29,7 @@ export function makePlan(job: CompileJob, tokenizer: Tokenizer): OutputPlan {
   const prng = new Prng(job.seed);
   const tokenIds: number[] = [];
   let end: OutputPlan['end'] = 'stop';
-  for (const segment of segmentsOf(job, prng)) {
+  for (const segment of segmentsOf(job, prng, tokenizer)) {
     if (tokenIds.length >= job.maxTokens) break;
     if ('text' in segment) {
       tokenIds.push(...tokenizer.encode(segment.text, { addSpecialTokens: false }));
@@ -48,14 +48,20 @@ export function makePlan(job: CompileJob, tokenizer: Tokenizer): OutputPlan {
   return { tokenIds: tokenIds.slice(0, job.maxTokens), end, stopTokenId };
 }
 
-function segmentsOf(job: CompileJob, prng: Prng): readonly OutputSegment[] {
+function segmentsOf(job: CompileJob, prng: Prng, tokenizer: Tokenizer): readonly OutputSegment[] {
   if (job.form !== null) return job.form;
-  const { constraint, reasoningEnd } = job;
+  const { constraint, reasoning } = job;
   const answer: OutputSegment[] =
     constraint === null ? [] : [{ structured: structuredFormOf(constraint) }];
-  if (reasoningEnd === null) return answer;
+  if (reasoning === null || hasEnded(reasoning, tokenizer)) return answer;
   const thought = MIN_THOUGHT_TOKENS + prng.nextBelow(THOUGHT_SPREAD);
-  return [{ free: thought }, { text: reasoningEnd }, ...answer];
+  return [{ free: thought }, { text: reasoning.end }, ...answer];
+}
+
+/** Whether the prompt holds the end of a thought, as templates write it that ask for none. */
+function hasEnded({ end, promptTokenIds }: Reasoning, tokenizer: Tokenizer): boolean {
+  if (promptTokenIds === null) return false;
+  return tokenizer.decode(promptTokenIds, { skipSpecialTokens: false }).includes(end);
 }
 
 function structuredFormOf(constraint: Constraint) {

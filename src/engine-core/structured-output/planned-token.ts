@@ -2,12 +2,17 @@
  * The token that a request's plan puts at a position; what the sampler has drawn where the plan leaves it free. The
  * grammar comes after the sampler's own rules, as vLLM masks logits with it, and before min_tokens.
  */
-import type { Request } from '../scheduler/request.ts';
 import { FREE_TOKEN, type OutputPlan } from './output-plan.ts';
+
+/** Of a request, what ends it. */
+interface Stops {
+  readonly eosTokenId: number;
+  readonly samplingParams: { readonly allStopTokenIds: readonly number[] };
+}
 
 /** `sampled`: the sampler's token, which may be a stop token. */
 export function plannedToken(
-  request: Request,
+  request: Stops,
   plan: OutputPlan,
   { position, sampled }: { position: number; sampled: number },
 ): number {
@@ -19,7 +24,7 @@ export function plannedToken(
   return plan.stopTokenId;
 }
 
-function anyButStop(request: Request, tokenId: number): number {
+function anyButStop(request: Stops, tokenId: number): number {
   const stops = request.samplingParams.allStopTokenIds;
   let candidate = tokenId;
   while (stops.includes(candidate) || candidate === request.eosTokenId) candidate += 1;

@@ -4,30 +4,38 @@
  * Source: vllm/v1/structured_output/__init__.py StructuredOutputManager.grammar_init (0.33.0).
  */
 import type { EngineCoreRequest } from '../../shared/protocol/request.ts';
-import type { Request } from '../scheduler/request.ts';
-import { compileJobOf, type StructuredOutputSettings } from './compile-job.ts';
+import { compileJobOf, type DrawCounter, type StructuredOutputSettings } from './compile-job.ts';
 import { StructuredOutput } from './structured-output.ts';
 import { StructuredOutputError } from './structured-output-error.ts';
 
+const DRAWS_PER_ENGINE = 2 ** 20;
+
+/** A request of the scheduler, as far as this is about it. */
+interface Constrained {
+  structuredOutput: StructuredOutput | null;
+}
+
 export class StructuredOutputManager {
   readonly #settings: StructuredOutputSettings;
-  readonly #counter = { count: 0 };
+  readonly #counter: DrawCounter;
   #jobs: StructuredOutput[] = [];
   /** That of the first request; an engine has one. */
   #backendName: string | null = null;
 
-  constructor(settings: StructuredOutputSettings) {
+  /** Engines of one seed draw each their own where a request brings none. */
+  constructor(settings: StructuredOutputSettings, engineIndex: number) {
     this.#settings = settings;
+    this.#counter = { count: engineIndex * DRAWS_PER_ENGINE };
   }
 
   /**
    * Gives a request that is constrained, or told what to say, its structured output, which has a job to be done. Throws
    * StructuredOutputError where the engine uses another backend already.
    */
-  grammarInit(request: Request, coreRequest: EngineCoreRequest): void {
+  grammarInit(request: Constrained, coreRequest: EngineCoreRequest): void {
     const job = compileJobOf(coreRequest, this.#settings, this.#counter);
     if (job === null) return;
-    if (job.constraint !== null) this.#useBackend(request.samplingParams.structuredOutputs);
+    if (job.constraint !== null) this.#useBackend(coreRequest.samplingParams?.structuredOutputs);
     request.structuredOutput = new StructuredOutput(job);
     this.#jobs.push(request.structuredOutput);
   }

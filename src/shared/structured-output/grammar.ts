@@ -41,12 +41,6 @@ const LAST_BEFORE_SURROGATES = 0xd7ff;
 const FIRST_AFTER_SURROGATES = 0xe000;
 const LAST_CODE_POINT = 0x10ffff;
 
-/** Every character that a text can hold. */
-export const ALL_CHARS: readonly CharRange[] = [
-  [0, LAST_BEFORE_SURROGATES],
-  [FIRST_AFTER_SURROGATES, LAST_CODE_POINT],
-];
-
 export function grammarOf(root: Expr): Grammar {
   return { root, rules: NO_RULES };
 }

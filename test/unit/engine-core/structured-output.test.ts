@@ -2,16 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import type { EngineCore } from '../../../src/engine-core/engine-core.ts';
 import { RequestStatus } from '../../../src/engine-core/scheduler/request-status.ts';
-import { makePlan } from '../../../src/engine-core/structured-output/make-plan.ts';
-import { setCompiled } from '../../../src/engine-core/structured-output/set-compiled.ts';
 import { OUTPUT_FORM_KEY } from '../../../src/shared/protocol/output-form.ts';
 import { type EngineCoreOutput, FinishReason } from '../../../src/shared/protocol/outputs.ts';
 import type { SamplingParams } from '../../../src/shared/protocol/request.ts';
-import { HfTokenizer } from '../../../src/shared/tokenizer/hf-tokenizer.ts';
-import { readTokenizerFiles } from '../../../src/shared/tokenizer/load-tokenizer.ts';
+import { builtInTokenizer, compileGrammars } from '../../support/compile-grammars.ts';
 import { createTestEngine, createTestRequest, EOS_TOKEN_ID } from '../../support/engine.ts';
 
-const tokenizer = new HfTokenizer(readTokenizerFiles({ folder: null }));
+const tokenizer = builtInTokenizer();
 const SCHEMA = {
   type: 'object',
   properties: { name: { type: 'string' }, age: { type: 'integer' } },
@@ -22,7 +19,7 @@ function add(
   core: EngineCore,
   id: string,
   params: Partial<SamplingParams>,
-  fields: { reasoningEnded?: boolean } = {},
+  fields: { reasoningEnded?: boolean | null; promptTokenIds?: readonly number[] } = {},
 ): void {
   const request = createTestRequest({
     requestId: id,
@@ -31,17 +28,6 @@ function add(
     ...fields,
   });
   core.handleInput({ type: 'ADD', request });
-}
-
-/** Does what the compiler's thread does. */
-function compile(core: EngineCore): void {
-  for (const structuredOutput of core.parts.structuredOutput.takeJobs()) {
-    try {
-      setCompiled(structuredOutput, makePlan(structuredOutput.job, tokenizer));
-    } catch (error) {
-      setCompiled(structuredOutput, { failure: (error as Error).message });
-    }
-  }
 }
 
 function step(core: EngineCore): EngineCoreOutput[] {
@@ -73,7 +59,7 @@ describe('a request with a grammar', () => {
     );
     expect(step(core).map(({ requestId }) => requestId)).toEqual(['plain']);
     expect([...state.deferred].map(({ requestId }) => requestId)).toEqual(['constrained']);
-    compile(core);
+    compileGrammars(core);
     step(core);
     expect(state.deferred.size).toBe(0);
     expect(state.running.map(({ requestId }) => requestId)).toContain('constrained');
@@ -84,7 +70,7 @@ describe('a request with a grammar', () => {
     (tokenSource) => {
       const { core } = createTestEngine({ tokenSource });
       add(core, 'a', { structuredOutputs: { json: SCHEMA } });
-      compile(core);
+      compileGrammars(core);
       const outputs = drain(core);
       expect(JSON.parse(textOf(outputs))).toEqual({
         name: expect.any(String),
@@ -101,11 +87,11 @@ describe('a request with a grammar', () => {
   ])('says the same with %s', (_, options) => {
     const plain = createTestEngine().core;
     add(plain, 'a', { structuredOutputs: { json: SCHEMA } });
-    compile(plain);
+    compileGrammars(plain);
     const { core } = createTestEngine(options);
     add(core, 'a', { structuredOutputs: { json: SCHEMA } });
     add(core, 'b', { structuredOutputs: { json: SCHEMA } });
-    compile(core);
+    compileGrammars(core);
     const outputs = drain(core);
     const expected = textOf(drain(plain));
     for (const id of ['a', 'b'])
@@ -115,7 +101,7 @@ describe('a request with a grammar', () => {
   it('is cut by max_tokens', () => {
     const { core } = createTestEngine();
     add(core, 'a', { structuredOutputs: { json: SCHEMA }, maxTokens: 3 });
-    compile(core);
+    compileGrammars(core);
     const outputs = drain(core);
     expect(outputs).toHaveLength(3);
     expect(outputs.at(-1)?.finishReason).toBe(FinishReason.LENGTH);
@@ -124,7 +110,7 @@ describe('a request with a grammar', () => {
   it('is written long enough for min_tokens', () => {
     const { core } = createTestEngine();
     add(core, 'a', { structuredOutputs: { json: SCHEMA }, minTokens: 60 });
-    compile(core);
+    compileGrammars(core);
     const outputs = drain(core);
     expect(outputs.length).toBeGreaterThanOrEqual(60);
     expect(outputs.at(-1)?.finishReason).toBe(FinishReason.STOP);
@@ -134,7 +120,7 @@ describe('a request with a grammar', () => {
   it('ends in an error where min_tokens forbids the only token that the grammar has left', () => {
     const { core } = createTestEngine();
     add(core, 'a', { structuredOutputs: { choice: ['yes'] }, minTokens: 60 });
-    compile(core);
+    compileGrammars(core);
     expect(drain(core).at(-1)?.finishReason).toBe(FinishReason.ERROR);
   });
 
@@ -145,24 +131,26 @@ describe('a request with a grammar', () => {
       eosTokenId: null,
       maxTokens: 9,
     });
-    compile(core);
+    compileGrammars(core);
     const outputs = drain(core);
     expect(outputs).toHaveLength(9);
     expect(textOf(outputs)).toMatch(/^yes./);
     expect(outputs.at(-1)?.finishReason).toBe(FinishReason.LENGTH);
   });
 
-  it('thinks first where it has not yet, and not where the grammar holds in reasoning', () => {
+  it.each<[string, boolean, boolean | null, string, RegExp]>([
+    ['first where the frontend says so', false, false, 'Q', /. done yes$/s],
+    ['first where nobody says otherwise', false, null, 'Q', /. done yes$/s],
+    ['not where the prompt has ended it', false, null, 'Q done ', /^yes$/],
+    ['not where the frontend says that it has', false, true, 'Q', /^yes$/],
+    ['in no way where the grammar holds in reasoning', true, false, 'Q', /^yes$/],
+  ])('thinks %s', (_, enableInReasoning, reasoningEnded, prompt, expected) => {
     const settings = { seed: 0, disableAnyWhitespace: false, reasoningEnd: ' done ' };
-    const say = (enableInReasoning: boolean): string => {
-      const { core } = createTestEngine({ structuredOutput: { ...settings, enableInReasoning } });
-      const params = { structuredOutputs: { choice: ['yes'] } };
-      add(core, 'a', params, { reasoningEnded: false });
-      compile(core);
-      return textOf(drain(core));
-    };
-    expect(say(false)).toMatch(/. done yes$/s);
-    expect(say(true)).toBe('yes');
+    const { core } = createTestEngine({ structuredOutput: { ...settings, enableInReasoning } });
+    const promptTokenIds = tokenizer.encode(prompt, { addSpecialTokens: false });
+    add(core, 'a', { structuredOutputs: { choice: ['yes'] } }, { reasoningEnded, promptTokenIds });
+    compileGrammars(core);
+    expect(textOf(drain(core))).toMatch(expected);
   });
 
   it('draws anew without a seed, and again the same with one', () => {
@@ -170,7 +158,7 @@ describe('a request with a grammar', () => {
       const { core } = createTestEngine();
       for (const id of ['a', 'b'])
         add(core, id, { structuredOutputs: { regex: '[a-z]{12}' }, temperature: 1, seed });
-      compile(core);
+      compileGrammars(core);
       const outputs = drain(core);
       return ['a', 'b'].map((id) => textOf(outputs.filter(({ requestId }) => requestId === id)));
     };
@@ -186,7 +174,7 @@ describe('a grammar that does not compile', () => {
   it('ends its request with the reason, in the step that looks at it', () => {
     const { core } = createTestEngine({ includeFinishedSet: true });
     add(core, 'a', { structuredOutputs: { grammar: 'root ::= missing' } });
-    compile(core);
+    compileGrammars(core);
     const [output] = step(core);
     expect(output).toMatchObject({
       requestId: 'a',
@@ -205,7 +193,7 @@ describe('a grammar that does not compile', () => {
     const { core } = createTestEngine();
     const params = { eosTokenId: 128_009, allStopTokenIds: [128_009] };
     add(core, 'a', { structuredOutputs: { choice: ['a'] }, ...params });
-    compile(core);
+    compileGrammars(core);
     expect(step(core)[0]?.error?.message).toMatch(/the frontend's vocabulary is not that of this/);
   });
 
@@ -214,7 +202,7 @@ describe('a grammar that does not compile', () => {
     add(core, 'a', { structuredOutputs: { grammar: 'root ::= missing' } });
     step(core);
     core.abortRequests(['a']);
-    compile(core);
+    compileGrammars(core);
     expect(drain(core)).toEqual([]);
     expect(core.scheduler.state.deferred.size).toBe(0);
   });
@@ -236,7 +224,7 @@ describe('drafts of a request with a grammar', () => {
   it('count from the left while the plan has them', () => {
     const { core } = createTestEngine();
     add(core, 'a', { structuredOutputs: { choice: ['the quick brown fox'] } });
-    compile(core);
+    compileGrammars(core);
     const structuredOutput = core.scheduler.state.requests.get('a')?.structuredOutput;
     const ids = structuredOutput?.plan?.tokenIds ?? [];
     expect(ids.length).toBeGreaterThan(3);
@@ -260,7 +248,7 @@ describe('an output form', () => {
       { structured: { json: SCHEMA } },
     ];
     add(core, 'a', { extraArgs: { [OUTPUT_FORM_KEY]: form } });
-    compile(core);
+    compileGrammars(core);
     const outputs = drain(core);
     const text = textOf(outputs, false);
     expect(text).toMatch(/^Thinking: .+<\|im_start\|>\{"name": .*\}<\|im_end\|>$/s);
@@ -270,7 +258,7 @@ describe('an output form', () => {
   it("goes on to the token source's own end where it says so", () => {
     const { core } = createTestEngine({ tokenSource: 'echo' });
     add(core, 'a', { extraArgs: { [OUTPUT_FORM_KEY]: [{ text: 'x' }, { free: null }] } });
-    compile(core);
+    compileGrammars(core);
     const outputs = drain(core);
     expect(textOf(outputs)).toMatch(/^x/);
     expect(outputs.at(-1)?.finishReason).toBe(FinishReason.STOP);

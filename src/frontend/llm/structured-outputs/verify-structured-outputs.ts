@@ -7,6 +7,8 @@
 import type { StructuredOutputBackend } from '../../../shared/config/structured-outputs-config.ts';
 import { reasonOf } from '../../../shared/errors.ts';
 import { readPythonJson } from '../../../shared/python/read-json.ts';
+import { pyRepr } from '../../../shared/python/str.ts';
+import { type PyValue, toPlain } from '../../../shared/python/values.ts';
 import { parseRegex } from '../../../shared/structured-output/regex-parser.ts';
 import { choiceAsGrammar } from '../../../shared/structured-output/structured-outputs.ts';
 import { validationError } from '../errors.ts';
@@ -44,6 +46,7 @@ export function verifyStructuredOutputs(
   configured: StructuredOutputBackend,
 ): unknown {
   const params = value as Params;
+  checkKinds(params);
   checkContent(params);
   if (configured !== 'auto') {
     const changed = verifyWith(configured, params);
@@ -51,6 +54,20 @@ export function verifyStructuredOutputs(
   }
   const { backend, changed } = chooseBackend(params);
   return { ...changed, _backend: backend, _backend_was_auto: true };
+}
+
+const KINDS = ['json', 'regex', 'choice', 'grammar', 'json_object', 'structural_tag'] as const;
+
+/** A response_format may have added to what was there, or brought nothing. Source: StructuredOutputsParams.__post_init__. */
+function checkKinds(params: Params): void {
+  const count = KINDS.filter((kind) => params[kind] !== null && params[kind] !== undefined).length;
+  if (count === 1) return;
+  const shown = pyRepr(params as PyValue);
+  throw validationError(
+    count > 1
+      ? `You can only use one kind of structured outputs constraint but multiple are specified: ${shown}`
+      : `You must use one kind of structured outputs constraint but none are specified: ${shown}`,
+  );
 }
 
 /** What no backend is asked about. */
@@ -178,7 +195,7 @@ function otherError(
 
 /** Throws ApiError for a text that is no JSON. */
 function schemaOf(json: unknown): unknown {
-  if (typeof json !== 'string') return json;
+  if (typeof json !== 'string') return toPlain(json as PyValue);
   try {
     return JSON.parse(json);
   } catch {

@@ -17,6 +17,21 @@ describe.each([1, 7, 260, 1500, 4026, 151_936])('odds over %i tokens', (vocabSiz
     },
   );
 
+  it('list the likeliest as they are ranked one by one', () => {
+    for (const count of [0, 1, Math.min(vocabSize, 5), vocabSize]) {
+      const context = odds.after(77, [vocabSize - 1, 5]);
+      const [ids, values] = [new Int32Array(count + 1), new Float32Array(count + 1)];
+      context.writeLikeliest(ids, values, 1, count);
+      expect(ids[0]).toBe(0);
+      const ranks = ids.subarray(1).map((id) => context.rankOf(id));
+      expect(ranks.findIndex((rank, i) => rank !== i + 1)).toBe(-1);
+      const wrong = values
+        .subarray(1)
+        .findIndex((value, i) => value !== Math.fround(context.logprobAt(i + 1)));
+      expect(wrong).toBe(-1);
+    }
+  });
+
   it('are a distribution that falls with the rank, in single precision too', () => {
     for (const hash of [0, 1, 2 ** 31, 0xffff_ffff]) {
       const context = odds.after(hash, []);
@@ -38,11 +53,10 @@ describe('odds', () => {
     expect(new Set(firsts.map((context) => context.logprobAt(1))).size).toBe(200);
   });
 
-  it('put words before bytes and markers, and those before what only a larger vocabulary has', () => {
+  it('put words before odd bytes and markers, and those before what only a larger vocabulary has', () => {
     const context = new TokenOdds(151_936).after(99, []);
     expect(context.tokenAt(1)).toBeGreaterThanOrEqual(259);
-    expect(context.rankOf(300)).toBeLessThan(context.rankOf(3000));
-    expect(context.rankOf(3000)).toBeLessThan(context.rankOf(10));
-    expect(context.rankOf(10)).toBeLessThan(context.rankOf(100_000));
+    const ranks = [300, 10, 3000, 150, 1, 100_000].map((id) => context.rankOf(id));
+    expect(ranks).toEqual([...ranks].sort((a, b) => a - b));
   });
 });

@@ -402,30 +402,6 @@ describe('checks against the model', () => {
       expect(() => verify(fields, model)).not.toThrow();
     },
   );
-
-  it.each<[unknown, string]>([
-    [{ choice: [] }, "Choice '[]' cannot be an empty list"],
-    [{ grammar: ' \n' }, 'structured_outputs.grammar cannot be an empty string'],
-    [{ json: ' ' }, 'structured_outputs.json cannot be an empty string'],
-    [
-      { json_object: false },
-      'structured_outputs.json_object must be True if set; omit structured_outputs to disable structured outputs',
-    ],
-    [{ regex: 'a\0b' }, "structured_outputs.regex must not contain a NUL character ('\\x00')"],
-  ])('refuse the structured output %j', (structuredOutputs, message) => {
-    expect(refusalOf({ structuredOutputs })).toBe(message);
-  });
-
-  it.each<[unknown]>([
-    [{ choice: ['a'] }],
-    [{ grammar: 'root ::= "a"' }],
-    [{ json: '{}' }],
-    [{ json: {} }],
-    [{ json_object: true }],
-    [{ regex: 'a+' }],
-  ])('pass the structured output %j', (structuredOutputs) => {
-    expect(() => verify({ structuredOutputs })).not.toThrow();
-  });
 });
 
 describe('bad words', () => {
