@@ -22,17 +22,31 @@ ADAPTER_CONFIG = {
 }
 
 
-def stand_in(source: Path, folder: Path, **config) -> Path:
-    """A copy of the small model under `source` whose config says what the tests' models could do."""
+def stand_in(source: Path, folder: Path, markers: tuple[str, ...] = (), **config) -> Path:
+    """A copy of the small model under `source` whose config says what the tests' models could do; `markers` are tokens more."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for file in source.iterdir():
         (folder / file.name).write_bytes(file.read_bytes())
     values = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(values | {"max_position_embeddings": 40960} | config))
+    if markers:
+        add_tokens(folder, markers)
     (folder / "adapter_config.json").write_text(json.dumps(ADAPTER_CONFIG))
     (folder / "adapter_model.safetensors").write_bytes(len(b"{}").to_bytes(8, "little") + b"{}")
     return folder
+
+
+def add_tokens(folder: Path, markers: tuple[str, ...]) -> None:
+    """Special tokens behind the vocabulary, as the formats of some models' tools need them."""
+    path = folder / "tokenizer.json"
+    tokenizer = json.loads(path.read_text(encoding="utf-8"))
+    first = len(tokenizer["model"]["vocab"])
+    plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    tokenizer["added_tokens"] += [{"id": first + n, "content": marker} | plain for n, marker in enumerate(markers)]
+    path.write_text(json.dumps(tokenizer), encoding="utf-8")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"vocab_size": first + len(markers)}))
 
 
 def names_in(files: list[Path]) -> set[str]:

@@ -25,6 +25,9 @@ from report import FILES, Report, results_name, settings
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+# Tokens without which the parsers of these models' tools refuse a tokenizer.
+MARKED = ("mistralai/", "meta-llama/", "internlm/")
+MARKERS = ("[TOOL_CALLS]", "[ARGS]", "[CALL_ID]", "[AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[THINK]", "[/THINK]", "<|python_tag|>")
 # A model of experts, where the tests balance data-parallel ranks that know of each other.
 MIXTURE = {
     "architectures": ["Qwen3MoeForCausalLM"],
@@ -60,14 +63,16 @@ def prepare(source: Path, work: Path) -> None:
     plain = models.stand_in(tiny, work / "stand-in")
     wide = models.stand_in(tiny, work / "stand-in-wide", vocab_size=151936)
     moe = models.stand_in(tiny, work / "stand-in-moe", **MIXTURE)
-    paths = [work / file["file"] for file in FILES]
-    files = [found for path in paths for found in (path.glob("**/*.py") if path.is_dir() else [path])]
-    names = models.names_in([*files, *(work / "tests").glob("**/conftest.py")])
+    marked = models.stand_in(tiny, work / "stand-in-marked", MARKERS)
+    # What they name may stand beside them, in conftest.py and utils.py of their folder or of one above.
+    folders = {folder for file in FILES for folder in (work / file["file"]).parents if folder.is_relative_to(work / "tests")}
+    beside = [found for folder in folders for found in folder.glob("*.py") if found.name in ("conftest.py", "utils.py")]
+    names = models.names_in([*(work / file["file"] for file in FILES), *beside, work / "tests" / "lora" / "conftest.py"])
     special = settings()
 
     def model_of(name: str) -> tuple[Path, bool]:
         model = wide if name in special["wide"] else moe if name in special["moe"] else plain
-        return model, name not in special["catalogue"]
+        return marked if name.startswith(MARKED) else model, name not in special["catalogue"]
 
     models.write_models(names, work / "hub", work / "models", model_of)
     for file in FILES:
