@@ -190,14 +190,7 @@ async function connectEngine(options: StartOptions): Promise<RunningEngine> {
     kvEventsConfig: kvEvents,
     instanceId: String(BigInt(Math.round(clock.wallMs() * 1e6))),
   });
-  inputs.announce(
-    startup === null
-      ? codec.encodeReadyResponse(response)
-      : startup.framesOf(
-          'ready-response',
-          codec.encodeChangedReadyResponse(response, startup.fieldChanges),
-        ),
-  );
+  inputs.announce(responseFrames(codec, startup, response));
   if (tellReported !== null)
     void inputs
       .connected()
@@ -223,6 +216,20 @@ async function connectEngine(options: StartOptions): Promise<RunningEngine> {
       ]);
     },
   };
+}
+
+/** As a scenario has it, where there is one. */
+function responseFrames(
+  codec: WireCodec,
+  startup: StartupPoints | null,
+  response: ReturnType<typeof createReadyResponse>,
+): readonly Uint8Array[] {
+  return startup === null
+    ? codec.encodeReadyResponse(response)
+    : startup.framesOf(
+        'ready-response',
+        codec.encodeChangedReadyResponse(response, startup.fieldChanges),
+      );
 }
 
 /** Source: vllm/v1/engine/core.py, the engine id of a data-parallel rank. */
