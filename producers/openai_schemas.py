@@ -24,16 +24,42 @@ REQUESTS = {
     "tokenize-request": ("vllm.entrypoints.serve.tokenize.protocol", "TokenizeRequest"),
     "detokenize-request": ("vllm.entrypoints.serve.tokenize.protocol", "DetokenizeRequest"),
     "embedding-request": ("vllm.entrypoints.pooling.embed.protocol", "EmbeddingRequest"),
+    "cohere-embed-request": ("vllm.entrypoints.pooling.embed.protocol", "CohereEmbedRequest"),
     "token-embedding-request": ("vllm.entrypoints.pooling.token_embed.protocol", "TokenEmbeddingRequest"),
     "pooling-request": ("vllm.entrypoints.pooling.pooling.protocol", "PoolingRequest"),
     "classification-request": ("vllm.entrypoints.pooling.classify.protocol", "ClassificationRequest"),
     "score-request": ("vllm.entrypoints.pooling.scoring.protocol", "ScoreRequest"),
     "rerank-request": ("vllm.entrypoints.pooling.scoring.protocol", "RerankRequest"),
+    "batch-chat-completion-request": ("vllm.entrypoints.openai.chat_completion.protocol", "BatchChatCompletionRequest"),
+    "messages-request": ("vllm.entrypoints.anthropic.protocol", "AnthropicMessagesRequest"),
+    "count-tokens-request": ("vllm.entrypoints.anthropic.protocol", "AnthropicCountTokensRequest"),
+    "generate-request": ("vllm.entrypoints.scale_out.token_in_token_out.protocol", "GenerateRequest"),
+    "derender-chat-request": ("vllm.entrypoints.scale_out.token_in_token_out.protocol", "DerenderChatRequestUnion"),
+    "derender-completion-request": (
+        "vllm.entrypoints.scale_out.token_in_token_out.protocol",
+        "DerenderCompletionRequestUnion",
+    ),
+    "generative-scoring-request": (
+        "vllm.entrypoints.generate.generative_scoring.serving",
+        "GenerativeScoringRequest",
+    ),
+    "decision-request": ("vllm.entrypoints.openai.decisions.protocol", "DecisionRequest"),
+    "structured-decision-request": (
+        "vllm.entrypoints.generate.structured_decisions.protocol",
+        "StructuredDecisionRequest",
+    ),
+    "register-adapter-request": (
+        "model_hosting_container_standards.sagemaker.lora.models",
+        "SageMakerRegisterLoRAAdapterRequest",
+    ),
+    "session-request": ("model_hosting_container_standards.sagemaker.sessions.models", "SessionRequest"),
     "load-lora-adapter-request": ("vllm.entrypoints.serve.lora.protocol", "LoadLoRAAdapterRequest"),
     "unload-lora-adapter-request": ("vllm.entrypoints.serve.lora.protocol", "UnloadLoRAAdapterRequest"),
 }
+# Models whose unknown fields are looked at.
+KEPT_EXTRAS = ("BatchChatCompletionRequest", "ParseContext", "QuestionSpec")
 PLAIN = ("int", "float", "bool", "any", "none")
-BOUNDS = ("ge", "le", "gt", "lt", "min_length", "max_length", "pattern")
+BOUNDS = ("ge", "le", "gt", "lt", "min_length", "max_length", "pattern", "strict")
 
 
 def function_name(schema):
@@ -57,7 +83,7 @@ class Converter:
 
     @staticmethod
     def bounded(schema, node):
-        node.update({key: schema[key] for key in BOUNDS if key in schema})
+        node.update({key: int(schema[key]) if key == "strict" else schema[key] for key in BOUNDS if key in schema})
         return node["t"] if len(node) == 1 else node
 
     def on_nullable(self, schema):
@@ -81,6 +107,19 @@ class Converter:
     def on_union(self, schema):
         choices = [choice[0] if isinstance(choice, tuple) else choice for choice in schema["choices"]]
         return {"t": "union", "of": [self.node(choice) for choice in choices]}
+
+    def on_tagged_union(self, schema):
+        if not isinstance(schema["discriminator"], str):
+            # JsonValue: whatever JSON can say.
+            return "any"
+        return {
+            "t": "tagged",
+            "by": schema["discriminator"],
+            "of": {tag: self.node(choice) for tag, choice in schema["choices"].items()},
+        }
+
+    def on_tuple(self, schema):
+        return {"t": "tuple", "of": [self.node(item) for item in schema["items_schema"]]}
 
     def on_literal(self, schema):
         return {"t": "literal", "of": list(schema["expected"])}
@@ -118,10 +157,14 @@ class Converter:
         extra = schema.get("extra_behavior") or config.get("extra_fields_behavior") or "ignore"
         fields = {}
         for name, field in schema["fields"].items():
-            fields[name] = {"s": self.node(field["schema"])}
+            inner = field["schema"]
+            if inner["type"] == "default":
+                # Of a msgspec struct: the field that is left out has its default there.
+                inner = inner["schema"]
+            fields[name] = {"s": self.node(inner)}
             if field.get("required", schema.get("total", True)):
                 fields[name]["r"] = 1
-        return {"t": "typed-dict", "name": schema["cls"].__name__, "extra": extra, "f": fields}
+        return {"t": "typed-dict", "name": schema["cls"].__name__ if "cls" in schema else "struct", "extra": extra, "f": fields}
 
     def on_model(self, schema):
         before, inner = [], schema["schema"]
@@ -131,6 +174,9 @@ class Converter:
         node = {"t": "model", "name": schema["cls"].__name__}
         if before:
             node["before"] = before
+        extra = schema.get("config", {}).get("extra_fields_behavior")
+        if extra == "forbid" or node["name"] in KEPT_EXTRAS:
+            node["extra"] = extra
         node["f"] = {name: self.field(field) for name, field in inner["fields"].items()}
         return node
 

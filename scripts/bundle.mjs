@@ -28,6 +28,7 @@ const MODULES = [
   'index',
   'testing/index',
   'testing/vitest',
+  'engine-core/structured-output/grammar-worker',
   'frontend/openai/workers/text-worker',
   'frontend/openai/workers/template-process',
 ];

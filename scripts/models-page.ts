@@ -24,6 +24,9 @@ export function modelsPage(): string {
     'share a block table, tokens that the KV cache holds, requests of full length at a time, and the factor by which',
     '`num_gpu_blocks × block_size` misleads. Models whose weights do not fit one GPU say so; try `--tensor-parallel-size`.',
     '',
+    'Each name would have the tokenizer of its own repository. The built-in one stands in for it (4,026 tokens, every byte among',
+    'them; ids beyond it, up to any vocabulary, are spelled by its words), unless `--tokenizer` names a folder with a tokenizer.json.',
+    '',
     '| model | groups | max_model_len | tokens | concurrency | naive |',
     '| --- | --- | --- | --- | --- | --- |',
   ];

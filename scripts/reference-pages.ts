@@ -132,7 +132,7 @@ function metricsPage(): string {
     '',
     '## On conditions',
     '',
-    'Registered where vLLM registers them; the counters of drafts and of tool calls stay 0.',
+    'Registered where vLLM registers them; the counters of tool calls stay 0.',
     '',
     '| name | when | help |',
     '| --- | --- | --- |',

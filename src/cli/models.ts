@@ -5,6 +5,10 @@ import type { Command, CommandFlag } from './command.ts';
 import { parseOwnFlags } from './flags/own-flags.ts';
 import { wrap } from './text-layout.ts';
 
+/** Where a list of names ends. */
+const TOKENIZERS =
+  "Each is answered by the built-in tokenizer, which stands in for that of the model's repository; serve --tokenizer FOLDER takes it.";
+
 const FLAGS: readonly CommandFlag[] = [
   {
     name: 'architectures',
@@ -14,7 +18,7 @@ const FLAGS: readonly CommandFlag[] = [
   {
     name: 'json',
     takes: 'switch',
-    doc: 'Print all facts as JSON: name, aliases, architecture, source and config.',
+    doc: 'Print all facts as JSON: name, aliases, architecture, source, config, and the tokenizer that the built-in one stands in for.',
   },
 ];
 
@@ -40,7 +44,11 @@ export const modelsCommand: Command = {
     }
     const models = listModels();
     if (asJson) {
-      process.stdout.write(`${JSON.stringify({ models }, null, 2)}\n`);
+      const rows = models.map((model) => ({
+        ...model,
+        tokenizer: { own: model.name, used: 'built-in' },
+      }));
+      process.stdout.write(`${JSON.stringify({ models: rows }, null, 2)}\n`);
       return 0;
     }
     const width = Math.max(...models.map(({ name }) => name.length));
@@ -49,6 +57,7 @@ export const modelsCommand: Command = {
       const architecture = Array.isArray(architectures) ? String(architectures[0]) : '';
       process.stdout.write(`${name.padEnd(width)}  ${architecture}${isDraft ? '  (draft)' : ''}\n`);
     }
+    process.stdout.write(`\n${wrap(TOKENIZERS).join('\n')}\n`);
     return 0;
   },
 };

@@ -9,6 +9,7 @@ import type { SimulatedExecutor } from './executor/simulated-executor.ts';
 import type { EngineProcessControl } from './faults/engine-fault.ts';
 import { FaultError } from './faults/fault-error.ts';
 import { FaultPoints } from './faults/fault-points.ts';
+import type { DraftCaching } from './kv-cache/draft-caching.ts';
 import { createBlockHasher, type PrefixCachingHashAlgo } from './kv-cache/hash/block-hash.ts';
 import { KVCacheManager } from './kv-cache/kv-cache-manager.ts';
 import type { KVCacheMetricsCollector } from './kv-cache/kv-cache-metrics.ts';
@@ -16,7 +17,13 @@ import { KVTransfer, type KVTransferOptions } from './scheduler/kv-transfer.ts';
 import { createMambaSplit } from './scheduler/mamba-split.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import type { SchedulerConfig } from './scheduler/scheduler-config.ts';
+import type { SpeculationConfig } from './scheduler/speculation-config.ts';
 import { StepClock } from './step-clock.ts';
+import {
+  DEFAULT_STRUCTURED_OUTPUT_SETTINGS,
+  type StructuredOutputSettings,
+} from './structured-output/compile-job.ts';
+import { StructuredOutputManager } from './structured-output/structured-output-manager.ts';
 
 /** Source: vllm/config/cache.py CacheConfig, as far as the engine core reads it. */
 export interface EngineCacheConfig {
@@ -50,6 +57,8 @@ export interface EngineCoreOptions {
   readonly kvCacheMetrics?: KVCacheMetricsCollector | null;
   /** Requests may carry faults; not where left out. */
   readonly enableFaults?: boolean;
+  /** Left out: seed 0, and vLLM's defaults. */
+  readonly structuredOutput?: StructuredOutputSettings;
   /** What faults may do to the process around it; left out, there is none. */
   readonly processControl?: EngineProcessControl;
   /** Left out without a KV connector. */
@@ -77,6 +86,8 @@ export function createEngineCore(
     logStats: options.logStats,
     enableKvCacheEvents: cache.enableKvCacheEvents,
     watermark: config.watermark,
+    numLookaheadTokens: config.speculation.numLookaheadTokens,
+    draftCaching: draftCachingOf(config.speculation, cache.enablePrefixCaching),
     ...(metrics === null ? {} : { metricsCollector: metrics }),
   });
   const scheduler = new Scheduler({
@@ -96,6 +107,7 @@ export function createEngineCore(
           hashBlockSize: cache.hashBlockSize,
           algorithm: cache.prefixCachingHashAlgo,
           exact: cache.enableKvCacheEvents,
+          numLookaheadTokens: config.speculation.numHashLookaheadTokens,
         })
       : null;
   const stepClock = new StepClock();
@@ -122,6 +134,10 @@ export function createEngineCore(
     shutdownTimeoutS: options.shutdownTimeoutS ?? 0,
     vllmClass: options.vllmClass ?? 'EngineCoreProc',
     stepClock,
+    structuredOutput: new StructuredOutputManager(
+      options.structuredOutput ?? DEFAULT_STRUCTURED_OUTPUT_SETTINGS,
+      options.engineIndex,
+    ),
     faults,
     enableFaults: options.enableFaults ?? false,
   });
@@ -135,7 +151,19 @@ function createKVTransfer(
   if (kvTransfer === null) return null;
   const blockSize = options.cache.schedulerBlockSize;
   const parts = { kvCacheManager, kvCacheConfig, maxConcurrentBatches, blockSize, logStats };
-  return new KVTransfer({ ...kvTransfer, ...parts });
+  const { numSpecTokens, numLookaheadTokens } = options.scheduler.speculation;
+  const numStepTokens = numSpecTokens > 0 ? 1 + numSpecTokens + numLookaheadTokens : 0;
+  return new KVTransfer({ ...kvTransfer, ...parts, numDraftStepTokens: numStepTokens });
+}
+
+/** Hashes that cover what the drafter reads ahead make the dropped block good. */
+function draftCachingOf(speculation: SpeculationConfig, isCaching: boolean): DraftCaching {
+  const numHashLookaheadTokens = isCaching ? speculation.numHashLookaheadTokens : 0;
+  return {
+    dropsBlock: speculation.dropsBlock && numHashLookaheadTokens === 0,
+    numHashLookaheadTokens,
+    numPrefillLookahead: speculation.numPrefillLookahead,
+  };
 }
 
 const NO_PROCESS: EngineProcessControl = {
@@ -158,6 +186,7 @@ function createSplit(options: EngineCoreOptions, kvCacheManager: KVCacheManager)
     cacheBlockSize: blockSize,
     schedulerBlockSize,
     hashBlockSize,
+    draftCaching: draftCachingOf(config.speculation, options.cache.enablePrefixCaching),
     partialCacheHit: hashBlockSize < schedulerBlockSize && kvCacheManager.enablePartialHashHits,
     maxPrefillTokens: threshold > 0 ? Math.min(budget, threshold) : budget,
   });

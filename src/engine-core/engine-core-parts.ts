@@ -6,6 +6,7 @@ import type { FaultPoints } from './faults/fault-points.ts';
 import type { BlockHasher } from './kv-cache/hash/block-hash.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
 import type { StepClock } from './step-clock.ts';
+import type { StructuredOutputManager } from './structured-output/structured-output-manager.ts';
 
 /** What an engine core is made of. */
 export interface EngineCoreParts {
@@ -25,6 +26,8 @@ export interface EngineCoreParts {
   readonly vllmClass: string;
   /** When steps run; what they do is none of its business. */
   readonly stepClock: StepClock;
+  /** What is to be compiled before requests run. */
+  readonly structuredOutput: StructuredOutputManager;
   /** Where faults take hold. */
   readonly faults: FaultPoints;
   /** Requests may carry faults. */

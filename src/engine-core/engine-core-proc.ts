@@ -13,6 +13,8 @@ import { systemTimers, type Timers } from '../shared/timers.ts';
 import type { ClientOutputs } from './client-outputs.ts';
 import { DPEngineCore, type DpOutcome, type DpVote, tallyVotes } from './dp-engine-core.ts';
 import type { EngineCore } from './engine-core.ts';
+import type { GrammarCompiler } from './structured-output/grammar-compiler.ts';
+import { GrammarLane } from './structured-output/grammar-lane.ts';
 import { isViewCall } from './utilities.ts';
 
 /** Between two looks at requests that cannot run. Source: EngineCoreProc._process_engine_step. */
@@ -32,6 +34,8 @@ export interface EngineOutputs {
 }
 
 export interface EngineCoreProcOptions {
+  /** Made with the first grammar that is to be compiled; left out, such requests fail. */
+  readonly createGrammarCompiler?: () => Promise<GrammarCompiler>;
   readonly core: EngineCore;
   readonly clock: Clock;
   /** Default: the event loop's. */
@@ -51,6 +55,7 @@ export interface EngineCoreProcOptions {
 export class EngineCoreProc {
   readonly #options: EngineCoreProcOptions;
   readonly #timers: Timers;
+  readonly #grammars: GrammarLane;
   /** Ends the wait for a slow frontend. */
   #letGo: (() => void) | null = null;
   #hasBegunShutdown = false;
@@ -64,6 +69,11 @@ export class EngineCoreProc {
     this.#options = options;
     options.core.parts.faults.onChange = (what) => this.#onFaultChange(what);
     this.#timers = options.timers ?? systemTimers;
+    this.#grammars = new GrammarLane(options.core.parts.structuredOutput, {
+      create: options.createGrammarCompiler ?? null,
+      logger: options.logger,
+      onDone: () => this.#wakeUp(),
+    });
   }
 
   /** Takes a message in; aborts count for the step that runs at this moment. */
@@ -117,6 +127,7 @@ export class EngineCoreProc {
       if (core instanceof DPEngineCore) await this.#synchronize(core, executed, wasRunning);
     }
     this.#flush();
+    await this.#grammars.close();
   }
 
   /** False once a shutdown is complete. */
@@ -258,6 +269,7 @@ export class EngineCoreProc {
       if (rejectedRequests === 0 && core.counters.rejectedRequests > 0)
         logger.warn(`Answered an ADD of request ${id} with an error: it cannot be run`);
     }
+    if (input.type === 'ADD') this.#grammars.takeJobs();
     const vote = core instanceof DPEngineCore ? core.barrierVote : null;
     return vote === null ? null : this.#passBarrier(core as DPEngineCore, vote);
   }

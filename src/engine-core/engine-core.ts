@@ -7,7 +7,6 @@
  * Source: vllm/v1/engine/core.py EngineCore, EngineCoreProc (0.33.0). Leaves out: processes, sockets, elastic EP.
  */
 
-import { reasonOf } from '../shared/errors.ts';
 import { createEngineCoreOutput, createEngineCoreOutputs } from '../shared/protocol/defaults.ts';
 import type { RequestId } from '../shared/protocol/ids.ts';
 import type { KVCacheEvent } from '../shared/protocol/kv-events.ts';
@@ -16,21 +15,21 @@ import {
   type EngineCoreOutputs,
   FinishReason,
   type RequestError,
-  type UtilityOutput,
 } from '../shared/protocol/outputs.ts';
-import type { EngineCoreRequest, EngineInput, UtilityCall } from '../shared/protocol/request.ts';
+import type { EngineCoreRequest, EngineInput } from '../shared/protocol/request.ts';
 import type { SchedulerStats } from '../shared/protocol/stats.ts';
+import { answerUtility } from './answer-utility.ts';
 import type { ClientOutputs } from './client-outputs.ts';
 import type { EngineCoreParts } from './engine-core-parts.ts';
 import { admitCarriedFaults } from './faults/request-faults.ts';
-import { PendingResult } from './pending-result.ts';
 import { ENGINE_PAUSED, isRunnable, refusalOf } from './refusal.ts';
+import { updateDraftTokenIds } from './scheduler/drafts.ts';
 import { Request } from './scheduler/request.ts';
 import { RequestStatus } from './scheduler/request-status.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
 import type { SchedulerOutput } from './scheduler/scheduler-output.ts';
 import { updateFromOutput } from './scheduler/update-from-output.ts';
-import { callUtility, type UtilityHost } from './utilities.ts';
+import type { UtilityHost } from './utilities.ts';
 import type { EngineViews } from './views/engine-views.ts';
 
 interface Batch {
@@ -62,11 +61,15 @@ export class EngineCore {
   #awaitsBatch = false;
   #modelExecuted = false;
   #shutdownState: ShutdownState = ShutdownState.RUNNING;
+  /** The scheduler knows drafts before it schedules them. */
+  readonly #draftsAhead: boolean;
   readonly #idleCallbacks: (() => void)[] = [];
   readonly #utilityHost: UtilityHost;
 
   constructor(parts: EngineCoreParts) {
     this.parts = parts;
+    const { speculation, asyncScheduling } = parts.scheduler.state.config;
+    this.#draftsAhead = speculation.numSpecTokens > 0 && !asyncScheduling;
     this.#utilityHost = {
       core: this,
       ...parts,
@@ -114,7 +117,10 @@ export class EngineCore {
         this.abortRequests(input.requestIds);
         break;
       case 'UTILITY':
-        this.#callUtility(input.call);
+        answerUtility(this.#utilityHost, input.call, {
+          isRunning: this.isRunning,
+          send: (utilityOutput) => this.send(input.call.clientIndex, { utilityOutput }),
+        });
         break;
       case 'START_DP_WAVE':
         break;
@@ -155,7 +161,8 @@ export class EngineCore {
       this.#batches.push({ output, endMs });
       scheduler.state.observer?.stepScheduled(output, startMs, endMs);
       this.#modelExecuted = output.totalNumScheduledTokens > 0;
-      const hasRoom = this.#batches.length < maxConcurrentBatches;
+      const hasRoom =
+        this.#batches.length < maxConcurrentBatches && !output.pendingStructuredOutputTokens;
       if (hasRoom && (this.#modelExecuted || scheduler.hasRequests())) return 0;
     }
     const oldest = this.#batches[0];
@@ -192,6 +199,7 @@ export class EngineCore {
       this.#notedAborts = [];
     }
     this.#update(batch.output);
+    if (this.#draftsAhead) updateDraftTokenIds(batch.output);
     state.observer?.stepFinished(batch.output, state.finishedReqIds.slice(numFinished));
     this.scheduler.release(batch.output);
     return this.#modelExecuted;
@@ -267,7 +275,7 @@ export class EngineCore {
 
   #add(coreRequest: EngineCoreRequest): void {
     const { requestId, clientIndex } = coreRequest;
-    const { scheduler, executor, blockHasher, faults, enableFaults } = this.parts;
+    const { scheduler, executor, blockHasher, faults, enableFaults, structuredOutput } = this.parts;
     const { maxModelLen } = this.parts;
     if (!isRunnable(coreRequest, { maxModelLen, supportedTasks: executor.supportedTasks })) {
       this.counters.rejectedRequests += 1;
@@ -289,6 +297,7 @@ export class EngineCore {
     const request = new Request(coreRequest);
     try {
       if (enableFaults && request.hasExtraArgs) admitCarriedFaults(request, faults);
+      structuredOutput.grammarInit(request, coreRequest);
       executor.prepareRequest(request);
     } catch (error) {
       const refusal = refusalOf(error);
@@ -301,28 +310,6 @@ export class EngineCore {
     faults.requestTaken(request);
     if (coreRequest.abortImmediately) this.abortRequests([requestId]);
     this.onRequestAdded(request, coreRequest.currentWave);
-  }
-
-  #callUtility(call: UtilityCall): void {
-    const answer = (output: Omit<UtilityOutput, 'callId'>): void =>
-      this.send(call.clientIndex, { utilityOutput: { callId: call.callId, ...output } });
-    const fail = (message: string): void => answer({ failureMessage: message, result: undefined });
-    if (!this.isRunning) {
-      fail('Server shutting down');
-      return;
-    }
-    const failed = (error: unknown): void =>
-      fail(`Call to ${call.method} method failed: ${reasonOf(error)}`);
-    try {
-      const result = callUtility(this.#utilityHost, call.method, call.args);
-      if (result instanceof PendingResult) {
-        result.listen((value) => answer({ failureMessage: null, result: value }), failed);
-      } else {
-        answer({ failureMessage: null, result });
-      }
-    } catch (error) {
-      failed(error);
-    }
   }
 
   #update(output: SchedulerOutput): void {

@@ -12,6 +12,7 @@ import type { Clock } from '../shared/clock.ts';
 import { kvTransferConfigOf } from '../shared/config/kv-transfer-config.ts';
 import { maxCpuLorasOf } from '../shared/config/lora-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
+import { readStructuredOutputsConfig } from '../shared/config/structured-outputs-config.ts';
 import { Prng } from '../shared/prng.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import type { KVEventsConfig } from '../shared/protocol/ready-response.ts';
@@ -34,8 +35,11 @@ import { loadCorpus } from './load-corpus.ts';
 import { readAdapter } from './read-adapter.ts';
 import type { KVTransferOptions } from './scheduler/kv-transfer.ts';
 import { DEFAULT_SCHEDULER_CONFIG, type SchedulerConfig } from './scheduler/scheduler-config.ts';
+import { drafterOf, schedulerSpeculationOf } from './speculation-setup.ts';
 import type { StartupLine } from './startup-line.ts';
 import { startupLines } from './startup-log.ts';
+import type { StructuredOutputSettings } from './structured-output/compile-job.ts';
+import { reasoningEndOf } from './structured-output/reasoning-end.ts';
 
 /** How the engine stands among its data-parallel peers. */
 export interface EnginePlacement {
@@ -92,6 +96,7 @@ function schedulerConfigOf(args: EngineArgs, model: ModelPlan, plan: KVCachePlan
     asyncScheduling: config.asyncScheduling,
     numSampledTokensPerStep: model.facts.pooling === null ? 1 : 0,
     maxLoras: args.enableLora === true ? args.maxLoras : null,
+    speculation: schedulerSpeculationOf(args, model),
     mambaAlign: config.mambaCacheMode === 'align',
   };
 }
@@ -131,6 +136,7 @@ export function buildEngineCore(
     shutdownTimeoutS: args.shutdownTimeout,
     vllmClass: placement.isMoeDp ? 'DPEngineCoreProc' : 'EngineCoreProc',
     kvCacheMetrics: args.kvCacheMetrics ? createResidencyMetrics(args, clock) : null,
+    structuredOutput: structuredOutputSettingsOf(args),
     enableFaults: args.enableFaults && args.faults !== 'none',
     kvTransfer: createKVTransfer(setup, placement, clock),
     ...(placement.processControl === undefined ? {} : { processControl: placement.processControl }),
@@ -169,6 +175,16 @@ function createKVTransfer(
   return { connector, role: config.role, loadFailurePolicy: config.loadFailurePolicy };
 }
 
+function structuredOutputSettingsOf(args: EngineArgs): StructuredOutputSettings {
+  const config = readStructuredOutputsConfig(args.structuredOutputsConfig);
+  return {
+    seed: args.seed,
+    disableAnyWhitespace: config.disableAnyWhitespace,
+    reasoningEnd: reasoningEndOf(config.reasoningParser),
+    enableInReasoning: config.enableInReasoning,
+  };
+}
+
 function createResidencyMetrics(args: EngineArgs, clock: Clock): KVCacheMetricsCollector {
   return new KVCacheMetricsCollector({
     sampleRate: args.kvCacheMetricsSample,
@@ -195,6 +211,7 @@ function createExecutor(setup: EngineSetup): SimulatedExecutor {
     pooler: facts.pooling === null ? null : new Pooler(facts.pooling, args.seed),
     numWorkers: plan.workers.length,
     adapters: args.enableLora === true ? createAdapterCache(setup) : null,
+    drafter: drafterOf(args, model, plan.maxModelLen),
   });
 }
 

@@ -25,6 +25,7 @@ import { createZmqTransport } from '../shared/transport/zmq.ts';
 import { VLLM_VERSION } from '../shared/version.ts';
 import { LifeLine } from './life-line.ts';
 import { serveUntilDone, startEngine } from './start-engine.ts';
+import { ThreadCompiler } from './structured-output/thread-compiler.ts';
 
 /** Resolves with the exit code once the engine is done and its sockets are closed. */
 async function run(
@@ -42,6 +43,7 @@ async function run(
     tap,
     gate,
     onConnection: (isConnected) => lifeLine.onConnection(isConnected),
+    createGrammarCompiler: async (folder) => new ThreadCompiler(folder),
     reportChannel: process,
     ending: {
       kill: () => process.kill(process.pid, 'SIGKILL'),

@@ -2,6 +2,7 @@ import type { RequestError } from '../shared/protocol/outputs.ts';
 import type { EngineCoreRequest } from '../shared/protocol/request.ts';
 import { WorkerCallError } from './executor/worker-call-error.ts';
 import { FaultError } from './faults/fault-error.ts';
+import { StructuredOutputError } from './structured-output/structured-output-error.ts';
 
 /** Why a paused engine takes nothing new in. */
 export const ENGINE_PAUSED: RequestError = Object.freeze({
@@ -19,6 +20,7 @@ export function refusalOf(error: unknown): RequestError {
 
 function codeOf(error: unknown): string | null {
   if (error instanceof FaultError) return 'bad_fault';
+  if (error instanceof StructuredOutputError) return 'validation_error';
   return error instanceof WorkerCallError ? 'lora_load_failed' : null;
 }
 

@@ -15,6 +15,7 @@ import type { WireCodec } from '../shared/protocol/wire-codec.ts';
 import type { StepGate } from '../shared/tap/step-gate.ts';
 import type { Tap } from '../shared/tap/tap.ts';
 import type { Timers } from '../shared/timers.ts';
+import { tokenizerFolderOf } from '../shared/tokenizer/tokenizer-folder.ts';
 import type { Transport } from '../shared/transport/transport.ts';
 import { VLLM_VERSION } from '../shared/version.ts';
 import { DPEngineCore } from './dp-engine-core.ts';
@@ -38,6 +39,7 @@ import { createReadyResponse } from './ready-response.ts';
 import { awaitReportTurn, type ReportChannel } from './report-turn.ts';
 import { type Handshake, shakeHands } from './startup-handshake.ts';
 import { batchQueueLine, coordinatorLine, initTookLine } from './startup-words.ts';
+import type { GrammarCompiler } from './structured-output/grammar-compiler.ts';
 import { type EngineFacts, EngineViews } from './views/engine-views.ts';
 
 /** Source: vllm/config/parallel.py data_parallel_master_port. */
@@ -62,6 +64,8 @@ export interface EngineHost {
   readonly onConnection: (isConnected: boolean) => void;
   /** Where a start asks for its turn, if a scenario orders them. */
   readonly reportChannel: ReportChannel;
+  /** For requests with a grammar: made with the first of them. `folder`: of the tokenizer, null for the built-in one. */
+  readonly createGrammarCompiler: (folder: string | null) => Promise<GrammarCompiler>;
   /** What a fault may do to the process. */
   readonly ending: Pick<EngineProcessControl, 'kill' | 'exit'>;
 }
@@ -156,6 +160,7 @@ async function connectEngine(options: StartOptions): Promise<RunningEngine> {
     timers,
     logger,
     outputs,
+    createGrammarCompiler: () => options.createGrammarCompiler(tokenizerFolderOf(args)),
     publishKvEvents: publisher === null ? null : publishWith(publisher, clock),
     publishesCounts: hasInternalLb,
     agree: group === null ? null : (vote) => group.agree(vote),

@@ -40,7 +40,11 @@ import { checkPortIsFree } from './launch/port-check.ts';
 import { type StopReason, StopRequest } from './launch/stop-request.ts';
 import { prepareUnixSocket } from './launch/unix-socket.ts';
 import { WATCHDOG_MS } from './launch/watchdog.ts';
-import { createCoordinatorCommand, createEngineCommand } from './serve-settings.ts';
+import {
+  createCoordinatorCommand,
+  createEngineCommand,
+  standInSentence,
+} from './serve-settings.ts';
 import type { SteppedStart } from './stepped-start.ts';
 import { pageAddressOf } from './twin/page-address.ts';
 import type { TwinHub } from './twin/twin-hub.ts';
@@ -293,6 +297,8 @@ async function startUp(frontend: Frontend): Promise<void> {
     frontend.address = address;
     frontend.isServing = true;
     logger.info(`Starting vLLM server on ${address}`);
+    const standIn = standInSentence(args);
+    if (standIn !== null) logger.info(standIn);
     logger.info(`The twin's page is at ${pageAddressOf(address, args.rootPath)}`);
     if (frontend.isQuiet !== true) process.stdout.write(`${address}\n`);
     frontend.onStarted({ address, engines: serving.engines });

@@ -2,15 +2,16 @@
  * What the frontend makes of its arguments for the rooms that it starts: the served model, the cache config that
  * `/metrics` shows, the process commands. Pure but for reading the model's files.
  */
-import { existsSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { ModelPlan } from '../capacity/models/model-plan.ts';
 import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import { encodeProcessConfig } from '../shared/config/engine-process-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
+import { readStructuredOutputsConfig } from '../shared/config/structured-outputs-config.ts';
 import type { ScheduledFault } from '../shared/faults/scheduled-fault.ts';
 import { ownProgram } from '../shared/own-files.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
+import { usesBuiltInTokenizer } from '../shared/tokenizer/load-tokenizer.ts';
+import { modelFolderOf, tokenizerFolderOf } from '../shared/tokenizer/tokenizer-folder.ts';
 import { getMinMaxModelLen, type ReadyEngines } from './engine-client/ready-engines.ts';
 import type { ChildCommand } from './launch/child.ts';
 import type { CoordinatorConfig, EngineHandshakeAddresses } from './launch/launch.ts';
@@ -63,14 +64,11 @@ export function createCoordinatorCommand(
   });
 }
 
-/** The folder that `model` names, itself or by a config.json in it; null for a name of the catalogue. */
-export function modelFolderOf(model: string): string | null {
-  if (!existsSync(model)) return null;
-  return statSync(model).isDirectory() ? model : dirname(model);
-}
-
-export function tokenizerFolderOf(args: EngineArgs): string | null {
-  return args.tokenizer ?? modelFolderOf(args.model);
+/** What a start says where a model's own tokenizer is not here; null where it is. */
+export function standInSentence(args: EngineArgs): string | null {
+  if (!usesBuiltInTokenizer({ folder: tokenizerFolderOf(args) })) return null;
+  const own = args.tokenizer ?? args.model;
+  return `The built-in tokenizer stands in for that of ${own}; --tokenizer FOLDER takes the model's own`;
 }
 
 export function servedModelNamesOf(args: EngineArgs): readonly string[] {
@@ -95,11 +93,14 @@ export function createServedModel(
   const [servedModelName = args.model] = servedModelNamesOf(args);
   return {
     model: args.model,
+    modelType: model.facts.modelType,
+    architecture: model.facts.servedArchitecture,
     servedModelNames: servedModelNamesOf(args),
     maxModelLen,
     vocabSize: model.facts.vocabSize,
     eosTokenId: model.facts.eosTokenIds[0] ?? null,
     ...readSamplingDefaults(args),
+    structuredOutputBackend: readStructuredOutputsConfig(args.structuredOutputsConfig).backend,
     pooling:
       model.facts.pooling === null
         ? null
@@ -114,6 +115,8 @@ export function createServedModel(
       // Whoever looks at a server changes nothing of what it answers.
       settings: { ...args, apiKey: [], record: null, tap: 0 },
     }),
+    worldSize: args.tensorParallelSize * args.pipelineParallelSize,
+    dataParallelSize: plan.dataParallelSize,
     /** Made for who asks: it is a long text. */
     get vllmConfig() {
       vllmConfig ??= createVllmConfig({

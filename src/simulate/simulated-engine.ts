@@ -1,6 +1,7 @@
 /** An engine core in a simulation: the same start and the same busy loop as in a process of its own. */
 import type { EngineCore } from '../engine-core/engine-core.ts';
 import { type RunningEngine, serveUntilDone, startEngine } from '../engine-core/start-engine.ts';
+import { InlineCompiler } from '../engine-core/structured-output/inline-compiler.ts';
 import type { ReportingChild } from '../frontend/launch/report-order.ts';
 import type { EngineProcessConfig } from '../shared/config/engine-process-config.ts';
 import type { Logger } from '../shared/logger.ts';
@@ -72,6 +73,7 @@ export class SimulatedEngine implements ReportingChild {
       logger,
       tap: new Tap({ clock: time, process: name }),
       gate: null,
+      createGrammarCompiler: async (folder) => new InlineCompiler(folder, process),
       onConnection: () => {},
       reportChannel: {
         send: (message) => {

@@ -18,16 +18,6 @@ const FILES = [
   ['traces-next.json', 10],
 ] as const;
 
-/** Workloads of what the engine does not do yet. */
-const NOT_YET: ReadonlySet<string> = new Set([
-  'x-structured',
-  'x-spec-async',
-  'x-spec-ngram3',
-  'x-spec-ngram5',
-  'x-spec-preempt',
-  'x-spec-stop',
-]);
-
 describe.each(FILES)('golden %s', (file, count) => {
   const text = readFileSync(new URL(file, import.meta.url), 'utf8');
   const traces = parseTraceRecords(JSON.parse(text), (message) => {
@@ -38,8 +28,7 @@ describe.each(FILES)('golden %s', (file, count) => {
     expect(traces.length).toBe(count);
   });
 
-  const replayed = traces.filter(({ id }) => !NOT_YET.has(id));
-  describe.each(replayed.map((trace) => [trace.id, trace] as const))('%s', (_id, trace) => {
+  describe.each(traces.map((trace) => [trace.id, trace] as const))('%s', (_id, trace) => {
     const { resolved, steps } = trace;
     if (resolved === undefined || steps === undefined) throw new Error('not recorded');
 
@@ -70,7 +59,7 @@ function differenceInWords(
 describe('statistics', () => {
   const traces = FILES.flatMap(([file]) =>
     parseTraceRecords(JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8'))),
-  ).filter(({ id, config }) => config.log_stats !== false && !NOT_YET.has(id));
+  ).filter(({ config }) => config.log_stats !== false);
 
   it.each(traces.map((trace) => [trace.id, trace] as const))(
     'change nothing but themselves: %s',

@@ -3,6 +3,7 @@
  * answered and counted over vLLM's own engines.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CONSTRAINED_REQUESTS, expectConstrained } from '../support/constrained-requests.ts';
 import {
   firstAnswerDifference,
   genTokens,
@@ -95,6 +96,10 @@ describe.skipIf(python.path === null)(`Python vllm serve over our engines${skipR
     ).toBeNull();
     const metrics = await (await fetch(`${url}/metrics`)).text();
     expect(metricsDifferences(recorded.metrics.text, onGpu(metrics))).toEqual([]);
+  });
+
+  it.each(CONSTRAINED_REQUESTS)('holds a chat to %s', async (_, fields, isConform) => {
+    await expectConstrained(url, fields, isConform);
   });
 
   it('hears the cache of both engines and counts the requests of each', async () => {

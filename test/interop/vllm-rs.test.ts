@@ -4,6 +4,7 @@
  */
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CONSTRAINED_REQUESTS, expectConstrained } from '../support/constrained-requests.ts';
 import {
   firstAnswerDifference,
   genTokens,
@@ -109,6 +110,10 @@ describe.skipIf(vllmRs.path === null)(`vllm-rs serve over our engines${skipReaso
       prompt_tokens: 50,
       completion_tokens: numTokens,
     });
+  });
+
+  it.each(CONSTRAINED_REQUESTS)('holds a chat to %s', async (_, fields, isConform) => {
+    await expectConstrained(url, fields, isConform);
   });
 
   it('carries on after a client that hangs up', async () => {

@@ -6,6 +6,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SchedulerConfig } from '../../src/engine-core/scheduler/scheduler-config.ts';
+import { speculationConfigOf } from '../../src/engine-core/scheduler/speculation-config.ts';
 import { Prng } from '../../src/shared/prng.ts';
 import { EngineChecker } from '../support/checkers/engine-checker.ts';
 import { createTestEngine, createTestRequest, type GroupName } from '../support/engine.ts';
@@ -45,6 +46,9 @@ interface Workload {
   /** Blocks are reserved and requests preempted, between steps and while the model runs. */
   readonly hasFaults: boolean;
   readonly numSteps: number;
+  /** Drafts of a request in a step; 0 is no speculation. */
+  readonly numDrafts: number;
+  readonly method: string;
 }
 
 const workload: fc.Arbitrary<Workload> = fc.record({
@@ -61,12 +65,35 @@ const workload: fc.Arbitrary<Workload> = fc.record({
   reserveFull: fc.boolean(),
   hasFaults: fc.boolean(),
   numSteps: fc.integer({ min: 5, max: 60 }),
+  numDrafts: fc.constantFrom(0, 0, 1, 3, 6),
+  method: fc.constantFrom('ngram', 'eagle', 'mtp', 'draft_model'),
 });
 
 /** Blocks that one request of full length needs, null block included, so that every request can end. */
 function smallestPool(groups: readonly GroupName[]): number {
   const perGroup = Math.ceil(MAX_MODEL_LEN / 16) + 2;
   return 1 + groups.length * perGroup;
+}
+
+/** Half of the drafts hold at each position. */
+function draftsOf({ numDrafts, method, mix, maxNumSeqs }: Workload) {
+  const groups: readonly GroupName[] = MIXES[mix]?.groups ?? [];
+  // Hits that lose a block do not go with chunked local attention, as in vLLM.
+  const readsAhead = (method === 'eagle' || method === 'mtp') && !groups.includes('chunked');
+  return {
+    speculation: speculationConfigOf({
+      method,
+      numSpecTokens: numDrafts,
+      numPrefillLookahead: readsAhead ? 1 : 0,
+      dropsBlock: readsAhead,
+      disableLookaheadBlockHashes: method === 'mtp',
+      parallelDrafting: false,
+      schedule: null,
+      maxNumSeqs,
+      perRequestMetrics: 'detailed' as const,
+    }),
+    rates: Array.from({ length: numDrafts }, (_, position) => 0.5 ** (position + 1)),
+  };
 }
 
 function run(options: Workload): EngineChecker {
@@ -92,6 +119,7 @@ function run(options: Workload): EngineChecker {
     tokenSource: 'random',
     seed: options.seed,
     enableKvCacheEvents: true,
+    ...(options.numDrafts === 0 ? {} : { drafts: draftsOf(options) }),
   });
   const checker = new EngineChecker(core, { keepsLog: true });
   const prefixes = [10, 40, 100].map((length) => tokens(prng, length));

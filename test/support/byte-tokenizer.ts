@@ -57,6 +57,15 @@ export class ByteTokenizer implements Tokenizer {
     return lossyUtf8.decode(Buffer.concat(all));
   }
 
+  tokenToId(token: string): number | null {
+    const word = this.#words.indexOf(token);
+    return word === -1 ? null : FIRST_WORD_ID + word;
+  }
+
+  get allSpecialTokens(): ReadonlyMap<string, number> {
+    return new Map(this.#specialWords.map((word) => [word, this.tokenToId(word) ?? 0]));
+  }
+
   convertIdsToTokens(ids: readonly number[]): readonly (string | null)[] {
     return ids.map((id) => this.#bytes(id, false)?.toString('latin1') ?? null);
   }

@@ -8,6 +8,7 @@ import type { KVCacheSpec } from '../../src/capacity/spec/spec.ts';
 import { createEngineCore } from '../../src/engine-core/create-engine-core.ts';
 import { EngineCore } from '../../src/engine-core/engine-core.ts';
 import type { EngineCoreParts } from '../../src/engine-core/engine-core-parts.ts';
+import { AcceptanceDrafter } from '../../src/engine-core/executor/acceptance-drafter.ts';
 import {
   createLatencyModel,
   type LatencyModelOptions,
@@ -27,6 +28,8 @@ import {
   DEFAULT_SCHEDULER_CONFIG,
   type SchedulerConfig,
 } from '../../src/engine-core/scheduler/scheduler-config.ts';
+import type { SpeculationConfig } from '../../src/engine-core/scheduler/speculation-config.ts';
+import type { StructuredOutputSettings } from '../../src/engine-core/structured-output/compile-job.ts';
 import { VirtualClock } from '../../src/shared/clock.ts';
 import {
   createEngineCoreRequest,
@@ -74,6 +77,9 @@ export interface TestEngineOptions {
   readonly engineIndex?: number;
   /** As --enable-faults. */
   readonly enableFaults?: boolean;
+  /** Left out, nothing is drafted. `rates`: see AcceptanceRule. */
+  readonly drafts?: { readonly speculation: SpeculationConfig; readonly rates: readonly number[] };
+  readonly structuredOutput?: StructuredOutputSettings;
 }
 
 export const TEST_VOCAB_SIZE = 4000;
@@ -117,6 +123,7 @@ export function createTestEngine(
     asyncScheduling,
     numSampledTokensPerStep: options.pooling === undefined ? 1 : 0,
     mambaAlign: names.some((name) => name === 'mambaAlign' || name === 'mambaBig'),
+    ...(options.drafts === undefined ? {} : { speculation: options.drafts.speculation }),
     ...options.scheduler,
   };
   const tokenSource = createTokenSource({
@@ -138,6 +145,15 @@ export function createTestEngine(
       ...(options.pooling === undefined ? {} : { pooler: new Pooler(options.pooling, 0) }),
       numWorkers: 1,
       adapters: options.adapters === undefined ? createTestAdapters() : options.adapters,
+      drafter:
+        options.drafts === undefined
+          ? null
+          : new AcceptanceDrafter({
+              rates: options.drafts.rates,
+              seed: options.seed ?? 0,
+              vocabSize: TEST_VOCAB_SIZE,
+              maxModelLen: scheduler.maxModelLen,
+            }),
     }),
     kvCacheConfig: { numBlocks: options.numBlocks ?? 65, groups },
     cache: {
@@ -153,6 +169,9 @@ export function createTestEngine(
     logStats: options.logStats ?? true,
     includeFinishedSet: options.includeFinishedSet ?? false,
     shutdownTimeoutS: options.shutdownTimeoutS ?? 0,
+    ...(options.structuredOutput === undefined
+      ? {}
+      : { structuredOutput: options.structuredOutput }),
   };
   return { core: createEngineCore(coreOptions, Core), clock };
 }

@@ -23,6 +23,8 @@ export interface TestServerOptions {
   readonly model?: Partial<ServedModel>;
   readonly engines?: InProcessEnginesOptions;
   readonly logger?: Logger;
+  /** Default: the golden model's. */
+  readonly tokenizerFolder?: string;
   readonly onEngineDead?: (reason: string) => void;
 }
 
@@ -40,13 +42,18 @@ export function tinyModel(fields: Partial<ServedModel> = {}): ServedModel {
   };
   return {
     model: 'tinymodel',
+    modelType: 'llama',
+    architecture: 'Qwen3ForCausalLM',
     servedModelNames: ['tiny'],
     maxModelLen: 1024,
     vocabSize: config.vocab_size,
     eosTokenId: 2,
     pooling: null,
+    structuredOutputBackend: 'auto',
     ...readGenerationConfig(TINYMODEL),
     fingerprint: 'vllm-0.33.0-dp2-00000000',
+    worldSize: 1,
+    dataParallelSize: 1,
     vllmConfig: { text: "model='tinymodel'", json: { model_config: { model: 'tinymodel' } } },
     ...fields,
   };
@@ -70,7 +77,7 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
     args: { ...defaultEngineArgs(), port: 0, enableRequestIdHeaders: true, ...options.args },
     env: { ...DEFAULT_HTTP_ENV, serverDevMode: true, ...options.env },
     model: tinyModel(options.model),
-    tokenizer: loadTokenizer({ folder: TINYMODEL }),
+    tokenizer: loadTokenizer({ folder: options.tokenizerFolder ?? TINYMODEL }),
     tokenizerFolder: TINYMODEL,
     metrics,
     logStats: true,

@@ -6,6 +6,7 @@ import type { EngineIndex, RequestId } from '../../src/shared/protocol/ids.ts';
 import type { EngineCoreOutputs } from '../../src/shared/protocol/outputs.ts';
 import type { EngineCoreReadyResponse } from '../../src/shared/protocol/ready-response.ts';
 import type { EngineCoreRequest } from '../../src/shared/protocol/request.ts';
+import { compileGrammars } from './compile-grammars.ts';
 import { createTestEngine, type TestEngineOptions } from './engine.ts';
 import { createReadyResponse } from './ready-response.ts';
 
@@ -61,6 +62,7 @@ export class InProcessEngines implements EngineClient {
     this.requests.push(request);
     this.#placed.set(request.requestId, rank);
     this.#core(rank).handleInput({ type: 'ADD', request });
+    compileGrammars(this.#core(rank));
     this.#schedule();
     return rank;
   }

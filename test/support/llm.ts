@@ -11,14 +11,19 @@ import { createTestSamplingParams } from './sampling-fields.ts';
 export function createServedModel(fields: Partial<ServedModel> = {}): ServedModel {
   return {
     model: 'folder/tiny',
+    modelType: '',
+    architecture: null,
     servedModelNames: ['tiny'],
     maxModelLen: 16,
     vocabSize: 300,
     eosTokenId: 2,
     pooling: null,
+    structuredOutputBackend: 'auto',
     defaultSamplingParams: {},
     generationEosTokenIds: [],
     fingerprint: null,
+    worldSize: 1,
+    dataParallelSize: 1,
     vllmConfig: { text: '', json: {} },
     ...fields,
   };

@@ -34,6 +34,8 @@ export function createCharTokenizer(fields: Partial<Tokenizer> = {}): Tokenizer 
     encodePair: (text, pair) => [1, ...toIds(text), 3, ...toIds(pair), 3],
     decode: (ids) => ids.map((id) => (id === 1 ? '<s>' : String.fromCodePoint(id))).join(''),
     convertIdsToTokens: (ids) => ids.map((id) => (id === 0 ? null : `T${id}`)),
+    tokenToId: () => null,
+    allSpecialTokens: new Map(),
     createDecodeStream: () => ({ step: (id) => String.fromCodePoint(id) }),
     eosTokenId: 2,
     bosTokenId: 1,
@@ -49,14 +51,19 @@ export function createCharTokenizer(fields: Partial<Tokenizer> = {}): Tokenizer 
 
 export const TEST_MODEL: ServedModel = {
   model: 'org/model',
+  modelType: '',
+  architecture: null,
   servedModelNames: ['m', 'alias'],
   maxModelLen: 100,
   vocabSize: 0x10000,
   eosTokenId: 2,
   pooling: null,
+  structuredOutputBackend: 'auto',
   defaultSamplingParams: {},
   generationEosTokenIds: [],
   fingerprint: 'fp',
+  worldSize: 1,
+  dataParallelSize: 1,
   vllmConfig: { text: '', json: {} },
 };
 
@@ -188,6 +195,7 @@ export function createOutput(
     isFinished: (completion.finishReason ?? null) !== null,
     numCachedTokens: 2,
     numCacheCreationTokens: 1,
+    specDecodeMetrics: null,
     kvTransferParams: null,
     ecTransferParams: null,
     stats: new RequestStateStats(0),
@@ -253,6 +261,8 @@ export function createServing(fields: Partial<ServingContext> = {}): TestServing
     enableForceIncludeUsage: false,
     enablePerRequestMetrics: false,
     skipModelNameValidation: false,
+    parsers: null,
+    toolCallRate: 0,
     responses: null,
     ...fields,
   };

@@ -7,6 +7,7 @@ import type { PyValue } from '../../src/shared/python/values.ts';
 export const NO_HOOKS: SchemaHooks = {
   keptExtras: [],
   before: (_name, value) => value,
+  refusal: () => null,
   dataclass: () => {},
 };
 

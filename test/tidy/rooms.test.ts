@@ -20,6 +20,10 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     may: ['shared/*'],
     why: 'a transport moves frames and knows none of them.',
   },
+  'shared/structured-output': {
+    may: ['shared/*'],
+    why: 'a constraint is read, and a text made of it, without knowing who asks.',
+  },
   'shared/tokenizer': {
     may: ['shared/*', 'shared/python'],
     why: 'text and token ids, nothing of requests.',
@@ -78,8 +82,18 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     may: ['capacity/spec', 'capacity/plan', 'shared'],
     why: 'scheduler → kv-cache, never upward.',
   },
+  'engine-core/structured-output': {
+    may: ['shared'],
+    why: 'what a request will say follows from its parameters; when it says it is for others.',
+  },
   'engine-core/scheduler': {
-    may: ['engine-core/kv-cache', 'capacity/spec', 'capacity/plan', 'shared'],
+    may: [
+      'engine-core/kv-cache',
+      'engine-core/structured-output',
+      'capacity/spec',
+      'capacity/plan',
+      'shared',
+    ],
     why: 'the engine core drives the scheduler, never the reverse.',
   },
   'engine-core/kv-transfer': {
@@ -91,7 +105,13 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     why: 'a fault is handed what it changes; it reaches for nothing.',
   },
   'engine-core/executor': {
-    may: ['engine-core/scheduler', 'engine-core/faults', 'capacity', 'shared'],
+    may: [
+      'engine-core/scheduler',
+      'engine-core/structured-output',
+      'engine-core/faults',
+      'capacity',
+      'shared',
+    ],
     why: 'the executor runs what the scheduler put out; it has no part in the KV cache.',
   },
   'engine-core/views': {

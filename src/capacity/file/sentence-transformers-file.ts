@@ -23,6 +23,7 @@ import {
   poolingOfModules,
   type SentenceModule,
   type SentenceTransformers,
+  textsOf,
 } from '../models/pooling/sentence-transformers.ts';
 import { readJson, readJsonObject } from './json-file.ts';
 
@@ -44,6 +45,7 @@ export function toSentenceTransformers(
     doLowerCase: record.do_lower_case ?? false,
     denseOutFeatures: record.dense_out_features ?? null,
     tokenizerMaxLength: record.tokenizer_max_length ?? null,
+    prompts: null,
   };
 }
 
@@ -88,6 +90,9 @@ export function readSentenceTransformers(folder: string): SentenceTransformers {
     doLowerCase: length !== undefined && length !== null && lower === true,
     denseOutFeatures: dense === null ? null : readDense(join(folder, dense.path, 'config.json')),
     tokenizerMaxLength: readTokenizerLength(join(folder, 'tokenizer_config.json')),
+    prompts: textsOf(
+      readIfThere(join(folder, 'config_sentence_transformers.json'))?.['prompts'] ?? null,
+    ),
   };
 }
 

@@ -55,6 +55,8 @@ export interface DerivedLayers {
   readonly cacheDtype: string;
   /** Bytes and elements of one tensor rank's weights, per stage; the draft is on the last one. */
   readonly weightsBytes: readonly number[];
+  /** Of these the draft's. */
+  readonly draftWeightsBytes: number;
   readonly parameterCounts: readonly number[];
   readonly attentionBackends: readonly string[];
   /** Every tensor of one tensor rank, per stage. */
@@ -83,6 +85,7 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
   const context = backendContext(model, run, options, adjustment);
   const quantization = modelQuantization({ model, run, options });
   const withoutHead = isConverted(model) || model.family.withoutHead === true;
+  let draftWeightsBytes = 0;
   const stages = Array.from({ length: run.pipelineParallelSize }, (_, stage) => {
     const builder = new StageBuilder(
       model,
@@ -93,7 +96,11 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
     model.family.build(builder, model);
     buildScore(builder, model);
     const method = engine.speculation?.method;
-    if (builder.isLast && method !== undefined) addDraft(builder, inputs, method);
+    if (builder.isLast && method !== undefined) {
+      const targetBytes = builder.weightsBytes;
+      addDraft(builder, inputs, method);
+      draftWeightsBytes = builder.weightsBytes - targetBytes;
+    }
     checkAttentionLayers(builder.layers, gpu);
     return builder;
   });
@@ -120,6 +127,7 @@ export function deriveLayers(inputs: DeriveInputs): DerivedLayers {
     supportedLayouts: sharedLayouts(distinctBackends(firstStage.layers), context),
     stages: sized.map(({ layers }) => layers),
     weightsBytes: stages.map(({ weightsBytes }) => weightsBytes),
+    draftWeightsBytes,
     parameterCounts: stages.map(({ parameterCount }) => parameterCount),
     attentionBackends: backends.map(({ className }) => className),
     parameters: stages.map(({ parameters }) => parameters),

@@ -41,6 +41,8 @@ export function needsOneGroup(model: ResolvedModel, speculation: Speculation | n
   );
 }
 
+/** Source: SpeculativeConfig.suffix_decoding_max_tree_depth. */
+const DEFAULT_SUFFIX_DEPTH = 24;
 const MTP_ALIASES = /_mtp$|^mtp$/;
 
 /** What vLLM reads out of a draft's name. Source: SpeculativeConfig.__post_init__. */
@@ -59,6 +61,34 @@ export function speculativeMethod(config: JsonObject): string {
   return MTP_ALIASES.test(named) ? 'mtp' : named === '[ngram]' ? 'ngram' : named;
 }
 
+/** What suffix decoding drafts at most where nothing is said. */
+function suffixDepth(config: JsonObject): number {
+  const depth = config['suffix_decoding_max_tree_depth'];
+  return typeof depth === 'number' ? depth : DEFAULT_SUFFIX_DEPTH;
+}
+
+/**
+ * What model runner v1 alone runs, and without async scheduling.
+ * Source: VllmConfig._get_v2_model_runner_unsupported_features, async_scheduling in __post_init__.
+ */
+const WITHOUT_ASYNC = ['suffix', 'custom_class'];
+
+/** Throws E_BAD_FLAG with vLLM's words where --async-scheduling asks for what the drafts do not go with. */
+function resolveAsyncScheduling(
+  { isPooling }: ResolvedModel,
+  { asyncScheduling: asked }: ModelOptions,
+  speculation: Speculation | null,
+): boolean {
+  const method = speculation?.method ?? '';
+  const isPossible = !WITHOUT_ASYNC.includes(method);
+  if (asked === true && !isPossible) {
+    throw refused(
+      `Async scheduling is not supported by the V1 model runner with ${method}-based speculative decoding.`,
+    );
+  }
+  return asked ?? (isPossible && !isPooling);
+}
+
 /** Reads --speculative-config; throws E_BAD_FLAG with vLLM's words. */
 export function resolveSpeculation(model: KnownModel, options: ModelOptions): Speculation | null {
   const config = options.speculativeConfig;
@@ -66,7 +96,8 @@ export function resolveSpeculation(model: KnownModel, options: ModelOptions): Sp
   const method = speculativeMethod(config);
   const given = config['num_speculative_tokens'];
   const mtpLayers = method === 'mtp' ? (model.family.mtp?.layers(model.text) ?? 0) : 0;
-  const count = typeof given === 'number' ? given : mtpLayers;
+  const fallback = method === 'suffix' ? suffixDepth(config) : mtpLayers;
+  const count = typeof given === 'number' ? given : fallback;
   if (count <= 0) {
     throw refused(
       'A speculative model was provided, but `num_speculative_tokens` was not provided',
@@ -157,7 +188,7 @@ export function resolveEngineConfig(
     longPrefillTokenThreshold: options.longPrefillTokenThreshold ?? 0,
   });
   if (refusal !== null) throw refused(refusal);
-  const asyncScheduling = options.asyncScheduling ?? !model.isPooling;
+  const asyncScheduling = resolveAsyncScheduling(model, options, speculation);
   const stages = options.pipelineParallelSize ?? 1;
   const concurrent = asyncScheduling ? stages + 1 : stages;
   const hasState = model.isHybrid || model.isAttentionFree;

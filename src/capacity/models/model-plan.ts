@@ -38,6 +38,8 @@ export interface ModelSource {
 export interface ModelFacts {
   readonly name: string;
   readonly servedArchitecture: string;
+  /** `model_type` of the config; empty where it has none. */
+  readonly modelType: string;
   readonly source: string;
   readonly dtype: string;
   /** What --kv-cache-dtype came to by the checkpoint and the architecture: cache_config.cache_dtype of the frontend. */
@@ -65,6 +67,8 @@ export interface ModelFacts {
   readonly activeParameterCount: number;
   /** Of one tensor rank, per pipeline stage. */
   readonly weightsBytes: readonly number[];
+  /** Of these the draft's; 0 without one. */
+  readonly draftWeightsBytes: number;
 }
 
 export interface QuantizationFacts {
@@ -207,6 +211,7 @@ function factsOf(parts: {
   return {
     name: source.name,
     servedArchitecture: model.architecture,
+    modelType: model.modelType,
     source: source.source,
     dtype: model.dtype,
     cacheDtype: derived.cacheDtype,
@@ -228,6 +233,7 @@ function factsOf(parts: {
     parameterCount,
     activeParameterCount: activeParameterCountOf(model, parameterCount),
     weightsBytes,
+    draftWeightsBytes: derived.draftWeightsBytes,
   };
 }
 

@@ -49,6 +49,7 @@ export function toEngineCoreRequest(record: TraceRequestRecord): EngineCoreReque
       allStopTokenIds: [EOS_TOKEN_ID, ...stopTokenIds],
       skipReadingPrefixCache:
         sampling.skip_reading_prefix_cache === true || typeof sampling.prompt_logprobs === 'number',
+      structuredOutputs: sampling.structured_outputs ?? null,
       repetitionDetection: toRepetitionDetection(sampling.repetition_detection ?? null),
       extraArgs: record.output_script ? { [SCRIPTED_TOKEN_IDS_KEY]: record.output_script } : null,
     }),

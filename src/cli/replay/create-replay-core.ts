@@ -13,6 +13,7 @@ import type { VirtualClock } from '../../shared/clock.ts';
 import { EOS_TOKEN_ID } from './convert.ts';
 import type { ResolvedRecord, TraceConfigRecord, TraceRecord } from './record.ts';
 import { ScriptedConnector } from './scripted-connector.ts';
+import { drafterOf, speculationOf } from './speculation.ts';
 
 /** The vocabulary of the golden recordings; ids beyond it only matter to log probabilities. */
 const VOCAB_SIZE = 32_000;
@@ -47,6 +48,7 @@ export function createReplayCore(options: ReplayOptions, clock: VirtualClock): E
       latencyModel: createLatencyModel({ kind: 'zero' }),
       vocabSize: VOCAB_SIZE,
       numWorkers: 1,
+      drafter: drafterOf(config),
       // A record has no adapter's files: all of them load.
       adapters: new AdapterCache({
         maxLoras: CPU_LORAS,
@@ -81,6 +83,7 @@ export function createReplayCore(options: ReplayOptions, clock: VirtualClock): E
       watermark: config.watermark ?? 0,
       asyncScheduling: resolved.max_concurrent_batches > 1,
       maxLoras: maxLorasOf(config),
+      speculation: speculationOf(config),
       mambaAlign: resolved.groups.some((group) => group.mamba_cache_mode === 'align'),
     },
     maxConcurrentBatches: resolved.max_concurrent_batches,

@@ -15,6 +15,7 @@ import type {
   TraceConfigRecord,
   TraceSpecRecord,
 } from './record.ts';
+import { prefillLookaheadOf } from './speculation.ts';
 import { unexpected } from './unexpected.ts';
 
 const DEFAULT_BLOCK_SIZE = 16;
@@ -123,8 +124,8 @@ function toCapacityInput(config: TraceConfigRecord): CapacityInput {
       useV2ModelRunner: true,
       maxConcurrentBatches: maxConcurrentBatches,
       maxInFlightTokens: config.max_num_batched_tokens * maxConcurrentBatches,
-      numSpeculativeTokens: 0,
-      numPrefillLookaheadTokens: 0,
+      numSpeculativeTokens: config.speculative_config?.num_speculative_tokens ?? 0,
+      numPrefillLookaheadTokens: prefillLookaheadOf(config),
       speculative: null,
       disableHybridKvCacheManager: false,
       enablePrefixCaching: config.enable_prefix_caching ?? true,

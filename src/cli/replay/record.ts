@@ -78,7 +78,15 @@ const KV_ROLES = ['kv_producer', 'kv_consumer', 'kv_both'] as const;
 const KV_LOAD_FAILURE_POLICIES = ['recompute', 'fail'] as const;
 const SCHEDULING_POLICIES = ['fcfs', 'priority'] as const;
 
-const SPECULATIVE_METHODS = ['ngram', 'ngram_gpu'] as const;
+/** Those whose drafter needs no model of its own here. */
+const SPECULATIVE_METHODS = [
+  'ngram',
+  'ngram_gpu',
+  'eagle',
+  'eagle3',
+  'mtp',
+  'draft_model',
+] as const;
 
 const SPEC = fields({
   kind: oneOf(['full', 'swa', 'chunked', 'mamba', 'mla', 'swa_mla']),
@@ -127,6 +135,14 @@ const CONFIG_ENTRIES = {
         num_speculative_tokens: positive,
         prompt_lookup_max: v.exactOptional(positive),
         prompt_lookup_min: v.exactOptional(positive),
+        parallel_drafting: v.exactOptional(flag),
+        disable_eagle_block_drop: v.exactOptional(flag),
+        disable_lookahead_block_hashes: v.exactOptional(flag),
+        num_speculative_tokens_per_batch_size: v.exactOptional(
+          v.nullable(arrayOf(v.tuple([positive, positive, count]))),
+        ),
+        /** Of the draft's config: the modules that it chains. */
+        mtp_modules: v.exactOptional(positive),
       }),
     ),
   ),
@@ -175,6 +191,9 @@ const RESOLVED = fields({
   groups: arrayOf(GROUP),
 });
 
+/** One kind of constraint, as a request carries it. */
+const structuredOutputs = v.record(text, v.unknown());
+
 const SAMPLING = fields({
   max_tokens: v.exactOptional(v.nullable(positive)),
   prompt_logprobs: v.exactOptional(v.nullable(anyInteger)),
@@ -184,6 +203,7 @@ const SAMPLING = fields({
   seed: v.exactOptional(v.nullable(anyInteger)),
   temperature: v.exactOptional(number),
   skip_reading_prefix_cache: v.exactOptional(flag),
+  structured_outputs: v.exactOptional(v.nullable(structuredOutputs)),
   repetition_detection: v.exactOptional(
     v.nullable(
       fields({

@@ -12,6 +12,7 @@ import type { EngineInput } from '../../shared/protocol/request.ts';
 import { toEngineCoreRequest } from './convert.ts';
 import { createReplayCore, type ReplayOptions } from './create-replay-core.ts';
 import type { TraceOpRecord, TraceRequestRecord } from './record.ts';
+import { RecordedGrammars } from './recorded-grammars.ts';
 import type { StepOpRecord } from './steps.ts';
 
 /** After the last message, so many steps in a row without a token mean that no other step will have one. */
@@ -42,6 +43,7 @@ export class ScriptedEngine {
   readonly core: EngineCore;
   readonly #clock = new VirtualClock();
   readonly #id: string;
+  readonly #grammars: RecordedGrammars;
   readonly #arrivals = new Map<number, TraceRequestRecord[]>();
   readonly #ops = new Map<number, TraceOpRecord[]>();
   readonly #lastPlannedStep: number;
@@ -53,6 +55,7 @@ export class ScriptedEngine {
   constructor(options: ReplayOptions) {
     const { id, requests, ops } = options.trace;
     this.#id = id;
+    this.#grammars = new RecordedGrammars(options.trace);
     this.core = createReplayCore(options, this.#clock);
     let last = -1;
     for (const request of requests) {
@@ -106,6 +109,7 @@ export class ScriptedEngine {
     this.#step += 1;
     const { ops, duringExecution } = this.#queueMessages(step);
     this.#drainQueue();
+    this.#grammars.compile(step, core);
     const hadRequests = core.scheduler.hasRequests();
     const waitMs = core.beginStep();
     const output = hadRequests ? core.scheduledBatch : null;

@@ -4,7 +4,12 @@ import type { KVCachePlan } from '../../capacity/plan/plan-kv-cache.ts';
 import type { KVCacheSpec } from '../../capacity/spec/spec.ts';
 import { pageSizeBytes } from '../../capacity/spec/spec-size.ts';
 import type { EngineArgs } from '../../shared/config/registry.ts';
-import { createLatencyModel, type LatencyModel, type RooflineModel } from './latency-model.ts';
+import {
+  createLatencyModel,
+  type DraftPasses,
+  type LatencyModel,
+  type RooflineModel,
+} from './latency-model.ts';
 
 /** What the time of a step follows from. */
 interface LatencyInputs {
@@ -41,11 +46,25 @@ function rooflineModelOf({ args, model, plan }: LatencyInputs): RooflineModel {
       facts.weightsBytes.reduce((sum, bytes) => sum + bytes, 0) * args.tensorParallelSize,
     numLayers: facts.numHiddenLayers,
     attentionSize: facts.numAttentionHeads * facts.headSize,
+    draft: draftPassesOf(args, model),
     kvReaders: plan.schedulerConfig.groups.map(({ spec, layerNames }) => ({
       bytesPerToken: (pageSizeBytes(spec) / spec.blockSize) * layerNames.length,
       maxTokens: readLimitOf(spec),
     })),
   };
+}
+
+/** Methods whose drafts come one after the other, a pass each. */
+const PASS_PER_DRAFT = ['eagle', 'eagle3', 'mtp', 'draft_model'];
+
+function draftPassesOf(args: EngineArgs, model: ModelPlan): DraftPasses | null {
+  const { speculative, numSpeculativeTokens } = model.input.config;
+  const weightsBytes = model.facts.draftWeightsBytes;
+  if (speculative === null || weightsBytes === 0) return null;
+  const isParallel = args.speculativeConfig?.['parallel_drafting'] === true;
+  const numPasses =
+    PASS_PER_DRAFT.includes(speculative.method) && !isParallel ? numSpeculativeTokens : 1;
+  return { weightsBytes, numPasses };
 }
 
 /** How far back a token of this kind looks: a window, a chunk, one state, or everything. */

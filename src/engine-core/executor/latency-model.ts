@@ -31,6 +31,15 @@ export interface RooflineModel {
   /** Heads times head size. */
   readonly attentionSize: number;
   readonly kvReaders: readonly KVReader[];
+  /** Left out where drafts cost nothing of their own. */
+  readonly draft?: DraftPasses | null;
+}
+
+/** A drafter that is a model: its weights are read once with the others, and again for each pass after the first. */
+export interface DraftPasses {
+  /** On one GPU. */
+  readonly weightsBytes: number;
+  readonly numPasses: number;
 }
 
 export interface RooflineGpu {
@@ -143,7 +152,15 @@ class RooflineLatency implements LatencyModel {
     const computeMs = (flops / (peakFlops * computeEfficiency * tensorParallelSize)) * 1000;
     const memoryMs = (bytes / (bandwidthBytesPerSecond * bandwidthEfficiency)) * 1000;
     const communicationMs = tensorParallelSize > 1 ? 2 * this.#model.numLayers * allReduceMs : 0;
-    return Math.max(computeMs, memoryMs) + communicationMs + overheadMs;
+    return Math.max(computeMs, memoryMs) + this.#draftMs() + communicationMs + overheadMs;
+  }
+
+  #draftMs(): number {
+    const { draft } = this.#model;
+    if (draft === undefined || draft === null) return 0;
+    const bytesPerMs =
+      (this.#gpu.bandwidthBytesPerSecond * this.#factors.bandwidthEfficiency) / 1000;
+    return ((draft.numPasses - 1) * draft.weightsBytes) / bytesPerMs;
   }
 
   #jittered(ms: number): number {

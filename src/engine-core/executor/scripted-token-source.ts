@@ -1,6 +1,7 @@
 import { SCRIPTED_TOKEN_IDS_KEY } from '../../shared/protocol/fault-keys.ts';
 import { RECORDED_SCRIPT_KEY } from '../faults/recorded-keys.ts';
 import type { Request } from '../scheduler/request.ts';
+import type { ContextReader } from './context-reader.ts';
 import type { TokenSource } from './token-source.ts';
 
 /** Says what a request asks to be told; another source goes on where its script ends. */
@@ -23,6 +24,10 @@ export class ScriptedTokenSource implements TokenSource {
 
   tokenAt(request: Request, position: number): number {
     return request.scriptedTokenIds?.[position] ?? this.#inner.tokenAt(request, position);
+  }
+
+  createReader(request: Request): ContextReader {
+    return this.#inner.createReader(request);
   }
 }
 

@@ -6,15 +6,28 @@
 import { assert } from '../../shared/assert.ts';
 import type { LogprobsLists, LogprobsTensors, NdArray } from '../../shared/protocol/outputs.ts';
 import type { LoRARequest } from '../../shared/protocol/request.ts';
+import { allowedDrafts } from '../scheduler/drafts.ts';
 import type { Request } from '../scheduler/request.ts';
-import { NO_SAMPLE, POOLED, type SchedulerOutput } from '../scheduler/scheduler-output.ts';
+import {
+  NO_SAMPLE,
+  POOLED,
+  ScheduleKind,
+  type SchedulerOutput,
+} from '../scheduler/scheduler-output.ts';
 import type { StepResults } from '../scheduler/update-from-output.ts';
+import type { Drafter } from './drafter.ts';
 import type { LatencyModel } from './latency-model.ts';
-import { makePromptLogprobs, makeSampleLogprobs } from './logprobs.ts';
+import {
+  countedPromptLogprobs,
+  countedSampleLogprobs,
+  promptLogprobs,
+  sampleLogprobs,
+} from './logprobs.ts';
 import type { AdapterCache } from './lora/adapter-cache.ts';
 import type { Pooler } from './pooler.ts';
 import { Sampler } from './sampler.ts';
 import type { TokenSource } from './token-source.ts';
+import { verifyDrafts } from './verify-drafts.ts';
 import { WorkerCallError } from './worker-call-error.ts';
 
 export interface SimulatedExecutorOptions {
@@ -27,6 +40,8 @@ export interface SimulatedExecutorOptions {
   readonly numWorkers: number;
   /** The adapters that the workers keep; null where LoRA is off. */
   readonly adapters: AdapterCache | null;
+  /** Left out or null without speculation. */
+  readonly drafter?: Drafter | null;
 }
 
 /** Source: vllm/v1/executor/abstract.py SLEEP_TAGS. */
@@ -41,7 +56,7 @@ export class SimulatedExecutor implements StepResults {
 
   constructor(options: SimulatedExecutorOptions) {
     this.#options = options;
-    this.#sampler = new Sampler(options.tokenSource);
+    this.#sampler = new Sampler(options.tokenSource, options.vocabSize);
   }
 
   get supportedTasks(): readonly string[] {
@@ -69,6 +84,7 @@ export class SimulatedExecutor implements StepResults {
   /** Fills in the sampled tokens of a step. */
   sampleTokens(output: SchedulerOutput): void {
     const { samplePositions, sampledTokenIds } = output;
+    const { drafter = null } = this.#options;
     for (let i = 0; i < output.numRequests; i += 1) {
       const request = output.requests[i];
       if (request === undefined) continue;
@@ -82,29 +98,66 @@ export class SimulatedExecutor implements StepResults {
         sampledTokenIds[i] = POOLED;
         continue;
       }
+      if (drafter !== null) {
+        if (request.isFinished) continue;
+        samplePositions[i] = request.numOutputTokens;
+        sampledTokenIds[i] = this.#sampleAndDraft(output, i, request, drafter);
+        continue;
+      }
       sampledTokenIds[i] = this.#sampler.tokenAt(request, position);
     }
   }
 
-  sampleLogprobs(request: Request, tokenId: number): LogprobsLists | null {
-    const { logprobs, logprobTokenIds } = request.samplingParams;
-    const numLogprobs = logprobs ?? logprobTokenIds?.length ?? 0;
-    const chosen = logprobs === null ? logprobTokenIds : null;
-    return makeSampleLogprobs(
-      tokenId,
-      { numLogprobs, logprobTokenIds: chosen },
-      this.#options.vocabSize,
-    );
+  /** Checks a request's drafts and makes new ones; returns the first token. What is known of the request is up to date. */
+  #sampleAndDraft(
+    output: SchedulerOutput,
+    index: number,
+    request: Request,
+    drafter: Drafter,
+  ): number {
+    const sampler = this.#sampler;
+    const { requestId } = request;
+    const scheduled = output.scheduledSpecDecodeTokens.get(requestId);
+    let tokenIds: readonly number[];
+    if (scheduled === undefined) {
+      tokenIds = [sampler.tokenAt(request, request.numOutputTokens)];
+    } else {
+      const known = knownDrafts(request, scheduled, output.kinds[index]);
+      const drafts = allowedDrafts(request, known);
+      if (drafts.length < known.length) {
+        output.numInvalidSpecTokens ??= new Map();
+        output.numInvalidSpecTokens.set(requestId, known.length - drafts.length);
+      }
+      tokenIds = verifyDrafts(sampler, request, drafts);
+      output.verifiedTokenIds.set(requestId, tokenIds);
+    }
+    const maxDrafts = output.numSpecTokensToSchedule;
+    request.draftTokenIds = drafter.propose(request, tokenIds, { maxDrafts, sampler });
+    return tokenIds[0] ?? NO_SAMPLE;
   }
 
-  promptLogprobs(request: Request): LogprobsTensors | null {
-    return makePromptLogprobs({
-      numPromptTokens: request.numPromptTokens,
-      numLogprobs: request.samplingParams.promptLogprobs ?? 0,
-      vocabSize: this.#options.vocabSize,
-      promptTokenIds:
-        this.#options.tokenSource.promptLogprobIds === 'counted' ? null : request.allTokenIds,
-    });
+  /** The request may hold the token, and later ones, already. */
+  sampleLogprobs(request: Request, tokenId: number, position: number): LogprobsLists {
+    const { logprobs, logprobTokenIds } = request.samplingParams;
+    // What is named is more specific than a number of the likeliest.
+    const candidates = { numLogprobs: logprobs ?? 0, logprobTokenIds };
+    return this.#counts
+      ? countedSampleLogprobs(tokenId, candidates, this.#options.vocabSize)
+      : sampleLogprobs(tokenId, candidates, this.#sampler.oddsAt(request, position));
+  }
+
+  promptLogprobs(request: Request): LogprobsTensors {
+    const { numPromptTokens, samplingParams } = request;
+    const numLogprobs = samplingParams.promptLogprobs ?? 0;
+    const { vocabSize } = this.#options;
+    if (this.#counts) return countedPromptLogprobs({ numPromptTokens, numLogprobs, vocabSize });
+    const promptTokenIds = request.allTokenIds.slice(0, numPromptTokens);
+    const odds = this.#sampler.promptOdds(request);
+    return promptLogprobs(promptTokenIds, { numLogprobs, vocabSize }, odds);
+  }
+
+  get #counts(): boolean {
+    return this.#options.tokenSource.promptLogprobIds === 'counted';
   }
 
   pooledOutput(request: Request): NdArray {
@@ -210,6 +263,19 @@ export class SimulatedExecutor implements StepResults {
         return null;
     }
   }
+}
+
+/**
+ * The scheduled drafts; where the scheduler knows only how many, the worker's own, as far as it has them: none of a request
+ * that was admitted in this step.
+ */
+function knownDrafts(
+  request: Request,
+  scheduled: readonly number[],
+  kind: number | undefined,
+): readonly number[] {
+  if (kind !== ScheduleKind.RUNNING) return [];
+  return scheduled[0] === -1 ? request.draftTokenIds.slice(0, scheduled.length) : scheduled;
 }
 
 /** Throws WorkerCallError for what is no adapter's id. */

@@ -5,7 +5,16 @@
 import type { EngineArgs } from '../../shared/config/registry.ts';
 import { Prng } from '../../shared/prng.ts';
 import type { Request } from '../scheduler/request.ts';
+import {
+  type ContextReader,
+  CorpusIndex,
+  GreedyReader,
+  HashReader,
+  type Speaker,
+} from './context-reader.ts';
 import type { Corpus } from './corpus.ts';
+import { isGreedy } from './sampling-rules.ts';
+import { mixToken as mix, shareOf } from './token-hash.ts';
 
 export interface TokenSource {
   /** The ids in the log probabilities of a prompt: those of the prompt, or, as recorded, ones that just count. */
@@ -14,6 +23,8 @@ export interface TokenSource {
   prepare(request: Request): void;
   /** The output token at `position` (0-based), before min_tokens masks stop tokens. */
   tokenAt(request: Request, position: number): number;
+  /** Reads a text from its beginning, as this source would. */
+  createReader(request: Request): ContextReader;
 }
 
 export type TokenSourceKind = EngineArgs['tokenSource'];
@@ -38,6 +49,11 @@ const DEFAULT_MEDIAN_OUTPUT_TOKENS = 128;
 /** Follows the rule by which the golden data were recorded: 1000 + (sum of the prompt + 7k) % 2000. */
 class RuleTokenSource implements TokenSource {
   readonly promptLogprobIds = 'counted';
+  readonly #seed: number;
+
+  constructor(options: TokenSourceOptions) {
+    this.#seed = options.seed;
+  }
 
   prepare(request: Request): void {
     let sum = 0;
@@ -48,18 +64,28 @@ class RuleTokenSource implements TokenSource {
   tokenAt(request: Request, position: number): number {
     return 1000 + ((request.tokenSeed + 7 * position) % 2000);
   }
+
+  createReader(): ContextReader {
+    return new HashReader(mix(this.#seed, 0));
+  }
 }
 
 /** Says the prompt again, then eos. */
 class EchoTokenSource implements TokenSource {
   readonly promptLogprobIds = 'prompt';
   readonly #eosTokenId: number | null;
+  readonly #seed: number;
 
   constructor(options: TokenSourceOptions) {
     this.#eosTokenId = options.eosTokenId;
+    this.#seed = options.seed;
   }
 
   prepare(): void {}
+
+  createReader(): ContextReader {
+    return new HashReader(mix(this.#seed, 0));
+  }
 
   tokenAt(request: Request, position: number): number {
     const { numPromptTokens } = request;
@@ -77,41 +103,74 @@ class SeededTokenSource implements TokenSource {
   readonly promptLogprobIds = 'prompt';
   readonly #options: TokenSourceOptions;
   readonly #corpus: Corpus | null;
+  readonly #index: CorpusIndex | null;
   #numPrepared = 0;
 
   constructor(options: TokenSourceOptions) {
     this.#options = options;
     this.#corpus = options.kind === 'corpus' ? (options.corpus ?? null) : null;
+    this.#index = this.#corpus === null ? null : new CorpusIndex(this.#corpus);
   }
 
   prepare(request: Request): void {
     const { samplingParams } = request;
-    let hash = mix(this.#options.seed, request.numPromptTokens);
-    for (const tokenId of request.allTokenIds) hash = mix(hash, tokenId);
-    if (request.loraRequest !== null) hash = mix(hash, request.loraRequest.loraIntId);
-    if (samplingParams.seed !== null) {
-      hash = mix(hash, Number(BigInt.asUintN(32, BigInt(samplingParams.seed))));
-    } else if (samplingParams.temperature > 0) {
-      this.#numPrepared += 1;
-      hash = mix(hash, this.#numPrepared);
+    let hash: number;
+    if (isGreedy(samplingParams)) {
+      const reader = this.createReader(request);
+      for (const tokenId of request.allTokenIds) reader.push(tokenId);
+      hash = reader.hash;
+      const { seed, length } = reader.next();
+      request.tokenSeed = seed;
+      request.tokenOffset = length;
+    } else {
+      hash = this.#firstHash(request);
+      for (const tokenId of request.allTokenIds) hash = mix(hash, tokenId);
+      hash = mix(hash, this.#chanceOf(samplingParams.seed));
+      request.tokenSeed = this.#seedOf(hash);
     }
-    const corpus = this.#corpus;
-    if (corpus !== null) request.tokenSeed = at(corpus.sentenceStarts, hash);
-    // Signed, as `mix` takes it: a small integer, which the request holds in place.
-    else request.tokenSeed = hash | 0;
     // The frontend turns an absent max_tokens into all that the context has left.
     const leavesLengthOpen =
       request.numPromptTokens + request.maxTokens >= this.#options.maxModelLen;
     if (leavesLengthOpen && request.eosTokenId >= 0) {
-      request.plannedOutputTokens = this.#drawLength(hash, request.tokenSeed);
+      request.plannedOutputTokens = this.#drawLength(hash, request.tokenSeed + request.tokenOffset);
     }
+  }
+
+  #firstHash({ loraRequest }: Request): number {
+    return mix(this.#options.seed, loraRequest?.loraIntId ?? 0);
+  }
+
+  #chanceOf(seed: number | bigint | null): number {
+    if (seed !== null) return Number(BigInt.asUintN(32, BigInt(seed)));
+    this.#numPrepared += 1;
+    return this.#numPrepared;
+  }
+
+  /** Signed, as `mix` takes it: a small integer, which the request holds in place. */
+  #seedOf(hash: number): number {
+    const corpus = this.#corpus;
+    return corpus === null ? hash | 0 : at(corpus.sentenceStarts, hash);
+  }
+
+  #tokenOf(seed: number, position: number, eosTokenId: number): number {
+    const corpus = this.#corpus;
+    return corpus === null
+      ? this.#drawToken(mix(seed, position), eosTokenId)
+      : at(corpus.tokenIds, seed + position);
   }
 
   tokenAt(request: Request, position: number): number {
     if (position >= request.plannedOutputTokens) return request.eosTokenId;
-    const corpus = this.#corpus;
-    if (corpus !== null) return at(corpus.tokenIds, request.tokenSeed + position);
-    return this.#drawToken(mix(request.tokenSeed, position), request.eosTokenId);
+    return this.#tokenOf(request.tokenSeed, request.tokenOffset + position, request.eosTokenId);
+  }
+
+  createReader(request: Request): GreedyReader {
+    const speaker: Speaker = {
+      corpus: this.#index,
+      seedOf: (hash) => this.#seedOf(hash),
+      tokenOf: (seed, position) => this.#tokenOf(seed, position, request.eosTokenId),
+    };
+    return new GreedyReader(speaker, this.#firstHash(request));
   }
 
   /** Between a quarter and four times the median; a text goes on to the end of its sentence. */
@@ -131,7 +190,7 @@ class SeededTokenSource implements TokenSource {
     const { vocabSize, kind } = this.#options;
     const first = Math.min(FIRST_PLAIN_TOKEN_ID, vocabSize - 1);
     const size = vocabSize - first;
-    const uniform = hash / 0x1_0000_0000;
+    const uniform = shareOf(hash);
     // Low ids of a byte-pair vocabulary are the frequent ones, so a skewed draw reads more like text.
     const share = kind === 'corpus' ? uniform ** 3 : uniform;
     const tokenId = first + Math.floor(share * size);
@@ -144,18 +203,10 @@ function at(list: readonly number[], index: number): number {
   return list[index % list.length] ?? 0;
 }
 
-/** Mixes one value into a 32-bit hash. */
-function mix(hash: number, value: number): number {
-  let z = (Math.imul(hash ^ value, 0x9e3779b1) + 0x85ebca77) >>> 0;
-  z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
-  z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
-  return (z ^ (z >>> 15)) >>> 0;
-}
-
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
   switch (options.kind) {
     case 'rule':
-      return new RuleTokenSource();
+      return new RuleTokenSource(options);
     case 'echo':
       return new EchoTokenSource(options);
     default:

@@ -24,12 +24,15 @@ interface SpecGroup {
   readonly manager: SingleTypeKVCacheManager;
   readonly groups: number[];
   readonly isFullAttention: boolean;
+  /** Any of the groups is the draft's: a hit of all of them loses a block. */
+  dropsBlock: boolean;
 }
 
 export class HybridKVCacheCoordinator extends KVCacheCoordinator {
   readonly #specGroups: readonly SpecGroup[];
   /** Full attention and one other kind: one pass settles the length. */
   readonly #isSimpleHybrid: boolean;
+  readonly #hashBlockSize: number;
 
   constructor(options: CoordinatorOptions) {
     super(options);
@@ -48,6 +51,11 @@ export class HybridKVCacheCoordinator extends KVCacheCoordinator {
         : schedulerBlockSize;
     }
     this.#specGroups = splitBySpec(this.managers);
+    this.#hashBlockSize = hashBlockSize;
+    for (const { dropsBlock, groups: ids } of this.#specGroups) {
+      if (!dropsBlock) continue;
+      for (const id of ids) (this.managers[id] as SingleTypeKVCacheManager).dropsBlock = true;
+    }
     this.#isSimpleHybrid =
       this.#specGroups.length === 2 && this.#specGroups[0]?.isFullAttention === true;
   }
@@ -60,6 +68,8 @@ export class HybridKVCacheCoordinator extends KVCacheCoordinator {
   override findLongestCacheHit(request: KVCacheRequest, maxCacheHitLength: number): CacheHit {
     const blocks: number[][] = this.managers.map(() => []);
     const fullHits = new Map<SpecGroup, number>();
+    // Whose lost block is settled at the length that is looked at: it is lost once.
+    const settled = new Set<SpecGroup>();
     let hitLength = maxCacheHitLength;
     let longest = 0;
     for (;;) {
@@ -72,7 +82,18 @@ export class HybridKVCacheCoordinator extends KVCacheCoordinator {
           continue;
         }
         const hits: number[][] = group.groups.map(() => []);
-        candidate = group.manager.findLongestCacheHit(request, candidate, group.groups, hits);
+        const dropsBlock = group.dropsBlock && !settled.has(group);
+        const maxLength = dropsBlock ? this.#withMargin(request, group, candidate) : candidate;
+        const found = group.manager.findLongestCacheHit(
+          request,
+          maxLength,
+          group.groups,
+          hits,
+          dropsBlock,
+        );
+        if (dropsBlock) settled.add(group);
+        else if (found < candidate) settled.clear();
+        candidate = found;
         group.groups.forEach((id, i) => {
           blocks[id] = hits[i] as number[];
         });
@@ -91,13 +112,34 @@ export class HybridKVCacheCoordinator extends KVCacheCoordinator {
     return { blocks, hitLength, numUncachedCommonPrefixTokens: longest - hitLength };
   }
 
-  protected override getNumCacheableTokens(numComputedTokens: number): number {
-    if (this.enablePartialHashHits) return numComputedTokens;
-    return numComputedTokens - (numComputedTokens % this.schedulerBlockSize);
+  /** A group that loses a block looks one further. Mamba states lose none. Source: eagle_proof_margin. */
+  #withMargin(request: KVCacheRequest, { manager }: SpecGroup, candidate: number): number {
+    if (manager.spec.kind === 'mamba') return candidate;
+    const isFine = this.enablePartialHashHits && manager.supportsFineGrainedHashLookup;
+    const size = this.#hashBlockSize;
+    const margin = isFine && manager.blockSize > size ? size : manager.blockSize;
+    return Math.min(candidate + margin, request.blockHashes.length * size);
+  }
+
+  protected override getNumCacheableTokens(
+    numComputedTokens: number,
+    manager: SingleTypeKVCacheManager,
+  ): number {
+    const aligned = this.#alignCacheable(numComputedTokens);
+    if (!manager.dropsBlock || aligned <= 0) return aligned;
+    // It matches one block past the aligned boundary, and drops it.
+    const final = Math.max(0, numComputedTokens - this.numReprefillableTokens);
+    return Math.min(final, this.#alignCacheable(final) + manager.blockSize);
+  }
+
+  #alignCacheable(numTokens: number): number {
+    if (this.enablePartialHashHits) return numTokens;
+    return numTokens - (numTokens % this.schedulerBlockSize);
   }
 
   protected override alignCacheLimit(limit: number): number {
-    if (this.enablePartialHashHits || limit < 0) return limit;
+    if (this.enablePartialHashHits || limit < 0 || this.managers.some((m) => m.dropsBlock))
+      return limit;
     return roundUp(limit, this.schedulerBlockSize);
   }
 }
@@ -109,13 +151,16 @@ function splitBySpec(managers: readonly SingleTypeKVCacheManager[]): SpecGroup[]
     if (!isPrefixCacheable(manager.spec)) continue;
     const key = equalityKey(manager.spec);
     const same = specGroups.find((group) => group.key === key);
-    if (same !== undefined) same.groups.push(manager.group);
-    else {
+    if (same !== undefined) {
+      same.groups.push(manager.group);
+      same.dropsBlock ||= manager.dropsBlock;
+    } else {
       specGroups.push({
         key,
         manager,
         groups: [manager.group],
         isFullAttention: isFullAttention(manager.spec),
+        dropsBlock: manager.dropsBlock,
       });
     }
   }

@@ -1,11 +1,12 @@
 /**
  * All KV cache groups of a model behind one face: each operation goes to the groups' managers in group order, and a
  * prefix hit is what all of them agree on. Called by the KV cache manager only.
- * Source: vllm/v1/core/kv_cache_coordinator.py (0.33.0). Leaves out: EAGLE/MTP, context parallelism.
+ * Source: vllm/v1/core/kv_cache_coordinator.py (0.33.0). Leaves out: context parallelism.
  */
 
 import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
 import { assert } from '../../shared/assert.ts';
+import type { DraftCaching } from './draft-caching.ts';
 import type { KVCacheMetricsCollector } from './kv-cache-metrics.ts';
 import type { KVCacheRequest } from './kv-cache-request.ts';
 import { createManager } from './managers/create-manager.ts';
@@ -28,6 +29,7 @@ export interface CoordinatorOptions {
   /** Least common multiple of the groups' block sizes. */
   readonly schedulerBlockSize: number;
   readonly hashBlockSize: number;
+  readonly draftCaching: DraftCaching;
   readonly events: KVEventQueue | null;
   readonly metricsCollector: KVCacheMetricsCollector | null;
 }
@@ -49,6 +51,9 @@ export abstract class KVCacheCoordinator {
   protected readonly schedulerBlockSize: number;
   readonly #enableCaching: boolean;
   readonly #retentionInterval: number | null;
+  readonly #dropsBlock: boolean;
+  /** Trailing computed tokens whose KV is not final yet. */
+  protected readonly numReprefillableTokens: number;
 
   constructor(options: CoordinatorOptions) {
     const { kvCacheConfig, schedulerBlockSize, hashBlockSize, enableCaching } = options;
@@ -69,6 +74,16 @@ export abstract class KVCacheCoordinator {
     });
     const context = { ...options, blockPool: this.blockPool };
     this.managers = kvCacheConfig.groups.map(({ spec }, i) => createManager(spec, i, context));
+    const { dropsBlock, numPrefillLookahead } = options.draftCaching;
+    this.numReprefillableTokens = Math.max(0, numPrefillLookahead - 1);
+    this.#dropsBlock = dropsBlock;
+    if (!dropsBlock) return;
+    // Without a group that is known for the draft's, all are.
+    const isFlagged = kvCacheConfig.groups.some(({ isEagleGroup }) => isEagleGroup);
+    for (const [i, { isEagleGroup }] of kvCacheConfig.groups.entries()) {
+      const manager = this.managers[i];
+      if (manager !== undefined) manager.dropsBlock = isEagleGroup || !isFlagged;
+    }
   }
 
   abstract findLongestCacheHit(request: KVCacheRequest, maxCacheHitLength: number): CacheHit;
@@ -132,12 +147,14 @@ export abstract class KVCacheCoordinator {
 
   cacheBlocks(request: KVCacheRequest, state: RequestKVState, numComputedTokens: number): void {
     if (!this.#enableCaching) return;
-    const range = {
-      numTokens: this.getNumCacheableTokens(numComputedTokens),
-      retentionInterval: this.#retentionInterval,
-    };
+    const replayBoundaries = this.#replayBoundaries(request.numPromptTokens);
     for (let i = 0; i < this.managers.length; i++) {
-      this.managers[i]?.cacheBlocks(request, state.tables[i] as GroupTable, range);
+      const manager = this.managers[i] as SingleTypeKVCacheManager;
+      manager.cacheBlocks(request, state.tables[i] as GroupTable, {
+        numTokens: this.getNumCacheableTokens(numComputedTokens, manager),
+        retentionInterval: this.#retentionInterval,
+        replayBoundaries,
+      });
     }
   }
 
@@ -184,8 +201,23 @@ export abstract class KVCacheCoordinator {
   }
 
   /** The part of a computed prefix that may get hashes. */
-  protected getNumCacheableTokens(numComputedTokens: number): number {
-    return numComputedTokens;
+  protected getNumCacheableTokens(
+    numComputedTokens: number,
+    _manager: SingleTypeKVCacheManager,
+  ): number {
+    return Math.max(0, numComputedTokens - this.numReprefillableTokens);
+  }
+
+  /**
+   * Where a later request with the same prompt can resume: before its last token, or, where hits lose a block, a block before
+   * the last full one of an identical prompt and of a longer one. Source: replay_boundaries.
+   */
+  #replayBoundaries(numPromptTokens: number): readonly number[] {
+    if (!this.#dropsBlock) return [numPromptTokens - 1];
+    const block = this.schedulerBlockSize;
+    const below = (numTokens: number): number =>
+      Math.max(0, numTokens - (numTokens % block) - block);
+    return [below(numPromptTokens - 1), below(numPromptTokens)];
   }
 
   protected alignCacheLimit(limit: number): number {
@@ -218,7 +250,14 @@ export class UnitaryKVCacheCoordinator extends KVCacheCoordinator {
 
   override findLongestCacheHit(request: KVCacheRequest, maxCacheHitLength: number): CacheHit {
     const blocks: number[][] = [[]];
-    const hitLength = this.#manager.findLongestCacheHit(request, maxCacheHitLength, [0], blocks);
+    const manager = this.#manager;
+    const hitLength = manager.findLongestCacheHit(
+      request,
+      maxCacheHitLength,
+      [0],
+      blocks,
+      manager.dropsBlock,
+    );
     return { blocks, hitLength, numUncachedCommonPrefixTokens: 0 };
   }
 }

@@ -1,4 +1,5 @@
 import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
+import type { DraftCaching } from './draft-caching.ts';
 import type { KVCacheMetricsCollector } from './kv-cache-metrics.ts';
 
 export interface KVCacheManagerOptions {
@@ -15,5 +16,9 @@ export interface KVCacheManagerOptions {
   readonly enableKvCacheEvents: boolean;
   /** Fraction of the pool to keep free when requests are admitted. */
   readonly watermark: number;
+  /** Slots past a step's tokens, for a drafter with a KV cache of its own. Default 0. */
+  readonly numLookaheadTokens?: number;
+  /** Default: no drafter reads ahead. */
+  readonly draftCaching?: DraftCaching;
   readonly metricsCollector?: KVCacheMetricsCollector | null;
 }

@@ -2,7 +2,7 @@
  * The scheduler's door to the KV cache: prefix lookups, slots for tokens, block tables, statistics and events. Pure
  * and synchronous; the same calls in the same order give the same block ids as vLLM.
  * Source: vllm/v1/core/kv_cache_manager.py KVCacheManager (0.33.0).
- * Leaves out: speculative lookahead, hand-over of Mamba states to KV connectors, zeroing lists.
+ * Leaves out: hand-over of Mamba states to KV connectors, zeroing lists.
  */
 
 import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
@@ -12,6 +12,7 @@ import type { KVCacheEvent } from '../../shared/protocol/kv-events.ts';
 import type { PrefixCacheStats } from '../../shared/protocol/stats.ts';
 import { BlockReservation } from './block-reservation.ts';
 import { createCoordinator } from './create-coordinator.ts';
+import { NO_DRAFT_CACHING } from './draft-caching.ts';
 import type { KVCacheCoordinator } from './kv-cache-coordinator.ts';
 import type { KVCacheManagerOptions } from './kv-cache-manager-options.ts';
 import type { KVCacheRequest } from './kv-cache-request.ts';
@@ -76,6 +77,7 @@ export class KVCacheManager {
   readonly #coordinator: KVCacheCoordinator;
   readonly #groups: KVCacheConfig['groups'];
   readonly #maxModelLen: number;
+  readonly #numLookaheadTokens: number;
   readonly #enableCaching: boolean;
   readonly #events: KVEventQueue | null;
   readonly #stats: PrefixCacheCounter | null;
@@ -98,11 +100,15 @@ export class KVCacheManager {
     assert(watermark >= 0, 'watermark must be non-negative');
     this.#groups = groups;
     this.#maxModelLen = options.maxModelLen;
+    this.#numLookaheadTokens = options.numLookaheadTokens ?? 0;
     this.#enableCaching = enableCaching;
-    this.#events = options.enableKvCacheEvents ? new KVEventQueue(groups) : null;
+    this.#events = options.enableKvCacheEvents
+      ? new KVEventQueue(groups, options.draftCaching?.numHashLookaheadTokens ?? 0)
+      : null;
     this.#stats = options.logStats ? new PrefixCacheCounter() : null;
     this.#coordinator = createCoordinator({
       ...options,
+      draftCaching: options.draftCaching ?? NO_DRAFT_CACHING,
       events: this.#events,
       metricsCollector: options.metricsCollector ?? null,
     });
@@ -180,7 +186,7 @@ export class KVCacheManager {
       const computed = Math.min(request.numComputedTokens, this.#maxModelLen);
       const after = computed + numNewTokens;
       if (
-        Math.min(after, this.#maxModelLen) <= state.slotLimit &&
+        Math.min(after + this.#numLookaheadTokens, this.#maxModelLen) <= state.slotLimit &&
         Math.min(after, request.numTokens) < state.cacheLimit &&
         computed - request.numInFlightTokens < state.skipLimit
       ) {
@@ -355,7 +361,9 @@ export class KVCacheManager {
       if (needed + watermark > this.blockPool.numFreeBlocks) return this.#fail(needed, watermark);
     }
     demand.numTokensMainModel = totalComputed + numNewTokens;
-    demand.numTokens = Math.min(demand.numTokensMainModel, this.#maxModelLen);
+    // While a KV cache is loaded no forward pass runs: the drafter's slots come with the first step.
+    const lookahead = admission?.delayCacheBlocks === true ? 0 : this.#numLookaheadTokens;
+    demand.numTokens = Math.min(demand.numTokensMainModel + lookahead, this.#maxModelLen);
     demand.totalComputedTokens = localComputed + numExternal;
     demand.applyAdmissionCap = false;
     demand.prefillEnd = prefillEnd;

@@ -35,6 +35,8 @@ export interface KVTransferParts extends KVTransferOptions {
   /** Of the scheduler. */
   readonly blockSize: number;
   readonly logStats: boolean;
+  /** The most slots that a step with drafts takes of one request; 0 without speculation. */
+  readonly numDraftStepTokens: number;
 }
 
 export class KVTransfer {
@@ -52,6 +54,8 @@ export class KVTransfer {
   readonly fetchStages: KVFetchStages | null;
   readonly prefixCacheStats: PrefixCacheCounter | null;
   readonly #kvCacheManager: KVCacheManager;
+  /** What the first step with drafts after a load takes. Mamba's managers count their states for drafts themselves. */
+  readonly #numDraftStepBlocks: number;
   /** A step in flight may write a freed request's blocks, which a load that is not ordered against it could then fill. */
   readonly #defersFrees: boolean;
   /** Steps with tokens that were planned, and those whose output was taken in. */
@@ -68,6 +72,9 @@ export class KVTransfer {
     this.fetchStages = parts.logStats ? new KVFetchStages() : null;
     this.prefixCacheStats = parts.logStats ? new PrefixCacheCounter() : null;
     this.#kvCacheManager = parts.kvCacheManager;
+    this.#numDraftStepBlocks = parts.kvCacheConfig.groups
+      .filter(({ spec }) => spec.kind !== 'mamba')
+      .reduce((sum, { spec }) => sum + cdiv(parts.numDraftStepTokens, spec.blockSize), 0);
     this.#defersFrees = parts.maxConcurrentBatches > 1 && parts.role !== 'kv_producer';
   }
 
@@ -79,9 +86,9 @@ export class KVTransfer {
     }
   }
 
-  /** Blocks that other loads and prefills in flight will still need. */
+  /** Blocks that other loads and prefills in flight will still need, and the load's own first step with drafts. */
   get numReservedBlocks(): number {
-    let count = 0;
+    let count = this.#numDraftStepBlocks;
     for (const request of this.inflightPrefills) {
       count += this.#kvCacheManager.getNumRemainingBlocks(request);
     }

@@ -1,9 +1,10 @@
 /**
  * Clips a prefill chunk so that it ends where a Mamba state has to be cached ("align" mode): on block boundaries, at
  * the last cacheable position of the prompt, and at a shared-prefix junction.
- * Source: vllm/v1/core/sched/scheduler.py Scheduler._mamba_block_aligned_split (0.33.0). Leaves out: EAGLE.
+ * Source: vllm/v1/core/sched/scheduler.py Scheduler._mamba_block_aligned_split (0.33.0).
  */
 import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
+import type { DraftCaching } from '../kv-cache/draft-caching.ts';
 import {
   getMambaPrefillCheckpointPosition,
   isMambaPrefillCheckpointValid,
@@ -15,6 +16,7 @@ export interface MambaSplitOptions {
   readonly cacheBlockSize: number;
   readonly schedulerBlockSize: number;
   readonly hashBlockSize: number;
+  readonly draftCaching: DraftCaching;
   /** Hits may end inside a block. */
   readonly partialCacheHit: boolean;
   /** The model can save the state of a position inside the last chunk. */
@@ -43,7 +45,7 @@ export class MambaSplit {
     const savedInternally = this.#isSavedInternally({ start, end, prefillEnd });
     const lastCachePosition = savedInternally
       ? 0
-      : getMambaPrefillCheckpointPosition(request.numTokens, blockSize);
+      : getMambaPrefillCheckpointPosition(request.numTokens, blockSize, options.draftCaching);
 
     if (end < prefillEnd) {
       const alignedEnd = Math.floor(end / blockSize) * blockSize;
@@ -62,6 +64,7 @@ export class MambaSplit {
       const tail = getMambaPrefillCheckpointPosition(
         request.numPromptTokens,
         options.hashBlockSize,
+        options.draftCaching,
       );
       if (lastCachePosition < tail && tail < request.numPromptTokens) consider(tail);
     }
@@ -81,7 +84,11 @@ export class MambaSplit {
     return isMambaPrefillCheckpointValid({
       queryStart: chunk.start,
       queryEnd: chunk.end,
-      checkpointPosition: getMambaPrefillCheckpointPosition(chunk.prefillEnd, checkpointBlockSize),
+      checkpointPosition: getMambaPrefillCheckpointPosition(
+        chunk.prefillEnd,
+        checkpointBlockSize,
+        options.draftCaching,
+      ),
       hashBlockSize: options.hashBlockSize,
       mambaBlockSize: options.cacheBlockSize,
       checkpointAlignment: options.prefillCheckpointAlignment,

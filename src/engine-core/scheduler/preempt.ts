@@ -4,6 +4,7 @@
  */
 import { assert } from '../../shared/assert.ts';
 import { EngineCoreEventType } from '../../shared/protocol/outputs.ts';
+import { NO_DRAFTS } from './drafts.ts';
 import type { Request } from './request.ts';
 import { RequestStatus } from './request-status.ts';
 import type { SchedulerState, ScheduleStep } from './scheduler-state.ts';
@@ -26,6 +27,7 @@ export function preemptRequest(
   }
   request.status = RequestStatus.PREEMPTED;
   request.numComputedTokens = 0;
+  request.specTokenIds = NO_DRAFTS;
   // A share that was to be dropped stays so: its positions have been sampled again already.
   request.dropStaleOutput =
     options.dropStaleOutput || (request.dropStaleOutput && request.numStaleOutputTokens > 0);
@@ -61,7 +63,7 @@ export function preemptForRoom(
   if (state.config.policy === 'priority') {
     const restored = step.output.withdraw(victim);
     step.tokenBudget += restored;
-    step.inputBudget += restored;
+    step.inputBudget += restored > 0 ? restored + state.config.speculation.draftSlots : 0;
   }
   const dropStaleOutput = state.kvTransfer?.connector.requiresKvDelivery ?? false;
   preemptRequest(state, victim, { timestamp: step.timestamp, dropStaleOutput });

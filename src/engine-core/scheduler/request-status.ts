@@ -6,6 +6,7 @@ import { FinishReason } from '../../shared/protocol/outputs.ts';
  */
 export const RequestStatus = {
   WAITING: 1,
+  WAITING_FOR_STRUCTURED_OUTPUT_GRAMMAR: 2,
   WAITING_FOR_REMOTE_KVS: 3,
   RUNNING: 5,
   PREEMPTED: 6,

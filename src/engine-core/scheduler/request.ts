@@ -2,8 +2,7 @@
  * One request's state inside the engine core: what is known of its tokens, how many are computed, and what its
  * client has not been told yet. The scheduler alone changes it.
  *
- * Source: vllm/v1/request.py Request (0.33.0). Leaves out: multi-modal inputs, prompt embeddings, structured output,
- * streaming sessions, speculative tokens.
+ * Source: vllm/v1/request.py Request (0.33.0). Leaves out: multi-modal inputs, prompt embeddings, streaming sessions.
  */
 import { assert } from '../../shared/assert.ts';
 import { isJsonObject } from '../../shared/json-object.ts';
@@ -23,10 +22,13 @@ import type {
 import { BlockHashes } from '../kv-cache/hash/block-hashes.ts';
 import type { KVCacheRequest } from '../kv-cache/kv-cache-request.ts';
 import type { RequestKVState } from '../kv-cache/request-kv-state.ts';
+import type { StructuredOutput } from '../structured-output/structured-output.ts';
 import type { KVTransferParams } from './kv-transfer-params.ts';
 import { finishReasonOf, isFinishedStatus, RequestStatus } from './request-status.ts';
+import type { SpecDecodeCounter } from './spec-decode-counter.ts';
 
 const NO_STOP_TOKEN_IDS: readonly number[] = Object.freeze([]);
+const NO_DRAFTS: readonly number[] = Object.freeze([]);
 const NO_FEATURES: readonly never[] = Object.freeze([]);
 /** What a pooling request has in the place of sampling parameters: it samples nothing. */
 const NO_SAMPLING: SamplingParams = Object.freeze(createSamplingParams({ maxTokens: 1 }));
@@ -45,10 +47,14 @@ export class Request implements KVCacheRequest {
   nextDecodeEligibleStep = 0;
   /** Scheduled as a prefill chunk that does not reach the end of the known tokens. */
   isPrefillChunk = false;
+  /** Drafts to schedule with the next step; -1 where only the worker knows them. */
+  specTokenIds: readonly number[] = NO_DRAFTS;
   /** Prompt, then output. */
   readonly allTokenIds: number[];
   readonly numPromptTokens: number;
   readonly maxTokens: number;
+  /** Null where nothing constrains it. */
+  structuredOutput: StructuredOutput | null = null;
   /** The KV cache manager's own corner. */
   kvState: RequestKVState | null = null;
   /** Tokens of steps whose output is not processed yet. */
@@ -62,8 +68,12 @@ export class Request implements KVCacheRequest {
   readonly stopTokenIds: readonly number[];
   readonly repetitionDetection: RepetitionDetectionParams | null;
   readonly wantsLogprobs: boolean;
+  /** Its sampling parameters forbid tokens, or prefer some. */
+  readonly isConstrained: boolean;
   /** For the token source: a number it derives from the prompt once. */
   tokenSeed = 0;
+  /** For the token source: how much of what the seed begins the prompt has said already. */
+  tokenOffset = 0;
   /** For the token source: eos comes after so many output tokens. */
   plannedOutputTokens = NO_END_PLANNED;
   /** One per full hash block, written by the block hasher. */
@@ -94,6 +104,12 @@ export class Request implements KVCacheRequest {
   sharedPrefixBoundary = 0;
   /** Prompt tokens that need not be computed, as found when the request was first looked up. */
   numCachedPromptTokens = 0;
+  /** The worker's: what it drafted after the last step that sampled. */
+  draftTokenIds: readonly number[] = NO_DRAFTS;
+  /** For the drafter: a number it derives from the prompt once; 0 before. */
+  draftSeed = 0;
+  /** Null where requests do not tell of their drafts. */
+  specDecodeMetrics: SpecDecodeCounter | null = null;
   /** Of them, those that a KV connector brings. */
   numExternalCachedTokens = 0;
   /** For the KV connector. */
@@ -129,6 +145,7 @@ export class Request implements KVCacheRequest {
     this.repetitionDetection = params.repetitionDetection;
     this.hasExtraArgs = params.extraArgs !== null;
     if (params.extraArgs !== null) this.kvTransferParams = kvTransferParamsOf(params.extraArgs);
+    this.isConstrained = constrainsTokens(params);
     this.wantsLogprobs = params.logprobs !== null || params.logprobTokenIds !== null;
   }
 
@@ -164,6 +181,18 @@ export class Request implements KVCacheRequest {
 function kvTransferParamsOf(extraArgs: Readonly<Record<string, unknown>>): KVTransferParams | null {
   const params = extraArgs['kv_transfer_params'];
   return isJsonObject(params) ? params : null;
+}
+
+/** Whether another token than the likeliest may have to be taken. */
+function constrainsTokens(params: SamplingParams): boolean {
+  return (
+    params.presencePenalty !== 0 ||
+    params.frequencyPenalty !== 0 ||
+    params.repetitionPenalty !== 1 ||
+    params.allowedTokenIds !== null ||
+    params.logitBias !== null ||
+    (params.badWordsTokenIds !== null && params.badWordsTokenIds.length > 0)
+  );
 }
 
 /**

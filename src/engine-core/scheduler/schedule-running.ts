@@ -3,6 +3,7 @@
  * Source: vllm/v1/core/sched/scheduler.py Scheduler.schedule, the RUNNING loop (0.33.0).
  */
 import type { KVCacheBlocks } from '../kv-cache/kv-cache-manager.ts';
+import { reservePrefillLookahead, scheduleDrafts } from './drafts.ts';
 import type { KVTransfer } from './kv-transfer.ts';
 import { preemptForRoom, victimIndexOf } from './preempt.ts';
 import type { Request } from './request.ts';
@@ -13,9 +14,10 @@ import type { SchedulerState, ScheduleStep } from './scheduler-state.ts';
 export function scheduleRunning(state: SchedulerState, step: ScheduleStep): void {
   const { config, running, currentStep } = state;
   const { longPrefillTokenThreshold, deferPrefills, output } = step;
+  const { draftSlots, numPrefillLookahead } = config.speculation;
   const lastPosition = config.maxModelLen - config.numSampledTokensPerStep;
   let index = 0;
-  while (index < running.length && step.tokenBudget > 0 && step.inputBudget > 0) {
+  while (index < running.length && step.tokenBudget > 0 && step.inputBudget > draftSlots) {
     const request = running[index];
     if (request === undefined) break;
     const placeholders = request.numOutputPlaceholders;
@@ -31,16 +33,21 @@ export function scheduleRunning(state: SchedulerState, step: ScheduleStep): void
       continue;
     }
 
-    let numNewTokens = request.allTokenIds.length + placeholders - numComputed;
+    let numNewTokens =
+      request.allTokenIds.length + request.specTokenIds.length + placeholders - numComputed;
     if (numNewTokens > 1) {
       if (longPrefillTokenThreshold > 0 && longPrefillTokenThreshold < numNewTokens) {
         numNewTokens = longPrefillTokenThreshold;
       }
-      numNewTokens = Math.min(numNewTokens, step.tokenBudget, step.inputBudget);
+      numNewTokens = Math.min(numNewTokens, step.tokenBudget, step.inputBudget - draftSlots);
     }
     if (numNewTokens > lastPosition - numComputed) numNewTokens = lastPosition - numComputed;
     if (state.mambaSplit !== null) {
       numNewTokens = Math.max(0, state.mambaSplit.clip(request, numNewTokens, 0));
+    }
+    if (numPrefillLookahead > 1) {
+      const chunk = { numComputedTokens: numComputed, numNewTokens };
+      numNewTokens = reservePrefillLookahead(state, request, chunk);
     }
     if (numNewTokens <= 0) {
       index += 1;
@@ -61,7 +68,8 @@ export function scheduleRunning(state: SchedulerState, step: ScheduleStep): void
     }
     output.append(request, ScheduleKind.RUNNING, numNewTokens, newBlocks);
     step.tokenBudget -= numNewTokens;
-    step.inputBudget -= numNewTokens;
+    step.inputBudget -= numNewTokens + draftSlots;
+    if (request.specTokenIds.length > 0) scheduleDrafts(output, request, numNewTokens);
     step.prefillScheduled ||= request.isPrefillChunk;
     index += 1;
   }

@@ -4,6 +4,7 @@
  */
 import { assert } from '../../shared/assert.ts';
 import { EngineCoreEventType } from '../../shared/protocol/outputs.ts';
+import { paddedTokens, placeholderDrafts, reservePrefillLookahead } from './drafts.ts';
 import { lookUp, noteAllocated, waitForRemote } from './look-up.ts';
 import type { Request } from './request.ts';
 import type { RequestQueue } from './request-queue.ts';
@@ -20,21 +21,18 @@ export function scheduleWaiting(state: SchedulerState, step: ScheduleStep): bool
   let end: AdmissionEnd | null = null;
   while (
     step.tokenBudget > 0 &&
-    step.inputBudget > 0 &&
+    step.inputBudget > state.config.speculation.draftSlots &&
     state.running.length < state.maxNumActiveReqs
   ) {
     const queue = nextQueue(state);
     if (queue === null) break;
     const request = queue.peek();
-    const skip = skipReason(state, request, scheduledLoras);
-    if (skip !== null) {
-      skipped.takeFrom(queue, skip);
-      continue;
-    }
-    const outcome = tryAdmit(state, step, request, queue);
-    if (outcome === 'deferred') {
-      const isLoading = request.status === RequestStatus.WAITING_FOR_REMOTE_KVS;
-      skipped.takeFrom(queue, isLoading ? 'remote_kvs' : 'kv_connector');
+    const outcome =
+      grammarSkip(state, request) ??
+      skipReason(state, request, scheduledLoras) ??
+      tryAdmit(state, step, request, queue);
+    if (typeof outcome === 'string') {
+      skipped.takeFrom(queue, outcome);
       continue;
     }
     end = outcome;
@@ -108,6 +106,23 @@ function endOfPass(state: SchedulerState, step: ScheduleStep): AdmissionEnd {
   return { why: 'token_budget', limit };
 }
 
+/**
+ * Null where the request has its grammar, or needs none. One that failed to compile is noted: the step's end tells the
+ * client. Source: Scheduler._handle_blocked_waiting_request.
+ */
+function grammarSkip(state: SchedulerState, request: Request): SkipReason | null {
+  if (request.status !== RequestStatus.WAITING_FOR_STRUCTURED_OUTPUT_GRAMMAR) return null;
+  const { structuredOutput } = request;
+  assert(structuredOutput !== null, 'a request waits for a grammar that it has not');
+  if (!structuredOutput.isDone) return 'grammar';
+  if (structuredOutput.failure !== null) {
+    state.grammarCompileErrors.set(request, structuredOutput.failure);
+    return 'grammar';
+  }
+  request.status = RequestStatus.WAITING;
+  return null;
+}
+
 /** Null where the request may be admitted if it fits. */
 function skipReason(
   state: SchedulerState,
@@ -127,26 +142,29 @@ function skipReason(
   return isFull && !scheduledLoras.has(request.loraRequest.loraIntId) ? 'max_loras' : null;
 }
 
-/**
- * Null where it was admitted; 'deferred' where its KV cache is to come from elsewhere; else nothing behind it may overtake
- * it.
- */
+/** Null where it was admitted; with an end, nothing behind it may overtake it; with a reason, it is passed over. */
 function tryAdmit(
   state: SchedulerState,
   step: ScheduleStep,
   request: Request,
   queue: RequestQueue,
-): AdmissionEnd | 'deferred' | null {
+): AdmissionEnd | SkipReason | null {
   const { kvCacheManager } = state;
   const found = lookUp(state, request);
-  if (found === null) return 'deferred';
+  if (found === null) return 'kv_connector';
   const numComputed = found.numComputedTokens;
   assert(numComputed <= request.numTokens, 'the prefix hit is longer than the request');
   if (!found.loadAsync && step.deferPrefills && numComputed < request.numTokens - 1)
     return { why: 'prefill_interval', request };
 
-  const numNewTokens = found.loadAsync ? 0 : numTokensToAdmit(state, step, request, numComputed);
-  if (numNewTokens === 0 && !found.loadAsync) return noChunk(state, step, request, numComputed);
+  const chunk = found.loadAsync ? 0 : numTokensToAdmit(state, step, request, numComputed);
+  if (chunk === 0 && !found.loadAsync) return noChunk(state, step, request, numComputed);
+  const numNewTokens = reservePrefillLookahead(state, request, {
+    numComputedTokens: numComputed,
+    numNewTokens: chunk,
+  });
+  if (numNewTokens === 0 && !found.loadAsync) return 'prefill_lookahead';
+  const padding = numNewTokens - (request.numTokens - numComputed);
   const newBlocks = kvCacheManager.allocateSlots(request, numNewTokens, {
     newComputedBlocks: found.blocks,
     numNewComputedTokens: found.numLocalTokens,
@@ -164,10 +182,11 @@ function tryAdmit(
   if (found.wasLookedUp) kvCacheManager.recordPrefixCacheStats(request, found.numLocalTokens);
   if (found.loadAsync) {
     waitForRemote(state, request, numComputed);
-    return 'deferred';
+    return 'remote_kvs';
   }
   queue.pop();
   admit(state, step, request, { numComputed, numNewTokens });
+  if (padding > 0) step.output.setDrafts(request, placeholderDrafts(padding));
   return null;
 }
 
@@ -178,9 +197,11 @@ function noChunk(
   request: Request,
   numHitTokens: number,
 ): AdmissionEnd {
-  const budget = Math.min(step.tokenBudget, step.inputBudget);
+  const budget = chunkBudget(state, step);
   const { enableChunkedPrefill } = state.config;
   const numLeft = request.numTokens - numHitTokens;
+  // A single token is padded by drafts, or not scheduled.
+  if (numLeft === 1) return { why: 'token_budget', limit: budget };
   const threshold = step.longPrefillTokenThreshold;
   const numNewTokens = threshold > 0 ? Math.min(threshold, numLeft) : numLeft;
   return !enableChunkedPrefill && numNewTokens > budget
@@ -195,15 +216,28 @@ function numTokensToAdmit(
   request: Request,
   numHitTokens: number,
 ): number {
-  const budget = Math.min(step.tokenBudget, step.inputBudget);
+  const budget = chunkBudget(state, step);
   let numNewTokens = request.numTokens - numHitTokens;
+  const padded = numNewTokens === 1 ? paddedTokens(state, step, numHitTokens) : 0;
+  if (padded > budget) return 0;
+  if (padded > 0) numNewTokens = padded;
   const threshold = step.longPrefillTokenThreshold;
   if (threshold > 0 && threshold < numNewTokens) numNewTokens = threshold;
   if (!state.config.enableChunkedPrefill && numNewTokens > budget) return 0;
   numNewTokens = Math.min(numNewTokens, budget);
   assert(numNewTokens > 0, 'a waiting request has nothing to compute');
   if (state.mambaSplit === null) return numNewTokens;
-  return state.mambaSplit.clip(request, numNewTokens, numHitTokens - request.numComputedTokens);
+  const clipped = state.mambaSplit.clip(
+    request,
+    numNewTokens,
+    numHitTokens - request.numComputedTokens,
+  );
+  return padded > 0 && clipped > 0 && clipped !== padded ? 1 : clipped;
+}
+
+/** The tokens that one more chunk may have. */
+function chunkBudget(state: SchedulerState, step: ScheduleStep): number {
+  return Math.min(step.tokenBudget, step.inputBudget - state.config.speculation.draftSlots);
 }
 
 function admit(
@@ -229,5 +263,5 @@ function admit(
   const kind = isResumed ? ScheduleKind.RESUMED : ScheduleKind.NEW;
   step.output.append(request, kind, tokens.numNewTokens, undefined);
   step.tokenBudget -= tokens.numNewTokens;
-  step.inputBudget -= tokens.numNewTokens;
+  step.inputBudget -= tokens.numNewTokens + state.config.speculation.draftSlots;
 }

@@ -1,3 +1,5 @@
+import { NO_SPECULATION, type SpeculationConfig } from './speculation-config.ts';
+
 /** How waiting requests are ordered and who is preempted. Source: vllm/v1/core/sched/request_queue.py SchedulingPolicy. */
 export type SchedulingPolicy = 'fcfs' | 'priority';
 
@@ -31,6 +33,7 @@ export interface SchedulerConfig {
   readonly numSampledTokensPerStep: number;
   /** Distinct adapters in one batch; null where LoRA is off. */
   readonly maxLoras: number | null;
+  readonly speculation: SpeculationConfig;
   /** Chunks of a prefill end where a Mamba state can be cached. Source: mamba_cache_mode == "align". */
   readonly mambaAlign: boolean;
 }
@@ -51,5 +54,6 @@ export const DEFAULT_SCHEDULER_CONFIG: SchedulerConfig = Object.freeze({
   asyncScheduling: true,
   numSampledTokensPerStep: 1,
   maxLoras: null,
+  speculation: NO_SPECULATION,
   mambaAlign: false,
 });

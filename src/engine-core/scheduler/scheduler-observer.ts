@@ -33,7 +33,13 @@ export type AdmissionEnd =
     };
 
 /** Why a waiting request was passed over, while those behind it were still looked at. */
-export type SkipReason = 'stale_output' | 'max_loras' | 'remote_kvs' | 'kv_connector';
+export type SkipReason =
+  | 'stale_output'
+  | 'max_loras'
+  | 'prefill_lookahead'
+  | 'remote_kvs'
+  | 'kv_connector'
+  | 'grammar';
 
 export interface SchedulerObserver {
   skipped(request: Request, why: SkipReason): void;

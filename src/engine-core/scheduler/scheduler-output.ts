@@ -38,8 +38,17 @@ export class SchedulerOutput {
   /** Written by the executor: the sampled token, POOLED, or NO_SAMPLE. */
   readonly sampledTokenIds: Int32Array;
   totalNumScheduledTokens = 0;
+  /** A request in it is held to a grammar that has not seen the tokens of an earlier step: sampling waits for those. */
+  pendingStructuredOutputTokens = false;
   /** The drafts that a request's step checks; the empty map without any. */
   scheduledSpecDecodeTokens: ReadonlyMap<RequestId, readonly number[]> = NO_DRAFTS;
+  /** How many drafts each request may get after the step. */
+  numSpecTokensToSchedule = 0;
+  /** Written by the executor for requests with drafts: the accepted ones and the token after them. */
+  readonly verifiedTokenIds = new Map<RequestId, readonly number[]>();
+  /** Written by the executor: of those drafts, how many a request's grammar did not take. Null: none. */
+  numInvalidSpecTokens: Map<RequestId, number> | null = null;
+  #drafts: Map<RequestId, readonly number[]> | null = null;
   /** Since the previous schedule call, in the order of preemption. */
   preemptedReqIds: readonly RequestId[] = [];
   /** Finished since the previous schedule call. */
@@ -74,6 +83,12 @@ export class SchedulerOutput {
     this.totalNumScheduledTokens += numTokens;
   }
 
+  setDrafts(request: Request, drafts: readonly number[]): void {
+    this.#drafts ??= new Map();
+    this.#drafts.set(request.requestId, drafts);
+    this.scheduledSpecDecodeTokens = this.#drafts;
+  }
+
   /** Takes a request back out; returns its tokens, or 0 if it is not in. O(requests). */
   withdraw(request: Request): number {
     const index = this.requests.indexOf(request);
@@ -88,6 +103,7 @@ export class SchedulerOutput {
     this.numRequests = end - 1;
     this.requests[end - 1] = undefined;
     this.totalNumScheduledTokens -= numTokens;
+    this.#drafts?.delete(request.requestId);
     return numTokens;
   }
 
@@ -100,6 +116,11 @@ export class SchedulerOutput {
     this.preemptedReqIds = [];
     this.finishedReqIds = [];
     this.blockCopies = null;
+    this.pendingStructuredOutputTokens = false;
+    if (this.#drafts === null) return;
+    this.#drafts.clear();
+    this.verifiedTokenIds.clear();
+    this.numInvalidSpecTokens = null;
     this.scheduledSpecDecodeTokens = NO_DRAFTS;
   }
 }

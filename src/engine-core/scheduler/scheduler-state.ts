@@ -15,6 +15,7 @@ import { createRequestQueue, type RequestQueue } from './request-queue.ts';
 import type { SchedulerConfig } from './scheduler-config.ts';
 import type { SchedulerObserver } from './scheduler-observer.ts';
 import type { SchedulerOutput } from './scheduler-output.ts';
+import type { StepDraftCounter } from './spec-decode-counter.ts';
 
 /** Source: vllm/v1/core/sched/interface.py PauseState. */
 export const PauseState = { UNPAUSED: 0, PAUSED_NEW: 1, PAUSED_ALL: 2 } as const;
@@ -37,6 +38,8 @@ export class SchedulerState {
   readonly kvTransfer: KVTransfer | null;
   /** Waiting requests that the last scan set aside. */
   readonly deferred = new Set<Request>();
+  /** Waiting requests whose grammar did not compile, and why; the step's update ends them. */
+  readonly grammarCompileErrors = new Map<Request, string>();
   /** In order of admission. */
   running: Request[] = [];
   pauseState: PauseState = PauseState.UNPAUSED;
@@ -52,6 +55,8 @@ export class SchedulerState {
   lastPrefillStep: number;
   /** The last step that admitted prefills could not take all that waits. */
   prefillCapacityBound = false;
+  /** Of the step that was taken in last; null where it had no drafts. */
+  specDecodingStats: StepDraftCounter | null = null;
   /** Set while somebody looks. */
   observer: SchedulerObserver | null = null;
 
@@ -146,4 +151,6 @@ export interface ScheduleStep {
   readonly deferPrefills: boolean;
   numPreempted: number;
   prefillScheduled: boolean;
+  /** Running requests in the step, once their pass is over. */
+  numRunningScheduled: number;
 }

@@ -22,6 +22,8 @@ export function makeSchedulerStats(
   if (!state.logStats) return null;
   const prefixCacheStats = state.kvCacheManager.makePrefixCacheStats();
   assert(prefixCacheStats !== null, 'statistics are on, so the prefix cache counts');
+  const { specDecodingStats } = state;
+  state.specDecodingStats = null;
   const numDeferred = state.deferred.size;
   const { kvTransfer } = state;
   return {
@@ -36,7 +38,7 @@ export function makeSchedulerStats(
     prefixCacheStats,
     connectorPrefixCacheStats: kvTransfer?.prefixCacheStats?.take() ?? null,
     kvCacheEvictionEvents,
-    specDecodingStats: null,
+    specDecodingStats,
     kvConnectorStats: kvTransfer?.takeConnectorStats() ?? null,
     ecConnectorStats: null,
     waitingLoraAdapters: NO_ADAPTERS,

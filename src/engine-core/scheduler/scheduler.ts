@@ -2,7 +2,7 @@
  * Decides, step by step, which requests run and for how many tokens, and takes in what they sampled. Pure and
  * synchronous; the passes are in the files beside this one, the blocks in kv-cache/.
  * Source: vllm/v1/core/sched/scheduler.py Scheduler, async_scheduler.py AsyncScheduler (0.33.0). Leaves out: multi-modal
- * inputs, speculative decoding, encoder connectors, structured output, streaming sessions.
+ * inputs, encoder connectors, streaming sessions.
  */
 import { assert } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
@@ -11,6 +11,7 @@ import type { KVCacheEvent } from '../../shared/protocol/kv-events.ts';
 import { EngineCoreEventType } from '../../shared/protocol/outputs.ts';
 import type { KVCacheEvictionEvent, SchedulerStats } from '../../shared/protocol/stats.ts';
 import type { KVCacheManager } from '../kv-cache/kv-cache-manager.ts';
+import { numDraftsAfter, placeholderDrafts } from './drafts.ts';
 import type { KVTransfer } from './kv-transfer.ts';
 import type { MambaSplit } from './mamba-split.ts';
 import { preemptRequest, victimIndexOf } from './preempt.ts';
@@ -22,6 +23,7 @@ import type { SchedulerConfig } from './scheduler-config.ts';
 import { NO_SAMPLE, SchedulerOutput } from './scheduler-output.ts';
 import { PauseState, SchedulerState, type ScheduleStep } from './scheduler-state.ts';
 import { makeSchedulerStats } from './scheduler-stats.ts';
+import { SpecDecodeCounter } from './spec-decode-counter.ts';
 
 export interface SchedulerOptions {
   readonly config: SchedulerConfig;
@@ -63,6 +65,7 @@ export class Scheduler {
     const { output } = step;
     state.kvCacheManager.newStepStarts();
     scheduleRunning(state, step);
+    step.numRunningScheduled = output.numRequests;
     let prefillAdmitted = false;
     if (step.numPreempted === 0 && state.pauseState !== PauseState.PAUSED_ALL) {
       prefillAdmitted = scheduleWaiting(state, step);
@@ -101,8 +104,17 @@ export class Scheduler {
   addRequest(request: Request): void {
     const { state } = this;
     assert(!state.requests.has(request.requestId), 'duplicate request id');
+    if (request.structuredOutput !== null) {
+      request.status = RequestStatus.WAITING_FOR_STRUCTURED_OUTPUT_GRAMMAR;
+      state.deferred.add(request);
+    }
     state.waiting.add(request);
     state.requests.set(request.requestId, request);
+    const { perRequestMetrics, numSpecTokens } = state.config.speculation;
+    if (perRequestMetrics !== 'none') {
+      const isDetailed = perRequestMetrics === 'detailed';
+      request.specDecodeMetrics = new SpecDecodeCounter(numSpecTokens, isDetailed);
+    }
     state.kvTransfer?.addRequest(request);
     state.recordEvent(request, EngineCoreEventType.QUEUED, this.#clock.monotonicMs() / 1000);
   }
@@ -235,6 +247,7 @@ export class Scheduler {
       deferPrefills: this.#defersPrefills(throttlePrefills),
       numPreempted: 0,
       prefillScheduled: false,
+      numRunningScheduled: 0,
     };
   }
 
@@ -250,8 +263,13 @@ export class Scheduler {
 
   /** Counts the scheduled tokens as computed and notes who samples. Source: _update_after_schedule, both classes. */
   #advance(output: SchedulerOutput): void {
-    const { asyncScheduling } = this.state.config;
+    const { asyncScheduling, speculation } = this.state.config;
     const { kvTransfer } = this.state;
+    const speculates = speculation.numSpecTokens > 0;
+    output.numSpecTokensToSchedule = speculates
+      ? numDraftsAfter(this.state, output.numRequests)
+      : 0;
+    const placeholders = placeholderDrafts(output.numSpecTokensToSchedule);
     const nextStep = this.state.currentStep + this.#decodeStagger;
     for (let i = 0; i < output.numRequests; i += 1) {
       const request = output.requests[i];
@@ -265,7 +283,14 @@ export class Scheduler {
       kvTransfer?.noteScheduled(request);
       output.samplePositions[i] = isChunk ? NO_SAMPLE : numComputed - request.numPromptTokens;
       if (asyncScheduling && !isChunk) {
+        output.pendingStructuredOutputTokens ||=
+          request.structuredOutput !== null && request.numOutputPlaceholders > 0;
         request.numOutputPlaceholders += 1;
+        if (speculates) {
+          const drafts = output.scheduledSpecDecodeTokens.get(request.requestId);
+          request.numOutputPlaceholders += drafts?.length ?? 0;
+          request.specTokenIds = placeholders;
+        }
         request.nextDecodeEligibleStep = nextStep;
       }
     }

@@ -3,6 +3,7 @@
  * Source: vllm/v1/core/sched/scheduler.py Scheduler.update_from_output (0.33.0).
  */
 import { assert } from '../../shared/assert.ts';
+import { createEngineCoreOutput } from '../../shared/protocol/defaults.ts';
 import type {
   EngineCoreOutput,
   LogprobsLists,
@@ -11,11 +12,14 @@ import type {
 } from '../../shared/protocol/outputs.ts';
 import type { PrefillStats } from '../../shared/protocol/stats.ts';
 import type { BlockHasher } from '../kv-cache/hash/block-hash.ts';
+import { joinLogprobs } from './join-logprobs.ts';
 import type { Request } from './request.ts';
 import { RequestStatus } from './request-status.ts';
 import { NO_SAMPLE, POOLED, type SchedulerOutput } from './scheduler-output.ts';
 import type { SchedulerState } from './scheduler-state.ts';
 import { checkStop } from './stop-check.ts';
+import { endRejected } from './structured-tokens.ts';
+import { takeVerified } from './take-verified.ts';
 import { finishTransfers, takeTransfers, withPrefillHits } from './update-transfers.ts';
 
 const NO_TOKENS: readonly number[] = Object.freeze([]);
@@ -53,6 +57,7 @@ export function updateFromOutput(
   let batch: ClientBatch | undefined;
   let hasStoppedRunning = false;
   let stoppedWaiting: Set<Request> | null = null;
+  const speculates = output.scheduledSpecDecodeTokens.size > 0;
   for (let i = 0; i < output.numRequests; i += 1) {
     const request = output.requests[i];
     if (request === undefined || request.isFinished) continue;
@@ -63,17 +68,33 @@ export function updateFromOutput(
     if (tokenId === NO_SAMPLE) continue;
 
     const wasRunning = request.status === RequestStatus.RUNNING;
-    const stopped =
-      tokenId === POOLED
-        ? endPooled(request)
-        : takeToken(state, request, { tokenId, isStale, wasRunning, hasher });
+    const drafts = speculates ? output.scheduledSpecDecodeTokens.get(request.requestId) : undefined;
+    let tokenIds: readonly number[];
+    let stopped: boolean;
+    if (drafts !== undefined) {
+      const verified = output.verifiedTokenIds.get(request.requestId) ?? NO_TOKENS;
+      ({ tokenIds, stopped } = takeVerified(state, request, {
+        numDrafts: drafts.length,
+        numInvalid: output.numInvalidSpecTokens?.get(request.requestId) ?? 0,
+        tokenIds: verified,
+        isStale,
+        wasRunning,
+        hasher,
+      }));
+    } else if (tokenId === POOLED) {
+      tokenIds = NO_TOKENS;
+      stopped = endPooled(request);
+    } else {
+      tokenIds = [tokenId];
+      stopped = takeToken(state, request, { tokenId, isStale, wasRunning, hasher });
+    }
     if (batch === undefined || batch.clientIndex !== request.clientIndex) {
       batch = findBatch(batches, request.clientIndex);
     }
     const made = makeOutput(
       state,
       request,
-      { tokenId, position: output.samplePositions[i] ?? 0, stopped },
+      { tokenIds, position: output.samplePositions[i] ?? 0, stopped },
       results,
     );
     if (!stopped) {
@@ -94,6 +115,7 @@ export function updateFromOutput(
   if (kvTransfer !== null && transfers !== null) {
     finishTransfers(state, kvTransfer, transfers, (clientIndex) => findBatch(batches, clientIndex));
   }
+  if (state.grammarCompileErrors.size > 0) endUncompiled(state, batches);
   return batches;
 }
 
@@ -115,9 +137,12 @@ function takeToken(
   request.allTokenIds.push(sample.tokenId);
   // Fifteen tokens of sixteen fill no block.
   if (request.allTokenIds.length >= request.blockHashes.nextTokens) sample.hasher?.update(request);
-  const stopped = checkStop(request, state.config.maxModelLen);
-  if (!sample.isStale && request.numOutputPlaceholders > 0) {
-    request.numOutputPlaceholders -= 1;
+  const hasStopped = checkStop(request, state.config.maxModelLen);
+  const stopped = endRejected(request, request.numOutputTokens - 1, sample.tokenId) || hasStopped;
+  if (sample.isStale) return stopped;
+  const hasPlaceholders = request.numOutputPlaceholders > 0;
+  if (hasPlaceholders) request.numOutputPlaceholders -= 1;
+  if (hasPlaceholders || state.config.speculation.numSpecTokens > 0) {
     if (sample.wasRunning) {
       state.kvCacheManager.cacheBlocks(
         request,
@@ -126,6 +151,28 @@ function takeToken(
     }
   }
   return stopped;
+}
+
+/** Requests whose grammar did not compile end with that error. */
+function endUncompiled(state: SchedulerState, batches: ClientBatch[]): void {
+  const requests = new Set<Request>();
+  for (const [request, failure] of state.grammarCompileErrors) {
+    // It may have been aborted since.
+    if (request.isFinished) continue;
+    request.status = RequestStatus.FINISHED_ERROR;
+    requests.add(request);
+    const { clientIndex, requestId, traceHeaders } = request;
+    const message = `Invalid structured outputs: ${failure}`;
+    const error = { code: 'validation_error', message, retryable: false };
+    const events = request.takeEvents();
+    const { finishReason } = request;
+    findBatch(batches, clientIndex).outputs.push(
+      createEngineCoreOutput({ requestId, finishReason, events, traceHeaders, error }),
+    );
+  }
+  state.grammarCompileErrors.clear();
+  state.removeFromWaiting(requests);
+  for (const request of requests) state.freeRequest(request);
 }
 
 /** Pooling is done as soon as there is a result. */
@@ -144,20 +191,28 @@ function findBatch(batches: ClientBatch[], clientIndex: number): ClientBatch {
 function makeOutput(
   state: SchedulerState,
   request: Request,
-  { tokenId, position, stopped }: { tokenId: number; position: number; stopped: boolean },
+  {
+    tokenIds,
+    position,
+    stopped,
+  }: {
+    tokenIds: readonly number[];
+    position: number;
+    stopped: boolean;
+  },
   results: StepResults,
 ): EngineCoreOutput {
   const isFirst = request.prefillStatsPending;
   const asksForLogprobs = request.wantsLogprobs;
   return {
     requestId: request.requestId,
-    newTokenIds: tokenId === POOLED ? NO_TOKENS : [tokenId],
-    newLogprobs: asksForLogprobs ? results.sampleLogprobs(request, tokenId, position) : null,
+    newTokenIds: tokenIds,
+    newLogprobs: asksForLogprobs ? sampleLogprobs(results, request, tokenIds, position) : null,
     newPromptLogprobsTensors:
       position === 0 && request.samplingParams.promptLogprobs !== null
         ? results.promptLogprobs(request)
         : null,
-    poolingOutput: tokenId === POOLED ? results.pooledOutput(request) : null,
+    poolingOutput: request.poolingParams !== null ? results.pooledOutput(request) : null,
     finishReason: stopped ? request.finishReason : null,
     stopReason: request.stopReason,
     events: request.takeEvents(),
@@ -169,10 +224,25 @@ function makeOutput(
     numNansInLogits: 0,
     mmCacheMissHashes: null,
     newSamplingMask: null,
-    specDecodeMetrics: null,
+    specDecodeMetrics: stopped ? request.specDecodeMetrics : null,
     promptTokenIdLogprobs: null,
     error: null,
   };
+}
+
+/** Of each token a row, in one array. */
+function sampleLogprobs(
+  results: StepResults,
+  request: Request,
+  tokenIds: readonly number[],
+  position: number,
+): LogprobsLists | null {
+  const [first] = tokenIds;
+  if (first === undefined) return null;
+  if (tokenIds.length === 1) return results.sampleLogprobs(request, first, position);
+  return joinLogprobs(
+    tokenIds.map((tokenId, i) => results.sampleLogprobs(request, tokenId, position + i)),
+  );
 }
 
 function takePrefillStats(state: SchedulerState, request: Request): PrefillStats {

@@ -10,6 +10,13 @@ import { PauseState, type SchedulerState } from '../scheduler/scheduler-state.ts
 /** Requests whose reason is told; those further back wait behind them. */
 export const MAX_REASONS = 100;
 
+/** Those behind a request that waits for one of these are still looked at. */
+const PASSED_OVER: ReadonlySet<string> = new Set<SkipReason>([
+  'max_loras',
+  'stale_output',
+  'grammar',
+]);
+
 type Reason = Pick<WaitingView, 'why' | 'text'>;
 
 /** What the last schedule call said. */
@@ -47,8 +54,7 @@ export function waitingNow(
       const known = standing(last.get(request.requestId));
       const reason =
         forAll ?? known ?? (front === null ? unseenReason(isHeld) : behind(front as Request));
-      if (known === undefined || (known.why !== 'max_loras' && known.why !== 'stale_output'))
-        front ??= request;
+      if (known === undefined || !PASSED_OVER.has(known.why)) front ??= request;
       return { request_id: request.requestId, why: reason.why, text: reason.text };
     });
 }
@@ -131,6 +137,7 @@ function skippedReason({ config }: SchedulerState, why: SkipReason | undefined):
       text: 'a step from before its preemption still runs; it resumes once that output is there',
     };
   }
+  if (why === 'grammar') return { why, text: 'its grammar is being compiled (structured output)' };
   const { maxLoras } = config;
   return { why, text: `${maxLoras} other LoRA adapters are in use, and max_loras is ${maxLoras}` };
 }

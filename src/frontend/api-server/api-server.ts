@@ -14,6 +14,7 @@ import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import { systemTimers, type Timer, type Timers } from '../../shared/timers.ts';
+import { tokenizerFolderOf } from '../../shared/tokenizer/tokenizer-folder.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
 import { type ClientAddresses, MultiProcessClient } from '../engine-client/multi-process-client.ts';
 import type { ReadyEngines } from '../engine-client/ready-engines.ts';
@@ -32,7 +33,6 @@ import {
   createCacheConfigSettings,
   createServedModel,
   servedModelNamesOf,
-  tokenizerFolderOf,
 } from '../serve-settings.ts';
 import type { Twin } from '../twin/twin-question.ts';
 import type { EngineDeath, Serving } from './serving.ts';
@@ -182,7 +182,7 @@ export class ApiServer implements Serving {
       dpMetrics: args.dpMetrics,
       kvCacheMetrics: args.kvCacheMetrics,
       customBuckets: (args.customHistogramBuckets ?? {}) as CustomBuckets,
-      numSpeculativeTokens: numSpeculativeTokensOf(args),
+      numSpeculativeTokens: numSpeculativeTokensOf(model),
       hasToolCallParser: args.toolCallParser !== null,
       logStats: !args.disableLogStats,
       maxLoras: args.enableLora === true ? args.maxLoras : null,
@@ -272,8 +272,6 @@ export class ApiServer implements Serving {
 }
 
 /** Null without speculative decoding. */
-function numSpeculativeTokensOf({ speculativeConfig }: EngineArgs): number | null {
-  if (speculativeConfig === null) return null;
-  const given = speculativeConfig['num_speculative_tokens'];
-  return typeof given === 'number' ? given : 0;
+function numSpeculativeTokensOf({ input: { config } }: ModelPlan): number | null {
+  return config.speculative === null ? null : config.numSpeculativeTokens;
 }

@@ -32,6 +32,9 @@ export class SharedMetrics implements HttpMetricsSource {
   readonly recordAdmissionRejection: FrontendMetrics['recordAdmissionRejection'] = (reason) =>
     this.#own.recordAdmissionRejection(reason);
 
+  readonly recordToolParser: FrontendMetrics['recordToolParser'] = (invocation) =>
+    this.#own.recordToolParser(invocation);
+
   readonly namedMetrics: FrontendMetrics['namedMetrics'] = () => this.#own.namedMetrics();
 
   recordSleepOperation<T>(operation: SleepOperation, run: () => Promise<T>): Promise<T> {

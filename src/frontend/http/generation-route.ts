@@ -21,11 +21,18 @@ export type CreateAnswer<Request> = (
   channel: AnswerChannel,
 ) => Later<void>;
 
+export interface GenerationRouteOptions {
+  /** Whole answers carry the ORCA header where it is asked for. */
+  readonly reportsLoad?: boolean;
+  /** Silent streams get comments where `--sse-keep-alive-interval` says so. */
+  readonly keepsAlive?: boolean;
+}
+
 export function generationHandler<Request extends CarriesFaults>(
   context: RouteContext,
   parse: (body: Uint8Array, contentType: string | undefined) => Request,
   create: CreateAnswer<Request>,
-  { reportsLoad = false }: { readonly reportsLoad?: boolean } = {},
+  { reportsLoad = false, keepsAlive = true }: GenerationRouteOptions = {},
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<void> | void {
   const { requestFaults } = context;
   return (request, reply) => {
@@ -45,7 +52,10 @@ export function generationHandler<Request extends CarriesFaults>(
     const effects = carried.length === 0 ? ofHeaders : [...ofHeaders, ...carried];
     const exchange = { request, reply, effects };
     const run = (): Promise<void> | void =>
-      answer(context, exchange, (channel) => create(parsed, request.headers, channel), reportsLoad);
+      answer(context, exchange, (channel) => create(parsed, request.headers, channel), {
+        reportsLoad,
+        keepsAlive,
+      });
     if (carried.length === 0) return run();
     return new Promise((resolve) =>
       requestFaults.meet(carried, {
@@ -71,7 +81,7 @@ function answer(
   context: RouteContext,
   { request, reply, effects }: Exchange,
   create: (channel: AnswerChannel) => Later<void>,
-  reportsLoad: boolean,
+  { reportsLoad, keepsAlive }: Required<GenerationRouteOptions>,
 ): Promise<void> | void {
   const { turnWriter, unread, load, args } = context;
   const end = load.begin();
@@ -80,7 +90,7 @@ function answer(
     headers: request.extraHeaders,
     turnWriter,
     unread,
-    keepAliveSeconds: args.sseKeepAliveInterval,
+    keepAliveSeconds: keepsAlive ? args.sseKeepAliveInterval : 0,
     successHeaders: reportsLoad ? () => loadHeaders(context, request) : null,
     cutAfter: effects.length === 0 ? null : () => cutAfter(effects, pathOf(request.url)),
     onWholeAnswer: (bytes) => {

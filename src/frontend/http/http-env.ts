@@ -6,6 +6,10 @@ export interface HttpEnv {
   readonly keepAliveOnEngineDeath: boolean;
   readonly allowRuntimeLoraUpdating: boolean;
   readonly skipModelNameValidation: boolean;
+  /** SAGEMAKER_ENABLE_STATEFUL_SESSIONS. */
+  readonly enableStatefulSessions: boolean;
+  /** SAGEMAKER_SESSIONS_EXPIRATION. */
+  readonly sessionsExpirationSeconds: number;
   /** VLLM_ENABLE_RESPONSES_API_STORE. */
   readonly enableResponsesApiStore: boolean;
   /** Seconds that an idle connection stays open. */
@@ -26,6 +30,8 @@ export const DEFAULT_HTTP_ENV: HttpEnv = {
   keepAliveOnEngineDeath: false,
   allowRuntimeLoraUpdating: false,
   skipModelNameValidation: false,
+  enableStatefulSessions: false,
+  sessionsExpirationSeconds: 1200,
   enableResponsesApiStore: false,
   httpTimeoutKeepAlive: 5,
   logStatsInterval: 10,
@@ -49,6 +55,8 @@ export function readHttpEnv(env: Readonly<Record<string, string | undefined>>): 
     keepAliveOnEngineDeath: flag('VLLM_KEEP_ALIVE_ON_ENGINE_DEATH'),
     allowRuntimeLoraUpdating: flag('VLLM_ALLOW_RUNTIME_LORA_UPDATING'),
     skipModelNameValidation: flag('VLLM_SKIP_MODEL_NAME_VALIDATION'),
+    enableStatefulSessions: flag('SAGEMAKER_ENABLE_STATEFUL_SESSIONS'),
+    sessionsExpirationSeconds: positive(number('SAGEMAKER_SESSIONS_EXPIRATION', 1200), 1200),
     enableResponsesApiStore: flag('VLLM_ENABLE_RESPONSES_API_STORE'),
     httpTimeoutKeepAlive: number('VLLM_HTTP_TIMEOUT_KEEP_ALIVE', 5),
     logStatsInterval: positive(number('VLLM_LOG_STATS_INTERVAL', 10), 10),

@@ -127,6 +127,10 @@ function toJsonSchema({ root, defs }: RequestSchema): unknown {
         return next(node.of);
       case 'chain':
         return next(node.of[0] ?? 'any');
+      case 'tagged':
+        return { oneOf: Object.values(node.of).map(next) };
+      case 'tuple':
+        return { type: 'array', prefixItems: node.of.map(next) };
       case 'list':
       case 'generator':
         return { type: 'array', items: next(node.of) };

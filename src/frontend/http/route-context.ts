@@ -10,6 +10,7 @@ import type { ShownFaults } from '../faults/shown-faults.ts';
 import type { AsyncLLM } from '../llm/async-llm.ts';
 import type { ServedModel } from '../llm/served-model.ts';
 import type { LoraAdapters } from '../openai/lora-adapters.ts';
+import type { MessagesServing } from '../openai/messages/serving.ts';
 import type { ModelRegistry } from '../openai/model-registry.ts';
 import type { OnlineRenderer } from '../openai/renderer.ts';
 import type { RequestParser } from '../openai/request-parser.ts';
@@ -33,6 +34,7 @@ export interface RouteContext {
   readonly renderer: OnlineRenderer;
   readonly parser: RequestParser;
   readonly serving: ServingContext;
+  readonly messages: MessagesServing;
   readonly tokenizer: Tokenizer;
   /** Where its files are; null for the embedded one. */
   readonly tokenizerFolder: string | null;

@@ -16,7 +16,9 @@ import { AsyncLLM } from '../llm/async-llm.ts';
 import type { ServedModel } from '../llm/served-model.ts';
 import { ChatTemplates } from '../openai/chat/template.ts';
 import { LoraAdapters } from '../openai/lora-adapters.ts';
+import { MessagesServing } from '../openai/messages/serving.ts';
 import { ModelRegistry } from '../openai/model-registry.ts';
+import type { OutputParsers } from '../openai/parsing/output-parsers.ts';
 import { OnlineRenderer } from '../openai/renderer.ts';
 import { RequestLogger } from '../openai/request-logger.ts';
 import { RequestParser } from '../openai/request-parser.ts';
@@ -49,6 +51,9 @@ import { UnreadBytes } from './unread-bytes.ts';
 
 /** Larger bodies get 413: four million tokens as text, with room to spare. */
 const BODY_LIMIT_BYTES = 64 * 1024 * 1024;
+
+/** Of models whose calls are numbered. Source: vllm/renderers/chat_utils/tool_call.py get_tool_call_id_type (0.33.0). */
+const KIMI_MODEL_TYPES: readonly string[] = ['kimi_k2', 'kimi_k25', 'kimi_k3'];
 
 export interface HttpServerOptions {
   /** Ready: `engines` is filled. The server becomes the one handler of its outputs and of its death. */
@@ -96,7 +101,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const { args, env, early = null } = options;
   const faults = options.faults ?? new ShownFaults(options.clock);
   const requestFaults = new RequestFaults(faults, args);
-  const parts = createRouteParts(options, await options.tokenizer);
+  const tokenizer = await options.tokenizer;
+  const parts = createRouteParts(options, tokenizer, await loadParsers(options, tokenizer));
   const context = { ...parts, faults, requestFaults };
   await context.adapters.loadStatic(parseLoraModules(args.loraModules));
   // The early server has one already.
@@ -166,6 +172,7 @@ function routedTarget(target: string, rootPath: string): string {
 function createRouteParts(
   options: HttpServerOptions,
   tokenizer: Tokenizer,
+  parsers: OutputParsers | null,
 ): Omit<RouteContext, 'faults' | 'requestFaults'> {
   const { args, env, model, engineClient, clock, logger, metrics } = options;
   const turnWriter = new TurnWriter();
@@ -180,6 +187,8 @@ function createRouteParts(
     clientIndex: options.clientIndex,
     ...(options.randomHex === undefined ? {} : { randomHex: options.randomHex }),
     maxLogprobs: args.maxLogprobs,
+    hasReasoningParser: args.reasoningParser !== '',
+    hasSpeculation: args.speculativeConfig !== null,
     streamInterval: args.streamInterval,
     logRequests: args.enableLogRequests,
     maxNumQueuedReqs: args.maxNumQueuedReqs,
@@ -189,7 +198,11 @@ function createRouteParts(
   llm.onEngineDead((reason) => options.onEngineDead?.(reason));
   const models = new ModelRegistry(model);
   const renderer = createRenderer(options, tokenizer, llm);
-  const serving = createServing(options, { tokenizer, llm, models, renderer });
+  const serving = createServing(options, { tokenizer, llm, models, renderer, parsers });
+  const parser = new RequestParser({
+    maxCompletionPrompts: env.maxCompletionPrompts,
+    maxStopStrings: env.maxStopStrings,
+  });
   return {
     args,
     env,
@@ -199,11 +212,9 @@ function createRouteParts(
     models,
     adapters: new LoraAdapters({ llm, models, logger }),
     renderer,
-    parser: new RequestParser({
-      maxCompletionPrompts: env.maxCompletionPrompts,
-      maxStopStrings: env.maxStopStrings,
-    }),
+    parser,
     serving,
+    messages: new MessagesServing(serving, parser, args.anthropicDisabledThinkingEffort),
     tokenizer,
     tokenizerFolder: options.tokenizerFolder,
     metrics,
@@ -214,6 +225,31 @@ function createRouteParts(
     timers: options.timers ?? systemTimers,
     logger,
   };
+}
+
+/** Nothing of it is loaded where no flag asks for it. */
+async function loadParsers(
+  { args, model, metrics }: HttpServerOptions,
+  tokenizer: Tokenizer,
+): Promise<OutputParsers | null> {
+  const toolCallParser = args.enableAutoToolChoice ? args.toolCallParser : null;
+  const reasoningParser = args.reasoningParser || null;
+  if (toolCallParser === null && reasoningParser === null) return null;
+  const { loadOutputParsers } = await import('../openai/parsing/output-parsers.ts');
+  return loadOutputParsers({
+    toolCallParser,
+    reasoningParser,
+    tokenizer: {
+      tokenId: (text) => tokenizer.tokenToId(text),
+      decode: (ids) => tokenizer.decode(ids, { skipSpecialTokens: false }),
+      allSpecialTokens: tokenizer.allSpecialTokens,
+      chatTemplate: tokenizer.chatTemplate,
+    },
+    modelName: model.model,
+    toolCallIdType: KIMI_MODEL_TYPES.includes(model.modelType) ? 'kimi_k2' : 'random',
+    isHarmony: model.modelType === 'gpt_oss',
+    onInvocation: (invocation) => metrics.recordToolParser(invocation),
+  });
 }
 
 function createRenderer(
@@ -234,7 +270,7 @@ function createRenderer(
     trustRequestMmKwargs: args.trustRequestMmKwargs,
     excludeToolsWhenToolChoiceNone: args.excludeToolsWhenToolChoiceNone,
     enableAutoToolChoice: args.enableAutoToolChoice,
-    hasToolParser: args.toolCallParser !== null,
+    hasToolParser: args.toolCallParser !== null && args.enableAutoToolChoice,
     defaultChatTemplateKwargs: args.defaultChatTemplateKwargs ?? {},
     reasoningEffortMap: args.reasoningEffortMap ?? {},
     validateTokenIds: (ids, parameter) => llm.inputProcessor.validateTokenIds(ids, parameter),
@@ -257,7 +293,7 @@ function readChatTemplate(value: string | null): string | null {
 
 function createServing(
   { args, env, model, clock, logger }: HttpServerOptions,
-  parts: Pick<ServingContext, 'tokenizer' | 'llm' | 'models' | 'renderer'>,
+  parts: Pick<ServingContext, 'tokenizer' | 'llm' | 'models' | 'renderer' | 'parsers'>,
 ): ServingContext {
   return {
     ...parts,
@@ -279,6 +315,7 @@ function createServing(
     enableForceIncludeUsage: args.enableForceIncludeUsage,
     enablePerRequestMetrics: args.enablePerRequestMetrics,
     skipModelNameValidation: env.skipModelNameValidation,
+    toolCallRate: args.toolCallRate,
     responses: env.enableResponsesApiStore ? new ResponseStore() : null,
   };
 }

@@ -3,6 +3,7 @@
  * Source: vllm/exceptions.py, vllm/entrypoints/serve/exception_handling/error_response.py (0.33.0).
  */
 import { type ErrorCode, reasonOf, TwinError } from '../../shared/errors.ts';
+import type { RequestError } from '../../shared/protocol/outputs.ts';
 import { pythonJson } from '../../shared/python/json-text.ts';
 import { pyStr } from '../../shared/python/str.ts';
 import type { PyValue } from '../../shared/python/values.ts';
@@ -70,7 +71,14 @@ export function serviceUnavailable(message: string): ApiError {
   return new ApiError({ message, type: 'Service Unavailable', param: null, code: 503 });
 }
 
-/** RequestError.to_exception: retryable ones are 503, others 500. */
+/** RequestError.to_exception: what the client is to blame for is 400, retryable ones are 503, others 500. */
+export function requestError({ code, message, retryable }: RequestError): ApiError {
+  return code === 'validation_error'
+    ? validationError(message)
+    : generationError(message, retryable);
+}
+
+/** An engine could not go on with the request. */
 export function generationError(message: string, retryable: boolean): ApiError {
   return new ApiError(
     {

@@ -17,6 +17,7 @@ import {
   updateFromTokenizer,
 } from './sampling-params.ts';
 import type { ServedModel } from './served-model.ts';
+import { verifyStructuredOutputs } from './structured-outputs/verify-structured-outputs.ts';
 
 /** One prompt to generate from. */
 export interface GenerateRequest {
@@ -32,6 +33,10 @@ export interface GenerateRequest {
   readonly cacheSalt: string | null;
   readonly sessionId: string | null;
   readonly loraRequest: LoRARequest | null;
+  /** What is generated comes after reasoning; null or left out: the engine looks. */
+  readonly reasoningEnded?: boolean | null;
+  /** What the engine's own reasoning parser is made with. */
+  readonly reasoningParserKwargs?: Readonly<Record<string, unknown>> | null;
 }
 
 /** One prompt to pool. */
@@ -52,6 +57,10 @@ export interface InputProcessorOptions {
   readonly numRanks: number;
   readonly clientIndex: number;
   readonly maxLogprobs: number;
+  /** `--reasoning-parser` is set: thoughts may have a budget. */
+  readonly hasReasoningParser?: boolean;
+  /** With --speculative-config; default false. */
+  readonly hasSpeculation?: boolean;
   /** Digits that make an engine's request id one of its own; default: random ones. */
   readonly randomHex?: (length: number) => string;
 }
@@ -74,10 +83,16 @@ export class InputProcessor {
 
   /** Throws ApiError with vLLM's words. Changes `request.params`. */
   processInputs(request: GenerateRequest): EngineCoreRequest {
-    const { model, tokenizer, numRanks, maxLogprobs } = this.#options;
+    const { model, tokenizer, numRanks, maxLogprobs, hasSpeculation = false } = this.#options;
     const { params, promptTokenIds, dataParallelRank } = request;
-    verifyAgainstModel(params, { vocabSize: model.vocabSize, maxLogprobs });
-    if (params.thinkingTokenBudget !== null) {
+    verifyAgainstModel(params, { vocabSize: model.vocabSize, maxLogprobs, hasSpeculation });
+    if (params.structuredOutputs !== null) {
+      params.structuredOutputs = verifyStructuredOutputs(
+        params.structuredOutputs,
+        model.structuredOutputBackend,
+      );
+    }
+    if (params.thinkingTokenBudget !== null && this.#options.hasReasoningParser !== true) {
       throw validationError(
         'thinking_token_budget is set but reasoning_config is not configured. ' +
           'Please set --reasoning-parser and/or --reasoning-config to use thinking_token_budget.',
@@ -102,6 +117,8 @@ export class InputProcessor {
     engineRequest.samplingParams = params;
     engineRequest.dataParallelRank = dataParallelRank;
     engineRequest.sessionId = request.sessionId;
+    engineRequest.reasoningEnded = request.reasoningEnded ?? null;
+    engineRequest.reasoningParserKwargs = request.reasoningParserKwargs ?? null;
     return engineRequest;
   }
 

@@ -14,7 +14,8 @@ import type { Tokenizer } from '../../shared/tokenizer/tokenizer.ts';
 export interface Logprob {
   readonly logprob: number;
   readonly rank: number;
-  readonly decodedToken: string;
+  /** Null for a request whose text nobody reads. */
+  readonly decodedToken: string | null;
 }
 
 /** Candidates of one position, the sampled token first. */
@@ -28,6 +29,7 @@ const AS_SPELLED = { skipSpecialTokens: false } as const;
 
 export class LogprobsProcessor {
   readonly #tokenizer: Tokenizer;
+  readonly #decodes: boolean;
   readonly #numLogprobs: number | null;
   readonly #numPromptLogprobs: number | null;
   readonly #logprobs: PositionLogprobs[] = [];
@@ -36,6 +38,7 @@ export class LogprobsProcessor {
 
   constructor(tokenizer: Tokenizer, params: SamplingParams) {
     this.#tokenizer = tokenizer;
+    this.#decodes = params.detokenize;
     this.#numLogprobs = params.logprobs ?? params.logprobTokenIds?.length ?? null;
     this.#numPromptLogprobs = params.promptLogprobs;
     this.#promptLogprobs = params.promptLogprobs === null ? null : [null];
@@ -116,11 +119,15 @@ export class LogprobsProcessor {
     const position = new Map<number, Logprob>();
     for (let i = 0; i < limit; i++) {
       const id = ids[i] as number;
-      let decodedToken = this.#tokenizer.decode([id], AS_SPELLED);
-      if (decodedToken.endsWith(REPLACEMENT)) decodedToken = this.#correct(id, context);
+      const decodedToken = this.#decodes ? this.#decode(id, context) : null;
       position.set(id, { logprob: values[i] as number, rank: i === 0 ? rank : i, decodedToken });
     }
     return position;
+  }
+
+  #decode(id: number, context: readonly number[]): string {
+    const text = this.#tokenizer.decode([id], AS_SPELLED);
+    return text.endsWith(REPLACEMENT) ? this.#correct(id, context) : text;
   }
 
   /** A token that is part of a character: what it completes together with the tokens before it, or nothing. */

@@ -11,7 +11,7 @@ import type { EngineCoreRequest, SamplingParams } from '../../shared/protocol/re
 import type { Tokenizer } from '../../shared/tokenizer/tokenizer.ts';
 import type { IterationStats } from '../metrics/iteration-stats.ts';
 import { LoRARequestStates } from '../metrics/lora-request-states.ts';
-import { generationError, internalError } from './errors.ts';
+import { internalError, requestError } from './errors.ts';
 import { InternalIds } from './internal-ids.ts';
 import type { ParentRequest } from './parallel-sampling.ts';
 import { type PoolingSink, PoolingState } from './pooling-state.ts';
@@ -100,7 +100,7 @@ export class OutputProcessor {
       if (state === undefined) continue;
       if (output.error !== null) {
         this.#finish(state);
-        state.sink.onError(generationError(output.error.message, output.error.retryable));
+        state.sink.onError(requestError(output.error));
         continue;
       }
       if (iterationStats !== null) {
@@ -147,6 +147,7 @@ export class OutputProcessor {
     weightVersion: string | null,
   ): boolean {
     const { detokenizer } = state;
+    if (output.specDecodeMetrics !== null) state.specDecodeMetrics = output.specDecodeMetrics;
     let { newTokenIds, finishReason, stopReason } = output;
     if (weightVersion !== null && newTokenIds.length > 0) state.trackWeightVersion(weightVersion);
     const numPrevious = detokenizer.numOutputTokens;

@@ -1,5 +1,6 @@
 /** What a request hands to whoever answers its client. Source: vllm/outputs.py RequestOutput, CompletionOutput (0.33.0). */
 
+import type { RequestSpecDecodeMetrics } from '../../shared/protocol/outputs.ts';
 import type { RequestStateStats } from '../metrics/iteration-stats.ts';
 import type { LogprobsTable, PositionLogprobs } from './logprobs.ts';
 
@@ -27,11 +28,15 @@ export interface RequestOutput {
   readonly outputs: readonly CompletionOutput[];
   /** True with the last output of the whole request, children included. */
   readonly isFinished: boolean;
-  readonly numCachedTokens: number;
+  /** Null where several requests made the answer. */
+  readonly numCachedTokens: number | null;
   readonly numCacheCreationTokens: number;
   readonly kvTransferParams: unknown;
   readonly ecTransferParams: unknown;
-  readonly stats: RequestStateStats;
+  /** Null where several requests made the answer. */
+  readonly stats: RequestStateStats | null;
+  /** What the engine counted of its drafts; null before the end, and where it does not tell. */
+  readonly specDecodeMetrics: RequestSpecDecodeMetrics | null;
 }
 
 /** Called synchronously, in order; nothing comes after an output that is finished or after an error. */

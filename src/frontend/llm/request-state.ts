@@ -4,7 +4,11 @@
  * streaming input.
  */
 import type { RequestId } from '../../shared/protocol/ids.ts';
-import { FINISH_REASON_STRINGS, type FinishReason } from '../../shared/protocol/outputs.ts';
+import {
+  FINISH_REASON_STRINGS,
+  type FinishReason,
+  type RequestSpecDecodeMetrics,
+} from '../../shared/protocol/outputs.ts';
 import {
   type EngineCoreRequest,
   RequestOutputKind,
@@ -42,6 +46,7 @@ export class RequestState {
   isPrefilling = true;
   numCachedTokens = 0;
   numCacheCreationTokens = 0;
+  specDecodeMetrics: RequestSpecDecodeMetrics | null = null;
   readonly #isDelta: boolean;
   readonly #isFinalOnly: boolean;
   readonly #streamInterval: number;
@@ -169,6 +174,7 @@ export class RequestState {
       kvTransferParams: transfer?.kvTransferParams ?? null,
       ecTransferParams: transfer?.ecTransferParams ?? null,
       stats: this.stats,
+      specDecodeMetrics: this.specDecodeMetrics,
     };
   }
 }

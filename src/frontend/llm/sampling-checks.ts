@@ -1,7 +1,7 @@
 /**
  * The checks of sampling parameters, in vLLM's order and words: alone, and against the model. Pure.
- * Source: vllm/sampling_params.py SamplingParams._verify_args, verify (0.33.0). Leaves out: structured output grammars,
- * speculative decoding, diffusion models.
+ * Source: vllm/sampling_params.py SamplingParams._verify_args, verify (0.33.0). Leaves out: diffusion models;
+ * structured outputs are verified in structured-outputs/.
  */
 import type { SamplingParams } from '../../shared/protocol/request.ts';
 import { pythonFloatRepr } from '../../shared/python/float.ts';
@@ -10,12 +10,14 @@ import { PyFloat, type PyValue } from '../../shared/python/values.ts';
 import { validationError } from './errors.ts';
 
 const MAX_LOGPROB_TOKEN_IDS = 128;
+/** Source: _SAMPLING_EPS. */
+const SAMPLING_EPS = 1e-5;
 
 const asFloat = (value: number): PyValue => new PyFloat(value);
 
 /** SamplingParams._verify_args: of the parameters alone. Throws ApiError. `maxNumSequences` is VLLM_MAX_N_SEQUENCES. */
 export function verifyArgs(params: SamplingParams, maxNumSequences: number): void {
-  verifyNumSequences(params.n, maxNumSequences);
+  verifyNumSequences(params.n, 'n', maxNumSequences);
   if (params.extraArgs !== null) verifyExtraArgs(params.extraArgs);
   verifyPenalties(params);
   verifyTemperature(params.temperature);
@@ -44,11 +46,12 @@ export function verifyArgs(params: SamplingParams, maxNumSequences: number): voi
   }
 }
 
-function verifyNumSequences(n: number, max: number): void {
-  if (n < 1) throw validationError(`n must be at least 1, got ${n}.`);
+/** Throws ApiError. Source: vllm/sampling_params.py _verify_num_sequences. */
+export function verifyNumSequences(n: number, name: string, max: number): void {
+  if (n < 1) throw validationError(`${name} must be at least 1, got ${n}.`);
   if (n > max) {
     throw validationError(
-      `n must be at most ${max}, got ${n}. To increase this limit, set the VLLM_MAX_N_SEQUENCES environment variable.`,
+      `${name} must be at most ${max}, got ${n}. To increase this limit, set the VLLM_MAX_N_SEQUENCES environment variable.`,
     );
   }
 }
@@ -150,7 +153,11 @@ function verifyLogprobCounts({ logprobs, promptLogprobs }: SamplingParams): void
 /** SamplingParams.verify: against the model. Throws ApiError. */
 export function verifyAgainstModel(
   params: SamplingParams,
-  { vocabSize, maxLogprobs }: { vocabSize: number; maxLogprobs: number },
+  {
+    vocabSize,
+    maxLogprobs,
+    hasSpeculation = false,
+  }: { vocabSize: number; maxLogprobs: number; hasSpeculation?: boolean },
 ): void {
   verifyLogprobs(params, vocabSize, maxLogprobs === -1 ? vocabSize : maxLogprobs);
   const isOutside = (id: number) => id < 0 || id >= vocabSize;
@@ -176,7 +183,12 @@ export function verifyAgainstModel(
       });
     }
   }
-  if (params.structuredOutputs !== null) verifyStructuredOutputs(params.structuredOutputs);
+  const hasBias = params.logitBias !== null && Object.keys(params.logitBias).length > 0;
+  if (hasSpeculation && (params.minP > SAMPLING_EPS || hasBias)) {
+    throw validationError(
+      'The min_p and logit_bias sampling parameters are not yet supported with speculative decoding.',
+    );
+  }
 }
 
 function outOfVocab(ids: readonly number[], parameter: string, vocabSize: number): Error {
@@ -228,32 +240,5 @@ function verifyLogprobTokenIds(
         `Got logprobs=${logprobs}, len(logprob_token_ids)=${ids.length}.`,
       { parameter: 'logprob_token_ids', value: ids.length },
     );
-  }
-}
-
-function verifyStructuredOutputs(value: unknown): void {
-  const {
-    choice,
-    grammar,
-    json,
-    json_object: jsonObject,
-    regex,
-  } = value as Record<string, unknown>;
-  if (Array.isArray(choice) && choice.length === 0) {
-    throw validationError("Choice '[]' cannot be an empty list");
-  }
-  if (typeof grammar === 'string' && grammar.trim() === '') {
-    throw validationError('structured_outputs.grammar cannot be an empty string');
-  }
-  if (typeof json === 'string' && json.trim() === '') {
-    throw validationError('structured_outputs.json cannot be an empty string');
-  }
-  if (jsonObject === false) {
-    throw validationError(
-      'structured_outputs.json_object must be True if set; omit structured_outputs to disable structured outputs',
-    );
-  }
-  if (typeof regex === 'string' && regex.includes('\0')) {
-    throw validationError("structured_outputs.regex must not contain a NUL character ('\\x00')");
   }
 }

@@ -1,7 +1,7 @@
 /**
  * From a request to the sampling parameters that an engine gets: building them, and what tokenizer and generation
  * config add. Pure; the checks are in sampling-checks.ts.
- * Source: vllm/sampling_params.py SamplingParams (0.33.0). Leaves out: speculative decoding, diffusion models.
+ * Source: vllm/sampling_params.py SamplingParams (0.33.0). Leaves out: diffusion models.
  */
 import { createSamplingParams } from '../../shared/protocol/defaults.ts';
 import type { RequestOutputKind, SamplingParams } from '../../shared/protocol/request.ts';
@@ -11,7 +11,7 @@ import { validationError } from './errors.ts';
 import { verifyArgs } from './sampling-checks.ts';
 
 const SAMPLING_EPS = 1e-5;
-const MIN_TEMPERATURE = 1e-2;
+export const MIN_TEMPERATURE = 1e-2;
 const MAX_NUM_BAD_WORDS = 128;
 
 export interface RepetitionDetection {

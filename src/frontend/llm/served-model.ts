@@ -2,12 +2,17 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { StructuredOutputBackend } from '../../shared/config/structured-outputs-config.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
 import type { ServedPooling } from './served-pooling.ts';
 
 export interface ServedModel {
   /** As given on the command line; `root` of /v1/models. */
   readonly model: string;
+  /** `model_type` of its config; empty where it has none. */
+  readonly modelType: string;
+  /** vLLM's class of it; null where it has none. */
+  readonly architecture: string | null;
   /** What requests may call it; the first is what answers say. */
   readonly servedModelNames: readonly string[];
   /** Tokens; the smallest of the engines' own. */
@@ -18,10 +23,15 @@ export interface ServedModel {
   /** From generation_config.json: temperature, top_p, top_k, min_p, repetition_penalty, max_tokens. */
   readonly defaultSamplingParams: Readonly<Record<string, number>>;
   readonly generationEosTokenIds: readonly number[];
+  /** Of --structured-outputs-config. */
+  readonly structuredOutputBackend: StructuredOutputBackend;
   /** Null for a model that generates. */
   readonly pooling: ServedPooling | null;
   /** `system_fingerprint` of answers; null leaves it out. */
   readonly fingerprint: string | null;
+  /** GPUs of a rank, and ranks, as the frontend was told; engines of a dense model know of no other rank. */
+  readonly worldSize: number;
+  readonly dataParallelSize: number;
   /** For /server_info. */
   readonly vllmConfig: { readonly text: string; readonly json: unknown };
 }

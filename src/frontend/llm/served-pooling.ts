@@ -25,6 +25,7 @@ export interface ServedPooling {
   readonly id2label: Readonly<Record<string, string>>;
   readonly usesSepToken: boolean;
   readonly doLowerCase: boolean;
+  readonly taskInstructions: Readonly<Record<string, string>> | null;
 }
 
 /** Source: vllm/entrypoints/pooling/utils.py enable_scoring_api (0.33.0). */

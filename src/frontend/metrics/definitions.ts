@@ -300,8 +300,6 @@ export const LORA_REQUESTS_INFO = {
   multiprocessMode: 'sum',
 } as const;
 
-const NO_ACCEPTANCE = 'Drafts count for capacity only: none is made, so none is accepted.';
-
 /**
  * Counters of speculative decoding, registered first of all with `--speculative-config`; `labels` beside `model_name` and
  * `engine`. Source: vllm/v1/spec_decode/metrics.py SpecDecodingProm (0.33.0).
@@ -311,25 +309,21 @@ export const SPEC_DECODING_METRICS = [
     name: 'vllm:spec_decode_num_drafts',
     help: 'Number of spec decoding drafts.',
     hasPosition: false,
-    neverWritten: NO_ACCEPTANCE,
   },
   {
     name: 'vllm:spec_decode_num_draft_tokens',
     help: 'Number of draft tokens.',
     hasPosition: false,
-    neverWritten: NO_ACCEPTANCE,
   },
   {
     name: 'vllm:spec_decode_num_accepted_tokens',
     help: 'Number of accepted tokens.',
     hasPosition: false,
-    neverWritten: NO_ACCEPTANCE,
   },
   {
     name: 'vllm:spec_decode_num_accepted_tokens_per_pos',
     help: 'Accepted tokens per draft position.',
     hasPosition: true,
-    neverWritten: NO_ACCEPTANCE,
   },
 ] as const;
 

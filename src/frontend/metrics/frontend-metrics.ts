@@ -23,8 +23,8 @@ import {
   type PrometheusStatLoggerOptions,
 } from './prometheus-stat-logger.ts';
 import { type SleepOperation, SleepOperationMetrics } from './sleep-operation-metrics.ts';
-import { createSpecDecodingFamilies } from './spec-decoding-metrics.ts';
-import { createToolParserFamily } from './tool-parser-metrics.ts';
+import { SpecDecodingMetrics } from './spec-decoding-metrics.ts';
+import { type ToolParserInvocation, ToolParserMetrics } from './tool-parser-metrics.ts';
 
 export interface ScrapeOptions {
   /** What chooses the format, as Python's client does; absent: the text format. */
@@ -55,7 +55,10 @@ export class FrontendMetrics {
   readonly #sleepOperations: SleepOperationMetrics;
   /** By whom they are registered in vLLM: the stat loggers before HTTP, the rest after. */
   readonly #statLoggerFamilies: readonly Family[];
+  readonly #toolParser: ToolParserMetrics | null;
   readonly #lateFamilies: readonly Family[];
+  /** Null without speculation. */
+  readonly #specDecoding: SpecDecodingMetrics | null;
   readonly #statLoggers = new Map<EngineIndex, LoggingStatLogger>();
   readonly #clock: Clock;
   readonly #view: MetricsView | null;
@@ -71,11 +74,13 @@ export class FrontendMetrics {
     this.#http = new HttpMetrics(createdSeconds);
     this.#sleepOperations = new SleepOperationMetrics(options.clock);
     const ranks = [...options.engines.keys()].sort((a, b) => a - b);
-    this.#statLoggerFamilies = this.#familiesOfStatLogger(options, ranks, createdSeconds);
-    this.#lateFamilies =
+    this.#specDecoding = specDecodingMetrics(options, ranks, createdSeconds);
+    this.#statLoggerFamilies = this.#familiesOfStatLogger(options);
+    this.#toolParser =
       options.hasToolCallParser === true
-        ? [createToolParserFamily(options.servedModelName, createdSeconds)]
-        : [];
+        ? new ToolParserMetrics(options.servedModelName, createdSeconds)
+        : null;
+    this.#lateFamilies = this.#toolParser === null ? [] : [this.#toolParser.family];
     for (const rank of ranks)
       this.#statLoggers.set(
         rank,
@@ -94,10 +99,16 @@ export class FrontendMetrics {
     assert(statLogger !== undefined, () => `stats of engine ${engineIndex}, which never reported`);
     this.prometheus.record(engineIndex, schedulerStats, iterationStats);
     statLogger.record(schedulerStats, iterationStats);
+    const drafts = schedulerStats?.specDecodingStats ?? null;
+    if (drafts !== null) this.#specDecoding?.record(engineIndex, drafts);
   }
 
   recordHttp(exchange: HttpExchange): void {
     this.#http.record(exchange);
+  }
+
+  recordToolParser(invocation: ToolParserInvocation): void {
+    this.#toolParser?.record(invocation);
   }
 
   recordSleepState(state: { isSleeping: boolean; level: number }): void {
@@ -123,14 +134,10 @@ export class FrontendMetrics {
     return engineLoadOf(this.#statLoggerFamilies, rank);
   }
 
-  /** One line per engine in rank order, for the time since the last call. */
+  /** The lines of each engine in rank order, for the time since the last call. */
   logLines(): readonly StatLogLine[] {
     const nowMs = this.#clock.monotonicMs();
-    return [...this.#statLoggers.values()].flatMap((statLogger) => {
-      const line = statLogger.line(nowMs);
-      const transfers = statLogger.takeTransferText();
-      return transfers === null ? [line] : [line, { level: line.level, text: transfers }];
-    });
+    return [...this.#statLoggers.values()].flatMap((statLogger) => statLogger.lines(nowMs));
   }
 
   /** The body of `/metrics`. */
@@ -179,16 +186,19 @@ export class FrontendMetrics {
     ];
   }
 
-  #familiesOfStatLogger(
-    { numSpeculativeTokens = null, servedModelName, logStats = true }: FrontendMetricsOptions,
-    ranks: readonly EngineIndex[],
-    createdSeconds: number,
-  ): readonly Family[] {
+  #familiesOfStatLogger({ logStats = true }: FrontendMetricsOptions): readonly Family[] {
     if (!logStats) return [];
-    if (numSpeculativeTokens === null) return this.prometheus.families;
-    const spec = { servedModelName, ranks, numSpeculativeTokens, createdSeconds };
-    return [...createSpecDecodingFamilies(spec), ...this.prometheus.families];
+    return [...(this.#specDecoding?.families ?? []), ...this.prometheus.families];
   }
+}
+
+function specDecodingMetrics(
+  { numSpeculativeTokens = null, servedModelName }: FrontendMetricsOptions,
+  ranks: readonly EngineIndex[],
+  createdSeconds: number,
+): SpecDecodingMetrics | null {
+  if (numSpeculativeTokens === null) return null;
+  return new SpecDecodingMetrics({ servedModelName, ranks, numSpeculativeTokens, createdSeconds });
 }
 
 function chooseFamilies(families: readonly Family[], { names }: ScrapeOptions): readonly Family[] {

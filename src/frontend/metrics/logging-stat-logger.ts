@@ -1,6 +1,6 @@
 /**
- * The line that an engine's activity is worth every 10 seconds, in vLLM's words. Pure: the caller owns the timer.
- * Source: vllm/v1/metrics/loggers.py LoggingStatLogger (0.33.0). Leaves out: multi-modal, speculative parts.
+ * The lines that an engine's activity is worth every 10 seconds, in vLLM's words. Pure: the caller owns the timer.
+ * Source: vllm/v1/metrics/loggers.py LoggingStatLogger (0.33.0). Leaves out: multi-modal parts.
  */
 import type { KVTransferConfig } from '../../shared/config/kv-transfer-config.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
@@ -8,6 +8,7 @@ import type { SchedulerStats } from '../../shared/protocol/stats.ts';
 import { CachingMetrics } from './caching-metrics.ts';
 import type { IterationStats } from './iteration-stats.ts';
 import { KVTransferLog } from './kv-transfer-log.ts';
+import { SpecDecodingLog } from './spec-decoding-log.ts';
 
 export interface StatLogLine {
   /** Debug once the engine was idle for two lines in a row. */
@@ -32,6 +33,7 @@ export class LoggingStatLogger {
   readonly #prefixCaching = new CachingMetrics();
   readonly #externalCaching = new CachingMetrics();
   readonly #transfers: KVTransferLog | null;
+  readonly #specDecoding: SpecDecodingLog;
 
   /** `nowMs` is monotonic. */
   constructor(
@@ -42,6 +44,7 @@ export class LoggingStatLogger {
     this.#engineIndex = engineIndex;
     this.#transfers = connector === null ? null : new KVTransferLog(connector);
     this.#lastLogMs = nowMs;
+    this.#specDecoding = new SpecDecodingLog(nowMs);
   }
 
   record(schedulerStats: SchedulerStats | null, iterationStats: IterationStats | null): void {
@@ -51,6 +54,8 @@ export class LoggingStatLogger {
     }
     if (schedulerStats !== null) {
       this.#prefixCaching.observe(schedulerStats.prefixCacheStats);
+      if (schedulerStats.specDecodingStats !== null)
+        this.#specDecoding.observe(schedulerStats.specDecodingStats);
       this.#running = schedulerStats.numRunningReqs;
       this.#waiting = schedulerStats.numWaitingReqs;
       this.#deferred = schedulerStats.numSkippedWaitingReqs;
@@ -59,9 +64,12 @@ export class LoggingStatLogger {
     }
   }
 
-  /** What the KV connector did since the last call, or null where nothing was. */
-  takeTransferText(): string | null {
-    return this.#transfers?.take() ?? null;
+  /** What there is to say of the time since the last call; the first line is always there. */
+  lines(nowMs: number): readonly StatLogLine[] {
+    const first = this.line(nowMs);
+    const texts = [this.#specDecoding.line(nowMs), this.#transfers?.take() ?? null];
+    const others = texts.filter((text) => text !== null);
+    return [first, ...others.map((text) => ({ level: first.level, text }))];
   }
 
   #recordTransfers(stats: SchedulerStats, transfers: KVTransferLog): void {

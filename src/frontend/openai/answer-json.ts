@@ -12,14 +12,16 @@ export function usageJson({
   promptTokens,
   completionTokens,
   promptTokensDetails,
+  completionTokensDetails = 'null',
 }: {
   readonly promptTokens: number;
   readonly completionTokens: number;
   readonly promptTokensDetails: string;
+  readonly completionTokensDetails?: string;
 }): string {
   return (
     `{"prompt_tokens":${promptTokens},"total_tokens":${promptTokens + completionTokens},` +
-    `"completion_tokens":${completionTokens},"prompt_tokens_details":${promptTokensDetails},"completion_tokens_details":null}`
+    `"completion_tokens":${completionTokens},"prompt_tokens_details":${promptTokensDetails},"completion_tokens_details":${completionTokensDetails}}`
   );
 }
 
@@ -35,13 +37,19 @@ export function streamUsageJson(
   );
 }
 
-/** `metrics` of an answer with `--enable-per-request-metrics`. Source: build_per_request_timing_metrics. */
+const NO_TIMES = { queuedTs: 0, scheduledTs: 0, firstTokenTs: 0, lastTokenTs: 0 } as const;
+
+/**
+ * `metrics` of an answer: timings with `--enable-per-request-metrics`, drafts with `--per-request-spec-decode-metrics`, as
+ * JSON already. Source: build_per_request_timing_metrics, build_spec_decoding_metrics.
+ */
 export function requestMetricsJson(
-  stats: RequestStateStats,
+  stats: RequestStateStats | null,
   numTokens: number,
   skipNull: boolean,
+  drafts: string | null = null,
 ): string {
-  const { queuedTs, scheduledTs, firstTokenTs, lastTokenTs } = stats;
+  const { queuedTs, scheduledTs, firstTokenTs, lastTokenTs } = stats ?? NO_TIMES;
   const hasBoth = (from: number, to: number) => from > 0 && to > 0;
   const span = (from: number, to: number) => (hasBoth(from, to) ? (to - from) * 1000 : null);
   const decode = span(firstTokenTs, lastTokenTs);
@@ -59,6 +67,6 @@ export function requestMetricsJson(
   const parts = values
     .filter(([, value]) => !skipNull || value !== null)
     .map(([name, value]) => `"${name}":${value === null ? 'null' : jsonFloat(value)}`);
-  if (!skipNull) parts.push('"speculative_decoding":null');
+  if (!skipNull || drafts !== null) parts.push(`"speculative_decoding":${drafts ?? 'null'}`);
   return `{${parts.join(',')}}`;
 }

@@ -5,6 +5,7 @@ import { requestMetricsJson } from './answer-json.ts';
 import type { GenerationRequest } from './generation-request.ts';
 import type { LogprobsFormat } from './logprobs-json.ts';
 import { createdSeconds, type ServingContext, shownModel } from './serving-context.ts';
+import { specDecodingJson } from './spec-decoding-json.ts';
 
 export class AnswerParts {
   readonly created: number;
@@ -17,6 +18,8 @@ export class AnswerParts {
   readonly includeContinuousUsage: boolean;
   readonly #context: ServingContext;
   readonly #request: GenerationRequest;
+  /** One prompt and one answer: only then do metrics of a request make sense. */
+  readonly #isSingle: boolean;
   readonly #hasTimings: boolean;
 
   constructor(context: ServingContext, request: GenerationRequest, numPrompts: number) {
@@ -30,9 +33,8 @@ export class AnswerParts {
     this.includeUsage = isForced || options?.include_usage === true;
     this.includeContinuousUsage =
       isForced || (this.includeUsage && options?.continuous_usage_stats === true);
-    // Timings make sense for one prompt and one answer only.
-    this.#hasTimings =
-      context.enablePerRequestMetrics && numPrompts === 1 && (request.n ?? 1) === 1;
+    this.#isSingle = numPrompts === 1 && (request.n ?? 1) === 1;
+    this.#hasTimings = context.enablePerRequestMetrics && this.#isSingle;
   }
 
   /** Up to the choices. */
@@ -61,15 +63,29 @@ export class AnswerParts {
 
   /** `metrics` of a whole answer. */
   metrics(output: RequestOutput, numTokens: number): string {
-    return this.#hasTimings ? requestMetricsJson(output.stats, numTokens, false) : 'null';
+    return this.#metrics(output, numTokens, false) ?? 'null';
+  }
+
+  /** Null where there is nothing to tell. */
+  #metrics(
+    { stats, specDecodeMetrics }: RequestOutput,
+    numTokens: number,
+    skipNull: boolean,
+  ): string | null {
+    const drafts =
+      this.#isSingle && specDecodeMetrics !== null
+        ? specDecodingJson(specDecodeMetrics, skipNull)
+        : null;
+    const timings = this.#hasTimings ? stats : null;
+    if (timings === null && drafts === null) return null;
+    return requestMetricsJson(timings, numTokens, skipNull, drafts);
   }
 
   /** The chunk without choices that tells the usage; nothing where none was asked for. */
   usageEvent(head: string, usage: () => string, output: RequestOutput, numTokens: number): string {
     if (!this.includeUsage) return '';
-    const metrics = this.#hasTimings
-      ? `,"metrics":${requestMetricsJson(output.stats, numTokens, true)}`
-      : '';
+    const told = this.#metrics(output, numTokens, true);
+    const metrics = told === null ? '' : `,"metrics":${told}`;
     return `data: ${head}],"usage":${usage()}${this.#fingerprintField()}${metrics}}\n\n`;
   }
 }

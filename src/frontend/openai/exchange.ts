@@ -4,9 +4,11 @@
  * Source: vllm/entrypoints/generate/base/serving.py (0.33.0).
  */
 import type { RequestHandle } from '../llm/async-llm.ts';
+import { searchBeams } from '../llm/beam-search.ts';
+import type { BeamSearchParams } from '../llm/beams.ts';
 import { type ApiError, errorBody, generationError, toApiError } from '../llm/errors.ts';
 import type { GenerateRequest } from '../llm/input-processor.ts';
-import type { CompletionOutput, RequestOutput } from '../llm/request-output.ts';
+import type { CompletionOutput, RequestOutput, RequestSink } from '../llm/request-output.ts';
 import type { AnswerChannel } from './answer-channel.ts';
 import { OutputLog, type OutputLogRules } from './output-log.ts';
 import {
@@ -41,9 +43,14 @@ export interface ExchangeRequest {
 }
 
 /** One prompt's part of a request. */
-export type ExchangePrompt = Pick<GenerateRequest, 'requestId' | 'promptTokenIds' | 'params'> & {
+export type ExchangePrompt = Pick<
+  GenerateRequest,
+  'requestId' | 'promptTokenIds' | 'params' | 'reasoningEnded' | 'reasoningParserKwargs'
+> & {
   /** Null where the request came as token ids. */
   readonly text: string | null;
+  /** Left out or null for a request that the engines answer as a whole. */
+  readonly beams?: BeamSearchParams | null;
 };
 
 export interface ExchangeOptions {
@@ -79,7 +86,7 @@ export class Exchange {
     const { requestLogger } = options.context;
     this.#outputLog =
       requestLogger?.logsOutputs === true
-        ? new OutputLog(requestLogger, options.log, options.prompts[0]?.params.n ?? 1)
+        ? new OutputLog(requestLogger, options.log, numOutputsOf(options.prompts[0]))
         : null;
   }
 
@@ -110,6 +117,7 @@ export class Exchange {
   #generate(prompt: ExchangePrompt, index: number): RequestHandle {
     const { context, request, headers, arrivalTime } = this.#options;
     const { requestId, promptTokenIds, params, text } = prompt;
+    const { reasoningEnded = null, reasoningParserKwargs = null } = prompt;
     const loraRequest = context.models.lora(request.model);
     context.requestLogger?.logInputs({
       requestId,
@@ -118,23 +126,28 @@ export class Exchange {
       params,
       loraRequest,
     });
-    return context.llm.generate(
-      {
-        requestId,
-        promptTokenIds,
-        params,
-        arrivalTime,
-        priority: requestPriority(headers, request.priority),
-        dataParallelRank: dataParallelRank(headers),
-        cacheSalt: request.cache_salt,
-        sessionId: requestSessionId(headers, request),
-        loraRequest,
-      },
-      {
-        onOutput: (output) => this.#onOutput(output, index),
-        onError: (error) => this.#fail(error),
-      },
-    );
+    const generateRequest = {
+      requestId,
+      promptTokenIds,
+      params,
+      arrivalTime,
+      priority: requestPriority(headers, request.priority),
+      dataParallelRank: dataParallelRank(headers),
+      cacheSalt: request.cache_salt,
+      sessionId: requestSessionId(headers, request),
+      loraRequest,
+      reasoningEnded,
+      reasoningParserKwargs,
+    };
+    const sink: RequestSink = {
+      onOutput: (output) => this.#onOutput(output, index),
+      onError: (error) => this.#fail(error),
+    };
+    const { beams = null } = prompt;
+    if (beams === null) return context.llm.generate(generateRequest, sink);
+    // An engine sees a request a token, on whichever rank.
+    const eachOfThem = { ...generateRequest, dataParallelRank: null };
+    return searchBeams(beamSearchPartsOf(context), eachOfThem, beams, sink);
   }
 
   #abort(): void {
@@ -187,6 +200,17 @@ export class Exchange {
     this.#channel.endStream();
     this.#outputLog?.endStream();
   }
+}
+
+function numOutputsOf(prompt: ExchangePrompt | undefined): number {
+  return prompt?.beams?.beamWidth ?? prompt?.params.n ?? 1;
+}
+
+function beamSearchPartsOf({ llm, tokenizer, model, clock, maxNumSequences }: ServingContext) {
+  const eos = tokenizer.eosTokenId ?? model.eosTokenId;
+  const eosTokenIds = new Set([...(eos === null ? [] : [eos]), ...model.generationEosTokenIds]);
+  const nowSeconds = () => clock.wallMs() / 1000;
+  return { llm, tokenizer, eosTokenIds, maxNumSequences, nowSeconds };
 }
 
 /** An engine's own failure ends the whole request. Throws ApiError. */

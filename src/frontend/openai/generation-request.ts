@@ -51,6 +51,7 @@ export interface GenerationRequest extends SamplingRequest {
   readonly max_tokens: number | null;
   readonly stream_options: StreamOptions | null;
   readonly use_beam_search: boolean;
+  readonly length_penalty: number;
   readonly truncate_prompt_tokens: number | null;
   readonly truncation_side: 'left' | 'right' | null;
   readonly prompt_logprobs: number | null;

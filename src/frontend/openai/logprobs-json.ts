@@ -1,5 +1,5 @@
 /** What the answers of all endpoints do alike with log probabilities. Pure. */
-import { jsonFloat, jsonString } from '../../shared/python/json-text.ts';
+import { jsonFloat, jsonNullable } from '../../shared/python/json-text.ts';
 import type { Tokenizer } from '../../shared/tokenizer/tokenizer.ts';
 import { internalError } from '../llm/errors.ts';
 import type { LogprobsTable, PositionLogprobs } from '../llm/logprobs.ts';
@@ -61,7 +61,7 @@ export function promptLogprobsJson(table: LogprobsTable | null): string {
     for (const [id, { logprob, rank, decodedToken }] of position) {
       const shown = logprob === Number.NEGATIVE_INFINITY ? MIN_LOGPROB : logprob;
       parts.push(
-        `"${id}":{"logprob":${jsonFloat(shown)},"rank":${rank},"decoded_token":${jsonString(decodedToken)}}`,
+        `"${id}":{"logprob":${jsonFloat(shown)},"rank":${rank},"decoded_token":${jsonNullable(decodedToken)}}`,
       );
     }
     return `{${parts.join(',')}}`;

@@ -14,6 +14,12 @@ export interface LoadLoraAdapterRequest {
   readonly is_3d_lora_weight: boolean;
 }
 
+/** What SageMaker's hosting asks for. */
+export interface RegisterAdapterRequest {
+  readonly name: string;
+  readonly src: string;
+}
+
 export interface UnloadLoraAdapterRequest {
   readonly lora_name: string;
 }

@@ -31,7 +31,7 @@ export interface RendererOptions extends TemplatingOptions {
   readonly trustRequestMmKwargs: boolean;
   readonly excludeToolsWhenToolChoiceNone: boolean;
   readonly enableAutoToolChoice: boolean;
-  /** `--tool-call-parser` is set: every tool choice is taken. */
+  /** `--tool-call-parser` is set, and tool choices are taken: every one is. */
   readonly hasToolParser: boolean;
   readonly validateTokenIds: (ids: readonly number[], parameter: string) => void;
 }
@@ -45,6 +45,7 @@ export class OnlineRenderer {
   readonly chatTemplate: string | null;
   readonly #options: RendererOptions;
   readonly #templating: ChatTemplating;
+  #takesInlineSystem: boolean | null = null;
   /** Texts to ids and back. */
   readonly encoding: TextEncoding;
 
@@ -53,6 +54,17 @@ export class OnlineRenderer {
     this.#options = options;
     this.#templating = new ChatTemplating(options);
     this.encoding = new TextEncoding(options);
+  }
+
+  /** Whether outputs are read by a tool parser. */
+  get hasParser(): boolean {
+    return this.#options.hasToolParser;
+  }
+
+  /** Whether the chat template renders a system message that is not the first; asked once. */
+  get takesInlineSystem(): boolean {
+    this.#takesInlineSystem ??= this.#templating.takesInlineSystem;
+    return this.#takesInlineSystem;
   }
 
   /** Later where the prompts are long. Throws, or rejects with, ApiError. */
@@ -154,23 +166,9 @@ export class OnlineRenderer {
     departure: Departure | null,
   ): Later<RenderedChat> {
     this.#checkToolChoice(request.tool_choice);
-    const isExcluded =
-      request.tool_choice === 'none' && this.#options.excludeToolsWhenToolChoiceNone;
     const hasLimit = request.max_completion_tokens !== null;
     return this.renderChat(
-      {
-        messages: request.messages,
-        chatTemplate: request.chat_template,
-        chatTemplateKwargs: request.chat_template_kwargs,
-        mmProcessorKwargs: request.mm_processor_kwargs,
-        mediaIoKwargs: request.media_io_kwargs,
-        addGenerationPrompt: request.add_generation_prompt,
-        continueFinalMessage: request.continue_final_message,
-        documents: request.documents,
-        reasoningEffort: request.reasoning_effort,
-        tools: isExcluded ? null : request.tools,
-        reusedTokenIds: reusedTokenIds(request),
-      },
+      { ...this.#chatFields(request), reusedTokenIds: reusedTokenIds(request) },
       {
         maxTotalTokens: this.#options.maxModelLen,
         maxOutputTokens: hasLimit ? request.max_completion_tokens : request.max_tokens,
@@ -181,6 +179,28 @@ export class OnlineRenderer {
       },
       departure,
     );
+  }
+
+  /** What parsers are told of the template's variables. */
+  chatTemplateKwargs(request: ChatCompletionRequest): Record<string, PyValue> {
+    return this.#templating.kwargsOf({ ...this.#chatFields(request), reusedTokenIds: null });
+  }
+
+  #chatFields(request: ChatCompletionRequest): Omit<ChatRenderRequest, 'reusedTokenIds'> {
+    const isExcluded =
+      request.tool_choice === 'none' && this.#options.excludeToolsWhenToolChoiceNone;
+    return {
+      messages: request.messages,
+      chatTemplate: request.chat_template,
+      chatTemplateKwargs: request.chat_template_kwargs,
+      mmProcessorKwargs: request.mm_processor_kwargs,
+      mediaIoKwargs: request.media_io_kwargs,
+      addGenerationPrompt: request.add_generation_prompt,
+      continueFinalMessage: request.continue_final_message,
+      documents: request.documents,
+      reasoningEffort: request.reasoning_effort,
+      tools: isExcluded ? null : request.tools,
+    };
   }
 
   /** Without a tool parser only `none` can be served. */

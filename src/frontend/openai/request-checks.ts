@@ -2,9 +2,10 @@
  * Checks that vLLM makes on the raw body before the schema sees it; they are shared by the request classes. Each may
  * throw, and what it throws is the answer. Pure.
  * Source: vllm/entrypoints/generate/base/protocol.py, the "before" validators of
- * vllm/entrypoints/openai/{completion,chat_completion}/protocol.py (0.33.0). Leaves out: compiling structural tags.
+ * vllm/entrypoints/openai/{completion,chat_completion}/protocol.py (0.33.0).
  */
 
+import { pythonJson } from '../../shared/python/json-text.ts';
 import { pyLength, pyRepr } from '../../shared/python/str.ts';
 import {
   get,
@@ -17,7 +18,10 @@ import {
   toNumber,
 } from '../../shared/python/values.ts';
 import { badRequest, internalError, validationError } from '../llm/errors.ts';
+import { checkJsonNesting } from '../llm/structured-outputs/json-features.ts';
+import { xgrammarTagProblem } from '../llm/structured-outputs/xgrammar-problem.ts';
 import type { SchemaHooks } from '../pydantic/validation-walk.ts';
+import { classRefusal } from './class-refusals.ts';
 
 /** The limits that environment variables of vLLM set. */
 export interface RequestLimits {
@@ -65,16 +69,26 @@ export function checkResponseFormat(data: PyDict): void {
       { parameter: 'response_format' },
     );
   }
-  if (type === 'structural_tag' && isDict(format) && !isStructuralTag(format)) {
-    throw validationError('Invalid response_format structural_tag specification.', {
-      parameter: 'response_format',
-    });
-  }
+  checkStructuralTagFormat(format);
+}
+
+export function checkStructuralTagFormat(format: PyValue): void {
+  if (!isDict(format) || get(format, 'type') !== 'structural_tag') return;
+  if (isStructuralTag(format) && isCompilableTag(pythonJson(format))) return;
+  throw validationError('Invalid response_format structural_tag specification.', {
+    parameter: 'response_format',
+  });
 }
 
 function isStructuralTag(format: PyDict): boolean {
   if (Object.hasOwn(format, 'format')) return isDict(get(format, 'format'));
   return Array.isArray(get(format, 'structures')) && Array.isArray(get(format, 'triggers'));
+}
+
+/** Throws ApiError for one that nests too deeply. */
+function isCompilableTag(tag: string): boolean {
+  checkJsonNesting(tag, true);
+  return xgrammarTagProblem(tag) === null;
 }
 
 /** Returns how many of json, regex and choice are set. Anything but an object has no `get`: Python's error, a 500. */
@@ -97,6 +111,7 @@ export function checkStructuralTag(structured: PyValue): void {
     } catch {
       isValid = false;
     }
+    isValid &&= isCompilableTag(tag);
   }
   if (!isValid) {
     throw validationError('Invalid structured_outputs structural_tag specification.', {
@@ -190,6 +205,7 @@ export const requestSchemaHooks: SchemaHooks = {
     if (name === '<lambda>') return value === null ? 0 : value;
     return value;
   },
+  refusal: classRefusal,
   dataclass(name, fields) {
     if (name === 'StructuredOutputsParams') checkStructuredOutputsParams(fields);
     if (name === 'RepetitionDetectionParams') checkRepetitionDetection(fields);

@@ -11,14 +11,25 @@ import { isWellFormed, mayHoldSurrogates } from '../../shared/python/surrogates.
 import { isDict, type PyDict, type PyValue } from '../../shared/python/values.ts';
 import { ApiError } from '../llm/errors.ts';
 import { STRING_UNICODE } from '../pydantic/scalars.ts';
-import { SchemaValidator } from '../pydantic/schema-validator.ts';
+import { SchemaValidator, type Validated } from '../pydantic/schema-validator.ts';
 import { loadRequestSchema, type RequestKind } from '../pydantic/schemas.ts';
 import { LazyItems } from '../pydantic/validation-walk.ts';
 import { chatChecks } from './chat/checks.ts';
 import type { ChatCompletionRequest, ChatMessageParam } from './chat/request.ts';
+import { batchChatChecks } from './chat-batch/checks.ts';
+import type { BatchChatCompletionRequest } from './chat-batch/request.ts';
 import { completionChecks } from './completions/checks.ts';
 import type { CompletionRequest } from './completions/request.ts';
-import type { LoadLoraAdapterRequest, UnloadLoraAdapterRequest } from './model-registry.ts';
+import type { DecisionRequest, StructuredDecisionRequest } from './decisions/request.ts';
+import { derenderChatChecks, derenderCompletionChecks } from './derender/checks.ts';
+import type { DerenderChatRequest, DerenderCompletionRequest } from './derender/request.ts';
+import type { GenerativeScoringRequest } from './generative-scoring/request.ts';
+import type { CountTokensRequest, MessagesRequest } from './messages/request.ts';
+import type {
+  LoadLoraAdapterRequest,
+  RegisterAdapterRequest,
+  UnloadLoraAdapterRequest,
+} from './model-registry.ts';
 import {
   embeddingChecks,
   poolingChecks,
@@ -27,15 +38,22 @@ import {
 } from './pooling/checks.ts';
 import type {
   ClassificationRequest,
+  CohereEmbedRequest,
   EmbeddingRequest,
   PoolingRequest,
   RerankRequest,
   ScoreRequest,
   TokenEmbeddingRequest,
 } from './pooling/request.ts';
-import { type BodyCheck, type RequestLimits, requestSchemaHooks } from './request-checks.ts';
+import {
+  type BodyCheck,
+  checkCacheSalt,
+  type RequestLimits,
+  requestSchemaHooks,
+} from './request-checks.ts';
 import { responsesChecks } from './responses/checks.ts';
 import type { ResponsesRequest } from './responses/request.ts';
+import type { GenerateTokensRequest } from './token-in-token-out/request.ts';
 import { tokenizeChatChecks } from './tokenize/checks.ts';
 import type { DetokenizeRequest, TokenizeRequest } from './tokenize/request.ts';
 import { requestTextError, requestValidationError } from './validation-message.ts';
@@ -48,16 +66,32 @@ export interface ParsedRequests {
   'tokenize-request': TokenizeRequest;
   'detokenize-request': DetokenizeRequest;
   'embedding-request': EmbeddingRequest;
+  'cohere-embed-request': CohereEmbedRequest;
   'token-embedding-request': TokenEmbeddingRequest;
   'pooling-request': PoolingRequest;
   'classification-request': ClassificationRequest;
   'score-request': ScoreRequest;
   'rerank-request': RerankRequest;
+  'batch-chat-completion-request': BatchChatCompletionRequest;
+  'generate-request': GenerateTokensRequest;
+  'derender-chat-request': DerenderChatRequest;
+  'derender-completion-request': DerenderCompletionRequest;
+  'generative-scoring-request': GenerativeScoringRequest;
+  'decision-request': DecisionRequest;
+  'structured-decision-request': StructuredDecisionRequest;
+  'register-adapter-request': RegisterAdapterRequest;
+  'session-request': PyDict;
+  'messages-request': MessagesRequest;
+  'count-tokens-request': CountTokensRequest;
   'load-lora-adapter-request': LoadLoraAdapterRequest;
   'unload-lora-adapter-request': UnloadLoraAdapterRequest;
 }
 
 const NO_CHECK: BodyCheck = (data) => data;
+const SALT_CHECK: BodyCheck = (data) => {
+  checkCacheSalt(data);
+  return data;
+};
 const CHECKS: Readonly<Record<RequestKind, BodyCheck>> = {
   'completion-request': completionChecks,
   'chat-completion-request': chatChecks,
@@ -65,11 +99,23 @@ const CHECKS: Readonly<Record<RequestKind, BodyCheck>> = {
   'tokenize-request': tokenizeChatChecks,
   'detokenize-request': NO_CHECK,
   'embedding-request': embeddingChecks,
+  'cohere-embed-request': NO_CHECK,
   'token-embedding-request': tokenEmbeddingChecks,
   'pooling-request': poolingChecks,
   'classification-request': poolingChecks,
   'score-request': scoringChecks,
   'rerank-request': scoringChecks,
+  'batch-chat-completion-request': batchChatChecks,
+  'generate-request': SALT_CHECK,
+  'derender-chat-request': derenderChatChecks,
+  'derender-completion-request': derenderCompletionChecks,
+  'generative-scoring-request': SALT_CHECK,
+  'decision-request': SALT_CHECK,
+  'structured-decision-request': SALT_CHECK,
+  'register-adapter-request': NO_CHECK,
+  'session-request': NO_CHECK,
+  'messages-request': NO_CHECK,
+  'count-tokens-request': NO_CHECK,
   'load-lora-adapter-request': NO_CHECK,
   'unload-lora-adapter-request': NO_CHECK,
 };
@@ -77,6 +123,10 @@ const CHECKS: Readonly<Record<RequestKind, BodyCheck>> = {
 /** Sixteen digits may be an integer that a double cannot hold; an exponent makes a float of what looks integral;
  * an integer has no negative zero; and one field refuses floats that look so. */
 const EXACT_NUMBER = /\d{16}|\d[eE][-+]?\d|-0(?!\.)|thinking_token_budget/;
+/** Bodies with a value that is shown to the model as Python writes it. */
+const EXACTLY_READ: ReadonlySet<RequestKind> = new Set<RequestKind>([
+  'structured-decision-request',
+]);
 const BODY_LOC = ['body'] as const;
 const JSON_TYPE = 'application/json';
 
@@ -110,7 +160,8 @@ export class RequestParser {
     let exact: PyValue | undefined;
     let data: PyValue = null;
     if (isJson && body.length > 0) {
-      const fast = EXACT_NUMBER.test(text) ? undefined : tryJsonParse(text);
+      const isExact = EXACTLY_READ.has(kind) || EXACT_NUMBER.test(text);
+      const fast = isExact ? undefined : tryJsonParse(text);
       if (fast === undefined) exact = readExactly(text);
       data = fast === undefined ? (exact as PyValue) : fast;
     }
@@ -125,6 +176,22 @@ export class RequestParser {
       if (exact !== undefined || !(error instanceof ApiError) || data === null) throw error;
       return this.#check(kind, readExactly(text));
     }
+  }
+
+  /** A body that is read already, or was made of another. Throws ApiError. */
+  check<Kind extends RequestKind>(kind: Kind, data: PyValue): ParsedRequests[Kind] {
+    return this.#check(kind, data) as unknown as ParsedRequests[Kind];
+  }
+
+  /** As `check`, but null where the body does not fit: another kind may. */
+  match<Kind extends RequestKind>(kind: Kind, data: PyDict): ParsedRequests[Kind] | null {
+    const result = this.examine(kind, CHECKS[kind](data, this.#limits));
+    return result.ok ? (result.value as unknown as ParsedRequests[Kind]) : null;
+  }
+
+  /** The body against its schema alone, and every fault with its place in it. */
+  examine(kind: RequestKind, data: PyValue): Validated {
+    return this.#validator(kind).validate(data);
   }
 
   #check(kind: RequestKind, data: PyValue): PyDict {
@@ -162,6 +229,11 @@ export class RequestParser {
     }
     return validator;
   }
+}
+
+/** A body as Python reads it. Throws ApiError, or UnreadableBodyError. */
+export function readJsonBody(body: Uint8Array): PyValue {
+  return readExactly(decodeBody(body));
 }
 
 /** pydantic reads the names of fields as UTF-8, and those of no field too. */

@@ -3,9 +3,10 @@
  * Source: vllm/entrypoints/openai/{completion,chat_completion}/protocol.py to_sampling_params (0.33.0).
  */
 import { RequestOutputKind } from '../../shared/protocol/request.ts';
+import type { BeamSearchParams } from '../llm/beams.ts';
 import type { SamplingFields } from '../llm/sampling-params.ts';
 import type { ServedModel } from '../llm/served-model.ts';
-import type { SamplingRequest } from './generation-request.ts';
+import type { GenerationRequest, SamplingRequest } from './generation-request.ts';
 
 /** How many tokens may be generated: what fits, what was asked for, what the server allows. Source: get_max_tokens. */
 export function maxTokensFor(
@@ -16,6 +17,25 @@ export function maxTokensFor(
   const fits = model.maxModelLen - promptLength;
   const wanted = asked ?? model.defaultSamplingParams['max_tokens'] ?? null;
   return wanted === null ? fits : Math.min(fits, wanted);
+}
+
+/** Null for a request that searches no beams. Source: to_beam_search_params. */
+export function beamSearchParams(
+  request: GenerationRequest,
+  model: ServedModel,
+  maxTokens: number,
+): BeamSearchParams | null {
+  if (!request.use_beam_search) return null;
+  return {
+    beamWidth: request.n ?? 1,
+    maxTokens,
+    ignoreEos: request.ignore_eos,
+    temperature: request.temperature ?? model.defaultSamplingParams['temperature'] ?? 1,
+    lengthPenalty: request.length_penalty,
+    includeStopStrInOutput: request.include_stop_str_in_output,
+    skipSpecialTokens: request.skip_special_tokens ?? true,
+    allowedTokenIds: request.allowed_token_ids,
+  };
 }
 
 const OPENAI_DEFAULTS = {

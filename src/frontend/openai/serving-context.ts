@@ -7,6 +7,7 @@ import type { AsyncLLM } from '../llm/async-llm.ts';
 import { notFound } from '../llm/errors.ts';
 import type { ServedModel } from '../llm/served-model.ts';
 import type { ModelRegistry } from './model-registry.ts';
+import type { OutputParsers } from './parsing/output-parsers.ts';
 import type { OnlineRenderer } from './renderer.ts';
 import type { RequestLogger } from './request-logger.ts';
 import type { ResponseStore } from './responses/store.ts';
@@ -28,6 +29,10 @@ export interface ServingContext {
   readonly enableForceIncludeUsage: boolean;
   readonly enablePerRequestMetrics: boolean;
   readonly skipModelNameValidation: boolean;
+  /** Of the outputs' formats; null where no flag asks for any. */
+  readonly parsers: OutputParsers | null;
+  /** `--tool-call-rate`. */
+  readonly toolCallRate: number;
   /** Null where responses are not kept. */
   readonly responses: ResponseStore | null;
 }

@@ -67,6 +67,41 @@ function failType(walk: ValidationWalk, { noun }: ListNode, input: PyValue): Res
   ]);
 }
 
+export function validateTuple(
+  walk: ValidationWalk,
+  of: readonly SchemaNode[],
+  input: PyValue,
+): Result {
+  if (!Array.isArray(input)) {
+    return walk.fail('tuple_type', 'Input should be a valid tuple', input);
+  }
+  const items = input as readonly PyValue[];
+  const out: PyValue[] = [];
+  let failed = false;
+  for (const [i, node] of of.entries()) {
+    const item = items[i];
+    if (item === undefined) {
+      walk.loc.push(i);
+      walk.fail('missing', 'Field required', input);
+      walk.loc.pop();
+      failed = true;
+      continue;
+    }
+    const value = walk.at(i, node, item);
+    if (value === FAILED) failed = true;
+    else out.push(value as PyValue);
+  }
+  if (failed) return FAILED;
+  if (items.length <= of.length) return out;
+  return failLength(walk, items, {
+    type: 'too_long',
+    word: 'most',
+    name: 'max_length',
+    limit: of.length,
+    noun: 'Tuple',
+  });
+}
+
 /** Every plain integer from here on is taken as it is. */
 function lowestPlainInteger(node: SchemaNode): number {
   if (node === 'int' || node === 'any') return Number.NEGATIVE_INFINITY;

@@ -30,6 +30,10 @@ export function validateTypedDict(
 }
 
 export function validateModel(walk: ValidationWalk, node: ModelNode, input: PyValue): Result {
+  for (const fn of node.before ?? []) {
+    const words = walk.hooks.refusal(fn, input, input);
+    if (words !== null) return walk.failValue(words, input);
+  }
   if (!isDict(input)) {
     return walk.fail(
       'model_attributes_type',
@@ -38,8 +42,10 @@ export function validateModel(walk: ValidationWalk, node: ModelNode, input: PyVa
     );
   }
   const filled = fillFields(walk, node.f, input);
-  if (filled === null) return FAILED;
+  const hasUnknown = node.extra === 'forbid' && refuseExtras(walk, node.f, input);
+  if (filled === null || hasUnknown) return FAILED;
   const { out, count } = filled;
+  if (node.extra === 'allow') copyExtras(node.f, input, out);
   for (const key of walk.hooks.keptExtras) {
     if (Object.hasOwn(input, key) && !Object.hasOwn(node.f, key)) out[key] = input[key] as PyValue;
   }
@@ -97,6 +103,18 @@ function fillFields(walk: ValidationWalk, fields: SchemaFields, input: PyDict): 
     }
   }
   return failed ? null : { out, count };
+}
+
+/** True where the input has fields that the model does not know. */
+function refuseExtras(walk: ValidationWalk, fields: SchemaFields, input: PyDict): boolean {
+  const known = new Set(Object.entries(fields).map(([name, field]) => field.alias ?? name));
+  const unknown = Object.keys(input).filter((key) => !known.has(key));
+  for (const key of unknown) {
+    walk.loc.push(key);
+    walk.fail('extra_forbidden', 'Extra inputs are not permitted', input[key] as PyValue);
+    walk.loc.pop();
+  }
+  return unknown.length > 0;
 }
 
 function copyExtras(fields: SchemaFields, input: PyDict, out: Record<string, PyValue>): void {

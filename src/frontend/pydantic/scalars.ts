@@ -11,6 +11,9 @@ import { Exactness, type Result, type ValidationWalk } from './validation-walk.t
 export interface ScalarBounds {
   readonly ge?: number;
   readonly le?: number;
+  readonly gt?: number;
+  /** No other type is taken for it. */
+  readonly strict?: 1;
   readonly min_length?: number;
   readonly max_length?: number;
 }
@@ -39,7 +42,9 @@ export function validateScalar(
     case 'float':
       return validateFloat(walk, input, bounds);
     case 'bool':
-      return validateBool(walk, input);
+      return bounds.strict === 1 && typeof input !== 'boolean'
+        ? walk.fail('bool_type', 'Input should be a valid boolean', input)
+        : validateBool(walk, input);
     case 'bytes':
       walk.floor(Exactness.LAX);
       if (typeof input === 'string') return input;
@@ -89,7 +94,15 @@ function checkLength(
   return text;
 }
 
-function validateInt(walk: ValidationWalk, input: PyValue, { ge, le }: ScalarBounds): Result {
+function validateInt(
+  walk: ValidationWalk,
+  input: PyValue,
+  { ge, le, gt, strict }: ScalarBounds,
+): Result {
+  const isInteger = typeof input === 'bigint' || Number.isInteger(input);
+  if (strict === 1 && !isInteger) {
+    return walk.fail('int_type', 'Input should be a valid integer', input);
+  }
   if (typeof input === 'string' && !isWellFormed(input)) return failUnicode(walk, input);
   const value = parseInteger(input);
   if (typeof value === 'object') return walk.fail(value.type, value.msg, input);
@@ -101,6 +114,10 @@ function validateInt(walk: ValidationWalk, input: PyValue, { ge, le }: ScalarBou
   if (ge !== undefined && value < exactBound(ge, value)) {
     const text = boundText(ge);
     return failBound(walk, 'ge', input, text, text);
+  }
+  if (gt !== undefined && value <= exactBound(gt, value)) {
+    const text = boundText(gt);
+    return failBound(walk, 'gt', input, text, text);
   }
   // Only 64-bit fields carry what a double cannot; elsewhere such a number is out of every range anyway.
   return typeof value === 'bigint' && le === undefined ? Number(value) : value;
@@ -154,11 +171,12 @@ function checkFloatBounds(
 const BOUND_WORDS = {
   le: ['less_than_equal', 'less than or equal to'],
   ge: ['greater_than_equal', 'greater than or equal to'],
+  gt: ['greater_than', 'greater than'],
 } as const;
 
 function failBound(
   walk: ValidationWalk,
-  bound: 'le' | 'ge',
+  bound: keyof typeof BOUND_WORDS,
   input: PyValue,
   shown: string,
   repr: string,

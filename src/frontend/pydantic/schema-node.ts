@@ -16,8 +16,15 @@ export type SchemaNode =
       readonly min_length?: number;
       readonly max_length?: number;
       readonly pattern?: string;
+      readonly strict?: 1;
     }
-  | { readonly t: 'int' | 'float'; readonly ge?: number; readonly le?: number }
+  | {
+      readonly t: 'int' | 'float' | 'bool';
+      readonly ge?: number;
+      readonly le?: number;
+      readonly gt?: number;
+      readonly strict?: 1;
+    }
   | { readonly t: 'nullable'; readonly of: SchemaNode }
   | {
       readonly t: 'list';
@@ -30,7 +37,9 @@ export type SchemaNode =
   | { readonly t: 'dict'; readonly k: SchemaNode; readonly v: SchemaNode }
   | { readonly t: 'union'; readonly of: readonly SchemaNode[] }
   | { readonly t: 'literal'; readonly of: readonly (string | number | boolean)[] }
-  | { readonly t: 'enum'; readonly of: readonly string[] }
+  | { readonly t: 'enum'; readonly of: readonly (string | number)[] }
+  | { readonly t: 'tuple'; readonly of: readonly SchemaNode[] }
+  | TaggedUnionNode
   | TypedDictNode
   | ModelNode
   | DataclassNode
@@ -55,9 +64,17 @@ export interface TypedDictNode {
   readonly extra: 'allow' | 'ignore' | 'forbid';
   readonly f: SchemaFields;
 }
+/** A union whose member is told by the value of one field. */
+export interface TaggedUnionNode {
+  readonly t: 'tagged';
+  readonly by: string;
+  readonly of: Readonly<Record<string, SchemaNode>>;
+}
 export interface ModelNode {
   readonly t: 'model';
   readonly name: string;
+  /** Left out: unknown fields are passed over. */
+  readonly extra?: 'allow' | 'forbid';
   readonly before?: readonly string[];
   readonly f: SchemaFields;
 }

@@ -5,12 +5,12 @@
  */
 import { pyRepr } from '../../shared/python/str.ts';
 import type { PyValue } from '../../shared/python/values.ts';
-import { validateDict, validateGenerator, validateList } from './containers.ts';
+import { validateDict, validateGenerator, validateList, validateTuple } from './containers.ts';
 import { type FieldPlan, planFields } from './field-plan.ts';
 import { validateDataclass, validateModel, validateTypedDict } from './models.ts';
 import { validateScalar, validateWord } from './scalars.ts';
 import type { RequestSchema, SchemaFields, SchemaNode } from './schema-node.ts';
-import { validateUnion } from './unions.ts';
+import { validateTaggedUnion, validateUnion } from './unions.ts';
 import {
   FAILED,
   type LineError,
@@ -86,10 +86,17 @@ class SchemaWalk extends ValidationWalk {
       case 'nullable':
         return input === null ? null : this.node(node.of, input);
       case 'wrap':
-      case 'after':
         return this.node(node.of, input);
-      case 'before':
-        return this.node(node.of, this.hooks.before(node.fn, input));
+      case 'after': {
+        const value = this.node(node.of, input);
+        return value === FAILED ? FAILED : this.#refuse(node.fn, value, input);
+      }
+      case 'before': {
+        const given = this.#refuse(node.fn, input, input);
+        return given === FAILED
+          ? FAILED
+          : this.node(node.of, this.hooks.before(node.fn, given as PyValue));
+      }
       case 'chain':
         return this.#chain(node.of, input);
       case 'list':
@@ -98,8 +105,12 @@ class SchemaWalk extends ValidationWalk {
         return validateGenerator(this, node.of, input);
       case 'dict':
         return validateDict(this, node, input);
+      case 'tuple':
+        return validateTuple(this, node.of, input);
       case 'union':
         return validateUnion(this, node.of, input);
+      case 'tagged':
+        return validateTaggedUnion(this, node, input);
       case 'literal':
         return validateWord(this, 'literal_error', node.of, input);
       case 'enum':
@@ -117,6 +128,12 @@ class SchemaWalk extends ValidationWalk {
       default:
         return validateScalar(this, node.t, input, node);
     }
+  }
+
+  /** A ValueError of a class's own function; `input` is what the function's place in the schema was given. */
+  #refuse(fn: string, value: Result, input: PyValue): Result {
+    const words = this.hooks.refusal(fn, value as PyValue, input);
+    return words === null ? value : this.failValue(words, input);
   }
 
   /** Each step takes what the one before made of the input. */

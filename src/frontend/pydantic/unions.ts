@@ -2,8 +2,9 @@
  * Unions in pydantic's smart mode: the member that fits best, or the faults of all. Pure.
  * Source: pydantic-core src/validators/union.rs.
  */
-import type { PyValue } from '../../shared/python/values.ts';
-import type { SchemaNode } from './schema-node.ts';
+import { pyRepr, pyStr } from '../../shared/python/str.ts';
+import { isDict, type PyValue } from '../../shared/python/values.ts';
+import type { SchemaNode, TaggedUnionNode } from './schema-node.ts';
 import {
   type Attempt,
   Exactness,
@@ -33,6 +34,48 @@ export function validateUnion(
   return best.value;
 }
 
+/** Source: pydantic-core src/validators/union.rs TaggedUnionValidator. */
+export function validateTaggedUnion(
+  walk: ValidationWalk,
+  { by, of }: TaggedUnionNode,
+  input: PyValue,
+): Result {
+  if (!isDict(input)) {
+    return walk.fail(
+      'model_attributes_type',
+      'Input should be a valid dictionary or object to extract fields from',
+      input,
+    );
+  }
+  const discriminator = pyRepr(by);
+  const tag = Object.hasOwn(input, by) ? input[by] : undefined;
+  if (tag === undefined) {
+    return walk.fail(
+      'union_tag_not_found',
+      `Unable to extract tag using discriminator ${discriminator}`,
+      input,
+      [['discriminator', pyRepr(discriminator)]],
+    );
+  }
+  const member = typeof tag === 'string' && Object.hasOwn(of, tag) ? of[tag] : undefined;
+  if (member === undefined) {
+    const tags = Object.keys(of)
+      .map((name) => pyRepr(name))
+      .join(', ');
+    return walk.fail(
+      'union_tag_invalid',
+      `Input tag '${pyStr(tag)}' found using ${discriminator} does not match any of the expected tags: ${tags}`,
+      input,
+      [
+        ['discriminator', pyRepr(discriminator)],
+        ['tag', pyRepr(pyStr(tag))],
+        ['expected_tags', pyRepr(tags)],
+      ],
+    );
+  }
+  return walk.at(tag as string, member, input);
+}
+
 function collectFaults(walk: ValidationWalk, member: SchemaNode, input: PyValue): void {
   const label = memberLabel(walk, member);
   if (label !== null) walk.loc.push(label);
@@ -60,6 +103,10 @@ function memberLabel(walk: ValidationWalk, node: SchemaNode): string | null {
     case 'model':
     case 'dataclass':
       return node.name;
+    case 'str':
+      return node.min_length !== undefined || node.max_length !== undefined
+        ? 'constrained-str'
+        : null;
     case 'int':
       return node.ge !== undefined || node.le !== undefined ? 'constrained-int' : null;
     default:

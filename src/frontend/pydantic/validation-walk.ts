@@ -1,4 +1,5 @@
 /** What one validation carries with it: where it is, what it found, and how well the input fits. */
+import { pyStrRepr } from '../../shared/python/str.ts';
 import type { PyDict, PyValue } from '../../shared/python/values.ts';
 import type { FieldPlan } from './field-plan.ts';
 import type { SchemaFields, SchemaNode } from './schema-node.ts';
@@ -29,6 +30,11 @@ export interface SchemaHooks {
   /** Fields that a model keeps although its schema does not know them: they are looked at all the same. */
   readonly keptExtras: readonly string[];
   before(name: string, value: PyValue): PyValue;
+  /**
+   * What a function before or after a check finds wrong, as the words of its ValueError; null: nothing. `input` is what
+   * came, `value` what the check made of it.
+   */
+  refusal(name: string, value: PyValue, input: PyValue): string | null;
   /** For dataclasses that check themselves. */
   dataclass(name: string, fields: PyDict): void;
 }
@@ -84,6 +90,13 @@ export abstract class ValidationWalk {
   ): typeof FAILED {
     if (!this.#isProbe) this.errors.push({ type, loc: [...this.loc], msg, input, ctx });
     return FAILED;
+  }
+
+  /** A ValueError of a class's own function. */
+  failValue(words: string, input: PyValue): typeof FAILED {
+    return this.fail('value_error', `Value error, ${words}`, input, [
+      ['error', `ValueError(${pyStrRepr(words)})`],
+    ]);
   }
 
   /** The fit is no better than this. */

@@ -4,7 +4,10 @@
  */
 import { ConfigError } from '../errors.ts';
 import { checkCustomBuckets } from './custom-buckets.ts';
+import { reasoningParserProblem, toolParserProblem } from './parser-names.ts';
 import type { EngineArgs } from './registry.ts';
+import { parseSpecAcceptance } from './spec-acceptance.ts';
+import { readStructuredOutputsConfig } from './structured-outputs-config.ts';
 
 /** Source: vllm/renderers ReasoningEffort. */
 const REASONING_EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
@@ -20,6 +23,7 @@ export function checkArgs(args: EngineArgs): void {
     );
   if (args.enableAutoToolChoice && args.toolCallParser === null)
     throw bad('--enable-auto-tool-choice requires --tool-call-parser');
+  checkParsers(args);
   if (args.dataParallelBackend === 'ray')
     throw bad(
       '--data-parallel-backend ray: ranks are started by Ray there, and Ray is not simulated; take mp, and start ranks ' +
@@ -27,6 +31,17 @@ export function checkArgs(args: EngineArgs): void {
     );
   checkReasoningEffortMap(args.reasoningEffortMap);
   checkCustomBuckets(args.customHistogramBuckets);
+  if (args.specAcceptance !== null) parseSpecAcceptance(args.specAcceptance);
+  readStructuredOutputsConfig(args.structuredOutputsConfig);
+}
+
+/** An unknown tool parser is nobody's concern where no tool choice is taken. Source: validate_api_server_args. */
+function checkParsers({ enableAutoToolChoice, toolCallParser, reasoningParser }: EngineArgs): void {
+  const toolProblem =
+    enableAutoToolChoice && toolCallParser !== null ? toolParserProblem(toolCallParser) : null;
+  if (toolProblem !== null) throw bad(toolProblem);
+  const reasoningProblem = reasoningParser ? reasoningParserProblem(reasoningParser) : null;
+  if (reasoningProblem !== null) throw bad(reasoningProblem);
 }
 
 /** Source: validate_reasoning_effort_map. */

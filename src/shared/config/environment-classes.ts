@@ -26,7 +26,7 @@ export const HONOURED_ENVIRONMENT: Readonly<Record<string, string>> = {
 const LOGGING = 'log set-up: see --log-format and --log-level; the log goes to stderr';
 const MULTI_MODAL = 'prompts with images, audio and video are not simulated';
 const RANK = 'ranks come from the --data-parallel-* flags alone';
-const TOOLS = 'tool calls are not parsed out of answers';
+const TOOLS = 'tool calls are read and held to their format as without it';
 const TRANSFER = 'KV caches are not shared with other engines';
 
 /** vLLM would do something else with them, and what that is. */

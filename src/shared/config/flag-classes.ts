@@ -111,17 +111,16 @@ export const INERT_FLAGS: readonly { readonly why: string; readonly flags: reado
   },
   { why: 'vLLM 0.33.0 takes it and reads it nowhere', flags: ['mamba-cache-mode'] },
   { why: 'vLLM 0.33.0 hides no metric', flags: ['show-hidden-metrics-for-version'] },
-  { why: 'The pages of /docs bring their own files anyway', flags: ['enable-offline-docs'] },
   { why: "For plugins of other hardware's platforms", flags: ['additional-config'] },
 ];
 
 const MULTI_MODAL = 'prompts with images, audio and video are not simulated';
 const PYTHON = "code in Python of the user's own is not loaded";
 const OFFLOADED = 'weights in CPU memory, which leave more to the KV cache (see --cpu-offload-gb)';
-const OTHER_APIS = 'endpoints of the Cohere and Anthropic APIs are not served';
-const SCALE_OUT = 'endpoints /render, /derender and /inference/v1/* are not served';
+const OTHER_APIS = 'endpoints of the Cohere API are not served';
 const TRACES = 'OpenTelemetry traces are not sent';
-const REASONING = 'reasoning is not parted from the content of answers';
+const REASONING =
+  'a thought is what the reasoning parser says, and has no budget but that of its request';
 const EXPERTS = 'routed_experts of answers are not made';
 const ELASTIC = 'the number of ranks stays what it was at the start';
 const REPLAY_SSM = 'memory of state layers under speculation';
@@ -132,7 +131,6 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'aggregate-engine-logging': 'the log has a line of statistics for each engine, not one for all',
   'allowed-local-media-path': MULTI_MODAL,
   'allowed-media-domains': MULTI_MODAL,
-  'anthropic-disabled-thinking-effort': OTHER_APIS,
   'attention-config': 'block sizes by the backend in it (give it as --attention-backend)',
   'aux-output-config': EXPERTS,
   'cohere-format': OTHER_APIS,
@@ -157,7 +155,6 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'enable-mm-embeds': MULTI_MODAL,
   'enable-prompt-embeds': 'prompt_embeds of requests are refused',
   'enable-return-routed-experts': EXPERTS,
-  'enable-scale-out': SCALE_OUT,
   'enable-ssl-refresh': 'TLS files are read once, at the start',
   'enable-tower-connector-lora': MULTI_MODAL,
   'enable-trace-replay': 'trace_decode_token_ids of requests are not replayed',
@@ -196,11 +193,8 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'offload-params': OFFLOADED,
   'offload-prefetch-step': OFFLOADED,
   'otlp-traces-endpoint': TRACES,
-  'per-request-spec-decode-metrics': 'metrics.speculative_decoding of answers stays null',
   'prefill-context-parallel-size': 'prefill context parallelism is not simulated',
-  'profiler-config': 'endpoints /start_profile and /stop_profile are not served',
   'reasoning-config': REASONING,
-  'reasoning-parser': REASONING,
   'reasoning-parser-plugin': PYTHON,
   'renderer-num-workers': 'long texts are tokenized and rendered by one thread',
   'replayssm-buffer-len': REPLAY_SSM,
@@ -209,14 +203,12 @@ export const UNSIMULATED_FLAGS: Readonly<Record<string, string>> = {
   'scheduler-cls': PYTHON,
   'skip-mm-profiling': 'memory of the encoders of multi-modal models',
   'skip-tokenizer-init': 'texts are tokenized all the same',
-  'structured-outputs-config': 'answers are not held to a grammar',
   'swa-bounded-replay': 'prefix cache hits of DeepSeek V4.1',
   'tokenizer-mode': 'the tokenizer is the one of tokenizer.json',
   'tokenizer-revision': "the tokenizer is the folder's or the embedded one",
-  'tokens-only': SCALE_OUT,
   'tool-parser-plugin': PYTHON,
   'tool-server': 'tools are never called',
-  'tool-strict-level': 'answers are not held to a grammar',
+  'tool-strict-level': 'calls are held to their format as tools and tool_choice say',
   'use-replayssm': REPLAY_SSM,
   'video-pruning-method': MULTI_MODAL,
   'video-pruning-rate': MULTI_MODAL,

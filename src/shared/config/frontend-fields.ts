@@ -49,7 +49,13 @@ export const FRONTEND_FIELDS = {
   responseRole: field.stringOr('assistant', 'Role of chat answers.'),
   returnTokensAsTokenIds: field.bool(false, 'Logprob tokens as token_id:N.'),
   enableAutoToolChoice: field.bool(false, 'Accept tool_choice auto.'),
-  toolCallParser: field.string('Tool call parser: only its presence counts.'),
+  toolCallParser: field.string(
+    'How tool calls are read out of answers; counts with --enable-auto-tool-choice.',
+  ),
+  reasoningParser: field.stringOr(
+    '',
+    'How reasoning is read out of answers: deepseek_r1, qwen3, …',
+  ),
   maxLogLen: field.optionalInt(
     'Characters and token ids of a prompt or an answer that the log shows; all if absent.',
     { min: 0 },
@@ -59,6 +65,19 @@ export const FRONTEND_FIELDS = {
   enableServerLoadTracking: field.bool(false, 'Count requests for /load.'),
   enableForceIncludeUsage: field.bool(false, 'Usage in every stream.'),
   enableTokenizerInfoEndpoint: field.bool(false, 'Serve /tokenizer_info.'),
+  enableScaleOut: field.bool(false, 'Serve /render, /derender and /inference/v1/*.'),
+  tokensOnly: field.bool(
+    false,
+    'Serve /inference/v1/* as a part of a larger deployment: token ids out, never text.',
+  ),
+  anthropicDisabledThinkingEffort: field.choice(
+    ['auto', 'high', 'low', 'max', 'medium', 'none', 'xhigh'],
+    'auto',
+    'Reasoning effort that thinking: disabled of /v1/messages stands for; auto asks the chat template.',
+  ),
+  profilerConfig: field.json(
+    'Serve /start_profile and /stop_profile where it names a profiler: {"profiler": "torch"}. Nothing is profiled.',
+  ),
   enableLogRequests: field.bool(false, 'Log every request.'),
   enableLogOutputs: field.bool(false, 'Log every answer too; needs --enable-log-requests.'),
   enableLogDeltas: field.bool(true, 'With --enable-log-outputs: log each piece of a stream.'),
@@ -71,7 +90,8 @@ export const FRONTEND_FIELDS = {
   disableAccessLogForEndpoints: field.string(
     'Paths that the access log leaves out, parted by commas: /health,/metrics.',
   ),
-  disableFastapiDocs: field.bool(false, 'No /docs and no /openapi.json.'),
+  disableFastapiDocs: field.bool(false, 'No /docs, no /redoc and no /openapi.json.'),
+  enableOfflineDocs: field.bool(false, 'No /redoc. The page of /docs has its own files anyway.'),
   h11MaxIncompleteEventSize: field.int(4_194_304, 'Largest header part of a request.', {
     min: 1,
     unit: 'bytes',

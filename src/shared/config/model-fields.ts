@@ -112,6 +112,11 @@ export const MODEL_FIELDS = {
     min: 1,
     unit: 'tokens',
   }),
+  perRequestSpecDecodeMetrics: field.choice(
+    ['none', 'summary', 'detailed'],
+    'none',
+    'Tell in metrics.speculative_decoding of answers what drafts were worth.',
+  ),
   quantization: field.string(
     'Quantization method: the one of the checkpoint, or one for a checkpoint that is not quantized (fp8_per_tensor, …).',
     { short: 'q' },
@@ -122,6 +127,9 @@ export const MODEL_FIELDS = {
   allowDeprecatedQuantization: field.bool(
     false,
     'Take a quantization method that vLLM is about to drop (fbgemm_fp8, fp_quant).',
+  ),
+  structuredOutputsConfig: field.json(
+    'Structured outputs: {"backend", "disable_any_whitespace", "reasoning_parser", "enable_in_reasoning", …}.',
   ),
   attentionBackend: field.string('Attention backend of every layer, by its vLLM name.'),
 } as const;

@@ -42,6 +42,15 @@ export const TWIN_FIELDS = {
     'What the model says: readable text, the golden rule, the prompt again, random tokens.',
     ours,
   ),
+  specAcceptance: field.string(
+    'How often drafts are right: a probability (0.7, the default) or falling rates by position (0.8,0.6,0.4); ngram looks up for real without it.',
+    ours,
+  ),
+  toolCallRate: field.float(
+    0,
+    'How often the model calls a tool that it may call and is not told to; a request that names one always does.',
+    { ...ours, min: 0, max: 1, unit: 'as a fraction, 0 to 1' },
+  ),
   enableFaults: field.bool(
     false,
     'Let requests carry simulated failures and scripted outputs: vllm_xargs, x-vllm-twin-fault.',

@@ -25,6 +25,7 @@ import type {
   PrefillStats,
   PrefixCacheStats,
   SchedulerStats,
+  SpecDecodingStats,
 } from './stats.ts';
 
 /** Messages begin with some of them, the rest are inside. */
@@ -43,6 +44,7 @@ export interface WireStructs {
   readonly engineCoreRequest: EngineCoreRequest;
   readonly prefixCacheStats: PrefixCacheStats;
   readonly kvCacheEvictionEvent: KVCacheEvictionEvent;
+  readonly specDecodingStats: SpecDecodingStats;
   readonly schedulerStats: SchedulerStats;
   readonly prefillStats: PrefillStats;
   readonly engineCoreEvent: EngineCoreEvent;

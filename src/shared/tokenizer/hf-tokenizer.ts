@@ -13,6 +13,7 @@ import {
   type TokenPiece,
   tokenPiece,
 } from './decode-stream.ts';
+import { knownId, wholeWordIds } from './stand-in-ids.ts';
 import type { DecodeStream, DecodeStreamOptions, Tokenizer } from './tokenizer.ts';
 
 /** Parsed tokenizer.json and tokenizer_config.json. */
@@ -66,9 +67,12 @@ export class HfTokenizer implements Tokenizer {
   readonly #alphabet: ReadonlyMap<string, number>;
   readonly #specialIds = new Set<number>();
   readonly #addedTokens = new Map<number, string>();
+  /** Spell ids beyond the vocabulary; empty: those decode to nothing. */
+  readonly #standIns: readonly number[];
   readonly #encodeCache = new Map<string, readonly number[]>();
 
-  constructor({ tokenizer, config, chatTemplate }: TokenizerFiles) {
+  /** `standsIn`: for a model with a larger vocabulary, whose further ids are spelled by words of this one. */
+  constructor({ tokenizer, config, chatTemplate }: TokenizerFiles, standsIn = false) {
     this.#inner = new HuggingFaceTokenizer(tokenizer, { ...config });
     splitLongWordsHere(this.#inner.model);
     let maxChars = 0;
@@ -84,6 +88,7 @@ export class HfTokenizer implements Tokenizer {
       maxChars = Math.max(maxChars, [...content].length);
     }
     this.maxTokenId = this.#tokens.length - 1;
+    this.#standIns = standsIn ? wholeWordIds(this.#tokens) : [];
     this.maxCharsPerToken = maxChars;
     this.#alphabet = byteLevelAlphabet();
     this.#pieces = isByteLevel(tokenizer['decoder']) ? [] : null;
@@ -151,7 +156,8 @@ export class HfTokenizer implements Tokenizer {
   }
 
   /** What a token of a byte-level vocabulary adds; null where it adds nothing to the text. */
-  #pieceOf(id: number, skipSpecialTokens: boolean): TokenPiece | null {
+  #pieceOf(tokenId: number, skipSpecialTokens: boolean): TokenPiece | null {
+    const id = knownId(tokenId, this.maxTokenId, this.#standIns);
     if (skipSpecialTokens && this.#specialIds.has(id)) return null;
     const table = this.#pieces;
     const token = this.#tokens[id];
@@ -165,7 +171,15 @@ export class HfTokenizer implements Tokenizer {
   }
 
   convertIdsToTokens(ids: readonly number[]): readonly (string | null)[] {
-    return ids.map((id) => this.#tokens[id] ?? null);
+    return ids.map((id) => this.#tokens[knownId(id, this.maxTokenId, this.#standIns)] ?? null);
+  }
+
+  tokenToId(token: string): number | null {
+    return this.#inner.token_to_id(token) ?? null;
+  }
+
+  get allSpecialTokens(): ReadonlyMap<string, number> {
+    return new Map([...this.#specialIds].map((id) => [this.#tokens[id] ?? '', id]));
   }
 
   createDecodeStream(

@@ -33,6 +33,14 @@ export class LateTokenizer implements Tokenizer {
     return this.#tokenizer.convertIdsToTokens(ids);
   }
 
+  tokenToId(token: string): number | null {
+    return this.#tokenizer.tokenToId(token);
+  }
+
+  get allSpecialTokens(): ReadonlyMap<string, number> {
+    return this.#tokenizer.allSpecialTokens;
+  }
+
   createDecodeStream(
     promptTokenIds: readonly number[],
     options: DecodeStreamOptions,

@@ -15,14 +15,24 @@ export interface LoadTokenizerOptions {
   readonly folder: string | null;
 }
 
-/** A byte-level BPE of 4,000 tokens with ChatML markers and template. */
+/**
+ * A byte-level BPE of 4,000 tokens, ChatML markers and template included, then the replacement character as one token
+ * (a text of random tokens has many, and cut at any token it keeps its length only so) and the markers of models' tools
+ * and thoughts.
+ */
 const EMBEDDED_FOLDER = ownFile('shared/tokenizer/embedded');
 
 /** The embedded one is made with its first use. Throws ConfigError E_BAD_FILE when the folder's files cannot be read. */
 export async function loadTokenizer(options: LoadTokenizerOptions): Promise<Tokenizer> {
   const { HfTokenizer } = await import('./hf-tokenizer.ts');
-  const make = (): Tokenizer => new HfTokenizer(readTokenizerFiles(options));
-  return folderOf(options) === EMBEDDED_FOLDER ? new LateTokenizer(make) : make();
+  const standsIn = usesBuiltInTokenizer(options);
+  const make = (): Tokenizer => new HfTokenizer(readTokenizerFiles(options), standsIn);
+  return standsIn ? new LateTokenizer(make) : make();
+}
+
+/** Whether the embedded one stands in for the model's own, as for each that is only named. */
+export function usesBuiltInTokenizer(options: LoadTokenizerOptions): boolean {
+  return folderOf(options) === EMBEDDED_FOLDER;
 }
 
 /** The same files, parsed. Throws as loadTokenizer. */

@@ -159,7 +159,7 @@ export interface StepView {
 export interface WaitingView {
   readonly request_id: string;
   /**
-   * `max_num_seqs`, `token_budget`, `kv_cache_blocks`, `max_loras`, `stale_output`, `preemption`, `prefill_interval`,
+   * `max_num_seqs`, `token_budget`, `kv_cache_blocks`, `max_loras`, `stale_output`, `grammar`, `preemption`, `prefill_interval`,
    * `paused`, `clock_paused`, `behind_another`, or `next_step` where no step has looked at it yet.
    */
   readonly why: string;

@@ -75,11 +75,69 @@ export function checkSpeculation(
     );
   }
   checkRejection(config, count);
+  checkSchedule(config['num_speculative_tokens_per_batch_size'] ?? null);
+  if (config['method'] === 'suffix') checkSuffix(config);
   if (config['use_heterogeneous_vocab'] === true && config['method'] !== 'draft_model') {
     throw refused("use_heterogeneous_vocab only works with method='draft_model'");
   }
-  if (config['rejection_sample_method'] === 'fly' && count < 2) {
-    throw refused('FLy requires num_speculative_tokens to be at least 2.');
+  if (config['rejection_sample_method'] !== 'fly') return;
+  if (count < 2) throw refused('FLy requires num_speculative_tokens to be at least 2.');
+  const window = config['fly_window_size'];
+  if (typeof window === 'number' && window >= count) {
+    throw refused('FLy requires fly_window_size to be smaller than num_speculative_tokens.');
+  }
+}
+
+/** Source: vllm/v1/spec_decode/dynamic/utils.py validate_and_normalize_dynamic_sd_schedule. */
+function checkSchedule(schedule: unknown): void {
+  if (schedule === null) return;
+  const name = 'num_speculative_tokens_per_batch_size';
+  if (!Array.isArray(schedule)) {
+    throw refused(
+      `${name} must be a non-empty list of (range_start, range_end, num_speculative_tokens) entries.`,
+    );
+  }
+  if (schedule.length === 0) throw refused(`${name} must not be empty.`);
+  const ranges = schedule.map((entry: unknown): [number, number, number] => {
+    if (!Array.isArray(entry) || entry.length !== 3) {
+      throw refused(
+        `Each ${name} entry must be a 3-item sequence: (range_start, range_end, num_speculative_tokens).`,
+      );
+    }
+    const [start = 0, end = 0, count = 0] = entry.map((value) => Math.trunc(Number(value)));
+    if (start <= 0 || end <= 0)
+      throw refused(`Batch-size range (${start}, ${end}) must be positive.`);
+    if (start > end)
+      throw refused(`Batch-size range start must be <= end for (${start}, ${end}, ${count}).`);
+    if (count < 0) throw refused(`${name} values must be >= 0.`);
+    return [start, end, count];
+  });
+  ranges.sort(([a], [b]) => a - b);
+  if (ranges.some(([start], index) => start <= (ranges[index - 1]?.[1] ?? 0))) {
+    throw refused('Batch-size ranges must be non-overlapping and sorted.');
+  }
+  if (ranges[0]?.[0] !== 1) {
+    throw refused(
+      'The first batch-size range must start at 1 so every runtime batch size has a defined schedule.',
+    );
+  }
+}
+
+/** Source: SpeculativeConfig._validate_suffix_decoding. */
+function checkSuffix(config: JsonObject): void {
+  const bounds = [
+    ['suffix_decoding_max_tree_depth', 'must be >= 1', (value: number) => value >= 1],
+    ['suffix_decoding_max_cached_requests', 'must be >= 0', (value: number) => value >= 0],
+    ['suffix_decoding_max_spec_factor', 'must be >= 0', (value: number) => value >= 0],
+    [
+      'suffix_decoding_min_token_prob',
+      'must be in [0, 1]',
+      (value: number) => value >= 0 && value <= 1,
+    ],
+  ] as const;
+  for (const [key, words, holds] of bounds) {
+    const value = config[key];
+    if (typeof value === 'number' && !holds(value)) throw refused(`${key}=${value} ${words}`);
   }
 }
 

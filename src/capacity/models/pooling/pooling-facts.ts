@@ -10,7 +10,7 @@ import type { HfConfig } from '../hf-config.ts';
 import { CLASSIFY_TASKS, EMBED_TASKS, poolingArchitecture } from './architectures.ts';
 import { type PoolerConfig, resolvePoolerConfig } from './pooler-config.ts';
 import type { ConvertType } from './runner.ts';
-import type { SentenceTransformers } from './sentence-transformers.ts';
+import { type SentenceTransformers, textsOf } from './sentence-transformers.ts';
 
 /** What a classifier's pooler does to logits where an activation is asked for. */
 export type ClassifierActivation = 'identity' | 'sigmoid' | 'softmax' | 'tanh';
@@ -35,6 +35,8 @@ export interface PoolingFacts {
   readonly usesSepToken: boolean;
   /** Texts are made lower case before they are tokenized. */
   readonly doLowerCase: boolean;
+  /** What an embedded text is told of its task, by the task's name; null where the model has none. */
+  readonly taskInstructions: Readonly<Record<string, string>> | null;
   /** Attention looks both ways: no KV cache. */
   readonly isEncoderOnly: boolean;
   readonly isChunkedPrefillSupported: boolean;
@@ -88,6 +90,7 @@ export function resolvePooling(inputs: PoolingInputs): PoolingFacts {
     activation: activationOf(root, numLabels),
     usesSepToken: usesSepToken(root, text, reranker !== null),
     doLowerCase: sentenceTransformers.doLowerCase,
+    taskInstructions: textsOf(root.get('task_instructions')) ?? sentenceTransformers.prompts,
     isEncoderOnly,
     isChunkedPrefillSupported: isPooledAtEnd,
     isPrefixCachingSupported: isPooledAtEnd,

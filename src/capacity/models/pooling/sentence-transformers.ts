@@ -3,7 +3,7 @@
  * Source: vllm/transformers_utils/config.py get_pooling_config, get_sentence_transformer_tokenizer_config,
  * try_get_dense_modules (0.33.0).
  */
-import type { JsonObject } from '../../../shared/json-object.ts';
+import { isJsonObject, type JsonObject } from '../../../shared/json-object.ts';
 
 export interface SentenceTransformers {
   /** Settings of the pooler by their names there; null without a pooling module. */
@@ -15,6 +15,8 @@ export interface SentenceTransformers {
   readonly denseOutFeatures: number | null;
   /** model_max_length of tokenizer_config.json, which counts for absolute positions alone; tokens. */
   readonly tokenizerMaxLength: number | null;
+  /** config_sentence_transformers.json: what stands before a text, by the kind of the text; null without any. */
+  readonly prompts: Readonly<Record<string, string>> | null;
 }
 
 export const NO_SENTENCE_TRANSFORMERS: SentenceTransformers = Object.freeze({
@@ -23,6 +25,7 @@ export const NO_SENTENCE_TRANSFORMERS: SentenceTransformers = Object.freeze({
   doLowerCase: false,
   denseOutFeatures: null,
   tokenizerMaxLength: null,
+  prompts: null,
 });
 
 const POOLING_MODULES = [
@@ -45,6 +48,15 @@ const TOKEN_TYPES = ['ALL', 'STEP'];
 export interface SentenceModule {
   readonly type: string;
   readonly path: string;
+}
+
+/** The entries of a table whose values are texts; null where that is none, or empty. */
+export function textsOf(table: unknown): Readonly<Record<string, string>> | null {
+  if (!isJsonObject(table) || Object.keys(table).length === 0) return null;
+  const texts = Object.entries(table).flatMap(([name, text]) =>
+    typeof text === 'string' ? [[name, text] as const] : [],
+  );
+  return Object.fromEntries(texts);
 }
 
 /** The module that pools; null without one. */

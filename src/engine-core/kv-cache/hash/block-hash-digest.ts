@@ -15,6 +15,8 @@ export interface BlockKey {
   /** The block is `tokenIds[start, start + size)`. */
   readonly start: number;
   readonly size: number;
+  /** Tokens after it that count as extra keys. */
+  readonly lookahead: number;
   readonly extra: ExtraKeys | null;
 }
 
@@ -108,19 +110,29 @@ function cborBlockKey(key: BlockKey): Uint8Array {
   out.raw(key.parent);
   writeCborHead(out, 4, key.size);
   for (let i = 0; i < key.size; i++) writeCborInt(out, key.tokenIds[key.start + i] as number);
-  if (key.extra === null) {
+  if (key.lookahead > 0) writeCborHead(out, 4, 1 + key.lookahead);
+  writeCborExtraKeys(out, key.extra);
+  for (const tokenId of lookaheadTokens(key)) writeCborInt(out, tokenId);
+  return out.bytes();
+}
+
+function writeCborExtraKeys(out: ByteWriter, extra: ExtraKeys | null): void {
+  if (extra === null) {
     out.byte(0xf6);
-    return out.bytes();
+    return;
   }
-  writeCborHead(out, 4, key.extra.length);
-  for (const part of key.extra) {
+  writeCborHead(out, 4, extra.length);
+  for (const part of extra) {
     writeCborHead(out, 4, part.length);
     for (const value of part) {
       if (typeof value === 'number') writeCborInt(out, value);
       else writeCborText(out, value);
     }
   }
-  return out.bytes();
+}
+
+function lookaheadTokens({ tokenIds, start, size, lookahead }: BlockKey): readonly number[] {
+  return tokenIds.slice(start + size, start + size + lookahead);
 }
 
 /** Python frames a pickle once it holds this many bytes. */
@@ -220,8 +232,11 @@ function pickleBlockKey(key: BlockKey): Uint8Array {
   out.beginTuple(key.size);
   for (let i = 0; i < key.size; i++) out.int(key.tokenIds[key.start + i] as number);
   out.endTuple(key.size);
+  if (key.lookahead > 0) out.beginTuple(1 + key.lookahead);
   if (key.extra === null) out.none();
   else pickleExtraKeys(out, key.extra);
+  for (const tokenId of lookaheadTokens(key)) out.int(tokenId);
+  if (key.lookahead > 0) out.endTuple(1 + key.lookahead);
   out.endTuple(3);
   return out.finish();
 }

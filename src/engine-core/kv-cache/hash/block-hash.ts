@@ -4,7 +4,7 @@
  * default is a fast hash of our own; with KV events on (`exact`) the words are the low 8 bytes of the digest that vLLM
  * publishes for the chosen algorithm.
  * Source: vllm/v1/core/kv_cache_utils.py get_request_block_hasher, hash_block_tokens (0.33.0).
- * Leaves out: lookahead tokens (speculative decoding), prompt embeddings.
+ * Leaves out: prompt embeddings.
  */
 import { assert } from '../../../shared/assert.ts';
 import type { KVCacheRequest } from '../kv-cache-request.ts';
@@ -30,6 +30,8 @@ export interface BlockHasherOptions {
   readonly algorithm: PrefixCachingHashAlgo;
   /** KV events are on: the hashes leave the engine and must be vLLM's. */
   readonly exact: boolean;
+  /** Tokens after a block that its hash covers, so that it is hashed once they are known. Default 0. */
+  readonly numLookaheadTokens?: number;
   /** PYTHONHASHSEED, where set. */
   readonly seed?: string;
 }
@@ -38,21 +40,23 @@ export interface BlockHasherOptions {
 const DEFAULT_NONE_HASH_SEED = 'vllm-none-hash';
 
 export function createBlockHasher(options: BlockHasherOptions): BlockHasher {
-  const { hashBlockSize, algorithm, exact, seed } = options;
+  const { hashBlockSize, algorithm, exact, seed, numLookaheadTokens = 0 } = options;
   assert(hashBlockSize > 0, () => `hash block size ${hashBlockSize}`);
   if (exact && (algorithm === 'sha256' || algorithm === 'sha256_cbor')) {
-    return new DigestBlockHasher(hashBlockSize, algorithm, seed ?? DEFAULT_NONE_HASH_SEED);
+    return new DigestBlockHasher(options, algorithm, seed ?? DEFAULT_NONE_HASH_SEED);
   }
-  return new FastBlockHasher(hashBlockSize);
+  return new FastBlockHasher(hashBlockSize, numLookaheadTokens);
 }
 
 class DigestBlockHasher implements BlockHasher {
   readonly hashBlockSize: number;
+  readonly #numLookaheadTokens: number;
   readonly #algorithm: WireAlgorithm;
   readonly #noneHash: Uint8Array;
 
-  constructor(hashBlockSize: number, algorithm: WireAlgorithm, seed: string) {
-    this.hashBlockSize = hashBlockSize;
+  constructor(options: BlockHasherOptions, algorithm: WireAlgorithm, seed: string) {
+    this.hashBlockSize = options.hashBlockSize;
+    this.#numLookaheadTokens = options.numLookaheadTokens ?? 0;
     this.#algorithm = algorithm;
     this.#noneHash = sha256(encodeSeed(algorithm, seed));
   }
@@ -62,17 +66,25 @@ class DigestBlockHasher implements BlockHasher {
     const size = this.hashBlockSize;
     const { allTokenIds, numTokens } = request;
     let start = hashes.length * size;
-    while (start + size <= numTokens) {
+    const lookahead = this.#numLookaheadTokens;
+    while (start + size + lookahead <= numTokens) {
       const extra = nextExtraKeys(request, start, size);
       const parent = hashes.lastDigest ?? this.#noneHash;
       const digest = sha256(
-        encodeBlockKey(this.#algorithm, { parent, tokenIds: allTokenIds, start, size, extra }),
+        encodeBlockKey(this.#algorithm, {
+          parent,
+          tokenIds: allTokenIds,
+          start,
+          size,
+          lookahead,
+          extra,
+        }),
       );
       hashes.lastDigest = digest;
       hashes.push(word(digest, digest.length - 4), word(digest, digest.length - 8));
       start += size;
     }
-    hashes.nextTokens = start + size;
+    hashes.nextTokens = start + size + lookahead;
   }
 }
 
@@ -116,11 +128,13 @@ function finalMix(h: number): number {
 
 class FastBlockHasher implements BlockHasher {
   readonly hashBlockSize: number;
+  readonly #numLookaheadTokens: number;
   #low = 0;
   #high = 0;
 
-  constructor(hashBlockSize: number) {
+  constructor(hashBlockSize: number, numLookaheadTokens: number) {
     this.hashBlockSize = hashBlockSize;
+    this.#numLookaheadTokens = numLookaheadTokens;
   }
 
   update(request: KVCacheRequest): void {
@@ -129,16 +143,17 @@ class FastBlockHasher implements BlockHasher {
     const { allTokenIds, numTokens } = request;
     const withExtra = hasExtraKeys(request);
     let start = hashes.length * size;
-    while (start + size <= numTokens) {
+    const lookahead = this.#numLookaheadTokens;
+    while (start + size + lookahead <= numTokens) {
       const index = hashes.length;
       this.#low = index > 0 ? hashes.low(index - 1) : SEED_LOW;
       this.#high = index > 0 ? hashes.high(index - 1) : SEED_HIGH;
       if (withExtra) this.#mixExtraKeys(nextExtraKeys(request, start, size));
-      this.#mixTokens(allTokenIds, start, start + size);
+      this.#mixTokens(allTokenIds, start, start + size + lookahead);
       hashes.push(this.#low, this.#high);
       start += size;
     }
-    hashes.nextTokens = start + size;
+    hashes.nextTokens = start + size + lookahead;
   }
 
   #mixTokens(tokenIds: readonly number[], start: number, end: number): void {

@@ -3,6 +3,7 @@
 import type { KVCacheSpec } from '../../../capacity/spec/spec.ts';
 import { maxAdmissionBlocksPerRequest } from '../../../capacity/spec/spec-traits.ts';
 import { unreachable } from '../../../shared/assert.ts';
+import type { DraftCaching } from '../draft-caching.ts';
 import type { BlockPool } from '../pool/block-pool.ts';
 import {
   CircularBufferManager,
@@ -20,6 +21,7 @@ export interface ManagerContext {
   readonly schedulerBlockSize: number;
   readonly maxInFlightTokens: number;
   readonly maxModelLen: number;
+  readonly draftCaching: DraftCaching;
 }
 
 export function createManager(
@@ -51,7 +53,7 @@ export function createManager(
       return new ChunkedLocalAttentionManager({ ...common, spec, maxAdmissionBlocks });
     }
     case 'mamba':
-      return new MambaManager({ ...common, spec });
+      return new MambaManager({ ...common, spec, draftCaching: context.draftCaching });
     case 'encoder_only_attention':
       return unreachable('encoder-only attention has no KV cache group' as never);
   }

@@ -30,6 +30,7 @@ export class FullAttentionManager extends SingleTypeKVCacheManager {
     maxLength: number,
     groups: readonly number[],
     hits: number[][],
+    dropsBlock: boolean,
   ): number {
     const { blockSize, blockPool } = this;
     const alignment = this.cacheHitAlignmentTokens;
@@ -63,6 +64,7 @@ export class FullAttentionManager extends SingleTypeKVCacheManager {
         break;
       }
     }
+    if (dropsBlock && hitLength > 0) hitLength -= Math.min(alignment, blockSize);
     hitLength -= hitLength % alignment;
     for (const blocks of hits) truncate(blocks, cdiv(hitLength, blockSize));
     return hitLength;
@@ -85,9 +87,9 @@ export class FullAttentionManager extends SingleTypeKVCacheManager {
   /** Caches the prompt's tail when it ends inside a block: at its last hash boundary only. */
   #cachePartialTailBlock(request: KVCacheRequest, table: GroupTable, numTokens: number): void {
     const size = this.blockPool.hashBlockSize;
-    // An identical prompt matches at most all tokens but the last.
-    const boundary =
-      Math.min(Math.floor((request.numPromptTokens - 1) / size), request.blockHashes.length) * size;
+    // An identical prompt matches at most all tokens but the last, or looks further and drops what it finds.
+    const limit = this.dropsBlock ? request.numPromptTokens : request.numPromptTokens - 1;
+    const boundary = Math.min(Math.floor(limit / size), request.blockHashes.length) * size;
     if (boundary <= 0 || boundary > numTokens || boundary % this.blockSize === 0) return;
     const index = Math.floor(boundary / this.blockSize);
     if (index >= table.length) return;

@@ -2,17 +2,22 @@
  * Where a mamba prefill can leave a state that a later request resumes from. Used by the mamba manager and by the
  * scheduler, which ends chunks there.
  * Source: vllm/v1/kv_cache_interface.py get_mamba_prefill_checkpoint_position, is_mamba_prefill_checkpoint_valid
- * (0.33.0). Leaves out: EAGLE, lookahead hashes.
+ * (0.33.0).
  */
 import { assert } from '../../../shared/assert.ts';
 import { cdiv } from '../../../shared/integers.ts';
+import { type DraftCaching, NO_DRAFT_CACHING } from '../draft-caching.ts';
 
 /** The last hash boundary before the last of `numTokens` tokens, which is computed again for its logits. */
 export function getMambaPrefillCheckpointPosition(
   numTokens: number,
   hashBlockSize: number,
+  { dropsBlock, numHashLookaheadTokens }: DraftCaching = NO_DRAFT_CACHING,
 ): number {
-  return Math.max(0, Math.floor((numTokens - 1) / hashBlockSize) * hashBlockSize);
+  // What is dropped leaves tokens to compute again already.
+  const limit = dropsBlock ? numTokens : numTokens - Math.max(1, numHashLookaheadTokens);
+  const position = Math.floor(limit / hashBlockSize) * hashBlockSize;
+  return Math.max(0, dropsBlock ? position - hashBlockSize : position);
 }
 
 /** Whether the backend can save the state at `checkpointPosition` inside the chunk [queryStart, queryEnd). */

@@ -3,12 +3,13 @@
  * (its block size is max_model_len). Mode 'align' has a table entry per block position, of which only the last states
  * are real: the state of a step is written at the step's end, so a state at a block boundary can be cached and hit.
  * Source: vllm/v1/core/single_type_kv_cache_manager.py MambaManager (0.33.0).
- * Leaves out: EAGLE, hand-over of states to KV connectors.
+ * Leaves out: hand-over of states to KV connectors.
  */
 
 import type { MambaSpec } from '../../../capacity/spec/spec.ts';
 import { assert } from '../../../shared/assert.ts';
 import { cdiv } from '../../../shared/integers.ts';
+import type { DraftCaching } from '../draft-caching.ts';
 import type { KVCacheRequest } from '../kv-cache-request.ts';
 import { NULL_BLOCK } from '../pool/block-pool.ts';
 import { type GroupTable, NO_LIMIT } from '../request-kv-state.ts';
@@ -29,14 +30,16 @@ import {
 export class MambaManager extends SingleTypeKVCacheManager {
   override readonly supportsFineGrainedHashLookup: boolean = true;
   readonly #isAlign: boolean;
+  readonly #draftCaching: DraftCaching;
   readonly #numSpeculativeBlocks: number;
   readonly #hasCheckpointBlocks: boolean;
   readonly #checkpointAlignment: number | null;
   /** Keys of the blocks that were cached in this step: their states exist only after it. */
   readonly #cachedThisStep = new Set<string>();
 
-  constructor(options: ManagerOptions<MambaSpec>) {
+  constructor(options: ManagerOptions<MambaSpec> & { readonly draftCaching: DraftCaching }) {
     super(options);
+    this.#draftCaching = options.draftCaching;
     const { spec } = options;
     this.#isAlign = spec.mambaCacheMode === 'align';
     assert(
@@ -210,7 +213,7 @@ export class MambaManager extends SingleTypeKVCacheManager {
       const first = Math.floor((startBlock + perSegment) / perSegment) * perSegment - 1;
       for (let i = first; i < endBlock; i += perSegment) mask[i - startBlock] = 1;
     }
-    for (const boundary of [range.replayBoundary, range.sharedPrefixBoundary]) {
+    for (const boundary of range.boundaries) {
       const alignment = this.cacheHitAlignmentTokens;
       const aligned = Math.floor(boundary / alignment) * alignment;
       const block = Math.floor(aligned / this.blockSize) - 1;
@@ -256,6 +259,7 @@ export class MambaManager extends SingleTypeKVCacheManager {
     const checkpointPosition = getMambaPrefillCheckpointPosition(
       queryEnd,
       this.cacheHitAlignmentTokens,
+      this.#draftCaching,
     );
     const isValid = isMambaPrefillCheckpointValid({
       queryStart: demand.totalComputedTokens,
@@ -311,7 +315,9 @@ export class MambaManager extends SingleTypeKVCacheManager {
     const { numTokens } = range;
     const size = this.blockPool.hashBlockSize;
     if (numTokens <= 0 || numTokens % size !== 0) return;
-    if (numTokens !== getMambaPrefillCheckpointPosition(request.numPromptTokens, size)) return;
+    const { numPromptTokens } = request;
+    if (numTokens !== getMambaPrefillCheckpointPosition(numPromptTokens, size, this.#draftCaching))
+      return;
     const index = cdiv(numTokens, this.blockSize) - 1;
     if (index >= table.length) return;
     const block = table.get(index);
@@ -332,7 +338,8 @@ export class MambaManager extends SingleTypeKVCacheManager {
     const block = table.get(table.checkpointIndex);
     const alignment = this.cacheHitAlignmentTokens;
     const isPromptCheckpoint =
-      position === getMambaPrefillCheckpointPosition(request.numPromptTokens, alignment);
+      position ===
+      getMambaPrefillCheckpointPosition(request.numPromptTokens, alignment, this.#draftCaching);
     if (
       !isPromptCheckpoint &&
       !this.#isRetained(position, range.retentionInterval) &&
@@ -358,8 +365,7 @@ export class MambaManager extends SingleTypeKVCacheManager {
       startBlock: block,
       endBlock: block + 1,
       retentionInterval,
-      replayBoundary: 0,
-      sharedPrefixBoundary: 0,
+      boundaries: [],
     });
     return mask === null || mask[0] === 1;
   }

@@ -3,7 +3,7 @@
  * hash and which leave the window. One subclass per attention kind; this base is the rule for a kind that keeps every
  * block until the request ends. Called by the coordinator, in group order.
  * Source: vllm/v1/core/single_type_kv_cache_manager.py SingleTypeKVCacheManager (0.33.0).
- * Leaves out: EAGLE/MTP, context parallelism, zeroing lists.
+ * Leaves out: context parallelism, zeroing lists.
  */
 
 import type { KVCacheSpec } from '../../../capacity/spec/spec.ts';
@@ -54,6 +54,8 @@ export interface CacheRange {
   readonly numTokens: number;
   /** null: keep all; 0: only boundaries that a later request can resume at; above: also one tail per interval. */
   readonly retentionInterval: number | null;
+  /** Positions at which a later request with the same prompt can resume. */
+  readonly replayBoundaries: readonly number[];
 }
 
 export abstract class SingleTypeKVCacheManager {
@@ -65,6 +67,8 @@ export abstract class SingleTypeKVCacheManager {
   readonly supportsFineGrainedHashLookup: boolean = false;
   /** Hit lengths are multiples of this; the hybrid coordinator may lower it to the hash block size. */
   cacheHitAlignmentTokens: number;
+  /** Hits lose their last block, whose KV depends on a token after it. Set by the coordinator. */
+  dropsBlock = false;
   protected readonly blockPool: BlockPool;
   protected readonly prefixCacheable: boolean;
   readonly #maxAdmissionBlocks: number;
@@ -84,13 +88,14 @@ export abstract class SingleTypeKVCacheManager {
   /**
    * The longest cached prefix of at most `maxLength` tokens that all of `groups` (which share this manager's spec)
    * have; fills one list of block ids per group into `hits`, null blocks where the kind needs none, and returns the
-   * hit's tokens.
+   * hit's tokens. With `dropsBlock` the hit ends a block earlier than what is cached.
    */
   abstract findLongestCacheHit(
     request: KVCacheRequest,
     maxLength: number,
     groups: readonly number[],
     hits: number[][],
+    dropsBlock: boolean,
   ): number;
 
   /** Tokens at the start that attention does not look at any more once `numComputedTokens` are computed. */
@@ -196,8 +201,7 @@ export abstract class SingleTypeKVCacheManager {
       startBlock: cachedBlocks,
       endBlock: fullBlocks,
       retentionInterval: range.retentionInterval,
-      replayBoundary: request.numPromptTokens - 1,
-      sharedPrefixBoundary: request.sharedPrefixBoundary,
+      boundaries: this.#reachableBoundaries(request, range),
     });
     this.blockPool.cacheFullBlocks(request, table, {
       numCachedBlocks: cachedBlocks,
@@ -207,6 +211,15 @@ export abstract class SingleTypeKVCacheManager {
       mask,
     });
     table.numCachedBlocks = fullBlocks;
+  }
+
+  #reachableBoundaries(request: KVCacheRequest, range: CacheRange): readonly number[] {
+    const shared = request.sharedPrefixBoundary;
+    if (shared === 0) return range.replayBoundaries;
+    const boundaries = [...range.replayBoundaries, shared];
+    // Who diverges right after it cannot look one block further.
+    if (this.dropsBlock) boundaries.push(shared - this.blockSize);
+    return boundaries;
   }
 
   /** Frees the blocks that left the window; they become null blocks in the table. */
@@ -311,8 +324,6 @@ export interface MaskRange {
   readonly startBlock: number;
   readonly endBlock: number;
   readonly retentionInterval: number | null;
-  /** The last token of the prompt: an identical prompt can hit no further. */
-  readonly replayBoundary: number;
-  /** 0 = none. */
-  readonly sharedPrefixBoundary: number;
+  /** Token positions that a later request can resume at. */
+  readonly boundaries: readonly number[];
 }

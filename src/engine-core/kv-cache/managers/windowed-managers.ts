@@ -43,11 +43,16 @@ export class SlidingWindowManager extends SingleTypeKVCacheManager {
     maxLength: number,
     groups: readonly number[],
     hits: number[][],
+    dropsBlock: boolean,
   ): number {
     const { blockSize, blockPool } = this;
     const alignment = this.cacheHitAlignmentTokens;
     const hashesPerBlock = blockSize / blockPool.hashBlockSize;
-    const maxBlocks = Math.floor(maxLength / blockSize);
+    const needed = this.#blocksForHit + Number(dropsBlock);
+    const maxBlocks = Math.min(
+      Math.floor(maxLength / blockSize),
+      Math.floor(request.blockHashes.length / hashesPerBlock),
+    );
     for (const blocks of hits) for (let i = 0; i < maxBlocks; i++) blocks.push(NULL_BLOCK);
     const found: number[] = [];
     let contiguous = 0;
@@ -56,20 +61,28 @@ export class SlidingWindowManager extends SingleTypeKVCacheManager {
         contiguous = 0;
         continue;
       }
-      if (contiguous === 0 && ((i + 1) * blockSize) % alignment !== 0) continue;
+      const numLeft = dropsBlock ? i : i + 1;
+      if (contiguous === 0 && (numLeft * blockSize) % alignment !== 0) continue;
       for (let g = 0; g < hits.length; g++) {
         const blocks = hits[g];
         if (blocks !== undefined) blocks[i] = found[g] as number;
       }
       contiguous++;
-      if (contiguous >= this.#blocksForHit) {
-        for (const blocks of hits) truncate(blocks, i + contiguous);
-        return (i + contiguous) * blockSize;
-      }
+      if (contiguous >= needed) return this.#endHit(hits, i + contiguous, dropsBlock);
     }
     while ((contiguous * blockSize) % alignment !== 0) contiguous--;
-    for (const blocks of hits) truncate(blocks, contiguous);
-    return contiguous * blockSize;
+    return this.#endHit(hits, contiguous, dropsBlock);
+  }
+
+  /** Cuts a hit to so many blocks, less the one that is dropped, and to where hits may end. */
+  #endHit(hits: number[][], numBlocks: number, dropsBlock: boolean): number {
+    let kept = numBlocks;
+    if (dropsBlock && kept > 0) {
+      kept--;
+      while ((kept * this.blockSize) % this.cacheHitAlignmentTokens !== 0) kept--;
+    }
+    for (const blocks of hits) truncate(blocks, kept);
+    return kept * this.blockSize;
   }
 
   override getNumSkippedTokens(numComputedTokens: number): number {
@@ -86,27 +99,28 @@ export class SlidingWindowManager extends SingleTypeKVCacheManager {
     const { startBlock, endBlock, retentionInterval } = range;
     const alignment = this.cacheHitAlignmentTokens;
     if (alignment % this.blockSize !== 0) return null;
-    const need = this.#blocksForHit;
+    const shift = Number(this.dropsBlock);
+    const need = this.#blocksForHit + shift;
     const mask = new Uint8Array(endBlock - startBlock);
     const segmentTokens = retentionInterval ?? alignment;
     if (segmentTokens > 0) {
       const perSegment = Math.floor(segmentTokens / this.blockSize);
       if (need >= perSegment) return null;
       for (let i = startBlock; i < endBlock; i++) {
-        if (i % perSegment >= perSegment - need) mask[i - startBlock] = 1;
+        if (i >= shift && (i - shift) % perSegment >= perSegment - need) mask[i - startBlock] = 1;
       }
     }
     if (retentionInterval === null) return mask;
-    this.#maskTail(mask, range, range.replayBoundary);
-    if (range.sharedPrefixBoundary > 0) this.#maskTail(mask, range, range.sharedPrefixBoundary);
+    for (const boundary of range.boundaries) this.#maskTail(mask, range, boundary);
     return mask;
   }
 
   #maskTail(mask: Uint8Array, range: MaskRange, boundaryTokens: number): void {
     const alignment = this.cacheHitAlignmentTokens;
     const aligned = Math.floor(boundaryTokens / alignment) * alignment;
-    const end = Math.floor(aligned / this.blockSize);
-    const first = Math.max(range.startBlock, end - this.#blocksForHit);
+    const shift = Number(this.dropsBlock);
+    const end = Math.floor(aligned / this.blockSize) + shift;
+    const first = Math.max(range.startBlock, end - this.#blocksForHit - shift);
     for (let i = first; i < Math.min(range.endBlock, end); i++) mask[i - range.startBlock] = 1;
   }
 }

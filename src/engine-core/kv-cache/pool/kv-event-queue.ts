@@ -2,7 +2,7 @@
  * The KV cache events of a step, in the order things happened, for whoever mirrors the prefix cache (a KV-aware
  * router). Filled by the block pool, taken by the scheduler.
  * Source: vllm/v1/core/block_pool.py kv_event_queue, kv_cache_manager.py take_events, vllm/distributed/kv_events.py
- * (0.33.0). Leaves out: digests as bytes (VLLM_KV_EVENTS_USE_INT_BLOCK_HASHES=0), lookahead tokens.
+ * (0.33.0). Leaves out: digests as bytes (VLLM_KV_EVENTS_USE_INT_BLOCK_HASHES=0).
  */
 
 import type { KVCacheGroup } from '../../../capacity/spec/kv-cache-config.ts';
@@ -39,9 +39,12 @@ export interface StoredBlocks {
 
 export class KVEventQueue {
   readonly #groups: readonly { kind: string; slidingWindow: number | null }[];
+  readonly #numHashLookaheadTokens: number;
   #events: KVCacheEvent[] = [];
 
-  constructor(groups: readonly KVCacheGroup[]) {
+  /** `numHashLookaheadTokens`: the tokens after a block that its hash covers. */
+  constructor(groups: readonly KVCacheGroup[], numHashLookaheadTokens = 0) {
+    this.#numHashLookaheadTokens = numHashLookaheadTokens;
     this.#groups = groups.map(({ spec }) => ({
       kind: getKVCacheSpecKind(spec),
       slidingWindow: getKVCacheSpecSlidingWindow(spec),
@@ -68,7 +71,7 @@ export class KVEventQueue {
       locality: null,
       ownership: null,
       sessionId: request.sessionId,
-      lookaheadTokenIds: null,
+      lookaheadTokenIds: this.#lookaheadTokens(stored),
     };
     this.#events.push(event);
   }
@@ -92,6 +95,16 @@ export class KVEventQueue {
     const events = this.#events;
     if (events.length > 0) this.#events = [];
     return events;
+  }
+
+  #lookaheadTokens(stored: StoredBlocks): number[][] | null {
+    const count = this.#numHashLookaheadTokens;
+    if (count === 0) return null;
+    const { allTokenIds } = stored.request;
+    return stored.hashedBlockStarts.map((start) => {
+      const end = start + stored.hashedBlockSize;
+      return allTokenIds.slice(end, end + count);
+    });
   }
 
   #extraKeys(stored: StoredBlocks): (ExtraKeys | null)[] {

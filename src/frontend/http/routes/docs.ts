@@ -31,7 +31,18 @@ const PAGE = `<!DOCTYPE html>
 </html>
 `;
 
-/** `/openapi.json`, and `/docs` to read it: both are made when first asked for. Must come after all other routes. */
+/** FastAPI's page has the reader's browser fetch ReDoc from a content network; this one reads the document of this server. */
+const REDOC_PAGE = PAGE.replace('Swagger UI', 'ReDoc');
+
+/** Where a sign-in of Swagger UI would come back to; there is none. */
+const OAUTH_PAGE = `<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Swagger UI: OAuth2 Redirect</title></head>
+<body></body>
+</html>
+`;
+
+/** `/openapi.json`, and `/docs` and `/redoc` to read it: both are made when first asked for. Must come after all other routes. */
 export const registerDocs: RegisterRoute = (app, { args }) => {
   if (args.disableFastapiDocs) return;
   const routes = app.documentedRoutes;
@@ -57,6 +68,20 @@ export const registerDocs: RegisterRoute = (app, { args }) => {
         .send(PAGE);
     },
   });
+  for (const url of args.enableOfflineDocs
+    ? ['/docs/oauth2-redirect']
+    : ['/docs/oauth2-redirect', '/redoc']) {
+    app.route({
+      method: ['GET', 'HEAD'],
+      url,
+      handler: (request, reply) => {
+        reply
+          .headers(request.extraHeaders)
+          .header('content-type', 'text/html; charset=utf-8')
+          .send(url === '/redoc' ? REDOC_PAGE : OAUTH_PAGE);
+      },
+    });
+  }
   app.get('/docs/static/:name', async (request, reply) => {
     const { name } = request.params as { name: string };
     const type = ASSETS[name];

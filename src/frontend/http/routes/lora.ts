@@ -1,6 +1,7 @@
 import { requestBody } from '../openapi-document.ts';
 import { bodyOf, contentTypeOf } from '../request-body.ts';
-import type { FastifyReply, FastifyRequest, RegisterRoute } from '../route-context.ts';
+import type { RegisterRoute } from '../route-context.ts';
+import { sendText } from '../send-text.ts';
 
 /** `/v1/load_lora_adapter`, `/v1/unload_lora_adapter`. Source: vllm/entrypoints/serve/lora/api_router.py. */
 export const registerLora: RegisterRoute = (app, { parser, adapters, logger }) => {
@@ -26,10 +27,3 @@ export const registerLora: RegisterRoute = (app, { parser, adapters, logger }) =
     },
   );
 };
-
-/** As vLLM's bare response: text whose type nothing is said about. */
-function sendText(request: FastifyRequest, reply: FastifyReply, text: string): void {
-  reply.hijack();
-  reply.raw.writeHead(200, { ...request.extraHeaders, 'content-length': Buffer.byteLength(text) });
-  reply.raw.end(text);
-}

@@ -1,4 +1,5 @@
 import { servesScores } from '../../llm/served-pooling.ts';
+import { createCohereEmbedding } from '../../openai/pooling/cohere.ts';
 import { createRerank, createScore } from '../../openai/pooling/scoring.ts';
 import {
   createClassification,
@@ -8,11 +9,11 @@ import {
 } from '../../openai/pooling/serving.ts';
 import { requestBody } from '../openapi-document.ts';
 import { poolingHandler } from '../pooling-route.ts';
-import type { RegisterRoute } from '../route-context.ts';
+import type { RegisterRoute, RouteContext } from '../route-context.ts';
 
 /**
  * The endpoints of a model that pools, which of them by its tasks.
- * Source: vllm/entrypoints/pooling/factories.py register_pooling_api_routers (0.33.0). Leaves out: /v2/embed.
+ * Source: vllm/entrypoints/pooling/factories.py register_pooling_api_routers (0.33.0).
  */
 export const registerPooling: RegisterRoute = (app, context) => {
   const { parser, model, logger } = context;
@@ -44,16 +45,7 @@ export const registerPooling: RegisterRoute = (app, context) => {
         createTokenEmbedding,
       ),
     );
-  else if (supportedTasks.includes('embed'))
-    app.post(
-      '/v1/embeddings',
-      { schema: requestBody('Create Embedding', 'embedding-request') },
-      poolingHandler(
-        context,
-        (...body) => parser.parse('embedding-request', ...body),
-        createEmbedding,
-      ),
-    );
+  else if (supportedTasks.includes('embed')) registerEmbed(app, context);
   if (!servesScores(pooling)) return;
   const score = poolingHandler(
     context,
@@ -94,3 +86,25 @@ export const registerPooling: RegisterRoute = (app, context) => {
   );
   app.post('/v2/rerank', { schema: requestBody('Do Rerank V2', 'rerank-request') }, rerank);
 };
+
+function registerEmbed(app: Parameters<RegisterRoute>[0], context: RouteContext): void {
+  const { parser } = context;
+  app.post(
+    '/v1/embeddings',
+    { schema: requestBody('Create Embedding', 'embedding-request') },
+    poolingHandler(
+      context,
+      (...body) => parser.parse('embedding-request', ...body),
+      createEmbedding,
+    ),
+  );
+  app.post(
+    '/v2/embed',
+    { schema: requestBody('Create Cohere Embedding', 'cohere-embed-request') },
+    poolingHandler(
+      context,
+      (...body) => parser.parse('cohere-embed-request', ...body),
+      createCohereEmbedding,
+    ),
+  );
+}

@@ -1,7 +1,6 @@
 /**
  * What `/v1/chat/completions` answers, whole and streamed, built as text in vLLM's key order.
- * Source: vllm/entrypoints/openai/chat_completion/serving.py OpenAIServingChat (0.33.0). Leaves out: beam search, tool
- * and reasoning parsers.
+ * Source: vllm/entrypoints/openai/chat_completion/serving.py OpenAIServingChat (0.33.0).
  */
 import {
   jsonIntegers,
@@ -19,6 +18,7 @@ import { type LogprobsFormat, promptLogprobsJson } from '../logprobs-json.ts';
 import type { RenderedChat } from '../renderer.ts';
 import type { ServingContext } from '../serving-context.ts';
 import { chatLogprobs } from './logprobs.ts';
+import type { ParsedChoices, ParsedDelta, ParsedMessage } from './parsed-choices.ts';
 import type { ChatCompletionRequest } from './request.ts';
 
 export interface ChatAnswerOptions {
@@ -27,6 +27,8 @@ export interface ChatAnswerOptions {
   readonly id: string;
   readonly prompt: RenderedChat;
   readonly channel: AnswerChannel;
+  /** Null where outputs are content as they are. */
+  readonly parsed?: ParsedChoices | null;
 }
 
 export class ChatAnswer implements Answer {
@@ -38,13 +40,15 @@ export class ChatAnswer implements Answer {
   readonly #id: string;
   readonly #chunkHead: string;
   readonly #role: string;
+  readonly #parsed: ParsedChoices | null;
   readonly #numChoices: number;
   readonly #logprobsFormat: LogprobsFormat;
   readonly #numTokens: number[];
   readonly #hasFinished: boolean[];
   #firstOutput: RequestOutput | null = null;
 
-  constructor({ context, request, id, prompt, channel }: ChatAnswerOptions) {
+  constructor({ context, request, id, prompt, channel, parsed = null }: ChatAnswerOptions) {
+    this.#parsed = parsed;
     this.#context = context;
     this.#request = request;
     this.#prompt = prompt;
@@ -75,7 +79,7 @@ export class ChatAnswer implements Answer {
 
   /** Each choice begins with the role. */
   #streamRoles(output: RequestOutput): void {
-    const usage = this.#continuousUsage(output, 0);
+    const usage = this.#continuousUsage(output, 0, 0);
     const role = jsonString(this.#role);
     for (let i = 0; i < this.#numChoices; i++) {
       this.#channel.event(
@@ -89,7 +93,7 @@ export class ChatAnswer implements Answer {
     const content = this.#lastMessageContent();
     if (typeof content !== 'string') throw new Error('content of the last message is not text');
     if (content === '') return;
-    const usage = this.#continuousUsage(output, 0);
+    const usage = this.#continuousUsage(output, 0, 0);
     for (let i = 0; i < this.#numChoices; i++) {
       this.#channel.event(
         `data: ${this.#chunkHead}{"index":${i},"delta":{"content":${jsonString(content)}},"logprobs":null,"finish_reason":null}]${usage}}\n\n`,
@@ -97,11 +101,21 @@ export class ChatAnswer implements Answer {
     }
   }
 
-  #continuousUsage({ promptTokenIds }: RequestOutput, completionTokens: number): string {
+  #continuousUsage(
+    { promptTokenIds }: RequestOutput,
+    completionTokens: number,
+    reasoningTokens: number,
+  ): string {
     if (!this.#parts.includeContinuousUsage) return '';
     // The field for details of the completion is given, as null, where there is no reasoning parser.
-    const details = ',"completion_tokens_details":null';
+    const details = `,"completion_tokens_details":${this.#completionDetails(reasoningTokens)}`;
     return `,"usage":${streamUsageJson(promptTokenIds.length, completionTokens, details)}`;
+  }
+
+  #completionDetails(reasoningTokens: number): string {
+    return this.#parsed?.countsReasoning === true
+      ? `{"reasoning_tokens":${reasoningTokens}}`
+      : 'null';
   }
 
   #streamChoice(output: RequestOutput, completion: CompletionOutput): void {
@@ -114,11 +128,14 @@ export class ChatAnswer implements Answer {
     if (isEmpty && finishReason === null) return;
     const numTokens = numBefore + tokenIds.length;
     this.#numTokens[index] = numTokens;
-    const usage = this.#continuousUsage(output, numTokens);
-    const head =
-      `data: ${this.#chunkHead}{"index":${index},"delta":${isEmpty ? '{}' : `{"content":${jsonString(text)}}`},` +
-      `"logprobs":${logprobs},"finish_reason":${jsonNullable(finishReason)}`;
+    const shown = this.#shownDelta(completion, isEmpty);
     const ids = this.#tokenIds(tokenIds);
+    if (shown.delta === null && finishReason === null && logprobs === 'null' && ids === 'null')
+      return;
+    const usage = this.#continuousUsage(output, numTokens, this.#reasoningTokensIn(index));
+    const head =
+      `data: ${this.#chunkHead}{"index":${index},"delta":${shown.delta ?? '{}'},` +
+      `"logprobs":${logprobs},"finish_reason":${jsonNullable(shown.finishReason)}`;
     if (finishReason === null) {
       this.#channel.event(`${head},"token_ids":${ids}}]${usage},"kv_transfer_params":null}\n\n`);
       return;
@@ -131,14 +148,33 @@ export class ChatAnswer implements Answer {
     );
   }
 
+  #shownDelta(completion: CompletionOutput, isEmpty: boolean): ParsedDelta {
+    const { text, finishReason } = completion;
+    if (this.#parsed === null) {
+      return { delta: isEmpty ? '{}' : `{"content":${jsonString(text)}}`, finishReason };
+    }
+    if (!isEmpty) return this.#parsed.step(completion);
+    return { delta: '{}', finishReason: this.#parsed.finishReasonOf(completion) };
+  }
+
+  #reasoningTokensIn(index: number): number {
+    const isAsked = this.#parts.includeContinuousUsage && this.#parsed?.countsReasoning === true;
+    return isAsked ? (this.#parsed?.reasoningTokens(index) ?? 0) : 0;
+  }
+
   lastEvents(output: RequestOutput): string {
     const completionTokens = this.#numTokens.reduce((sum, count) => sum + count, 0);
     const usage = () => {
       const { numCachedTokens, numCacheCreationTokens } = this.#firstOutput ?? output;
-      const details = this.#context.enablePromptTokensDetails
-        ? `,"prompt_tokens_details":{"cached_tokens":${numCachedTokens},"created_cache_tokens":${numCacheCreationTokens}}`
-        : '';
-      return streamUsageJson(output.promptTokenIds.length, completionTokens, details);
+      const details =
+        this.#context.enablePromptTokensDetails && numCachedTokens !== null
+          ? `,"prompt_tokens_details":{"cached_tokens":${numCachedTokens},"created_cache_tokens":${numCacheCreationTokens}}`
+          : '';
+      const reasoning =
+        this.#parsed?.countsReasoning === true
+          ? `,"completion_tokens_details":${this.#completionDetails(this.#parsed.allReasoningTokens)}`
+          : '';
+      return streamUsageJson(output.promptTokenIds.length, completionTokens, details + reasoning);
     };
     return this.#parts.usageEvent(this.#chunkHead, usage, output, completionTokens) + DONE_EVENT;
   }
@@ -157,14 +193,16 @@ export class ChatAnswer implements Answer {
       completionTokens += completion.tokenIds.length;
       return this.#wholeChoice(completion, echoed);
     });
-    const promptTokensDetails = this.#context.enablePromptTokensDetails
-      ? `{"cached_tokens":${output.numCachedTokens},"created_cache_tokens":${output.numCacheCreationTokens},"multimodal_tokens":null}`
-      : 'null';
+    const promptTokensDetails =
+      this.#context.enablePromptTokensDetails && output.numCachedTokens !== null
+        ? `{"cached_tokens":${output.numCachedTokens},"created_cache_tokens":${output.numCacheCreationTokens},"multimodal_tokens":null}`
+        : 'null';
     const promptTokens = output.promptTokenIds.length;
+    const completionTokensDetails = this.#completionDetails(this.#parsed?.allReasoningTokens ?? 0);
     return (
       `${this.#parts.head(this.#id, 'chat.completion')}${choices.join(',')}],"service_tier":null,` +
       `"system_fingerprint":${this.#parts.fingerprint},` +
-      `"usage":${usageJson({ promptTokens, completionTokens, promptTokensDetails })},` +
+      `"usage":${usageJson({ promptTokens, completionTokens, promptTokensDetails, completionTokensDetails })},` +
       `"prompt_logprobs":${promptLogprobsJson(output.promptLogprobs)}${this.#promptFields(output)},` +
       `"kv_transfer_params":${jsonValue(output.kvTransferParams)},"ec_transfer_params":${jsonValue(output.ecTransferParams)},` +
       `"metrics":${this.#parts.metrics(output, completionTokens)}}`
@@ -173,24 +211,34 @@ export class ChatAnswer implements Answer {
 
   #wholeChoice(completion: CompletionOutput, echoed: string): string {
     checkFinishReason(completion);
-    const { index, text, tokenIds, finishReason, stopReason } = completion;
+    const { index, tokenIds, stopReason } = completion;
+    const { content, toolCalls, reasoning, finishReason } = this.#wholeMessage(completion);
+    const shown = echoed !== '' || this.#request.echo ? echoed + (content ?? '') : content;
     return (
-      `{"index":${index},"message":{"role":${jsonString(this.#role)},"content":${jsonString(echoed + text)},` +
-      '"refusal":null,"annotations":null,"audio":null,"function_call":null,"reasoning":null},' +
-      `"logprobs":${this.#logprobs(completion, false)},"finish_reason":${jsonString(finishReason ?? 'stop')},` +
+      `{"index":${index},"message":{"role":${jsonString(this.#role)},"content":${jsonNullable(shown)},` +
+      `"refusal":null,"annotations":null,"audio":null,"function_call":null${toolCalls},"reasoning":${reasoning}},` +
+      `"logprobs":${this.#logprobs(completion, false)},"finish_reason":${jsonString(finishReason)},` +
       `"stop_reason":${jsonStopReason(stopReason)},"token_ids":${this.#tokenIds(tokenIds)},"routed_experts":null,` +
       `"weight_versions":${this.#weightVersions(completion)}}`
     );
   }
 
+  #wholeMessage(completion: CompletionOutput): ParsedMessage {
+    if (this.#parsed !== null) return this.#parsed.message(completion);
+    const { text: content, finishReason } = completion;
+    return { content, toolCalls: '', reasoning: 'null', finishReason: finishReason ?? 'stop' };
+  }
+
   #promptFields({ promptTokenIds }: RequestOutput): string {
     const showsText = this.#request.return_prompt_text === true;
     const text = showsText ? jsonNullable(this.#prompt.text) : 'null';
-    return `,"prompt_token_ids":${this.#tokenIds(promptTokenIds)},"prompt_text":${text}`;
+    const ids = this.#request.return_token_ids === true ? jsonIntegers(promptTokenIds) : 'null';
+    return `,"prompt_token_ids":${ids},"prompt_text":${text}`;
   }
 
   #tokenIds(ids: readonly number[]): string {
-    return this.#request.return_token_ids === true ? jsonIntegers(ids) : 'null';
+    const isShown = this.#request.return_token_ids === true && this.#parsed?.hidesTokens !== true;
+    return isShown ? jsonIntegers(ids) : 'null';
   }
 
   #weightVersions({ weightVersions }: CompletionOutput): string {
@@ -198,7 +246,7 @@ export class ChatAnswer implements Answer {
   }
 
   #logprobs({ tokenIds, logprobs }: CompletionOutput, skipUnset: boolean): string {
-    if (this.#request.logprobs !== true) return 'null';
+    if (this.#request.logprobs !== true || this.#parsed?.hidesTokens === true) return 'null';
     return chatLogprobs(tokenIds, logprobs ?? [], this.#logprobsFormat, skipUnset);
   }
 

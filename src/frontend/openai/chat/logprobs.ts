@@ -38,7 +38,7 @@ export function chatLogprobs(
     const token = logprobTokenText(format, id, entry.decodedToken);
     content.push(
       `{"token":${jsonString(token)},"logprob":${shownLogprob(entry.logprob)},` +
-        `"bytes":${utf8Bytes(entry.decodedToken)},"top_logprobs":[${topList(position, format)}]}`,
+        `"bytes":${entry.decodedToken === null ? 'null' : utf8Bytes(entry.decodedToken)},"top_logprobs":[${topList(position, format)}]}`,
     );
   }
   return `{"content":[${content.join(',')}]}`;

@@ -16,6 +16,7 @@ export interface ChatCompletionRequest extends GenerationRequest {
   readonly max_completion_tokens: number | null;
   readonly tools: readonly PyDict[] | null;
   readonly tool_choice: string | PyDict | null;
+  readonly parallel_tool_calls: boolean | null;
   readonly reasoning_effort: string | null;
   readonly include_reasoning: boolean;
   readonly echo: boolean;

@@ -1,16 +1,18 @@
 /**
  * `/v1/chat/completions`: from a checked request to its exchange.
- * Source: vllm/entrypoints/openai/chat_completion/serving.py OpenAIServingChat (0.33.0). Leaves out: beam search.
+ * Source: vllm/entrypoints/openai/chat_completion/serving.py OpenAIServingChat (0.33.0).
  */
+import { beamStepParams } from '../../llm/beam-search.ts';
 import { buildSamplingParams, type MutableSamplingParams } from '../../llm/sampling-params.ts';
 import type { AnswerChannel } from '../answer-channel.ts';
 import { Exchange } from '../exchange.ts';
 import { type Later, whenHere } from '../later.ts';
 import type { RenderedChat } from '../renderer.ts';
 import { baseRequestId, type RequestHeaders } from '../request-headers.ts';
-import { maxTokensFor, samplingFields } from '../sampling-fields.ts';
+import { beamSearchParams, maxTokensFor, samplingFields } from '../sampling-fields.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
 import { ChatAnswer } from './answer.ts';
+import { type ParsedChat, parsedChat } from './parsed-chat.ts';
 import type { ChatCompletionRequest } from './request.ts';
 
 /** Throws, or rejects with, ApiError when there is no answer to begin; else the channel gets it, now or later. */
@@ -26,24 +28,53 @@ export function createChatCompletion(
   return whenHere(context.renderer.renderChatCompletion(request, channel), (prompt) => {
     const { promptTokenIds, text } = prompt;
     const id = `chatcmpl-${baseRequestId(headers, request.request_id)}`;
-    const params = samplingParams(context, request, prompt);
-    const prompts = [{ requestId: id, promptTokenIds, text, params }];
-    const answer = new ChatAnswer({ context, request, id, prompt, channel });
+    const parsed = parsedOf(context, request, prompt);
+    const asked = parsed.request;
+    const beams = beamSearchParams(asked, context.model, maxTokensOf(context, asked, prompt));
+    const params =
+      beams === null
+        ? chatSamplingParams(context, asked, prompt)
+        : beamStepParams(beams, context.maxNumSequences);
+    const { choices, reasoningEnded, reasoningParserKwargs } = parsed;
+    const prompts = [
+      { requestId: id, promptTokenIds, text, params, beams, reasoningEnded, reasoningParserKwargs },
+    ];
+    const answer = new ChatAnswer({ context, request, id, prompt, channel, parsed: choices });
     const log = { id, skipsEmpty: true, onlyFinal: false };
     new Exchange({ context, request, headers, channel, arrivalTime, prompts, answer, log }).start();
   });
 }
 
-function samplingParams(
-  { model, maxNumSequences }: ServingContext,
+function parsedOf(
+  context: ServingContext,
+  request: ChatCompletionRequest,
+  prompt: RenderedChat,
+): ParsedChat {
+  if (context.parsers !== null) return parsedChat(context, context.parsers, request, prompt);
+  const reasoningEnded = request.include_reasoning ? null : true;
+  return { request, choices: null, reasoningEnded, reasoningParserKwargs: null };
+}
+
+function maxTokensOf(
+  { model }: ServingContext,
   request: ChatCompletionRequest,
   { promptTokenIds }: RenderedChat,
-): MutableSamplingParams {
+): number {
   const asked = request.max_completion_tokens ?? request.max_tokens;
+  return maxTokensFor(model, asked, promptTokenIds.length);
+}
+
+/** Throws ApiError. */
+export function chatSamplingParams(
+  context: ServingContext,
+  request: ChatCompletionRequest,
+  prompt: RenderedChat,
+): MutableSamplingParams {
+  const { model, maxNumSequences } = context;
   const wantsLogprobs = request.logprobs === true && !request.logprob_token_ids?.length;
   return buildSamplingParams(
     samplingFields(request, model, {
-      maxTokens: maxTokensFor(model, asked, promptTokenIds.length),
+      maxTokens: maxTokensOf(context, request, prompt),
       logprobs: wantsLogprobs ? request.top_logprobs : null,
       promptLogprobs: request.prompt_logprobs ?? (request.echo ? request.top_logprobs : null),
     }),

@@ -79,6 +79,25 @@ export class ChatTemplating {
     return chatTemplate ?? tokenizer.chatTemplate ?? BUILT_IN_CHAT_TEMPLATE;
   }
 
+  /** Whether the server's template renders a system message that is not the first. Source: _detect_merge_inline_system. */
+  get takesInlineSystem(): boolean {
+    const text = (role: string) => ({ role, content: 't' });
+    try {
+      this.#options.chatTemplates
+        .get(this.#ownTemplate)
+        .render(['system', 'user', 'system', 'user'].map(text), {
+          addGenerationPrompt: false,
+          continueFinalMessage: false,
+          tools: null,
+          documents: null,
+          variables: {},
+        });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   #traitsOf(
     source: string,
     isFromRequest: boolean,
@@ -124,28 +143,49 @@ export class ChatTemplating {
     return { conversation, job: { source, conversation: shown, options } };
   }
 
+  /** What parsers are told of the template's variables. Source: ChatCompletionRequest.build_chat_params. */
+  kwargsOf(request: ChatRenderRequest): Record<string, PyValue> {
+    const { defaultChatTemplateKwargs } = this.#options;
+    const { addGenerationPrompt, continueFinalMessage, documents, chatTemplateKwargs } = request;
+    return {
+      ...(defaultChatTemplateKwargs as Record<string, PyValue>),
+      ...chatTemplateKwargs,
+      add_generation_prompt: addGenerationPrompt,
+      continue_final_message: continueFinalMessage,
+      ...(documents === null ? {} : { documents }),
+      ...(this.#effort(request) as Record<string, PyValue>),
+    };
+  }
+
+  #effort({
+    reasoningEffort: asked,
+    chatTemplateKwargs,
+  }: ChatRenderRequest): Record<string, unknown> {
+    if (asked === null) return {};
+    const { reasoningEffortMap } = this.#options;
+    const effort = Object.hasOwn(reasoningEffortMap, asked) ? reasoningEffortMap[asked] : asked;
+    const isSwitched = chatTemplateKwargs !== null && 'enable_thinking' in chatTemplateKwargs;
+    return {
+      reasoning_effort: effort,
+      ...(isSwitched ? {} : { enable_thinking: effort !== 'none' }),
+    };
+  }
+
   #variables(request: ChatRenderRequest): Record<string, unknown> {
     const user = (
       request.chatTemplateKwargs === null ? {} : toPlain(request.chatTemplateKwargs)
     ) as Record<string, unknown>;
-    const variables: Record<string, unknown> = {
+    return {
       ...this.#options.tokenizer.specialTokens,
       ...this.#options.defaultChatTemplateKwargs,
       ...user,
+      ...this.#effort(request),
     };
-    const asked = request.reasoningEffort;
-    if (asked !== null) {
-      const { reasoningEffortMap } = this.#options;
-      const effort = Object.hasOwn(reasoningEffortMap, asked) ? reasoningEffortMap[asked] : asked;
-      variables['reasoning_effort'] = effort;
-      if (!('enable_thinking' in user)) variables['enable_thinking'] = effort !== 'none';
-    }
-    return variables;
   }
 }
 
 /** A tool as templates see it: all of its fields, whether set or not. */
-function dumpTool(tool: PyDict): unknown {
+export function dumpTool(tool: PyDict): unknown {
   const fn = get(tool, 'function');
   if (!isDict(fn)) return toPlain(tool);
   const { name, description = null, parameters = null, strict = null } = fn;

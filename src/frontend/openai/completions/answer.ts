@@ -1,6 +1,6 @@
 /**
  * What `/v1/completions` answers, whole and streamed, built as text in vLLM's key order.
- * Source: vllm/entrypoints/openai/completion/serving.py OpenAIServingCompletion (0.33.0). Leaves out: beam search.
+ * Source: vllm/entrypoints/openai/completion/serving.py OpenAIServingCompletion (0.33.0).
  */
 import {
   jsonIntegers,
@@ -145,9 +145,10 @@ export class CompletionAnswer implements Answer {
     }
     const first = finals[0] as RequestOutput;
     const last = finals.at(-1) as RequestOutput;
-    const promptTokensDetails = this.#context.enablePromptTokensDetails
-      ? `{"cached_tokens":${last.numCachedTokens},"created_cache_tokens":null,"multimodal_tokens":null}`
-      : 'null';
+    const promptTokensDetails =
+      this.#context.enablePromptTokensDetails && last.numCachedTokens !== null
+        ? `{"cached_tokens":${last.numCachedTokens},"created_cache_tokens":null,"multimodal_tokens":null}`
+        : 'null';
     return (
       `${this.#head}${choices.join(',')}],"service_tier":null,"system_fingerprint":${this.#parts.fingerprint},` +
       `"usage":${usageJson({ promptTokens, completionTokens, promptTokensDetails })},` +

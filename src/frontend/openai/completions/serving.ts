@@ -1,7 +1,8 @@
 /**
  * `/v1/completions`: from a checked request to its exchange.
- * Source: vllm/entrypoints/openai/completion/serving.py OpenAIServingCompletion (0.33.0). Leaves out: beam search.
+ * Source: vllm/entrypoints/openai/completion/serving.py OpenAIServingCompletion (0.33.0).
  */
+import { beamStepParams } from '../../llm/beam-search.ts';
 import { badRequest } from '../../llm/errors.ts';
 import { buildSamplingParams, type MutableSamplingParams } from '../../llm/sampling-params.ts';
 import type { AnswerChannel } from '../answer-channel.ts';
@@ -9,7 +10,7 @@ import { Exchange } from '../exchange.ts';
 import { type Later, whenHere } from '../later.ts';
 import type { RenderedPrompt } from '../renderer.ts';
 import { baseRequestId, type RequestHeaders } from '../request-headers.ts';
-import { maxTokensFor, samplingFields } from '../sampling-fields.ts';
+import { beamSearchParams, maxTokensFor, samplingFields } from '../sampling-fields.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
 import { CompletionAnswer } from './answer.ts';
 import type { CompletionRequest } from './request.ts';
@@ -29,12 +30,16 @@ export function createCompletion(
   const arrivalTime = context.clock.wallMs() / 1000;
   return whenHere(context.renderer.renderCompletion(request, channel), (rendered) => {
     const id = `cmpl-${baseRequestId(headers, request.request_id)}`;
-    const prompts = rendered.map((prompt, index) => ({
-      requestId: `${id}-${index}`,
-      promptTokenIds: prompt.promptTokenIds,
-      text: prompt.text,
-      params: samplingParams(context, request, prompt),
-    }));
+    const prompts = rendered.map((prompt, index) => {
+      const { promptTokenIds, text } = prompt;
+      const maxTokens = maxTokensFor(context.model, request.max_tokens, promptTokenIds.length);
+      const beams = beamSearchParams(request, context.model, maxTokens);
+      const params =
+        beams === null
+          ? completionSamplingParams(context, request, prompt)
+          : beamStepParams(beams, context.maxNumSequences);
+      return { requestId: `${id}-${index}`, promptTokenIds, text, params, beams };
+    });
     // What is wrong with the request was said first: an n that no request may have is not counted.
     const promptLengths = rendered.map(({ promptTokenIds }) => promptTokenIds.length);
     context.llm.ensureRoom(promptLengths, request.n);
@@ -44,7 +49,8 @@ export function createCompletion(
   });
 }
 
-function samplingParams(
+/** Throws ApiError. */
+export function completionSamplingParams(
   { model, maxNumSequences }: ServingContext,
   request: CompletionRequest,
   { promptTokenIds }: RenderedPrompt,

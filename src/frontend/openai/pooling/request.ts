@@ -57,6 +57,30 @@ export type EmbeddingRequest = PoolingBasicRequest &
   Encoding &
   PromptsInput & { readonly dimensions: number | null };
 
+export interface CohereEmbedContent {
+  readonly type: 'text' | 'image_url';
+  readonly text: string | null;
+  readonly image_url: Readonly<Record<string, string>> | null;
+}
+
+/** One of the three inputs is there. */
+export interface CohereEmbedRequest {
+  readonly model: string | null;
+  /** The name of a task instruction of the model. */
+  readonly input_type: string | null;
+  readonly texts: readonly string[] | null;
+  /** Addresses of images. */
+  readonly images: readonly string[] | null;
+  readonly inputs: readonly { readonly content: readonly CohereEmbedContent[] }[] | null;
+  readonly output_dimension: number | null;
+  readonly embedding_types: readonly CohereEmbeddingType[] | null;
+  readonly truncate: 'NONE' | 'START' | 'END';
+  readonly max_tokens: number | null;
+  readonly priority: number | bigint;
+}
+
+export type CohereEmbeddingType = 'float' | 'binary' | 'ubinary' | 'base64';
+
 export type TokenEmbeddingRequest = PoolingBasicRequest &
   TextInput & { readonly late_chunking_params: PyDict | null };
 

@@ -7,6 +7,7 @@ import { isPoolingTask, type PoolingTask } from '../../../shared/protocol/poolin
 import { jsonFloat, jsonNullable } from '../../../shared/python/json-text.ts';
 import { pyStrRepr } from '../../../shared/python/str.ts';
 import { ApiError, badRequest, validationError } from '../../llm/errors.ts';
+import type { PoolingOutput } from '../../llm/pooling-state.ts';
 import type { ServedPooling } from '../../llm/served-pooling.ts';
 import { baseRequestId, type RequestHeaders } from '../request-headers.ts';
 import { createdSeconds, type ServingContext, shownModel } from '../serving-context.ts';
@@ -71,19 +72,29 @@ export async function createEmbedding(
   request: EmbeddingRequest,
   call: PoolingCall,
 ): Promise<PoolingAnswer> {
-  const pooling = poolingOf(context);
-  if (pooling.task !== 'embed') throw notSupported('Embeddings');
+  if (poolingOf(context).task !== 'embed') throw notSupported('Embeddings');
   const exchange = beginExchange(context, request, call, 'embd');
-  const limits = embeddingLimits(context, pooling, request);
-  const prompts = await renderPrompts(context, request, limits, call.departure);
-  const params = paramsOf('embed', request, request.dimensions);
-  const outputs = pooling.pooler.enableChunkedProcessing
-    ? await poolChunked(exchange, params, prompts)
-    : await poolPrompts(exchange, params, prompts);
+  const outputs = await embedPrompts(exchange, request, request.dimensions);
   return vectorsAnswer(headOf(exchange), outputs, request, {
     object: 'embedding',
     field: 'embedding',
   });
+}
+
+/** A vector for each prompt of the input; `dimensions`: fewer than the model's, null for all. Rejects with ApiError. */
+export async function embedPrompts(
+  exchange: PoolingExchange,
+  request: PoolingBasicRequest & PromptsInput,
+  dimensions: number | null,
+): Promise<readonly PoolingOutput[]> {
+  const { context, departure } = exchange;
+  const pooling = poolingOf(context);
+  const limits = embeddingLimits(context, pooling, request);
+  const prompts = await renderPrompts(context, request, limits, departure);
+  const params = paramsOf('embed', request, dimensions);
+  return pooling.pooler.enableChunkedProcessing
+    ? poolChunked(exchange, params, prompts)
+    : poolPrompts(exchange, params, prompts);
 }
 
 /** Source: EmbeddingTokenizeParamsMixin.build_tok_params. */

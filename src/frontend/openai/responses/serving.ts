@@ -117,7 +117,8 @@ function checkRequest({ responses }: ServingContext, request: ResponsesRequest):
   }
 }
 
-function renderInput(
+/** Throws, or rejects with, ApiError. */
+export function renderInput(
   context: ServingContext,
   request: ResponsesRequest,
   messages: readonly ChatMessageParam[],
@@ -174,7 +175,8 @@ const NOT_OFFERED = {
   routed_experts_prompt_start: 0,
 } as const;
 
-function samplingParams(
+/** Throws ApiError. */
+export function samplingParams(
   { model, maxNumSequences }: ServingContext,
   request: ResponsesRequest,
   promptLength: number,

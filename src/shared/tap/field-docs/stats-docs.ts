@@ -28,6 +28,17 @@ export const STATS_DOCS: StructDocs = {
       perf_stats: 'Estimated FLOPs and memory traffic of the step; null unless asked for.',
     },
   },
+  SpecDecodingStats: {
+    file: 'vllm/v1/spec_decode/metrics.py',
+    fields: {
+      num_spec_tokens: 'Tokens that a draft may have.',
+      num_drafts: 'Requests whose draft was checked.',
+      num_draft_tokens: 'Tokens of all drafts.',
+      num_accepted_tokens: 'Tokens of them that were accepted.',
+      num_accepted_tokens_per_pos: 'How often the token at each place of a draft was accepted.',
+      num_draft_tokens_per_pos: 'How often there was a token at each place of a draft.',
+    },
+  },
   PrefixCacheStats: {
     file: 'vllm/v1/metrics/stats.py',
     fields: {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { NO_DRAFT_CACHING } from '../../../../src/engine-core/kv-cache/draft-caching.ts';
 import {
   createMambaSplit,
   MambaSplit,
@@ -35,6 +36,7 @@ function clip(
     cacheBlockSize: 32,
     schedulerBlockSize: 32,
     hashBlockSize: 32,
+    draftCaching: NO_DRAFT_CACHING,
     partialCacheHit: false,
     hasPrefillCheckpointBlocks: false,
     prefillCheckpointAlignment: null,
@@ -109,6 +111,7 @@ describe('the splitter', () => {
         cacheBlockSize: 32,
         schedulerBlockSize: 32,
         hashBlockSize: 32,
+        draftCaching: NO_DRAFT_CACHING,
         partialCacheHit: false,
         maxPrefillTokens: 2048,
       },

@@ -83,6 +83,18 @@ describe('log probabilities of sampled tokens', () => {
     expect([...(processor.logprobs?.[0]?.keys() ?? [])]).toEqual([97]);
   });
 
+  it('have no text where nothing is detokenized', () => {
+    const params = createTestSamplingParams({ logprobs: 1 });
+    params.detokenize = false;
+    const processor = new LogprobsProcessor(new ByteTokenizer(), params);
+
+    add(processor, [{ ids: [97, 98], logprobs: [-3, -0.5] }]);
+
+    expect([...(processor.logprobs?.[0]?.values() ?? [])].map((each) => each.decodedToken)).toEqual(
+      [null, null],
+    );
+  });
+
   it('have every candidate for logprobs -1', () => {
     const processor = createProcessor({ logprobs: -1 });
 

@@ -392,29 +392,16 @@ describe('checks against the model', () => {
     expect(refusalOf({ logprobs: 101 }, model)).toContain('greater than max allowed: 100');
   });
 
-  it.each<[unknown, string]>([
-    [{ choice: [] }, "Choice '[]' cannot be an empty list"],
-    [{ grammar: ' \n' }, 'structured_outputs.grammar cannot be an empty string'],
-    [{ json: ' ' }, 'structured_outputs.json cannot be an empty string'],
-    [
-      { json_object: false },
-      'structured_outputs.json_object must be True if set; omit structured_outputs to disable structured outputs',
-    ],
-    [{ regex: 'a\0b' }, "structured_outputs.regex must not contain a NUL character ('\\x00')"],
-  ])('refuse the structured output %j', (structuredOutputs, message) => {
-    expect(refusalOf({ structuredOutputs })).toBe(message);
-  });
-
-  it.each<[unknown]>([
-    [{ choice: ['a'] }],
-    [{ grammar: 'root ::= "a"' }],
-    [{ json: '{}' }],
-    [{ json: {} }],
-    [{ json_object: true }],
-    [{ regex: 'a+' }],
-  ])('pass the structured output %j', (structuredOutputs) => {
-    expect(() => verify({ structuredOutputs })).not.toThrow();
-  });
+  it.each<[Partial<SamplingFields>]>([[{ minP: 0.1 }], [{ logitBias: { '5': 1 } }]])(
+    'refuse %j beside drafts alone',
+    (fields) => {
+      const model = { vocabSize: 100, maxLogprobs: 20 };
+      expect(refusalOf(fields, { ...model, hasSpeculation: true } as typeof model)).toBe(
+        'The min_p and logit_bias sampling parameters are not yet supported with speculative decoding.',
+      );
+      expect(() => verify(fields, model)).not.toThrow();
+    },
+  );
 });
 
 describe('bad words', () => {

@@ -54,8 +54,14 @@ describe('checkResponseFormat', () => {
     {},
     { response_format: { type: 'text' } },
     { response_format: { type: 'json_schema', json_schema: {} } },
-    { response_format: { type: 'structural_tag', format: {} } },
-    { response_format: { type: 'structural_tag', structures: [], triggers: [] } },
+    { response_format: { type: 'structural_tag', format: { type: 'any_text' } } },
+    {
+      response_format: {
+        type: 'structural_tag',
+        structures: [{ begin: '<f>', schema: {}, end: '</f>' }],
+        triggers: ['<'],
+      },
+    },
     { response_format: 'text' },
   ])('takes %j', (data) => {
     expect(() => checkResponseFormat(data)).not.toThrow();
@@ -66,6 +72,11 @@ describe('checkResponseFormat', () => {
     [{ type: 'structural_tag' }, 'Invalid response_format structural_tag specification.'],
     [{ type: 'structural_tag', structures: [] }, 'Invalid response_format structural_tag'],
     [{ type: 'structural_tag', triggers: [] }, 'Invalid response_format structural_tag'],
+    [{ type: 'structural_tag', format: {} }, 'Invalid response_format structural_tag'],
+    [
+      { type: 'structural_tag', structures: [], triggers: [] },
+      'Invalid response_format structural_tag',
+    ],
     [
       { type: 'structural_tag', format: 1, structures: [], triggers: [] },
       'Invalid response_format structural_tag',
@@ -92,7 +103,7 @@ describe('structured outputs', () => {
     });
   });
 
-  it.each(['', '{', '1', 'null', 5, {}])('refuses %j as a structural tag', (tag) => {
+  it.each(['', '{', '1', 'null', '{"a":1}', 5, {}])('refuses %j as a structural tag', (tag) => {
     expect(errorOf(() => checkStructuralTag({ structural_tag: tag as PyValue }))).toMatchObject({
       message:
         'Invalid structured_outputs structural_tag specification. (parameter=structured_outputs)',
@@ -101,7 +112,12 @@ describe('structured outputs', () => {
   });
 
   it('takes the JSON of one, and none', () => {
-    for (const given of [{ structural_tag: '{"a":1}' }, { structural_tag: null }, {}, 'x']) {
+    for (const given of [
+      { structural_tag: '{"format":{"type":"any_text"}}' },
+      { structural_tag: null },
+      {},
+      'x',
+    ]) {
       expect(() => checkStructuralTag(given)).not.toThrow();
     }
   });

@@ -26,6 +26,7 @@ const OTHER_DEFAULTS: Readonly<Record<string, string>> = {
   'hf-overrides': 'None stands for an empty object',
   'log-level': "the log's level is always set here",
   'compilation-config': 'None stands for an empty configuration',
+  'structured-outputs-config': 'None stands for an empty configuration',
   'dcp-kv-cache-interleave-size': 'an alias of cp-kv-cache-interleave-size here, which is None',
 };
 const OTHER_CHOICES: Readonly<Record<string, string>> = {

@@ -14,6 +14,7 @@ import type {
   PrefillStats,
   PrefixCacheStats,
   SchedulerStats,
+  SpecDecodingStats,
 } from '../../stats.ts';
 import { optional, required, type StructTable } from '../../struct-table.ts';
 
@@ -47,6 +48,19 @@ const kvCacheEvictionEvent: StructTable<KVCacheEvictionEvent> = {
   ],
 };
 
+const specDecodingStats: StructTable<SpecDecodingStats> = {
+  name: 'SpecDecodingStats',
+  layout: 'map',
+  fields: [
+    required('num_spec_tokens', int),
+    optional('num_drafts', int, 0),
+    optional('num_draft_tokens', int, 0),
+    optional('num_accepted_tokens', int, 0),
+    optional('num_accepted_tokens_per_pos', arrayOf(int, 'int'), EMPTY),
+    optional('num_draft_tokens_per_pos', arrayOf(int, 'int'), EMPTY),
+  ],
+};
+
 const schedulerStats: StructTable<SchedulerStats> = {
   name: 'SchedulerStats',
   layout: 'map',
@@ -62,7 +76,7 @@ const schedulerStats: StructTable<SchedulerStats> = {
     optional('prefix_cache_stats', struct('prefixCacheStats'), createPrefixCacheStats()),
     optional('connector_prefix_cache_stats', nullable(struct('prefixCacheStats')), null),
     optional('kv_cache_eviction_events', arrayOf(struct('kvCacheEvictionEvent'), 'events'), EMPTY),
-    optional('spec_decoding_stats', any, null),
+    optional('spec_decoding_stats', nullable(struct('specDecodingStats')), null),
     optional('kv_connector_stats', any, null),
     optional('ec_connector_stats', any, null),
     optional('waiting_lora_adapters', intMap, EMPTY_MAP),
@@ -90,6 +104,7 @@ const prefillStats: StructTable<PrefillStats> = {
 export const STATS_TABLES = {
   prefixCacheStats,
   kvCacheEvictionEvent,
+  specDecodingStats,
   schedulerStats,
   prefillStats,
 };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { NO_DRAFT_CACHING } from '../../../../../src/engine-core/kv-cache/draft-caching.ts';
 import { createManager } from '../../../../../src/engine-core/kv-cache/managers/create-manager.ts';
 import {
   CircularBufferManager,
@@ -21,6 +22,7 @@ function create(record: GroupRecord, { enableCaching = true, group = 0 } = {}) {
     schedulerBlockSize: 16,
     maxInFlightTokens: 64,
     maxModelLen: 256,
+    draftCaching: NO_DRAFT_CACHING,
   });
 }
 
@@ -63,7 +65,7 @@ describe('the manager of a KV cache group', () => {
     const manager = create({ kind: 'cross_attention' });
     const request = new TestRequest({ promptTokenIds: [1] });
 
-    expect(() => manager.findLongestCacheHit(request, 16, [0], [[]])).toThrow(
+    expect(() => manager.findLongestCacheHit(request, 16, [0], [[]], false)).toThrow(
       'cross attention has no prefix cache',
     );
   });

@@ -1,0 +1,279 @@
+/**
+ * `/v1/…/derender`: what a server of token ids answered, as the answer of chat completions or completions.
+ * Source: vllm/entrypoints/scale_out/derender/serving.py ServingDerender (0.33.0). Leaves out: tool and reasoning parsers.
+ */
+import {
+  jsonIntegers,
+  jsonNullable,
+  jsonString,
+  jsonValue,
+} from '../../../shared/python/json-text.ts';
+import { badRequest } from '../../llm/errors.ts';
+import { jsonStopReason, usageJson } from '../answer-json.ts';
+import { chatLogprobs } from '../chat/logprobs.ts';
+import { completionLogprobs } from '../completions/logprobs.ts';
+import { checkModel, createdSeconds, type ServingContext, shownModel } from '../serving-context.ts';
+import { checkGenerated, checkPromptIds, type DerenderBounds } from './bounds.ts';
+import { decodeChunk, decodeWhole, FIRST_STATE } from './decoding.ts';
+import { resolveLogprobs } from './logprobs.ts';
+import type {
+  DerenderChatRequest,
+  DerenderCompletionRequest,
+  Generated,
+  GeneratedChoice,
+} from './request.ts';
+
+const STOP_STRINGS =
+  'stop strings are not supported by streaming derender because text already sent cannot be cut. Use non-streaming ' +
+  'derender or output_mode=text on /inference/v1/generate which holds stop strings back.';
+const NO_CHAT_REQUEST =
+  'chat_request is required when a tool or reasoning parser is configured because plain detokenization would leak raw ' +
+  'parser markup into content.';
+
+/** The answer's text. Throws ApiError. */
+export function derenderChat(
+  context: ServingContext,
+  bounds: DerenderBounds,
+  request: DerenderChatRequest,
+): string {
+  checkModel(context, request.model);
+  const original = request.chat_request;
+  if (request.stream) {
+    if ((original?.stop ?? []).length > 0) throw badRequest(STOP_STRINGS);
+    if (context.renderer.hasParser && original === null) throw badRequest(NO_CHAT_REQUEST);
+    checkChunk(bounds, request);
+    return chatChunk(context, request);
+  }
+  const generated = request.generate_response;
+  checkGenerated([generated], bounds);
+  checkPromptIds([request.prompt_token_ids], bounds);
+  if (context.renderer.hasParser && original === null) throw badRequest(NO_CHAT_REQUEST);
+  const seed = request.prompt_token_ids ?? generated.prompt_token_ids ?? [];
+  const choices = generated.choices.map((choice) => {
+    if ((choice.token_ids ?? []).length === 0)
+      throw badRequest(`choice ${choice.index} has empty or null token_ids`);
+    const { text, stopReason } = decodeWhole(context, choice, original, seed);
+    const ids = original?.return_token_ids === true ? choice.token_ids : null;
+    return (
+      `{"index":${choice.index},"message":{"role":"assistant","content":${jsonString(text)},"refusal":null,` +
+      '"annotations":null,"audio":null,"function_call":null,"reasoning":null},' +
+      `"logprobs":${chatLogprobsJson(context, choice, chatLimit(original))},` +
+      `"finish_reason":${jsonString(choice.finish_reason ?? 'stop')},"stop_reason":${jsonStopReason(stopReason)},` +
+      `"token_ids":${ids === null ? 'null' : jsonIntegers(ids)},"routed_experts":null,"weight_versions":null}`
+    );
+  });
+  const usage = usageJson({
+    promptTokens: request.prompt_tokens ?? 0,
+    completionTokens: countTokens([generated]),
+    promptTokensDetails: 'null',
+  });
+  const promptIds = original?.return_token_ids === true ? generated.prompt_token_ids : null;
+  return (
+    `${head(context, generated, request.model, 'chat.completion')}${choices.join(',')}],"service_tier":null,` +
+    `"system_fingerprint":null,"usage":${usage},"prompt_logprobs":${jsonValue(generated.prompt_logprobs)},` +
+    `"prompt_token_ids":${jsonValue(promptIds)},"prompt_text":null,` +
+    `"kv_transfer_params":${jsonValue(generated.kv_transfer_params)},"ec_transfer_params":null,` +
+    `"metrics":${jsonValue(generated.metrics)}}`
+  );
+}
+
+function chatChunk(
+  context: ServingContext,
+  request: Extract<DerenderChatRequest, { stream: true }>,
+): string {
+  const { generate_chunk: chunk, chat_request: original, stream_state: carried } = request;
+  let state = carried ?? FIRST_STATE;
+  const promptTokenIds =
+    carried === null ? (request.prompt_token_ids ?? chunk.prompt_token_ids ?? []) : [];
+  const choices = chunk.choices.map((choice) => {
+    const hadRole = state.role_sent;
+    const decoded = decodeChunk(context, choice, original, { state, promptTokenIds });
+    state = { ...decoded.state, role_sent: true };
+    const ids = original?.return_token_ids === true ? choice.token_ids : null;
+    return (
+      `{"index":${choice.index},"delta":{"role":${hadRole ? 'null' : '"assistant"'},` +
+      `"content":${decoded.text === '' ? 'null' : jsonString(decoded.text)},"reasoning":null},` +
+      `"logprobs":${chatLogprobsJson(context, choice, chatLimit(original))},` +
+      `"finish_reason":${jsonNullable(choice.finish_reason)},"stop_reason":${jsonStopReason(decoded.stopReason)},` +
+      `"token_ids":${ids === null ? 'null' : jsonIntegers(ids)},"weight_versions":null}`
+    );
+  });
+  const promptIds = original?.return_token_ids === true ? chunk.prompt_token_ids : null;
+  return (
+    `{"chunk":${head(context, chunk, request.model, 'chat.completion.chunk')}${choices.join(',')}],` +
+    `"usage":${chunkUsage(chunk, request.prompt_tokens)},"system_fingerprint":null,` +
+    `"prompt_token_ids":${jsonValue(promptIds)},"prompt_text":null,"metrics":${jsonValue(chunk.metrics)},` +
+    `"kv_transfer_params":null},"stream_state":${JSON.stringify(state)}}`
+  );
+}
+
+/** The answer's text. Throws ApiError. */
+export function derenderCompletion(
+  context: ServingContext,
+  bounds: DerenderBounds,
+  request: DerenderCompletionRequest,
+): string {
+  checkModel(context, request.model);
+  const original = request.completion_request;
+  if (request.stream) {
+    if ((original?.stop ?? []).length > 0) throw badRequest(STOP_STRINGS);
+    checkPromptIds([request.prompt_token_ids], bounds);
+    return completionChunk(context, request);
+  }
+  const responses = request.generate_responses;
+  const [first] = responses;
+  if (first === undefined) throw badRequest('generate_responses must not be empty');
+  checkGenerated(responses, bounds);
+  checkPromptIds(request.prompt_token_ids ?? [], bounds);
+  const choices = responses.flatMap((generated, i) =>
+    generated.choices.map((choice) => ({
+      generated,
+      choice,
+      seed: request.prompt_token_ids?.[i] ?? generated.prompt_token_ids ?? [],
+    })),
+  );
+  const shown = choices.map(({ generated, choice, seed }, index) => {
+    if ((choice.token_ids ?? []).length === 0) {
+      throw badRequest(
+        `choice ${choice.index} in response ${generated.request_id} has empty or null token_ids`,
+      );
+    }
+    const { text, stopReason } = decodeWhole(context, choice, original, seed);
+    const showsIds = original?.return_token_ids === true;
+    return (
+      `{"index":${index},"text":${jsonString(text)},"logprobs":${completionLogprobsJson(context, choice, original, 0).json},` +
+      `"finish_reason":${jsonNullable(choice.finish_reason)},"stop_reason":${jsonStopReason(stopReason)},` +
+      `"token_ids":${jsonValue(showsIds ? choice.token_ids : null)},"prompt_logprobs":null,` +
+      `"prompt_token_ids":${jsonValue(showsIds ? generated.prompt_token_ids : null)},"routed_experts":null,"weight_versions":null}`
+    );
+  });
+  const transfer = new Set(responses.map(({ kv_transfer_params: kv }) => jsonValue(kv)));
+  const usage = usageJson({
+    promptTokens: (request.prompt_tokens ?? []).reduce((sum, count) => sum + count, 0),
+    completionTokens: countTokens(responses),
+    promptTokensDetails: 'null',
+  });
+  return (
+    `${head(context, first, request.model, 'text_completion')}${shown.join(',')}],"service_tier":null,` +
+    `"system_fingerprint":null,"usage":${usage},` +
+    `"kv_transfer_params":${transfer.size === 1 ? jsonValue(first.kv_transfer_params) : 'null'},"ec_transfer_params":null,` +
+    `"metrics":${responses.length === 1 ? jsonValue(first.metrics) : 'null'}}`
+  );
+}
+
+function completionChunk(
+  context: ServingContext,
+  request: Extract<DerenderCompletionRequest, { stream: true }>,
+): string {
+  const { generate_chunk: chunk, completion_request: original, stream_state: carried } = request;
+  if (chunk.choices.length > 1)
+    throw badRequest('derender_completion_stream expects at most one choice per chunk');
+  let state = carried ?? FIRST_STATE;
+  const promptTokenIds =
+    carried === null ? (request.prompt_token_ids ?? chunk.prompt_token_ids ?? []) : [];
+  const choices = chunk.choices.map((choice) => {
+    const decoded = decodeChunk(context, choice, original, { state, promptTokenIds });
+    const logprobs = completionLogprobsJson(context, choice, original, state.logprob_text_offset);
+    const offset = logprobs.nextOffset ?? state.logprob_text_offset + [...decoded.text].length;
+    state = { ...decoded.state, logprob_text_offset: offset };
+    const showsIds = original?.return_token_ids === true;
+    return (
+      `{"index":${choice.index},"text":${jsonString(decoded.text)},"logprobs":${logprobs.json},` +
+      `"finish_reason":${jsonNullable(choice.finish_reason)},"stop_reason":${jsonStopReason(decoded.stopReason)},` +
+      `"prompt_token_ids":${jsonValue(showsIds ? chunk.prompt_token_ids : null)},` +
+      `"token_ids":${jsonValue(showsIds ? choice.token_ids : null)},"weight_versions":null}`
+    );
+  });
+  return (
+    `{"chunk":${head(context, chunk, request.model, 'text_completion')}${choices.join(',')}],` +
+    `"usage":${chunkUsage(chunk, request.prompt_tokens)},"system_fingerprint":null,"metrics":${jsonValue(chunk.metrics)},` +
+    `"kv_transfer_params":null},"stream_state":${JSON.stringify(state)}}`
+  );
+}
+
+function checkChunk(
+  { maxModelLen }: DerenderBounds,
+  {
+    generate_chunk: chunk,
+    stream_state: state,
+    prompt_token_ids: prompt,
+  }: Extract<DerenderChatRequest, { stream: true }>,
+): void {
+  const count = chunk.choices.length;
+  if (count > 1) {
+    throw badRequest(`derender_chat_stream expects at most one choice per chunk (got ${count}).`);
+  }
+  const promptLength = prompt?.length ?? 0;
+  const prior = state?.output_token_ids.length ?? 0;
+  const delta = countTokens([chunk]);
+  if (promptLength + prior + delta <= maxModelLen) return;
+  throw badRequest(
+    `prompt_token_ids length (${promptLength}) plus output_token_ids length (${prior}) plus delta (${delta}) exceeds ` +
+      `max_model_len (${maxModelLen}).`,
+  );
+}
+
+function head(
+  context: ServingContext,
+  { request_id: id }: Generated,
+  model: string | null,
+  object: string,
+): string {
+  const name = model || shownModel(context, null);
+  return `{"id":${jsonString(id ?? '')},"object":"${object}","created":${createdSeconds(context)},"model":${jsonString(name)},"choices":[`;
+}
+
+function countTokens(responses: readonly Generated[]): number {
+  return responses
+    .flatMap(({ choices }) => choices)
+    .reduce((sum, { token_ids: ids }) => sum + (ids?.length ?? 0), 0);
+}
+
+function chunkUsage({ usage }: Generated, promptTokens: number | null): string {
+  if (usage === null) return 'null';
+  return usageJson({
+    promptTokens: promptTokens ?? usage.prompt_tokens ?? 0,
+    completionTokens: usage.completion_tokens ?? 0,
+    promptTokensDetails: 'null',
+  });
+}
+
+/** Candidates that a chat shows; null: all there are. */
+function chatLimit(original: DerenderChatRequest['chat_request']): number | null {
+  if (original?.logprobs !== true || (original.logprob_token_ids ?? []).length > 0) return null;
+  return original.top_logprobs === -1 ? null : original.top_logprobs;
+}
+
+function chatLogprobsJson(
+  { tokenizer }: ServingContext,
+  choice: GeneratedChoice,
+  limit: number | null,
+): string {
+  const resolved = resolveLogprobs(choice, tokenizer);
+  if (resolved === null) return 'null';
+  return chatLogprobs(
+    resolved.tokenIds,
+    resolved.table,
+    { tokenizer, limit, asTokenIds: false },
+    false,
+  );
+}
+
+function completionLogprobsJson(
+  { tokenizer }: ServingContext,
+  choice: GeneratedChoice,
+  original: DerenderCompletionRequest['completion_request'],
+  offset: number,
+): { readonly json: string; readonly nextOffset: number | null } {
+  const resolved = resolveLogprobs(choice, tokenizer);
+  if (resolved === null) return { json: 'null', nextOffset: null };
+  const count = original?.logprobs ?? null;
+  const hasIds = (original?.logprob_token_ids ?? []).length > 0;
+  const limit = count === null || count === -1 || hasIds ? null : count + 1;
+  return completionLogprobs(
+    resolved.tokenIds,
+    resolved.table,
+    { tokenizer, limit, asTokenIds: false },
+    offset,
+  );
+}

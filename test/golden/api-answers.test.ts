@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { HttpArgs } from '../../src/frontend/http/http-args.ts';
+import type { HttpEnv } from '../../src/frontend/http/http-env.ts';
+import type { ServedModel } from '../../src/frontend/llm/served-model.ts';
+import {
+  loadApiAnswers,
+  masked,
+  type RecordedAnswer,
+  yesAndNoTokenizer,
+} from '../support/api-answers.ts';
+import { createTestServer } from '../support/http-server.ts';
+
+interface Settings {
+  readonly args?: Partial<HttpArgs>;
+  readonly env?: Partial<HttpEnv>;
+  readonly model?: Partial<ServedModel>;
+}
+
+const SERVERS: Readonly<Record<string, Settings>> = {
+  plain: {},
+  'scale-out': { args: { enableScaleOut: true, maxNumSeqs: 128 } },
+  lora: { env: { allowRuntimeLoraUpdating: true } },
+  sessions: { env: { enableStatefulSessions: true } },
+  decisions: { model: { vocabSize: 4001 } },
+  'tokens-only': { args: { tokensOnly: true } },
+};
+
+/** What is not answered as vLLM does, and why. */
+const ALLOWED: readonly { readonly names: RegExp; readonly why: string }[] = [];
+
+const yesAndNo = yesAndNoTokenizer();
+const adapter = mkdtempSync(join(tmpdir(), 'adapter-'));
+writeFileSync(join(adapter, 'adapter_config.json'), JSON.stringify({ r: 8, peft_type: 'LORA' }));
+afterAll(() => {
+  yesAndNo.remove();
+  rmSync(adapter, { recursive: true, force: true });
+});
+
+function shown(status: number, headers: Readonly<Record<string, string>>, text: string): string {
+  const told = Object.entries(headers)
+    .filter(([name]) => name === 'content-type' || name.startsWith('x-amzn-'))
+    .map(([name, value]) => `${name}: ${masked(value, adapter)}`);
+  return `${status} ${told.sort().join(', ')}\n${masked(text, adapter)}`;
+}
+
+async function ask(port: number, recorded: RecordedAnswer): Promise<string> {
+  const { method, path, body, headers } = recorded;
+  const sent =
+    typeof body === 'string'
+      ? body
+      : JSON.stringify(body).replaceAll('"ADAPTER"', JSON.stringify(adapter));
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+    method,
+    headers: { ...(body === null ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(body === null ? {} : { body: Buffer.from(sent) }),
+  });
+  return shown(response.status, Object.fromEntries(response.headers), await response.text());
+}
+
+describe.each(Object.keys(SERVERS))('the server %s', (name) => {
+  it('answers as vLLM does', async () => {
+    const settings = SERVERS[name] ?? {};
+    const test = await createTestServer({
+      args: { enableRequestIdHeaders: false, ...settings.args },
+      env: { serverDevMode: false, ...settings.env },
+      model: settings.model ?? {},
+      engines: { engineCount: 1 },
+      ...(name === 'decisions' ? { tokenizerFolder: yesAndNo.folder } : {}),
+    });
+    const { port } = await test.server.listen();
+    const differences: string[] = [];
+    for (const recorded of loadApiAnswers().filter(({ server }) => server === name)) {
+      if (ALLOWED.some(({ names }) => names.test(recorded.name))) continue;
+      const wanted = shown(recorded.status, recorded.answeredHeaders, recorded.answer);
+      const got = await ask(port, recorded);
+      if (got !== wanted) differences.push(`${recorded.name}\nvLLM: ${wanted}\nours: ${got}`);
+    }
+    await test.close();
+    expect(differences).toEqual([]);
+  });
+});
