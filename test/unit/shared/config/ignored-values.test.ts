@@ -9,8 +9,6 @@ describe('the value of a flag that is no setting', () => {
     [['--dcp-comm-backend', 'nobody'], "--dcp-comm-backend 'nobody': must be one of a2a, ag_rs"],
     [['--renderer-num-workers', 'two'], "--renderer-num-workers 'two': must be a whole number"],
     [['--mm-processor-cache-gb', 'x'], "--mm-processor-cache-gb 'x': must be a number"],
-    [['--kv-transfer-config', '{'], "--kv-transfer-config '{': must be JSON"],
-    [['--kv-transfer-config', '[]'], 'must be a JSON object'],
     [['--additional-config', '{x}'], "--additional-config '{x}': must be JSON"],
     [['--numa-bind-nodes', '1', 'b'], "--numa-bind-nodes 'b': must be a whole number"],
     [['--collect-detailed-traces', 'gpu'], "'gpu': must be one of all, model, worker, None"],
@@ -51,7 +49,6 @@ describe('a flag that vLLM would act on', () => {
     [['--mm-processor-cache-gb', '4.0'], false],
     [['--swa-bounded-replay'], false],
     [['--no-swa-bounded-replay'], true],
-    [['--kv-transfer-config.kv_role', 'kv_both'], true],
     [['--load-format', 'dummy'], false],
   ])('is named only where it is not as by default: %j', (words, isNamed) => {
     expect(given(...words).map(({ changes }) => changes !== null)).toEqual([isNamed]);
