@@ -149,7 +149,7 @@ function structuredOutputSettingsOf(args: EngineArgs): StructuredOutputSettings 
   return {
     seed: args.seed,
     disableAnyWhitespace: config.disableAnyWhitespace,
-    reasoningEnd: reasoningEndOf(config.reasoningParser),
+    reasoningEnd: reasoningEndOf(args.reasoningParser || config.reasoningParser),
     enableInReasoning: config.enableInReasoning,
   };
 }
