@@ -41,9 +41,8 @@ describe('the value of a flag that is no setting', () => {
 
 describe('a flag that vLLM would act on', () => {
   it.each([
-    [['--enable-mfu-metrics'], true],
-    [['--no-enable-mfu-metrics'], false],
-    [['--disable-mfu-metrics'], false],
+    [['--enable-trace-replay'], true],
+    [['--no-enable-trace-replay'], false],
     [['--prefill-context-parallel-size', '1'], false],
     [['--prefill-context-parallel-size', '2'], true],
     [['--mm-processor-cache-gb', '4.0'], false],

@@ -22,8 +22,10 @@ const VLLM_FILES = new Set([
   'vllm/v1/engine/core.py',
   'vllm/v1/engine/core_client.py',
   'vllm/v1/engine/utils.py',
+  'vllm/v1/metrics/perf.py',
   'vllm/v1/metrics/stats.py',
   'vllm/v1/outputs.py',
+  'vllm/v1/spec_decode/metrics.py',
 ]);
 
 describe('what the fields of the wire mean', () => {
