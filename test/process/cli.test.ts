@@ -122,7 +122,7 @@ describe('vllm-twin', () => {
 
   it('says in one line what vLLM would do and it does not', async () => {
     const words =
-      '--port 0 --kv-transfer-config {} --cudagraph-metrics --numa-bind --log-format json';
+      '--port 0 --prefill-context-parallel-size 2 --cudagraph-metrics --numa-bind --log-format json';
     const twin = new Twin(['serve', ...words.split(' ')]);
     const url = await twin.url();
     expect((await fetch(`${url}/health`)).status).toBe(200);
@@ -130,7 +130,7 @@ describe('vllm-twin', () => {
     twin.signal('SIGTERM');
     await twin.waitForExit();
     expect(twin.log).toMatch(
-      /not simulated here: --kv-transfer-config \(.*\); --cudagraph-metrics \(.*\)"/,
+      /not simulated here: --prefill-context-parallel-size \(.*\); --cudagraph-metrics \(.*\)"/,
     );
     expect(twin.log).toMatch(/change nothing outside a GPU, .*: --numa-bind"/);
   });

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { EngineFrames } from '../../src/shared/twin-api/engine-views.ts';
+import type { EngineFrames, EngineSteps } from '../../src/shared/twin-api/engine-views.ts';
 import { differencesFromSample, readSamples } from '../support/e2e-samples.ts';
 import { createTestRequest } from '../support/engine.ts';
 import { EngineProcesses } from '../support/engine-processes.ts';
@@ -122,16 +122,16 @@ describe('a fault on the wire of an engine', () => {
     // Answered though, and behind it: our own calls go past the fault.
     expect(await end()).toBe(true);
     await begin('wire.drop', { every: 1, direction: 'from-engine' });
+    const steps = async () => (await frontend.call(0, 'vllm_twin_steps', [0])) as EngineSteps;
+    // Steps are kept from the first time that somebody asks.
+    await steps();
     add('a');
-    await waitUntil('the end of a', async () => {
-      const about = (await frontend.call(0, 'vllm_twin_about')) as { num_requests_running: number };
-      const frames = (await frontend.call(0, 'vllm_twin_frames')) as EngineFrames;
-      const types = frames.frames.map(({ socket, direction }) => `${socket}/${direction}`);
-      return (
-        types.filter((type) => type === 'input/receive').length === 2 &&
-        about.num_requests_running === 0
-      );
-    });
+    await waitUntil('the end of a', async () =>
+      (await steps()).steps.some(({ finished }) => finished.includes('a')),
+    );
+    const { frames } = (await frontend.call(0, 'vllm_twin_frames')) as EngineFrames;
+    const types = frames.map(({ socket, direction }) => `${socket}/${direction}`);
+    expect(types.filter((type) => type === 'input/receive')).toHaveLength(2);
     expect(await end()).toBe(true);
     add('b');
     await frontend.finished('b');
