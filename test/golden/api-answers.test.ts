@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { HttpArgs } from '../../src/frontend/http/http-args.ts';
 import type { HttpEnv } from '../../src/frontend/http/http-env.ts';
 import type { ServedModel } from '../../src/frontend/llm/served-model.ts';
+import { SCRIPTED_TOKEN_IDS_KEY } from '../../src/shared/protocol/fault-keys.ts';
 import {
   loadApiAnswers,
   masked,
@@ -22,6 +23,14 @@ interface Settings {
 
 const SERVERS: Readonly<Record<string, Settings>> = {
   plain: {},
+  tools: {
+    args: {
+      enableAutoToolChoice: true,
+      toolCallParser: 'hermes',
+      reasoningParser: 'qwen3',
+      enablePromptTokensDetails: true,
+    },
+  },
   'scale-out': { args: { enableScaleOut: true, maxNumSeqs: 128 } },
   lora: { env: { allowRuntimeLoraUpdating: true } },
   sessions: { env: { enableStatefulSessions: true } },
@@ -44,12 +53,22 @@ function shown(status: number, headers: Readonly<Record<string, string>>, text: 
   return `${status} ${told.sort().join(', ')}\n${masked(text, adapter)}`;
 }
 
+/** What the recorded engine was to say; the twin's model would think and call of its own accord where it says nothing. */
+function withScript(body: unknown, { server, path }: RecordedAnswer): unknown {
+  if (server !== 'tools' || path !== '/v1/messages') return body;
+  const { vllm_xargs: xargs } = body as { vllm_xargs?: { script: readonly number[] } };
+  return {
+    ...(body as object),
+    vllm_xargs: { [SCRIPTED_TOKEN_IDS_KEY]: xargs?.script ?? [] },
+  };
+}
+
 async function ask(port: number, recorded: RecordedAnswer): Promise<string> {
   const { method, path, body, headers } = recorded;
   const sent =
     typeof body === 'string'
       ? body
-      : JSON.stringify(body).replaceAll('"ADAPTER"', JSON.stringify(adapter));
+      : JSON.stringify(withScript(body, recorded)).replaceAll('"ADAPTER"', JSON.stringify(adapter));
   const response = await fetch(`http://127.0.0.1:${port}${path}`, {
     method,
     headers: { ...(body === null ? {} : { 'content-type': 'application/json' }), ...headers },
@@ -65,7 +84,7 @@ describe.each(Object.keys(SERVERS))('the server %s', (name) => {
       args: { enableRequestIdHeaders: false, ...settings.args },
       env: { serverDevMode: false, ...settings.env },
       model: settings.model ?? {},
-      engines: { engineCount: 1, engine: { adapters: adaptersInFolders() } },
+      engines: { engineCount: 1, engine: { adapters: adaptersInFolders(), enableFaults: true } },
       ...(name === 'decisions' ? { tokenizerFolder: yesAndNo.folder } : {}),
     });
     const { port } = await test.server.listen();

@@ -5,6 +5,7 @@
  * `--tool-strict-level`, and a call beside the answer of a response_format. Pure.
  */
 import { isDict, type PyDict, type PyValue } from '../../../shared/python/values.ts';
+import { badRequest } from '../../llm/errors.ts';
 import type { FunctionTool, ParserRequest } from './types.ts';
 
 type Choice = 'auto' | 'required' | 'forced';
@@ -331,7 +332,10 @@ const BUILDERS: Readonly<Record<string, (options: TagOptions) => PyDict>> = {
 /** Models whose calls are held to their format though nothing asks for it. */
 const ALWAYS_TAGGED = 'glm_4_7';
 
-/** The tag as JSON; null: the answer is free. `hasConstraint`: the request has one of its own. */
+/**
+ * The tag as JSON; null: the answer is free. `hasConstraint`: the request has one of its own. Throws ApiError for a tool
+ * that is chosen and not there.
+ */
 export function structuralTagFor(model: string, request: ParserRequest): string | null {
   const { toolChoice, parallelToolCalls, hasConstraint } = request;
   const build = BUILDERS[model];
@@ -343,6 +347,8 @@ export function structuralTagFor(model: string, request: ParserRequest): string 
   if (all.length === 0 || (isAuto && (hasConstraint || !isHeld))) return null;
   const named = typeof toolChoice === 'object' ? toolChoice.name : null;
   const tools = all.filter(({ name }) => named === null || name === named).map(tagTool);
+  if (tools.length === 0)
+    throw badRequest(`The tool with name '${named}' is not found in the tools list.`);
   const choice = named === null ? (isAuto ? 'auto' : 'required') : 'forced';
   const format = build({ tools, choice, isSingle });
   return JSON.stringify({ type: 'structural_tag', format });
