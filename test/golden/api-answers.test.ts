@@ -21,6 +21,11 @@ interface Settings {
   readonly model?: Partial<ServedModel>;
 }
 
+interface ScriptedBody {
+  readonly vllm_xargs?: { readonly script: readonly number[] };
+  readonly sampling_params?: { readonly extra_args?: { readonly script: readonly number[] } };
+}
+
 const SERVERS: Readonly<Record<string, Settings>> = {
   plain: {},
   tools: {
@@ -32,6 +37,14 @@ const SERVERS: Readonly<Record<string, Settings>> = {
     },
   },
   'scale-out': { args: { enableScaleOut: true, maxNumSeqs: 128 } },
+  parsed: {
+    args: {
+      enableAutoToolChoice: true,
+      toolCallParser: 'hermes',
+      reasoningParser: 'qwen3',
+      enableScaleOut: true,
+    },
+  },
   lora: { env: { allowRuntimeLoraUpdating: true } },
   sessions: { env: { enableStatefulSessions: true } },
   decisions: { model: { vocabSize: 4001 } },
@@ -53,14 +66,17 @@ function shown(status: number, headers: Readonly<Record<string, string>>, text: 
   return `${status} ${told.sort().join(', ')}\n${masked(text, adapter)}`;
 }
 
+const GENERATING = ['/v1/messages', '/v1/chat/completions/batch', '/inference/v1/generate'];
+
 /** What the recorded engine was to say; the twin's model would think and call of its own accord where it says nothing. */
 function withScript(body: unknown, { server, path }: RecordedAnswer): unknown {
-  if (server !== 'tools' || path !== '/v1/messages') return body;
-  const { vllm_xargs: xargs } = body as { vllm_xargs?: { script: readonly number[] } };
-  return {
-    ...(body as object),
-    vllm_xargs: { [SCRIPTED_TOKEN_IDS_KEY]: xargs?.script ?? [] },
-  };
+  if (!['tools', 'parsed'].includes(server) || !GENERATING.includes(path)) return body;
+  const { vllm_xargs: xargs, sampling_params: params, ...rest } = body as ScriptedBody;
+  const script = xargs?.script ?? params?.extra_args?.script ?? [];
+  const extra = { [SCRIPTED_TOKEN_IDS_KEY]: script };
+  return params === undefined
+    ? { ...rest, vllm_xargs: extra }
+    : { ...rest, sampling_params: { ...params, extra_args: extra } };
 }
 
 async function ask(port: number, recorded: RecordedAnswer): Promise<string> {
