@@ -4,6 +4,7 @@
  * DelegatingParser._apply_structural_tag (0.33.0), xgrammar 0.2.8 builtin_structural_tag.py. Leaves out:
  * `--tool-strict-level`, and a call beside the answer of a response_format. Pure.
  */
+import { pythonDumps } from '../../../shared/python/json-dumps.ts';
 import { isDict, type PyDict, type PyValue } from '../../../shared/python/values.ts';
 import { badRequest } from '../../llm/errors.ts';
 import type { FunctionTool, ParserRequest } from './types.ts';
@@ -351,7 +352,11 @@ export function structuralTagFor(model: string, request: ParserRequest): string 
     throw badRequest(`The tool with name '${named}' is not found in the tools list.`);
   const choice = named === null ? (isAuto ? 'auto' : 'required') : 'forced';
   const format = build({ tools, choice, isSingle });
-  return JSON.stringify({ type: 'structural_tag', format });
+  // Python writes what is no ASCII as escapes.
+  return pythonDumps({ type: 'structural_tag', format }).replace(
+    /[^ -~]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 function tagTool({ name, parameters, strict }: FunctionTool): TagTool {
