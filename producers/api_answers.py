@@ -53,6 +53,20 @@ def yes_and_no(folder):
     return str(folder)
 
 
+def spelled(value, tokenizer):
+    """`IDS:text` as the ids of the text, `END:text` with the end of text behind, `ONE:text` as how many they are."""
+    if isinstance(value, dict):
+        return {key: spelled(item, tokenizer) for key, item in value.items()}
+    if isinstance(value, list):
+        return [spelled(item, tokenizer) for item in value]
+    if isinstance(value, str) and value.startswith(("IDS:", "END:", "ONE:")):
+        ids = tokenizer.encode(value[4:], add_special_tokens=False)
+        if value.startswith("ONE:"):
+            return [len(ids)]
+        return ids if value.startswith("IDS:") else [*ids, 2]
+    return value
+
+
 async def record(server, only):
     flags, _ = api_answers_cases.SERVERS[server]
     with tempfile.TemporaryDirectory() as adapter, tempfile.TemporaryDirectory() as model:
@@ -70,6 +84,8 @@ async def record(server, only):
                 del sent["script"]
             elif isinstance(body, dict) and body.get("src") == "ADAPTER":
                 sent = {**body, "src": adapter}
+            else:
+                sent = body = spelled(body, tokenizer)
             status, given, text = await asyncio.to_thread(api_server.ask, port, method, path, sent, headers)
             kept = {key.lower(): masked(value, adapter) for key, value in given.items() if KEPT_HEADERS.match(key)}
             shown = body if sent is body or "src" in sent else sent

@@ -11,6 +11,10 @@ SERVERS = {
         ["--enable-auto-tool-choice", "--tool-call-parser", "hermes", "--reasoning-parser", "qwen3", "--enable-prompt-tokens-details"],
         {},
     ),
+    "parsed": (
+        ["--enable-auto-tool-choice", "--tool-call-parser", "hermes", "--reasoning-parser", "qwen3", "--enable-scale-out"],
+        {},
+    ),
     "lora": (["--enable-lora"], {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1"}),
     "sessions": ([], {"SAGEMAKER_ENABLE_STATEFUL_SESSIONS": "true", "SAGEMAKER_SESSIONS_PATH": "/tmp/recorded-sessions"}),
     "decisions": ([], {}),
@@ -529,6 +533,137 @@ def tool_cases():
     yield "tools", "messages usage of the cache, streamed", "POST", path, messages(stream=True), {}
 
 
+CALLED = '<tool_call>\n{"name": "f", "arguments": {"a": "b"}}\n</tool_call>'
+THOUGHT = "<think>\nhm\n</think>\n\n"
+FUNCTION = {"type": "function", "function": {"name": "f", "description": "d", "parameters": TOOL["input_schema"]}}
+NAMED = {"type": "function", "function": {"name": "f"}}
+STRICT = {"type": "function", "function": {**FUNCTION["function"], "strict": True}}
+
+
+def parsed_render_cases():
+    chat = {"model": "tiny", "messages": [USER], "max_tokens": 3}
+    used = {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}
+    chats = {
+        "no tools": chat,
+        "auto": {**chat, "tools": [FUNCTION]},
+        "auto, strict": {**chat, "tools": [STRICT]},
+        "none": {**chat, "tools": [FUNCTION], "tool_choice": "none"},
+        "required": {**chat, "tools": [FUNCTION], "tool_choice": "required"},
+        "named": {**chat, "tools": [FUNCTION], "tool_choice": NAMED},
+        "not parallel": {**chat, "tools": [FUNCTION], "parallel_tool_calls": False},
+        "hidden reasoning": {**chat, "include_reasoning": False},
+        "no thinking": {**chat, "chat_template_kwargs": {"enable_thinking": False}},
+        "effort": {**chat, "reasoning_effort": "low"},
+        "called before": {**chat, "messages": [USER, used, {"role": "tool", "content": "x", "tool_call_id": "a"}], "tools": [FUNCTION]},
+        "response format": {**chat, "response_format": {"type": "json_object"}, "tools": [FUNCTION]},
+        "refused: unknown tool": {**chat, "tools": [FUNCTION], "tool_choice": {"type": "function", "function": {"name": "g"}}},
+    }
+    for name, body in chats.items():
+        yield "parsed", f"chat render with parsers: {name}", "POST", "/v1/chat/completions/render", body, {}
+    for name, body in {
+        "any": messages(tools=[TOOL], tool_choice={"type": "any"}),
+        "tool": messages(tools=[TOOL], tool_choice={"type": "tool", "name": "f"}),
+        "auto": messages(tools=[TOOL]),
+        "refused: unknown tool": messages(tools=[TOOL], tool_choice={"type": "tool", "name": "g"}),
+    }.items():
+        yield "parsed", f"messages render with parsers: {name}", "POST", "/v1/messages/render", body, {}
+    response = {"model": "tiny", "input": "hi", "max_output_tokens": 3}
+    tool = {"type": "function", "name": "f", "parameters": TOOL["input_schema"]}
+    for name, body in {
+        "plain": response,
+        "auto": {**response, "tools": [tool]},
+        "required": {**response, "tools": [tool], "tool_choice": "required"},
+        "named": {**response, "tools": [tool], "tool_choice": {"type": "function", "name": "f"}},
+        "none": {**response, "tools": [tool], "tool_choice": "none"},
+    }.items():
+        yield "parsed", f"responses render with parsers: {name}", "POST", "/v1/responses/render", body, {}
+
+
+def parsed_generate_cases():
+    says = lambda text, **context: {
+        "token_ids": [5, 6, 7],
+        "sampling_params": {"max_tokens": 100, "extra_args": {"script": f"END:{text}"}},
+        "output_mode": "derender",
+        "parse_context": context,
+    }
+    bodies = {
+        "call": says(CALLED, tools=[FUNCTION], tool_choice="auto"),
+        "thinking and a call": says(THOUGHT + CALLED, tools=[FUNCTION], tool_choice="auto"),
+        "call without tools": says(THOUGHT + CALLED),
+        "required": says(THOUGHT + CALLED, tools=[FUNCTION], tool_choice="required"),
+        "named": says(THOUGHT + CALLED, tools=[FUNCTION], tool_choice=NAMED),
+        "two, not parallel": says(f"{CALLED}\n{CALLED}", tools=[FUNCTION], tool_choice="auto", parallel_tool_calls=False),
+        "no thinking": says("yes", chat_template_kwargs={"enable_thinking": False}),
+        "hidden reasoning": says(THOUGHT + "yes", include_reasoning=False),
+        "text": says("yes"),
+        "refused: no context": without(says("yes"), "parse_context"),
+        "refused: unknown tool": says("yes", tools=[FUNCTION], tool_choice={"type": "function", "function": {"name": "g"}}),
+        "refused: no tools": says("yes", tool_choice=NAMED),
+    }
+    for name, body in bodies.items():
+        yield "parsed", f"generate, derendered: {name}", "POST", "/inference/v1/generate", body, {}
+    batch = {"model": "tiny", "messages": [[USER], [{"role": "user", "content": "you"}]], "max_tokens": 100}
+    for name, body in {
+        "thought": {**batch, "vllm_xargs": {"script": f"END:{THOUGHT}yes"}},
+        "call": {**batch, "vllm_xargs": {"script": f"END:{THOUGHT}{CALLED}"}},
+        "hidden reasoning": {**batch, "include_reasoning": False, "vllm_xargs": {"script": f"END:{THOUGHT}yes"}},
+        "logprobs": {**batch, "include_reasoning": False, "logprobs": True, "return_token_ids": True, "vllm_xargs": {"script": f"END:{THOUGHT}yes"}},
+        "no thinking": {**batch, "chat_template_kwargs": {"enable_thinking": False}, "vllm_xargs": {"script": "END:yes"}},
+        "echo": {**batch, "echo": True, "vllm_xargs": {"script": f"END:{THOUGHT}"}},
+    }.items():
+        yield "parsed", f"batch with parsers: {name}", "POST", "/v1/chat/completions/batch", body, {}
+
+
+def parsed_derender_cases():
+    path = "/v1/chat/completions/derender"
+    chat = {"model": "tiny", "messages": [USER], "tools": [FUNCTION]}
+    made = lambda text, request=chat, **fields: {
+        "generate_response": {"request_id": "r", "choices": [{"index": 0, "token_ids": f"IDS:{text}", "finish_reason": "stop", **fields}]},
+        "chat_request": request,
+    }
+    bodies = {
+        "call": made(CALLED),
+        "thinking and a call": made(THOUGHT + CALLED),
+        "cut call": made(THOUGHT + CALLED[:40], finish_reason="length"),
+        "text": made(THOUGHT + "yes", without(chat, "tools")),
+        "named": made(THOUGHT + CALLED, {**chat, "tool_choice": NAMED}),
+        "required": made(CALLED, {**chat, "tool_choice": "required"}),
+        "none": made(CALLED, {**chat, "tool_choice": "none"}),
+        "ids": made(THOUGHT + CALLED, {**chat, "return_token_ids": True}),
+        "hidden reasoning": made(THOUGHT + CALLED, {**chat, "return_token_ids": True, "include_reasoning": False}),
+        "no thinking": made("yes", {**chat, "chat_template_kwargs": {"enable_thinking": False}}),
+        "refused: no request": without(made(CALLED), "chat_request"),
+    }
+    for name, body in bodies.items():
+        yield "parsed", f"chat derender with parsers: {name}", "POST", path, body, {}
+    state = lambda text, **fields: {"output_token_ids": f"IDS:{text}", "output_chunk_lens": f"ONE:{text}", "role_sent": True, **fields}
+    chunk = lambda text, request=chat, before=None, **fields: {
+        "stream": True,
+        "generate_chunk": {"request_id": "r", "choices": [{"index": 0, "token_ids": f"IDS:{text}", **fields}]},
+        "chat_request": request,
+        "prompt_token_ids": [5, 6, 7],
+        **({} if before is None else {"stream_state": before}),
+    }
+    opened = THOUGHT + '<tool_call>\n{"name": "f", "arguments": {"a'
+    rest = '": "b"}}\n</tool_call>'
+    bodies = {
+        "thought": chunk("<think>\nhm"),
+        "thought goes on": chunk(" so", before=state("<think>\nhm")),
+        "call begins": chunk(opened),
+        "call ends": chunk(rest, before=state(opened, tools_streamed=True, last_tool_call_ids=["mine"]), finish_reason="stop"),
+        "call is cut": chunk("", before=state(opened, tools_streamed=True, last_tool_call_ids=["mine"]), finish_reason="length"),
+        "second call": chunk("\n" + CALLED, before=state(THOUGHT + CALLED, tools_streamed=True, last_tool_call_ids=["mine"]), finish_reason="stop"),
+        "pinned": chunk(CALLED, before=state(THOUGHT, last_tool_call_ids=["mine"])),
+        "ids": chunk(opened, {**chat, "return_token_ids": True}),
+        "hidden reasoning": chunk(opened, {**chat, "return_token_ids": True, "include_reasoning": False}),
+        "no choices": {**chunk("a"), "generate_chunk": {"request_id": "r", "choices": []}},
+        "refused: no prompt": without(chunk("a"), "prompt_token_ids"),
+        "refused: no request": without(chunk("a"), "chat_request"),
+    }
+    for name, body in bodies.items():
+        yield "parsed", f"chat derender stream with parsers: {name}", "POST", path, body, {}
+
+
 def cases():
-    for group in (message_cases, batch_cases, generate_cases, render_cases, derender_cases, sagemaker_cases, scoring_cases, decision_cases, elastic_cases, tool_cases):
+    for group in (message_cases, batch_cases, generate_cases, render_cases, derender_cases, sagemaker_cases, scoring_cases, decision_cases, elastic_cases, tool_cases, parsed_render_cases, parsed_generate_cases, parsed_derender_cases):
         yield from group()

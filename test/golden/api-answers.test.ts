@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { HttpArgs } from '../../src/frontend/http/http-args.ts';
 import type { HttpEnv } from '../../src/frontend/http/http-env.ts';
 import type { ServedModel } from '../../src/frontend/llm/served-model.ts';
+import { SCRIPTED_TOKEN_IDS_KEY } from '../../src/shared/protocol/fault-keys.ts';
 import {
   loadApiAnswers,
   masked,
@@ -20,9 +21,30 @@ interface Settings {
   readonly model?: Partial<ServedModel>;
 }
 
+interface ScriptedBody {
+  readonly vllm_xargs?: { readonly script: readonly number[] };
+  readonly sampling_params?: { readonly extra_args?: { readonly script: readonly number[] } };
+}
+
 const SERVERS: Readonly<Record<string, Settings>> = {
   plain: {},
+  tools: {
+    args: {
+      enableAutoToolChoice: true,
+      toolCallParser: 'hermes',
+      reasoningParser: 'qwen3',
+      enablePromptTokensDetails: true,
+    },
+  },
   'scale-out': { args: { enableScaleOut: true, maxNumSeqs: 128 } },
+  parsed: {
+    args: {
+      enableAutoToolChoice: true,
+      toolCallParser: 'hermes',
+      reasoningParser: 'qwen3',
+      enableScaleOut: true,
+    },
+  },
   lora: { env: { allowRuntimeLoraUpdating: true } },
   sessions: { env: { enableStatefulSessions: true } },
   decisions: { model: { vocabSize: 4001 } },
@@ -44,12 +66,25 @@ function shown(status: number, headers: Readonly<Record<string, string>>, text: 
   return `${status} ${told.sort().join(', ')}\n${masked(text, adapter)}`;
 }
 
+const GENERATING = ['/v1/messages', '/v1/chat/completions/batch', '/inference/v1/generate'];
+
+/** What the recorded engine was to say; the twin's model would think and call of its own accord where it says nothing. */
+function withScript(body: unknown, { server, path }: RecordedAnswer): unknown {
+  if (!['tools', 'parsed'].includes(server) || !GENERATING.includes(path)) return body;
+  const { vllm_xargs: xargs, sampling_params: params, ...rest } = body as ScriptedBody;
+  const script = xargs?.script ?? params?.extra_args?.script ?? [];
+  const extra = { [SCRIPTED_TOKEN_IDS_KEY]: script };
+  return params === undefined
+    ? { ...rest, vllm_xargs: extra }
+    : { ...rest, sampling_params: { ...params, extra_args: extra } };
+}
+
 async function ask(port: number, recorded: RecordedAnswer): Promise<string> {
   const { method, path, body, headers } = recorded;
   const sent =
     typeof body === 'string'
       ? body
-      : JSON.stringify(body).replaceAll('"ADAPTER"', JSON.stringify(adapter));
+      : JSON.stringify(withScript(body, recorded)).replaceAll('"ADAPTER"', JSON.stringify(adapter));
   const response = await fetch(`http://127.0.0.1:${port}${path}`, {
     method,
     headers: { ...(body === null ? {} : { 'content-type': 'application/json' }), ...headers },
@@ -65,7 +100,7 @@ describe.each(Object.keys(SERVERS))('the server %s', (name) => {
       args: { enableRequestIdHeaders: false, ...settings.args },
       env: { serverDevMode: false, ...settings.env },
       model: settings.model ?? {},
-      engines: { engineCount: 1, engine: { adapters: adaptersInFolders() } },
+      engines: { engineCount: 1, engine: { adapters: adaptersInFolders(), enableFaults: true } },
       ...(name === 'decisions' ? { tokenizerFolder: yesAndNo.folder } : {}),
     });
     const { port } = await test.server.listen();

@@ -2,7 +2,12 @@ import type { FastifyInstance } from 'fastify';
 import { get, isTruthy, type PyValue } from '../../../shared/python/values.ts';
 import { ApiError } from '../../llm/errors.ts';
 import { whenHere } from '../../openai/later.ts';
-import { renderChat, renderCompletion, renderResponse } from '../../openai/render/serving.ts';
+import {
+  type RenderServing,
+  renderChat,
+  renderCompletion,
+  renderResponse,
+} from '../../openai/render/serving.ts';
 import { generateTokens } from '../../openai/token-in-token-out/serving.ts';
 import { HttpException, sendError, sendJson } from '../error-handler.ts';
 import { generationHandler } from '../generation-route.ts';
@@ -58,12 +63,16 @@ function refuse(request: FastifyRequest, reply: FastifyReply): void {
   );
 }
 
-function registerRender(app: FastifyInstance, context: RouteContext): void {
-  const { parser, serving, messages, args } = context;
-  const rendering = {
+function renderServing({ serving, args }: RouteContext): RenderServing {
+  return {
     context: serving,
     defaultChatTemplateKwargs: { cohere_format: 'cmd4', ...args.defaultChatTemplateKwargs },
   };
+}
+
+function registerRender(app: FastifyInstance, context: RouteContext): void {
+  const { parser, messages } = context;
+  const rendering = renderServing(context);
   app.post(
     '/v1/chat/completions/render',
     { schema: requestBody('Render Chat Completion', 'chat-completion-request') },
@@ -109,14 +118,15 @@ function registerRender(app: FastifyInstance, context: RouteContext): void {
   );
 }
 
-function registerResponsesRender(app: FastifyInstance, { parser, serving }: RouteContext): void {
+function registerResponsesRender(app: FastifyInstance, context: RouteContext): void {
+  const { parser } = context;
+  const rendering = renderServing(context);
   app.post(
     '/v1/responses/render',
     { schema: requestBody('Render Responses', 'responses-request') },
     async (request, reply) => {
       const parsed = parser.parse('responses-request', bodyOf(request), contentTypeOf(request));
       const departure = new ResponseDeparture(reply.raw);
-      const rendering = { context: serving, defaultChatTemplateKwargs: {} };
       sendJson(request, reply, 200, await renderResponse(rendering, parsed, departure));
       return reply;
     },

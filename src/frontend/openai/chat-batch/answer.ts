@@ -1,12 +1,13 @@
 /**
  * What `/v1/chat/completions/batch` answers: a chat completion with one choice a conversation, in vLLM's key order.
- * Source: vllm/entrypoints/openai/chat_completion/batch_serving.py (0.33.0). Leaves out: reasoning parsers.
+ * Source: vllm/entrypoints/openai/chat_completion/batch_serving.py (0.33.0).
  */
-import { jsonIntegers, jsonString } from '../../../shared/python/json-text.ts';
+import { jsonIntegers, jsonNullable, jsonString } from '../../../shared/python/json-text.ts';
 import type { CompletionOutput, RequestOutput } from '../../llm/request-output.ts';
 import { jsonStopReason, usageJson } from '../answer-json.ts';
 import { AnswerParts } from '../answer-parts.ts';
 import { chatLogprobs } from '../chat/logprobs.ts';
+import type { ParsedChat } from '../chat/parsed-chat.ts';
 import type { ChatCompletionRequest } from '../chat/request.ts';
 import { type Answer, checkFinishReason } from '../exchange.ts';
 import type { RenderedChat } from '../renderer.ts';
@@ -16,6 +17,7 @@ import type { ServingContext } from '../serving-context.ts';
 export interface BatchedChat {
   readonly request: ChatCompletionRequest;
   readonly prompt: RenderedChat;
+  readonly parsed: ParsedChat;
 }
 
 export class BatchAnswer implements Answer {
@@ -53,14 +55,21 @@ export class BatchAnswer implements Answer {
   #choice(index: number, chat: BatchedChat, completion: CompletionOutput): string {
     checkFinishReason(completion);
     const { request } = chat;
-    const { text, tokenIds, finishReason, stopReason } = completion;
+    const { tokenIds, finishReason, stopReason } = completion;
+    const { content: said, reasoning } = chat.parsed.choices?.message({
+      ...completion,
+      index: 0,
+    }) ?? {
+      content: completion.text,
+      reasoning: 'null',
+    };
     const role = request.add_generation_prompt
       ? this.#context.responseRole
       : String(request.messages.at(-1)?.['role']);
-    const content = (request.echo ? echoed(chat, role) : '') + text;
+    const content = request.echo ? echoed(chat, role) + (said ?? '') : said;
     return (
-      `{"index":${index},"message":{"role":${jsonString(role)},"content":${jsonString(content)},` +
-      '"refusal":null,"annotations":null,"audio":null,"function_call":null,"reasoning":null},' +
+      `{"index":${index},"message":{"role":${jsonString(role)},"content":${jsonNullable(content)},` +
+      `"refusal":null,"annotations":null,"audio":null,"function_call":null,"reasoning":${reasoning}},` +
       `"logprobs":${this.#logprobs(request, completion)},"finish_reason":${jsonString(finishReason ?? 'stop')},` +
       `"stop_reason":${jsonStopReason(stopReason)},` +
       `"token_ids":${request.return_token_ids === true ? jsonIntegers(tokenIds) : 'null'},` +

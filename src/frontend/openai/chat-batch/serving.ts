@@ -5,7 +5,7 @@
 import type { PyDict, PyValue } from '../../../shared/python/values.ts';
 import type { AnswerChannel } from '../answer-channel.ts';
 import type { ChatCompletionRequest } from '../chat/request.ts';
-import { chatSamplingParams } from '../chat/serving.ts';
+import { chatSamplingParams, parsedOf } from '../chat/serving.ts';
 import { Exchange } from '../exchange.ts';
 import { type Later, whenHere } from '../later.ts';
 import { baseRequestId, type RequestHeaders } from '../request-headers.ts';
@@ -31,11 +31,13 @@ export function createBatchChatCompletion(
   const arrivalTime = context.clock.wallMs() / 1000;
   return whenHere(renderFrom({ context, parser }, batch, channel, []), (chats) => {
     const id = `chatcmpl-${baseRequestId(headers, batch.request_id)}`;
-    const prompts = chats.map(({ request, prompt }, index) => ({
+    const prompts = chats.map(({ prompt, parsed }, index) => ({
       requestId: `${id}_${index}`,
       promptTokenIds: prompt.promptTokenIds,
       text: prompt.text,
-      params: chatSamplingParams(context, request, prompt),
+      params: chatSamplingParams(context, parsed.request, prompt),
+      reasoningEnded: parsed.reasoningEnded,
+      reasoningParserKwargs: parsed.reasoningParserKwargs,
     }));
     new Exchange({
       context,
@@ -62,9 +64,11 @@ function renderFrom(
   const request = toChatRequest(serving.parser, batch, messages);
   // Tools are no part of a batch: neither shown to the template nor chosen from.
   const shown = { ...request, tools: null, tool_choice: 'none' };
-  return whenHere(serving.context.renderer.renderChatCompletion(shown, channel), (prompt) =>
-    renderFrom(serving, batch, channel, [...done, { request, prompt }]),
-  );
+  const { context } = serving;
+  return whenHere(context.renderer.renderChatCompletion(shown, channel), (prompt) => {
+    const parsed = parsedOf(context, shown, prompt);
+    return renderFrom(serving, batch, channel, [...done, { request, prompt, parsed }]);
+  });
 }
 
 function toChatRequest(

@@ -1,5 +1,8 @@
-/** A compiled Jinja template. The one door to @huggingface/jinja. */
+/** A compiled Jinja template. With jinja-filters.ts the one door to @huggingface/jinja. */
 import { Template } from '@huggingface/jinja';
+import { addFilters } from './jinja-filters.ts';
+
+addFilters();
 
 /** The longest range of a template. Source: jinja2/sandbox.py MAX_RANGE. */
 const MAX_RANGE = 100_000;

@@ -24,6 +24,9 @@ export interface ParsedChoicesOptions {
   readonly promptTokenIds: readonly number[];
 }
 
+/** What parsers look at of a choice's output. */
+export type ChoiceOutput = Pick<CompletionOutput, 'index' | 'text' | 'tokenIds' | 'finishReason'>;
+
 export interface ParsedDelta {
   /** JSON; null: nothing to show yet. */
   readonly delta: string | null;
@@ -76,7 +79,16 @@ export class ParsedChoices {
   }
 
   /** Of an output that has tokens or text, or follows one that had. */
-  step({ index, text, tokenIds, finishReason }: CompletionOutput): ParsedDelta {
+  step(output: ChoiceOutput): ParsedDelta {
+    const { delta, finishReason } = this.stepDelta(output);
+    return { delta: delta === null ? null : deltaJson(delta), finishReason };
+  }
+
+  /** As step, before it is text. */
+  stepDelta({ index, text, tokenIds, finishReason }: ChoiceOutput): {
+    readonly delta: DeltaMessage | null;
+    readonly finishReason: string | null;
+  } {
     const choice = this.#choice(index);
     if (this.countsReasoning) choice.tokenIds.push(...tokenIds);
     const { request, promptTokenIds: promptIds } = this.#options;
@@ -88,15 +100,24 @@ export class ParsedChoices {
     }
     if (delta !== null && request.parallelToolCalls === false) onlyFirst(delta);
     return {
-      delta: delta === null ? null : deltaJson(delta),
+      delta,
       finishReason: isFinished ? this.#finishReason(finishReason, choice.areToolsStreamed) : null,
     };
   }
 
   /** Of an output that ended before there was any. */
-  finishReasonOf({ index, finishReason }: CompletionOutput): string | null {
+  finishReasonOf({ index, finishReason }: ChoiceOutput): string | null {
     if (finishReason === null) return null;
     return this.#finishReason(finishReason, this.#choice(index).areToolsStreamed);
+  }
+
+  /** A choice whose calls a stream has shown: what is remembered of a stream that is taken up again. */
+  areToolsStreamed(index: number): boolean {
+    return this.#choice(index).areToolsStreamed;
+  }
+
+  noteToolsStreamed(index: number, areStreamed: boolean): void {
+    this.#choice(index).areToolsStreamed = areStreamed;
   }
 
   /** So far, of a choice that is streamed. */
@@ -110,7 +131,7 @@ export class ParsedChoices {
   }
 
   /** Of a whole output. */
-  message({ index, text, tokenIds, finishReason }: CompletionOutput): ParsedMessage {
+  message({ index, text, tokenIds, finishReason }: ChoiceOutput): ParsedMessage {
     const { request, promptTokenIds } = this.#options;
     const choice = this.#choice(index);
     choice.parser.setPrompt(promptTokenIds);

@@ -1,5 +1,6 @@
 /** What parsers look at of a chat. Source: vllm/entrypoints/openai/chat_completion/protocol.py (0.33.0). */
 import { get, isDict, type PyDict, type PyValue, toPlain } from '../../../shared/python/values.ts';
+import { validationError } from '../../llm/errors.ts';
 import type { FunctionTool, ParserRequest, ToolChoice } from '../parsing/types.ts';
 import type { ChatCompletionRequest, ChatMessageParam } from './request.ts';
 
@@ -13,6 +14,32 @@ export function parserRequestOf(request: ChatCompletionRequest): ParserRequest {
     chatTemplateKwargs: request.chat_template_kwargs,
     numHistoryToolCalls: numToolCalls(request.messages),
     hasConstraint: structured !== null || (format !== null && format['type'] !== 'text'),
+  };
+}
+
+/** Of what a rendered request says of its chat. Throws ApiError for a chosen tool that is not there. Source: ParseContext. */
+export function parserRequestOfContext(context: PyDict): ParserRequest {
+  const choice = get(context, 'tool_choice');
+  const toolChoice = toolChoiceOf(isDict(choice) ? choice : ((choice ?? 'none') as string));
+  const list = get(context, 'tools') as readonly PyDict[] | null;
+  const tools = list?.map(functionToolOf) ?? null;
+  const isUnknown =
+    typeof toolChoice === 'object' && !tools?.some(({ name }) => name === toolChoice?.name);
+  if (toolChoice !== null && isUnknown) {
+    throw validationError(
+      'The tool specified in `tool_choice` does not match any of the specified `tools`',
+      { parameter: 'tool_choice' },
+    );
+  }
+  const kwargs = get(context, 'chat_template_kwargs');
+  return {
+    tools,
+    toolChoice,
+    parallelToolCalls: (context['parallel_tool_calls'] ?? true) as boolean,
+    includeReasoning: context['include_reasoning'] !== false,
+    chatTemplateKwargs: isDict(kwargs) ? kwargs : {},
+    numHistoryToolCalls: Number(context['history_tool_call_cnt'] ?? 0),
+    hasConstraint: false,
   };
 }
 

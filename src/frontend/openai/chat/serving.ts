@@ -12,7 +12,7 @@ import { baseRequestId, type RequestHeaders } from '../request-headers.ts';
 import { beamSearchParams, maxTokensFor, samplingFields } from '../sampling-fields.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
 import { ChatAnswer } from './answer.ts';
-import { type ParsedChat, parsedChat } from './parsed-chat.ts';
+import { adjustedChat, type ParsedChat, parsedChat } from './parsed-chat.ts';
 import type { ChatCompletionRequest } from './request.ts';
 
 /** Throws, or rejects with, ApiError when there is no answer to begin; else the channel gets it, now or later. */
@@ -45,14 +45,14 @@ export function createChatCompletion(
   });
 }
 
-function parsedOf(
+/** Throws ApiError for tools that no call can be made of. */
+export function parsedOf(
   context: ServingContext,
   request: ChatCompletionRequest,
   prompt: RenderedChat,
 ): ParsedChat {
   if (context.parsers !== null) return parsedChat(context, context.parsers, request, prompt);
-  const reasoningEnded = request.include_reasoning ? null : true;
-  return { request, choices: null, reasoningEnded, reasoningParserKwargs: null };
+  return { ...adjustedChat(context, request, prompt), choices: null };
 }
 
 function maxTokensOf(

@@ -26,7 +26,7 @@ export interface Decoded {
 /** Sampled ids that a state carries. */
 const MAX_CONTEXT = 4;
 
-function createStream(
+export function createStream(
   tokenizer: Tokenizer,
   seed: readonly number[],
   request: OriginalRequest,
@@ -38,7 +38,7 @@ function createStream(
 }
 
 /** Without the token that ended the answer, which has no text. Source: _drop_stop_token. */
-function withoutStopToken(
+export function withoutStopToken(
   choice: GeneratedChoice,
   request: OriginalRequest,
   model: ServedModel,
@@ -98,6 +98,14 @@ function stopStringIn(text: string, numFree: number, words: readonly string[]) {
   return null;
 }
 
+/** The last sampled ids. */
+export function contextAfter(
+  { logprob_context_token_ids: before }: DerenderStreamState,
+  { token_ids: ids }: GeneratedChoice,
+): readonly number[] {
+  return [...before, ...(ids ?? [])].slice(-MAX_CONTEXT);
+}
+
 export interface DecodedChunk extends Decoded {
   readonly state: DerenderStreamState;
 }
@@ -151,7 +159,6 @@ export function decodeChunk(
     emitted = pending;
     pending = [];
   }
-  const sampled = choice.token_ids ?? [];
   return {
     text,
     stopReason,
@@ -160,9 +167,7 @@ export function decodeChunk(
       prev_tokens: [...emitted, ...pending],
       prefix_offset: 0,
       read_offset: emitted.length,
-      logprob_context_token_ids: [...state.logprob_context_token_ids, ...sampled].slice(
-        -MAX_CONTEXT,
-      ),
+      logprob_context_token_ids: contextAfter(state, choice),
     },
   };
 }

@@ -1,6 +1,6 @@
 /**
  * `/v1/…/derender`: what a server of token ids answered, as the answer of chat completions or completions.
- * Source: vllm/entrypoints/scale_out/derender/serving.py ServingDerender (0.33.0). Leaves out: tool and reasoning parsers.
+ * Source: vllm/entrypoints/scale_out/derender/serving.py ServingDerender (0.33.0).
  */
 import {
   jsonIntegers,
@@ -11,14 +11,17 @@ import {
 import { badRequest } from '../../llm/errors.ts';
 import { jsonStopReason, usageJson } from '../answer-json.ts';
 import { chatLogprobs } from '../chat/logprobs.ts';
+import type { ParsedMessage } from '../chat/parsed-choices.ts';
 import { completionLogprobs } from '../completions/logprobs.ts';
 import { checkModel, createdSeconds, type ServingContext, shownModel } from '../serving-context.ts';
 import { checkGenerated, checkPromptIds, type DerenderBounds } from './bounds.ts';
-import { decodeChunk, decodeWhole, FIRST_STATE } from './decoding.ts';
+import { type Decoded, decodeChunk, decodeWhole, FIRST_STATE } from './decoding.ts';
 import { resolveLogprobs } from './logprobs.ts';
+import { type ParsedChunk, parsedChunk, parsedMessage } from './parsed.ts';
 import type {
   DerenderChatRequest,
   DerenderCompletionRequest,
+  DerenderStreamState,
   Generated,
   GeneratedChoice,
 } from './request.ts';
@@ -30,6 +33,11 @@ const NO_CHAT_REQUEST =
   'chat_request is required when a tool or reasoning parser is configured because plain detokenization would leak raw ' +
   'parser markup into content.';
 
+const NO_PROMPT =
+  'prompt_token_ids is required when a tool or reasoning parser is configured. Without it parse_delta cannot tell whether ' +
+  'the prompt left reasoning open (e.g. a chat template that pre-opens <think>) and would misclassify reasoning content ' +
+  'as plain content.';
+
 /** The answer's text. Throws ApiError. */
 export function derenderChat(
   context: ServingContext,
@@ -40,25 +48,31 @@ export function derenderChat(
   const original = request.chat_request;
   if (request.stream) {
     if ((original?.stop ?? []).length > 0) throw badRequest(STOP_STRINGS);
-    if (context.renderer.hasParser && original === null) throw badRequest(NO_CHAT_REQUEST);
+    if (context.parsers !== null && original === null) throw badRequest(NO_CHAT_REQUEST);
+    if (context.parsers !== null && request.prompt_token_ids === null) throw badRequest(NO_PROMPT);
     checkChunk(bounds, request);
     return chatChunk(context, request);
   }
   const generated = request.generate_response;
   checkGenerated([generated], bounds);
   checkPromptIds([request.prompt_token_ids], bounds);
-  if (context.renderer.hasParser && original === null) throw badRequest(NO_CHAT_REQUEST);
+  if (context.parsers !== null && original === null) throw badRequest(NO_CHAT_REQUEST);
   const seed = request.prompt_token_ids ?? generated.prompt_token_ids ?? [];
   const choices = generated.choices.map((choice) => {
     if ((choice.token_ids ?? []).length === 0)
       throw badRequest(`choice ${choice.index} has empty or null token_ids`);
-    const { text, stopReason } = decodeWhole(context, choice, original, seed);
-    const ids = original?.return_token_ids === true ? choice.token_ids : null;
+    const { content, toolCalls, reasoning, finishReason, stopReason } = wholeChoice(
+      context,
+      { generated, original, seed },
+      choice,
+    );
+    const isHidden = hidesTokens(context, original);
+    const ids = original?.return_token_ids === true && !isHidden ? choice.token_ids : null;
     return (
-      `{"index":${choice.index},"message":{"role":"assistant","content":${jsonString(text)},"refusal":null,` +
-      '"annotations":null,"audio":null,"function_call":null,"reasoning":null},' +
-      `"logprobs":${chatLogprobsJson(context, choice, chatLimit(original))},` +
-      `"finish_reason":${jsonString(choice.finish_reason ?? 'stop')},"stop_reason":${jsonStopReason(stopReason)},` +
+      `{"index":${choice.index},"message":{"role":"assistant","content":${jsonNullable(content)},"refusal":null,` +
+      `"annotations":null,"audio":null,"function_call":null${toolCalls},"reasoning":${reasoning}},` +
+      `"logprobs":${isHidden ? 'null' : chatLogprobsJson(context, choice, chatLimit(original))},` +
+      `"finish_reason":${jsonString(finishReason)},"stop_reason":${jsonStopReason(stopReason)},` +
       `"token_ids":${ids === null ? 'null' : jsonIntegers(ids)},"routed_experts":null,"weight_versions":null}`
     );
   });
@@ -77,24 +91,50 @@ export function derenderChat(
   );
 }
 
+interface DerenderedChat {
+  readonly generated: Generated;
+  readonly original: DerenderChatRequest['chat_request'];
+  readonly seed: readonly number[];
+}
+
+function wholeChoice(
+  context: ServingContext,
+  { generated, original, seed }: DerenderedChat,
+  choice: GeneratedChoice,
+): ParsedMessage & Pick<Decoded, 'stopReason'> {
+  const { parsers } = context;
+  if (parsers !== null && original !== null) {
+    const promptTokenIds = generated.prompt_token_ids ?? [];
+    return parsedMessage(context, { parsers, original, promptTokenIds }, choice, seed);
+  }
+  const { text: content, stopReason } = decodeWhole(context, choice, original, seed);
+  const finishReason = choice.finish_reason ?? 'stop';
+  return { content, toolCalls: '', reasoning: 'null', finishReason, stopReason };
+}
+
+/** What would tell the reasoning that is not to be shown. */
+function hidesTokens(
+  { parsers }: ServingContext,
+  original: DerenderChatRequest['chat_request'],
+): boolean {
+  return parsers !== null && original?.include_reasoning === false;
+}
+
 function chatChunk(
   context: ServingContext,
   request: Extract<DerenderChatRequest, { stream: true }>,
 ): string {
   const { generate_chunk: chunk, chat_request: original, stream_state: carried } = request;
   let state = carried ?? FIRST_STATE;
-  const promptTokenIds =
-    carried === null ? (request.prompt_token_ids ?? chunk.prompt_token_ids ?? []) : [];
+  const isHidden = hidesTokens(context, original);
   const choices = chunk.choices.map((choice) => {
-    const hadRole = state.role_sent;
-    const decoded = decodeChunk(context, choice, original, { state, promptTokenIds });
-    state = { ...decoded.state, role_sent: true };
-    const ids = original?.return_token_ids === true ? choice.token_ids : null;
+    const part = chunkChoice(context, request, choice, state);
+    ({ state } = part);
+    const ids = original?.return_token_ids === true && !isHidden ? choice.token_ids : null;
     return (
-      `{"index":${choice.index},"delta":{"role":${hadRole ? 'null' : '"assistant"'},` +
-      `"content":${decoded.text === '' ? 'null' : jsonString(decoded.text)},"reasoning":null},` +
-      `"logprobs":${chatLogprobsJson(context, choice, chatLimit(original))},` +
-      `"finish_reason":${jsonNullable(choice.finish_reason)},"stop_reason":${jsonStopReason(decoded.stopReason)},` +
+      `{"index":${choice.index},"delta":${part.delta},` +
+      `"logprobs":${isHidden ? 'null' : chatLogprobsJson(context, choice, chatLimit(original))},` +
+      `"finish_reason":${jsonNullable(part.finishReason)},"stop_reason":${jsonStopReason(part.stopReason)},` +
       `"token_ids":${ids === null ? 'null' : jsonIntegers(ids)},"weight_versions":null}`
     );
   });
@@ -105,6 +145,39 @@ function chatChunk(
     `"prompt_token_ids":${jsonValue(promptIds)},"prompt_text":null,"metrics":${jsonValue(chunk.metrics)},` +
     `"kv_transfer_params":null},"stream_state":${JSON.stringify(state)}}`
   );
+}
+
+function chunkChoice(
+  context: ServingContext,
+  request: Extract<DerenderChatRequest, { stream: true }>,
+  choice: GeneratedChoice,
+  state: DerenderStreamState,
+): ParsedChunk {
+  const { chat_request: original, generate_chunk: chunk, prompt_token_ids: prompt } = request;
+  const { parsers } = context;
+  if (parsers !== null && original !== null) {
+    try {
+      return parsedChunk(
+        context,
+        { parsers, original, promptTokenIds: prompt ?? [] },
+        choice,
+        state,
+      );
+    } catch {
+      throw badRequest('invalid stream_state: derender failed');
+    }
+  }
+  const isFirst = request.stream_state === null;
+  const promptTokenIds = isFirst ? (prompt ?? chunk.prompt_token_ids ?? []) : [];
+  const decoded = decodeChunk(context, choice, original, { state, promptTokenIds });
+  const { text, stopReason } = decoded;
+  const content = text === '' ? 'null' : jsonString(text);
+  return {
+    delta: `{"role":${state.role_sent ? 'null' : '"assistant"'},"content":${content},"reasoning":null}`,
+    finishReason: choice.finish_reason,
+    stopReason,
+    state: { ...decoded.state, role_sent: true },
+  };
 }
 
 /** The answer's text. Throws ApiError. */

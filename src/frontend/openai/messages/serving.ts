@@ -4,6 +4,7 @@
  */
 import { toApiError } from '../../llm/errors.ts';
 import type { AnswerChannel } from '../answer-channel.ts';
+import { parserRequestOf } from '../chat/parser-request.ts';
 import type { ChatCompletionRequest } from '../chat/request.ts';
 import { createChatCompletion } from '../chat/serving.ts';
 import { type Later, whenHere } from '../later.ts';
@@ -44,6 +45,8 @@ export class MessagesServing {
         checkModel(context, chat.model);
         context.llm.preflight(1);
         return whenHere(context.renderer.renderChatCompletion(chat, channel), (prompt) => {
+          // Rendering ends with the parsers' look at the tools.
+          context.parsers?.adjust(parserRequestOf(chat));
           const count = prompt.promptTokenIds.length;
           channel.json(
             200,

@@ -57,5 +57,6 @@ export function chatToolChoice(choice: AnthropicToolChoice | null): string | PyD
   if (choice === null) return null;
   if (choice.type === 'any') return 'required';
   if (choice.type !== 'tool') return choice.type;
-  return { type: 'function', function: { name: choice.name ?? '' } };
+  // In the order of the model that a chat's own choice is read into.
+  return { function: { name: choice.name ?? '' }, type: 'function' };
 }

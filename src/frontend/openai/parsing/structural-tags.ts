@@ -4,7 +4,9 @@
  * DelegatingParser._apply_structural_tag (0.33.0), xgrammar 0.2.8 builtin_structural_tag.py. Leaves out:
  * `--tool-strict-level`, and a call beside the answer of a response_format. Pure.
  */
+import { pythonDumps } from '../../../shared/python/json-dumps.ts';
 import { isDict, type PyDict, type PyValue } from '../../../shared/python/values.ts';
+import { badRequest } from '../../llm/errors.ts';
 import type { FunctionTool, ParserRequest } from './types.ts';
 
 type Choice = 'auto' | 'required' | 'forced';
@@ -331,7 +333,10 @@ const BUILDERS: Readonly<Record<string, (options: TagOptions) => PyDict>> = {
 /** Models whose calls are held to their format though nothing asks for it. */
 const ALWAYS_TAGGED = 'glm_4_7';
 
-/** The tag as JSON; null: the answer is free. `hasConstraint`: the request has one of its own. */
+/**
+ * The tag as JSON; null: the answer is free. `hasConstraint`: the request has one of its own. Throws ApiError for a tool
+ * that is chosen and not there.
+ */
 export function structuralTagFor(model: string, request: ParserRequest): string | null {
   const { toolChoice, parallelToolCalls, hasConstraint } = request;
   const build = BUILDERS[model];
@@ -343,9 +348,15 @@ export function structuralTagFor(model: string, request: ParserRequest): string 
   if (all.length === 0 || (isAuto && (hasConstraint || !isHeld))) return null;
   const named = typeof toolChoice === 'object' ? toolChoice.name : null;
   const tools = all.filter(({ name }) => named === null || name === named).map(tagTool);
+  if (tools.length === 0)
+    throw badRequest(`The tool with name '${named}' is not found in the tools list.`);
   const choice = named === null ? (isAuto ? 'auto' : 'required') : 'forced';
   const format = build({ tools, choice, isSingle });
-  return JSON.stringify({ type: 'structural_tag', format });
+  // Python writes what is no ASCII as escapes.
+  return pythonDumps({ type: 'structural_tag', format }).replace(
+    /[^ -~]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 function tagTool({ name, parameters, strict }: FunctionTool): TagTool {

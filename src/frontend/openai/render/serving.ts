@@ -4,10 +4,12 @@
  */
 import { compactDumps } from '../../../shared/python/json-compact.ts';
 import { jsonIntegers, jsonString, jsonValue } from '../../../shared/python/json-text.ts';
-import type { PyValue } from '../../../shared/python/values.ts';
+import type { PyDict } from '../../../shared/python/values.ts';
 import { ApiError, badRequest } from '../../llm/errors.ts';
 import { randomUuid } from '../../llm/random-uuid.ts';
 import type { MutableSamplingParams } from '../../llm/sampling-params.ts';
+import { adjustedChat } from '../chat/parsed-chat.ts';
+import { parserRequestOf } from '../chat/parser-request.ts';
 import type { ChatCompletionRequest } from '../chat/request.ts';
 import { chatSamplingParams } from '../chat/serving.ts';
 import { dumpTool } from '../chat/templating.ts';
@@ -17,8 +19,9 @@ import type { GenerationRequest } from '../generation-request.ts';
 import { type Later, whenHere } from '../later.ts';
 import { baseRequestId, type RequestHeaders } from '../request-headers.ts';
 import { responsesMessages } from '../responses/input.ts';
+import { adjustedResponse } from '../responses/parsed-response.ts';
 import type { ResponsesRequest } from '../responses/request.ts';
-import { renderInput, samplingParams } from '../responses/serving.ts';
+import { renderInput, renderRequest, samplingParams } from '../responses/serving.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
 import type { Departure } from '../workers/worker-lane.ts';
 import { samplingParamsJson } from './sampling-params-json.ts';
@@ -39,15 +42,19 @@ export function renderChat(
   checkModel(context, request.model);
   if (request.use_beam_search)
     throw badRequest('Beam search is not supported by the render endpoint');
-  return whenHere(context.renderer.renderChatCompletion(request, departure), (prompt) =>
-    generateRequestJson({
+  return whenHere(context.renderer.renderChatCompletion(request, departure), (prompt) => {
+    const asked = adjustedChat(context, request, prompt);
+    const kwargs = templateKwargs(context, request, defaultChatTemplateKwargs);
+    return generateRequestJson({
       id: `chatcmpl-${baseRequestId(headers, request.request_id)}`,
       tokenIds: prompt.promptTokenIds,
-      params: chatSamplingParams(context, request, prompt),
+      params: chatSamplingParams(context, asked.request, prompt),
       request,
-      parseContext: parseContextJson(request, defaultChatTemplateKwargs),
-    }),
-  );
+      parseContext: parseContextJson(context, request, kwargs),
+      reasoningEnded: asked.reasoningEnded,
+      reasoningParserKwargs: asked.reasoningParserKwargs === null ? null : kwargs,
+    });
+  });
 }
 
 /** A list of one rendered request a prompt, as text. Throws, or rejects with, ApiError. */
@@ -75,7 +82,7 @@ export function renderCompletion(
 
 /** The answer's text. Throws, or rejects with, ApiError. */
 export function renderResponse(
-  { context }: RenderServing,
+  { context, defaultChatTemplateKwargs }: RenderServing,
   request: ResponsesRequest,
   departure: Departure,
 ): Later<string> {
@@ -89,16 +96,23 @@ export function renderResponse(
     });
   }
   const messages = responsesMessages(request.instructions, request.input, null);
-  return whenHere(renderInput(context, request, messages, departure), ({ promptTokenIds }) =>
-    generateRequestJson({
+  const { parsers, renderer } = context;
+  return whenHere(renderInput(context, request, messages, departure), ({ promptTokenIds }) => {
+    const asked = parsers === null ? request : adjustedResponse(parsers, request);
+    const kwargs = renderer.kwargsOf(renderRequest(context, request, messages));
+    return generateRequestJson({
       id: request.request_id ?? `resp_${randomUuid()}`,
       tokenIds: promptTokenIds,
-      params: samplingParams(context, request, promptTokenIds.length),
+      params: samplingParams(context, asked, promptTokenIds.length),
       request: { ...request, stream_options: null, return_token_ids: null },
       parseContext: 'null',
+      reasoningParserKwargs:
+        parsers?.hasReasoning === true
+          ? { ...(defaultChatTemplateKwargs as PyDict), ...kwargs }
+          : null,
       keepsExtraArgs: true,
-    }),
-  );
+    });
+  });
 }
 
 interface Rendered {
@@ -111,6 +125,9 @@ interface Rendered {
   >;
   /** JSON. */
   readonly parseContext: string;
+  readonly reasoningEnded?: boolean | null;
+  /** The template's variables that a reasoning parser is told. */
+  readonly reasoningParserKwargs?: PyDict | null;
   /** Also where there are none. */
   readonly keepsExtraArgs?: boolean;
 }
@@ -122,10 +139,12 @@ function generateRequestJson(rendered: Rendered): string {
   const hasExtra = keepsExtraArgs || Object.keys(extra).length > 0;
   params.extraArgs = hasExtra ? extra : null;
   const isStream = request.stream === true;
+  const { reasoningEnded = null, reasoningParserKwargs: kwargs = null } = rendered;
+  const told = kwargs === null ? 'null' : `{"chat_template_kwargs":${compactDumps(kwargs)}}`;
   return (
     `{"request_id":${jsonString(id)},"token_ids":${jsonIntegers(tokenIds)},"token_offsets":null,"features":null,` +
     `"content_parts":null,"sampling_params":${samplingParamsJson(params)},"model":${jsonValue(request.model)},` +
-    `"reasoning_ended":null,"reasoning_parser_kwargs":null,"return_token_ids":${jsonValue(request.return_token_ids)},` +
+    `"reasoning_ended":${reasoningEnded},"reasoning_parser_kwargs":${told},"return_token_ids":${jsonValue(request.return_token_ids)},` +
     `"output_mode":"tokens","parse_context":${parseContext},"stream":${isStream},` +
     `"stream_options":${isStream ? jsonValue(request.stream_options) : 'null'},` +
     `"cache_salt":${jsonValue(request.cache_salt)},"priority":${request.priority},` +
@@ -133,32 +152,27 @@ function generateRequestJson(rendered: Rendered): string {
   );
 }
 
-/** What a server of token ids needs to read an answer as this chat would. Source: ParseContext, _build_parse_context. */
-function parseContextJson(
+function templateKwargs(
+  { renderer }: ServingContext,
   request: ChatCompletionRequest,
   defaults: Readonly<Record<string, unknown>>,
+): PyDict {
+  return { ...(defaults as PyDict), ...renderer.chatTemplateKwargs(request) };
+}
+
+/** What a server of token ids needs to read an answer as this chat would. Source: ParseContext, _build_parse_context. */
+function parseContextJson(
+  { parsers }: ServingContext,
+  request: ChatCompletionRequest,
+  kwargs: PyDict,
 ): string {
   const { tools, tool_choice: choice, include_reasoning: includeReasoning } = request;
-  const parallel = (request as { parallel_tool_calls?: PyValue }).parallel_tool_calls ?? true;
-  const effort = request.reasoning_effort;
-  const user = request.chat_template_kwargs ?? {};
-  const kwargs: Record<string, unknown> = {
-    ...defaults,
-    ...user,
-    add_generation_prompt: request.add_generation_prompt,
-    continue_final_message: request.continue_final_message,
-    ...(request.documents === null ? {} : { documents: request.documents }),
-    ...(effort === null ? {} : { reasoning_effort: effort }),
-    ...(effort === null || 'enable_thinking' in user ? {} : { enable_thinking: effort !== 'none' }),
-  };
-  const numCalls = request.messages.reduce((sum, message) => {
-    const calls = message['tool_calls'];
-    return sum + (Array.isArray(calls) ? calls.length : 0);
-  }, 0);
+  const { parallelToolCalls, numHistoryToolCalls } = parserRequestOf(request);
   return (
     `{"tools":${tools === null ? 'null' : JSON.stringify(tools.map(dumpTool))},` +
-    `"tool_choice":${compactDumps(choice)},"parallel_tool_calls":${compactDumps(parallel)},` +
-    `"include_reasoning":${includeReasoning},"chat_template_kwargs":${compactDumps(kwargs as PyValue)},` +
-    `"history_tool_call_cnt":${numCalls}}`
+    `"tool_choice":${compactDumps(choice)},"parallel_tool_calls":${parallelToolCalls},` +
+    `"include_reasoning":${includeReasoning},` +
+    `"chat_template_kwargs":${parsers?.isHarmony === true ? '{}' : compactDumps(kwargs)},` +
+    `"history_tool_call_cnt":${numHistoryToolCalls}}`
   );
 }

@@ -49,8 +49,7 @@ export function parsedResponse(options: ParsedResponseOptions): ParsedResponse {
   const { parsers, request, chatTemplateKwargs, promptTokenIds } = options;
   const parserRequest = parserRequestOf(request);
   const parser = parsers.make(parserRequest, chatTemplateKwargs, 'responses');
-  const adjustment = adjustmentOf(parsers, request, parserRequest);
-  const adjusted = adjustedRequest(request, parserRequest, adjustment);
+  const adjusted = adjustedResponse(parsers, request);
   const thinks = parsers.hasReasoning && !parser.isReasoningEnd(promptTokenIds);
   const form = hasScript(request)
     ? null
@@ -77,6 +76,15 @@ export function parsedResponse(options: ParsedResponseOptions): ParsedResponse {
       ? { chat_template_kwargs: toPlain(chatTemplateKwargs) }
       : null,
   };
+}
+
+/** As the parsers change it. Throws ApiError. */
+export function adjustedResponse(
+  parsers: OutputParsers,
+  request: ResponsesRequest,
+): ResponsesRequest {
+  const parserRequest = parserRequestOf(request);
+  return adjustedRequest(request, parserRequest, adjustmentOf(parsers, request, parserRequest));
 }
 
 /** The request says itself what comes out. */

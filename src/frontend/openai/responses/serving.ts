@@ -150,7 +150,8 @@ export function renderInput(
   );
 }
 
-function renderRequest(
+/** What rendering looks at. */
+export function renderRequest(
   context: ServingContext,
   request: ResponsesRequest,
   messages: readonly ChatMessageParam[],

@@ -14,8 +14,11 @@ import type { MutableSamplingParams } from '../../llm/sampling-params.ts';
 import { type AnswerChannel, DONE_EVENT } from '../answer-channel.ts';
 import { jsonStopReason, streamUsageJson, usageJson } from '../answer-json.ts';
 import { chatLogprobs } from '../chat/logprobs.ts';
+import { ParsedChoices, type ParsedMessage } from '../chat/parsed-choices.ts';
+import { parserRequestOfContext } from '../chat/parser-request.ts';
 import { type Answer, checkFinishReason } from '../exchange.ts';
 import { promptLogprobsJson } from '../logprobs-json.ts';
+import type { OutputParsers } from '../parsing/output-parsers.ts';
 import { createdSeconds, type ServingContext, shownModel } from '../serving-context.ts';
 import { tokensLogprobs } from './logprobs.ts';
 import type { GenerateTokensRequest } from './request.ts';
@@ -26,6 +29,8 @@ export interface TokensAnswerOptions {
   readonly params: MutableSamplingParams;
   readonly id: string;
   readonly channel: AnswerChannel;
+  /** What reads the output; null: a message's content is the text. */
+  readonly parsers: OutputParsers | null;
 }
 
 export class TokensAnswer implements Answer {
@@ -93,7 +98,9 @@ export class TokensAnswer implements Answer {
     const choices = output.outputs.map((completion) => {
       checkFinishReason(completion);
       completionTokens += completion.tokenIds.length;
-      return this.#choice(completion, completion.finishReason ?? 'stop');
+      return this.#mode === 'derender'
+        ? this.#derendered(output, completion)
+        : this.#choice(completion, completion.finishReason ?? 'stop');
     });
     const promptTokensDetails = context.enablePromptTokensDetails
       ? `{"cached_tokens":${output.numCachedTokens},"created_cache_tokens":null,"multimodal_tokens":null}`
@@ -124,18 +131,45 @@ export class TokensAnswer implements Answer {
   }
 
   #choice(completion: CompletionOutput, finishReason: string | null): string {
-    const { index, tokenIds, stopReason, weightVersions, text } = completion;
-    const head =
-      `{"index":${index},"finish_reason":${jsonNullable(finishReason)},"stop_reason":${jsonStopReason(stopReason)},` +
-      `"token_ids":${jsonIntegers(tokenIds)},"routed_experts":null,"sampling_mask":null,` +
-      `"weight_versions":${jsonValue(weightVersions)},`;
     const logprobs = `"logprobs":${this.#logprobs(completion)}}`;
-    if (this.#mode === 'text') return `${head}"text":${jsonString(text)},${logprobs}`;
-    if (this.#mode === 'tokens') return head + logprobs;
-    return (
-      `${head}"message":{"role":"assistant","content":${jsonString(text)},"refusal":null,"annotations":null,` +
-      `"audio":null,"function_call":null,"reasoning":null},${logprobs}`
+    const head = choiceHead(completion, finishReason, completion.tokenIds);
+    return this.#mode === 'text'
+      ? `${head}"text":${jsonString(completion.text)},${logprobs}`
+      : head + logprobs;
+  }
+
+  /** Where the reasoning is hidden, what would tell it is too. */
+  #derendered({ promptTokenIds }: RequestOutput, completion: CompletionOutput): string {
+    const { content, toolCalls, reasoning, finishReason, isHidden } = this.#message(
+      promptTokenIds,
+      completion,
     );
+    return (
+      `${choiceHead(completion, finishReason, isHidden ? null : completion.tokenIds)}"message":{"role":"assistant",` +
+      `"content":${jsonNullable(content)},"refusal":null,"annotations":null,"audio":null,"function_call":null${toolCalls},` +
+      `"reasoning":${reasoning}},"logprobs":${isHidden ? 'null' : this.#logprobs(completion)}}`
+    );
+  }
+
+  #message(
+    promptTokenIds: readonly number[],
+    completion: CompletionOutput,
+  ): ParsedMessage & { readonly isHidden: boolean } {
+    const { parsers, request } = this.#options;
+    const { parse_context: context } = request;
+    if (parsers === null || context === null) {
+      const finishReason = completion.finishReason ?? 'stop';
+      const content = completion.text;
+      return { content, toolCalls: '', reasoning: 'null', finishReason, isHidden: false };
+    }
+    const parserRequest = parserRequestOfContext(context);
+    const choices = new ParsedChoices({
+      parsers,
+      request: parserRequest,
+      chatTemplateKwargs: parserRequest.chatTemplateKwargs ?? {},
+      promptTokenIds,
+    });
+    return { ...choices.message(completion), isHidden: choices.hidesTokens };
   }
 
   #logprobs({ tokenIds, logprobs }: CompletionOutput): string {
@@ -154,4 +188,16 @@ export class TokensAnswer implements Answer {
     };
     return chatLogprobs(tokenIds, logprobs ?? [], format, false);
   }
+}
+
+function choiceHead(
+  { index, stopReason, weightVersions }: CompletionOutput,
+  finishReason: string | null,
+  tokenIds: readonly number[] | null,
+): string {
+  return (
+    `{"index":${index},"finish_reason":${jsonNullable(finishReason)},"stop_reason":${jsonStopReason(stopReason)},` +
+    `"token_ids":${tokenIds === null ? 'null' : jsonIntegers(tokenIds)},"routed_experts":null,"sampling_mask":null,` +
+    `"weight_versions":${jsonValue(weightVersions)},`
+  );
 }

@@ -52,6 +52,8 @@ export interface GenerateTokensRequest {
   readonly return_token_ids: boolean | null;
   readonly output_mode: OutputMode;
   readonly parse_context: PyDict | null;
+  readonly reasoning_ended: boolean | null;
+  readonly reasoning_parser_kwargs: PyDict | null;
   readonly stream: boolean | null;
   readonly stream_options: StreamOptions | null;
   readonly cache_salt: string | null;

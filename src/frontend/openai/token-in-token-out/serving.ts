@@ -4,8 +4,10 @@
  * multimodal features and parts.
  */
 import { pyStrRepr } from '../../../shared/python/str.ts';
+import { type PyDict, toPlain } from '../../../shared/python/values.ts';
 import { badRequest } from '../../llm/errors.ts';
 import type { AnswerChannel } from '../answer-channel.ts';
+import { parserRequestOfContext } from '../chat/parser-request.ts';
 import { Exchange } from '../exchange.ts';
 import { baseRequestId, type RequestHeaders } from '../request-headers.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
@@ -52,21 +54,37 @@ export function generateTokens(
   });
   if (rules.tokensOnly) params.detokenize = false;
   const id = `generate-tokens-${baseRequestId(headers, request.request_id)}`;
-  const answer = new TokensAnswer({ context, request, params, id, channel });
+  const answer = new TokensAnswer({
+    context,
+    request,
+    params,
+    id,
+    channel,
+    parsers: context.parsers,
+  });
   new Exchange({
     context,
     request: { ...served, session_id: null },
     headers,
     channel,
     arrivalTime: context.clock.wallMs() / 1000,
-    prompts: [{ requestId: id, promptTokenIds, text: null, params }],
+    prompts: [
+      {
+        requestId: id,
+        promptTokenIds,
+        text: null,
+        params,
+        reasoningEnded: request.reasoning_ended,
+        reasoningParserKwargs: toPlainOrNull(request.reasoning_parser_kwargs),
+      },
+    ],
     answer,
     log: { id, skipsEmpty: true, onlyFinal: true },
   }).start();
 }
 
 function checkServable(
-  { model, renderer }: ServingContext,
+  { model, parsers }: ServingContext,
   { tokensOnly, maxNumSeqs }: TokensRules,
   request: GenerateTokensRequest,
 ): void {
@@ -95,12 +113,21 @@ function checkServable(
   if (mode === 'derender' && stream === true) {
     throw badRequest("output_mode='derender' does not support stream=true.");
   }
-  if (mode === 'derender' && renderer.hasParser && request.parse_context === null) {
+  if (mode === 'derender' && parsers !== null) checkParseContext(request);
+  const hasMedia = (request.content_parts ?? []).length > 0 || request.features !== null;
+  if (hasMedia) throw badRequest(`${model.servedModelNames[0]} is not a multimodal model`);
+}
+
+function checkParseContext({ parse_context: context }: GenerateTokensRequest): void {
+  if (context === null) {
     throw badRequest(
       "output_mode='derender' requires parse_context on a server with a tool or reasoning parser. Use the one " +
         'returned by /render.',
     );
   }
-  const hasMedia = (request.content_parts ?? []).length > 0 || request.features !== null;
-  if (hasMedia) throw badRequest(`${model.servedModelNames[0]} is not a multimodal model`);
+  parserRequestOfContext(context);
+}
+
+function toPlainOrNull(kwargs: PyDict | null): Readonly<Record<string, unknown>> | null {
+  return kwargs === null ? null : (toPlain(kwargs) as Record<string, unknown>);
 }

@@ -81,6 +81,7 @@ const BUILT: Readonly<Record<string, Load>> = {
       tagged(ALWAYS, 'deepseek_v4'),
       import('../parsing/formats/deepseek-dsml.ts').then((m) => m.makeDeepSeekV4),
     ),
+  ernie45: async () => ({ traits: PLAIN, make: (await import('./ernie45.ts')).makeErnie45 }),
   glm45: glm,
   glm47: glm,
   granite: () =>
@@ -88,7 +89,20 @@ const BUILT: Readonly<Record<string, Load>> = {
       ALWAYS,
       import('../parsing/formats/granite.ts').then((m) => m.makeGranite),
     ),
+  'granite-20b-fc': async () => ({
+    traits: PLAIN,
+    make: (await import('./granite-20b-fc.ts')).makeGranite20bFc,
+  }),
+  granite4: async () => ({
+    traits: WITH_TOOLS,
+    make: (await import('./granite4.ts')).makeGranite4,
+  }),
   hermes,
+  internlm: async () => ({
+    traits: WITH_TOOLS,
+    make: (await import('./internlm2.ts')).makeInternlm2,
+  }),
+  jamba: async () => ({ traits: WITH_TOOLS, make: (await import('./jamba.ts')).makeJamba }),
   kimi_k2: () =>
     engineEntry(
       tagged(WITH_TOOLS, 'kimi'),
@@ -121,6 +135,10 @@ const BUILT: Readonly<Record<string, Load>> = {
     return engineEntry(traits, Promise.resolve(makeMistral));
   },
   openai: async () => ({ traits: tagged(PLAIN, 'harmony'), make: onlyGptOss }),
+  phi4_mini_json: async () => ({
+    traits: PLAIN,
+    make: (await import('./phi4-mini-json.ts')).makePhi4MiniJson,
+  }),
   pythonic: async () => ({ traits: PLAIN, make: (await import('./pythonic.ts')).makePythonic }),
   qwen3_coder: qwen3,
   qwen3_json: hermes,
@@ -130,6 +148,7 @@ const BUILT: Readonly<Record<string, Load>> = {
       ALWAYS,
       import('../parsing/formats/qwen3.ts').then((m) => m.makeSeedOss),
     ),
+  step3: async () => ({ traits: WITH_TOOLS, make: (await import('./step3.ts')).makeStep3 }),
   step3p5: () =>
     engineEntry(
       tagged(ALWAYS, 'qwen_3_coder'),

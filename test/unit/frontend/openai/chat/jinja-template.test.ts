@@ -36,3 +36,26 @@ describe('range() of a template', () => {
     ).toThrow('Range too big');
   });
 });
+
+describe('filters that the engine lacks', () => {
+  it.each([
+    ['"%s=%s" | format("a", 1)', 'a=1'],
+    ['"%s %s %s" | format(none, true, 1.5)', 'None True 1.5'],
+    ['"%d%% of %05.1f" | format(7, 2.26)', '7% of 002.3'],
+    ['"%-4s|%4s|%.2s|%r" | format("a", "b", "cde", "f")', "a   |   b|cd|'f'"],
+    ['["a ", " b"] | map("trim") | join(",")', 'a,b'],
+    ['["a", "b"] | map("upper") | join', 'AB'],
+    ['[[1, 2], [3]] | map("length") | join(",")', '2,1'],
+    ['[["a", "b"], ["c"]] | map("join", "-") | join(",")', 'a-b,c'],
+    ['[{"a": 1}, {"a": 2}] | map(attribute="a") | join(",")', '1,2'],
+    ['["a"] | map("tojson") | join', '"a"'],
+  ])('are as Jinja has them: %s', (expression, text) => {
+    expect(render(`{{ ${expression} }}`)).toBe(text);
+  });
+
+  it('refuse values that do not fit the text', () => {
+    expect(() => render('{{ "%s %s" | format(1) }}')).toThrow('not enough arguments');
+    expect(() => render('{{ "%s" | format(1, 2) }}')).toThrow('not all arguments converted');
+    expect(() => render('{{ "%d" | format("a") }}')).toThrow('a real number is required');
+  });
+});
