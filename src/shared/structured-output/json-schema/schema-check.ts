@@ -7,6 +7,7 @@ import { type Fields, isFields, type SchemaTree } from './schema-tree.ts';
 
 /** Values in values that are looked into. */
 const MAX_DEPTH = 200;
+const STEPS_PER_VALUE = 10;
 
 export class SchemaCheck {
   readonly #tree: SchemaTree;
@@ -17,6 +18,7 @@ export class SchemaCheck {
 
   allows(schema: unknown, value: unknown, depth = 0): boolean {
     if (depth > MAX_DEPTH) return false;
+    this.#tree.effort.spend(STEPS_PER_VALUE);
     if (typeof schema === 'boolean') return schema;
     if (!isFields(schema)) return true;
     return (
@@ -62,11 +64,18 @@ export class SchemaCheck {
       this.allows(index < prefix.length ? prefix[index] : rest, item, depth + 1),
     );
     if (!fits) return false;
-    if (uniqueItems === true && hasTwins(value)) return false;
+    if (uniqueItems === true && this.#hasTwins(value)) return false;
     if (contains === undefined) return true;
     const count = value.filter((item) => this.allows(contains, item, depth + 1)).length;
     const { minContains = 1, maxContains = Infinity } = schema;
     return count >= Number(minContains) && count <= Number(maxContains);
+  }
+
+  #hasTwins(values: readonly unknown[]): boolean {
+    return values.some((value, index) => {
+      this.#tree.effort.spend(index);
+      return values.slice(0, index).some((other) => isSameJson(value, other));
+    });
   }
 
   #allowsObject(schema: Fields, value: Fields, depth: number): boolean {
@@ -131,12 +140,6 @@ export function itemSchemas(schema: Fields): { prefix: readonly unknown[]; rest:
     return { prefix: prefixItems, rest: items ?? unevaluatedItems ?? true };
   if (Array.isArray(items)) return { prefix: items, rest: additionalItems ?? true };
   return { prefix: [], rest: items ?? unevaluatedItems ?? true };
-}
-
-function hasTwins(values: readonly unknown[]): boolean {
-  return values.some((value, index) =>
-    values.slice(0, index).some((other) => isSameJson(value, other)),
-  );
 }
 
 /** The limits of a number, as JSON Schema's drafts write them. */
