@@ -34,7 +34,8 @@ export function makePlan(job: CompileJob, tokenizer: Tokenizer): OutputPlan {
   for (const segment of segmentsOf(job, prng, tokenizer)) {
     if (tokenIds.length >= job.maxTokens) break;
     if ('text' in segment) {
-      append(tokenIds, tokenizer.encode(segment.text, { addSpecialTokens: false }));
+      const shown = segment.text.slice(0, (job.maxTokens - tokenIds.length) * MAX_CHARS_PER_TOKEN);
+      append(tokenIds, tokenizer.encode(shown, { addSpecialTokens: false }));
     } else if ('free' in segment) {
       if (segment.free === null) end = 'free';
       else {

@@ -50,7 +50,7 @@ class SentenceWriter {
     if (this.#lengthOf(root) === Infinity)
       throw new GrammarError('the grammar allows no text that ends');
     this.#write(root, 0);
-    return this.#text;
+    return this.#text.slice(0, this.#options.maxChars);
   }
 
   get #isFull(): boolean {

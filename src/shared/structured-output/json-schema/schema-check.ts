@@ -2,6 +2,7 @@
  * Whether a value is what a schema allows. The writer builds values to fit; here is judged what it cannot see coming:
  * branches that exclude each other, `not`, conditions, what depends on other properties.
  */
+import { isQuickRegex } from '../quick-regex.ts';
 import { isSameJson, jsonTypeOf } from './json-values.ts';
 import { type Fields, isFields, type SchemaTree } from './schema-tree.ts';
 
@@ -182,8 +183,9 @@ function allowsString(schema: Fields, value: string): boolean {
   return typeof pattern !== 'string' || regexOf(pattern)?.test(value) !== false;
 }
 
-/** Null for what JavaScript cannot read. */
+/** Null for what JavaScript cannot read, or might take forever to search with. */
 function regexOf(pattern: string): RegExp | null {
+  if (!isQuickRegex(pattern)) return null;
   for (const flags of ['u', '']) {
     try {
       return new RegExp(pattern, flags);

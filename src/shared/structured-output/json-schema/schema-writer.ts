@@ -166,7 +166,9 @@ class SchemaWriter {
   #givenValue(fields: Fields): unknown {
     const { enum: allowed, default: fallback, examples } = fields;
     if (Object.hasOwn(fields, 'const')) return fields['const'];
-    const fits = (value: unknown): boolean => this.#check.allows(fields, value);
+    // A value of the list need not be looked for in the list.
+    const { enum: _, ...others } = fields;
+    const fits = (value: unknown): boolean => this.#check.allows(others, value);
     if (Array.isArray(allowed)) {
       const possible = allowed.filter(fits);
       if (possible.length === 0) throw new GrammarError('enum has no value that fits');
@@ -194,17 +196,21 @@ class SchemaWriter {
   #object(fields: Fields, level: number): Record<string, unknown> {
     const { properties, required, minProperties = 0 } = fields;
     const declared = isFields(properties) ? properties : {};
-    const needed = Array.isArray(required) ? required.map(String) : [];
+    const needed = new Set(Array.isArray(required) ? required.map(String) : []);
     const object: Record<string, unknown> = {};
+    let count = 0;
     const isOptionalWritten =
-      needed.length === 0 && level < this.#optionalLevels && maxOf(fields) > 0;
+      needed.size === 0 && level < this.#optionalLevels && maxOf(fields) > 0;
     for (const name of Object.keys(declared)) {
-      const isNeeded = needed.includes(name);
+      if (this.isFull) break;
+      const isNeeded = needed.has(name);
       if (!isNeeded && !(isOptionalWritten && this.#isShallow(declared[name], level))) continue;
-      if (!isNeeded && Object.keys(object).length >= maxOf(fields)) continue;
+      if (!isNeeded && count >= maxOf(fields)) continue;
+      count += 1;
       setOwn(object, name, this.#member(fields, name, level));
     }
     for (const name of needed) {
+      if (this.isFull) break;
       if (!Object.hasOwn(object, name)) setOwn(object, name, this.#member(fields, name, level));
     }
     this.#addDependents(fields, object, level);
