@@ -44,8 +44,9 @@ export class NixlSideChannel {
   readonly #options: NixlSideChannelOptions;
   readonly #router: RouterSocket;
   readonly #peers = new Map<string, DealerSocket>();
+  #lastPeer = 0;
   /** Handshakes that wait for an answer, by the peer's engine id. */
-  readonly #asked = new Map<string, Timer>();
+  readonly #asked = new Map<string, { readonly timer: Timer; readonly address: string }>();
 
   private constructor(options: NixlSideChannelOptions, router: RouterSocket) {
     this.#options = options;
@@ -73,7 +74,7 @@ export class NixlSideChannel {
   }
 
   async close(): Promise<void> {
-    for (const timer of this.#asked.values()) timer.cancel();
+    for (const { timer } of this.#asked.values()) timer.cancel();
     await Promise.all([this.#router.close(), ...[...this.#peers.values()].map((p) => p.close())]);
   }
 
@@ -98,12 +99,19 @@ export class NixlSideChannel {
 
   #send(message: NixlOutgoing): void {
     const { peer } = message;
-    const socket = this.#socketOf(peer);
+    let socket: DealerSocket | null = null;
+    let problem = 'Resource temporarily unavailable';
+    let waitMs = HANDSHAKE_TIMEOUT_MS;
+    try {
+      socket = this.#socketOf(peer);
+    } catch (error) {
+      // The address is a client's word.
+      problem = reasonOf(error);
+      waitMs = 0;
+    }
     if (message.kind === 'handshake') {
-      const timer = this.#options.timers.after(HANDSHAKE_TIMEOUT_MS, () =>
-        this.#settle(peer, 'Resource temporarily unavailable'),
-      );
-      this.#asked.set(peer.engineId, timer);
+      const timer = this.#options.timers.after(waitMs, () => this.#settle(peer, problem));
+      this.#asked.set(peer.engineId, { timer, address: addressOf(peer) });
       socket?.send(encodeNixlQuery());
     } else if (message.kind === 'read') {
       const text = readNoticeText(message.requestId, this.#options.tpSize);
@@ -116,7 +124,8 @@ export class NixlSideChannel {
     const known = this.#peers.get(address);
     if (known !== undefined) return known;
     if (this.#peers.size >= MAX_PEERS) return null;
-    const identity = Buffer.from(`${this.#options.own.engineId}:${this.#peers.size}`);
+    this.#lastPeer += 1;
+    const identity = Buffer.from(`${this.#options.own.engineId}:${this.#lastPeer}`);
     const socket = this.#options.transport.connectDealer(address, {
       identity,
       lingerMs: LINGER_MS,
@@ -135,16 +144,24 @@ export class NixlSideChannel {
   }
 
   #settle(peer: NixlPeer, problem: string | null): void {
-    const timer = this.#asked.get(peer.engineId);
-    if (timer === undefined) return;
-    timer.cancel();
+    const asked = this.#asked.get(peer.engineId);
+    if (asked === undefined) return;
+    asked.timer.cancel();
     this.#asked.delete(peer.engineId);
     if (problem !== null) {
+      this.#forget(asked.address);
       this.#options.logger.error(
         `NIXL transfer failure: handshake_failed with ${peer.engineId} at ${peer.host}:${peer.port}: ${problem}`,
       );
     }
     this.#options.connector.receive({ kind: 'handshake_done', engineId: peer.engineId, problem });
+  }
+
+  /** Addresses at which nobody answers must not take the places of those that do. */
+  #forget(address: string): void {
+    if ([...this.#asked.values()].some((asked) => asked.address === address)) return;
+    void this.#peers.get(address)?.close();
+    this.#peers.delete(address);
   }
 }
 

@@ -8,6 +8,7 @@ import {
   grammarOfConstraint,
   makeConstrainedText,
 } from '../../src/shared/structured-output/constraint-text.ts';
+import { Effort } from '../../src/shared/structured-output/effort.ts';
 import { GrammarError } from '../../src/shared/structured-output/grammar.ts';
 import { Recognizer } from '../../src/shared/structured-output/recognizer.ts';
 import type { Constraint } from '../../src/shared/structured-output/structured-outputs.ts';
@@ -24,7 +25,7 @@ type Options = typeof options extends fc.Arbitrary<infer T> ? T : never;
 /** Null where the writer says that nothing fulfils it. */
 function textOf(constraint: Constraint, given: Options): string | null {
   try {
-    return makeConstrainedText(constraint, given);
+    return makeConstrainedText(constraint, { ...given, effort: new Effort() });
   } catch (error) {
     if (error instanceof GrammarError) return null;
     throw error;

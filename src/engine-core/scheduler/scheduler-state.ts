@@ -114,6 +114,7 @@ export class SchedulerState {
   freeRequest(request: Request, isLoading = false): KVTransferParams | null {
     assert(request.isFinished, 'only finished requests are freed');
     const left = this.kvTransfer?.finish(request) ?? null;
+    if (request.structuredOutput !== null) request.structuredOutput.isAbandoned = true;
     this.finishedReqIds.push(request.requestId);
     if (this.finishedReqIdsByClient !== null) {
       const ids = this.finishedReqIdsByClient.get(request.clientIndex);

@@ -7,6 +7,7 @@ import {
   type Constraint,
   constraintOf,
 } from '../../shared/structured-output/structured-outputs.ts';
+import { readOutputForm } from './read-output-form.ts';
 
 /** Of the engine, as --structured-outputs-config and --seed say. */
 export interface StructuredOutputSettings {
@@ -53,7 +54,7 @@ export interface DrawCounter {
   count: number;
 }
 
-/** Null for a request that is not constrained and not told what to say. Throws SyntaxError for a choice that is no JSON. */
+/** Null for a request that is not constrained and not told what to say. Throws SyntaxError for a choice that is no JSON, StructuredOutputError for a form that is none. */
 export function compileJobOf(
   request: EngineCoreRequest,
   settings: StructuredOutputSettings,
@@ -64,7 +65,7 @@ export function compileJobOf(
   const { structuredOutputs, extraArgs } = params;
   if (structuredOutputs === null && extraArgs === null) return null;
   const constraint = structuredOutputs === null ? null : constraintOf(structuredOutputs);
-  const form = formOf(extraArgs);
+  const form = readOutputForm(extraArgs?.[OUTPUT_FORM_KEY]);
   if (constraint === null && form === null) return null;
   const options = (structuredOutputs ?? {}) as Readonly<Record<string, unknown>>;
   return {
@@ -78,11 +79,6 @@ export function compileJobOf(
     maxPromptTokenId: (request.promptTokenIds ?? []).reduce((max, id) => Math.max(max, id), 0),
     reasoning: reasoningOf(request, settings),
   };
-}
-
-function formOf(extraArgs: Readonly<Record<string, unknown>> | null): OutputForm | null {
-  const form = extraArgs?.[OUTPUT_FORM_KEY];
-  return Array.isArray(form) ? (form as OutputForm) : null;
 }
 
 function stopTokenIdsOf(eosTokenId: number | null, all: readonly number[]): readonly number[] {

@@ -44,7 +44,7 @@ export class GrammarLane {
       this.#creating ??= create();
       const compiler = await this.#creating;
       if (this.#isClosed) return;
-      compiler.compile(structuredOutput.job, (result) => {
+      compiler.compile(structuredOutput, (result) => {
         setCompiled(structuredOutput, result);
         onDone();
       });

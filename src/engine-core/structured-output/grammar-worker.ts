@@ -4,12 +4,15 @@ import { reasonOf } from '../../shared/errors.ts';
 import { loadTokenizer } from '../../shared/tokenizer/load-tokenizer.ts';
 import type { CompileJob } from './compile-job.ts';
 import { makePlan } from './make-plan.ts';
-import type { WorkerAnswer, WorkerQuestion } from './thread-compiler.ts';
+import type { WorkerAnswer, WorkerQuestion, WorkerReady } from './thread-compiler.ts';
 
 const { folder } = workerData as { readonly folder: string | null };
 // What is wrong with its files is each request's answer.
 const loading = loadTokenizer({ folder });
-loading.catch(() => {});
+loading.then(
+  () => parentPort?.postMessage({ isReady: true } satisfies WorkerReady),
+  () => {},
+);
 
 async function answer({ id, job }: WorkerQuestion): Promise<WorkerAnswer> {
   try {

@@ -4,7 +4,7 @@ import { HfTokenizer } from '../../shared/tokenizer/hf-tokenizer.ts';
 import { readTokenizerFiles } from '../../shared/tokenizer/load-tokenizer.ts';
 import type { Tokenizer } from '../../shared/tokenizer/tokenizer.ts';
 import type { CompileJob } from './compile-job.ts';
-import type { CompileResult, GrammarCompiler } from './grammar-compiler.ts';
+import type { CompileResult, CompileTask, GrammarCompiler } from './grammar-compiler.ts';
 import { makePlan } from './make-plan.ts';
 
 /** How long a grammar takes on a virtual clock. */
@@ -21,7 +21,7 @@ export class InlineCompiler implements GrammarCompiler {
     this.#timers = timers;
   }
 
-  compile(job: CompileJob, done: (result: CompileResult) => void): void {
+  compile({ job }: CompileTask, done: (result: CompileResult) => void): void {
     this.#timers.after(COMPILE_MS, () => done(this.#compile(job)));
   }
 

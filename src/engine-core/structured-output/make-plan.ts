@@ -5,6 +5,7 @@
 import { Prng } from '../../shared/prng.ts';
 import type { OutputSegment } from '../../shared/protocol/output-form.ts';
 import { makeConstrainedText } from '../../shared/structured-output/constraint-text.ts';
+import { Effort } from '../../shared/structured-output/effort.ts';
 import { GrammarError } from '../../shared/structured-output/grammar.ts';
 import {
   type Constraint,
@@ -27,20 +28,26 @@ const MAX_LENGTH_TRIES = 8;
 export function makePlan(job: CompileJob, tokenizer: Tokenizer): OutputPlan {
   checkVocabulary(job, tokenizer);
   const prng = new Prng(job.seed);
+  const effort = new Effort();
   const tokenIds: number[] = [];
   let end: OutputPlan['end'] = 'stop';
   for (const segment of segmentsOf(job, prng, tokenizer)) {
     if (tokenIds.length >= job.maxTokens) break;
     if ('text' in segment) {
-      tokenIds.push(...tokenizer.encode(segment.text, { addSpecialTokens: false }));
+      const shown = segment.text.slice(0, (job.maxTokens - tokenIds.length) * MAX_CHARS_PER_TOKEN);
+      append(tokenIds, tokenizer.encode(shown, { addSpecialTokens: false }));
     } else if ('free' in segment) {
       if (segment.free === null) end = 'free';
-      else for (let i = 0; i < segment.free; i += 1) tokenIds.push(FREE_TOKEN);
+      else {
+        const count = Math.min(segment.free, job.maxTokens - tokenIds.length);
+        for (let i = 0; i < count; i += 1) tokenIds.push(FREE_TOKEN);
+      }
     } else {
       const constraint = constraintOf(segment.structured);
       if (constraint !== null)
-        tokenIds.push(
-          ...constrainedTokens(job, constraint, { tokenizer, prng, before: tokenIds.length }),
+        append(
+          tokenIds,
+          constrainedTokens(job, constraint, { tokenizer, prng, effort, before: tokenIds.length }),
         );
     }
   }
@@ -81,11 +88,24 @@ function structuredFormOf(constraint: Constraint) {
   }
 }
 
+interface TextParts {
+  readonly tokenizer: Tokenizer;
+  readonly prng: Prng;
+  readonly effort: Effort;
+  /** Tokens that come before it. */
+  readonly before: number;
+}
+
+/** However many: a call takes so many arguments and no more. */
+function append(tokenIds: number[], more: readonly number[]): void {
+  for (const tokenId of more) tokenIds.push(tokenId);
+}
+
 /** The first text of a few whose length suits the request; where none does, the first: max_tokens cuts it. */
 function constrainedTokens(
   job: CompileJob,
   constraint: Constraint,
-  { tokenizer, prng, before }: { tokenizer: Tokenizer; prng: Prng; before: number },
+  { tokenizer, prng, effort, before }: TextParts,
 ): readonly number[] {
   const room = job.maxTokens - before;
   const needed = job.form === null ? Math.min(job.minTokens - before, room) : 0;
@@ -96,6 +116,7 @@ function constrainedTokens(
       seed: prng.nextUint32(),
       maxChars: room * MAX_CHARS_PER_TOKEN,
       isCompact: job.isCompact,
+      effort,
       // Too long a text is written again with nothing that may be left out.
       isShortest: i > 0 && longest.length >= room,
       padding: i > 0 && longest.length < needed ? needed << i : 0,

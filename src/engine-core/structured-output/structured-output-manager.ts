@@ -3,8 +3,14 @@
  * whoever takes the jobs.
  * Source: vllm/v1/structured_output/__init__.py StructuredOutputManager.grammar_init (0.33.0).
  */
+import { reasonOf } from '../../shared/errors.ts';
 import type { EngineCoreRequest } from '../../shared/protocol/request.ts';
-import { compileJobOf, type DrawCounter, type StructuredOutputSettings } from './compile-job.ts';
+import {
+  type CompileJob,
+  compileJobOf,
+  type DrawCounter,
+  type StructuredOutputSettings,
+} from './compile-job.ts';
 import { StructuredOutput } from './structured-output.ts';
 import { StructuredOutputError } from './structured-output-error.ts';
 
@@ -30,10 +36,10 @@ export class StructuredOutputManager {
 
   /**
    * Gives a request that is constrained, or told what to say, its structured output, which has a job to be done. Throws
-   * StructuredOutputError where the engine uses another backend already.
+   * StructuredOutputError where the engine uses another backend already, and for what cannot be read.
    */
   grammarInit(request: Constrained, coreRequest: EngineCoreRequest): void {
-    const job = compileJobOf(coreRequest, this.#settings, this.#counter);
+    const job = this.#jobOf(coreRequest);
     if (job === null) return;
     if (job.constraint !== null) this.#useBackend(coreRequest.samplingParams?.structuredOutputs);
     request.structuredOutput = new StructuredOutput(job);
@@ -45,6 +51,15 @@ export class StructuredOutputManager {
     const jobs = this.#jobs;
     if (jobs.length > 0) this.#jobs = [];
     return jobs;
+  }
+
+  /** Whatever is wrong with what a client wrote costs its request, and not the engine. */
+  #jobOf(coreRequest: EngineCoreRequest): CompileJob | null {
+    try {
+      return compileJobOf(coreRequest, this.#settings, this.#counter);
+    } catch (error) {
+      throw new StructuredOutputError(`Invalid structured outputs: ${reasonOf(error)}`);
+    }
   }
 
   #useBackend(structuredOutputs: unknown): void {

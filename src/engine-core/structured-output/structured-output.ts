@@ -15,6 +15,8 @@ export interface TokenGrammar {
 
 export class StructuredOutput {
   readonly job: CompileJob;
+  /** The request has ended; its job need not be done. */
+  isAbandoned = false;
   /** Set once the job is done. */
   plan: OutputPlan | null = null;
   /** Why it could not be done. */

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { ownFile } from '../../shared/own-files.ts';
 import { systemTimers, type Timer } from '../../shared/timers.ts';
 import type { CompileJob } from './compile-job.ts';
-import type { CompileResult, GrammarCompiler } from './grammar-compiler.ts';
+import type { CompileResult, CompileTask, GrammarCompiler } from './grammar-compiler.ts';
 
 export interface WorkerQuestion {
   readonly id: number;
@@ -16,13 +16,23 @@ export interface WorkerAnswer {
   readonly result: CompileResult;
 }
 
-interface Waiting extends WorkerQuestion {
+/** Once, as soon as its tokenizer is there. */
+export interface WorkerReady {
+  readonly isReady: true;
+}
+
+interface Waiting {
+  readonly id: number;
+  readonly task: CompileTask;
   readonly done: (result: CompileResult) => void;
 }
 
 const WORKER_FILE = 'engine-core/structured-output/grammar-worker.js';
-/** A vocabulary of 150,000 tokens loads in a few seconds; a schema that takes longer than this never ends. */
-const MAX_JOB_MS = 60_000;
+/** A vocabulary of 150,000 tokens loads in a few seconds. */
+const MAX_LOAD_MS = 60_000;
+/** Others wait meanwhile. What a text may cost is bounded (Effort), so that this is for what nobody thought of. */
+const MAX_JOB_MS = 15_000;
+const TOO_LONG = 'compiling it took too long';
 const MAX_HEAP_MB = 2048;
 /** Jobs that wait; each is a request of the engine, and more are refused. */
 const MAX_JOBS = 4096;
@@ -40,13 +50,14 @@ export class ThreadCompiler implements GrammarCompiler {
     this.#folder = folder;
   }
 
-  compile(job: CompileJob, done: (result: CompileResult) => void): void {
+  compile(task: CompileTask, done: (result: CompileResult) => void): void {
+    if (this.#jobs.length >= MAX_JOBS) this.#dropAbandoned();
     if (this.#jobs.length >= MAX_JOBS) {
       setImmediate(done, { failure: `${MAX_JOBS} grammars wait to be compiled already` });
       return;
     }
     this.#lastId += 1;
-    this.#jobs.push({ id: this.#lastId, job, done });
+    this.#jobs.push({ id: this.#lastId, task, done });
     if (this.#jobs.length === 1) this.#askNext();
   }
 
@@ -58,12 +69,25 @@ export class ThreadCompiler implements GrammarCompiler {
     await worker?.terminate();
   }
 
+  /** But for the first, which is being worked at. */
+  #dropAbandoned(): void {
+    this.#jobs = this.#jobs.filter(({ task }, index) => index === 0 || !task.isAbandoned);
+  }
+
   #askNext(): void {
+    if (this.#jobs[0]?.task.isAbandoned === true) {
+      this.#jobs = this.#jobs.filter(({ task }) => !task.isAbandoned);
+    }
     const [next] = this.#jobs;
     if (next === undefined) return;
+    this.#limit(this.#worker === null ? MAX_LOAD_MS : MAX_JOB_MS);
     this.#worker ??= this.#start();
-    this.#timer = systemTimers.after(MAX_JOB_MS, () => this.#giveUp('compiling it took too long'));
-    this.#worker.postMessage({ id: next.id, job: next.job } satisfies WorkerQuestion);
+    this.#worker.postMessage({ id: next.id, job: next.task.job } satisfies WorkerQuestion);
+  }
+
+  #limit(ms: number): void {
+    this.#timer?.cancel();
+    this.#timer = systemTimers.after(ms, () => this.#giveUp(TOO_LONG));
   }
 
   #start(): Worker {
@@ -72,8 +96,10 @@ export class ThreadCompiler implements GrammarCompiler {
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
       execArgv: [],
     });
-    worker.on('message', ({ id, result }: WorkerAnswer) => {
-      if (this.#worker === worker && this.#jobs[0]?.id === id) this.#finish(result);
+    worker.on('message', (message: WorkerAnswer | WorkerReady) => {
+      if (this.#worker !== worker) return;
+      if ('isReady' in message) this.#limit(MAX_JOB_MS);
+      else if (this.#jobs[0]?.id === message.id) this.#finish(message.result);
     });
     worker.on('error', (error) => {
       if (this.#worker === worker) this.#giveUp(`the compiler failed: ${error.message}`);

@@ -13,6 +13,8 @@ import { verifyArgs } from './sampling-checks.ts';
 const SAMPLING_EPS = 1e-5;
 export const MIN_TEMPERATURE = 1e-2;
 const MAX_NUM_BAD_WORDS = 128;
+/** Of all of them: tokenizing a megabyte would stop everything else for seconds. */
+const MAX_BAD_WORD_CHARS = 100_000;
 
 export interface RepetitionDetection {
   readonly max_pattern_size: number;
@@ -155,6 +157,12 @@ function toLogitBias(bias: Readonly<Record<string, number>>): Readonly<Record<st
 export function updateFromTokenizer(params: MutableSamplingParams, tokenizer: Tokenizer): void {
   const words = params.badWords ?? [];
   if (words.length === 0) return;
+  const numChars = words.reduce((sum, word) => sum + word.length, 0);
+  if (numChars > MAX_BAD_WORD_CHARS)
+    throw validationError(
+      `bad_words have ${numChars} characters; at most ${MAX_BAD_WORD_CHARS} can be tokenized.`,
+      { parameter: 'bad_words', value: null },
+    );
   const sequences: number[][] = [];
   for (const word of words) {
     for (const prefix of ['', ' ']) {

@@ -1,5 +1,6 @@
 /** A text that fulfils a constraint, drawn by a seed. */
 import { parseEbnf } from './ebnf-parser.ts';
+import type { Effort } from './effort.ts';
 import { choice, type Grammar, GrammarError, grammarOf, text } from './grammar.ts';
 import { writeDocument } from './json-schema/schema-writer.ts';
 import { parseLark } from './lark-parser.ts';
@@ -18,19 +19,22 @@ export interface TextOptions {
   readonly isShortest: boolean;
   /** Characters by which it shall be longer than it need be, where it can be: longer repetitions, blanks in JSON. */
   readonly padding: number;
+  /** Of the request, for all its texts. */
+  readonly effort: Effort;
 }
 
-/** Throws GrammarError for what cannot be read, and where no text fulfils it. */
+/** Throws GrammarError for what cannot be read, and where no text fulfils it, or none is found within the effort. */
 export function makeConstrainedText(constraint: Constraint, options: TextOptions): string {
-  const { seed, maxChars, isCompact, isShortest, padding } = options;
+  const { seed, maxChars, isCompact, isShortest, padding, effort } = options;
   const shortest = isShortest ? { optionalLevels: 0 } : {};
   const generosity = isShortest ? 0 : padding;
   return makeSentence(grammarOfConstraint(constraint), {
     seed,
     maxChars,
+    effort,
     ...(isShortest || padding > 0 ? { generosity } : {}),
     writeJson: (schema, prng) => {
-      const document = writeDocument(schema, prng, { isCompact, ...shortest });
+      const document = writeDocument(schema, prng, { isCompact, maxChars, effort, ...shortest });
       return isCompact ? document : withBlanks(document, padding);
     },
   });

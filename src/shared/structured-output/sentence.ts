@@ -3,6 +3,7 @@
  * since past a depth or a length the shortest way is taken.
  */
 import { Prng } from '../prng.ts';
+import type { Effort } from './effort.ts';
 import { type CharRange, type Expr, type Grammar, GrammarError } from './grammar.ts';
 import { shortestLengths } from './shortest.ts';
 import { pickWord, proseOf } from './words.ts';
@@ -13,6 +14,7 @@ export interface SentenceOptions {
   readonly maxChars: number;
   /** Of a schema's document; its own size and depth are its writer's business. */
   readonly writeJson: (schema: unknown, prng: Prng) => string;
+  readonly effort: Effort;
   /** How many more than needed repetitions may take, 0 for none. */
   readonly generosity?: number;
 }
@@ -23,7 +25,7 @@ const MAX_DEPTH = 12;
 const ROOMY_CHARS = 400;
 const DEFAULT_GENEROSITY = 4;
 
-/** Throws GrammarError where no text follows the grammar. */
+/** Throws GrammarError where no text follows the grammar, or none is found within the effort. */
 export function makeSentence(grammar: Grammar, options: SentenceOptions): string {
   const writer = new SentenceWriter(grammar, options);
   return writer.write();
@@ -40,7 +42,7 @@ class SentenceWriter {
     this.#grammar = grammar;
     this.#options = options;
     this.#prng = new Prng(options.seed);
-    this.#lengthOf = shortestLengths(grammar);
+    this.#lengthOf = shortestLengths(grammar, options.effort);
   }
 
   write(): string {
@@ -48,7 +50,7 @@ class SentenceWriter {
     if (this.#lengthOf(root) === Infinity)
       throw new GrammarError('the grammar allows no text that ends');
     this.#write(root, 0);
-    return this.#text;
+    return this.#text.slice(0, this.#options.maxChars);
   }
 
   get #isFull(): boolean {
@@ -61,6 +63,7 @@ class SentenceWriter {
 
   #write(expr: Expr, depth: number): void {
     if (this.#isFull) return;
+    this.#options.effort.spend();
     switch (expr.kind) {
       case 'text':
         this.#text += expr.text;

@@ -1,3 +1,4 @@
+import type { Effort } from './effort.ts';
 import type { Expr, Grammar } from './grammar.ts';
 
 /** Of a document that a schema allows; which ones end is its writer's business. */
@@ -8,11 +9,12 @@ const RULE_LENGTH = 1e-6;
 
 /**
  * The characters of the shortest text of any expression of the grammar; Infinity where none ends. Rules are worked out
- * once, to the fixed point.
+ * once, to the fixed point. Throws GrammarError where that is too much work.
  */
-export function shortestLengths({ rules }: Grammar): (expr: Expr) => number {
+export function shortestLengths({ rules }: Grammar, effort: Effort): (expr: Expr) => number {
   const known = new Map<string, number>();
   const lengthOf = (expr: Expr): number => {
+    effort.spend();
     switch (expr.kind) {
       case 'text':
         return expr.text.length;
@@ -32,14 +34,21 @@ export function shortestLengths({ rules }: Grammar): (expr: Expr) => number {
         return 0;
     }
   };
+  // To and fro: a chain of rules settles in two rounds, whichever way it was written.
+  const ordered = [...rules];
   for (let hasChanged = true; hasChanged; ) {
     hasChanged = false;
-    for (const [name, rule] of rules) {
+    for (const [name, rule] of ordered.reverse()) {
       const length = lengthOf(rule);
       if (length >= (known.get(name) ?? Infinity)) continue;
       known.set(name, length);
       hasChanged = true;
     }
   }
-  return lengthOf;
+  const settled = new Map<Expr, number>();
+  return (expr) => {
+    const length = settled.get(expr) ?? lengthOf(expr);
+    settled.set(expr, length);
+    return length;
+  };
 }

@@ -27,7 +27,7 @@ export function constraintOf(value: unknown): Constraint | null {
     structural_tag: tag,
   } = value as Fields;
   if (json !== null && json !== undefined)
-    return { kind: 'json', schema: typeof json === 'string' ? json : JSON.stringify(json) };
+    return { kind: 'json', schema: typeof json === 'string' ? json : schemaText(json) };
   if (jsonObject === true) return { kind: 'json_object' };
   if (typeof regex === 'string') return { kind: 'regex', pattern: regex };
   const texts = typeof choice === 'string' ? (JSON.parse(choice) as unknown) : choice;
@@ -35,6 +35,13 @@ export function constraintOf(value: unknown): Constraint | null {
   if (typeof grammar === 'string') return { kind: 'grammar', grammar };
   if (typeof tag === 'string') return { kind: 'structural_tag', tag };
   return null;
+}
+
+/** An integer beyond a double's is the double next to it: JSON.stringify knows no other. */
+function schemaText(schema: unknown): string {
+  return JSON.stringify(schema, (_, value: unknown) =>
+    typeof value === 'bigint' ? Number(value) : value,
+  );
 }
 
 /** Lark and not EBNF: no line defines a rule with `::=`. */

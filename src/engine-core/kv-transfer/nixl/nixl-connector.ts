@@ -50,8 +50,6 @@ export interface NixlConnectorOptions {
 }
 
 const NOWHERE = { peer: { engineId: '', host: '', port: 0 }, remoteRequestId: '' };
-/** What a load cannot do without. */
-const REMOTE_FIELDS = ['remote_engine_id', 'remote_request_id', 'remote_host', 'remote_port'];
 
 export class NixlConnector implements KVConnector {
   readonly requiresKvDelivery: boolean;
@@ -124,7 +122,7 @@ export class NixlConnector implements KVConnector {
     // vLLM's request would wait for ever.
     this.#receiver.fail(this.#loadOf(request, NOWHERE, blockIds, numExternalTokens));
     this.#options.warn(
-      `Got invalid KVTransferParams: ${JSON.stringify(params)}. This request will not utilize KVTransfer`,
+      `Got invalid KVTransferParams: ${shown(params)}. This request will not utilize KVTransfer`,
     );
   }
 
@@ -270,19 +268,26 @@ export class NixlConnector implements KVConnector {
   }
 }
 
+const MAX_SHOWN_CHARS = 1_000;
+const MAX_PORT = 65_535;
+
+/** A client may send anything, and much of it. */
+function shown(params: KVTransferParams): string {
+  const text = JSON.stringify(params, (_, value: unknown) =>
+    typeof value === 'bigint' ? String(value) : value,
+  );
+  return text.length > MAX_SHOWN_CHARS ? `${text.slice(0, MAX_SHOWN_CHARS)}…` : text;
+}
+
 /** Where a request's blocks are; null where the parameters do not say it. */
 function remoteOf(params: KVTransferParams): { peer: NixlPeer; remoteRequestId: RequestId } | null {
-  if (!REMOTE_FIELDS.every((name) => params[name] !== undefined && params[name] !== null)) {
-    return null;
-  }
-  return {
-    peer: {
-      engineId: String(params['remote_engine_id']),
-      host: String(params['remote_host']),
-      port: Number(params['remote_port']),
-    },
-    remoteRequestId: String(params['remote_request_id']),
-  };
+  const { remote_engine_id: engineId, remote_host: host, remote_port: asked } = params;
+  const { remote_request_id: remoteRequestId } = params;
+  const port = typeof asked === 'string' ? Number(asked) : asked;
+  if (typeof engineId !== 'string' || typeof remoteRequestId !== 'string') return null;
+  if (typeof host !== 'string' || typeof port !== 'number') return null;
+  if (!Number.isInteger(port) || port <= 0 || port > MAX_PORT) return null;
+  return { peer: { engineId, host, port }, remoteRequestId };
 }
 
 function hasBlocks(params: KVTransferParams): boolean {

@@ -41,8 +41,12 @@ export function checkJsonNesting(spec: unknown, isStructuralTag: boolean): void 
 function textDepth(text: string): number {
   let depth = 0;
   let deepest = 0;
-  for (const [found] of text.matchAll(/"(?:\\.|[^"\\])*"|[[{\]}]/gs)) {
-    if (found === '[' || found === '{') depth += 1;
+  let isInText = false;
+  // One mark a match: a text of megabytes in one match would use up the stack.
+  for (const [found] of text.matchAll(/\\.|["[{\]}]/gs)) {
+    if (found === '"') isInText = !isInText;
+    else if (isInText) continue;
+    else if (found === '[' || found === '{') depth += 1;
     else if (found === ']' || found === '}') depth -= 1;
     deepest = Math.max(deepest, depth);
   }

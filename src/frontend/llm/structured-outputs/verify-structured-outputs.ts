@@ -48,6 +48,17 @@ export function verifyStructuredOutputs(
   const params = value as Params;
   checkKinds(params);
   checkContent(params);
+  try {
+    return withBackend(params, configured);
+  } catch (error) {
+    // The stack is used up.
+    if (error instanceof RangeError)
+      throw validationError('Grammar error: the specification is nested too deeply');
+    throw error;
+  }
+}
+
+function withBackend(params: Params, configured: StructuredOutputBackend): unknown {
   if (configured !== 'auto') {
     const changed = verifyWith(configured, params);
     return { ...changed, _backend: configured };
@@ -193,12 +204,19 @@ function otherError(
     : `${name} structured outputs backend does not support ${kind} specifications`;
 }
 
-/** Throws ApiError for a text that is no JSON. */
+/** Its integers as doubles. Throws ApiError for a text that is no JSON. */
 function schemaOf(json: unknown): unknown {
-  if (typeof json !== 'string') return toPlain(json as PyValue);
+  if (typeof json !== 'string') return withNumbers(toPlain(json as PyValue));
   try {
     return JSON.parse(json);
   } catch {
     throw validationError('Invalid JSON grammar specification.');
   }
+}
+
+function withNumbers(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(withNumbers);
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withNumbers(inner)]));
 }

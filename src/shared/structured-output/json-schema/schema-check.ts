@@ -2,11 +2,13 @@
  * Whether a value is what a schema allows. The writer builds values to fit; here is judged what it cannot see coming:
  * branches that exclude each other, `not`, conditions, what depends on other properties.
  */
+import { isQuickRegex } from '../quick-regex.ts';
 import { isSameJson, jsonTypeOf } from './json-values.ts';
 import { type Fields, isFields, type SchemaTree } from './schema-tree.ts';
 
 /** Values in values that are looked into. */
 const MAX_DEPTH = 200;
+const STEPS_PER_VALUE = 10;
 
 export class SchemaCheck {
   readonly #tree: SchemaTree;
@@ -17,6 +19,7 @@ export class SchemaCheck {
 
   allows(schema: unknown, value: unknown, depth = 0): boolean {
     if (depth > MAX_DEPTH) return false;
+    this.#tree.effort.spend(STEPS_PER_VALUE);
     if (typeof schema === 'boolean') return schema;
     if (!isFields(schema)) return true;
     return (
@@ -62,11 +65,18 @@ export class SchemaCheck {
       this.allows(index < prefix.length ? prefix[index] : rest, item, depth + 1),
     );
     if (!fits) return false;
-    if (uniqueItems === true && hasTwins(value)) return false;
+    if (uniqueItems === true && this.#hasTwins(value)) return false;
     if (contains === undefined) return true;
     const count = value.filter((item) => this.allows(contains, item, depth + 1)).length;
     const { minContains = 1, maxContains = Infinity } = schema;
     return count >= Number(minContains) && count <= Number(maxContains);
+  }
+
+  #hasTwins(values: readonly unknown[]): boolean {
+    return values.some((value, index) => {
+      this.#tree.effort.spend(index);
+      return values.slice(0, index).some((other) => isSameJson(value, other));
+    });
   }
 
   #allowsObject(schema: Fields, value: Fields, depth: number): boolean {
@@ -133,12 +143,6 @@ export function itemSchemas(schema: Fields): { prefix: readonly unknown[]; rest:
   return { prefix: [], rest: items ?? unevaluatedItems ?? true };
 }
 
-function hasTwins(values: readonly unknown[]): boolean {
-  return values.some((value, index) =>
-    values.slice(0, index).some((other) => isSameJson(value, other)),
-  );
-}
-
 /** The limits of a number, as JSON Schema's drafts write them. */
 export function allowsNumber(schema: Fields, value: number): boolean {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
@@ -179,8 +183,9 @@ function allowsString(schema: Fields, value: string): boolean {
   return typeof pattern !== 'string' || regexOf(pattern)?.test(value) !== false;
 }
 
-/** Null for what JavaScript cannot read. */
+/** Null for what JavaScript cannot read, or might take forever to search with. */
 function regexOf(pattern: string): RegExp | null {
+  if (!isQuickRegex(pattern)) return null;
   for (const flags of ['u', '']) {
     try {
       return new RegExp(pattern, flags);

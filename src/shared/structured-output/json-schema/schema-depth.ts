@@ -30,6 +30,7 @@ export class SchemaDepth {
     this.#known.set(schema, byFuel);
     const known = byFuel.get(fuel);
     if (known !== undefined) return known;
+    this.#tree.effort.spend();
     byFuel.set(fuel, Infinity);
     const depth = this.#work(schema, fuel);
     byFuel.set(fuel, depth);

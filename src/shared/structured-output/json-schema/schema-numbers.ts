@@ -5,6 +5,7 @@ import type { Fields } from './schema-tree.ts';
 /** How far from a bound numbers are drawn. */
 const SPREAD = 10;
 const MAX_TRIES = 40;
+const MAX_SAFE = Number.MAX_SAFE_INTEGER;
 
 /** A whole number within the schema's limits; undefined where there is none. */
 export function drawInteger(schema: Fields, prng: Prng): number | undefined {
@@ -59,9 +60,14 @@ function limitsOf(schema: Fields): { low: number; high: number } {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
   const numbers = (...values: unknown[]): number[] =>
     values.filter((value): value is number => typeof value === 'number');
+  const low = Math.max(-Infinity, ...numbers(minimum, exclusiveMinimum));
+  const high = Math.min(Infinity, ...numbers(maximum, exclusiveMaximum));
+  // Bounds of 64 bits are no place to draw from: doubles are far apart there.
+  const isSafe = low <= MAX_SAFE && high >= -MAX_SAFE;
+  if (!isSafe) return { low, high };
   return {
-    low: Math.max(-Infinity, ...numbers(minimum, exclusiveMinimum)),
-    high: Math.min(Infinity, ...numbers(maximum, exclusiveMaximum)),
+    low: low < -MAX_SAFE && low > -Infinity ? Math.max(0, -high) : low,
+    high: high > MAX_SAFE && high < Infinity ? MAX_SAFE : high,
   };
 }
 

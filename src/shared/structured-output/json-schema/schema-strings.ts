@@ -1,5 +1,6 @@
 /** Strings that a schema allows: by pattern, by format, by length, else a word. */
 import type { Prng } from '../../prng.ts';
+import type { Effort } from '../effort.ts';
 import { GrammarError, grammarOf } from '../grammar.ts';
 import { parseRegex } from '../regex-parser.ts';
 import { makeSentence } from '../sentence.ts';
@@ -10,21 +11,22 @@ import type { Fields } from './schema-tree.ts';
 const MAX_PATTERN_CHARS = 100_000;
 const MAX_TRIES = 60;
 
-/** Throws GrammarError where none is found. */
-export function drawString(schema: Fields, prng: Prng): string {
+/** Throws GrammarError where none is found. Without a pattern its length is up to minLength: the caller bounds it. */
+export function drawString(schema: Fields, prng: Prng, effort: Effort): string {
   const { pattern, format } = schema;
   const bounds = lengthBounds(schema);
   if (bounds.min > bounds.max)
     throw new GrammarError(`minLength ${bounds.min} is greater than maxLength ${bounds.max}`);
   const make =
     typeof pattern === 'string'
-      ? (index: number) => patternString(pattern, prng, index)
+      ? (index: number) => patternString(pattern, { prng, effort, index })
       : typeof format === 'string' && FORMATS[format] !== undefined
         ? () => FORMATS[format]?.(prng) ?? ''
         : null;
   if (make === null) return plainString(bounds, prng);
   for (let i = 0; i < MAX_TRIES; i += 1) {
     const drawn = make(i);
+    effort.spend(drawn.length);
     const { length } = [...drawn];
     if (length >= bounds.min && length <= bounds.max) return drawn;
   }
@@ -39,12 +41,17 @@ function lengthBounds({ minLength, maxLength }: Fields): { min: number; max: num
 }
 
 /** The first tries leave repetitions short; later ones make them longer and longer. */
-function patternString(pattern: string, prng: Prng, index: number): string {
+function patternString(
+  pattern: string,
+  { prng, effort, index }: { prng: Prng; effort: Effort; index: number },
+): string {
+  effort.spend(pattern.length);
   const { expr } = parseRegex(pattern);
   return makeSentence(grammarOf(expr), {
     seed: prng.nextUint32(),
     maxChars: MAX_PATTERN_CHARS,
     writeJson: () => '',
+    effort,
     generosity: index < 4 ? 4 : index === 4 ? 0 : index * 2,
   });
 }

@@ -1,5 +1,6 @@
 /** A JSON schema with its references followed and its `allOf` merged: what a value has to be in one place. */
 
+import type { Effort } from '../effort.ts';
 import { GrammarError } from '../grammar.ts';
 import { isSameJson } from './json-values.ts';
 
@@ -23,10 +24,13 @@ export function isFields(value: unknown): value is Fields {
 
 export class SchemaTree {
   readonly root: unknown;
+  /** For all that is done with the schema. */
+  readonly effort: Effort;
   readonly #flat = new Map<Fields, FlatSchema>();
 
-  constructor(root: unknown) {
+  constructor(root: unknown, effort: Effort) {
     this.root = root;
+    this.effort = effort;
   }
 
   /** Throws GrammarError where a reference leads nowhere, or nothing can hold. */
@@ -34,6 +38,7 @@ export class SchemaTree {
     if (schema === false) throw new GrammarError(UNSATISFIABLE);
     if (!isFields(schema)) return { fields: {}, choices: [] };
     if (hops > MAX_HOPS) throw new GrammarError(CIRCLE);
+    this.effort.spend();
     const known = this.#flat.get(schema);
     if (known !== undefined) return known;
     const { $ref, allOf, anyOf, oneOf, ...own } = schema;
@@ -67,6 +72,7 @@ export class SchemaTree {
   #findAnchor(name: string, value: unknown): unknown {
     if (typeof value !== 'object' || value === null) return undefined;
     if ((value as Fields)['$anchor'] === name) return value;
+    this.effort.spend();
     for (const child of Object.values(value)) {
       const found = this.#findAnchor(name, child);
       if (found !== undefined) return found;

@@ -3,6 +3,7 @@
  * `default` and `examples` where there are any. Recursion ends by the way that needs the fewest levels.
  */
 import { Prng } from '../../prng.ts';
+import type { Effort } from '../effort.ts';
 import { GrammarError } from '../grammar.ts';
 import { pickWord } from '../words.ts';
 import { isSameJson, jsonText } from './json-values.ts';
@@ -14,6 +15,9 @@ import { type Fields, isFields, merge, SchemaTree } from './schema-tree.ts';
 
 export interface WriteOptions {
   readonly isCompact: boolean;
+  /** What is behind them is not written: the text is cut. */
+  readonly maxChars: number;
+  readonly effort: Effort;
   /** Levels on which what may be left out is written where nothing is required: 0 writes the shortest. */
   readonly optionalLevels?: number;
 }
@@ -23,10 +27,13 @@ const DEFAULT_OPTIONAL_LEVELS = 2;
 /** Seeds that are tried until branches, conditions and uniqueness all hold. */
 const MAX_TRIES = 40;
 const MAX_ITEM_TRIES = 50;
+/** Values of a document, and characters of one of its texts; each value is a character at least. */
+const MAX_SIZE = 100_000;
+const STEPS_PER_VALUE = 20;
 
 /** The text of a document. Throws GrammarError where none that fits is found. */
 export function writeDocument(schema: unknown, prng: Prng, options: WriteOptions): string {
-  const tree = new SchemaTree(schema);
+  const tree = new SchemaTree(schema, options.effort);
   const check = new SchemaCheck(tree);
   const depth = new SchemaDepth(tree);
   if (depth.of(schema) === Infinity)
@@ -34,9 +41,17 @@ export function writeDocument(schema: unknown, prng: Prng, options: WriteOptions
   let reason: unknown = new GrammarError('no document was found that the schema allows');
   for (let i = 0; i < MAX_TRIES; i += 1) {
     const levels = i < MAX_TRIES / 2 ? (options.optionalLevels ?? DEFAULT_OPTIONAL_LEVELS) : 0;
-    const writer = new SchemaWriter(tree, depth, check, new Prng(prng.nextUint32()), levels);
+    const writer = new SchemaWriter({
+      tree,
+      depth,
+      check,
+      prng: new Prng(prng.nextUint32()),
+      optionalLevels: levels,
+      maxSize: Math.min(MAX_SIZE, options.maxChars),
+    });
     try {
       const value = writer.valueOf(schema, 0);
+      if (writer.isFull) return cutText(jsonText(value, options.isCompact), options.maxChars);
       if (check.allows(schema, value)) return jsonText(value, options.isCompact);
     } catch (error) {
       if (!(error instanceof GrammarError)) throw error;
@@ -46,28 +61,49 @@ export function writeDocument(schema: unknown, prng: Prng, options: WriteOptions
   throw reason;
 }
 
+/** Of a document whose end was not written. Throws GrammarError where that end would be seen. */
+function cutText(text: string, maxChars: number): string {
+  if (text.length < maxChars)
+    throw new GrammarError(`the schema allows no document of up to ${MAX_SIZE} values`);
+  return text.slice(0, maxChars);
+}
+
+interface WriterParts {
+  readonly tree: SchemaTree;
+  readonly depth: SchemaDepth;
+  readonly check: SchemaCheck;
+  readonly prng: Prng;
+  readonly optionalLevels: number;
+  readonly maxSize: number;
+}
+
 class SchemaWriter {
   readonly #tree: SchemaTree;
   readonly #depth: SchemaDepth;
   readonly #check: SchemaCheck;
   readonly #prng: Prng;
   readonly #optionalLevels: number;
+  readonly #maxSize: number;
+  #size = 0;
 
-  constructor(
-    tree: SchemaTree,
-    depth: SchemaDepth,
-    check: SchemaCheck,
-    prng: Prng,
-    optionalLevels: number,
-  ) {
+  constructor({ tree, depth, check, prng, optionalLevels, maxSize }: WriterParts) {
     this.#tree = tree;
     this.#depth = depth;
     this.#check = check;
     this.#prng = prng;
     this.#optionalLevels = optionalLevels;
+    this.#maxSize = maxSize;
+  }
+
+  /** What was made since is not the document's: it is longer than what is shown of it. */
+  get isFull(): boolean {
+    return this.#size > this.#maxSize;
   }
 
   valueOf(schema: unknown, level: number): unknown {
+    this.#tree.effort.spend(STEPS_PER_VALUE);
+    this.#size += 1;
+    if (this.isFull) return null;
     const fields = this.#settle(schema, level);
     const given = this.#givenValue(fields);
     if (given !== undefined) return given;
@@ -86,10 +122,20 @@ class SchemaWriter {
       case 'null':
         return null;
       case 'string':
-        return drawString(fields, this.#prng);
+        return this.#string(fields);
       default:
         throw new GrammarError(`Unsupported type ${JSON.stringify(type)}`);
     }
+  }
+
+  #string(fields: Fields): string {
+    const { minLength, maxLength } = fields;
+    if (typeof minLength !== 'number' || minLength <= this.#maxSize)
+      return drawString(fields, this.#prng, this.#tree.effort);
+    if (typeof maxLength === 'number' && maxLength < minLength) unsatisfiable('string');
+    this.#size = Infinity;
+    const limits = { minLength: this.#maxSize, maxLength: this.#maxSize };
+    return drawString({ ...fields, ...limits }, this.#prng, this.#tree.effort);
   }
 
   /** The schema with one branch of each choice: on deep levels one that ends soonest. */
@@ -106,7 +152,7 @@ class SchemaWriter {
 
   #pickBranch(branches: readonly unknown[], level: number): unknown {
     const depths = branches.map((branch) => this.#depth.of(branch));
-    const least = Math.min(...depths);
+    const least = depths.reduce((a, b) => Math.min(a, b), Infinity);
     if (least === Infinity) throw new GrammarError('anyOf has no branch that ends');
     const isDeep = level >= this.#optionalLevels;
     const possible = branches.filter((branch, index) => {
@@ -120,7 +166,9 @@ class SchemaWriter {
   #givenValue(fields: Fields): unknown {
     const { enum: allowed, default: fallback, examples } = fields;
     if (Object.hasOwn(fields, 'const')) return fields['const'];
-    const fits = (value: unknown): boolean => this.#check.allows(fields, value);
+    // A value of the list need not be looked for in the list.
+    const { enum: _, ...others } = fields;
+    const fits = (value: unknown): boolean => this.#check.allows(others, value);
     if (Array.isArray(allowed)) {
       const possible = allowed.filter(fits);
       if (possible.length === 0) throw new GrammarError('enum has no value that fits');
@@ -148,17 +196,21 @@ class SchemaWriter {
   #object(fields: Fields, level: number): Record<string, unknown> {
     const { properties, required, minProperties = 0 } = fields;
     const declared = isFields(properties) ? properties : {};
-    const needed = Array.isArray(required) ? required.map(String) : [];
+    const needed = new Set(Array.isArray(required) ? required.map(String) : []);
     const object: Record<string, unknown> = {};
+    let count = 0;
     const isOptionalWritten =
-      needed.length === 0 && level < this.#optionalLevels && maxOf(fields) > 0;
+      needed.size === 0 && level < this.#optionalLevels && maxOf(fields) > 0;
     for (const name of Object.keys(declared)) {
-      const isNeeded = needed.includes(name);
+      if (this.isFull) break;
+      const isNeeded = needed.has(name);
       if (!isNeeded && !(isOptionalWritten && this.#isShallow(declared[name], level))) continue;
-      if (!isNeeded && Object.keys(object).length >= maxOf(fields)) continue;
+      if (!isNeeded && count >= maxOf(fields)) continue;
+      count += 1;
       setOwn(object, name, this.#member(fields, name, level));
     }
     for (const name of needed) {
+      if (this.isFull) break;
       if (!Object.hasOwn(object, name)) setOwn(object, name, this.#member(fields, name, level));
     }
     this.#addDependents(fields, object, level);
@@ -191,16 +243,17 @@ class SchemaWriter {
     const { properties, patternProperties, propertyNames } = fields;
     const declared = isFields(properties) ? Object.keys(properties) : [];
     for (const name of declared) {
-      if (Object.keys(object).length >= least) return;
+      if (this.isFull || Object.keys(object).length >= least) return;
       if (!Object.hasOwn(object, name)) setOwn(object, name, this.#member(fields, name, level));
     }
     const [pattern] = isFields(patternProperties) ? Object.keys(patternProperties) : [];
     for (let i = 0; Object.keys(object).length < least && i < MAX_ITEM_TRIES; i += 1) {
+      if (this.isFull) return;
       const name =
         propertyNames !== undefined
           ? String(this.valueOf({ allOf: [{ type: 'string' }, propertyNames] }, level))
           : pattern !== undefined
-            ? drawString({ pattern }, this.#prng)
+            ? drawString({ pattern }, this.#prng, this.#tree.effort)
             : pickWord(this.#prng);
       const schemas = memberSchemas(fields, name);
       if (Object.hasOwn(object, name) || schemas.includes(false)) continue;
@@ -230,7 +283,7 @@ class SchemaWriter {
     const numContained = contains === undefined ? 0 : Number(minContains);
     least = Math.min(most, Math.max(least, numContained));
     const items: unknown[] = [];
-    for (let index = 0; index < least; index += 1) {
+    for (let index = 0; index < least && !this.isFull; index += 1) {
       const own = index < prefix.length ? prefix[index] : rest;
       const schema = index < numContained ? { allOf: [own, contains] } : own;
       items.push(this.#item(schema, level, uniqueItems === true ? items : null));
@@ -242,6 +295,8 @@ class SchemaWriter {
   #item(schema: unknown, level: number, others: readonly unknown[] | null): unknown {
     for (let i = 0; i < MAX_ITEM_TRIES; i += 1) {
       const item = this.valueOf(schema, level + 1);
+      if (this.isFull) return item;
+      this.#tree.effort.spend(others?.length ?? 0);
       if (others === null || !others.some((other) => isSameJson(other, item))) return item;
     }
     throw new GrammarError('too few different items');
