@@ -26,6 +26,7 @@ import {
   type TokenSourceKind,
 } from '../../src/engine-core/executor/token-source.ts';
 import { WorkerCallError } from '../../src/engine-core/executor/worker-call-error.ts';
+import type { KVTransferOptions } from '../../src/engine-core/scheduler/kv-transfer.ts';
 import {
   DEFAULT_SCHEDULER_CONFIG,
   type SchedulerConfig,
@@ -82,6 +83,7 @@ export interface TestEngineOptions {
   /** Left out, nothing is drafted. `rates`: see AcceptanceRule. */
   readonly drafts?: { readonly speculation: SpeculationConfig; readonly rates: readonly number[] };
   readonly structuredOutput?: StructuredOutputSettings;
+  readonly kvTransfer?: KVTransferOptions;
 }
 
 export const TEST_VOCAB_SIZE = 4000;
@@ -174,6 +176,7 @@ export function createTestEngine(
     ...(options.structuredOutput === undefined
       ? {}
       : { structuredOutput: options.structuredOutput }),
+    kvTransfer: options.kvTransfer ?? null,
   };
   return { core: createEngineCore(coreOptions, Core), clock };
 }

@@ -29,7 +29,7 @@ export class SchedulerState {
   readonly maxNumActiveReqs: number;
   readonly maxNumScheduledTokens: number;
 
-  /** Every request that is not finished, in order of arrival. */
+  /** In order of arrival: those that are not finished, and finished ones whose blocks a KV connector still reads or fills. */
   readonly requests = new Map<RequestId, Request>();
   readonly waiting: RequestQueue;
   /** Those that hold blocks while they wait. They come before the others, whose blocks might never become free else. */

@@ -1,7 +1,7 @@
 /**
  * Everything under `vllm:` on `/metrics`: one child per engine and label value from the start, written as messages come
  * in and rendered at a scrape. Per-engine values are never summed.
- * Source: vllm/v1/metrics/loggers.py PrometheusStatLogger (0.33.0). Leaves out: speculative decoding.
+ * Source: vllm/v1/metrics/loggers.py PrometheusStatLogger (0.33.0).
  */
 
 import { assert } from '../../shared/assert.ts';
