@@ -14,6 +14,7 @@ import {
   NOTHING_TO_SEND,
 } from '../../src/engine-core/scheduler/kv-connector.ts';
 import type { Request } from '../../src/engine-core/scheduler/request.ts';
+import { RequestStatus } from '../../src/engine-core/scheduler/request-status.ts';
 import { Prng } from '../../src/shared/prng.ts';
 
 interface Load {
@@ -110,8 +111,10 @@ export class RandomConnector implements KVConnector {
     };
   }
 
-  requestFinished({ requestId }: Request): FinishedRequest {
-    if (this.#prng.nextFloat() < 0.5) return NOTHING_TO_SEND;
+  requestFinished({ requestId, status }: Request): FinishedRequest {
+    const isWhole =
+      status === RequestStatus.FINISHED_STOPPED || status === RequestStatus.FINISHED_LENGTH_CAPPED;
+    if (!isWhole || this.#prng.nextFloat() < 0.5) return NOTHING_TO_SEND;
     this.#held.push({
       what: requestId,
       lastStep: this.#startedSteps + 1 + this.#prng.nextBelow(4),
