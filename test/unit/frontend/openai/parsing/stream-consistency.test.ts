@@ -22,14 +22,15 @@ const WITHOUT_EMPTY_ARGUMENTS = [
   'deepseek_v31',
   'granite-20b-fc',
   'internlm',
-  'jamba',
   'llama3_json',
   'llama4_json',
   'step3',
 ];
 
-/** Their streams lose or repeat characters where steps hold several tokens, as vLLM's do: they are held to one token a step. */
-const FED_ONE_BY_ONE = ['deepseek_v31', 'jamba'];
+/** Its stream loses characters where steps hold several tokens of a call: it is held to one token a step. */
+const FED_ONE_BY_ONE = ['deepseek_v31'];
+/** Its stream compares cut JSON and loses characters: test/golden/parsers.test.ts holds it to what vLLM shows. */
+const LOSSY = ['jamba'];
 
 interface Call {
   readonly name: string;
@@ -192,6 +193,7 @@ describe('calls of random tools', () => {
             const isValid = ajv.validate(tool?.parameters ?? false, JSON.parse(call.arguments));
             expect(isValid, `${text}: ${call.arguments}`).toBe(true);
           }
+          if (LOSSY.includes(name)) return;
           const pieces = streamed(parsers, tokenizer, ids, steps, request);
           expect(read(name, pieces), text).toEqual(
             UNSTREAMED.includes(name) ? [] : read(name, toolCalls),
