@@ -88,3 +88,86 @@ describe('the official Anthropic client', () => {
     expect(failed).toMatchObject({ status: 404, type: 'not_found_error' });
   });
 });
+
+describe('the official Anthropic client and tools', () => {
+  let twin: Twin;
+  let client: Anthropic;
+  const tools: Anthropic.Tool[] = [
+    {
+      name: 'get_weather',
+      input_schema: {
+        type: 'object',
+        properties: { city: { type: 'string' }, unit: { enum: ['celsius', 'fahrenheit'] } },
+        required: ['city', 'unit'],
+      },
+    },
+    { name: 'get_time', input_schema: { type: 'object', properties: {} } },
+  ];
+  const ask = {
+    model: 'tiny',
+    max_tokens: 300,
+    messages: [{ role: 'user' as const, content: 'How is the weather in Bern?' }],
+    tools,
+  };
+
+  beforeAll(async () => {
+    twin = new Twin([
+      'serve',
+      '--model',
+      'Qwen/Qwen3-0.6B',
+      '--served-model-name',
+      'tiny',
+      '--max-model-len',
+      '2048',
+      '--port',
+      '0',
+      '--step-time',
+      'zero',
+      '--enable-auto-tool-choice',
+      '--tool-call-parser',
+      'hermes',
+      '--reasoning-parser',
+      'qwen3',
+    ]);
+    client = new Anthropic({ baseURL: await twin.url(), apiKey: 'any', maxRetries: 0 });
+  });
+
+  afterAll(async () => {
+    await twin?.stop();
+  });
+
+  const choices: readonly [string, Anthropic.ToolChoice, RegExp][] = [
+    ['any', { type: 'any' }, /^get_(weather|time)$/],
+    ['one tool', { type: 'tool', name: 'get_weather' }, /^get_weather$/],
+    ['the one that the user names', { type: 'auto' }, /^get_weather$/],
+  ];
+
+  it.each(choices)(
+    'get a thought and a call, of %s, whole and streamed',
+    async (_, choice, name) => {
+      const whole = await client.messages.create({ ...ask, tool_choice: choice });
+      const [thinking, call, ...rest] = whole.content;
+      expect(thinking).toMatchObject({ type: 'thinking' });
+      expect(call).toMatchObject({ type: 'tool_use', name: expect.stringMatching(name) });
+      expect(rest).toEqual([]);
+      const { input } = call as Anthropic.ToolUseBlock;
+      if ((call as Anthropic.ToolUseBlock).name === 'get_weather') {
+        expect(input).toMatchObject({
+          city: expect.any(String),
+          unit: expect.stringMatching(/^(celsius|fahrenheit)$/),
+        });
+      }
+      const streamed = await client.messages.stream({ ...ask, tool_choice: choice }).finalMessage();
+      expect(streamed.stop_reason).toBe(whole.stop_reason);
+      expect(streamed.content.map(({ type }) => type)).toEqual(['thinking', 'tool_use']);
+      expect(streamed.content[1]).toMatchObject({ name: expect.stringMatching(name) });
+    },
+  );
+
+  it('get a 400 for a tool that is not there', async () => {
+    const tool_choice = { type: 'tool' as const, name: 'g' };
+    const failed = await client.messages.create({ ...ask, tool_choice }).catch((error) => error);
+    expect(failed).toMatchObject({ status: 400, type: 'invalid_request_error' });
+    expect(String(failed)).toContain("The tool with name 'g' is not found in the tools list.");
+  });
+});

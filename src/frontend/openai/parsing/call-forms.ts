@@ -150,6 +150,46 @@ const GLM: ToolFormat = {
 const FORMATS: Readonly<Record<string, ToolFormat>> = {
   hermes: HERMES,
   qwen3_json: HERMES,
+  ernie45: HERMES,
+  granite4: HERMES,
+  'granite-20b-fc': {
+    ...ALONE,
+    separator: ' ',
+    call: json(({ name }) => `<function_call> {"name": "${name}", "arguments": `, '}'),
+  },
+  internlm: {
+    ...ALONE,
+    isParallel: false,
+    call: json(
+      ({ name }) => `<|action_start|><|plugin|>\n{"name": "${name}", "parameters": `,
+      '}<|action_end|>',
+    ),
+  },
+  jamba: {
+    begin: '<tool_calls>[',
+    separator: ', ',
+    end: ']</tool_calls>',
+    isParallel: true,
+    call: json(({ name }) => `{"name": "${name}", "arguments": `, '}'),
+  },
+  phi4_mini_json: {
+    begin: 'functools[',
+    separator: ', ',
+    end: ']',
+    isParallel: true,
+    call: json(({ name }) => `{"name": "${name}", "arguments": `, '}'),
+  },
+  step3: {
+    begin: '<｜tool_calls_begin｜>',
+    separator: '\n',
+    end: '<｜tool_calls_end｜>',
+    isParallel: true,
+    call: (tool) => [
+      text(`<｜tool_call_begin｜>function<｜tool_sep｜><steptml:invoke name="${tool.name}">`),
+      ...tagged(tool, (name) => `<steptml:parameter name="${name}">`, '</steptml:parameter>'),
+      text('</steptml:invoke><｜tool_call_end｜>'),
+    ],
+  },
   longcat: {
     ...HERMES,
     call: json(

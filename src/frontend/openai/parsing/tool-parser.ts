@@ -45,7 +45,7 @@ export abstract class ToolParser {
   remainingUnstreamedArgs(): string {
     const index = this.prevToolCallArr.length - 1;
     if (index < 0) return '';
-    const args = this.prevToolCallArr[index]?.arguments ?? {};
+    const { arguments: args = {} } = this.prevToolCallArr[index] ?? {};
     const expected = typeof args === 'string' ? args : pythonDumps(args);
     const actual = this.streamedArgsForTool[index] ?? '';
     return expected.startsWith(actual) ? expected.slice(actual.length) : '';

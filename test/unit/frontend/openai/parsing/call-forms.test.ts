@@ -7,6 +7,7 @@ import type {
 } from '../../../../../src/frontend/openai/parsing/types.ts';
 import { BUILT_TOOL_PARSERS } from '../../../../../src/shared/config/parser-names.ts';
 import type { OutputForm } from '../../../../../src/shared/protocol/output-form.ts';
+import { MarkerTokenizer } from '../../../../support/marker-tokenizer.ts';
 
 const TOOLS: readonly FunctionTool[] = [
   {
@@ -22,34 +23,9 @@ const TOOLS: readonly FunctionTool[] = [
   { name: 'get_time', description: null, strict: null, parameters: null },
 ];
 
-const MARKERS = /(<\|[^|>]*\|>|<｜[^｜>]*｜>|<\/?[\w:]+>|\[[A-Z_]+\])/;
-
-/** Each marker is a token, and each other character. */
-class MarkerTokenizer {
-  readonly allSpecialTokens = new Map<string, number>();
-  readonly chatTemplate = null;
-  readonly #ids = new Map<string, number>();
-  readonly #texts: string[] = [];
-
-  tokenId(text: string): number {
-    const known = this.#ids.get(text);
-    if (known !== undefined) return known;
-    this.#ids.set(text, this.#texts.length);
-    return this.#texts.push(text) - 1;
-  }
-
-  decode(ids: readonly number[]): string {
-    return ids.map((id) => this.#texts[id] ?? '').join('');
-  }
-
-  encode(text: string): number[] {
-    return text
-      .split(MARKERS)
-      .flatMap((part) =>
-        MARKERS.test(part) ? [this.tokenId(part)] : [...part].map((char) => this.tokenId(char)),
-      );
-  }
-}
+const SINGLE = ['openai', 'internlm'];
+/** vLLM's parser shows nothing of a stream. */
+const UNSTREAMED = ['phi4_mini_json'];
 
 /** What an engine makes of the form. */
 function textOf(form: OutputForm): string {
@@ -93,7 +69,7 @@ describe('calls as formats spell them', () => {
       const ids = tokenizer.encode(text);
       const called = [
         { name: 'get_weather', arguments: { city: 'Tokyo', days: 3 } },
-        ...(name === 'openai' ? [] : [{ name: 'get_time', arguments: {} }]),
+        ...(SINGLE.includes(name) ? [] : [{ name: 'get_time', arguments: {} }]),
       ];
       const { toolCalls } = parsers.make(request, {}, 'other').parse(text, ids, request);
       const whole = toolCalls.map((call) => ({
@@ -116,7 +92,7 @@ describe('calls as formats spell them', () => {
       expect(
         streamed.map((call) => call.name),
         text,
-      ).toEqual(called.map((call) => call.name));
+      ).toEqual(UNSTREAMED.includes(name) ? [] : called.map((call) => call.name));
     },
   );
 });
