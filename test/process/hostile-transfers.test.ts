@@ -1,9 +1,9 @@
 /** kv_transfer_params are a client's word: whatever they name costs their request, and the engine goes on. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { freePorts } from '../support/process.ts';
 import { TINYMODEL, Twin } from '../support/twin.ts';
 
 const CONFIG = JSON.stringify({ kv_connector: 'NixlConnector', kv_role: 'kv_both' });
-const ENV = { VLLM_NIXL_SIDE_CHANNEL_PORT: '25731' };
 const PARAMS = {
   do_remote_prefill: true,
   remote_block_ids: [[1, 2, 3]],
@@ -18,7 +18,10 @@ let url = '';
 
 beforeAll(async () => {
   const words = ['--served-model-name', 'tiny', '--port', '0', '--kv-transfer-config', CONFIG];
-  twin = new Twin(['serve', TINYMODEL, '--max-model-len', '1024', ...words], ENV);
+  const [port] = await freePorts(1);
+  twin = new Twin(['serve', TINYMODEL, '--max-model-len', '1024', ...words], {
+    VLLM_NIXL_SIDE_CHANNEL_PORT: String(port),
+  });
   url = await twin.url();
 });
 afterAll(() => twin?.stop());
