@@ -25,8 +25,8 @@ import type { NixlOutgoing, NixlPeer } from './kv-transfer/nixl/nixl-messages.ts
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 const LINGER_MS = 100;
 const HEARTBEAT = 'HB:';
-/** Engines that this one reads from at a time. */
-const MAX_PEERS = 1_024;
+/** Engines that this one reads from at a time; sockets of a ZeroMQ context end at 1,023. */
+const MAX_PEERS = 256;
 
 export interface NixlSideChannelOptions {
   readonly connector: NixlConnector;

@@ -123,9 +123,13 @@ export class OnlineRenderer {
           parameter: 'prompt_embeds',
         });
       }
-      return cutEmbeds(loadPromptEmbeds(payload, kind), (rows) =>
-        applyTokenLimits(tokenizer, rows, params),
-      );
+      const isLeft = (params.truncationSide ?? tokenizer.truncationSide) === 'left';
+      const promptEmbeds = loadPromptEmbeds(payload, kind, (numRows) => {
+        const count = applyTokenLimits(tokenizer, new Array<number>(numRows), params).length;
+        return { first: isLeft ? numRows - count : 0, count };
+      });
+      const promptTokenIds = new Array<number>(promptEmbeds.shape[0] ?? 0).fill(0);
+      return { promptTokenIds, text: null, promptEmbeds };
     });
   }
 
@@ -326,23 +330,6 @@ export class OnlineRenderer {
     this.#options.validateTokenIds(list, parameter);
     return list;
   }
-}
-
-/** `limit` checks and cuts a list of tokens; here of the numbers of rows. */
-function cutEmbeds(
-  embeds: NdArray,
-  limit: (rows: readonly number[]) => readonly number[],
-): RenderedPrompt {
-  const [numRows = 0, width = 0] = embeds.shape;
-  const rows = limit(Array.from({ length: numRows }, (_, row) => row));
-  const first = rows[0] ?? 0;
-  const rowBytes = numRows === 0 ? 0 : embeds.data.length / numRows;
-  const data = embeds.data.subarray(first * rowBytes, (first + rows.length) * rowBytes);
-  return {
-    promptTokenIds: rows.map(() => 0),
-    text: null,
-    promptEmbeds: { ...embeds, shape: [rows.length, width], data },
-  };
 }
 
 function toPromptList(

@@ -13,8 +13,23 @@ const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const MAX_DECODED_BYTES = 2 ** 31;
 const PARAMETER = { parameter: 'prompt_embeds' };
 
-/** Rows of the model's width. Throws ApiError. */
-export function loadPromptEmbeds(payload: string, kind: EmbeddingKind): NdArray {
+/** The rows of a prompt that are kept. */
+export interface KeptRows {
+  readonly first: number;
+  readonly count: number;
+}
+
+const allRows = (count: number): KeptRows => ({ first: 0, count });
+
+/**
+ * Rows of the model's width. Throws ApiError. `keep` is asked before any row is copied, and may throw: a tensor that
+ * repeats one number has as many rows as it says.
+ */
+export function loadPromptEmbeds(
+  payload: string,
+  kind: EmbeddingKind,
+  keep: (numRows: number) => KeptRows = allRows,
+): NdArray {
   if (payload.length % 4 !== 0 || !BASE64.test(payload)) {
     throw badRequest('Non-base64 digit found');
   }
@@ -40,8 +55,11 @@ export function loadPromptEmbeds(payload: string, kind: EmbeddingKind): NdArray 
       PARAMETER,
     );
   }
-  const data = castFloats(contiguous(tensor), dtype, kind.dtype);
-  return { dtype: kind.dtype, shape: [numTokens, width], data };
+  const { first, count } = keep(numTokens);
+  const offset = tensor.offset + first * (tensor.strides[0] ?? 0);
+  const kept = { ...tensor, shape: [count, width], offset };
+  const data = castFloats(contiguous(kept), dtype, kind.dtype);
+  return { dtype: kind.dtype, shape: [count, width], data };
 }
 
 function readTensor(bytes: Buffer): TorchTensor {

@@ -29,4 +29,19 @@ describe('loadPromptEmbeds', () => {
       expect(Buffer.from(loaded.data).toString('base64')).toBe(data);
     },
   );
+
+  it('copies the rows that are kept, and none where there are too many', () => {
+    const one = cases.find(({ shape }) => (shape?.[0] ?? 0) > 2);
+    const { payload = '', dtype = '', data = '' } = one ?? {};
+    const kind = { hiddenSize: 64, dtype };
+    const all = Buffer.from(data, 'base64');
+    const rowBytes = all.length / (one?.shape?.[0] ?? 1);
+    const kept = loadPromptEmbeds(payload, kind, () => ({ first: 1, count: 1 }));
+    expect(kept.shape).toEqual([1, 64]);
+    expect(Buffer.from(kept.data)).toEqual(all.subarray(rowBytes, 2 * rowBytes));
+    const refuse = (numRows: number): never => {
+      throw new RangeError(`${numRows} rows`);
+    };
+    expect(() => loadPromptEmbeds(payload, kind, refuse)).toThrow(`${one?.shape?.[0]} rows`);
+  });
 });
