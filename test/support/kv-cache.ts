@@ -4,17 +4,15 @@ import { resolveHashBlockSizes } from '../../src/capacity/plan/hash-block-sizes.
 import { createSpec } from '../../src/capacity/spec/create-spec.ts';
 import type { KVCacheGroup } from '../../src/capacity/spec/kv-cache-config.ts';
 import type { KVCacheSpec } from '../../src/capacity/spec/spec.ts';
+import type { Admission } from '../../src/engine-core/kv-cache/admission.ts';
 import {
   type BlockHasher,
   createBlockHasher,
   type PrefixCachingHashAlgo,
 } from '../../src/engine-core/kv-cache/hash/block-hash.ts';
 import { BlockHashes } from '../../src/engine-core/kv-cache/hash/block-hashes.ts';
-import {
-  type Admission,
-  type KVCacheBlocks,
-  KVCacheManager,
-} from '../../src/engine-core/kv-cache/kv-cache-manager.ts';
+import type { KVCacheBlocks } from '../../src/engine-core/kv-cache/kv-cache-blocks.ts';
+import { KVCacheManager } from '../../src/engine-core/kv-cache/kv-cache-manager.ts';
 import type { KVCacheMetricsCollector } from '../../src/engine-core/kv-cache/kv-cache-metrics.ts';
 import type {
   KVCacheRequest,

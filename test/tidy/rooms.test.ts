@@ -372,9 +372,13 @@ describe('the rooms of src', () => {
 
   it('have rules without a circle among themselves', () => {
     const circles: string[] = [];
+    // Each room is walked once: there are millions of ways through them.
+    const walked = new Set<string>();
     const walk = (room: string, above: readonly string[]): void => {
       if (above.includes(room)) circles.push([...above, room].join(' → '));
-      else for (const next of roomsBelow(room)) walk(next, [...above, room]);
+      if (above.includes(room) || walked.has(room)) return;
+      walked.add(room);
+      for (const next of roomsBelow(room)) walk(next, [...above, room]);
     };
     for (const room of Object.keys(ROOMS)) walk(room, []);
     expect(circles).toEqual([]);

@@ -2,7 +2,7 @@
  * The scheduler's door to the KV cache: prefix lookups, slots for tokens, block tables, statistics and events. Pure
  * and synchronous; the same calls in the same order give the same block ids as vLLM.
  * Source: vllm/v1/core/kv_cache_manager.py KVCacheManager (0.33.0).
- * Leaves out: hand-over of Mamba states to KV connectors, zeroing lists.
+ * Leaves out: handing Mamba states to KV connectors, zeroing lists.
  */
 
 import type { KVCacheConfig } from '../../capacity/spec/kv-cache-config.ts';
@@ -10,9 +10,11 @@ import { isPrefixCacheable } from '../../capacity/spec/spec-traits.ts';
 import { assert } from '../../shared/assert.ts';
 import type { KVCacheEvent } from '../../shared/protocol/kv-events.ts';
 import type { PrefixCacheStats } from '../../shared/protocol/stats.ts';
+import type { Admission } from './admission.ts';
 import { BlockReservation } from './block-reservation.ts';
 import { createCoordinator } from './create-coordinator.ts';
 import { NO_DRAFT_CACHING } from './draft-caching.ts';
+import type { KVCacheBlocks } from './kv-cache-blocks.ts';
 import type { KVCacheCoordinator } from './kv-cache-coordinator.ts';
 import type { KVCacheManagerOptions } from './kv-cache-manager-options.ts';
 import type { KVCacheRequest } from './kv-cache-request.ts';
@@ -23,35 +25,12 @@ import { PrefixCacheCounter } from './prefix-cache-counter.ts';
 import { RequestKVState } from './request-kv-state.ts';
 import { validateRetentionInterval } from './retention-interval.ts';
 
-/** Block ids per group. Never changed once handed out. */
-export interface KVCacheBlocks {
-  readonly blocks: readonly (readonly number[])[];
-}
-
 export interface ComputedBlocks {
   readonly blocks: KVCacheBlocks;
   /** Tokens of the prefix hit. */
   readonly numComputedTokens: number;
   /** Where a prefix that only some groups have cached ends; 0 = none. Goes into the request's field of that name. */
   readonly sharedPrefixBoundary: number;
-}
-
-/** What allocateSlots has to know besides, when a waiting or preempted request is to be admitted. */
-export interface Admission {
-  readonly newComputedBlocks: KVCacheBlocks;
-  readonly numNewComputedTokens: number;
-  /** Cross attention: length of the encoder's output. Default 0. */
-  readonly numEncoderTokens?: number;
-  /** Admit only if the whole current sequence fits, not just this chunk (scheduler_reserve_full_isl). */
-  readonly fullSequenceMustFit: boolean;
-  /** Keep the watermark free: true when some request is running already. */
-  readonly applyWatermark: boolean;
-  /** Tokens that a KV connector brings, behind the prefix hit. Default 0. */
-  readonly numExternalComputedTokens?: number;
-  /** The blocks are filled later: they get no hash now. */
-  readonly delayCacheBlocks?: boolean;
-  /** Free blocks that are left to others. Default 0. */
-  readonly reservedBlocks?: number;
 }
 
 export interface KVCacheBlockCopies {

@@ -3,7 +3,8 @@
  * Source: vllm/v1/core/sched/scheduler.py Scheduler.schedule, "Get already-cached tokens" (0.33.0). Leaves out: local hits of
  * hybrid models that differ by group (supports_divergent_local_hybrid_hits).
  */
-import type { KVCacheBlocks, KVCacheManager } from '../kv-cache/kv-cache-manager.ts';
+import type { KVCacheBlocks } from '../kv-cache/kv-cache-blocks.ts';
+import type { KVCacheManager } from '../kv-cache/kv-cache-manager.ts';
 import { NO_MATCH } from './kv-connector.ts';
 import type { KVTransfer } from './kv-transfer.ts';
 import type { Request } from './request.ts';

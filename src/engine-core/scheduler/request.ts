@@ -2,7 +2,7 @@
  * One request's state inside the engine core: what is known of its tokens, how many are computed, and what its
  * client has not been told yet. The scheduler alone changes it.
  *
- * Source: vllm/v1/request.py Request (0.33.0). Leaves out: multi-modal inputs, prompt embeddings, streaming sessions.
+ * Source: vllm/v1/request.py Request (0.33.0). Leaves out: multi-modal inputs, streaming sessions.
  */
 import { assert } from '../../shared/assert.ts';
 import { isJsonObject } from '../../shared/json-object.ts';

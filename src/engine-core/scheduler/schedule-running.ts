@@ -2,7 +2,7 @@
  * The first pass of a schedule call: gives the running requests their tokens, in list order.
  * Source: vllm/v1/core/sched/scheduler.py Scheduler.schedule, the RUNNING loop (0.33.0).
  */
-import type { KVCacheBlocks } from '../kv-cache/kv-cache-manager.ts';
+import type { KVCacheBlocks } from '../kv-cache/kv-cache-blocks.ts';
 import { reservePrefillLookahead, scheduleDrafts } from './drafts.ts';
 import type { KVTransfer } from './kv-transfer.ts';
 import { preemptForRoom, victimIndexOf } from './preempt.ts';

@@ -4,7 +4,7 @@
  * Source: vllm/v1/core/sched/output.py SchedulerOutput (0.33.0). Leaves out: what only a real worker needs.
  */
 import type { RequestId } from '../../shared/protocol/ids.ts';
-import type { KVCacheBlocks } from '../kv-cache/kv-cache-manager.ts';
+import type { KVCacheBlocks } from '../kv-cache/kv-cache-blocks.ts';
 import type { Request } from './request.ts';
 
 /** How a request came to be in a step. */

@@ -54,7 +54,10 @@ export interface DrawCounter {
   count: number;
 }
 
-/** Null for a request that is not constrained and not told what to say. Throws SyntaxError for a choice that is no JSON, StructuredOutputError for a form that is none. */
+/**
+ * Null for a request that is not constrained and not told what to say. Throws SyntaxError for a choice that is no JSON,
+ * StructuredOutputError for a form that is none.
+ */
 export function compileJobOf(
   request: EngineCoreRequest,
   settings: StructuredOutputSettings,

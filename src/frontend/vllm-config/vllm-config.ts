@@ -10,6 +10,7 @@ import {
   type PoolerConfig,
   poolerConfigJson,
 } from '../../capacity/models/pooling/pooler-config.ts';
+import { kvTransferConfigOf } from '../../shared/config/kv-transfer-config.ts';
 import type { EngineArgs } from '../../shared/config/registry.ts';
 import type { JsonObject } from '../../shared/json-object.ts';
 import { ownFile } from '../../shared/own-files.ts';
@@ -79,13 +80,43 @@ function sectionsOf(options: VllmConfigOptions, template: Template): Record<stri
         : null,
     speculative_config: args.speculativeConfig,
     observability_config: {
+      per_request_spec_decode_metrics: args.perRequestSpecDecodeMetrics,
       kv_cache_metrics: args.kvCacheMetrics,
       kv_cache_metrics_sample: args.kvCacheMetricsSample,
+      enable_mfu_metrics: args.enableMfuMetrics,
     },
+    structured_outputs_config: structuredOutputsConfig(args),
+    kv_transfer_config: kvTransferConfig(args),
     kv_events_config:
       args.kvEventsConfig === null ? null : fill(template.kv_events_config, args.kvEventsConfig),
     instance_id: instance?.instanceId ?? '?',
     shutdown_timeout: args.shutdownTimeout,
+  };
+}
+
+/** `--reasoning-parser` goes before what the configuration says itself. */
+function structuredOutputsConfig({
+  structuredOutputsConfig: given,
+  reasoningParser,
+}: EngineArgs): JsonObject {
+  return { ...given, ...(reasoningParser ? { reasoning_parser: reasoningParser } : {}) };
+}
+
+/** Null without a KV connector. The engine's id, where no flag has it, is known to the engine alone. */
+function kvTransferConfig(args: EngineArgs): JsonObject | null {
+  const config = kvTransferConfigOf(args);
+  if (config === null) return null;
+  const given = args.kvTransferConfig ?? {};
+  return {
+    kv_connector: config.connector,
+    engine_id: config.engineId ?? '?',
+    kv_buffer_device: given['kv_buffer_device'] ?? 'cuda',
+    kv_role: config.role,
+    kv_port: given['kv_port'] ?? 14_579,
+    kv_connector_extra_config: config.extraConfig,
+    kv_connector_module_path: null,
+    enable_permute_local_kv: given['enable_permute_local_kv'] ?? false,
+    kv_load_failure_policy: config.loadFailurePolicy,
   };
 }
 

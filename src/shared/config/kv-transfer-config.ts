@@ -50,7 +50,6 @@ const ENTRIES = {
   kv_connector: v.optional(v.nullable(string), null),
   engine_id: v.optional(v.nullable(string), null),
   kv_buffer_device: v.optional(string, 'cuda'),
-  kv_buffer_size: v.optional(number),
   kv_role: v.optional(v.nullable(string), null),
   kv_port: v.optional(number, 14_579),
   kv_connector_extra_config: v.optional(anyObject, () => ({})),
