@@ -124,10 +124,10 @@ export class TokensAnswer implements Answer {
   }
 
   #choice(completion: CompletionOutput, finishReason: string | null): string {
-    const { index, tokenIds, stopReason, weightVersions, text } = completion;
+    const { index, tokenIds, stopReason, weightVersions, samplingMask, text } = completion;
     const head =
       `{"index":${index},"finish_reason":${jsonNullable(finishReason)},"stop_reason":${jsonStopReason(stopReason)},` +
-      `"token_ids":${jsonIntegers(tokenIds)},"routed_experts":null,"sampling_mask":null,` +
+      `"token_ids":${jsonIntegers(tokenIds)},"routed_experts":null,"sampling_mask":${jsonValue(samplingMask)},` +
       `"weight_versions":${jsonValue(weightVersions)},`;
     const logprobs = `"logprobs":${this.#logprobs(completion)}}`;
     if (this.#mode === 'text') return `${head}"text":${jsonString(text)},${logprobs}`;
