@@ -1,7 +1,8 @@
 """What a run of vLLM's server tests said: counts by file, and each failure with its kind and reason.
 
 Kinds: X fails because of the twin; E for want of something on the machine (a model hub, a GPU); M because the stand-in
-model is none. A failure is X, with the test's own words, unless `files.json` says another kind or tells the reason.
+model is none. A failure is X, with the test's own words, unless `files.json` says another kind or tells the reason: of a test,
+and, where the same test may fail for another cause, of the words `said` with which it failed.
 """
 
 import json
@@ -29,7 +30,7 @@ class Report:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.reasons = [(re.compile(known["test"]), known) for known in settings()["reasons"]]
+        self.reasons = [(re.compile(known["test"]), re.compile(known.get("said", "")), known) for known in settings()["reasons"]]
 
     def results_of(self, file: dict) -> Path:
         return self.folder / results_name(file["file"])
@@ -44,8 +45,9 @@ class Report:
                 outcomes[outcome["test"]] = outcome
         return outcomes
 
-    def known(self, test: str) -> dict:
-        return next((known for pattern, known in self.reasons if pattern.search(test)), {})
+    def known(self, test: str, outcome: dict) -> dict:
+        words = outcome.get("reason", "")
+        return next((known for name, said, known in self.reasons if name.search(test) and said.search(words)), {})
 
     def counts(self, file: dict) -> dict[str, int]:
         counts = dict.fromkeys(COLUMNS, 0)
@@ -54,7 +56,7 @@ class Report:
                 counts["skipped"] += 1
                 continue
             counts["tests"] += 1
-            counts["P" if outcome["outcome"] == "passed" else self.known(test).get("kind", "X")] += 1
+            counts["P" if outcome["outcome"] == "passed" else self.known(test, outcome).get("kind", "X")] += 1
         return counts
 
     def failed(self, file: dict) -> list[tuple[str, str, str]]:
@@ -63,7 +65,7 @@ class Report:
             (test.split("::", 1)[1], known.get("kind", "X"), known.get("reason", short_reason(outcome)))
             for test, outcome in self.outcomes(file).items()
             if outcome["outcome"] == "failed"
-            for known in [self.known(test)]
+            for known in [self.known(test, outcome)]
         ]
 
     def row(self, file: dict) -> str:

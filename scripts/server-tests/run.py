@@ -67,7 +67,8 @@ def prepare(source: Path, work: Path) -> None:
     # What they name may stand beside them, in conftest.py and utils.py of their folder or of one above.
     folders = {folder for file in FILES for folder in (work / file["file"]).parents if folder.is_relative_to(work / "tests")}
     beside = [found for folder in folders for found in folder.glob("*.py") if found.name in ("conftest.py", "utils.py")]
-    names = models.names_in([*(work / file["file"] for file in FILES), *beside, work / "tests" / "lora" / "conftest.py"])
+    lora = [work / "tests" / "lora" / name for name in ("conftest.py", "test_qwen3_with_multi_loras.py")]
+    names = models.names_in([*(work / file["file"] for file in FILES), *beside, *lora])
     special = settings()
 
     def model_of(name: str) -> tuple[Path, bool]:

@@ -213,6 +213,8 @@ function createExecutor(setup: EngineSetup): SimulatedExecutor {
     adapters: args.enableLora === true ? createAdapterCache(setup) : null,
     drafter: drafterOf(args, model, plan.maxModelLen),
     perf: args.disableLogStats ? null : model.perf,
+    logprobsMode: args.logprobsMode,
+    returnsSamplingMask: args.returnSamplingMask,
   });
 }
 

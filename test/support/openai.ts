@@ -180,6 +180,7 @@ export function createCompletionOutput(fields: Partial<CompletionOutput> = {}): 
     finishReason: null,
     stopReason: null,
     weightVersions: null,
+    samplingMask: null,
     ...fields,
   };
 }

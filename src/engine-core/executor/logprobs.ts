@@ -4,7 +4,7 @@
  * Source: vllm/v1/outputs.py LogprobsLists, LogprobsTensors, vllm/v1/sample/sampler.py Sampler.gather_logprobs (0.33.0).
  */
 import type { LogprobsLists, LogprobsTensors, NdArray } from '../../shared/protocol/outputs.ts';
-import type { ContextOdds } from './token-odds.ts';
+import type { Odds } from './token-odds.ts';
 
 const TOP_LOGPROB = -0.25;
 const LOGPROB_STEP = -0.5;
@@ -17,11 +17,7 @@ export interface Candidates {
 }
 
 /** One sampled token by its odds: `[1, candidates + 1]`, the token itself first, then the candidates by rank. */
-export function sampleLogprobs(
-  tokenId: number,
-  candidates: Candidates,
-  odds: ContextOdds,
-): LogprobsLists {
+export function sampleLogprobs(tokenId: number, candidates: Candidates, odds: Odds): LogprobsLists {
   const row = new LogprobRows(1, columnsOf(candidates, odds.vocabSize));
   row.write(0, tokenId, odds, candidates.logprobTokenIds);
   return listsOf(row);
@@ -31,7 +27,7 @@ export function sampleLogprobs(
 export function promptLogprobs(
   promptTokenIds: readonly number[],
   { numLogprobs, vocabSize }: { readonly numLogprobs: number; readonly vocabSize: number },
-  odds: Iterable<ContextOdds>,
+  odds: Iterable<Odds>,
 ): LogprobsTensors {
   const candidates = { numLogprobs, logprobTokenIds: null };
   const numRows = Math.max(0, promptTokenIds.length - 1);
@@ -96,7 +92,7 @@ class LogprobRows {
     this.ranks = new Int32Array(rows).fill(1);
   }
 
-  write(row: number, tokenId: number, odds: ContextOdds, named: readonly number[] | null): void {
+  write(row: number, tokenId: number, odds: Odds, named: readonly number[] | null): void {
     const { ids, values, columns } = this;
     const start = row * columns;
     const rank = odds.rankOf(tokenId);

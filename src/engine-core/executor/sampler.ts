@@ -5,6 +5,7 @@
  */
 import type { Request } from '../scheduler/request.ts';
 import { plannedToken } from '../structured-output/planned-token.ts';
+import { ProcessedOdds } from './processed-odds.ts';
 import { type RequestContext, RequestContexts } from './request-contexts.ts';
 import { isGreedy } from './sampling-rules.ts';
 import { mixToken } from './token-hash.ts';
@@ -59,6 +60,18 @@ export class Sampler {
     return isGreedy(request.samplingParams)
       ? this.#oddsOf(soFar, this.tokenSource.tokenAt(request, position))
       : this.#odds.after(soFar.reader.hash, soFar.reader.likely());
+  }
+
+  /**
+   * What the request's parameters leave of them. The token that was sampled is among those that could be: where it is not by
+   * the odds, which know nothing of the source's choice, it is the likeliest one.
+   */
+  processedOddsAt(request: Request, tokenId: number, position: number): ProcessedOdds {
+    const { samplingParams } = request;
+    const processed = new ProcessedOdds(this.oddsAt(request, position), samplingParams);
+    if (processed.rankOf(tokenId) <= processed.numKept) return processed;
+    const soFar = this.#contexts.before(request, position, NONE);
+    return new ProcessedOdds(this.#oddsOf(soFar, tokenId), samplingParams);
   }
 
   #oddsOf({ reader }: RequestContext, said: number): ContextOdds {

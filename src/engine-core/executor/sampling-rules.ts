@@ -13,7 +13,7 @@ const SAMPLING_EPSILON = 1e-5;
 /** Below what the likeliest token has at least, as token-odds.ts makes them: nothing else is left to sample from. */
 const SINGLE_TOKEN_TOP_P = 0.3;
 /** Log probabilities are logits less a constant, and penalties multiply logits: a likely token's is about this much. */
-const LOGIT_OF_CERTAINTY = 20;
+export const LOGIT_OF_CERTAINTY = 20;
 /** Lists of allowed tokens up to this length are gone through; of longer ones the likeliest are looked for. */
 const MAX_LISTED = 1024;
 /** Likely tokens that no rule touches, among which chance may choose. */

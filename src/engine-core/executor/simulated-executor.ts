@@ -5,7 +5,12 @@
  */
 import type { PerfFacts } from '../../capacity/models/perf-facts.ts';
 import { assert } from '../../shared/assert.ts';
-import type { LogprobsLists, LogprobsTensors, NdArray } from '../../shared/protocol/outputs.ts';
+import type {
+  LogprobsLists,
+  LogprobsTensors,
+  NdArray,
+  SamplingMaskLists,
+} from '../../shared/protocol/outputs.ts';
 import type { LoRARequest } from '../../shared/protocol/request.ts';
 import type { PerfStats } from '../../shared/protocol/stats.ts';
 import { allowedDrafts } from '../scheduler/drafts.ts';
@@ -25,11 +30,14 @@ import {
   promptLogprobs,
   sampleLogprobs,
 } from './logprobs.ts';
+import { Logits, type LogprobsMode } from './logprobs-mode.ts';
 import type { AdapterCache } from './lora/adapter-cache.ts';
 import { PerfBatch } from './perf-batch.ts';
 import { estimatePerf } from './perf-model.ts';
 import type { Pooler } from './pooler.ts';
 import { Sampler } from './sampler.ts';
+import { samplingMask } from './sampling-mask.ts';
+import type { Odds } from './token-odds.ts';
 import type { TokenSource } from './token-source.ts';
 import { verifyDrafts } from './verify-drafts.ts';
 import { WorkerCallError } from './worker-call-error.ts';
@@ -48,6 +56,10 @@ export interface SimulatedExecutorOptions {
   readonly drafter?: Drafter | null;
   /** Left out or null where nobody asks for estimates of the work. */
   readonly perf?: PerfFacts | null;
+  /** What log probabilities of sampled tokens are; default raw_logprobs. */
+  readonly logprobsMode?: LogprobsMode;
+  /** Which tokens could have been sampled is told with each; default false. */
+  readonly returnsSamplingMask?: boolean;
 }
 
 /** Source: vllm/v1/executor/abstract.py SLEEP_TAGS. */
@@ -155,7 +167,29 @@ export class SimulatedExecutor implements StepResults {
     const candidates = { numLogprobs: logprobs ?? 0, logprobTokenIds };
     return this.#counts
       ? countedSampleLogprobs(tokenId, candidates, this.#options.vocabSize)
-      : sampleLogprobs(tokenId, candidates, this.#sampler.oddsAt(request, position));
+      : sampleLogprobs(tokenId, candidates, this.#oddsOf(request, tokenId, position));
+  }
+
+  /** As `--logprobs-mode` has them. */
+  #oddsOf(request: Request, tokenId: number, position: number): Odds {
+    const { logprobsMode = 'raw_logprobs' } = this.#options;
+    const sampler = this.#sampler;
+    const odds = logprobsMode.startsWith('processed')
+      ? sampler.processedOddsAt(request, tokenId, position)
+      : sampler.oddsAt(request, position);
+    return logprobsMode.endsWith('logits') ? new Logits(odds) : odds;
+  }
+
+  samplingMask(
+    request: Request,
+    tokenIds: readonly number[],
+    position: number,
+  ): SamplingMaskLists | null {
+    if (this.#options.returnsSamplingMask !== true || tokenIds.length === 0) return null;
+    const rows = tokenIds.map((tokenId, i) =>
+      this.#sampler.processedOddsAt(request, tokenId, position + i).keptIds(),
+    );
+    return samplingMask(rows);
   }
 
   promptLogprobs(request: Request): LogprobsTensors {

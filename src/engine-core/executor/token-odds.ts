@@ -26,6 +26,16 @@ const TIER_BOUNDS = [
 /** Larger than any vocabulary, so that each multiplier reaches all of a tier. */
 const PRIMES = [1048583, 1048589, 1048601, 1048609, 1048613, 1048627, 1048633, 1048661] as const;
 
+/** How likely each token is, by its rank from 1 on. */
+export interface Odds {
+  readonly vocabSize: number;
+  rankOf(tokenId: number): number;
+  logprobAt(rank: number): number;
+  logprobOf(tokenId: number): number;
+  /** The `count` likeliest, from index `at` on. */
+  writeLikeliest(ids: Int32Array, logprobs: Float32Array, at: number, count: number): void;
+}
+
 interface Tier {
   readonly start: number;
   readonly size: number;
@@ -63,7 +73,7 @@ interface Shape {
   readonly vocabSize: number;
 }
 
-export class ContextOdds {
+export class ContextOdds implements Odds {
   readonly #shape: Shape;
   /** By tier: how far it is turned. */
   readonly #shifts: readonly number[];

@@ -9,6 +9,7 @@ import type {
   LogprobsLists,
   LogprobsTensors,
   NdArray,
+  SamplingMaskLists,
 } from '../../shared/protocol/outputs.ts';
 import type { PrefillStats } from '../../shared/protocol/stats.ts';
 import type { BlockHasher } from '../kv-cache/hash/block-hash.ts';
@@ -33,6 +34,12 @@ export interface LogprobsSource {
 /** What a step made besides tokens. */
 export interface StepResults extends LogprobsSource {
   pooledOutput(request: Request): NdArray;
+  /** Null where it is not asked for. */
+  samplingMask(
+    request: Request,
+    tokenIds: readonly number[],
+    position: number,
+  ): SamplingMaskLists | null;
 }
 
 /** The outputs of one step for one client, in the order of the batch. */
@@ -223,7 +230,8 @@ function makeOutput(
     routedExperts: null,
     numNansInLogits: 0,
     mmCacheMissHashes: null,
-    newSamplingMask: null,
+    newSamplingMask:
+      request.poolingParams === null ? results.samplingMask(request, tokenIds, position) : null,
     specDecodeMetrics: stopped ? request.specDecodeMetrics : null,
     promptTokenIdLogprobs: null,
     error: null,

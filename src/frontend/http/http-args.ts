@@ -60,6 +60,7 @@ export type HttpArgs = Pick<
   | 'sseKeepAliveInterval'
   | 'streamInterval'
   | 'maxLogprobs'
+  | 'returnSamplingMask'
   | 'speculativeConfig'
   | 'maxNumQueuedReqs'
   | 'maxNumQueuedTokens'

@@ -187,6 +187,7 @@ function createRouteParts(
     clientIndex: options.clientIndex,
     ...(options.randomHex === undefined ? {} : { randomHex: options.randomHex }),
     maxLogprobs: args.maxLogprobs,
+    returnsSamplingMask: args.returnSamplingMask,
     hasReasoningParser: args.reasoningParser !== '',
     hasSpeculation: args.speculativeConfig !== null,
     streamInterval: args.streamInterval,

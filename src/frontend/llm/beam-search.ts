@@ -193,6 +193,7 @@ class BeamSearch implements RequestHandle {
       finishReason: beam.finishReason ?? 'length',
       stopReason: beam.stopReason,
       weightVersions: null,
+      samplingMask: null,
     };
   }
 }

@@ -60,6 +60,8 @@ export interface InputProcessorOptions {
   readonly numRanks: number;
   readonly clientIndex: number;
   readonly maxLogprobs: number;
+  /** `--return-sampling-mask`: every request's sampling must be bounded; default false. */
+  readonly returnsSamplingMask?: boolean;
   /** `--reasoning-parser` is set: thoughts may have a budget. */
   readonly hasReasoningParser?: boolean;
   /** With --speculative-config; default false. */
@@ -89,6 +91,7 @@ export class InputProcessor {
     const { model, tokenizer, numRanks, maxLogprobs, hasSpeculation = false } = this.#options;
     const { params, promptTokenIds, dataParallelRank } = request;
     verifyAgainstModel(params, { vocabSize: model.vocabSize, maxLogprobs, hasSpeculation });
+    if (this.#options.returnsSamplingMask === true) checkBounded(params);
     if (params.structuredOutputs !== null) {
       params.structuredOutputs = verifyStructuredOutputs(
         params.structuredOutputs,
@@ -114,6 +117,7 @@ export class InputProcessor {
         { parameter: 'routed_experts_prompt_start', value: params.routedExpertsPromptStart },
       );
     }
+    if (params.maxTokens === null) fillMaxTokens(params, model.maxModelLen - promptTokenIds.length);
     updateFromGenerationConfig(params, model.generationEosTokenIds, this.#tokenizerIds().eos);
     updateFromTokenizer(params, tokenizer);
     const engineRequest = this.#engineRequest(request);
@@ -201,5 +205,27 @@ export class InputProcessor {
       max: Math.max(tokenizer.maxTokenId, model.vocabSize - 1),
     };
     return this.#ids;
+  }
+}
+
+/** Without a limit, what fits; only then is it known whether min_tokens does. */
+function fillMaxTokens(params: GenerateRequest['params'], fits: number): void {
+  params.maxTokens = fits;
+  if (params.minTokens <= fits) return;
+  throw validationError(
+    `min_tokens must be less than or equal to max_tokens=${fits}, got ${params.minTokens}.`,
+  );
+}
+
+/** A mask of all the vocabulary helps nobody. Source: vllm/v1/engine/input_processor.py InputProcessor._validate_params. */
+function checkBounded({ temperature, topK }: GenerateRequest['params']): void {
+  if (temperature <= 0) {
+    throw validationError('sampling distribution replay requires temperature > 0');
+  }
+  if (topK <= 0) {
+    throw validationError(
+      'sampling distribution replay requires top_k > 0 to bound sampling mask size, reduce transfer overhead, and avoid ' +
+        'potential OOMs',
+    );
   }
 }

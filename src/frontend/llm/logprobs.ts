@@ -7,6 +7,7 @@ import type {
   LogprobsLists,
   LogprobsTensors,
   NdArray,
+  SamplingMaskLists,
 } from '../../shared/protocol/outputs.ts';
 import type { SamplingParams } from '../../shared/protocol/request.ts';
 import type { Tokenizer } from '../../shared/tokenizer/tokenizer.ts';
@@ -172,6 +173,14 @@ const ELEMENTS: Readonly<
   '<i8': [8, (view, at) => Number(view.getBigInt64(at, true))],
   int64: [8, (view, at) => Number(view.getBigInt64(at, true))],
 };
+
+/** By token. Source: vllm/v1/outputs.py SamplingMaskLists.to_nested_list. */
+export function samplingMaskRows({ tokenIds, offsets }: SamplingMaskLists): number[][] {
+  const ids = toValues(tokenIds);
+  if (offsets === null) return [ids];
+  const bounds = toValues(offsets);
+  return bounds.slice(1).map((end, i) => ids.slice(bounds[i], end));
+}
 
 /** The array's numbers in order. Throws RangeError for a type that logprobs never have. */
 function toValues({ data, dtype }: NdArray): number[] {

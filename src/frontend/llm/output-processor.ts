@@ -158,6 +158,7 @@ export class OutputProcessor {
       const numKept = detokenizer.numOutputTokens - numPrevious;
       if (numKept < newTokenIds.length) newTokenIds = newTokenIds.slice(0, numKept);
     }
+    if (output.newSamplingMask !== null) state.addSamplingMask(output.newSamplingMask);
     state.logprobs?.updateFromOutput(output, newTokenIds.length);
     const result = state.makeOutput(newTokenIds, finishReason, stopReason, output);
     if (finishReason === null) {

@@ -20,6 +20,8 @@ export interface CompletionOutput {
   readonly finishReason: string | null;
   readonly stopReason: number | string | null;
   readonly weightVersions: readonly WeightVersionSpan[] | null;
+  /** By token: those that could have been sampled. Null where the engine does not tell. */
+  readonly samplingMask: readonly (readonly number[])[] | null;
 }
 
 export interface RequestOutput {

@@ -1,13 +1,14 @@
 /**
  * One request in the engine as its client sees it: what it has put out so far, and the next output made of it. Pure.
- * Source: vllm/v1/engine/output_processor.py RequestState (0.33.0). Leaves out: routed experts, sampling masks,
- * streaming input.
+ * Source: vllm/v1/engine/output_processor.py RequestState (0.33.0). Leaves out: routed experts, streaming
+ * input.
  */
 import type { RequestId } from '../../shared/protocol/ids.ts';
 import {
   FINISH_REASON_STRINGS,
   type FinishReason,
   type RequestSpecDecodeMetrics,
+  type SamplingMaskLists,
 } from '../../shared/protocol/outputs.ts';
 import { placeholderIds } from '../../shared/protocol/placeholder-ids.ts';
 import {
@@ -18,7 +19,7 @@ import {
 import type { Tokenizer } from '../../shared/tokenizer/tokenizer.ts';
 import { RequestStateStats } from '../metrics/iteration-stats.ts';
 import { IncrementalDetokenizer } from './detokenizer.ts';
-import { LogprobsProcessor } from './logprobs.ts';
+import { LogprobsProcessor, samplingMaskRows } from './logprobs.ts';
 import type { ParentRequest } from './parallel-sampling.ts';
 import type {
   CompletionOutput,
@@ -52,6 +53,7 @@ export class RequestState {
   readonly #isFinalOnly: boolean;
   readonly #streamInterval: number;
   #sentTokensOffset = 0;
+  #samplingMask: (readonly number[])[] | null = null;
   #weightVersionStarts: { version: string; start: number }[] | null = null;
 
   constructor(options: {
@@ -85,6 +87,17 @@ export class RequestState {
       ? new LogprobsProcessor(tokenizer, params)
       : null;
     this.#streamInterval = Math.max(params.streamInterval ?? 1, options.streamInterval);
+  }
+
+  addSamplingMask(mask: SamplingMaskLists): void {
+    this.#samplingMask = [...(this.#samplingMask ?? []), ...samplingMaskRows(mask)];
+  }
+
+  /** With deltas, what came since the last one. */
+  #takeSamplingMask(isFinished: boolean): readonly (readonly number[])[] | null {
+    const mask = this.#isDelta || isFinished ? this.#samplingMask : null;
+    if (this.#isDelta) this.#samplingMask = null;
+    return mask;
   }
 
   trackWeightVersion(version: string): void {
@@ -151,6 +164,7 @@ export class RequestState {
       logprobs,
       finishReason: isFinished ? FINISH_REASON_STRINGS[finishReason] : null,
       stopReason: isFinished ? stopReason : null,
+      samplingMask: this.#takeSamplingMask(isFinished),
       weightVersions: isFinished ? this.#weightVersions() : null,
     };
   }

@@ -130,6 +130,8 @@ function modelConfig(options: VllmConfigOptions): JsonObject {
     max_model_len: given.maxModelLen,
     quantization: quantizationOf(options),
     max_logprobs: args.maxLogprobs,
+    logprobs_mode: args.logprobsMode,
+    return_sampling_mask: args.returnSamplingMask,
     served_model_name: given.servedModelName,
     hf_overrides: args.hfOverrides ?? {},
     generation_config: args.generationConfig,

@@ -174,12 +174,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   'log-error-stack': { takes: 'switch' },
   'logging-config': { takes: 'value', kind: 'json' },
   'logits-processors': { takes: 'list', kind: 'string' },
-  'logprobs-mode': {
-    takes: 'value',
-    kind: 'string',
-    choices: ['processed_logits', 'processed_logprobs', 'raw_logits', 'raw_logprobs'],
-    defaultValue: 'raw_logprobs',
-  },
   'lora-dtype': {
     takes: 'value',
     kind: 'string',
@@ -291,7 +285,6 @@ export const IGNORED_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   'reasoning-parser-plugin': { takes: 'value', kind: 'string' },
   'renderer-num-workers': { takes: 'value', kind: 'int', defaultValue: '1' },
   'replayssm-buffer-len': { takes: 'value', kind: 'int', defaultValue: '16' },
-  'return-sampling-mask': { takes: 'switch' },
   revision: { takes: 'value', kind: 'string' },
   'safetensors-load-strategy': {
     takes: 'value',

@@ -86,6 +86,15 @@ export const MODEL_FIELDS = {
       min: -1,
     },
   ),
+  logprobsMode: field.choice(
+    ['processed_logits', 'processed_logprobs', 'raw_logits', 'raw_logprobs'],
+    'raw_logprobs',
+    'What logprobs are: logits or log probabilities, before or after temperature, top-k, top-p and min-p.',
+  ),
+  returnSamplingMask: field.bool(
+    false,
+    'Tell with each token of /inference/v1/generate which ones could have been sampled.',
+  ),
   enablePromptEmbeds: field.bool(
     false,
     'Take prompt_embeds of /v1/completions: tensors of torch as prompts.',

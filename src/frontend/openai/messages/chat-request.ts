@@ -71,7 +71,7 @@ function samplingOf(request: MessagesRequest): PyDict {
 }
 
 function setOutputConfig(chat: Mutable, { output_config: config }: CountTokensRequest): void {
-  const schema = config?.format?.json_schema ?? null;
+  const schema = config?.format?.schema ?? null;
   if (config?.format && isDict(schema) && Object.keys(schema).length > 0) {
     const { type } = config.format;
     chat.response_format = { type, json_schema: { name: type, schema } };

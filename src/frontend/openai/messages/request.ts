@@ -51,7 +51,7 @@ export interface CountTokensRequest {
   readonly messages: readonly AnthropicMessage[];
   readonly output_config: {
     readonly effort: string | null;
-    readonly format: { readonly json_schema: PyDict | null; readonly type: string } | null;
+    readonly format: { readonly schema: PyDict | null; readonly type: string } | null;
   } | null;
   readonly system: string | readonly ContentBlock[] | null;
   readonly thinking: AnthropicThinking | null;

@@ -191,13 +191,14 @@ export class TokensAnswer implements Answer {
 }
 
 function choiceHead(
-  { index, stopReason, weightVersions }: CompletionOutput,
+  { index, stopReason, weightVersions, samplingMask }: CompletionOutput,
   finishReason: string | null,
   tokenIds: readonly number[] | null,
 ): string {
   return (
     `{"index":${index},"finish_reason":${jsonNullable(finishReason)},"stop_reason":${jsonStopReason(stopReason)},` +
-    `"token_ids":${tokenIds === null ? 'null' : jsonIntegers(tokenIds)},"routed_experts":null,"sampling_mask":null,` +
+    `"token_ids":${tokenIds === null ? 'null' : jsonIntegers(tokenIds)},"routed_experts":null,` +
+    `"sampling_mask":${tokenIds === null ? 'null' : jsonValue(samplingMask)},` +
     `"weight_versions":${jsonValue(weightVersions)},`
   );
 }

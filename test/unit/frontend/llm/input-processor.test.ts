@@ -147,6 +147,29 @@ describe('a request is refused', () => {
     );
   });
 
+  it('for more min_tokens than fit, where there is no limit', () => {
+    const { maxModelLen } = createServedModel();
+    expect(process({ sampling: { maxTokens: null } }).samplingParams?.maxTokens).toBe(
+      maxModelLen - 3,
+    );
+    expect(refusal({ sampling: { maxTokens: null, minTokens: 2147483648 } })).toBe(
+      `min_tokens must be less than or equal to max_tokens=${maxModelLen - 3}, got 2147483648.`,
+    );
+  });
+
+  it('for sampling without bounds, where it is told what could have been sampled', () => {
+    const returnsSamplingMask = true;
+    expect(refusal({ sampling: { temperature: 0, topK: 5 } }, { returnsSamplingMask })).toBe(
+      'sampling distribution replay requires temperature > 0',
+    );
+    expect(refusal({ sampling: { temperature: 1, topK: 0 } }, { returnsSamplingMask })).toContain(
+      'sampling distribution replay requires top_k > 0 to bound sampling mask size',
+    );
+    expect(() =>
+      process({ sampling: { temperature: 1, topK: 5 } }, { returnsSamplingMask }),
+    ).not.toThrow();
+  });
+
   it('for routed experts from beyond the prompt', () => {
     expect(apiErrorOf(() => process({ sampling: { routedExpertsPromptStart: 4 } }))).toMatchObject({
       message:

@@ -100,6 +100,7 @@ describe('the output of one request', () => {
         finishReason: null,
         stopReason: null,
         weightVersions: null,
+        samplingMask: null,
       },
       {
         index: 0,
@@ -109,6 +110,7 @@ describe('the output of one request', () => {
         finishReason: 'length',
         stopReason: null,
         weightVersions: null,
+        samplingMask: null,
       },
     ]);
     expect(sink.outputs.map(({ isFinished }) => isFinished)).toEqual([false, true]);

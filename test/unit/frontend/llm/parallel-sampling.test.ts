@@ -30,6 +30,7 @@ function createOutput(index: number, finishReason: string | null = null): Comple
     finishReason,
     stopReason: null,
     weightVersions: null,
+    samplingMask: null,
   };
 }
 
