@@ -1,8 +1,8 @@
-/** A compiled Jinja template. With jinja-filters.ts the one door to @huggingface/jinja. */
+/** A compiled Jinja template. With jinja-additions.ts the one door to @huggingface/jinja. */
 import { Template } from '@huggingface/jinja';
-import { addFilters } from './jinja-filters.ts';
+import { addToEngine } from './jinja-additions.ts';
 
-addFilters();
+addToEngine();
 
 /** The longest range of a template. Source: jinja2/sandbox.py MAX_RANGE. */
 const MAX_RANGE = 100_000;

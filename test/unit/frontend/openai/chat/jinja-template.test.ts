@@ -59,3 +59,14 @@ describe('filters that the engine lacks', () => {
     expect(() => render('{{ "%d" | format("a") }}')).toThrow('a real number is required');
   });
 });
+
+describe('a loop over a text', () => {
+  it.each([
+    ['{% for c in "aé🙂" %}{{ loop.index }}{{ c }}{% endfor %}', '1a2é3🙂'],
+    ['{% for c in "abc" if c != "b" %}{{ c }}{% endfor %}', 'ac'],
+    ['{% for c in "" %}{{ c }}{% else %}none{% endfor %}', 'none'],
+    ['{% for c in ["x", "y"] %}{{ c }}{% endfor %}', 'xy'],
+  ])('goes by its characters: %s', (source, text) => {
+    expect(render(source)).toBe(text);
+  });
+});

@@ -1,6 +1,6 @@
 /**
- * Filters that real chat templates use and the template engine lacks: `"%s" | format(x)`, and `map('trim')`, which applies
- * a filter to each item. Source: jinja2/filters.py do_format, do_map, prepare_map.
+ * What real chat templates use and the template engine lacks: `"%s" | format(x)`, `map('trim')`, which applies a filter to
+ * each item, and loops over the characters of a text. Source: jinja2/filters.py do_format, do_map, prepare_map.
  */
 import { Interpreter } from '@huggingface/jinja';
 import { pyStrRepr } from '../../../shared/python/str.ts';
@@ -17,17 +17,36 @@ interface FilterNode {
   readonly args?: readonly { readonly type: string }[];
 }
 
+interface ForNode {
+  readonly iterable: { readonly type: string; readonly lhs?: unknown };
+}
+
 /** What the engine's interpreter has of its own, and does not offer. */
 interface Filtering {
+  evaluateFor(node: ForNode, environment: unknown): RuntimeValue;
   applyFilter(operand: RuntimeValue, filter: FilterNode, environment: unknown): RuntimeValue;
   evaluate(node: unknown, environment: unknown): RuntimeValue;
 }
 
 const engine = Interpreter.prototype as unknown as Filtering;
-const applyFilter = engine.applyFilter;
+const { applyFilter, evaluateFor } = engine;
 
-/** The engine has no place for more filters: its own look-up is asked last. Once, for all templates. */
-export function addFilters(): void {
+/** The engine has no place for more: its own look-up is asked last. Once, for all templates. */
+export function addToEngine(): void {
+  addFilters();
+  engine.evaluateFor = function (this: Filtering, node, environment) {
+    const { iterable } = node;
+    const isSelected = iterable.type === 'SelectExpression';
+    const value = this.evaluate(isSelected ? iterable.lhs : iterable, environment);
+    if (value.type !== 'StringValue') return evaluateFor.call(this, node, environment);
+    const chars = [...String(value.value)].map((char) => ({ type: 'StringLiteral', value: char }));
+    const list = { type: 'ArrayLiteral', value: chars };
+    const overChars = { ...node, iterable: isSelected ? { ...iterable, lhs: list } : list };
+    return evaluateFor.call(this, overChars, environment);
+  };
+}
+
+function addFilters(): void {
   engine.applyFilter = function (this: Filtering, operand, filter, environment) {
     const name = filter.type === 'CallExpression' ? filter.callee?.value : null;
     const args = filter.args ?? [];
