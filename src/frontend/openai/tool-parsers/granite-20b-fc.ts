@@ -3,13 +3,12 @@
  * Source: vllm/tool_parsers/granite_20b_fc_tool_parser.py (0.33.0).
  */
 import { pythonDumps } from '../../../shared/python/json-dumps.ts';
-import { isDict, isTruthy, type PyDict, type PyValue } from '../../../shared/python/values.ts';
+import { isDict, type PyDict, type PyValue } from '../../../shared/python/values.ts';
+import { JsonCallStream } from '../parsing/json-call-stream.ts';
 import { partialJsonLoads } from '../parsing/partial-json.ts';
-import { commonPrefix } from '../parsing/partial-tag.ts';
 import { rawDecode } from '../parsing/raw-decode.ts';
 import { tryJson } from '../parsing/schema-coercion.ts';
-import { randomToolCallId } from '../parsing/tool-call-id.ts';
-import { ToolParser } from '../parsing/tool-parser.ts';
+import type { ToolParser } from '../parsing/tool-parser.ts';
 import {
   type DeltaMessage,
   type ExtractedToolCalls,
@@ -21,7 +20,7 @@ import {
 
 const BOT = '<function_call>';
 
-class Granite20bFcToolParser extends ToolParser {
+class Granite20bFcToolParser extends JsonCallStream {
   #previous: readonly PyDict[] = [];
 
   extractToolCalls(output: string): ExtractedToolCalls {
@@ -50,10 +49,10 @@ class Granite20bFcToolParser extends ToolParser {
     const id = this.currentToolId;
     const call = calls.at(id);
     if (call === undefined) return null;
-    if (calls.length > id + 1) return this.#nextCall(calls);
+    if (calls.length > id + 1) return this.nextCall(calls.length, calls[id]?.['arguments']);
     const delta = this.isCurrentNameSent
-      ? this.#newArgs(call['arguments'], isComplete[id] === true)
-      : this.#newName(call['name']);
+      ? this.newArgs(call['arguments'], isComplete[id] === true)
+      : this.newName(call['name']);
     this.#previous = calls;
     this.prevToolCallArr = calls.map(({ arguments: args }) =>
       args === undefined ? {} : { arguments: args },
@@ -78,40 +77,8 @@ class Granite20bFcToolParser extends ToolParser {
     return { calls, isComplete };
   }
 
-  /** What of the call before was not shown; nothing of the next yet. */
-  #nextCall(calls: readonly PyDict[]): DeltaMessage | null {
-    const args = this.currentToolId >= 0 ? calls[this.currentToolId]?.['arguments'] : null;
-    const delta = isTruthy(args) ? this.#argsDelta(pythonDumps(args as PyValue)) : null;
-    this.currentToolId = calls.length - 1;
-    this.isCurrentNameSent = false;
-    this.streamedArgsForTool.push('');
-    return delta;
-  }
-
-  #newName(name: PyValue | undefined): DeltaMessage | null {
-    if (!isTruthy(name)) return null;
-    this.isCurrentNameSent = true;
-    const index = this.currentToolId;
-    const fn = { name: String(name) };
-    return { tool_calls: [{ index, type: 'function', id: randomToolCallId(), function: fn }] };
-  }
-
-  #newArgs(args: PyValue | undefined, isComplete: boolean): DeltaMessage | null {
-    if (!isTruthy(args)) return null;
-    const json = pythonDumps(args as PyValue);
-    if (isComplete) return this.#argsDelta(json);
-    const before = this.#previous[this.currentToolId]?.['arguments'];
-    if (!isTruthy(before)) return null;
-    const previousJson = pythonDumps(before as PyValue);
-    return json === previousJson ? null : this.#argsDelta(commonPrefix(previousJson, json));
-  }
-
-  #argsDelta(json: string): DeltaMessage {
-    const index = this.currentToolId;
-    const sent = this.streamedArgsForTool[index] ?? '';
-    const more = json.slice(sent.length);
-    this.streamedArgsForTool[index] = sent + more;
-    return { tool_calls: [{ index, function: { arguments: more } }] };
+  protected previousArgs(): PyValue | undefined {
+    return this.#previous[this.currentToolId]?.['arguments'];
   }
 }
 

@@ -5,11 +5,11 @@
 import { pythonDumps } from '../../../shared/python/json-dumps.ts';
 import { parsePythonJson } from '../../../shared/python/json-reader.ts';
 import { isDict, isTruthy, type PyDict, type PyValue } from '../../../shared/python/values.ts';
+import { JsonCallStream } from '../parsing/json-call-stream.ts';
 import { partialJsonLoads } from '../parsing/partial-json.ts';
 import { commonPrefix } from '../parsing/partial-tag.ts';
 import { tryJson } from '../parsing/schema-coercion.ts';
-import { randomToolCallId } from '../parsing/tool-call-id.ts';
-import { ToolParser } from '../parsing/tool-parser.ts';
+import type { ToolParser } from '../parsing/tool-parser.ts';
 import {
   type DeltaMessage,
   type ExtractedToolCalls,
@@ -22,7 +22,7 @@ import {
 const START = '<tool_calls>';
 const END = '</tool_calls>';
 
-class JambaToolParser extends ToolParser {
+class JambaToolParser extends JsonCallStream {
   readonly #startId: number;
   #previous: readonly PyDict[] = [];
 
@@ -69,15 +69,17 @@ class JambaToolParser extends ToolParser {
     if (!Array.isArray(value) || end < json.length) return null;
     const calls = value as readonly PyDict[];
     if (calls.length === 0) return null;
-    if (calls.length > this.currentToolId + 1) return this.#nextCall(calls);
     const call = calls[this.currentToolId];
+    if (calls.length > this.currentToolId + 1) {
+      return this.nextCall(calls.length, call?.['arguments']);
+    }
     if (!isDict(call as PyValue)) return null;
     let delta: DeltaMessage | null = null;
-    if (!this.isCurrentNameSent) delta = this.#newName(call?.['name']);
+    if (!this.isCurrentNameSent) delta = this.newName(call?.['name']);
     else if (isTruthy(call?.['arguments'])) {
-      const more = this.#newArgs(pythonDumps(call?.['arguments'] as PyValue), json, deltaText);
+      const more = this.#grownBy(pythonDumps(call?.['arguments'] as PyValue), json, deltaText);
       if (more === null) return null;
-      delta = this.#argsDelta(more);
+      delta = this.argsDelta(more);
     }
     this.#previous = calls;
     this.prevToolCallArr = calls.map(({ arguments: args }) =>
@@ -86,30 +88,9 @@ class JambaToolParser extends ToolParser {
     return delta;
   }
 
-  /** What of the call before was not shown; nothing of the next yet. */
-  #nextCall(calls: readonly PyDict[]): DeltaMessage | null {
-    const args = this.currentToolId >= 0 ? calls[this.currentToolId]?.['arguments'] : null;
-    const sent = this.streamedArgsForTool[this.currentToolId] ?? '';
-    const delta = isTruthy(args)
-      ? this.#argsDelta(without(pythonDumps(args as PyValue), sent))
-      : null;
-    this.currentToolId = calls.length - 1;
-    this.isCurrentNameSent = false;
-    this.streamedArgsForTool.push('');
-    return delta;
-  }
-
-  #newName(name: PyValue | undefined): DeltaMessage | null {
-    if (!isTruthy(name)) return null;
-    this.isCurrentNameSent = true;
-    const index = this.currentToolId;
-    const fn = { name: String(name) };
-    return { tool_calls: [{ index, type: 'function', id: randomToolCallId(), function: fn }] };
-  }
-
   /** Null: wait for more. */
-  #newArgs(args: string, json: string, deltaText: string): string | null {
-    const before = this.#previous[this.currentToolId]?.['arguments'];
+  #grownBy(args: string, json: string, deltaText: string): string | null {
+    const before = this.previousArgs();
     if (isTruthy(before)) return middleOf(args, pythonDumps(before as PyValue));
     const shown = deltaText.replaceAll("'", '"');
     const at = args.indexOf(shown);
@@ -117,10 +98,12 @@ class JambaToolParser extends ToolParser {
     return tryJson(json) === undefined ? null : args;
   }
 
-  #argsDelta(more: string): DeltaMessage {
-    const index = this.currentToolId;
-    this.streamedArgsForTool[index] = (this.streamedArgsForTool[index] ?? '') + more;
-    return { tool_calls: [{ index, function: { arguments: more } }] };
+  protected previousArgs(): PyValue | undefined {
+    return this.#previous[this.currentToolId]?.['arguments'];
+  }
+
+  protected override unsent(json: string): string {
+    return without(json, this.sentArgs);
   }
 }
 

@@ -3,13 +3,12 @@
  * Source: vllm/tool_parsers/llama_tool_parser.py (0.33.0).
  */
 import { pythonDumps } from '../../../shared/python/json-dumps.ts';
-import { isDict, isTruthy, type PyDict, type PyValue } from '../../../shared/python/values.ts';
+import { isDict, type PyDict, type PyValue } from '../../../shared/python/values.ts';
+import { JsonCallStream } from '../parsing/json-call-stream.ts';
 import { partialJsonLoads } from '../parsing/partial-json.ts';
-import { commonPrefix } from '../parsing/partial-tag.ts';
 import { rawDecode } from '../parsing/raw-decode.ts';
 import { tryJson } from '../parsing/schema-coercion.ts';
-import { randomToolCallId } from '../parsing/tool-call-id.ts';
-import { ToolParser } from '../parsing/tool-parser.ts';
+import type { ToolParser } from '../parsing/tool-parser.ts';
 import {
   type DeltaMessage,
   type ExtractedToolCalls,
@@ -22,7 +21,7 @@ import {
 const BOT_TOKEN = '<|python_tag|>';
 const SEPARATOR = '; ';
 
-class Llama3JsonToolParser extends ToolParser {
+class Llama3JsonToolParser extends JsonCallStream {
   #previous: readonly PyValue[] = [];
 
   constructor(options: ParserOptions) {
@@ -65,11 +64,15 @@ class Llama3JsonToolParser extends ToolParser {
   #stream(text: string): DeltaMessage | null {
     const { calls, isComplete } = this.#partialCalls(text);
     if (calls.length === 0) return null;
-    if (calls.length > this.currentToolId + 1) return this.#nextCall(calls);
+    if (calls.length > this.currentToolId + 1) {
+      const isFirst = this.currentToolId < 0;
+      const args = isFirst ? undefined : dict(calls[this.currentToolId])['arguments'];
+      return this.nextCall(calls.length, args);
+    }
     const call = dict(calls.at(this.currentToolId));
     const delta = this.isCurrentNameSent
-      ? this.#newArgs(call['arguments'] ?? null, isComplete[this.currentToolId] === true)
-      : this.#newName(call['name']);
+      ? this.newArgs(call['arguments'], isComplete[this.currentToolId] === true)
+      : this.newName(call['name']);
     this.#previous = calls;
     return delta;
   }
@@ -87,42 +90,8 @@ class Llama3JsonToolParser extends ToolParser {
     return { calls, isComplete };
   }
 
-  /** What of the call before was not shown; nothing of the next yet. */
-  #nextCall(calls: readonly PyValue[]): DeltaMessage | null {
-    const args = this.currentToolId >= 0 ? dict(calls[this.currentToolId])['arguments'] : null;
-    const delta = isTruthy(args) ? this.#argsDelta(pythonDumps(args as PyValue)) : null;
-    this.currentToolId = calls.length - 1;
-    this.isCurrentNameSent = false;
-    this.streamedArgsForTool.push('');
-    return delta;
-  }
-
-  #newName(name: PyValue | undefined): DeltaMessage | null {
-    if (!isTruthy(name)) return null;
-    this.isCurrentNameSent = true;
-    const index = this.currentToolId;
-    const shown = String(name);
-    return {
-      tool_calls: [{ index, type: 'function', id: randomToolCallId(), function: { name: shown } }],
-    };
-  }
-
-  #newArgs(args: PyValue, isComplete: boolean): DeltaMessage | null {
-    if (!isTruthy(args)) return null;
-    const json = pythonDumps(args);
-    if (isComplete) return this.#argsDelta(json);
-    const before = dict(this.#previous[this.currentToolId])['arguments'];
-    if (!isTruthy(before)) return null;
-    const previousJson = pythonDumps(before as PyValue);
-    return json === previousJson ? null : this.#argsDelta(commonPrefix(previousJson, json));
-  }
-
-  #argsDelta(json: string): DeltaMessage {
-    const index = this.currentToolId;
-    const sent = this.streamedArgsForTool[index] ?? '';
-    const more = json.slice(sent.length);
-    this.streamedArgsForTool[index] = sent + more;
-    return { tool_calls: [{ index, function: { arguments: more } }] };
+  protected previousArgs(): PyValue | undefined {
+    return dict(this.#previous[this.currentToolId])['arguments'];
   }
 
   override remainingUnstreamedArgs(): string {
