@@ -14,6 +14,7 @@ import {
   type ChatRenderRequest,
   ChatTemplating,
   type TemplatingOptions,
+  templateFields,
 } from './chat/templating.ts';
 import type { CompletionRequest } from './completions/request.ts';
 import { type Later, whenHere } from './later.ts';
@@ -228,12 +229,7 @@ export class OnlineRenderer {
       request.tool_choice === 'none' && this.#options.excludeToolsWhenToolChoiceNone;
     return {
       messages: request.messages,
-      chatTemplate: request.chat_template,
-      chatTemplateKwargs: request.chat_template_kwargs,
-      mmProcessorKwargs: request.mm_processor_kwargs,
-      mediaIoKwargs: request.media_io_kwargs,
-      addGenerationPrompt: request.add_generation_prompt,
-      continueFinalMessage: request.continue_final_message,
+      ...templateFields(request),
       documents: request.documents,
       reasoningEffort: request.reasoning_effort,
       tools: isExcluded ? null : request.tools,

@@ -50,6 +50,25 @@ export interface ChatRenderRequest {
   readonly reusedTokenIds: PyValue;
 }
 
+/** The fields that requests with messages have under the same names, at whichever endpoint. */
+export function templateFields(request: {
+  readonly chat_template: string | null;
+  readonly chat_template_kwargs: PyDict | null;
+  readonly mm_processor_kwargs: PyDict | null;
+  readonly media_io_kwargs: PyDict | null;
+  readonly add_generation_prompt: boolean;
+  readonly continue_final_message: boolean;
+}) {
+  return {
+    chatTemplate: request.chat_template,
+    chatTemplateKwargs: request.chat_template_kwargs,
+    mmProcessorKwargs: request.mm_processor_kwargs,
+    mediaIoKwargs: request.media_io_kwargs,
+    addGenerationPrompt: request.add_generation_prompt,
+    continueFinalMessage: request.continue_final_message,
+  };
+}
+
 export class ChatTemplating {
   readonly #options: TemplatingOptions;
 

@@ -2,9 +2,11 @@
  * From a pooling request to the token ids of its prompts. Source: vllm/entrypoints/pooling/base/io_processor.py
  * PoolingIOProcessor, vllm/renderers/params.py TokenizeParams (0.33.0). Leaves out: multimodal input.
  */
+
 import type { PyDict } from '../../../shared/python/values.ts';
 import { badRequest, notFound } from '../../llm/errors.ts';
 import type { ChatMessageParam } from '../chat/request.ts';
+import { templateFields } from '../chat/templating.ts';
 import { extraMultimodal } from '../renderer.ts';
 import type { ServingContext } from '../serving-context.ts';
 import { applyTokenLimits, checkTokenizeParams, type TokenizeParams } from '../tokenize/params.ts';
@@ -135,12 +137,7 @@ async function renderChats(
       await renderer.renderChat(
         {
           messages,
-          chatTemplate: request.chat_template,
-          chatTemplateKwargs: request.chat_template_kwargs,
-          mmProcessorKwargs: request.mm_processor_kwargs,
-          mediaIoKwargs: request.media_io_kwargs,
-          addGenerationPrompt: request.add_generation_prompt,
-          continueFinalMessage: request.continue_final_message,
+          ...templateFields(request),
           documents: null,
           reasoningEffort: null,
           tools: null,

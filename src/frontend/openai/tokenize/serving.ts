@@ -2,8 +2,10 @@
  * `/tokenize` and `/detokenize`: texts and chats to token ids, and back.
  * Source: vllm/entrypoints/serve/tokenize/serving.py (0.33.0).
  */
+
 import type { PyDict } from '../../../shared/python/values.ts';
 import { badRequest } from '../../llm/errors.ts';
+import { templateFields } from '../chat/templating.ts';
 import { type Later, whenHere } from '../later.ts';
 import { extraMultimodal } from '../renderer.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
@@ -53,12 +55,7 @@ function chatTokenIds(
   const rendered = renderer.renderChat(
     {
       messages: request.messages,
-      chatTemplate: request.chat_template,
-      chatTemplateKwargs: request.chat_template_kwargs,
-      mmProcessorKwargs: request.mm_processor_kwargs,
-      mediaIoKwargs: request.media_io_kwargs,
-      addGenerationPrompt: request.add_generation_prompt,
-      continueFinalMessage: request.continue_final_message,
+      ...templateFields(request),
       documents: null,
       reasoningEffort: null,
       tools: request.tools,
