@@ -316,7 +316,7 @@ export class EngineCore {
     const { scheduler, executor, blockHasher, faults } = this.parts;
     const batches = updateFromOutput(scheduler.state, output, executor, blockHasher);
     faults.fillReservation();
-    const kvEvents = scheduler.takeKvEvents();
+    const kvEvents = scheduler.state.kvCacheManager.takeEvents();
     if (kvEvents.length > 0) this.#kvEvents = kvEvents;
     const finishedByClient = scheduler.state.finishedReqIdsByClient;
     let stats: SchedulerStats | null = scheduler.makeStats(executor.perfStats(output));

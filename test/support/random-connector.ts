@@ -122,10 +122,6 @@ export class RandomConnector implements KVConnector {
     return { delayFreeBlocks: true, kvTransferParams: null };
   }
 
-  takeEvents(): readonly never[] {
-    return [];
-  }
-
   hasPendingBlockFrees(): boolean {
     return this.#held.length > 0;
   }

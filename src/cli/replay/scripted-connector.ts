@@ -16,7 +16,6 @@ import {
 } from '../../engine-core/scheduler/kv-connector.ts';
 import type { Request } from '../../engine-core/scheduler/request.ts';
 import { RequestStatus } from '../../engine-core/scheduler/request-status.ts';
-import type { KVCacheEvent } from '../../shared/protocol/kv-events.ts';
 import type { TraceKVRecord, TraceRequestRecord } from './record.ts';
 
 interface Load {
@@ -118,10 +117,6 @@ export class ScriptedConnector implements KVConnector {
     if (hold === 0 || !hasEnded) return NOTHING_TO_SEND;
     this.#holding.push({ requestId: request.requestId, hold });
     return { delayFreeBlocks: true, kvTransferParams: { held_blocks: blockIds } };
-  }
-
-  takeEvents(): readonly KVCacheEvent[] {
-    return [];
   }
 
   hasPendingBlockFrees(): boolean {

@@ -5,7 +5,6 @@
  * Source: vllm/distributed/kv_transfer/kv_connector/v1/base.py KVConnectorBase_V1 (0.33.0). Leaves out: what moves bytes.
  */
 import type { RequestId } from '../../shared/protocol/ids.ts';
-import type { KVCacheEvent } from '../../shared/protocol/kv-events.ts';
 import type { KVTransferParams } from './kv-transfer-params.ts';
 import type { Request } from './request.ts';
 import type { SchedulerOutput } from './scheduler-output.ts';
@@ -75,8 +74,6 @@ export interface KVConnector {
   finishStep(output: SchedulerOutput): KVConnectorOutput | null;
   /** `blockIds`: those that hold computed tokens, per group. */
   requestFinished(request: Request, blockIds: readonly (readonly number[])[]): FinishedRequest;
-  /** KV cache events of the connector's own store since the last call. */
-  takeEvents(): readonly KVCacheEvent[];
   /** Blocks will come free without anybody being preempted. */
   hasPendingBlockFrees(): boolean;
   /** The engine has to go on stepping although no request is left. */

@@ -7,7 +7,6 @@
 import { assert } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { RequestId } from '../../shared/protocol/ids.ts';
-import type { KVCacheEvent } from '../../shared/protocol/kv-events.ts';
 import { EngineCoreEventType } from '../../shared/protocol/outputs.ts';
 import type {
   KVCacheEvictionEvent,
@@ -220,13 +219,6 @@ export class Scheduler {
 
   getRequestCounts(): { numRunning: number; numWaiting: number } {
     return { numRunning: this.state.running.length, numWaiting: this.state.numWaiting };
-  }
-
-  /** KV cache events since the last call: of the blocks here, then of what the KV connector keeps. */
-  takeKvEvents(): KVCacheEvent[] {
-    const { kvCacheManager, kvTransfer } = this.state;
-    const events = kvCacheManager.takeEvents();
-    return kvTransfer === null ? events : [...events, ...kvTransfer.connector.takeEvents()];
   }
 
   /** Null where statistics are off. Resets the prefix cache counts. */

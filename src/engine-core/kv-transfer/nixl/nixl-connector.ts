@@ -9,7 +9,6 @@ import type { KVCacheConfig } from '../../../capacity/spec/kv-cache-config.ts';
 import type { Clock } from '../../../shared/clock.ts';
 import { cdiv } from '../../../shared/integers.ts';
 import type { RequestId } from '../../../shared/protocol/ids.ts';
-import type { KVCacheEvent } from '../../../shared/protocol/kv-events.ts';
 import type {
   FinishedRequest,
   KVConnector,
@@ -195,10 +194,6 @@ export class NixlConnector implements KVConnector {
         transfer_mode: 'pull',
       },
     };
-  }
-
-  takeEvents(): readonly KVCacheEvent[] {
-    return [];
   }
 
   hasPendingBlockFrees(): boolean {

@@ -6,7 +6,6 @@
  */
 import type { Clock } from '../../../shared/clock.ts';
 import type { RequestId } from '../../../shared/protocol/ids.ts';
-import type { KVCacheEvent } from '../../../shared/protocol/kv-events.ts';
 import type {
   FinishedRequest,
   KVConnector,
@@ -183,10 +182,6 @@ export class OffloadingConnector implements KVConnector {
     this.#observeDeferral(tracked, this.#options.clock.monotonicMs());
     this.#finished.push(tracked);
     return NOTHING_TO_SEND;
-  }
-
-  takeEvents(): readonly KVCacheEvent[] {
-    return [];
   }
 
   hasPendingBlockFrees(): boolean {
