@@ -116,6 +116,7 @@ export class SchedulerBench {
     const results = {
       ...this.#logprobs,
       pooledOutput: () => assert.fail('nothing is pooled here'),
+      returnsSamplingMask: false,
       samplingMask: () => null,
     };
     const batches = updateFromOutput(this.scheduler.state, output, results, this.#hasher);

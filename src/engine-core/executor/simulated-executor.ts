@@ -69,11 +69,13 @@ const GENERATE: readonly string[] = ['generate'];
 
 export class SimulatedExecutor implements StepResults {
   readonly #options: SimulatedExecutorOptions;
+  readonly returnsSamplingMask: boolean;
   readonly #sampler: Sampler;
   readonly #sleepingTags = new Set<string>();
 
   constructor(options: SimulatedExecutorOptions) {
     this.#options = options;
+    this.returnsSamplingMask = options.returnsSamplingMask ?? false;
     this.#sampler = new Sampler(options.tokenSource, options.vocabSize);
   }
 
@@ -185,7 +187,7 @@ export class SimulatedExecutor implements StepResults {
     tokenIds: readonly number[],
     position: number,
   ): SamplingMaskLists | null {
-    if (this.#options.returnsSamplingMask !== true || tokenIds.length === 0) return null;
+    if (tokenIds.length === 0) return null;
     const rows = tokenIds.map((tokenId, i) =>
       this.#sampler.processedOddsAt(request, tokenId, position + i).keptIds(),
     );

@@ -3,22 +3,16 @@
  * the step. Source: vllm/v1/core/sched/scheduler.py Scheduler.schedule, update_draft_token_ids,
  * _reserve_prefill_lookahead; async_scheduler.py AsyncScheduler._update_after_schedule (0.33.0).
  */
-import type { Request } from './request.ts';
+import { NO_DRAFTS, type Request } from './request.ts';
 import type { SchedulerOutput } from './scheduler-output.ts';
 import type { SchedulerState, ScheduleStep } from './scheduler-state.ts';
 
 /** A draft that the scheduler does not know: the worker has the real one. */
 const PLACEHOLDER = -1;
 
-export const NO_DRAFTS: readonly number[] = Object.freeze([]);
-
-const placeholders: (readonly number[])[] = [NO_DRAFTS];
-
-/** So many unknown drafts; the lists are shared. */
+/** So many unknown drafts. */
 export function placeholderDrafts(count: number): readonly number[] {
-  for (let length = placeholders.length; length <= count; length += 1)
-    placeholders.push(Object.freeze(new Array<number>(length).fill(PLACEHOLDER)));
-  return placeholders[count] ?? NO_DRAFTS;
+  return count > 0 ? new Array<number>(count).fill(PLACEHOLDER) : NO_DRAFTS;
 }
 
 /** The drafts of a running request that fit into its `numNewTokens` go with the step; none is left for another. */

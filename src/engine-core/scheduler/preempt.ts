@@ -4,8 +4,8 @@
  */
 import { assert } from '../../shared/assert.ts';
 import { EngineCoreEventType } from '../../shared/protocol/outputs.ts';
-import { NO_DRAFTS } from './drafts.ts';
-import type { Request } from './request.ts';
+
+import { NO_DRAFTS, type Request } from './request.ts';
 import { RequestStatus } from './request-status.ts';
 import type { SchedulerState, ScheduleStep } from './scheduler-state.ts';
 

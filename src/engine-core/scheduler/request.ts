@@ -30,7 +30,7 @@ import { finishReasonOf, isFinishedStatus, RequestStatus } from './request-statu
 import type { SpecDecodeCounter } from './spec-decode-counter.ts';
 
 const NO_STOP_TOKEN_IDS: readonly number[] = Object.freeze([]);
-const NO_DRAFTS: readonly number[] = Object.freeze([]);
+export const NO_DRAFTS: readonly number[] = Object.freeze([]);
 const NO_FEATURES: readonly never[] = Object.freeze([]);
 /** What a pooling request has in the place of sampling parameters: it samples nothing. */
 const NO_SAMPLING: SamplingParams = Object.freeze(createSamplingParams({ maxTokens: 1 }));

@@ -2,10 +2,12 @@
 import type { Request } from './request.ts';
 import { RequestStatus } from './request-status.ts';
 
-/** Hands a sampled token to the request's grammar; one that it does not take ends the request as an error. True if so. */
-export function endRejected(request: Request, position: number, tokenId: number): boolean {
-  const { structuredOutput } = request;
-  if (structuredOutput === null || structuredOutput.accept(position, tokenId)) return false;
+/** Hands the request's last token to its grammar; one that it does not take ends the request as an error. True if so. */
+export function endRejected(request: Request): boolean {
+  const { structuredOutput, allTokenIds, numOutputTokens } = request;
+  const tokenId = allTokenIds[allTokenIds.length - 1] as number;
+  if (structuredOutput === null || structuredOutput.accept(numOutputTokens - 1, tokenId))
+    return false;
   request.status = RequestStatus.FINISHED_ERROR;
   return true;
 }

@@ -42,9 +42,7 @@ export function takeVerified(
     request.allTokenIds.push(tokenIds[numTaken] as number);
     numTaken += 1;
     stopped = checkStop(request, state.config.maxModelLen);
-    stopped =
-      endRejected(request, request.numOutputTokens - 1, tokenIds[numTaken - 1] as number) ||
-      stopped;
+    stopped = endRejected(request) || stopped;
   }
   verified.hasher?.update(request);
   if (!isStale) {

@@ -34,7 +34,9 @@ export interface LogprobsSource {
 /** What a step made besides tokens. */
 export interface StepResults extends LogprobsSource {
   pooledOutput(request: Request): NdArray;
-  /** Null where it is not asked for. */
+  /** Whether each token is told with those that could have been sampled in its place. */
+  readonly returnsSamplingMask: boolean;
+  /** Asked only where it is told; null without tokens. */
   samplingMask(
     request: Request,
     tokenIds: readonly number[],
@@ -101,7 +103,12 @@ export function updateFromOutput(
     const made = makeOutput(
       state,
       request,
-      { tokenIds, position: output.samplePositions[i] ?? 0, stopped },
+      {
+        tokenIds,
+        position: output.samplePositions[i] ?? 0,
+        stopped,
+        isPooled: tokenId === POOLED,
+      },
       results,
     );
     if (!stopped) {
@@ -144,8 +151,9 @@ function takeToken(
   request.allTokenIds.push(sample.tokenId);
   // Fifteen tokens of sixteen fill no block.
   if (request.allTokenIds.length >= request.blockHashes.nextTokens) sample.hasher?.update(request);
-  const hasStopped = checkStop(request, state.config.maxModelLen);
-  const stopped = endRejected(request, request.numOutputTokens - 1, sample.tokenId) || hasStopped;
+  let stopped = checkStop(request, state.config.maxModelLen);
+  // Asked here: a call that nobody makes is not inlined, and leaves room for what every token goes through.
+  if (request.structuredOutput !== null) stopped = endRejected(request) || stopped;
   if (sample.isStale) return stopped;
   const hasPlaceholders = request.numOutputPlaceholders > 0;
   if (hasPlaceholders) request.numOutputPlaceholders -= 1;
@@ -202,10 +210,12 @@ function makeOutput(
     tokenIds,
     position,
     stopped,
+    isPooled,
   }: {
     tokenIds: readonly number[];
     position: number;
     stopped: boolean;
+    isPooled: boolean;
   },
   results: StepResults,
 ): EngineCoreOutput {
@@ -219,7 +229,7 @@ function makeOutput(
       position === 0 && request.samplingParams.promptLogprobs !== null
         ? results.promptLogprobs(request)
         : null,
-    poolingOutput: request.poolingParams !== null ? results.pooledOutput(request) : null,
+    poolingOutput: isPooled ? results.pooledOutput(request) : null,
     finishReason: stopped ? request.finishReason : null,
     stopReason: request.stopReason,
     events: request.takeEvents(),
@@ -231,7 +241,9 @@ function makeOutput(
     numNansInLogits: 0,
     mmCacheMissHashes: null,
     newSamplingMask:
-      request.poolingParams === null ? results.samplingMask(request, tokenIds, position) : null,
+      results.returnsSamplingMask && !isPooled
+        ? results.samplingMask(request, tokenIds, position)
+        : null,
     specDecodeMetrics: stopped ? request.specDecodeMetrics : null,
     promptTokenIdLogprobs: null,
     error: null,
