@@ -234,15 +234,40 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     may: ['shared'],
     why: 'what Prometheus makes of a text knows not where the text is from.',
   },
+  'shared/metric-catalogue': {
+    may: ['shared/*'],
+    why: 'which metrics each version of vLLM has is data; what is made of it is above.',
+  },
+  lint: {
+    may: ['shared'],
+    why: 'a query is judged by what vLLM exposes, whoever asks.',
+  },
+  conform: {
+    may: ['shared'],
+    why: "it judges somebody else's program over the wire; our own two sides are such.",
+  },
   cli: {
-    may: ['cli', 'simulate', 'frontend', 'engine-core', 'capacity', 'scenario', 'shared'],
+    may: [
+      'cli',
+      'lint',
+      'conform',
+      'simulate',
+      'frontend',
+      'engine-core',
+      'capacity',
+      'scenario',
+      'shared',
+    ],
     why: 'the command line is outermost.',
   },
   testing: {
     may: ['frontend/metrics/definitions.ts', 'frontend/twin', 'scenario', 'simulate', 'shared'],
     why: 'a twin for a test is a process and asked over HTTP, or a simulation; the command line is neither.',
   },
-  'index.ts': { may: ['capacity', 'shared'], why: 'the library is what explain computes.' },
+  'index.ts': {
+    may: ['capacity', 'lint', 'shared'],
+    why: 'the library is what explain and lint compute.',
+  },
 };
 
 /** Single files and folders with a narrower rule than their room's. */
@@ -281,7 +306,10 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['frontend/metrics'],
   fastify: ['frontend/http'],
   yargs: ['cli'],
-  yaml: ['cli', 'scenario'],
+  yaml: ['cli', 'lint', 'scenario'],
+  '@prometheus-io/lezer-promql': ['lint/promql'],
+  '@lezer/common': ['lint'],
+  '@lezer/lr': ['lint/promql'],
   pino: ['shared/logger.ts'],
   'pino-pretty': ['shared/logger.ts'],
   '@huggingface/tokenizers': ['shared/tokenizer'],
