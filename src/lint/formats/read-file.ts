@@ -116,6 +116,6 @@ function isLogQL(text: string): boolean {
 const sourceQuery = (
   kind: QueryKind,
   title: string,
-  { text, offsets, escape }: PlacedText,
+  placed: PlacedText,
   lines: LineStarts,
-): SourceQuery => ({ kind, title, text, offsets, escape, line: lines.lineOf(offsets[0] ?? 0) });
+): SourceQuery => ({ kind, title, ...placed, line: lines.lineOf(placed.offsets[0] ?? 0) });

@@ -4,8 +4,8 @@ import type { PlacedText, Source } from './placed-text.ts';
 import { MAX_DEPTH, Unreadable } from './unreadable.ts';
 
 const SPACE = /[ \t\r\n]*/y;
-const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"/y;
-const PLAIN_STRING = /"[^"\\\u0000-\u001f]*"/y;
+const STRING = /"(?:[^"\\]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"/y;
+const PLAIN_STRING = /"[^"\\]*"/y;
 const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null/y;
 
 /** Throws Unreadable for what is no JSON. */
@@ -70,8 +70,19 @@ class JsonReader {
     const from = this.#at + 1;
     const written = this.#take(PLAIN_STRING) ?? this.#take(STRING);
     if (written === null) throw this.#wrong('no JSON string');
-    const value = written.includes('\\') ? String(JSON.parse(written)) : written.slice(1, -1);
+    const value = written.includes('\\') ? this.#unescaped(written, from) : written.slice(1, -1);
     return { kind: 'text', value, placed: () => placeString(this.#source, value, from) };
+  }
+
+  #unescaped(written: string, from: number): string {
+    try {
+      return String(JSON.parse(written));
+    } catch {
+      throw new Unreadable(
+        'is not JSON: a line end or another control character in a string',
+        from,
+      );
+    }
   }
 
   #closes(bracket: string): boolean {

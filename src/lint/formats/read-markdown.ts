@@ -15,7 +15,7 @@ export function codeBlocks(source: Source): readonly CodeBlock[] {
     null;
   let at = 0;
   for (const line of source.text.split('\n')) {
-    const opening = open === null ? OPENING.exec(line) : null;
+    const opening: RegExpExecArray | null = open === null ? OPENING.exec(line) : null;
     if (opening !== null) {
       const [, , fence = '', language = ''] = opening;
       open = { fence, language: language.toLowerCase(), from: at + line.length + 1 };

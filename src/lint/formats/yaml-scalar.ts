@@ -39,11 +39,11 @@ function placeFlow(text: string, { style, value, from, to }: YamlScalar): readon
       at += fold.length;
       continue;
     }
-    const escape = style === 'double' && text[at] === '\\' ? escapeAt(text, at) : null;
-    if (escape !== null) {
-      for (let k = 0; k < escape.units; k++) offsets.push(at);
-      i += escape.units;
-      at += escape.length;
+    const escaped = style === 'double' && text[at] === '\\' ? escapeAt(text, at) : null;
+    if (escaped !== null) {
+      for (let k = 0; k < escaped.units; k++) offsets.push(at);
+      i += escaped.units;
+      at += escaped.length;
       continue;
     }
     if (text[at] !== value[i] || at >= to) return null;
