@@ -23,7 +23,6 @@ import type { Tap } from '../shared/tap/tap.ts';
 import { tapTransport } from '../shared/tap/tapped-transport.ts';
 import type { Transport } from '../shared/transport/transport.ts';
 import type { LessonState } from '../shared/twin-api/state.ts';
-import { VLLM_VERSION } from '../shared/version.ts';
 import type { EngineDeath, Serving } from './api-server/serving.ts';
 import type { ReadyEngines } from './engine-client/ready-engines.ts';
 import type { HttpEnv } from './http/http-env.ts';
@@ -184,7 +183,7 @@ type FrontendParts = Pick<
 
 function createFrontend(parts: FrontendParts, directory: PrivateDirectory): Frontend {
   const { args, plan, logger } = parts;
-  const codec = createWireCodec(WIRE_VERSIONS[VLLM_VERSION]);
+  const codec = createWireCodec(WIRE_VERSIONS[args.vllmVersion]);
   try {
     const launch = new EngineLaunch({
       plan,
@@ -201,6 +200,7 @@ function createFrontend(parts: FrontendParts, directory: PrivateDirectory): Fron
     });
     const tap = createProcessTap({
       process: processNameOf(args),
+      vllmVersion: args.vllmVersion,
       record: args.record,
       ringFrames: args.tap,
       clock: systemClock,

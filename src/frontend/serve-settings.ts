@@ -55,11 +55,13 @@ export function createCoordinatorCommand(
   env: Environment,
 ): (config: CoordinatorConfig) => ChildCommand {
   const modulePath = ownProgram('frontend/dp-coordinator/main');
-  const { logLevel, logFormat, record, tap, handshakeStep } = args;
+  const { vllmVersion, logLevel, logFormat, record, tap, handshakeStep } = args;
   return (config) => ({
     name: 'DPCoordinator',
     modulePath,
-    args: [JSON.stringify({ ...config, logLevel, logFormat, record, tap, handshakeStep })],
+    args: [
+      JSON.stringify({ ...config, vllmVersion, logLevel, logFormat, record, tap, handshakeStep }),
+    ],
     env: withoutApiKey(env),
   });
 }
@@ -109,6 +111,7 @@ export function createServedModel(
       ? { hiddenSize: model.facts.promptEmbedsSize, dtype: model.facts.dtype }
       : null,
     fingerprint: systemFingerprint({
+      vllmVersion: args.vllmVersion,
       mode: args.fingerprintMode,
       customValue: args.fingerprintValue,
       tensorParallelSize: args.tensorParallelSize,
