@@ -41,6 +41,7 @@ type Values = Record<string, unknown>;
 function structCodec(table: StructTable, resolve: StructResolver): StructCodec<unknown> {
   const template: Values = table.tag === undefined ? {} : { type: table.tag };
   for (const field of table.fields) template[field.key] = field.fallback;
+  for (const { key, value } of table.absent ?? []) template[key] = value;
   const make = (table.create ?? (() => ({ ...template }))) as () => Values;
   const fields = table.fields.map((field) => ({ ...field, type: bindType(field.type, resolve) }));
   const bound = { ...table, fields } as StructTable<Values>;
@@ -51,16 +52,19 @@ function structCodec(table: StructTable, resolve: StructResolver): StructCodec<u
 /** Gives an object's values in the order of the fields; a field that the object's maker does not know has its default. */
 function valuesReader({ name, fields }: StructTable<Values>): (value: Values) => unknown[] {
   const keys = fields.map(({ key }) => key);
+  const nullIsDefault = fields.some((field) => field.nullIsDefault === true);
 
   function oneByOne(value: Values): unknown[] {
     return fields.map((field) => {
       const fieldValue = value[field.key];
+      if (fieldValue === null && field.nullIsDefault === true) return field.fallback;
       if (fieldValue !== undefined) return fieldValue;
       assert(!field.required, () => `${name}.${field.wire} is not set`);
       return field.fallback;
     });
   }
 
+  if (nullIsDefault) return oneByOne;
   return (value) => {
     // Nearly all objects have the fields in their order, and looking them up one by one is what costs.
     const values: unknown[] = keys.slice();
