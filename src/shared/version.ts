@@ -2,9 +2,14 @@
 export const VLLM_VERSION = '0.33.0';
 
 /** The releases that a twin can be on the wire, on /metrics and at /version (`--vllm-version`), oldest first. */
-export const SPOKEN_VERSIONS = ['0.33.0'] as const;
+export const SPOKEN_VERSIONS = ['0.28.0', '0.30.0', '0.31.0', '0.32.0', '0.33.0'] as const;
 
 export type SpokenVersion = (typeof SPOKEN_VERSIONS)[number];
+
+/** Whether a release came before another. */
+export function isBefore(version: SpokenVersion, other: SpokenVersion): boolean {
+  return SPOKEN_VERSIONS.indexOf(version) < SPOKEN_VERSIONS.indexOf(other);
+}
 
 /** What a start says of another release than ours; null of ours. */
 export function spokenVersionNote(version: SpokenVersion): string | null {
