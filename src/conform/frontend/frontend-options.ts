@@ -2,8 +2,15 @@
 import type { Transport } from '../../shared/transport/transport.ts';
 import type { Fetch } from './http-side.ts';
 
-/** What the run ends with: of these a frontend of vLLM survives none, and so sees one a run. */
-export const ENDINGS = ['dead', 'garbage', 'unknown-engine', 'unknown-call'] as const;
+/** What a run may end with. Frontends that one of them ends see no other in that run. */
+export const ENDINGS = [
+  'empty',
+  'more-fields',
+  'unknown-engine',
+  'unknown-call',
+  'garbage',
+  'dead',
+] as const;
 export type Ending = (typeof ENDINGS)[number];
 
 /** What breaks the start, where it is to be broken: then nothing else is looked at. */
@@ -24,7 +31,7 @@ export interface FrontendCheckOptions {
   readonly model?: string | null;
   /** Whose wire is spoken; default: the newest. */
   readonly vllmVersion?: string;
-  /** Default: `dead`, after all that a frontend may survive. */
+  /** The one that is looked at; null: each, until the frontend has ended. */
   readonly ending?: Ending | null;
   readonly spoil?: Spoil | null;
   /** Default: ZeroMQ. */

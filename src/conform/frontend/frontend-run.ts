@@ -19,6 +19,8 @@ import { type ReceivedAdd, ScriptedEngine } from './scripted-engine.ts';
 const RUN_MS = 27_000;
 /** For one thing to happen. */
 export const WAIT_MS = 2_500;
+/** For a completion that only shows whether the frontend is there. */
+const PROBE_MS = 1_000;
 const POLL_MS = 4;
 
 export type Script = (add: ReceivedAdd) => void;
@@ -94,7 +96,8 @@ export class FrontendRun {
   /** Throws NotApplicable where the frontend has ended by what was done to it before. */
   needAlive(): void {
     const { endedBy } = this.seen;
-    if (endedBy !== null) throw new NotApplicable(`${endedBy} has ended the frontend before`);
+    if (endedBy !== null)
+      throw new NotApplicable(`${endedBy} has ended the frontend before (see --ending)`);
   }
 
   /** Milliseconds for a wait of at most so many. Throws NothingWithin where the run's time is over. */
@@ -133,12 +136,12 @@ export class FrontendRun {
   }
 
   complete(body: object, options: AskOptions = {}): Promise<Completion> {
+    this.needAlive();
     return this.http.complete({ ...body }, { ...options, timeoutMs: this.budget() });
   }
 
   /** Sends a completion and waits for the first ADD that it makes. */
   async ask(body: object, options: AskOptions = {}): Promise<Asked> {
-    this.needAlive();
     const before = this.adds.length;
     const completion = this.complete(body, options);
     let answer: Completion | null = null;
@@ -185,6 +188,16 @@ export class FrontendRun {
       add.engine.send({ outputs }, socketFor(add));
     }
     this.#open.clear();
+  }
+
+  /** Whether it still answers; else what is said of it is that this check has ended it. */
+  async lookAfter(id: string): Promise<void> {
+    if (this.#http === null || this.seen.endedBy !== null) return;
+    const { status } = await this.#http.complete(
+      { max_tokens: 1 },
+      { timeoutMs: this.budget(PROBE_MS) },
+    );
+    if (status !== 200) this.seen.endedBy = id;
   }
 
   /** Throws NotApplicable without --metrics. */

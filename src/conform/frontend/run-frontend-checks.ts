@@ -27,6 +27,7 @@ export async function runFrontendChecks(
           : { ...check, run: () => Promise.reject(new NotApplicable(problem)) };
       const result = await runCheck(judged, run);
       run.settle();
+      if (result.verdict === 'failed') await lookAfter(run, check.id);
       results.push(result);
       onResult(result);
     }
@@ -43,5 +44,14 @@ async function startProblem(run: FrontendRun): Promise<string | null> {
     return null;
   } catch (error) {
     return `the start did not come to its end: ${reasonOf(error)}`;
+  }
+}
+
+/** A check that ends the frontend is told from those that come after. */
+async function lookAfter(run: FrontendRun, id: string): Promise<void> {
+  try {
+    await run.lookAfter(id);
+  } catch {
+    // The time of the run is over: so say all checks that are left.
   }
 }

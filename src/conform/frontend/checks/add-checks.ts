@@ -131,8 +131,8 @@ export const ADD_CHECKS: readonly FrontendCheck[] = [
   },
   knownParams(
     'frontend.add.sampling.limits',
-    'max_tokens, min_tokens and ignore_eos are as the client sent them.',
-    { maxTokens: 7, minTokens: 2, ignoreEos: true },
+    'max_tokens and min_tokens are as the client sent them; ignore_eos leaves the engine no eos token id.',
+    { maxTokens: 7, minTokens: 2, eosTokenId: null },
   ),
   knownParams(
     'frontend.add.sampling.distribution',

@@ -2,8 +2,13 @@
  * What costs a frontend of vLLM everything, last: it may survive it or end in order, with errors to its clients. It may not hang,
  * and not answer with what nobody said.
  */
-import { createEngineCoreOutput } from '../../../shared/protocol/defaults.ts';
+import {
+  createEngineCoreOutput,
+  createEngineCoreOutputs,
+  createSchedulerStats,
+} from '../../../shared/protocol/defaults.ts';
 import { FinishReason } from '../../../shared/protocol/outputs.ts';
+import type { Frame } from '../../../shared/transport/transport.ts';
 import { firstOutput, nextOutput, socketFor, tokensFor } from '../answer-request.ts';
 import { compared, judged, NotApplicable } from '../finding.ts';
 import type { FrontendCheck } from '../frontend-check.ts';
@@ -28,10 +33,12 @@ function oddAtTheEnd(options: {
   readonly does: string;
   readonly source: string;
   readonly ending: Ending;
+  /** vLLM does not survive it either. */
+  readonly mayEnd: boolean;
   readonly numTokens: number;
   readonly odd: (add: ReceivedAdd, run: FrontendRun) => void;
 }): FrontendCheck {
-  const { id, does, source, ending, numTokens, odd } = options;
+  const { id, does, source, ending, mayEnd, numTokens, odd } = options;
   return {
     id,
     does,
@@ -48,13 +55,13 @@ function oddAtTheEnd(options: {
       const last = { ...nextOutput(add, rest), finishReason: FinishReason.LENGTH };
       add.engine.send({ outputs: [last] }, socketFor(add));
       const { status, completionTokens, text } = await completion;
-      const expected = `${numTokens} tokens, or status 500 and the end`;
+      const expected = `${numTokens} tokens${mayEnd ? ', or status 500 and the end' : ''}`;
       if (status === 200) {
         return judged(completionTokens === numTokens, expected, `${completionTokens} tokens`);
       }
       run.seen.endedBy = id;
       const isOver = status >= 500 && (await isIll(run));
-      return judged(isOver, expected, `${status} ${brief(text)}`);
+      return judged(mayEnd && isOver, expected, `${status} ${brief(text)}`);
     },
   };
 }
@@ -69,12 +76,48 @@ async function isIll(run: FrontendRun): Promise<boolean> {
   return false;
 }
 
+/** The frame of EngineCoreOutputs with one more field behind its last, as a newer version has it. */
+function withMoreFields(frames: readonly Frame[]): readonly Frame[] {
+  return frames.map((frame, index) => {
+    if (index > 0) return frame;
+    const [code = 0] = frame;
+    return Buffer.concat([Buffer.of(code + 1), frame.subarray(1), Buffer.of(0xc0)]);
+  });
+}
+
 export const ENDING_CHECKS: readonly FrontendCheck[] = [
+  oddAtTheEnd({
+    id: 'frontend.outputs.empty',
+    does: 'A message without outputs and statistics is nothing.',
+    source: CLIENT,
+    ending: 'empty',
+    mayEnd: false,
+    numTokens: 50,
+    odd({ engine }) {
+      engine.send({});
+      engine.send({ finishedRequests: [] });
+    },
+  }),
+  oddAtTheEnd({
+    id: 'frontend.outputs.more_fields',
+    does: 'Fields behind the last that this version knows are ignored, as msgspec ignores them.',
+    source: 'vllm/v1/engine/__init__.py EngineCoreOutputs',
+    ending: 'more-fields',
+    mayEnd: false,
+    numTokens: 49,
+    odd({ engine }, { codec }) {
+      const engineIndex = engine.rank;
+      const outputs = { engineIndex, schedulerStats: createSchedulerStats() };
+      const frames = codec.encodeEngineCoreOutputs(createEngineCoreOutputs(outputs));
+      engine.sendFrames(withMoreFields(frames));
+    },
+  }),
   oddAtTheEnd({
     id: 'frontend.outputs.unknown_engine',
     does: 'Outputs of an engine that does not exist cost their message, or end the frontend as they end vLLM.',
     source: 'vllm/v1/metrics/loggers.py PrometheusStatLogger.record',
     ending: 'unknown-engine',
+    mayEnd: true,
     numTokens: 51,
     odd({ engine }, { engines }) {
       const output = createEngineCoreOutput({ requestId: 'conform-nobodys', newTokenIds: [1] });
@@ -86,6 +129,7 @@ export const ENDING_CHECKS: readonly FrontendCheck[] = [
     does: 'An answer to a call that nobody made costs its message, or ends the frontend as it ends vLLM.',
     source: 'vllm/v1/engine/core_client.py _process_utility_output',
     ending: 'unknown-call',
+    mayEnd: true,
     numTokens: 52,
     odd({ engine }) {
       const callId = 0x1234_5678_9abc_def0n;
@@ -97,6 +141,7 @@ export const ENDING_CHECKS: readonly FrontendCheck[] = [
     does: 'A frame that is no message costs that message, or ends the frontend as it ends vLLM.',
     source: CLIENT,
     ending: 'garbage',
+    mayEnd: true,
     numTokens: 53,
     odd({ engine }) {
       engine.sendFrames([Buffer.from('no msgpack at all')]);

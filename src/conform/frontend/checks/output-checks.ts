@@ -1,7 +1,6 @@
 /** Messages that an engine may send and a frontend seldom sees: each while a request runs, which has to end as if nothing was. */
 import { createEngineCoreOutput, createSchedulerStats } from '../../../shared/protocol/defaults.ts';
 import { FinishReason } from '../../../shared/protocol/outputs.ts';
-import type { Frame } from '../../../shared/transport/transport.ts';
 import { firstOutput, nextOutput, socketFor, tokensFor } from '../answer-request.ts';
 import { compared, judged, NothingWithin } from '../finding.ts';
 import type { FrontendCheck } from '../frontend-check.ts';
@@ -40,15 +39,6 @@ function survived(options: {
   };
 }
 
-/** The frame of EngineCoreOutputs with one more field behind its last, as a newer version has it. */
-function withMoreFields(frames: readonly Frame[]): readonly Frame[] {
-  return frames.map((frame, index) => {
-    if (index > 0) return frame;
-    const [code = 0] = frame;
-    return Buffer.concat([Buffer.of(code + 1), frame.subarray(1), Buffer.of(0xc0)]);
-  });
-}
-
 export const OUTPUT_CHECKS: readonly FrontendCheck[] = [
   survived({
     id: 'frontend.outputs.unknown_request',
@@ -80,42 +70,12 @@ export const OUTPUT_CHECKS: readonly FrontendCheck[] = [
     },
   }),
   survived({
-    id: 'frontend.outputs.empty',
-    does: 'A message without outputs and statistics is nothing.',
-    source: CLIENT,
-    numTokens: 33,
-    odd(add) {
-      add.engine.send({}, socketFor(add));
-      add.engine.send({ finishedRequests: [] }, socketFor(add));
-    },
-  }),
-  survived({
     id: 'frontend.outputs.stats_only',
     does: 'Statistics come without outputs too, from engines that have nothing else to say.',
     source: CLIENT,
     numTokens: 34,
     odd(_, run) {
       for (const engine of run.engines) engine.send({ schedulerStats: createSchedulerStats() });
-    },
-  }),
-  survived({
-    id: 'frontend.outputs.more_fields',
-    does: 'Fields behind the last that this version knows are ignored, as msgspec ignores them.',
-    source: 'vllm/v1/engine/__init__.py EngineCoreOutputs',
-    numTokens: 35,
-    odd({ engine }, run) {
-      const frames = run.codec.encodeEngineCoreOutputs({
-        engineIndex: engine.rank,
-        outputs: [],
-        schedulerStats: createSchedulerStats(),
-        timestamp: performance.now() / 1000,
-        utilityOutput: null,
-        finishedRequests: null,
-        waveComplete: null,
-        startWave: null,
-        weightVersion: null,
-      });
-      engine.sendFrames(withMoreFields(frames));
     },
   }),
   {
