@@ -32,6 +32,8 @@ export interface StructTable<T = unknown> {
   readonly name: string;
   /** `array`: positional, always all fields. `map`: all fields by name. `sparse`: a map without fields at their default. */
   readonly layout: 'array' | 'map' | 'sparse';
+  /** An array that may not be longer than its fields, as a NamedTuple's. */
+  readonly isExact?: true;
   /** The value of a leading `type` field, which tells the members of a union apart. */
   readonly tag?: string;
   readonly fields: readonly StructField[];

@@ -1,4 +1,4 @@
-import type { WireTables } from './struct-table.ts';
+import type { StructTable, WireTables } from './struct-table.ts';
 
 /**
  * What a vLLM version says on the wire. The next one is made from its neighbour: the neighbour's tables, and in place of
@@ -7,4 +7,6 @@ import type { WireTables } from './struct-table.ts';
 export interface WireVersion {
   readonly vllmVersion: string;
   readonly tables: WireTables;
+  /** Structs that are handed on unread, by their names in the code. */
+  readonly described: Readonly<Record<string, StructTable>>;
 }

@@ -7,7 +7,7 @@ import { move, replace, required, without } from '../struct-table.ts';
 import type { WireVersion } from '../wire-version.ts';
 import { V0_30_0 } from './v0-30-0.ts';
 
-const { tables } = V0_30_0;
+const { tables, described } = V0_30_0;
 
 export const V0_28_0: WireVersion = {
   vllmVersion: '0.28.0',
@@ -31,4 +31,5 @@ export const V0_28_0: WireVersion = {
     blockStored: without(tables.blockStored, ['ownership', 'session_id']),
     blockRemoved: without(tables.blockRemoved, ['ownership']),
   },
+  described,
 };

@@ -3,7 +3,7 @@ import { without } from '../struct-table.ts';
 import type { WireVersion } from '../wire-version.ts';
 import { V0_31_0 } from './v0-31-0.ts';
 
-const { tables } = V0_31_0;
+const { tables, described } = V0_31_0;
 
 export const V0_30_0: WireVersion = {
   vllmVersion: '0.30.0',
@@ -20,4 +20,5 @@ export const V0_30_0: WireVersion = {
     schedulerStats: without(tables.schedulerStats, ['ec_connector_stats']),
     engineCoreOutput: without(tables.engineCoreOutput, ['prompt_token_id_logprobs']),
   },
+  described,
 };

@@ -3,7 +3,7 @@ import { without } from '../struct-table.ts';
 import type { WireVersion } from '../wire-version.ts';
 import { V0_33_0 } from './v0-33-0/version.ts';
 
-const { tables } = V0_33_0;
+const { tables, described } = V0_33_0;
 
 export const V0_32_0: WireVersion = {
   vllmVersion: '0.32.0',
@@ -18,4 +18,5 @@ export const V0_32_0: WireVersion = {
     engineCoreOutput: without(tables.engineCoreOutput, ['error']),
     blockStored: without(tables.blockStored, ['lookahead_token_ids']),
   },
+  described,
 };
