@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   frames: async () => (await import('./frames/command.ts')).framesCommand,
   tap: async () => (await import('./tap/command.ts')).tapCommand,
   conform: async () => (await import('./conform/command.ts')).conformCommand,
+  versions: async () => (await import('./versions/command.ts')).versionsCommand,
   lesson: async () => (await import('./lesson/command.ts')).lessonCommand,
   completion: async () => (await import('./completion/command.ts')).completionCommand,
 };
