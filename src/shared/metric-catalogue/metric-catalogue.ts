@@ -4,6 +4,7 @@
  * the one before it. Loaded late: only what looks at other versions, or judges queries, asks.
  */
 import { readdirSync, readFileSync } from 'node:fs';
+import { assert } from '../assert.ts';
 import { ConfigError } from '../errors.ts';
 import { ownFile } from '../own-files.ts';
 
@@ -87,20 +88,56 @@ interface Placed {
 const FOLDER = ownFile('shared/metric-catalogue/versions');
 const CACHE_CONFIG_INFO = 'vllm:cache_config_info';
 
+/** What prometheus_client writes of each type, in Prometheus' text format. */
+const SUFFIXES: Readonly<Record<FamilyType, readonly string[]>> = {
+  counter: ['_total', '_created'],
+  gauge: [''],
+  histogram: ['_bucket', '_sum', '_count', '_created'],
+  summary: ['_count', '_sum', '_created'],
+};
+
 /** From the oldest. */
 export const CATALOGUE_VERSIONS: readonly string[] = readdirSync(FOLDER)
   .filter((file) => file.endsWith('.json'))
   .map((file) => file.slice(0, -'.json'.length))
   .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 
+/** By version. */
+const CATALOGUES: ReadonlyMap<string, MetricCatalogue> = readCatalogues();
+
 /** Throws E_BAD_FLAG, naming the versions that there are, for another one. */
 export function catalogueOf(version: string): MetricCatalogue {
-  if (!CATALOGUE_VERSIONS.includes(version))
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      `The metrics of vLLM ${version} are not known; those of ${CATALOGUE_VERSIONS.join(', ')} are`,
-    );
-  const { families, info } = contentOf(version);
+  const catalogue = CATALOGUES.get(version);
+  if (catalogue !== undefined) return catalogue;
+  throw new ConfigError(
+    'E_BAD_FLAG',
+    `The metrics of vLLM ${version} are not known; those of ${CATALOGUE_VERSIONS.join(', ')} are`,
+  );
+}
+
+interface Content {
+  readonly families: readonly FileFamily[];
+  readonly info: readonly FileLabel[];
+}
+
+function readCatalogues(): ReadonlyMap<string, MetricCatalogue> {
+  const contents = new Map<string | null, Content>([[null, { families: [], info: [] }]]);
+  const catalogues = new Map<string, MetricCatalogue>();
+  for (const version of CATALOGUE_VERSIONS) {
+    const file = JSON.parse(readFileSync(`${FOLDER}/${version}.json`, 'utf8')) as CatalogueFile;
+    const before = contents.get(file.after);
+    assert(before !== undefined, `the metrics of ${version} follow those of ${file.after}`);
+    const content = {
+      families: applied(before.families, file.gone, file.families),
+      info: applied(before.info, file.cache_config_info_gone, file.cache_config_info),
+    };
+    contents.set(version, content);
+    catalogues.set(version, catalogueFrom(version, content));
+  }
+  return catalogues;
+}
+
+function catalogueFrom(version: string, { families, info }: Content): MetricCatalogue {
   const labels = info.map(({ name }) => name);
   const made = families.map((family) => familyOf(family, labels));
   return {
@@ -111,20 +148,6 @@ export function catalogueOf(version: string): MetricCatalogue {
     bySample: new Map(
       made.flatMap((family) => family.samples.map((sample) => [sample, family] as const)),
     ),
-  };
-}
-
-interface Content {
-  readonly families: readonly FileFamily[];
-  readonly info: readonly FileLabel[];
-}
-
-function contentOf(version: string): Content {
-  const file = JSON.parse(readFileSync(`${FOLDER}/${version}.json`, 'utf8')) as CatalogueFile;
-  const before = file.after === null ? { families: [], info: [] } : contentOf(file.after);
-  return {
-    families: applied(before.families, file.gone, file.families),
-    info: applied(before.info, file.cache_config_info_gone, file.cache_config_info),
   };
 }
 
@@ -161,11 +184,3 @@ function familyOf(family: FileFamily, infoLabels: readonly string[]): CatalogueF
     note: family.note ?? null,
   };
 }
-
-/** What prometheus_client writes of each type, in Prometheus' text format. */
-const SUFFIXES: Readonly<Record<FamilyType, readonly string[]>> = {
-  counter: ['_total', '_created'],
-  gauge: [''],
-  histogram: ['_bucket', '_sum', '_count', '_created'],
-  summary: ['_count', '_sum', '_created'],
-};
