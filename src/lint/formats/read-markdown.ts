@@ -6,18 +6,23 @@ export interface CodeBlock {
   readonly content: PlacedText;
 }
 
+interface OpenBlock {
+  readonly fence: string;
+  readonly language: string;
+  readonly from: number;
+}
+
 const OPENING = /^([ \t]*)(?:[>*+-] +|\d+[.)] +)*(`{3,}|~{3,})[ \t]*\{?\.?([\w+#-]*)/;
 
 // Source: CommonMark 0.31, 4.5 Fenced code blocks
 export function codeBlocks(source: Source): readonly CodeBlock[] {
   const blocks: CodeBlock[] = [];
-  let open: { readonly fence: string; readonly language: string; readonly from: number } | null =
-    null;
+  let open: OpenBlock | null = null;
   let at = 0;
   for (const line of source.text.split('\n')) {
     const opening: RegExpExecArray | null = open === null ? OPENING.exec(line) : null;
     if (opening !== null) {
-      const [, , fence = '', language = ''] = opening;
+      const [, , fence = '', language = ''] = opening as readonly string[];
       open = { fence, language: language.toLowerCase(), from: at + line.length + 1 };
     } else if (open !== null && closes(line, open.fence)) {
       const to = Math.max(open.from, at - 1);

@@ -1,0 +1,159 @@
+/** Judges files and queries, and puts out what is found: for people, for programs, for code hosts. */
+import { relative, sep } from 'node:path';
+import {
+  findingsOf,
+  type LintedText,
+  type LintSettings,
+  lintQuery,
+  lintText,
+} from '../../lint/lint-text.ts';
+import {
+  fileReport,
+  type ReportStyle,
+  summaryLine,
+  type Totals,
+} from '../../lint/output/report-text.ts';
+import { sarifLog } from '../../lint/output/sarif.ts';
+import { PACKAGE_JSON } from '../../shared/own-files.ts';
+import { type CliIo, processIo, writePieces } from '../cli-io.ts';
+import { readJsonFile } from '../input-file.ts';
+import { COLOUR_PALETTE, PLAIN_PALETTE, wrap } from '../text-layout.ts';
+import type { Judged, Problem } from './judged.ts';
+import { type Mending, mend } from './mend.ts';
+import { replaceFile } from './replace-file.ts';
+import type { LintCommandSettings } from './settings.ts';
+import { type ReadFile, sourceFiles } from './source-files.ts';
+
+/** What makes a file that cannot be read one that should be: in a folder there are others. */
+const HOLDS_QUERIES = /["']?\b(?:expr|query|metricsQuery|targetMetric)["']?\s*:|vllm[:_]/;
+
+/** The exit code. Throws E_BAD_FILE where a file cannot be written. */
+export async function runLint(
+  settings: LintCommandSettings,
+  width: number,
+  io: CliIo = processIo(),
+): Promise<number> {
+  const judged = [...judgeQueries(settings), ...judgeFiles(settings, io)];
+  const mendings = settings.fix ? judged.map((each) => mended(each, settings)) : [];
+  const shown = settings.fix ? mendings.map(({ judged: after }) => after) : judged;
+  for (const { name, problem } of shown)
+    if (problem !== null)
+      io.stderr(`vllm-twin lint: ${placeOf(name, problem)}: ${problem.message}\n`);
+  const totals = totalsOf(shown);
+  if (settings.sarif !== null) await writeSarif(settings.sarif, shown, io);
+  if (settings.output === 'json') {
+    for (const line of mendings.flatMap(({ told }) => told)) io.stderr(`${line}\n`);
+    await writePieces([`${JSON.stringify(jsonOf(shown, totals), null, 2)}\n`], io);
+  } else if (settings.sarif !== '-') {
+    const told = mendings.flatMap((mending) => mending.told);
+    await writePieces(linesOf(told, shown, totals, settings, styleOf(width, io)), io);
+  }
+  if (totals.unreadable > 0) return 2;
+  return totals.errors > 0 ? 1 : 0;
+}
+
+const lintSettings = ({ versions, features, ignored }: LintCommandSettings): LintSettings => ({
+  target: { versions, features },
+  ignored,
+});
+
+function judgeQueries(settings: LintCommandSettings): readonly Judged[] {
+  return settings.queries.map((text) => ({
+    name: '--query',
+    isFile: false,
+    text,
+    ...lintQuery(text, lintSettings(settings)),
+  }));
+}
+
+function* judgeFiles(settings: LintCommandSettings, io: CliIo): Generator<Judged> {
+  for (const file of sourceFiles(settings.paths)) {
+    const judged = judgeFile(file, lintSettings(settings));
+    if (judged === null) continue;
+    if (file.isNamed && judged.queries.length === 0 && judged.problem === null)
+      io.stderr(`vllm-twin lint: ${judged.name}: holds no query of a kind that lint reads\n`);
+    yield judged;
+  }
+}
+
+/** Null for a file of a folder that is of another kind. */
+function judgeFile(file: ReadFile, settings: LintSettings): Judged | null {
+  const name = file.name === '-' ? '(standard input)' : file.name;
+  const isFile = file.name !== '-';
+  if ('problem' in file) {
+    if (!file.isNamed) return null;
+    const problem = { message: file.problem, line: null };
+    return { name, isFile, text: '', queries: [], problem };
+  }
+  if (!file.isNamed && !HOLDS_QUERIES.test(file.text)) return null;
+  const { queries, problem } = lintText(isFile ? name : null, file.text, settings);
+  return { name, isFile, text: file.text, queries, problem };
+}
+
+function mended(judged: Judged, settings: LintCommandSettings): Mending {
+  const lint = (text: string): LintedText =>
+    judged.isFile
+      ? lintText(judged.name, text, lintSettings(settings))
+      : lintQuery(text, lintSettings(settings));
+  const mending = mend(judged, lint);
+  if (judged.isFile && mending.judged.text !== judged.text)
+    replaceFile(judged.name, mending.judged.text);
+  return mending;
+}
+
+function totalsOf(judged: readonly Judged[]): Totals {
+  const findings = judged.flatMap(({ queries }) => queries.flatMap((query) => query.findings));
+  const errors = findings.filter(({ severity }) => severity === 'error').length;
+  return {
+    files: judged.filter(({ name }) => name !== '--query').length,
+    queries: judged.reduce((sum, { queries }) => sum + queries.length, 0),
+    errors,
+    warnings: findings.length - errors,
+    unreadable: judged.filter(({ problem }) => problem !== null).length,
+  };
+}
+
+function* linesOf(
+  told: readonly string[],
+  judged: readonly Judged[],
+  totals: Totals,
+  { versions }: LintCommandSettings,
+  style: ReportStyle,
+): Generator<string> {
+  for (const line of told) yield `${line}\n`;
+  if (told.length > 0) yield '\n';
+  for (const file of judged) for (const line of fileReport(file, style)) yield `${line}\n`;
+  yield `${summaryLine(totals, versions)}\n`;
+}
+
+function jsonOf(judged: readonly Judged[], totals: Totals): unknown {
+  const unreadable = judged.flatMap(({ name, problem }) =>
+    problem === null ? [] : [{ file: name, line: problem.line, message: problem.message }],
+  );
+  return {
+    findings: judged.flatMap(({ name, text, queries }) => findingsOf(name, text, queries)),
+    unreadable,
+    files: totals.files,
+    queries: totals.queries,
+  };
+}
+
+async function writeSarif(to: string, judged: readonly Judged[], io: CliIo): Promise<void> {
+  const { version } = readJsonFile(PACKAGE_JSON) as { readonly version: string };
+  const files = judged.map(({ name, isFile, text, queries, problem }) => ({
+    path: isFile ? relative('', name).split(sep).join('/') : null,
+    text,
+    queries,
+    problem: problem === null ? null : { ...problem, line: problem.line ?? 1 },
+  }));
+  const log = `${JSON.stringify(sarifLog(files, version), null, 2)}\n`;
+  if (to === '-') return writePieces([log], io);
+  replaceFile(to, log);
+}
+
+function styleOf(width: number, io: CliIo): ReportStyle {
+  return { ...(io.colours ? COLOUR_PALETTE : PLAIN_PALETTE), width, wrap };
+}
+
+const placeOf = (name: string, { line }: Problem): string =>
+  line === null ? name : `${name}:${line}`;

@@ -1,0 +1,83 @@
+/** A text's queries, each judged: what the command and the library's call share. */
+import type { Finding, RuleFinding } from './finding.ts';
+import { LineStarts } from './formats/line-starts.ts';
+import { type QueriesOfFile, queryItself, readQueries } from './formats/read-file.ts';
+import { type ParsedQuery, parsePromql } from './promql/parse.ts';
+import { checkQuery, type LintTarget } from './rules/check-query.ts';
+import type { SourceQuery } from './source-query.ts';
+
+export interface LintSettings {
+  readonly target: LintTarget;
+  /** Ids of rules of which nothing is said. */
+  readonly ignored: ReadonlySet<string>;
+}
+
+export interface JudgedQuery {
+  readonly source: SourceQuery;
+  readonly parsed: ParsedQuery;
+  readonly findings: readonly RuleFinding[];
+}
+
+export interface LintedText {
+  readonly queries: readonly JudgedQuery[];
+  readonly problem: QueriesOfFile['problem'];
+}
+
+/** `name` says the format; null: a file whose name is not known, or PromQL by itself. */
+export function lintText(name: string | null, text: string, settings: LintSettings): LintedText {
+  const { queries, problem } = name === null ? readNameless(text) : readQueries(name, text);
+  return { queries: queries.map((query) => judge(query, settings)), problem };
+}
+
+export const lintQuery = (text: string, settings: LintSettings): LintedText => ({
+  queries: [judge(queryItself(text), settings)],
+  problem: null,
+});
+
+/** A file where it holds queries, or might; PromQL where it does not look like one. */
+function readNameless(text: string): QueriesOfFile {
+  const asFile = readQueries('', text);
+  if (asFile.queries.length > 0) return asFile;
+  const asQueries = readQueries('.promql', text);
+  const isPromql = asQueries.queries.every((query) => parsePromql(query.text).problem === null);
+  const looksLikeFile = asFile.problem === null && /^\s*(?:[{[]|[\w"'-]+:\s|- |---)/m.test(text);
+  return isPromql || !looksLikeFile ? asQueries : asFile;
+}
+
+export function judge(source: SourceQuery, { target, ignored }: LintSettings): JudgedQuery {
+  const parsed = parsePromql(source.text);
+  const found =
+    parsed.problem === null || source.kind === 'metric-name'
+      ? checkQuery(source, parsed, target)
+      : [syntaxFinding(parsed.problem)];
+  const findings = found
+    .filter(({ rule }) => !ignored.has(rule))
+    .sort((a, b) => a.from - b.from || a.to - b.to);
+  return { source, parsed, findings };
+}
+
+function syntaxFinding({ from, to, message }: NonNullable<ParsedQuery['problem']>): RuleFinding {
+  const remedy = 'Write it as Prometheus reads it: promtool promql format says what it expects.';
+  return { rule: 'promql-syntax', severity: 'error', message, remedy, from, to };
+}
+
+/** A finding as it is put out. */
+export function findingsOf(
+  file: string,
+  text: string,
+  queries: readonly JudgedQuery[],
+): readonly Finding[] {
+  const lines = new LineStarts(text);
+  return queries.flatMap(({ source, findings }) =>
+    findings.map(({ rule, severity, message, remedy, from }) => ({
+      file,
+      line: lines.lineOf(source.offsets[from] ?? 0),
+      title: source.title,
+      query: source.text,
+      rule,
+      severity,
+      message,
+      remedy,
+    })),
+  );
+}
