@@ -7,6 +7,7 @@ import {
   lintQuery,
   lintText,
 } from '../../lint/lint-text.ts';
+import { type LiveTally, liveSummary } from '../../lint/output/live-words.ts';
 import {
   fileReport,
   type ReportStyle,
@@ -18,6 +19,7 @@ import { PACKAGE_JSON } from '../../shared/own-files.ts';
 import { type CliIo, processIo, writePieces } from '../cli-io.ts';
 import { readJsonFile } from '../input-file.ts';
 import { COLOUR_PALETTE, PLAIN_PALETTE, wrap } from '../text-layout.ts';
+import type { LiveReport } from './ask-live.ts';
 import type { Judged, Problem } from './judged.ts';
 import { type Mending, mend } from './mend.ts';
 import { replaceFile } from './replace-file.ts';
@@ -35,7 +37,9 @@ export async function runLint(
 ): Promise<number> {
   const judged = [...judgeQueries(settings), ...judgeFiles(settings, io)];
   const mendings = settings.fix ? judged.map((each) => mended(each, settings)) : [];
-  const shown = settings.fix ? mendings.map(({ judged: after }) => after) : judged;
+  const known = settings.fix ? mendings.map(({ judged: after }) => after) : judged;
+  const live = await liveReport(settings, known);
+  const shown = live?.judged ?? known;
   for (const { name, problem } of shown)
     if (problem !== null)
       io.stderr(`vllm-twin lint: ${placeOf(name, problem)}: ${problem.message}\n`);
@@ -43,10 +47,10 @@ export async function runLint(
   if (settings.sarif !== null) await writeSarif(settings.sarif, shown, io);
   if (settings.output === 'json') {
     for (const line of mendings.flatMap(({ told }) => told)) io.stderr(`${line}\n`);
-    await writePieces([`${JSON.stringify(jsonOf(shown, totals), null, 2)}\n`], io);
+    await writePieces([`${JSON.stringify(jsonOf(shown, totals, live), null, 2)}\n`], io);
   } else if (settings.sarif !== '-') {
     const told = mendings.flatMap((mending) => mending.told);
-    await writePieces(linesOf(told, shown, totals, settings, styleOf(width, io)), io);
+    await writePieces(linesOf({ told, shown, totals, live }, settings, styleOf(width, io)), io);
   }
   if (totals.unreadable > 0) return 2;
   return totals.errors > 0 ? 1 : 0;
@@ -113,20 +117,39 @@ function totalsOf(judged: readonly Judged[]): Totals {
   };
 }
 
+interface Report {
+  readonly told: readonly string[];
+  readonly shown: readonly Judged[];
+  readonly totals: Totals;
+  readonly live: LiveReport | null;
+}
+
 function* linesOf(
-  told: readonly string[],
-  judged: readonly Judged[],
-  totals: Totals,
+  { told, shown, totals, live }: Report,
   { versions }: LintCommandSettings,
   style: ReportStyle,
 ): Generator<string> {
   for (const line of told) yield `${line}\n`;
   if (told.length > 0) yield '\n';
-  for (const file of judged) for (const line of fileReport(file, style)) yield `${line}\n`;
+  for (const file of shown)
+    for (const line of fileReport(file, style, live?.verdicts)) yield `${line}\n`;
   yield `${summaryLine(totals, versions)}\n`;
+  if (live !== null) yield `${liveSummary({ ...live, verdicts: tally(shown, live) })}\n`;
 }
 
-function jsonOf(judged: readonly Judged[], totals: Totals): unknown {
+function tally(shown: readonly Judged[], live: LiveReport): LiveTally['verdicts'] {
+  return shown.flatMap(({ queries }) =>
+    queries.flatMap(({ source, findings }) => {
+      const verdict = live.verdicts.get(source);
+      const isError = findings.some(
+        ({ rule, severity }) => severity === 'error' && !rule.startsWith('live-'),
+      );
+      return verdict === undefined ? [] : [{ verdict, isError }];
+    }),
+  );
+}
+
+function jsonOf(judged: readonly Judged[], totals: Totals, live: LiveReport | null): unknown {
   const unreadable = judged.flatMap(({ name, problem }) =>
     problem === null ? [] : [{ file: name, line: problem.line, message: problem.message }],
   );
@@ -135,7 +158,31 @@ function jsonOf(judged: readonly Judged[], totals: Totals): unknown {
     unreadable,
     files: totals.files,
     queries: totals.queries,
+    ...(live === null ? {} : { live: liveJson(live) }),
   };
+}
+
+/** Both verdicts of each query, side by side. */
+function liveJson({ where, at, judged, verdicts }: LiveReport): unknown {
+  const queries = judged.flatMap(({ name, queries: own }) =>
+    own.flatMap(({ source, findings }) => {
+      const verdict = verdicts.get(source);
+      if (verdict === undefined) return [];
+      const { line, title, text: query } = source;
+      const rules = [...new Set(findings.map(({ rule }) => rule))];
+      return [{ file: name, line, title, query, ...verdict, rules }];
+    }),
+  );
+  return { where, at, queries };
+}
+
+async function liveReport(
+  { live, at, ignored }: LintCommandSettings,
+  judged: readonly Judged[],
+): Promise<LiveReport | null> {
+  if (live === null) return null;
+  const { askLive } = await import('./ask-live.ts');
+  return askLive(judged, { live, at, ignored });
 }
 
 async function writeSarif(to: string, judged: readonly Judged[], io: CliIo): Promise<void> {

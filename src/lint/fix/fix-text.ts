@@ -4,6 +4,7 @@
  */
 import type { Edit, RuleFinding } from '../finding.ts';
 import type { JudgedQuery, LintedText } from '../lint-text.ts';
+import { withEdits } from './with-edits.ts';
 
 export interface FixedText {
   readonly text: string;
@@ -100,14 +101,3 @@ const isSame = (a: Edit, b: Edit): boolean =>
 /** Two insertions at one place overlap too: which comes first nobody says. */
 const overlap = (a: Edit, b: Edit): boolean =>
   a.from === b.from || (a.from < b.to && b.from < a.to);
-
-export function withEdits(text: string, edits: readonly Edit[]): string {
-  const pieces: string[] = [];
-  let at = 0;
-  for (const { from, to, insert } of [...edits].sort((a, b) => a.from - b.from)) {
-    pieces.push(text.slice(at, from), insert);
-    at = to;
-  }
-  pieces.push(text.slice(at));
-  return pieces.join('');
-}

@@ -2,7 +2,10 @@
 import type { RuleFinding } from '../finding.ts';
 import { LineStarts } from '../formats/line-starts.ts';
 import type { JudgedQuery } from '../lint-text.ts';
+import type { LiveVerdict } from '../live/live-verdicts.ts';
+import type { SourceQuery } from '../source-query.ts';
 import { excerpt, visible } from './excerpt.ts';
+import { liveWords } from './live-words.ts';
 
 export interface ReportedFile {
   /** As the user named it. */
@@ -10,6 +13,9 @@ export interface ReportedFile {
   readonly text: string;
   readonly queries: readonly JudgedQuery[];
 }
+
+/** What a Prometheus said, where one was asked. */
+export type LiveVerdicts = ReadonlyMap<SourceQuery, LiveVerdict>;
 
 export interface ReportStyle {
   readonly width: number;
@@ -25,6 +31,7 @@ const INDENT = '  ';
 export function* fileReport(
   { name, text, queries }: ReportedFile,
   style: ReportStyle,
+  live: LiveVerdicts = new Map(),
 ): Generator<string> {
   const lines = new LineStarts(text);
   for (const query of queries) {
@@ -33,6 +40,8 @@ export function* fileReport(
       const title = query.source.title === '' ? '' : `  ${visible(query.source.title)}`;
       yield `${style.bold(`${visible(name)}:${line}`)}${title}`;
       yield* findingReport(query, finding, style);
+      const verdict = live.get(query.source);
+      if (verdict !== undefined) yield `${INDENT}live: ${visible(liveWords(verdict))}`;
       yield '';
     }
   }
