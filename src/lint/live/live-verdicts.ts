@@ -81,7 +81,7 @@ export function liveFindings(
       ...place,
       rule: 'live-empty',
       severity: 'warning',
-      message: 'Returned nothing, though vLLM has what it asks for.',
+      message: 'Returned nothing there, and no rule says why.',
       remedy: `See whether the server is scraped, whether it has had such traffic, and whether its labels are these. Asked was ${asked}`,
     },
   ];

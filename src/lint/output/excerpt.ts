@@ -42,7 +42,7 @@ function marked(text: string, at: Stretch, width: number): readonly [string, str
 
 /** A text on one line: what would move the cursor, or command the terminal, is a space. */
 export const visible = (text: string): string =>
-  text.replace(/[\p{Cc}\u2028\u2029\u200e-\u202e\u2066-\u2069]/gu, ' ');
+  text.replace(/[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, ' ');
 
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/gu;
