@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   frames: async () => (await import('./frames/command.ts')).framesCommand,
   tap: async () => (await import('./tap/command.ts')).tapCommand,
   lint: async () => (await import('./lint/command.ts')).lintCommand,
+  conform: async () => (await import('./conform/command.ts')).conformCommand,
   lesson: async () => (await import('./lesson/command.ts')).lessonCommand,
   completion: async () => (await import('./completion/command.ts')).completionCommand,
 };

@@ -24,15 +24,17 @@ export interface LintedText {
 }
 
 /** `name` says the format; null: a file whose name is not known, or PromQL by itself. */
-export function lintText(name: string | null, text: string, settings: LintSettings): LintedText {
-  const { queries, problem } = name === null ? readNameless(text) : readQueries(name, text);
-  return { queries: queries.map((query) => judge(query, settings)), problem };
-}
+export const readText = (name: string | null, text: string): QueriesOfFile =>
+  name === null ? readNameless(text) : readQueries(name, text);
 
-export const lintQuery = (text: string, settings: LintSettings): LintedText => ({
-  queries: [judge(queryItself(text), settings)],
+export const readQuery = (text: string): QueriesOfFile => ({
+  queries: [queryItself(text)],
   problem: null,
 });
+
+/** Names that recording rules make: in the files beside them they are known. */
+export const recordedNames = (queries: readonly SourceQuery[]): readonly string[] =>
+  queries.filter(({ kind }) => kind === 'record').map(({ title }) => title);
 
 /** A file where it holds queries, or might; PromQL where it does not look like one. */
 function readNameless(text: string): QueriesOfFile {
@@ -44,21 +46,16 @@ function readNameless(text: string): QueriesOfFile {
   return isPromql || !looksLikeFile ? asQueries : asFile;
 }
 
-export function judge(source: SourceQuery, { target, ignored }: LintSettings): JudgedQuery {
-  const parsed = parsePromql(source.text);
-  const found =
-    parsed.problem === null || source.kind === 'metric-name'
-      ? checkQuery(source, parsed, target)
-      : [syntaxFinding(parsed.problem)];
-  const findings = found
-    .filter(({ rule }) => !ignored.has(rule))
-    .sort((a, b) => a.from - b.from || a.to - b.to);
-  return { source, parsed, findings };
-}
-
-function syntaxFinding({ from, to, message }: NonNullable<ParsedQuery['problem']>): RuleFinding {
-  const remedy = 'Write it as Prometheus reads it: promtool promql format says what it expects.';
-  return { rule: 'promql-syntax', severity: 'error', message, remedy, from, to };
+export function judge(
+  { queries, problem }: QueriesOfFile,
+  { target, ignored }: LintSettings,
+): LintedText {
+  const judged = queries.map((source) => {
+    const parsed = parsePromql(source.text);
+    const found = checkQuery(source, parsed, target);
+    return { source, parsed, findings: found.filter(({ rule }) => !ignored.has(rule)) };
+  });
+  return { queries: judged, problem };
 }
 
 /** A finding as it is put out. */

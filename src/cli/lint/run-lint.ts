@@ -4,8 +4,10 @@ import {
   findingsOf,
   type LintedText,
   type LintSettings,
-  lintQuery,
-  lintText,
+  judge,
+  readQuery,
+  readText,
+  recordedNames,
 } from '../../lint/lint-text.ts';
 import { type LiveTally, liveSummary } from '../../lint/output/live-words.ts';
 import {
@@ -16,6 +18,7 @@ import {
 } from '../../lint/output/report-text.ts';
 import { sarifLog } from '../../lint/output/sarif.ts';
 import { PACKAGE_JSON } from '../../shared/own-files.ts';
+import type { SourceQuery } from '../../lint/source-query.ts';
 import { type CliIo, processIo, writePieces } from '../cli-io.ts';
 import { readJsonFile } from '../input-file.ts';
 import { COLOUR_PALETTE, PLAIN_PALETTE, wrap } from '../text-layout.ts';
@@ -26,8 +29,10 @@ import { replaceFile } from './replace-file.ts';
 import type { LintCommandSettings } from './settings.ts';
 import { type ReadFile, sourceFiles } from './source-files.ts';
 
-/** What makes a file that cannot be read one that should be: in a folder there are others. */
-const HOLDS_QUERIES = /["']?\b(?:expr|query|metricsQuery|targetMetric)["']?\s*:|vllm[:_]/;
+/** A file of a folder without any of these is not looked into. */
+const MENTIONS_QUERIES =
+  /expr|quer(?:y|ies)|Query|promql|targetMetric|HorizontalPodAutoscaler|metricName/;
+const HOLDS_QUERIES = /\b(?:expr|query|metricsQuery|targetMetric)["']?\s*:|vllm:\w/;
 
 /** The exit code. Throws E_BAD_FILE where a file cannot be written. */
 export async function runLint(
@@ -35,8 +40,11 @@ export async function runLint(
   width: number,
   io: CliIo = processIo(),
 ): Promise<number> {
-  const judged = [...judgeQueries(settings), ...judgeFiles(settings, io)];
-  const mendings = settings.fix ? judged.map((each) => mended(each, settings)) : [];
+  const read = [...readQueries(settings), ...readFiles(settings, io)];
+  const recorded = new Set(read.flatMap(({ queries }) => recordedNames(queries)));
+  const how = lintSettings(settings, recorded);
+  const judged = read.map((file) => ({ ...file, ...judge(file, how), problem: file.problem }));
+  const mendings = settings.fix ? judged.map((each) => mended(each, how)) : [];
   const known = settings.fix ? mendings.map(({ judged: after }) => after) : judged;
   const live = await liveReport(settings, known);
   const shown = live?.judged ?? known;
@@ -56,32 +64,30 @@ export async function runLint(
   return totals.errors > 0 ? 1 : 0;
 }
 
-const lintSettings = ({ versions, features, ignored }: LintCommandSettings): LintSettings => ({
-  target: { versions, features },
-  ignored,
-});
+const lintSettings = (
+  { versions, features, ignored }: LintCommandSettings,
+  recorded: ReadonlySet<string>,
+): LintSettings => ({ target: { versions, features, recorded }, ignored });
 
-function judgeQueries(settings: LintCommandSettings): readonly Judged[] {
-  return settings.queries.map((text) => ({
-    name: '--query',
-    isFile: false,
-    text,
-    ...lintQuery(text, lintSettings(settings)),
-  }));
+/** A file, or a query of the command line, before it is judged. */
+type Read = Omit<Judged, 'queries'> & { readonly queries: readonly SourceQuery[] };
+
+function readQueries({ queries }: LintCommandSettings): readonly Read[] {
+  return queries.map((text) => ({ name: '--query', isFile: false, text, ...readQuery(text) }));
 }
 
-function* judgeFiles(settings: LintCommandSettings, io: CliIo): Generator<Judged> {
-  for (const file of sourceFiles(settings.paths)) {
-    const judged = judgeFile(file, lintSettings(settings));
-    if (judged === null) continue;
-    if (file.isNamed && judged.queries.length === 0 && judged.problem === null)
-      io.stderr(`vllm-twin lint: ${judged.name}: holds no query of a kind that lint reads\n`);
-    yield judged;
+function* readFiles({ paths }: LintCommandSettings, io: CliIo): Generator<Read> {
+  for (const file of sourceFiles(paths)) {
+    const read = readFile(file);
+    if (read === null) continue;
+    if (file.isNamed && read.queries.length === 0 && read.problem === null)
+      io.stderr(`vllm-twin lint: ${read.name}: holds no query of a kind that lint reads\n`);
+    yield read;
   }
 }
 
 /** Null for a file of a folder that is of another kind. */
-function judgeFile(file: ReadFile, settings: LintSettings): Judged | null {
+function readFile(file: ReadFile): Read | null {
   const name = file.name === '-' ? '(standard input)' : file.name;
   const isFile = file.name !== '-';
   if ('problem' in file) {
@@ -89,16 +95,17 @@ function judgeFile(file: ReadFile, settings: LintSettings): Judged | null {
     const problem = { message: file.problem, line: null };
     return { name, isFile, text: '', queries: [], problem };
   }
-  if (!file.isNamed && !HOLDS_QUERIES.test(file.text)) return null;
-  const { queries, problem } = lintText(isFile ? name : null, file.text, settings);
-  return { name, isFile, text: file.text, queries, problem };
+  const { text } = file;
+  if (!file.isNamed && !MENTIONS_QUERIES.test(text)) return null;
+  const { queries, problem } = readText(isFile ? name : null, text);
+  // In a folder there are files of all kinds: one that is broken is told where it would have had queries.
+  const isOurs = file.isNamed || queries.length > 0 || HOLDS_QUERIES.test(text);
+  return isOurs ? { name, isFile, text, queries, problem } : null;
 }
 
-function mended(judged: Judged, settings: LintCommandSettings): Mending {
+function mended(judged: Judged, how: LintSettings): Mending {
   const lint = (text: string): LintedText =>
-    judged.isFile
-      ? lintText(judged.name, text, lintSettings(settings))
-      : lintQuery(text, lintSettings(settings));
+    judge(judged.isFile ? readText(judged.name, text) : readQuery(text), how);
   const mending = mend(judged, lint);
   if (judged.isFile && mending.judged.text !== judged.text)
     replaceFile(judged.name, mending.judged.text);

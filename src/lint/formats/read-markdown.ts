@@ -22,7 +22,8 @@ export function codeBlocks(source: Source): readonly CodeBlock[] {
   for (const line of source.text.split('\n')) {
     const opening: RegExpExecArray | null = open === null ? OPENING.exec(line) : null;
     if (opening !== null) {
-      const [, , fence = '', language = ''] = opening as readonly string[];
+      const fence: string = opening[2] ?? '';
+      const language: string = opening[3] ?? '';
       open = { fence, language: language.toLowerCase(), from: at + line.length + 1 };
     } else if (open !== null && closes(line, open.fence)) {
       const to = Math.max(open.from, at - 1);

@@ -1,6 +1,5 @@
 /** Names that vLLM's /metrics once had, and when each name came. Made by producers/metric_catalogue.py. */
-import { readFileSync } from 'node:fs';
-import { ownFile } from '../own-files.ts';
+import { type RenameSpan, readRenamesFile } from './renames-file.ts';
 
 export interface Rename {
   /** A family's name, of a counter without `_total`. */
@@ -20,33 +19,7 @@ export interface Rename {
   readonly source: string;
 }
 
-/** Both versions included; hidden: shown with --show-hidden-metrics-for-version alone. */
-export interface RenameSpan {
-  readonly state: 'visible' | 'deprecated' | 'hidden';
-  readonly from: string;
-  readonly to: string;
-  readonly source: string;
-}
-
-interface RenamesFile {
-  readonly versions_scanned: readonly string[];
-  readonly renames: readonly {
-    readonly old: string;
-    readonly new: readonly string[];
-    readonly note: string;
-    readonly first_version_seen: string;
-    readonly last_version_by_default: string | null;
-    readonly last_version_with_old: string;
-    readonly gone_in: string;
-    readonly timeline: Rename['timeline'];
-    readonly source: string;
-  }[];
-  readonly first_version_of_name: Readonly<Record<string, string>>;
-}
-
-const FILE = JSON.parse(
-  readFileSync(ownFile('shared/metric-catalogue/renames.json'), 'utf8'),
-) as RenamesFile;
+const FILE = readRenamesFile();
 
 /** The versions whose source was read for the names, from the oldest; a change may lie in a release between two. */
 export const SCANNED_VERSIONS: readonly string[] = FILE.versions_scanned;
