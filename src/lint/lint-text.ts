@@ -18,11 +18,6 @@ export interface JudgedQuery {
   readonly findings: readonly RuleFinding[];
 }
 
-export interface LintedText {
-  readonly queries: readonly JudgedQuery[];
-  readonly problem: QueriesOfFile['problem'];
-}
-
 /** `name` says the format; null: a file whose name is not known, or PromQL by itself. */
 export const readText = (name: string | null, text: string): QueriesOfFile =>
   name === null ? readNameless(text) : readQueries(name, text);
@@ -47,15 +42,14 @@ function readNameless(text: string): QueriesOfFile {
 }
 
 export function judge(
-  { queries, problem }: QueriesOfFile,
+  queries: readonly SourceQuery[],
   { target, ignored }: LintSettings,
-): LintedText {
-  const judged = queries.map((source) => {
+): readonly JudgedQuery[] {
+  return queries.map((source) => {
     const parsed = parsePromql(source.text);
     const found = checkQuery(source, parsed, target);
     return { source, parsed, findings: found.filter(({ rule }) => !ignored.has(rule)) };
   });
-  return { queries: judged, problem };
 }
 
 /** A finding as it is put out. */

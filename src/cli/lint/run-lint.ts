@@ -2,9 +2,9 @@
 import { relative, sep } from 'node:path';
 import {
   findingsOf,
-  type LintedText,
-  type LintSettings,
+  type JudgedQuery,
   judge,
+  type LintSettings,
   readQuery,
   readText,
   recordedNames,
@@ -17,8 +17,8 @@ import {
   type Totals,
 } from '../../lint/output/report-text.ts';
 import { sarifLog } from '../../lint/output/sarif.ts';
-import { PACKAGE_JSON } from '../../shared/own-files.ts';
 import type { SourceQuery } from '../../lint/source-query.ts';
+import { PACKAGE_JSON } from '../../shared/own-files.ts';
 import { type CliIo, processIo, writePieces } from '../cli-io.ts';
 import { readJsonFile } from '../input-file.ts';
 import { COLOUR_PALETTE, PLAIN_PALETTE, wrap } from '../text-layout.ts';
@@ -43,7 +43,7 @@ export async function runLint(
   const read = [...readQueries(settings), ...readFiles(settings, io)];
   const recorded = new Set(read.flatMap(({ queries }) => recordedNames(queries)));
   const how = lintSettings(settings, recorded);
-  const judged = read.map((file) => ({ ...file, ...judge(file, how), problem: file.problem }));
+  const judged = read.map((file) => ({ ...file, queries: judge(file.queries, how) }));
   const mendings = settings.fix ? judged.map((each) => mended(each, how)) : [];
   const known = settings.fix ? mendings.map(({ judged: after }) => after) : judged;
   const live = await liveReport(settings, known);
@@ -104,8 +104,8 @@ function readFile(file: ReadFile): Read | null {
 }
 
 function mended(judged: Judged, how: LintSettings): Mending {
-  const lint = (text: string): LintedText =>
-    judge(judged.isFile ? readText(judged.name, text) : readQuery(text), how);
+  const lint = (text: string): readonly JudgedQuery[] =>
+    judge((judged.isFile ? readText(judged.name, text) : readQuery(text)).queries, how);
   const mending = mend(judged, lint);
   if (judged.isFile && mending.judged.text !== judged.text)
     replaceFile(judged.name, mending.judged.text);

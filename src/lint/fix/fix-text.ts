@@ -3,7 +3,7 @@
  * in the file's own way of writing; then the file is read again, and what does not say what was meant is taken back.
  */
 import type { Edit, RuleFinding } from '../finding.ts';
-import type { JudgedQuery, LintedText } from '../lint-text.ts';
+import type { JudgedQuery } from '../lint-text.ts';
 import { withEdits } from './with-edits.ts';
 
 export interface FixedText {
@@ -32,7 +32,7 @@ interface MendedQuery {
 export function fixText(
   text: string,
   queries: readonly JudgedQuery[],
-  lint: (text: string) => LintedText,
+  lint: (text: string) => readonly JudgedQuery[],
 ): FixedText {
   let mended = withoutOverlaps(
     queries.flatMap((query, at) => {
@@ -45,7 +45,7 @@ export function fixText(
       text,
       mended.flatMap(({ edits }) => edits),
     );
-    const again = lint(fixed).queries;
+    const again = lint(fixed);
     const isMeant = ({ at, mended: meant }: MendedQuery): boolean =>
       again.length === queries.length && again[at]?.source.text === meant;
     const meant = mended.filter(isMeant);
