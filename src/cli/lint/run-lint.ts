@@ -9,6 +9,7 @@ import {
   readText,
   recordedNames,
 } from '../../lint/lint-text.ts';
+import { visible } from '../../lint/output/excerpt.ts';
 import { type LiveTally, liveSummary } from '../../lint/output/live-words.ts';
 import {
   fileReport,
@@ -50,7 +51,7 @@ export async function runLint(
   const shown = live?.judged ?? known;
   for (const { name, problem } of shown)
     if (problem !== null)
-      io.stderr(`vllm-twin lint: ${placeOf(name, problem)}: ${problem.message}\n`);
+      io.stderr(`vllm-twin lint: ${visible(`${placeOf(name, problem)}: ${problem.message}`)}\n`);
   const totals = totalsOf(shown);
   if (settings.sarif !== null) await writeSarif(settings.sarif, shown, io);
   if (settings.output === 'json') {
