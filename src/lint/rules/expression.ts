@@ -172,7 +172,7 @@ class Reader {
     const read = childrenOf(matchers).flatMap((child) => this.#matcher(child));
     // {"vllm:name"}, and __name__="vllm:name" as good as it.
     const quoted = matchers?.getChild('QuotedLabelName')?.firstChild ?? null;
-    const named = read.find(({ label, op }) => label.text === '__name__' && op === '=');
+    const named = read.find(isExactName);
     const at = identifier ?? quoted;
     const name =
       at !== null
@@ -182,7 +182,7 @@ class Reader {
           }
         : named === undefined
           ? null
-          : { ...named.valueAt, text: named.value, isVariable: named.isVariable };
+          : { ...named.valueAt, text: bare(named.value), isVariable: named.isVariable };
     return { kind: 'selector', from: node.from, to: node.to, name, matchers: read };
   }
 
@@ -331,6 +331,16 @@ const EXPRESSIONS: ReadonlySet<string> = new Set([
   'VectorSelector',
   'StepInvariantExpr',
 ]);
+
+/** `__name__` by one name, be it as a pattern. */
+function isExactName({ label, op, value }: Matcher): boolean {
+  return label.text === '__name__' && (op === '=' || (op === '=~' && /^[\w:]+$/.test(bare(value))));
+}
+
+/** A pattern is anchored anyway. */
+function bare(pattern: string): string {
+  return pattern.replace(/^\^|\$$/g, '');
+}
 
 const isExpression = ({ name }: SyntaxNode): boolean => EXPRESSIONS.has(name);
 
