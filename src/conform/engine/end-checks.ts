@@ -153,7 +153,7 @@ async function deathOutcome(run: EngineRun): Promise<Outcome> {
     );
   const id = await running(run, engine);
   const since = frontend.outputs.length;
-  frontend.sendFrames(engine, [Uint8Array.of(EXECUTOR_FAILED), NIL]);
+  frontend.sendFrames(engine, [Uint8Array.of(EngineCoreRequestType.EXECUTOR_FAILED), NIL]);
   const said = (): ReadonlySet<number> =>
     new Set(
       frontend.outputs.slice(since).flatMap(({ isDead, client }) => (isDead ? [client] : [])),
@@ -166,6 +166,3 @@ async function deathOutcome(run: EngineRun): Promise<Outcome> {
     return notApplicable('the engine does not break at EXECUTOR_FAILED, and goes on');
   return failed(`ENGINE_CORE_DEAD at ${said().size} of ${frontend.numClients} output sockets`);
 }
-
-/** What a worker's death makes of an engine's input. Source: vllm/v1/engine/__init__.py EngineCoreRequestType. */
-const EXECUTOR_FAILED = 4;

@@ -64,6 +64,8 @@ export const PAUSE_CHECKS: readonly EngineCheck[] = [
     async (run, engine) => {
       const { requests } = run;
       const id = requests.add(engine, { maxTokens: 60 });
+      // What has not begun waits for the end of the pause.
+      await run.frontend.wait(() => requests.numTokensOf(id) > 0, run.answerMs);
       return resuming(run, async () => {
         await onAll(run, 'pause_scheduler', ['wait', false]);
         const count = requests.numTokensOf(id);
