@@ -111,6 +111,7 @@ async function waveOutcome(
   const waves: number[] = [];
   const problems: string[] = [];
   for (let round = 0; round < 2; round++) {
+    await standingStill(run);
     const from = frontend.toCoordinator.length;
     await generate(run, engine, { maxTokens: 2 });
     await frontend.wait(() => said(from, 'waveComplete').length > 0, answerMs);
@@ -132,4 +133,16 @@ async function waveOutcome(
     [...new Set(problems)],
     what === 'start' ? 'start_wave with each wave' : `waves ${waves.join(', ')}`,
   );
+}
+
+/** Until the wave of earlier requests is over, if one is; at most `answerMs`. */
+async function standingStill({ frontend, answerMs, quietMs }: EngineRun): Promise<void> {
+  const isOver = (): boolean => {
+    const last = frontend.toCoordinator.findLast(
+      ({ outputs }) => outputs !== null && (outputs.startWave ?? outputs.waveComplete) !== null,
+    );
+    return last === undefined || last.outputs?.waveComplete !== null;
+  };
+  await frontend.wait(isOver, answerMs);
+  await frontend.wait(() => false, quietMs);
 }

@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { failedIds, judgeEngines } from '../../support/conform-engine.ts';
+
+const KV_EVENTS = {
+  kvEventsConfig: {
+    enable_kv_cache_events: true,
+    publisher: 'zmq',
+    endpoint: 'inproc://kv-events',
+    replay_endpoint: 'inproc://kv-replay',
+    topic: 'kv',
+  },
+} as const;
+
+describe('our own engines pass every check', () => {
+  it('one engine', async () => {
+    const verdicts = await judgeEngines();
+    expect(failedIds(verdicts).map((id) => verdicts.get(id))).toEqual([]);
+  });
+
+  it('two engines with events and sleep mode', async () => {
+    const args = { ...KV_EVENTS, enableSleepMode: true };
+    const verdicts = await judgeEngines({ size: 2, args });
+    expect(failedIds(verdicts).map((id) => verdicts.get(id))).toEqual([]);
+  });
+
+  it('two ranks of a mixture of experts', async () => {
+    const verdicts = await judgeEngines({ size: 2, isMoe: true });
+    expect(failedIds(verdicts).map((id) => verdicts.get(id))).toEqual([]);
+  });
+});
