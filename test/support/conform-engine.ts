@@ -2,8 +2,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runEngineChecks } from '../../src/conform/engine/run-engine-checks.ts';
 import type { CheckResult } from '../../src/conform/check.ts';
+import { runEngineChecks } from '../../src/conform/engine/run-engine-checks.ts';
 import {
   type RunningEngine,
   serveUntilDone,
@@ -14,16 +14,17 @@ import { defaultEngineArgs, type EngineArgs } from '../../src/shared/config/regi
 import { type Injection, readInjection } from '../../src/shared/faults/injection.ts';
 import { silentLogger } from '../../src/shared/logger.ts';
 import { WIRE_VERSIONS } from '../../src/shared/protocol/versions/wire-versions.ts';
-import type { WireVersion } from '../../src/shared/protocol/wire-version.ts';
 import { createWireCodec } from '../../src/shared/protocol/wire-codec.ts';
+import type { WireVersion } from '../../src/shared/protocol/wire-version.ts';
 import { Tap } from '../../src/shared/tap/tap.ts';
 import { systemTimers } from '../../src/shared/timers.ts';
 import { createInMemoryTransport } from '../../src/shared/transport/in-memory.ts';
-import { SocketAround } from '../../src/shared/transport/socket-around.ts';
+import { RouterAround, SocketAround } from '../../src/shared/transport/socket-around.ts';
 import type {
   Frame,
   MessageHandler,
   Room,
+  RouterSocket,
   SocketName,
   Transport,
 } from '../../src/shared/transport/transport.ts';
@@ -35,6 +36,8 @@ export interface Passing {
   /** Place among the engine's sockets of that name, from 0. */
   readonly index: number;
   readonly frames: readonly Frame[];
+  /** Hands the engine a message as if it had come on this socket. */
+  readonly deliver: (frames: readonly Frame[]) => void;
 }
 
 /** What becomes of an engine's messages: none, itself, or others. Left out, they pass as they are. */
@@ -52,7 +55,7 @@ export interface JudgedEngines {
   /** Faults before HELLO, of the highest rank. */
   readonly faults?: readonly Readonly<Record<string, unknown>>[];
   /** Made for each engine: it may remember what went by. */
-  readonly mutate?: (rank: number) => Mutation;
+  readonly mutate?: (rank: number, wasReopened: () => boolean) => Mutation;
   readonly only?: readonly string[];
   readonly version?: WireVersion;
 }
@@ -67,11 +70,19 @@ const MASTER_PORT = 29_500;
 export async function judgeEngines(judged: JudgedEngines = {}): Promise<Verdicts> {
   const { size = 1, isMoe = false, only = null, version = WIRE_VERSIONS['0.33.0'] } = judged;
   const transport = createInMemoryTransport();
+  let numBound = 0;
+  const frontendSide: Transport = {
+    ...transport,
+    bindRouter(address, options) {
+      if (options.name === 'handshake') numBound += 1;
+      return transport.bindRouter(address, options);
+    },
+  };
   const model = isMoe ? moeModel() : null;
   const engines: Promise<RunningEngine | null>[] = [];
   try {
     const results = await runEngineChecks({
-      transport,
+      transport: frontendSide,
       clock: systemClock,
       version,
       listenAddress: LISTEN,
@@ -92,7 +103,7 @@ export async function judgeEngines(judged: JudgedEngines = {}): Promise<Verdicts
       quietMs: 40,
       onListening: () => {
         for (let rank = 0; rank < size; rank++)
-          engines.push(start(judged, rank, transport, model));
+          engines.push(start(judged, rank, transport, { model, wasReopened: () => numBound > 1 }));
       },
     });
     return new Map(results.map((result) => [result.id, result]));
@@ -104,20 +115,19 @@ export async function judgeEngines(judged: JudgedEngines = {}): Promise<Verdicts
 
 /** The ids of those that failed. */
 export function failedIds(verdicts: Verdicts): readonly string[] {
-  return [...verdicts.values()]
-    .filter(({ verdict }) => verdict === 'failed')
-    .map(({ id }) => id);
+  return [...verdicts.values()].filter(({ verdict }) => verdict === 'failed').map(({ id }) => id);
 }
 
 async function start(
   { size = 1, args, faults = [], mutate, version = WIRE_VERSIONS['0.33.0'] }: JudgedEngines,
   rank: number,
   transport: Transport,
-  model: string | null,
+  { model, wasReopened }: { readonly model: string | null; readonly wasReopened: () => boolean },
 ): Promise<RunningEngine | null> {
   const logger = silentLogger();
   const tap = new Tap({ clock: systemClock, process: `EngineCore_DP${rank}` });
-  const mutated = mutate === undefined ? transport : mutateTransport(transport, mutate(rank));
+  const mutated =
+    mutate === undefined ? transport : mutateTransport(transport, mutate(rank, wasReopened));
   try {
     const engine = await startEngine(
       {
@@ -183,14 +193,17 @@ function moeModel(): string {
   return folder;
 }
 
+type Place = Pick<Passing, 'socket' | 'index'>;
+
 class MutatedSocket extends SocketAround {
-  readonly #place: Omit<Passing, 'frames'>;
+  readonly #place: Place;
   readonly #mutation: Mutation;
+  #handler: MessageHandler = () => {};
 
   constructor(
     inner: ConstructorParameters<typeof SocketAround>[0],
     address: string,
-    place: Omit<Passing, 'frames'>,
+    place: Place,
     mutation: Mutation,
   ) {
     super(inner, address);
@@ -201,21 +214,42 @@ class MutatedSocket extends SocketAround {
   override send(frames: readonly Frame[], room?: Room): boolean {
     const { send } = this.#mutation;
     if (send === undefined) return super.send(frames, room);
-    for (const message of send({ ...this.#place, frames })) super.send(message, room);
+    const deliver = (message: readonly Frame[]): void => this.#handler(message);
+    for (const message of send({ ...this.#place, frames, deliver })) super.send(message, room);
     return true;
   }
 
   override onMessage(handler: MessageHandler): void {
     const { receive } = this.#mutation;
+    this.#handler = handler;
     super.onMessage((frames) => {
-      for (const message of receive?.({ ...this.#place, frames }) ?? [frames]) handler(message);
+      const passing = { ...this.#place, frames, deliver: handler };
+      for (const message of receive?.(passing) ?? [frames]) handler(message);
     });
+  }
+}
+
+class MutatedRouter extends RouterAround {
+  readonly #place: Place;
+  readonly #mutation: Mutation;
+
+  constructor(inner: RouterSocket, place: Place, mutation: Mutation) {
+    super(inner);
+    this.#place = place;
+    this.#mutation = mutation;
+  }
+
+  override sendTo(identity: Frame, frames: readonly Frame[], room?: Room): boolean {
+    const passing = { ...this.#place, frames, deliver: () => {} };
+    for (const message of this.#mutation.send?.(passing) ?? [frames])
+      super.sendTo(identity, message, room);
+    return true;
   }
 }
 
 function mutateTransport(transport: Transport, mutation: Mutation): Transport {
   const counts = new Map<SocketName, number>();
-  const placeOf = (socket: SocketName): Omit<Passing, 'frames'> => {
+  const placeOf = (socket: SocketName): Place => {
     const index = counts.get(socket) ?? 0;
     counts.set(socket, index + 1);
     return { socket, index };
@@ -237,6 +271,11 @@ function mutateTransport(transport: Transport, mutation: Mutation): Transport {
     connectXSub(address, options) {
       const place = placeOf(options.name ?? 'other');
       return new MutatedSocket(transport.connectXSub(address, options), address, place, mutation);
+    },
+    async bindRouter(address, options) {
+      const place = placeOf(options.name ?? 'other');
+      const socket = await transport.bindRouter(address, options);
+      return new MutatedRouter(socket, place, mutation);
     },
     async bindPub(address, options) {
       const place = placeOf(options.name ?? 'other');

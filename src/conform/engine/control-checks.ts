@@ -1,4 +1,5 @@
 /** ABORT and UTILITY. */
+import { FinishReason } from '../../shared/protocol/outputs.ts';
 import { failed, judged, notApplicable, type Outcome, passed, secondsText } from '../run-checks.ts';
 import type { EngineCheck, EngineRun } from './engine-check.ts';
 import { checkOfEngine, generate, onAll, quiet, result, running } from './exchange.ts';
@@ -16,7 +17,7 @@ export const ABORT_CHECKS: readonly EngineCheck[] = [
     async (run, engine) => {
       const id = await running(run, engine);
       run.requests.abort(engine, [id]);
-      return silentOutcome(run, engine, id);
+      return silentOutcome(run, engine, id, true);
     },
   ),
   checkOfEngine(
@@ -42,7 +43,7 @@ export const ABORT_CHECKS: readonly EngineCheck[] = [
       const id = run.requests.add(engine, { maxTokens: 3 });
       run.requests.abort(engine, [id]);
       await onAll(run, 'resume_scheduler');
-      return silentOutcome(run, engine, id);
+      return silentOutcome(run, engine, id, false);
     },
   ),
   checkOfEngine(
@@ -136,13 +137,21 @@ export const UTILITY_CHECKS: readonly EngineCheck[] = [
 ];
 
 /** Nothing of the request comes once a call behind its ABORT is answered. */
-async function silentOutcome(run: EngineRun, engine: HeardEngine, id: string): Promise<Outcome> {
+async function silentOutcome(
+  run: EngineRun,
+  engine: HeardEngine,
+  id: string,
+  wasRunning: boolean,
+): Promise<Outcome> {
   const { requests } = run;
   await result(run, engine, 'is_sleeping');
   const reasons = requests
     .outputsOf(id)
     .flatMap(({ output }) => (output.finishReason === null ? [] : [output.finishReason]));
-  if (reasons.includes(1)) return notApplicable('it had ended by itself before ABORT arrived');
+  if (reasons.includes(FinishReason.LENGTH))
+    return wasRunning
+      ? notApplicable('it had ended by itself before ABORT arrived')
+      : failed('it was run to its end');
   const before = requests.outputsOf(id).length;
   await quiet(run);
   const after = requests.outputsOf(id);

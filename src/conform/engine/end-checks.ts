@@ -146,10 +146,14 @@ async function deathOutcome(run: EngineRun): Promise<Outcome> {
   // Not the one that was sent what cannot be read: vLLM's takes nothing in after that.
   const engine = frontend.engines.at(-1);
   if (engine === undefined) return failed('no engine greeted the input sockets');
-  const before = await requests.ask(engine, 'is_sleeping', [], run.answerMs);
-  if (before === null)
+  // Ranks of one model go together: none goes on where another takes nothing in.
+  const asked = run.isMoe ? frontend.engines : [engine];
+  const before = await Promise.all(
+    asked.map((one) => requests.ask(one, 'is_sleeping', [], run.answerMs)),
+  );
+  if (before.includes(null))
     return notApplicable(
-      'the engine takes nothing in after garbage.running, as vLLM: run --only engine.death.message, or two engines',
+      'an engine takes nothing in after garbage.running, as vLLM: run --only engine.death.message, or two engines of a dense model',
     );
   const id = await running(run, engine);
   const since = frontend.outputs.length;

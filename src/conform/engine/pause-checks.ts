@@ -123,9 +123,7 @@ async function holdsOutcome(run: EngineRun, engine: HeardEngine): Promise<Outcom
         : [
             `nothing within ${secondsText(run.answerMs)} of resume_scheduler: the request waits on`,
           ]),
-      ...(after.every((value) => value === false)
-        ? []
-        : [`is_scheduler_paused ${after.join(', ')} afterwards`]),
+      ...(after.includes(true) ? [`is_scheduler_paused ${after.join(', ')} afterwards`] : []),
     ],
     'a request waited, and ran',
   );
@@ -147,9 +145,7 @@ async function sleepOutcome(
       ...(asleep.every((value) => value === true)
         ? []
         : [`is_sleeping ${asleep.join(', ')} after sleep`]),
-      ...(awake.every((value) => value === false)
-        ? []
-        : [`is_sleeping ${awake.join(', ')} after wake_up`]),
+      ...(awake.includes(true) ? [`is_sleeping ${awake.join(', ')} after wake_up`] : []),
     ],
     `asleep, awake, and a request in ${outputs.length} messages`,
   );

@@ -104,7 +104,9 @@ function fieldOutcome(run: EngineRun, name: string, rule: FieldRule | undefined)
   const problems: string[] = [];
   const shown = new Set<string>();
   for (const greeting of greetings) {
-    const { values, mistyped } = readyFieldsOf(run, greeting);
+    const { values, mistyped, problem: unreadable } = readyFieldsOf(run, greeting);
+    if (unreadable !== null)
+      return notApplicable(`it cannot be read, which ready-response.message tells: ${unreadable}`);
     const wrongType = mistyped.find((text) => text.startsWith(`${name}: `));
     if (!values.has(name)) problems.push(`no ${name}`);
     else if (wrongType !== undefined) problems.push(wrongType);

@@ -174,15 +174,15 @@ function lastOf(outputs: readonly HeardOutput[]): HeardOutput['output'] {
 }
 
 async function tokensOutcome(run: EngineRun, engine: HeardEngine): Promise<Outcome> {
-  const outputs = await generate(run, engine, { maxTokens: 7 });
+  const outputs = await generate(run, engine, { maxTokens: 9 });
   const tokens = outputs.flatMap(({ output }) => [...output.newTokenIds]);
   const bad = tokens.filter((token) => !Number.isInteger(token) || token < 0);
   return judged(
     [
-      ...(tokens.length === 7 ? [] : [`${tokens.length} tokens instead of 7`]),
+      ...(tokens.length === 9 ? [] : [`${tokens.length} tokens instead of 9`]),
       ...bad.map((token) => `a token id of ${token}`),
     ],
-    `7 tokens in ${outputs.length} messages`,
+    `9 tokens in ${outputs.length} messages`,
   );
 }
 

@@ -114,14 +114,8 @@ async function awaitEngines(
   frontend: CheckingFrontend,
   codec: ReturnType<typeof createWireCodec>,
 ): Promise<void> {
-  const {
-    dataParallelSize: size,
-    waitMs,
-    startMs,
-    signal,
-    onProgress,
-    quietMs = QUIET_MS,
-  } = options;
+  const { dataParallelSize: size, waitMs, startMs, signal, onProgress } = options;
+  const { answerMs = ANSWER_MS } = options;
   const isAborted = (): boolean => signal?.aborted === true;
   const cameFirst = await frontend.wait(() => isAborted() || frontend.inits.length > 0, waitMs);
   if (!cameFirst) onProgress?.(`no HELLO came within ${secondsText(waitMs)}`);
@@ -138,6 +132,6 @@ async function awaitEngines(
   // A ready response may come behind READY: they travel on different sockets.
   await frontend.wait(
     () => isAborted() || frontend.greetings.length >= size * frontend.numClients,
-    quietMs,
+    answerMs,
   );
 }

@@ -45,7 +45,7 @@ export const STATS_CHECKS: readonly EngineCheck[] = [
     async (run, engine) => {
       await generate(run, engine, { maxTokens: 2 });
       await quiet(run);
-      const last = statsSince(run, engine, 0).at(-1)?.outputs?.schedulerStats;
+      const last = statsSince(run, 0).at(-1)?.outputs?.schedulerStats;
       if (last === undefined || last === null) return failed(NONE);
       const { numRunningReqs, numWaitingReqs } = last;
       return numRunningReqs === 0 && numWaitingReqs === 0
@@ -61,7 +61,7 @@ export const STATS_CHECKS: readonly EngineCheck[] = [
       const since = run.frontend.outputs.length;
       const id = await running(run, engine);
       run.requests.abort(engine, [id]);
-      const values = statsSince(run, engine, since).map(
+      const values = statsSince(run, since).map(
         ({ outputs }) => outputs?.schedulerStats?.kvCacheUsage ?? 0,
       );
       if (values.length === 0) return failed(NONE);
@@ -84,7 +84,7 @@ export const STATS_CHECKS: readonly EngineCheck[] = [
       const since = run.frontend.outputs.length;
       await generate(run, engine, { maxTokens: 1 }, { promptTokenIds: PROMPT_OF_40 });
       await quiet(run);
-      const stats = statsSince(run, engine, since);
+      const stats = statsSince(run, since);
       if (stats.length === 0) return failed(NONE);
       const queries = stats.reduce(
         (sum, { outputs }) => sum + (outputs?.schedulerStats?.prefixCacheStats.queries ?? 0),
@@ -100,18 +100,11 @@ export const STATS_CHECKS: readonly EngineCheck[] = [
 
 const PROMPT_OF_40 = Array.from({ length: 40 }, (_, i) => 5 + i);
 
-/** Messages of the engine with statistics, behind the first `since` messages of all. */
-function statsSince(
-  { frontend }: EngineRun,
-  { rank }: HeardEngine,
-  since: number,
-): readonly HeardOutputs[] {
+/** Messages with statistics, of the one engine that has something to do, behind the first `since` messages of all. */
+function statsSince({ frontend }: EngineRun, since: number): readonly HeardOutputs[] {
   return frontend.outputs
     .slice(since)
-    .filter(
-      ({ outputs }) =>
-        outputs !== null && outputs.schedulerStats !== null && outputs.engineIndex === rank,
-    );
+    .filter(({ outputs }) => outputs !== null && outputs.schedulerStats !== null);
 }
 
 async function fieldsOutcome(run: EngineRun, engine: HeardEngine): Promise<Outcome> {
@@ -147,9 +140,7 @@ async function runningOutcome(run: EngineRun, engine: HeardEngine): Promise<Outc
   const since = frontend.outputs.length;
   const ids = [requests.add(engine, { maxTokens: 200 }), requests.add(engine, { maxTokens: 200 })];
   const counts = (): readonly number[] =>
-    statsSince(run, engine, since).map(
-      ({ outputs }) => outputs?.schedulerStats?.numRunningReqs ?? 0,
-    );
+    statsSince(run, since).map(({ outputs }) => outputs?.schedulerStats?.numRunningReqs ?? 0);
   const saw = await frontend.wait(() => counts().includes(2), run.answerMs);
   requests.abort(engine, ids);
   if (counts().length === 0) return failed(NONE);

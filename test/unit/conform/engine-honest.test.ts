@@ -1,15 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { KV_EVENTS } from '../../support/broken-engines.ts';
 import { failedIds, judgeEngines } from '../../support/conform-engine.ts';
-
-const KV_EVENTS = {
-  kvEventsConfig: {
-    enable_kv_cache_events: true,
-    publisher: 'zmq',
-    endpoint: 'inproc://kv-events',
-    replay_endpoint: 'inproc://kv-replay',
-    topic: 'kv',
-  },
-} as const;
 
 describe('our own engines pass every check', () => {
   it('one engine', async () => {
