@@ -31,7 +31,10 @@ export async function runConform(flags: OwnFlags, side: ConformSide): Promise<nu
   const judge = side.prepare(flags);
   if (settings.junit !== null) writeJunit(settings.junit, '');
   const layout = layoutFor(io);
-  const recorder = settings.record === null ? null : startRecorder(settings.record, io);
+  const recorder =
+    settings.record === null
+      ? null
+      : startRecorder(settings.record, settings.version.vllmVersion, io);
   const ending = new AbortController();
   const end = (): void => ending.abort();
   for (const signal of SIGNALS) process.once(signal, end);
@@ -107,9 +110,12 @@ function writeJunit(file: string, text: string): void {
   }
 }
 
-function startRecorder(folder: string, { stderr }: CliIo): Recorder {
+function startRecorder(folder: string, vllmVersion: string, { stderr }: CliIo): Recorder {
   checkRecordFolder(folder);
-  const file = new RecordingFile({ folder, head: recordingHeadOf(CONFORM_PROCESS, systemClock) });
+  const file = new RecordingFile({
+    folder,
+    head: recordingHeadOf(CONFORM_PROCESS, vllmVersion, systemClock),
+  });
   stderr(`conform: recording frames to ${file.path}\n`);
   const recorder = new Recorder({
     file,

@@ -1,0 +1,102 @@
+/** Which engine gets a request, and what the coordinator says where there is one. */
+import { answerWhole } from '../answer-request.ts';
+import { compared, judged, NotApplicable } from '../finding.ts';
+import type { FrontendCheck } from '../frontend-check.ts';
+import type { FrontendRun } from '../frontend-run.ts';
+
+const BALANCER = 'vllm/v1/engine/core_client.py DPLBAsyncMPClient.get_core_engine_for_request';
+const COORDINATOR = 'vllm/v1/engine/coordinator.py DPCoordinatorProc.process_input_socket';
+/** Requests for each engine. */
+const PER_ENGINE = 4;
+/** The coordinator publishes every 100 ms. */
+const PUBLISHED_MS = 350;
+const BUSY = 60;
+
+/** Sends so many requests at once, waits until all have come, answers them. How many each engine got. */
+async function spread(run: FrontendRun, count: number, numTokens: number): Promise<number[]> {
+  const before = run.adds.length;
+  run.hold();
+  const completions = Array.from({ length: count }, () =>
+    run.complete({ max_tokens: numTokens, ignore_eos: true }),
+  );
+  await run.waitFor(`${count} ADDs`, () => run.adds[before + count - 1]);
+  const adds = run.adds.slice(before);
+  const counts = run.engines.map((engine) => adds.filter((add) => add.engine === engine).length);
+  for (const add of adds) {
+    run.close(add);
+    answerWhole(add);
+  }
+  await Promise.all(completions);
+  return counts;
+}
+
+function needCoordinator(run: FrontendRun): void {
+  const addresses = run.engines[0]?.inits[0]?.value?.addresses;
+  if ((addresses?.coordinatorInput ?? null) === null) {
+    throw new NotApplicable('INIT names no coordinator');
+  }
+}
+
+export const BALANCE_CHECKS: readonly FrontendCheck[] = [
+  {
+    id: 'frontend.balance.spread',
+    does: 'Requests that run at once are spread over the engines: each gets at least half of its share.',
+    source: BALANCER,
+    async run(run) {
+      run.http;
+      run.needSeveralEngines();
+      for (const engine of run.engines) engine.tellStats({});
+      await run.quiet(PUBLISHED_MS);
+      const counts = await spread(run, PER_ENGINE * run.engines.length, 21);
+      const isSpread = Math.min(...counts) >= PER_ENGINE / 2;
+      return judged(isSpread, `about ${PER_ENGINE} on each engine`, counts);
+    },
+  },
+  {
+    id: 'frontend.balance.stats',
+    does: 'An engine that says that many requests wait gets none while others are idle.',
+    source: BALANCER,
+    async run(run) {
+      run.http;
+      run.needSeveralEngines();
+      const [busy] = run.engines;
+      busy?.tellStats({ numWaitingReqs: BUSY, numRunningReqs: BUSY });
+      await run.quiet(PUBLISHED_MS);
+      const [onBusy] = await spread(run, PER_ENGINE, 22);
+      busy?.tellStats({});
+      await run.quiet(PUBLISHED_MS);
+      return compared({ on_busy_engine: onBusy }, { on_busy_engine: 0 });
+    },
+  },
+  {
+    id: 'frontend.coordinator.ready',
+    does: 'The coordinator says READY to every engine once all have subscribed.',
+    source: COORDINATOR,
+    async run(run) {
+      needCoordinator(run);
+      for (const { rank, fromCoordinator } of run.engines) {
+        const what = `READY of the coordinator for engine ${rank}`;
+        await run.waitFor(what, () => fromCoordinator.includes('READY') || null);
+      }
+      return judged(true, 'READY', 'READY');
+    },
+  },
+  {
+    id: 'frontend.coordinator.start_wave',
+    does: 'The coordinator passes the wave that an idle mixture-of-experts engine starts on to all engines.',
+    source: COORDINATOR,
+    async run(run) {
+      needCoordinator(run);
+      const config = run.engines[0]?.inits[0]?.value?.parallelConfig ?? {};
+      if (Object.keys(config).length === 0) {
+        throw new NotApplicable('the model is no mixture of experts: its ranks have no waves');
+      }
+      run.engines[0]?.tellCoordinator({ startWave: 1 });
+      for (const { rank, fromCoordinator } of run.engines) {
+        const what = `START_DP_WAVE for engine ${rank}`;
+        await run.waitFor(what, () => fromCoordinator.includes('START_DP_WAVE') || null);
+      }
+      return judged(true, 'START_DP_WAVE', 'START_DP_WAVE');
+    },
+  },
+];

@@ -1,0 +1,41 @@
+/** What a run of checks of a frontend is asked for. */
+import type { Transport } from '../../shared/transport/transport.ts';
+import type { Fetch } from './http-side.ts';
+
+/** What a run may end with. Frontends that one of them ends see no other in that run. */
+export const ENDINGS = [
+  'empty',
+  'more-fields',
+  'unknown-engine',
+  'unknown-call',
+  'garbage',
+  'dead',
+] as const;
+export type Ending = (typeof ENDINGS)[number];
+
+/** What breaks the start, where it is to be broken: then nothing else is looked at. */
+export const SPOILS = ['hello-twice', 'unknown-rank', 'garbage', 'wrong-place'] as const;
+export type Spoil = (typeof SPOILS)[number];
+
+export interface FrontendCheckOptions {
+  /** `tcp://HOST:PORT`, where the frontend awaits its engines' HELLO. */
+  readonly handshakeAddress: string;
+  readonly dataParallelSize: number;
+  /** The ranks in the order in which they report; default: the last one first. */
+  readonly order?: readonly number[];
+  /** Where its API answers; null: what needs it is not looked at. */
+  readonly httpUrl?: string | null;
+  /** Its /metrics; null: what needs it is not looked at. */
+  readonly metricsUrl?: string | null;
+  /** The model's name in requests; null: the first that /v1/models names. */
+  readonly model?: string | null;
+  /** Whose wire is spoken; default: the newest. */
+  readonly vllmVersion?: string;
+  /** The one that is looked at; null: each, until the frontend has ended. */
+  readonly ending?: Ending | null;
+  readonly spoil?: Spoil | null;
+  /** Default: ZeroMQ. */
+  readonly transport?: Transport;
+  /** Default: the runtime's. */
+  readonly fetch?: Fetch;
+}

@@ -1,0 +1,252 @@
+/**
+ * One run of checks: N scripted engines of unequal capacity, what they were sent, and the frontend's HTTP side. Checks wait
+ * through it, so that nothing waits longer than the run may take.
+ */
+import type { Sample } from '../../shared/exposition.ts';
+import { FinishReason } from '../../shared/protocol/outputs.ts';
+import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
+import { createWireCodec, type WireCodec } from '../../shared/protocol/wire-codec.ts';
+import { createZmqTransport } from '../../shared/transport/zmq.ts';
+import { VLLM_VERSION } from '../../shared/version.ts';
+import { answerWhole, nextOutput, socketFor } from './answer-request.ts';
+import { capacityOf } from './capacity-of.ts';
+import { NotApplicable, NothingWithin } from './finding.ts';
+import type { FrontendCheckOptions } from './frontend-options.ts';
+import { type Completion, type CompletionOptions, HttpSide, scrape } from './http-side.ts';
+import { type ReceivedAdd, ScriptedEngine } from './scripted-engine.ts';
+
+/** The whole run, whatever the frontend does; closing comes on top. */
+const RUN_MS = 27_000;
+/** For one thing to happen. */
+export const WAIT_MS = 2_500;
+/** For a completion that only shows whether the frontend is there. */
+const PROBE_MS = 1_000;
+const POLL_MS = 4;
+
+export type Script = (add: ReceivedAdd) => void;
+
+export interface Asked {
+  readonly add: ReceivedAdd;
+  readonly completion: Promise<Completion>;
+}
+
+type AskOptions = Partial<Omit<CompletionOptions, 'timeoutMs'>>;
+
+export class FrontendRun {
+  readonly options: FrontendCheckOptions;
+  readonly codec: WireCodec;
+  /** By rank. */
+  readonly engines: readonly ScriptedEngine[];
+  /** All ADDs of all engines, in their order. */
+  readonly adds: ReceivedAdd[] = [];
+  /** What checks have seen on the way, for others. */
+  readonly seen: { [K in keyof Seen]: Seen[K] } = {
+    statusesWhileStarting: [],
+    isServing: false,
+    hasTakenMoreKeys: null,
+    endedBy: null,
+  };
+  readonly #http: HttpSide | null;
+  readonly #open = new Map<string, ReceivedAdd>();
+  readonly #memo = new Map<string, Promise<unknown>>();
+  readonly #deadline = performance.now() + RUN_MS;
+  #script: Script = answerWhole;
+
+  constructor(options: FrontendCheckOptions) {
+    this.options = options;
+    const version = options.vllmVersion ?? VLLM_VERSION;
+    const wire = Object.values(WIRE_VERSIONS).find(({ vllmVersion }) => vllmVersion === version);
+    if (wire === undefined) throw new RangeError(`no wire of vLLM ${version} is known`);
+    this.codec = createWireCodec(wire);
+    const transport = options.transport ?? createZmqTransport();
+    const { handshakeAddress, dataParallelSize, httpUrl = null, model = null } = options;
+    this.engines = Array.from({ length: dataParallelSize }, (_, rank) => {
+      const ready = capacityOf({ rank, dataParallelSize, vllmVersion: version });
+      const { codec } = this;
+      const onAdd = (add: ReceivedAdd): void => this.#onAdd(add);
+      return new ScriptedEngine({ transport, codec, rank, handshakeAddress, ready, onAdd });
+    });
+    const send = options.fetch ?? fetch;
+    this.#http =
+      httpUrl === null ? null : new HttpSide({ url: httpUrl, model: model ?? '', fetch: send });
+  }
+
+  /** In the order in which they report. */
+  get inOrder(): readonly ScriptedEngine[] {
+    const { order } = this.options;
+    if (order === undefined) return this.engines.toReversed();
+    return order.flatMap((rank) => this.engines[rank] ?? []);
+  }
+
+  /** Throws NotApplicable without --http. */
+  get http(): HttpSide {
+    if (this.#http === null) throw new NotApplicable('no --http URL was given');
+    return this.#http;
+  }
+
+  get hasHttp(): boolean {
+    return this.#http !== null;
+  }
+
+  /** Throws NotApplicable with one engine. */
+  needSeveralEngines(): void {
+    if (this.engines.length < 2) throw new NotApplicable('there is one engine');
+  }
+
+  /** Throws NotApplicable where the frontend has ended by what was done to it before. */
+  needAlive(): void {
+    const { endedBy } = this.seen;
+    if (endedBy !== null)
+      throw new NotApplicable(`${endedBy} has ended the frontend before (see --ending)`);
+  }
+
+  /** Milliseconds for a wait of at most so many. Throws NothingWithin where the run's time is over. */
+  budget(ms = WAIT_MS): number {
+    const leftMs = this.#deadline - performance.now();
+    if (leftMs <= 0) throw new NothingWithin(`no time left in the run's ${RUN_MS / 1000} s`);
+    return Math.min(ms, Math.ceil(leftMs));
+  }
+
+  /** The first value that is there. Throws NothingWithin. */
+  async waitFor<T>(what: string, find: () => T | null | undefined, ms = WAIT_MS): Promise<T> {
+    const budgetMs = this.budget(ms);
+    const end = performance.now() + budgetMs;
+    for (;;) {
+      const found = find();
+      if (found !== null && found !== undefined) return found;
+      if (performance.now() >= end) {
+        throw new NothingWithin(`${what}: nothing within ${(budgetMs / 1000).toFixed(1)} s`);
+      }
+      await pause(POLL_MS);
+    }
+  }
+
+  /** Waits out a time in which something must not happen. */
+  async quiet(ms: number): Promise<void> {
+    await pause(this.budget(ms));
+  }
+
+  /** Does a thing once a run. */
+  once<T>(name: string, act: () => Promise<T>): Promise<T> {
+    const known = this.#memo.get(name);
+    if (known !== undefined) return known as Promise<T>;
+    const made = act();
+    this.#memo.set(name, made);
+    return made;
+  }
+
+  complete(body: object, options: AskOptions = {}): Promise<Completion> {
+    this.needAlive();
+    return this.http.complete({ ...body }, { ...options, timeoutMs: this.budget() });
+  }
+
+  /** Sends a completion and waits for the first ADD that it makes. */
+  async ask(body: object, options: AskOptions = {}): Promise<Asked> {
+    const before = this.adds.length;
+    const completion = this.complete(body, options);
+    let answer: Completion | null = null;
+    void completion.then((value) => {
+      answer = value;
+    });
+    const refused = (): string | null =>
+      answer === null || answer.status === 200 ? null : `${answer.status} ${answer.text}`;
+    const add = await this.waitFor('an ADD of a completion', () => {
+      const found = this.adds[before];
+      const reason = found === undefined ? refused() : null;
+      if (reason !== null) throw new NothingWithin(`no ADD came; the answer is ${brief(reason)}`);
+      return found;
+    });
+    return { add, completion };
+  }
+
+  /** As `ask`, and nothing answers the request by itself. */
+  askHeld(body: object, options: AskOptions = {}): Promise<Asked> {
+    this.hold();
+    return this.ask(body, options);
+  }
+
+  /** From here on requests wait for what the check says. */
+  hold(): void {
+    this.#script = (add) => this.#open.set(add.request.requestId, add);
+  }
+
+  /** Requests that were held and are not ended. */
+  get open(): readonly ReceivedAdd[] {
+    return [...this.#open.values()];
+  }
+
+  /** The check itself has ended it. */
+  close(add: ReceivedAdd): void {
+    this.#open.delete(add.request.requestId);
+  }
+
+  /** Ends what a check left behind; later requests are answered again. */
+  settle(): void {
+    this.#script = answerWhole;
+    for (const add of this.#open.values()) {
+      const outputs = [{ ...nextOutput(add, []), finishReason: FinishReason.ABORT }];
+      add.engine.send({ outputs }, socketFor(add));
+    }
+    this.#open.clear();
+  }
+
+  /** Whether it still answers; else what is said of it is that this check has ended it. */
+  async lookAfter(id: string): Promise<void> {
+    if (this.#http === null || this.seen.endedBy !== null) return;
+    const { status } = await this.#http.complete(
+      { max_tokens: 1 },
+      { timeoutMs: this.budget(PROBE_MS) },
+    );
+    if (status !== 200) this.seen.endedBy = id;
+  }
+
+  /** Throws NotApplicable without --metrics. */
+  async scrape(): Promise<readonly Sample[]> {
+    const { metricsUrl = null, fetch: send = fetch } = this.options;
+    if (metricsUrl === null) throw new NotApplicable('no --metrics URL was given');
+    this.needAlive();
+    return await scrape(metricsUrl, send, this.budget());
+  }
+
+  /** Scrapes until it is so; the last scrape if it never was. */
+  async scrapeUntil(
+    isSo: (samples: readonly Sample[]) => boolean,
+    ms = WAIT_MS,
+  ): Promise<readonly Sample[]> {
+    const end = performance.now() + this.budget(ms);
+    for (;;) {
+      const samples = await this.scrape();
+      if (isSo(samples) || performance.now() >= end) return samples;
+      await pause(25);
+    }
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.engines.map((engine) => engine.close()));
+  }
+
+  #onAdd(add: ReceivedAdd): void {
+    this.adds.push(add);
+    this.#script(add);
+  }
+}
+
+export interface Seen {
+  /** Of /health, before the last engine had reported. */
+  statusesWhileStarting: readonly number[];
+  /** Completions are answered. */
+  isServing: boolean;
+  /** Null where it was not tried. */
+  hasTakenMoreKeys: boolean | null;
+  /** The check after which the frontend serves no more. */
+  endedBy: string | null;
+}
+
+export function brief(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ');
+  return line.length > 160 ? `${line.slice(0, 160)}…` : line;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,90 @@
+/**
+ * The start: every engine says HELLO and gets INIT; all but the last report; the last is late. What is seen on the way stays in
+ * the run, for the checks.
+ */
+import { NothingWithin } from './finding.ts';
+import { type FrontendRun, WAIT_MS } from './frontend-run.ts';
+import type { ScriptedEngine } from './scripted-engine.ts';
+
+/** How long the last engine lets the frontend wait. */
+const LATE_MS = 400;
+/** Until completions are answered once all have reported. */
+const SERVING_MS = 9_000;
+/** After that a ready response with keys of another version is told again without them. */
+const PATIENCE_MS = 3_000;
+const ASK_AGAIN_MS = 50;
+/** A key of no version of vLLM. */
+const MORE_KEYS = ['conform_key_of_a_newer_version'];
+
+export async function startEngines(run: FrontendRun): Promise<void> {
+  const { inOrder } = run;
+  for (const engine of inOrder) engine.hello();
+  for (const engine of inOrder) await connected(run, engine);
+  const first = inOrder[0];
+  const last = inOrder.at(-1);
+  for (const engine of inOrder) {
+    if (engine === last) continue;
+    // Only a run that sees whether completions are answered can say what more keys did.
+    engine.report(run.hasHttp && engine === first ? MORE_KEYS : []);
+    engine.sayReady();
+  }
+  await watchHealth(run);
+  const isAlone = first === last;
+  last?.report(isAlone && run.hasHttp ? MORE_KEYS : []);
+  last?.sayReady();
+  if (run.hasHttp) await waitUntilServing(run, first);
+}
+
+async function connected(run: FrontendRun, engine: ScriptedEngine): Promise<void> {
+  const init = await run.waitFor(
+    `INIT for the HELLO of engine ${engine.rank}`,
+    () => engine.inits[0],
+    WAIT_MS * 2,
+  );
+  if (init.value === null) throw new NothingWithin(`INIT names no addresses: ${init.problem}`);
+  engine.connect(init.value);
+}
+
+async function watchHealth(run: FrontendRun): Promise<void> {
+  const end = performance.now() + LATE_MS;
+  const statuses: number[] = [];
+  while (run.hasHttp && performance.now() < end) {
+    statuses.push((await run.http.get('/health', run.budget(LATE_MS))).status);
+    await run.quiet(ASK_AGAIN_MS);
+  }
+  run.seen.statusesWhileStarting = statuses;
+}
+
+async function waitUntilServing(
+  run: FrontendRun,
+  first: ScriptedEngine | undefined,
+): Promise<void> {
+  const begin = performance.now();
+  let isToldAgain = false;
+  while (performance.now() - begin < SERVING_MS) {
+    if (!isToldAgain && performance.now() - begin > PATIENCE_MS) {
+      first?.report();
+      isToldAgain = true;
+    }
+    if (await serves(run)) {
+      run.seen.isServing = true;
+      run.seen.hasTakenMoreKeys = !isToldAgain;
+      return;
+    }
+    await run.quiet(ASK_AGAIN_MS);
+  }
+}
+
+async function serves(run: FrontendRun): Promise<boolean> {
+  const { http } = run;
+  if (http.model === '') {
+    const { status, text } = await http.get('/v1/models', run.budget());
+    if (status !== 200) return false;
+    http.model = modelOf(text) ?? '';
+  }
+  return (await run.complete({ max_tokens: 1 })).status === 200;
+}
+
+function modelOf(text: string): string | null {
+  return /"id"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? null;
+}
