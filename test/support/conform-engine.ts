@@ -58,6 +58,8 @@ export interface JudgedEngines {
   readonly mutate?: (rank: number, wasReopened: () => boolean) => Mutation;
   readonly only?: readonly string[];
   readonly version?: WireVersion;
+  /** For all checks together. */
+  readonly checksMs?: number;
 }
 
 /** Results by id. */
@@ -101,6 +103,7 @@ export async function judgeEngines(judged: JudgedEngines = {}): Promise<Verdicts
       startMs: 1_500,
       answerMs: 700,
       quietMs: 40,
+      ...(judged.checksMs === undefined ? {} : { checksMs: judged.checksMs }),
       onListening: () => {
         for (let rank = 0; rank < size; rank++)
           engines.push(start(judged, rank, transport, { model, wasReopened: () => numBound > 1 }));

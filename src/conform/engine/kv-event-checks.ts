@@ -199,9 +199,13 @@ async function replayOutcome(run: EngineRun, engine: HeardEngine): Promise<Outco
     identity: Buffer.from('conform'),
   });
   const replayed: number[] = [];
+  let timer: NodeJS.Timeout | undefined;
   try {
     const problem = await new Promise<string | null>((resolve) => {
-      setTimeout(() => resolve(`nothing within ${secondsText(run.answerMs)}`), run.answerMs);
+      timer = setTimeout(
+        () => resolve(`nothing within ${secondsText(run.answerMs)}`),
+        run.answerMs,
+      );
       socket.onMessage((frames) => {
         try {
           const reply = run.codec.decodeKVEventReplayReply(frames);
@@ -215,6 +219,7 @@ async function replayOutcome(run: EngineRun, engine: HeardEngine): Promise<Outco
     });
     if (problem !== null) return failed(`${problem}, behind ${replayed.length} batches`);
   } finally {
+    clearTimeout(timer);
     await socket.close(0);
   }
   const missing = numbers.filter((number) => !replayed.includes(number));
