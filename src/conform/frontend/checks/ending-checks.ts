@@ -179,7 +179,7 @@ export const ENDING_CHECKS: readonly FrontendCheck[] = [
       needEnding(run, 'dead');
       await dying(run);
       const before = run.adds.length;
-      const { status } = await run.complete({ max_tokens: 61 });
+      const { status } = await run.http.complete({ max_tokens: 61 }, { timeoutMs: run.budget() });
       const adds = run.adds.length - before;
       const isRefused = adds === 0 && (status === 0 || status >= 500);
       return judged(isRefused, 'no ADD, and status 500 or nobody', { adds, status });
