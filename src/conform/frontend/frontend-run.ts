@@ -4,10 +4,7 @@
  */
 import type { Sample } from '../../shared/exposition.ts';
 import { FinishReason } from '../../shared/protocol/outputs.ts';
-import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec, type WireCodec } from '../../shared/protocol/wire-codec.ts';
-import { createZmqTransport } from '../../shared/transport/zmq.ts';
-import { VLLM_VERSION } from '../../shared/version.ts';
 import { answerWhole, nextOutput, socketFor } from './answer-request.ts';
 import { capacityOf } from './capacity-of.ts';
 import { NotApplicable, NothingWithin } from './finding.ts';
@@ -16,7 +13,7 @@ import { type Completion, type CompletionOptions, HttpSide, scrape } from './htt
 import { type ReceivedAdd, ScriptedEngine } from './scripted-engine.ts';
 
 /** The whole run, whatever the frontend does; closing comes on top. */
-const RUN_MS = 27_000;
+const RUN_MS = 24_000;
 /** For one thing to happen. */
 export const WAIT_MS = 2_500;
 /** For a completion that only shows whether the frontend is there. */
@@ -49,22 +46,22 @@ export class FrontendRun {
   readonly #http: HttpSide | null;
   readonly #open = new Map<string, ReceivedAdd>();
   readonly #memo = new Map<string, Promise<unknown>>();
-  readonly #deadline = performance.now() + RUN_MS;
+  #deadline: number;
   #script: Script = answerWhole;
 
   constructor(options: FrontendCheckOptions) {
     this.options = options;
-    const version = options.vllmVersion ?? VLLM_VERSION;
-    const wire = Object.values(WIRE_VERSIONS).find(({ vllmVersion }) => vllmVersion === version);
-    if (wire === undefined) throw new RangeError(`no wire of vLLM ${version} is known`);
-    this.codec = createWireCodec(wire);
-    const transport = options.transport ?? createZmqTransport();
+    const { transport, version, clock, waitMs = 0 } = options;
     const { handshakeAddress, dataParallelSize, httpUrl = null, model = null } = options;
+    this.codec = createWireCodec(version);
+    this.#deadline = clock.monotonicMs() + RUN_MS + waitMs;
     this.engines = Array.from({ length: dataParallelSize }, (_, rank) => {
-      const ready = capacityOf({ rank, dataParallelSize, vllmVersion: version });
+      const ready = capacityOf(rank, version.vllmVersion);
       const { codec } = this;
+      const { tables } = version;
       const onAdd = (add: ReceivedAdd): void => this.#onAdd(add);
-      return new ScriptedEngine({ transport, codec, rank, handshakeAddress, ready, onAdd });
+      const known = { transport, clock, codec, tables, handshakeAddress, rank, ready, onAdd };
+      return new ScriptedEngine(known);
     });
     const send = options.fetch ?? fetch;
     this.#http =
@@ -100,9 +97,15 @@ export class FrontendRun {
       throw new NotApplicable(`${endedBy} has ended the frontend before (see --ending)`);
   }
 
+  /** The frontend is there: from here on the run's time counts. */
+  begin(): void {
+    this.#deadline = this.options.clock.monotonicMs() + RUN_MS;
+  }
+
   /** Milliseconds for a wait of at most so many. Throws NothingWithin where the run's time is over. */
   budget(ms = WAIT_MS): number {
-    const leftMs = this.#deadline - performance.now();
+    if (this.options.signal?.aborted === true) throw new NothingWithin('the run was ended');
+    const leftMs = this.#deadline - this.options.clock.monotonicMs();
     if (leftMs <= 0) throw new NothingWithin(`no time left in the run's ${RUN_MS / 1000} s`);
     return Math.min(ms, Math.ceil(leftMs));
   }
@@ -110,11 +113,12 @@ export class FrontendRun {
   /** The first value that is there. Throws NothingWithin. */
   async waitFor<T>(what: string, find: () => T | null | undefined, ms = WAIT_MS): Promise<T> {
     const budgetMs = this.budget(ms);
-    const end = performance.now() + budgetMs;
+    const end = this.options.clock.monotonicMs() + budgetMs;
     for (;;) {
       const found = find();
       if (found !== null && found !== undefined) return found;
-      if (performance.now() >= end) {
+      if (this.options.signal?.aborted === true) throw new NothingWithin('the run was ended');
+      if (this.options.clock.monotonicMs() >= end) {
         throw new NothingWithin(`${what}: nothing within ${(budgetMs / 1000).toFixed(1)} s`);
       }
       await pause(POLL_MS);
@@ -213,10 +217,10 @@ export class FrontendRun {
     isSo: (samples: readonly Sample[]) => boolean,
     ms = WAIT_MS,
   ): Promise<readonly Sample[]> {
-    const end = performance.now() + this.budget(ms);
+    const end = this.options.clock.monotonicMs() + this.budget(ms);
     for (;;) {
       const samples = await this.scrape();
-      if (isSo(samples) || performance.now() >= end) return samples;
+      if (isSo(samples) || this.options.clock.monotonicMs() >= end) return samples;
       await pause(25);
     }
   }

@@ -19,6 +19,13 @@ const MORE_KEYS = ['conform_key_of_a_newer_version'];
 export async function startEngines(run: FrontendRun): Promise<void> {
   const { inOrder } = run;
   for (const engine of inOrder) engine.hello();
+  const { waitMs = WAIT_MS } = run.options;
+  await run.waitFor(
+    'INIT for a HELLO',
+    () => inOrder.find(({ inits }) => inits.length > 0),
+    waitMs,
+  );
+  run.begin();
   for (const engine of inOrder) await connected(run, engine);
   const first = inOrder[0];
   const last = inOrder.at(-1);
@@ -39,16 +46,15 @@ async function connected(run: FrontendRun, engine: ScriptedEngine): Promise<void
   const init = await run.waitFor(
     `INIT for the HELLO of engine ${engine.rank}`,
     () => engine.inits[0],
-    WAIT_MS * 2,
   );
   if (init.value === null) throw new NothingWithin(`INIT names no addresses: ${init.problem}`);
   engine.connect(init.value);
 }
 
 async function watchHealth(run: FrontendRun): Promise<void> {
-  const end = performance.now() + LATE_MS;
+  const end = run.options.clock.monotonicMs() + LATE_MS;
   const statuses: number[] = [];
-  while (run.hasHttp && performance.now() < end) {
+  while (run.hasHttp && run.options.clock.monotonicMs() < end) {
     statuses.push((await run.http.get('/health', run.budget(LATE_MS))).status);
     await run.quiet(ASK_AGAIN_MS);
   }
@@ -59,10 +65,10 @@ async function waitUntilServing(
   run: FrontendRun,
   first: ScriptedEngine | undefined,
 ): Promise<void> {
-  const begin = performance.now();
+  const begin = run.options.clock.monotonicMs();
   let isToldAgain = false;
-  while (performance.now() - begin < SERVING_MS) {
-    if (!isToldAgain && performance.now() - begin > PATIENCE_MS) {
+  while (run.options.clock.monotonicMs() - begin < SERVING_MS) {
+    if (!isToldAgain && run.options.clock.monotonicMs() - begin > PATIENCE_MS) {
       first?.report();
       isToldAgain = true;
     }

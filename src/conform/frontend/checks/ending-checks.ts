@@ -68,8 +68,8 @@ function oddAtTheEnd(options: {
 
 /** Whether /health stops saying 200, or nobody answers any more. */
 async function isIll(run: FrontendRun): Promise<boolean> {
-  const end = performance.now() + run.budget(ILL_MS);
-  while (performance.now() < end) {
+  const end = run.options.clock.monotonicMs() + run.budget(ILL_MS);
+  while (run.options.clock.monotonicMs() < end) {
     if ((await run.http.get('/health', run.budget(500))).status !== 200) return true;
     await run.quiet(25);
   }
@@ -190,7 +190,7 @@ export const ENDING_CHECKS: readonly FrontendCheck[] = [
 /** One engine dies while a request runs on another. */
 function dying(run: FrontendRun) {
   return run.once('dying', async () => {
-    const { completion } = await run.askHeld({ max_tokens: 60, ignore_eos: true });
+    const { completion } = await run.askHeld({ max_tokens: 62, ignore_eos: true });
     const victim = run.engines.at(-1);
     victim?.die();
     await Promise.race([completion, run.quiet(ILL_MS)]);
