@@ -16,6 +16,7 @@ import { flagName } from '../src/shared/config/field.ts';
 import { FIELD_GROUPS, type FieldKey, fieldOf } from '../src/shared/config/registry.ts';
 import { ERRORS } from '../src/shared/errors.ts';
 import { budgetPages } from './budget-page.ts';
+import { conformPage } from './conform-page.ts';
 import { environmentPage } from './environment-page.ts';
 import { faultsPage } from './faults-page.ts';
 import { framesPage } from './frames-page.ts';
@@ -42,6 +43,7 @@ export function generatedPages(): readonly Page[] {
     { path: 'docs/reference/twin-api.md', text: twinApiPage(NOTE) },
     { path: 'docs/reference/frames.md', text: framesPage() },
     { path: 'docs/reference/protocol-check.md', text: protocolCheckPage() },
+    { path: 'docs/reference/conform.md', text: conformPage() },
     { path: 'docs/models.md', text: modelsPage() },
     ...budgetPages(),
     ...lessonPages(),

@@ -6,7 +6,7 @@ export interface Command {
   readonly usage: string;
   readonly summary: string;
   /** What its first word is, if it takes one. */
-  readonly positional: 'model' | 'file' | 'shell' | 'lesson' | null;
+  readonly positional: 'model' | 'file' | 'shell' | 'lesson' | 'side' | null;
   /** Whether flags are settings, which the environment and --config may give as well. */
   readonly readsSettings: boolean;
   readonly examples: readonly (readonly [command: string, meaning: string])[];

@@ -5,7 +5,6 @@
  */
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { createLogger } from '../shared/logger.ts';
-import { VLLM_VERSION } from '../shared/version.ts';
 
 /** A timer that keeps the process alive: the longest that Node has. */
 const KEEP_ALIVE_MS = 2 ** 31 - 1;
@@ -26,7 +25,7 @@ export function runWorkerNode(args: EngineArgs): Promise<number> {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
     // Whoever reads this line may send the signal.
     logger.info(
-      `Launching vLLM (v${VLLM_VERSION}) headless multiproc executor, with head node address ` +
+      `Launching vLLM (v${args.vllmVersion}) headless multiproc executor, with head node address ` +
         `${args.masterAddr}:${args.masterPort} for torch.distributed process group.`,
     );
   });

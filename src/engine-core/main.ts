@@ -22,7 +22,6 @@ import { tapTransport } from '../shared/tap/tapped-transport.ts';
 import { systemTimers } from '../shared/timers.ts';
 import type { Transport } from '../shared/transport/transport.ts';
 import { createZmqTransport } from '../shared/transport/zmq.ts';
-import { VLLM_VERSION } from '../shared/version.ts';
 import { LifeLine } from './life-line.ts';
 import { serveUntilDone, startEngine } from './start-engine.ts';
 import { ThreadCompiler } from './structured-output/thread-compiler.ts';
@@ -35,8 +34,8 @@ async function run(
   const tapped = tapTransport(createZmqTransport(), tap);
   const gate = config.args.handshakeStep ? new ChildStepGate(process) : null;
   const engine = await startEngine(config, {
-    transport: gate === null ? tapped : stepped(tapped, gate, config.rank),
-    codec: createWireCodec(WIRE_VERSIONS[VLLM_VERSION]),
+    transport: gate === null ? tapped : stepped(tapped, gate, config),
+    codec: createWireCodec(WIRE_VERSIONS[config.args.vllmVersion]),
     clock: systemClock,
     timers: systemTimers,
     logger,
@@ -54,8 +53,12 @@ async function run(
   return serveUntilDone(engine, logger);
 }
 
-function stepped(transport: Transport, gate: StepGate, rank: number): Transport {
-  const words = createStepWords({ process: 'engine', rank }, WIRE_VERSIONS[VLLM_VERSION]);
+function stepped(
+  transport: Transport,
+  gate: StepGate,
+  { rank, args }: EngineProcessConfig,
+): Transport {
+  const words = createStepWords({ process: 'engine', rank }, WIRE_VERSIONS[args.vllmVersion]);
   return stepTransport(transport, { gate, words });
 }
 
@@ -71,13 +74,15 @@ function failToStart(error: unknown, logger: Logger): never {
 
 function main(): void {
   const config = readProcessArgument(engineProcessConfigSchema(), 'an engine core');
-  const { logLevel, logFormat, dataParallelSize, record, tap: ringFrames } = config.args;
+  const { vllmVersion, logLevel, logFormat, dataParallelSize } = config.args;
+  const { record, tap: ringFrames } = config.args;
   const name = dataParallelSize > 1 ? `EngineCore_DP${config.rank}` : 'EngineCore';
   process.title = `VLLM::${name}`;
   const logger = createLogger({ level: logLevel, format: logFormat, bindings: { process: name } });
   const lifeLine = new LifeLine(logger, config.privateDirectory);
   const tap = createProcessTap({
     process: name,
+    vllmVersion,
     record,
     ringFrames,
     clock: systemClock,

@@ -1,12 +1,28 @@
 import { createHash } from 'node:crypto';
 import type { EngineArgs } from '../shared/config/registry.ts';
 import { pythonJson } from '../shared/python/json-text.ts';
+import { isBefore, type SpokenVersion } from '../shared/version.ts';
+
+/** Factors that came with a release: in the digests of those before it they are not. */
+const CAME_WITH: readonly (readonly [SpokenVersion, readonly string[]])[] = [
+  [
+    '0.30.0',
+    [
+      '_allow_auto_resolve_cp_interleave_size',
+      'dcp_q_replicate',
+      'dp_sync_interval',
+      'elastic_ep_max_dp_size',
+      'enable_batch_sharded_sampling',
+    ],
+  ],
+  ['0.32.0', ['enable_hc_sp']],
+];
 
 /**
  * The digest of what data-parallel ranks of one model must have in common, byte for byte vLLM's: a frontend refuses a
  * rank with another one. The factors are ParallelConfig's fields as vLLM resolves them for a mixture-of-experts model;
  * `asyncScheduling` turns NCCL off for the ranks' agreement.
- * Source: vllm/config/parallel.py ParallelConfig.compute_hash, vllm/config/utils.py hash_factors (0.33.0).
+ * Source: vllm/config/parallel.py ParallelConfig.compute_hash, vllm/config/utils.py hash_factors (0.28.0 to 0.33.0).
  */
 export function computeParallelConfigHash(args: EngineArgs, asyncScheduling: boolean): string {
   const interleave = args.cpKvCacheInterleaveSize ?? 1;
@@ -38,7 +54,7 @@ export function computeParallelConfigHash(args: EngineArgs, asyncScheduling: boo
       'vllm.config.parallel.EPLBConfig',
       [
         ['communicator', null],
-        ['enable_migration_batching', false],
+        ...(isBefore(args.vllmVersion, '0.32.0') ? [] : [['enable_migration_batching', false]]),
         ['log_balancedness', false],
         ['log_balancedness_interval', 1],
         ['num_redundant_experts', 0],
@@ -60,5 +76,10 @@ export function computeParallelConfigHash(args: EngineArgs, asyncScheduling: boo
     ubatch_size: 0,
     world_size: args.tensorParallelSize * args.pipelineParallelSize,
   };
-  return createHash('sha256').update(pythonJson(factors)).digest('hex');
+  const later = CAME_WITH.filter(([version]) => isBefore(args.vllmVersion, version));
+  const unknown = new Set(later.flatMap(([, names]) => names));
+  const known = Object.entries(factors).filter(([name]) => !unknown.has(name));
+  return createHash('sha256')
+    .update(pythonJson(Object.fromEntries(known)))
+    .digest('hex');
 }

@@ -1,7 +1,6 @@
 import type { EngineZmqAddresses } from '../shared/protocol/handshake.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import type { EngineCoreReadyResponse, KVEventsConfig } from '../shared/protocol/ready-response.ts';
-import { VLLM_VERSION } from '../shared/version.ts';
 import type { EngineSetup } from './engine-setup.ts';
 
 export interface ReadyResponseOptions {
@@ -25,7 +24,7 @@ export function createReadyResponse(options: ReadyResponseOptions): EngineCoreRe
     blockSize: plan.cacheBlockSize,
     dpStatsAddress: addresses.frontendStatsPublishAddress,
     dtype: model.facts.dtype,
-    vllmVersion: VLLM_VERSION,
+    vllmVersion: args.vllmVersion,
     worldSize: args.tensorParallelSize * args.pipelineParallelSize,
     dataParallelSize: options.dataParallelSize,
     tensorParallelSize: args.tensorParallelSize,

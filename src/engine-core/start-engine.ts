@@ -17,7 +17,6 @@ import type { Tap } from '../shared/tap/tap.ts';
 import type { Timers } from '../shared/timers.ts';
 import { tokenizerFolderOf } from '../shared/tokenizer/tokenizer-folder.ts';
 import type { Transport } from '../shared/transport/transport.ts';
-import { VLLM_VERSION } from '../shared/version.ts';
 import { DPEngineCore } from './dp-engine-core.ts';
 import { type DpGroup, joinDpGroup } from './dp-group.ts';
 import type { EngineCore } from './engine-core.ts';
@@ -252,7 +251,7 @@ async function openSideChannel(
   const { plan } = setup;
   const hash = compatibilityHash({
     model: args.model,
-    version: VLLM_VERSION,
+    version: args.vllmVersion,
     blockSize: plan.schedulerBlockSize,
     workerBytesPerBlock: plan.workers[0]?.bytesPerBlock ?? 0,
   });

@@ -3,7 +3,6 @@
  * signal, with the first process that dies, or with an engine that says so. Nothing outlives it, on disk or running.
  * Source: vllm/entrypoints/cli/serve.py, vllm/entrypoints/launchers/launcher.py (0.33.0).
  */
-
 import { loadModelPlan } from '../capacity/file/load-model-plan.ts';
 import type { ModelPlan } from '../capacity/models/model-plan.ts';
 import { modelOptionsOf } from '../capacity/models/options-of-args.ts';
@@ -23,11 +22,9 @@ import type { Tap } from '../shared/tap/tap.ts';
 import { tapTransport } from '../shared/tap/tapped-transport.ts';
 import type { Transport } from '../shared/transport/transport.ts';
 import type { LessonState } from '../shared/twin-api/state.ts';
-import { VLLM_VERSION } from '../shared/version.ts';
 import type { EngineDeath, Serving } from './api-server/serving.ts';
 import type { ReadyEngines } from './engine-client/ready-engines.ts';
-import type { HttpEnv } from './http/http-env.ts';
-import { readHttpEnv } from './http/http-env.ts';
+import { type HttpEnv, readHttpEnv } from './http/http-env.ts';
 import { DEFAULT_HOST } from './http/listen.ts';
 import { readTlsSettings } from './http/tls-settings.ts';
 import { resolveApiServerCount } from './launch/api-server-count.ts';
@@ -184,9 +181,11 @@ type FrontendParts = Pick<
 
 function createFrontend(parts: FrontendParts, directory: PrivateDirectory): Frontend {
   const { args, plan, logger } = parts;
-  const codec = createWireCodec(WIRE_VERSIONS[VLLM_VERSION]);
+  const { vllmVersion } = args;
+  const codec = createWireCodec(WIRE_VERSIONS[vllmVersion]);
   try {
     const launch = new EngineLaunch({
+      vllmVersion,
       plan,
       codec,
       directory,
@@ -201,6 +200,7 @@ function createFrontend(parts: FrontendParts, directory: PrivateDirectory): Fron
     });
     const tap = createProcessTap({
       process: processNameOf(args),
+      vllmVersion,
       record: args.record,
       ringFrames: args.tap,
       clock: systemClock,

@@ -20,6 +20,9 @@ import { readGenerationConfig, type ServedModel, systemFingerprint } from './llm
 import type { CacheConfigSettings } from './metrics/cache-config-info.ts';
 import { createVllmConfig, type VllmConfigViews } from './vllm-config/vllm-config.ts';
 
+/** Source: vllm/config/cache.py CacheConfig.DEFAULT_BLOCK_SIZE. */
+const DEFAULT_BLOCK_SIZE = 16;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** For processes that answer no client: what they do not know, neither their dumps nor /proc can tell. */
@@ -55,11 +58,13 @@ export function createCoordinatorCommand(
   env: Environment,
 ): (config: CoordinatorConfig) => ChildCommand {
   const modulePath = ownProgram('frontend/dp-coordinator/main');
-  const { logLevel, logFormat, record, tap, handshakeStep } = args;
+  const { vllmVersion, logLevel, logFormat, record, tap, handshakeStep } = args;
   return (config) => ({
     name: 'DPCoordinator',
     modulePath,
-    args: [JSON.stringify({ ...config, logLevel, logFormat, record, tap, handshakeStep })],
+    args: [
+      JSON.stringify({ ...config, vllmVersion, logLevel, logFormat, record, tap, handshakeStep }),
+    ],
     env: withoutApiKey(env),
   });
 }
@@ -109,6 +114,7 @@ export function createServedModel(
       ? { hiddenSize: model.facts.promptEmbedsSize, dtype: model.facts.dtype }
       : null,
     fingerprint: systemFingerprint({
+      vllmVersion: args.vllmVersion,
       mode: args.fingerprintMode,
       customValue: args.fingerprintValue,
       tensorParallelSize: args.tensorParallelSize,
@@ -175,6 +181,8 @@ export function createCacheConfigSettings(
     prefixMatchUnit: args.prefixMatchUnit,
     kvCacheDtypeSkipLayers: args.kvCacheDtypeSkipLayers,
     mambaPageSizePadded: null,
+    mambaBlockSize: ownMambaBlockSize(args, { facts, input }),
+    userSpecifiedMambaBlockSize: args.mambaBlockSize !== null,
     mambaCacheDtype: args.mambaCacheDtype,
     mambaSsmCacheDtype: args.mambaSsmCacheDtype,
     mambaCacheMode: config.mambaCacheMode,
@@ -182,4 +190,15 @@ export function createCacheConfigSettings(
     kvOffloadingSize: args.kvOffloadingSize,
     kvOffloadingBackend: args.kvOffloadingBackend,
   };
+}
+
+/** Source: vllm/model_executor/models/config.py MambaModelConfig (0.28.0 to 0.33.0). */
+function ownMambaBlockSize(
+  { mambaBlockSize, blockSize }: EngineArgs,
+  { facts, input }: Pick<ModelPlan, 'facts' | 'input'>,
+): number | null {
+  const hasState = facts.isHybrid || facts.isAttentionFree;
+  if (mambaBlockSize !== null || !hasState) return mambaBlockSize;
+  const { enablePrefixCaching, maxModelLen } = input.config;
+  return enablePrefixCaching ? (blockSize ?? DEFAULT_BLOCK_SIZE) : maxModelLen;
 }

@@ -9,7 +9,6 @@ import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
 import { createStepWords } from '../shared/tap/step-words.ts';
 import { stepTransport } from '../shared/tap/stepped-transport.ts';
 import type { Transport } from '../shared/transport/transport.ts';
-import { VLLM_VERSION } from '../shared/version.ts';
 import { EarlyServer } from './http/early-server.ts';
 import type { HttpEnv } from './http/http-env.ts';
 import { readTlsSettings } from './http/tls-settings.ts';
@@ -73,7 +72,10 @@ export class SteppedStart {
 
   /** Holds what this process sends, and what engines send that it did not start. */
   step(transport: Transport): Transport {
-    const words = createStepWords({ process: 'frontend' }, WIRE_VERSIONS[VLLM_VERSION]);
+    const words = createStepWords(
+      { process: 'frontend' },
+      WIRE_VERSIONS[this.#options.args.vllmVersion],
+    );
     const holdsFrom = (rank: number): boolean => !this.#isOwn(rank);
     return stepTransport(transport, { gate: this.stepper, words, holdsFrom });
   }

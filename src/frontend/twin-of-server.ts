@@ -9,7 +9,6 @@ import { framesOfTap } from '../shared/tap/process-frames.ts';
 import type { Tap } from '../shared/tap/tap.ts';
 import { systemTimers } from '../shared/timers.ts';
 import type { LessonState } from '../shared/twin-api/state.ts';
-import { VLLM_VERSION } from '../shared/version.ts';
 import type { Serving } from './api-server/serving.ts';
 import { FaultDesk } from './faults/fault-desk.ts';
 import { ProcessFaults } from './faults/process-faults.ts';
@@ -46,9 +45,11 @@ export interface HubParts {
 /** What the page is told: of engines from the launch and from what they said, each for itself. */
 export function createTwinHub(frontend: HubParts): TwinHub {
   const { args, plan, env, launch, tap, stop } = frontend;
+  const wire = WIRE_VERSIONS[args.vllmVersion];
   return new TwinHub({
     clock: systemClock,
-    dissector: createDissector(WIRE_VERSIONS[VLLM_VERSION]),
+    dissector: createDissector(wire),
+    vllmVersion: args.vllmVersion,
     model: args.model,
     apiServerCount: plan.apiServerCount,
     changesRefusedBecause: changesRefusedBecause(twinAccessOf(args, Authenticator.of(args, env))),
@@ -65,8 +66,7 @@ export function createTwinHub(frontend: HubParts): TwinHub {
         state: launch.stateOf(rank),
       })),
     readyResponse: (rank) => frontend.serving?.readyResponse(rank) ?? null,
-    nameFields: (response) =>
-      namedFields(WIRE_VERSIONS[VLLM_VERSION].tables.engineCoreReadyResponse, response),
+    nameFields: (response) => namedFields(wire.tables.engineCoreReadyResponse, response),
     createDesk:
       args.faults === 'none'
         ? null

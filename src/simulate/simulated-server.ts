@@ -131,6 +131,7 @@ export class SimulatedServer {
       startup,
       metadata: Promise.resolve(
         handshakeMetadata({
+          vllmVersion: args.vllmVersion,
           clients: [api.client.addresses],
           coordinator,
           meeting: this.plan.coordinatedDp

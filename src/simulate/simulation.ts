@@ -15,7 +15,6 @@ import { type Logger, silentLogger } from '../shared/logger.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec, type WireCodec } from '../shared/protocol/wire-codec.ts';
-import { VLLM_VERSION } from '../shared/version.ts';
 import { createHandingOverCodec } from './handing-over-codec.ts';
 import { SimulatedClient } from './simulated-client.ts';
 import type { SimulatedEngine } from './simulated-engine.ts';
@@ -68,7 +67,7 @@ export class Simulation {
     this.#args = Object.freeze({ ...args, seed, apiServerCount: args.apiServerCount ?? 1 });
     this.#options = options;
     this.time = new VirtualTime(epochMs === undefined ? {} : { epochMs });
-    const codec = createWireCodec(WIRE_VERSIONS[VLLM_VERSION]);
+    const codec = createWireCodec(WIRE_VERSIONS[args.vllmVersion]);
     this.#codec = encodesOutputs ? codec : createHandingOverCodec(codec);
     this.#randomHex = seededHex(seed);
     this.#client = new SimulatedClient({

@@ -12,7 +12,6 @@ import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
 import { createDissector } from '../shared/tap/dissector.ts';
 import { namedFields } from '../shared/tap/named-fields.ts';
 import type { TwinState } from '../shared/twin-api/state.ts';
-import { VLLM_VERSION } from '../shared/version.ts';
 import { Simulation } from '../simulate/simulation.ts';
 import { letRequestsArrive } from './arrival.ts';
 import { engineOf } from './engine-of.ts';
@@ -71,18 +70,18 @@ class InProcessTwin implements Twin {
       logger,
       onDown: () => onDown(),
     });
-    const twin = new InProcessTwin(simulation, log, args.model);
+    const twin = new InProcessTwin(simulation, log, args);
     onDown = () => twin.#end({ code: 1, signal: null });
     const { engines } = await twin.state();
     twin.engines = engines.map((state) => engineOf(twin, state));
     return twin;
   }
 
-  private constructor(simulation: Simulation, log: LogTail, model: string) {
+  private constructor(simulation: Simulation, log: LogTail, args: EngineArgs) {
     this.#simulation = simulation;
     this.#log = log;
     this.url = simulation.url;
-    this.#hub = createHub(simulation, model);
+    this.#hub = createHub(simulation, args);
     // Whoever forgets it can end all the same.
     simulation.server.http.app.server.unref();
   }
@@ -201,11 +200,12 @@ class InProcessTwin implements Twin {
   }
 }
 
-function createHub({ server, time }: Simulation, model: string): TwinHub {
-  const { tables } = WIRE_VERSIONS[VLLM_VERSION];
+function createHub({ server, time }: Simulation, { model, vllmVersion }: EngineArgs): TwinHub {
+  const wire = WIRE_VERSIONS[vllmVersion];
   return new TwinHub({
     clock: time,
-    dissector: createDissector(WIRE_VERSIONS[VLLM_VERSION]),
+    dissector: createDissector(wire),
+    vllmVersion,
     model,
     apiServerCount: 1,
     changesRefusedBecause: null,
@@ -219,7 +219,7 @@ function createHub({ server, time }: Simulation, model: string): TwinHub {
         state: hasExited ? 'DEAD' : 'READY',
       })),
     readyResponse: (rank) => server.api.readyResponse(rank),
-    nameFields: (response) => namedFields(tables.engineCoreReadyResponse, response),
+    nameFields: (response) => namedFields(wire.tables.engineCoreReadyResponse, response),
     // Only the state is asked of it: faults, loads and scenarios are the simulation's own.
     createDesk: null,
     createSteering: null,

@@ -1,7 +1,7 @@
 /** The names that `metrics.names` shows against those that each version's own source registers. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { OLDER_VERSIONS } from '../../src/shared/protocol/versions/older-metrics.ts';
+import { OLDER_VERSIONS } from '../../src/shared/metric-catalogue/older-versions.ts';
 import { Scraped } from '../support/scraped.ts';
 
 interface Recorded {

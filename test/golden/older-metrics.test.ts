@@ -1,4 +1,4 @@
-/** The tables of older versions against what each version's own package registers. */
+/** What older versions show against what each version's own package registers. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
@@ -9,7 +9,8 @@ import {
   SPEC_DECODING_METRICS,
   TOOL_CALL_PARSER_INVOCATIONS,
 } from '../../src/frontend/metrics/definitions.ts';
-import { differencesTo, OLDER_VERSIONS } from '../../src/shared/protocol/versions/older-metrics.ts';
+import { olderMetrics } from '../../src/shared/metric-catalogue/older-metrics.ts';
+import { OLDER_VERSIONS } from '../../src/shared/metric-catalogue/older-versions.ts';
 import { VLLM_VERSION } from '../../src/shared/version.ts';
 
 interface Recorded {
@@ -47,18 +48,20 @@ function recorded(version: string): Recorded {
 describe.each(OLDER_VERSIONS.filter((version) => version in versions))(
   'the metrics of vLLM %s',
   (version) => {
-    const differences = differencesTo(version);
+    const older = olderMetrics(version);
     const then = recorded(version);
     const now = recorded(VLLM_VERSION);
 
     it('lack the families that it has not yet', () => {
       const names = new Set(then.families.map(({ name }) => name));
       const lacking = OURS.filter((name) => !names.has(name));
-      expect(differences.flatMap(({ lacks }) => lacks).toSorted()).toEqual(lacking.toSorted());
+      expect(OURS.filter((name) => !older.helps.has(name))).toEqual(lacking);
+      expect(older.has).toEqual([]);
     });
 
-    it('are otherwise written as those of today', () => {
+    it('are otherwise written as those of today, with its help texts', () => {
       for (const { name, type, help, labels } of then.families) {
+        expect(older.helps.get(name)).toBe(help);
         if (!OURS.includes(name) || name === CACHE_CONFIG_INFO.name) continue;
         const today = now.families.find((family) => family.name === name);
         expect({ type, help, labels }).toEqual({
@@ -69,20 +72,11 @@ describe.each(OLDER_VERSIONS.filter((version) => version in versions))(
       }
     });
 
-    it('have its labels of cache_config_info, at its defaults', () => {
-      const [child] = now.families.find(({ name }) => name === CACHE_CONFIG_INFO.name)
-        ?.example_children ?? [{}];
-      let labels: Readonly<Record<string, string>> = child ?? {};
-      for (const { cacheConfigInfo = { lacks: [], has: {} } } of differences) {
-        const kept = Object.entries(labels).filter(
-          ([name]) => !cacheConfigInfo.lacks.includes(name),
-        );
-        labels = { ...Object.fromEntries(kept), ...cacheConfigInfo.has };
-      }
+    it('have its labels of cache_config_info in its order, at its defaults', () => {
       const [theirs] = then.families.find(({ name }) => name === CACHE_CONFIG_INFO.name)
         ?.example_children ?? [{}];
-      expect(labels).toEqual(theirs);
-      expect(Object.keys(labels).toSorted()).toEqual(then.cache_config_info_labels.toSorted());
+      expect(older.cacheConfigInfo).toEqual(theirs);
+      expect(Object.keys(older.cacheConfigInfo)).toEqual(then.cache_config_info_labels);
     });
   },
 );

@@ -14,6 +14,8 @@ export const DEFAULT_CACHE_CONFIG_SETTINGS: CacheConfigSettings = {
   prefixMatchUnit: null,
   kvCacheDtypeSkipLayers: [],
   mambaPageSizePadded: null,
+  mambaBlockSize: null,
+  userSpecifiedMambaBlockSize: false,
   mambaCacheDtype: 'auto',
   mambaSsmCacheDtype: 'auto',
   mambaCacheMode: 'none',

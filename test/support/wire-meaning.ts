@@ -155,7 +155,15 @@ export class MeaningComparer {
       if (camel(wire) === key && show(fallback) === show(value)) return true;
     }
     const isEmpty = Array.isArray(value) && value.length === 0;
-    return value === null || value === undefined || value === false || value === 0 || isEmpty;
+    const isEmptyMap = isDict(value) && Object.keys(value).length === 0;
+    return (
+      value === null ||
+      value === undefined ||
+      value === false ||
+      value === 0 ||
+      isEmpty ||
+      isEmptyMap
+    );
   }
 
   /** Named tuples and arrays are positional in the recording: logprobs, and `[dtype, shape, data]`. */

@@ -71,6 +71,7 @@ async function valuesOf({ values = [] }: CommandFlag): Promise<readonly string[]
 async function positionalsOf({ positional }: Command): Promise<readonly string[]> {
   if (positional === 'shell') return SHELLS;
   if (positional === 'lesson') return lessonNames();
+  if (positional === 'side') return ['engine', 'frontend'];
   return positional === 'model' ? modelNames() : [];
 }
 

@@ -15,6 +15,7 @@ import {
 } from '../../shared/config/resolve-args.ts';
 import { closestName } from '../../shared/config/suggestion.ts';
 import { ConfigError } from '../../shared/errors.ts';
+import { spokenVersionNote } from '../../shared/version.ts';
 import type { CommandFlag } from '../command.ts';
 import { CONFIG_FLAG } from './registry-flags.ts';
 import { type SplitWords, splitWords } from './split-words.ts';
@@ -24,7 +25,7 @@ export interface ServeArgs {
   readonly split: SplitWords;
   /** Of --scenario. */
   readonly scenario: Scenario | null;
-  /** Notes for the log: flags that change nothing here. */
+  /** Notes for the log: flags that change nothing here, and what another --vllm-version does not change. */
   readonly notes: readonly string[];
   /** What vLLM would do and the twin does not, for the log. */
   readonly warnings: readonly string[];
@@ -58,7 +59,9 @@ export async function readServeArgs(
       `Unknown vLLM environment variable detected: ${unknown.join(', ')}; unset it, or leave out --fail-on-environ-validation`,
     );
   const ignored = [...split.ignored, ...config.ignored, ...(scenario?.ignored ?? [])];
+  const spoken = spokenVersionNote(args.vllmVersion);
   const notes = [
+    ...(spoken === null ? [] : [spoken]),
     ...noteOnInert(ignored),
     ...split.repeated.map((flag) => `Found duplicate keys ${flag}: the last one counts`),
     ...unknownEnvNames(env).map(noteOnEnvName),

@@ -12,6 +12,7 @@ import {
 import { Tap } from '../../shared/tap/tap.ts';
 import { tapTransport } from '../../shared/tap/tapped-transport.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
+import { VLLM_VERSION } from '../../shared/version.ts';
 import { type CliIo, processIo } from '../cli-io.ts';
 import { createFrameView } from './create-frame-view.ts';
 import { FrameFeed } from './frame-feed.ts';
@@ -151,7 +152,10 @@ function createLog({ stderr }: CliIo): TapLog {
 
 function startRecorder(folder: string, log: TapLog): Recorder {
   checkRecordFolder(folder);
-  const file = new RecordingFile({ folder, head: recordingHeadOf(TAP_PROCESS, systemClock) });
+  const file = new RecordingFile({
+    folder,
+    head: recordingHeadOf(TAP_PROCESS, VLLM_VERSION, systemClock),
+  });
   log.info(`Recording frames to ${file.path}`);
   const recorder = new Recorder({
     file,

@@ -10,12 +10,14 @@ import { kvTransferConfigOf } from '../../shared/config/kv-transfer-config.ts';
 import type { EngineArgs } from '../../shared/config/registry.ts';
 import { StartupError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
+import type { OlderMetrics } from '../../shared/metric-catalogue/older-metrics.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import { systemTimers, type Timer, type Timers } from '../../shared/timers.ts';
 import { tokenizerFolderOf } from '../../shared/tokenizer/tokenizer-folder.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
+import { VLLM_VERSION } from '../../shared/version.ts';
 import { type ClientAddresses, MultiProcessClient } from '../engine-client/multi-process-client.ts';
 import type { ReadyEngines } from '../engine-client/ready-engines.ts';
 import type { FaultRecord } from '../faults/fault-desk.ts';
@@ -73,7 +75,15 @@ function loadModules(args: EngineArgs) {
     import('../metrics/frontend-metrics.ts'),
     import('../openai/workers/text-workers.ts'),
     loadTokenizerOf(args),
+    loadOlderMetrics(args),
   ]);
+}
+
+/** Null for our own version: nothing of the catalogue is loaded then. */
+async function loadOlderMetrics({ vllmVersion }: EngineArgs): Promise<OlderMetrics | null> {
+  if (vllmVersion === VLLM_VERSION) return null;
+  const { olderMetrics } = await import('../../shared/metric-catalogue/older-metrics.ts');
+  return olderMetrics(vllmVersion);
 }
 
 async function loadTokenizerOf(args: EngineArgs) {
@@ -171,7 +181,7 @@ export class ApiServer implements Serving {
   async start(statsAddress: Promise<string | null>): Promise<string> {
     const { args, plan, model, env, clock, logger, clientIndex } = this.#options;
     const { timers = systemTimers } = this.#options;
-    const [[{ createHttpServer }, { FrontendMetrics }, { TextWorkers }, tokenizer]] =
+    const [[{ createHttpServer }, { FrontendMetrics }, { TextWorkers }, tokenizer, older]] =
       await Promise.all([this.#modules, this.client.waitUntilReady()]);
     if (plan.dataParallelSize > 1) this.client.subscribeToCoordinator(await statsAddress);
     const engines = this.#orderedEngines();
@@ -180,6 +190,7 @@ export class ApiServer implements Serving {
       servedModelName: servedModelNamesOf(args)[0] ?? args.model,
       cacheConfig: createCacheConfigSettings(args, model, plan.engineRanksManaged),
       dpMetrics: args.dpMetrics,
+      older,
       kvCacheMetrics: args.kvCacheMetrics,
       customBuckets: (args.customHistogramBuckets ?? {}) as CustomBuckets,
       numSpeculativeTokens: numSpeculativeTokensOf(model),

@@ -22,7 +22,6 @@ import { createProcessTap } from '../../shared/tap/process-tap.ts';
 import type { Tap } from '../../shared/tap/tap.ts';
 import { tapTransport } from '../../shared/tap/tapped-transport.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
-import { VLLM_VERSION } from '../../shared/version.ts';
 import { readHttpEnv } from '../http/http-env.ts';
 import { createParallelPlan } from '../launch/parallel-plan.ts';
 import { RemoteTwin } from '../twin/remote-twin.ts';
@@ -80,6 +79,7 @@ async function run(config: ApiServerConfig): Promise<void> {
   const plan = createParallelPlan(args, model.facts.isMoe);
   const tap = createProcessTap({
     process: name,
+    vllmVersion: args.vllmVersion,
     record: args.record,
     ringFrames: args.tap,
     clock: systemClock,
@@ -92,7 +92,7 @@ async function run(config: ApiServerConfig): Promise<void> {
       args,
       plan,
       model,
-      codec: createWireCodec(WIRE_VERSIONS[VLLM_VERSION]),
+      codec: createWireCodec(WIRE_VERSIONS[args.vllmVersion]),
       env: readHttpEnv(process.env),
       clock: systemClock,
       logger,

@@ -10,6 +10,7 @@ import { createLogger } from '../../shared/logger.ts';
 import { removePrivateDirectory } from '../../shared/private-directory.ts';
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
+import type { WireVersion } from '../../shared/protocol/wire-version.ts';
 import { boolean, integer, oneOf, onlyFields, string } from '../../shared/schema.ts';
 import { framesOfTap, type ProcessFrames } from '../../shared/tap/process-frames.ts';
 import { createProcessTap } from '../../shared/tap/process-tap.ts';
@@ -19,7 +20,7 @@ import { stepTransport } from '../../shared/tap/stepped-transport.ts';
 import { tapTransport } from '../../shared/tap/tapped-transport.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
-import { VLLM_VERSION } from '../../shared/version.ts';
+import { SPOKEN_VERSIONS } from '../../shared/version.ts';
 import { type CoordinatorAddresses, DPCoordinatorProc } from './dp-coordinator-proc.ts';
 
 /** What the parent gets over the IPC channel, once. */
@@ -46,6 +47,7 @@ const SETTINGS = onlyFields({
   frontendStatsPublishAddress: string,
   coordinatorInputAddress: string,
   coordinatorOutputAddress: string,
+  vllmVersion: oneOf(SPOKEN_VERSIONS),
   logLevel: string,
   logFormat: oneOf(['auto', 'json', 'pretty']),
   privateDirectory: v.optional(v.nullable(string), null),
@@ -65,8 +67,8 @@ function endWithParent(privateDirectory: string | null): void {
 }
 
 /** Start-up frames are held until the parent lets them go. */
-function stepped(transport: Transport): Transport {
-  const words = createStepWords({ process: 'coordinator' }, WIRE_VERSIONS[VLLM_VERSION]);
+function stepped(transport: Transport, wire: WireVersion): Transport {
+  const words = createStepWords({ process: 'coordinator' }, wire);
   return stepTransport(transport, { gate: new ChildStepGate(process), words });
 }
 
@@ -85,6 +87,7 @@ async function main(): Promise<void> {
   endWithParent(settings.privateDirectory);
   const tap = createProcessTap({
     process: 'DPCoordinator',
+    vllmVersion: settings.vllmVersion,
     record: settings.record,
     ringFrames: settings.tap,
     clock: systemClock,
@@ -96,9 +99,10 @@ async function main(): Promise<void> {
     process.send?.({ type: 'frames', id: message.id, frames } satisfies FramesAnswer);
   });
   const tapped = tapTransport(createZmqTransport(), tap);
+  const wire = WIRE_VERSIONS[settings.vllmVersion];
   const coordinator = await DPCoordinatorProc.start(settings, {
-    transport: settings.handshakeStep ? stepped(tapped) : tapped,
-    codec: createWireCodec(WIRE_VERSIONS[VLLM_VERSION]),
+    transport: settings.handshakeStep ? stepped(tapped, wire) : tapped,
+    codec: createWireCodec(wire),
     clock: systemClock,
     logger,
   });

@@ -3,6 +3,7 @@ import type { EngineArgs } from '../../shared/config/registry.ts';
 /** The flags that the HTTP side reads; EngineArgs has them all. */
 export type HttpArgs = Pick<
   EngineArgs,
+  | 'vllmVersion'
   | 'host'
   | 'enableFaults'
   | 'faults'

@@ -1,6 +1,5 @@
 /** The OpenAPI document, made from the routes and from the same schema trees that check their bodies. */
 import type { FastifyInstance, FastifySchema } from 'fastify';
-import { VLLM_VERSION } from '../../shared/version.ts';
 import type { RequestSchema, SchemaFields, SchemaNode } from '../pydantic/schema-node.ts';
 import { loadRequestSchema, type RequestKind } from '../pydantic/schemas.ts';
 
@@ -35,8 +34,9 @@ export function recordDocumentedRoutes(app: FastifyInstance): void {
   });
 }
 
-/** `others`: operations by path, of what no route of the framework is. */
+/** `version`: vLLM's. `others`: operations by path, of what no route of the framework is. */
 export function createOpenApiDocument(
+  version: string,
   routes: readonly DocumentedRoute[],
   others: Readonly<Record<string, unknown>> = {},
 ): unknown {
@@ -63,7 +63,7 @@ export function createOpenApiDocument(
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'vllm-twin', version: VLLM_VERSION },
+    info: { title: 'vllm-twin', version },
     paths: { ...paths, ...others },
     components: { schemas },
   };

@@ -1,7 +1,9 @@
 import type { EngineHandshakeMetadata } from '../../shared/protocol/handshake.ts';
+import { isBefore, type SpokenVersion } from '../../shared/version.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
 
 export interface HandshakeMetadataOptions {
+  readonly vllmVersion: SpokenVersion;
   /** In the order of client index. */
   readonly clients: readonly ClientAddresses[];
   /** Null where this frontend runs no coordinator. */
@@ -16,6 +18,7 @@ export interface HandshakeMetadataOptions {
 
 /** What INIT tells an engine, with vLLM's keys. Pure. Source: vllm/v1/engine/utils.py wait_for_engine_startup (0.33.0). */
 export function handshakeMetadata({
+  vllmVersion,
   clients,
   coordinator,
   meeting,
@@ -35,7 +38,7 @@ export function handshakeMetadata({
             data_parallel_master_ip: meeting.host,
             data_parallel_master_port: meeting.port,
             _data_parallel_master_port_list: [],
-            _coord_store_port: 0,
+            ...(isBefore(vllmVersion, '0.32.0') ? {} : { _coord_store_port: 0 }),
             data_parallel_size: meeting.size,
           },
   };

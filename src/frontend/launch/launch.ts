@@ -13,6 +13,7 @@ import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { ProcessFrames } from '../../shared/tap/process-frames.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
+import { isBefore, type SpokenVersion } from '../../shared/version.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
 import {
   Child,
@@ -45,6 +46,8 @@ export interface CoordinatorAddresses {
 }
 
 export interface LaunchOptions {
+  /** Whose INIT the engines get. */
+  readonly vllmVersion: SpokenVersion;
   readonly plan: ParallelPlan;
   readonly codec: WireCodec;
   readonly directory: PrivateDirectory;
@@ -252,14 +255,15 @@ export class EngineLaunch {
   async #createMetadata(
     clientAddresses: Promise<readonly ClientAddresses[]>,
   ): Promise<EngineHandshakeMetadata> {
-    const { plan } = this.#options;
+    const { plan, vllmVersion } = this.#options;
     const [clients, coordinator] = await Promise.all([clientAddresses, this.#coordinatorAddresses]);
-    const sendsConfig = plan.coordinatedDp && !plan.hasTwoHandshakes;
+    const sendsConfig =
+      plan.coordinatedDp && (!plan.hasTwoHandshakes || isBefore(vllmVersion, '0.33.0'));
     const host = plan.dataParallelAddress;
     const meeting = sendsConfig
       ? { host, port: await findFreePort(host), size: plan.dataParallelSize }
       : null;
-    return handshakeMetadata({ clients, coordinator, meeting });
+    return handshakeMetadata({ vllmVersion, clients, coordinator, meeting });
   }
 
   /** Over ipc where all who use an address are on this machine. Source: coordinator.py DPCoordinator.__init__. */

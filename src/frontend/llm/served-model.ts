@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StructuredOutputBackend } from '../../shared/config/structured-outputs-config.ts';
-import { VLLM_VERSION } from '../../shared/version.ts';
 import type { ServedPooling } from './served-pooling.ts';
 
 export interface ServedModel {
@@ -86,6 +85,7 @@ export function readGenerationConfig(
  * Source: vllm/entrypoints/serve/utils/fingerprint.py (0.33.0).
  */
 export function systemFingerprint({
+  vllmVersion,
   mode,
   customValue,
   tensorParallelSize,
@@ -94,6 +94,7 @@ export function systemFingerprint({
   isExpertParallel,
   settings,
 }: {
+  readonly vllmVersion: string;
   readonly mode: 'full' | 'hash' | 'custom' | 'none';
   readonly customValue: string | null;
   readonly tensorParallelSize: number;
@@ -106,7 +107,7 @@ export function systemFingerprint({
   if (mode === 'none') return null;
   if (mode === 'custom') return customValue;
   const hash = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 8);
-  const parts = [`vllm-${VLLM_VERSION}`];
+  const parts = [`vllm-${vllmVersion}`];
   if (mode === 'full') {
     if (tensorParallelSize > 1) parts.push(`tp${tensorParallelSize}`);
     if (pipelineParallelSize > 1) parts.push(`pp${pipelineParallelSize}`);

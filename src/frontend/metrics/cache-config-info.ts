@@ -1,7 +1,8 @@
 /**
  * The labels of `vllm:cache_config_info`: the cache config's fields as Python prints them, one child per engine.
- * Source: vllm/config/cache.py CacheConfig.metrics_info, vllm/v1/engine/core_client.py (0.33.0).
+ * Source: vllm/config/cache.py CacheConfig.metrics_info, vllm/v1/engine/core_client.py (0.28.0 to 0.33.0).
  */
+import { assert } from '../../shared/assert.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
 import { pythonFloatRepr } from '../../shared/python/float.ts';
@@ -27,6 +28,10 @@ export interface CacheConfigSettings {
   readonly prefixMatchUnit: number | null;
   readonly kvCacheDtypeSkipLayers: readonly string[];
   readonly mambaPageSizePadded: number | null;
+  /** The frontend's own, before an engine has said its. */
+  readonly mambaBlockSize: number | null;
+  /** The user gave --mamba-block-size. */
+  readonly userSpecifiedMambaBlockSize: boolean;
   readonly mambaCacheDtype: string;
   readonly mambaSsmCacheDtype: string;
   readonly mambaCacheMode: string;
@@ -36,6 +41,12 @@ export interface CacheConfigSettings {
   readonly kvOffloadingBackend: string;
 }
 
+export interface CacheConfigInfoOptions {
+  readonly mode: DpMetricsMode;
+  /** Those of another version, in its order; null or absent: our own version's. */
+  readonly labelNames?: readonly string[] | null;
+}
+
 /**
  * One label set per engine, in the order of `engines`. `engines` is in order of arrival: in `vllm` mode the first
  * one's capacity stands on every child. `num_gpu_blocks` is the sum over all engines in both modes.
@@ -43,7 +54,7 @@ export interface CacheConfigSettings {
 export function cacheConfigInfo(
   engines: ReadonlyMap<EngineIndex, EngineCoreReadyResponse>,
   settings: CacheConfigSettings,
-  mode: DpMetricsMode,
+  { mode, labelNames = null }: CacheConfigInfoOptions,
 ): readonly Readonly<Record<string, string>>[] {
   const first = engines.values().next().value;
   if (first === undefined) return [];
@@ -51,7 +62,8 @@ export function cacheConfigInfo(
   for (const engine of engines.values()) numGpuBlocks += engine.numGpuBlocks;
   return [...engines].map(([index, own]) => {
     const shown = mode === 'vllm' ? first : own;
-    return labelsOf({ index, shown, numGpuBlocks, settings, mode });
+    const options = { index, shown, numGpuBlocks, settings, mode };
+    return labelNames === null ? labelsOf(options) : labelsOfVersion(labelNames, options);
   });
 }
 
@@ -112,6 +124,30 @@ function labelsOf({
     _block_size_resolved: 'True',
     engine: String(index),
   };
+}
+
+/** `names` in their order. Throws on a label that no version from 0.28.0 on has: its value is not known here. */
+function labelsOfVersion(
+  names: readonly string[],
+  options: ChildOptions,
+): Readonly<Record<string, string>> {
+  const { settings } = options;
+  const known: Readonly<Record<string, string>> = {
+    ...labelsOf(options),
+    user_specified_mamba_block_size: pyStr(settings.userSpecifiedMambaBlockSize),
+    enable_mamba_fine_grained_prefix_cache: 'False',
+    // Before 0.30.0 engines do not say theirs. That came together with this label.
+    ...(names.includes('kv_cache_layout')
+      ? {}
+      : { mamba_block_size: pyStr(settings.mambaBlockSize) }),
+  };
+  return Object.fromEntries(
+    names.map((name) => {
+      const value = known[name];
+      assert(value !== undefined, () => `vllm:cache_config_info has no label ${name} here`);
+      return [name, value];
+    }),
+  );
 }
 
 /**

@@ -62,7 +62,7 @@ export class Family<T extends FamilyType = FamilyType, L extends string = string
   readonly #options: FamilyOptions<T>;
   /** Of a histogram, one per bucket in order. */
   readonly #bucketLabels: readonly Labels[];
-  readonly #children = new Map<string, Child>();
+  #children = new Map<string, Child>();
 
   constructor(options: FamilyOptions<T>) {
     this.name = options.name;
@@ -178,6 +178,13 @@ export class Family<T extends FamilyType = FamilyType, L extends string = string
   renamed({ name, help }: Pick<FamilyOptions<T>, 'name' | 'help'>): Family<T, L> {
     const family = new Family<T, L>({ ...this.#options, name, help });
     family.merge(this.snapshot());
+    return family;
+  }
+
+  /** The same family with another help text: the children are in common. */
+  described(help: string): Family<T, L> {
+    const family = new Family<T, L>({ ...this.#options, help });
+    family.#children = this.#children;
     return family;
   }
 

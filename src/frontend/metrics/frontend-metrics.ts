@@ -5,6 +5,7 @@
 import { assert } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { KVTransferConfig } from '../../shared/config/kv-transfer-config.ts';
+import type { OlderMetrics } from '../../shared/metric-catalogue/older-metrics.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { SchedulerStats } from '../../shared/protocol/stats.ts';
 import type { AdmissionReason } from './definitions.ts';
@@ -16,6 +17,7 @@ import type { IterationStats } from './iteration-stats.ts';
 import { LoggingStatLogger, type StatLogLine } from './logging-stat-logger.ts';
 import type { MetricsView } from './metrics-view.ts';
 import { type NamedMetric, namedMetricsOf } from './named-metrics.ts';
+import { OlderFamilies } from './older-families.ts';
 import type { ProcessFigures } from './process-figures.ts';
 import { ProcessMetrics } from './process-metrics.ts';
 import {
@@ -42,6 +44,8 @@ export interface FrontendMetricsOptions extends PrometheusStatLoggerOptions {
   readonly hasToolCallParser?: boolean;
   /** False with `--disable-log-stats`: then no stat logger registers its families. */
   readonly logStats?: boolean;
+  /** The families and labels of another version; null or absent: ours. */
+  readonly older?: OlderMetrics | null;
   /** What a scrape is shown through; null or absent: nothing stands between. */
   readonly view?: MetricsView | null;
   /** Default: what the system says of this process. */
@@ -62,12 +66,14 @@ export class FrontendMetrics {
   readonly #statLoggers = new Map<EngineIndex, LoggingStatLogger>();
   readonly #clock: Clock;
   readonly #view: MetricsView | null;
+  readonly #older: OlderFamilies | null;
   readonly #writer = new ExpositionWriter({ isMultiprocess: false });
   readonly #mergedWriter = new ExpositionWriter({ isMultiprocess: true });
 
   constructor(options: FrontendMetricsOptions) {
     this.#clock = options.clock;
     this.#view = options.view ?? null;
+    this.#older = options.older ? new OlderFamilies(options.older) : null;
     this.prometheus = new PrometheusStatLogger(options);
     this.#process = new ProcessMetrics(options.clock, options.readProcessFigures);
     const createdSeconds = options.clock.wallMs() / 1000;
@@ -159,7 +165,7 @@ export class FrontendMetrics {
     snapshots: readonly (readonly FamilySnapshot[])[],
     options: ScrapeOptions,
   ): Promise<Exposition> {
-    const shape = [...this.#families(), ...this.#sleepOperations.allFamilies];
+    const shape = [...this.#families(), ...this.#ofVersion(this.#sleepOperations.allFamilies)];
     const families = chooseFamilies(this.#shown(mergeFamilies(shape, snapshots)), options);
     return this.#mergedWriter.write(families, chooseEncoder(options.accept));
   }
@@ -178,12 +184,16 @@ export class FrontendMetrics {
   }
 
   #families(): readonly Family[] {
-    return [
+    return this.#ofVersion([
       ...this.#statLoggerFamilies,
       ...this.#http.families,
       ...this.#lateFamilies,
       ...this.#sleepOperations.families,
-    ];
+    ]);
+  }
+
+  #ofVersion(families: readonly Family[]): readonly Family[] {
+    return this.#older?.shown(families) ?? families;
   }
 
   #familiesOfStatLogger({ logStats = true }: FrontendMetricsOptions): readonly Family[] {

@@ -7,6 +7,7 @@
 import { assert } from '../../shared/assert.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { KVTransferConfig } from '../../shared/config/kv-transfer-config.ts';
+import type { OlderMetrics } from '../../shared/metric-catalogue/older-metrics.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import { FINISH_REASON_STRINGS } from '../../shared/protocol/outputs.ts';
 import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
@@ -46,6 +47,8 @@ export interface PrometheusStatLoggerOptions {
   readonly servedModelName: string;
   readonly cacheConfig: CacheConfigSettings;
   readonly dpMetrics: DpMetricsMode;
+  /** Labels of `vllm:cache_config_info`; null or absent: those of our own version. */
+  readonly older?: Pick<OlderMetrics, 'cacheConfigInfo'> | null;
   /** `--kv-cache-metrics`: the residency histograms. */
   readonly kvCacheMetrics: boolean;
   /** `--custom-histogram-buckets`; none if absent. */
@@ -232,7 +235,9 @@ function recordFinishedRequest(children: EngineChildren, finished: FinishedReque
 
 function cacheConfigFamily(options: PrometheusStatLoggerOptions, createdSeconds: number): Family {
   const family = new Family({ type: 'gauge', ...CACHE_CONFIG_INFO });
-  const children = [...cacheConfigInfo(options.engines, options.cacheConfig, options.dpMetrics)];
+  const labelNames = options.older ? Object.keys(options.older.cacheConfigInfo) : null;
+  const mode = options.dpMetrics;
+  const children = [...cacheConfigInfo(options.engines, options.cacheConfig, { mode, labelNames })];
   children.sort((a, b) => Number(a['engine']) - Number(b['engine']));
   for (const labels of children)
     family.child(sortedLabels(labels), createdSeconds).set(1, createdSeconds * 1000);

@@ -18,7 +18,6 @@ import type {
   LessonState,
   TwinState,
 } from '../../shared/twin-api/state.ts';
-import { VLLM_VERSION } from '../../shared/version.ts';
 import { type FaultDesk, type FaultDeskOptions, NO_FAULTS } from '../faults/fault-desk.ts';
 import type { Steering } from '../scenarios/steering.ts';
 import { clockChangeProblem } from './clock-change.ts';
@@ -46,6 +45,8 @@ export interface HandshakeSteps {
 export interface TwinHubOptions {
   readonly clock: Clock;
   readonly dissector: Dissector;
+  /** That the server says it is. */
+  readonly vllmVersion: string;
   readonly model: string;
   readonly apiServerCount: number;
   readonly changesRefusedBecause: string | null;
@@ -224,14 +225,14 @@ export class TwinHub implements Twin {
   }
 
   async #state(): Promise<TwinState> {
-    const { model, apiServerCount, changesRefusedBecause, lesson, handshake, phase } =
+    const { vllmVersion, model, apiServerCount, changesRefusedBecause, lesson, handshake, phase } =
       this.#options;
     await Promise.all([
       this.#gathering.look(),
       ...this.#ranksToAsk().map((rank) => this.#refreshAbout(rank)),
     ]);
     return {
-      vllm_version: VLLM_VERSION,
+      vllm_version: vllmVersion,
       model,
       phase: phase(),
       engines: this.#options.engines().map((facts) => this.#engineState(facts)),

@@ -1,9 +1,16 @@
+import { SPOKEN_VERSIONS, VLLM_VERSION } from '../version.ts';
 import { field } from './field.ts';
 
 const ours = { isOurs: true } as const;
 
 /** What vLLM has no flag for: the simulated GPU, its tokens and its time, and the waits of a start-up. */
 export const TWIN_FIELDS = {
+  vllmVersion: field.choice(
+    SPOKEN_VERSIONS,
+    VLLM_VERSION,
+    `vLLM release whose wire, metrics and /version it has; it schedules as ${VLLM_VERSION} whichever that is.`,
+    ours,
+  ),
   gpu: field.stringOr(
     'H100',
     'Simulated GPU: H100, A100-40GB, L4, … (see docs/reference/gpus.md).',

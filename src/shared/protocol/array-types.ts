@@ -76,6 +76,7 @@ function writeArray(value: NdArray, isInline: boolean, writer: FrameWriter): voi
 
 /** Source: vllm/v1/serial_utils.py MsgpackEncoder._encode_ndarray (scalars are always inline). */
 export const ndArray: FieldType<NdArray> = {
+  declared: { kind: 'custom', name: 'np.ndarray' },
   read: readArray,
   write(value, writer) {
     const isInline = value.shape.length === 0 || value.data.length < INLINE_ARRAY_MAX_BYTES;
@@ -85,6 +86,7 @@ export const ndArray: FieldType<NdArray> = {
 
 /** Source: vllm/v1/serial_utils.py MsgpackEncoder._encode_tensor. */
 export const tensor: FieldType<NdArray> = {
+  declared: { kind: 'custom', name: 'torch.Tensor' },
   read: readArray,
   write: (value, writer) => writeArray(value, value.data.length < INLINE_ARRAY_MAX_BYTES, writer),
 };

@@ -3,6 +3,20 @@
  * them; they mirror msgspec's strict decoding: an int is no float, a bool no int, null only where the field allows it.
  */
 import { setOwn } from '../set-own.ts';
+import {
+  ANY,
+  BOOL,
+  BYTES,
+  type DeclaredType,
+  dictOf,
+  FLOAT,
+  INT,
+  listOf,
+  literalOf,
+  orNone,
+  STR,
+  unionOf,
+} from './declared-type.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import { DecodeFault, locate, type MsgpackReader } from './msgpack-reader.ts';
 import type { WireStructs } from './wire-structs.ts';
@@ -13,6 +27,8 @@ export type StructResolver = (name: string) => FieldType<unknown>;
 export interface FieldType<T> {
   read(reader: MsgpackReader): T;
   write(value: T, writer: FrameWriter): void;
+  /** What vLLM declares it to be. */
+  readonly declared: DeclaredType;
   /** The same type with the structs inside it resolved; absent where there is none inside. */
   readonly bind?: (resolve: StructResolver) => FieldType<T>;
   /** What it is made of, for who looks at a message piece by piece; absent where it is one piece. */
@@ -32,50 +48,59 @@ export function bindType<T>(type: FieldType<T>, resolve: StructResolver): FieldT
 }
 
 export const bool: FieldType<boolean> = {
+  declared: BOOL,
   read: (reader) => reader.bool(),
   write: (value, writer) => writer.bool(value),
 };
 
 export const int: FieldType<number> = {
+  declared: INT,
   read: (reader) => reader.int(),
   write: (value, writer) => writer.int(value),
 };
 
 /** An integer that may need 64 bits, like a seed or a call id. */
 export const int64: FieldType<number | bigint> = {
+  declared: INT,
   read: (reader) => reader.int64(),
   write: (value, writer) => writer.int(value),
 };
 
 export const float: FieldType<number> = {
+  declared: FLOAT,
   read: (reader) => reader.float(),
   write: (value, writer) => writer.float(value),
 };
 
 export const str: FieldType<string> = {
+  declared: STR,
   read: (reader) => reader.str(),
   write: (value, writer) => writer.str(value),
 };
 
 /** Token ids, mostly. */
 export const intArray: FieldType<readonly number[]> = {
+  declared: listOf(INT),
   read: (reader) => reader.intArray(),
   write: (values, writer) => writer.intArray(values),
 };
 
 /** A value of no declared type, like a utility call's arguments. */
 export const any: FieldType<unknown> = {
+  declared: ANY,
   read: (reader) => reader.any(),
   write: (value, writer) => writer.untyped(value),
 };
 
 export const intOrStr: FieldType<number | string> = {
+  declared: unionOf(INT, STR),
   read: (reader) => (reader.isInt() ? reader.int() : reader.str()),
   write: (value, writer) => (typeof value === 'number' ? writer.int(value) : writer.str(value)),
 };
 
 /** A block hash: 64 bits as an integer, or the digest's bytes. */
 export const blockHash: FieldType<number | bigint | Uint8Array> = {
+  declared: unionOf(BYTES, INT),
   read: (reader) => (reader.isBin() ? reader.bin() : reader.int64()),
   write: (value, writer) => (value instanceof Uint8Array ? writer.bin(value) : writer.int(value)),
 };
@@ -88,6 +113,7 @@ export function struct<N extends keyof WireStructs>(name: N): FieldType<WireStru
   return {
     read: unbound,
     write: unbound,
+    declared: { kind: 'struct', struct: name },
     bind: (resolve) => resolve(name) as FieldType<WireStructs[N]>,
   };
 }
@@ -96,6 +122,7 @@ export function nullable<T>(type: FieldType<T>): FieldType<T | null> {
   return {
     read: (reader) => (reader.tryNil() ? null : type.read(reader)),
     write: (value, writer) => (value === null ? writer.nil() : type.write(value, writer)),
+    declared: orNone(type.declared),
     bind: (resolve) => nullable(bindType(type, resolve)),
     inside: { kind: 'nullable', of: [type] },
   };
@@ -119,6 +146,7 @@ export function arrayOf<T>(type: FieldType<T>, what: string): FieldType<readonly
       writer.arrayHeader(values.length);
       for (let i = 0; i < values.length; i++) type.write(values[i] as T, writer);
     },
+    declared: listOf(type.declared),
     bind: (resolve) => arrayOf(bindType(type, resolve), what),
     inside: { kind: 'list', of: [type] },
   };
@@ -126,7 +154,7 @@ export function arrayOf<T>(type: FieldType<T>, what: string): FieldType<readonly
 
 /** A map with string keys. */
 export function mapOf<T>(type: FieldType<T>, what: string): FieldType<Readonly<Record<string, T>>> {
-  return keyedMap({ type, what, readKey: str.read, writeKey: str.write });
+  return keyedMap({ type, what, keys: STR, readKey: str.read, writeKey: str.write });
 }
 
 /** A map with integer keys, which are decimal strings here. */
@@ -137,6 +165,7 @@ export function intMapOf<T>(
   return keyedMap({
     type,
     what,
+    keys: INT,
     readKey: (reader) => String(reader.int64()),
     writeKey: (key, writer) => writer.int(BigInt(key)),
   });
@@ -145,12 +174,13 @@ export function intMapOf<T>(
 interface KeyedMapOptions<T> {
   readonly type: FieldType<T>;
   readonly what: string;
+  readonly keys: DeclaredType;
   readonly readKey: (reader: MsgpackReader) => string;
   readonly writeKey: (key: string, writer: FrameWriter) => void;
 }
 
 function keyedMap<T>(options: KeyedMapOptions<T>): FieldType<Readonly<Record<string, T>>> {
-  const { type, what, readKey, writeKey } = options;
+  const { type, what, keys: declaredKeys, readKey, writeKey } = options;
   return {
     read(reader) {
       const length = reader.mapHeader(`a map of ${what}`);
@@ -173,13 +203,17 @@ function keyedMap<T>(options: KeyedMapOptions<T>): FieldType<Readonly<Record<str
         type.write(value[key] as T, writer);
       }
     },
+    declared: dictOf(declaredKeys, type.declared),
     bind: (resolve) => keyedMap({ ...options, type: bindType(type, resolve) }),
     inside: { kind: 'map', of: [type] },
   };
 }
 
-/** One of the values of an `as const` object of integers. */
-export function enumOf<T extends number>(values: Readonly<Record<string, T>>): FieldType<T> {
+/** One of the values of an `as const` object of integers; `name` is vLLM's of the Enum. */
+export function enumOf<T extends number>(
+  name: string,
+  values: Readonly<Record<string, T>>,
+): FieldType<T> {
   const known: ReadonlySet<number> = new Set(Object.values(values));
   const expected = `one of ${[...known].join(', ')}`;
   return {
@@ -189,6 +223,7 @@ export function enumOf<T extends number>(values: Readonly<Record<string, T>>): F
       return value as T;
     },
     write: (value, writer) => writer.int(value),
+    declared: { kind: 'enum', name, values: [...known] },
   };
 }
 
@@ -202,6 +237,17 @@ export function wordOf<T extends string>(words: readonly T[]): FieldType<T> {
       return value as T;
     },
     write: (value, writer) => writer.str(value),
+    declared: literalOf(words),
+  };
+}
+
+/** A type that vLLM declares otherwise, or closer, than it is read here. */
+export function declaredAs<T>(declared: DeclaredType, type: FieldType<T>): FieldType<T> {
+  const { bind } = type;
+  return {
+    ...type,
+    declared,
+    ...(bind === undefined ? {} : { bind: (resolve) => declaredAs(declared, bind(resolve)) }),
   };
 }
 
@@ -210,6 +256,7 @@ export function wordOf<T extends string>(words: readonly T[]): FieldType<T> {
  * unless VLLM_ALLOW_INSECURE_SERIALIZATION is set. null on the wire (no result at all) is undefined here.
  */
 export const utilityResult: FieldType<unknown> = {
+  declared: orNone({ kind: 'custom', name: 'UtilityResult' }),
   read(reader) {
     if (reader.tryNil()) return undefined;
     const length = reader.arrayHeader('an array [type information, value]');

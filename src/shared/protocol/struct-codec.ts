@@ -28,7 +28,7 @@ export function createStructCodecs(tables: WireTables): StructCodecs {
     if (known !== undefined) return known;
     const table = byName[name];
     assert(table !== undefined, () => `no table of struct ${name}`);
-    const codec = structCodec(table, resolve);
+    const codec = structCodec(name, table, resolve);
     made.set(name, codec);
     return codec;
   };
@@ -38,29 +38,39 @@ export function createStructCodecs(tables: WireTables): StructCodecs {
 
 type Values = Record<string, unknown>;
 
-function structCodec(table: StructTable, resolve: StructResolver): StructCodec<unknown> {
+function structCodec(
+  struct: string,
+  table: StructTable,
+  resolve: StructResolver,
+): StructCodec<unknown> {
   const template: Values = table.tag === undefined ? {} : { type: table.tag };
   for (const field of table.fields) template[field.key] = field.fallback;
+  for (const { key, value } of table.absent ?? []) template[key] = value;
   const make = (table.create ?? (() => ({ ...template }))) as () => Values;
   const fields = table.fields.map((field) => ({ ...field, type: bindType(field.type, resolve) }));
   const bound = { ...table, fields } as StructTable<Values>;
   const codec = table.layout === 'array' ? arrayCodec(bound, make) : mapCodec(bound, make);
-  return codec as unknown as StructCodec<unknown>;
+  return { ...codec, declared: { kind: 'struct', struct } } as unknown as StructCodec<unknown>;
 }
+
+type Layout = Omit<StructCodec<Values>, 'declared'>;
 
 /** Gives an object's values in the order of the fields; a field that the object's maker does not know has its default. */
 function valuesReader({ name, fields }: StructTable<Values>): (value: Values) => unknown[] {
   const keys = fields.map(({ key }) => key);
+  const nullIsDefault = fields.some((field) => field.nullIsDefault === true);
 
   function oneByOne(value: Values): unknown[] {
     return fields.map((field) => {
       const fieldValue = value[field.key];
+      if (fieldValue === null && field.nullIsDefault === true) return field.fallback;
       if (fieldValue !== undefined) return fieldValue;
       assert(!field.required, () => `${name}.${field.wire} is not set`);
       return field.fallback;
     });
   }
 
+  if (nullIsDefault) return oneByOne;
   return (value) => {
     // Nearly all objects have the fields in their order, and looking them up one by one is what costs.
     const values: unknown[] = keys.slice();
@@ -74,8 +84,8 @@ function valuesReader({ name, fields }: StructTable<Values>): (value: Values) =>
   };
 }
 
-function arrayCodec(table: StructTable<Values>, make: () => Values): StructCodec<Values> {
-  const { name, fields } = table;
+function arrayCodec(table: StructTable<Values>, make: () => Values): Layout {
+  const { name, fields, isExact } = table;
   assert(table.tag === undefined, `${name}: a tag stands in maps only`);
   const size = fields.length;
   const numRequired = fields.filter((field) => field.required).length;
@@ -93,6 +103,9 @@ function arrayCodec(table: StructTable<Values>, make: () => Values): StructCodec
         new DecodeFault(`an array of at least ${numRequired} elements`, `${length} elements`),
         name,
       );
+    }
+    if (isExact === true && length > size) {
+      throw locate(new DecodeFault(`an array of at most ${size} elements`, `${length}`), name);
     }
     const result = make();
     const known = Math.min(length, size);
@@ -144,7 +157,7 @@ function isLeftOut(field: StructField, value: unknown): boolean {
   return Array.isArray(value) && value.length === 0 && Array.isArray(field.fallback);
 }
 
-function mapCodec(table: StructTable<Values>, make: () => Values): StructCodec<Values> {
+function mapCodec(table: StructTable<Values>, make: () => Values): Layout {
   const { name, fields, tag } = table;
   const isSparse = table.layout === 'sparse';
   const valuesOf = valuesReader(table);
@@ -246,9 +259,11 @@ export function taggedUnion<N extends keyof WireStructs>(
   return {
     read: unbound,
     write: unbound,
+    declared: { kind: 'tagged', structs: members },
     bind: (resolve) =>
       unionOf(
         what,
+        members,
         members.map((name) => resolve(name) as StructCodec<never>),
       ),
   };
@@ -256,12 +271,14 @@ export function taggedUnion<N extends keyof WireStructs>(
 
 function unionOf<T extends { readonly type: string }>(
   what: string,
+  structs: readonly string[],
   members: readonly StructCodec<T>[],
 ): FieldType<T> {
   const byTag = new Map(members.map((member) => [member.table.tag ?? '', member]));
   const names = [...byTag.keys()].join(', ');
   return {
     inside: { kind: 'union', of: members },
+    declared: { kind: 'tagged', structs },
     read(reader) {
       const count = reader.mapHeader(`a map, one of ${names}`);
       const key = count === 0 ? '' : reader.str();

@@ -16,6 +16,15 @@ export interface StructField {
   readonly required: boolean;
   /** What the field is when the peer left it out. */
   readonly fallback: unknown;
+  /** null stands for the default, which this version's type cannot say otherwise; a later version's has it. */
+  readonly nullIsDefault?: boolean;
+}
+
+/** What an object has that this version does not say. */
+interface AbsentField {
+  readonly key: string;
+  /** What it is in every object that is read. */
+  readonly value: unknown;
 }
 
 export interface StructTable<T = unknown> {
@@ -23,9 +32,13 @@ export interface StructTable<T = unknown> {
   readonly name: string;
   /** `array`: positional, always all fields. `map`: all fields by name. `sparse`: a map without fields at their default. */
   readonly layout: 'array' | 'map' | 'sparse';
+  /** An array that may not be longer than its fields, as a NamedTuple's. */
+  readonly isExact?: true;
   /** The value of a leading `type` field, which tells the members of a union apart. */
   readonly tag?: string;
   readonly fields: readonly StructField[];
+  /** What other versions say besides: it has its default when read, and is not written. */
+  readonly absent?: readonly AbsentField[];
   /** Makes an object with every field at its default: one literal, so that all share one shape. */
   readonly create?: () => T;
 }
@@ -48,29 +61,78 @@ export function optional<T>(wire: string, type: FieldType<T>, fallback: T): Stru
   return { wire, key: camelCase(wire), type, required: false, fallback };
 }
 
+/** A field whose type cannot say null, where the objects have null for the default. */
+export function orDefault<T>(wire: string, type: FieldType<T>, fallback: T): StructField {
+  return { ...optional(wire, type, fallback), nullIsDefault: true };
+}
+
 /** The table with more fields, behind the ones it has. */
 export function extend<T>(table: StructTable<T>, fields: readonly StructField[]): StructTable<T> {
-  const known = new Set(table.fields.map(({ wire }) => wire));
-  for (const { wire } of fields) assert(!known.has(wire), `${table.name} has ${wire} already`);
   return withFields(table, [...table.fields, ...fields]);
 }
 
-/** The table without some of its fields, wherever they are. */
-export function without<T>(table: StructTable<T>, wires: readonly string[]): StructTable<T> {
-  for (const name of wires) {
+/** The table with more fields, before one that it has. */
+export function insert<T>(
+  table: StructTable<T>,
+  before: string,
+  fields: readonly StructField[],
+): StructTable<T> {
+  const at = indexOf(table, before);
+  return withFields(table, table.fields.toSpliced(at, 0, ...fields));
+}
+
+/** The table with another type, default or requirement of a field that it has, in its place. */
+export function replace<T>(table: StructTable<T>, field: StructField): StructTable<T> {
+  return withFields(table, table.fields.with(indexOf(table, field.wire), field));
+}
+
+/** The table with some of its fields before another one. */
+export function move<T>(
+  table: StructTable<T>,
+  before: string,
+  wires: readonly string[],
+): StructTable<T> {
+  const moved = wires.map((wire) => table.fields[indexOf(table, wire)] as StructField);
+  const rest = { ...table, fields: table.fields.filter((field) => !moved.includes(field)) };
+  return insert(rest, before, moved);
+}
+
+/**
+ * The table without some of its fields, wherever they are. Objects keep them, at their defaults; what a required field
+ * is then stands in `values`.
+ */
+export function without<T>(
+  table: StructTable<T>,
+  wires: readonly string[],
+  values: Readonly<Record<string, unknown>> = {},
+): StructTable<T> {
+  const absent = wires.map((wire) => {
+    const field = table.fields[indexOf(table, wire)] as StructField;
     assert(
-      table.fields.some(({ wire }) => wire === name),
-      `${table.name} has no ${name}`,
+      !field.required || wire in values,
+      `${table.name}.${wire} is required: what is it where it is not said?`,
     );
-  }
-  return withFields(
-    table,
-    table.fields.filter(({ wire }) => !wires.includes(wire)),
-  );
+    return { key: field.key, value: wire in values ? values[wire] : field.fallback };
+  });
+  const rest = table.fields.filter(({ wire }) => !wires.includes(wire));
+  return { ...withFields(table, rest), absent: [...(table.absent ?? []), ...absent] };
+}
+
+function indexOf<T>(table: StructTable<T>, wire: string): number {
+  const at = table.fields.findIndex((field) => field.wire === wire);
+  assert(at >= 0, `${table.name} has no ${wire}`);
+  return at;
 }
 
 /** Objects are made from the fields then: the literal knows the version it was written for. */
 function withFields<T>(table: StructTable<T>, fields: readonly StructField[]): StructTable<T> {
+  const known = new Set<string>();
+  for (const { wire } of fields) {
+    assert(!known.has(wire), `${table.name} has ${wire} already`);
+    known.add(wire);
+  }
   const { create: _, ...rest } = table;
-  return { ...rest, fields };
+  const keys = new Set(fields.map(({ key }) => key));
+  const absent = table.absent?.filter(({ key }) => !keys.has(key));
+  return { ...rest, fields, ...(absent === undefined ? {} : { absent }) };
 }

@@ -10,6 +10,8 @@ import { Tap } from './tap.ts';
 export interface ProcessTapOptions {
   /** vLLM's name of the process: `EngineCore_DP0`, `APIServer`, `DPCoordinator`. */
   readonly process: string;
+  /** `--vllm-version`: whose wire the frames are. */
+  readonly vllmVersion: string;
   /** `--record`: a folder; null records nothing. */
   readonly record: string | null;
   /** `--tap`: frames that are kept always. */
@@ -23,12 +25,12 @@ export interface ProcessTapOptions {
  * the log; whoever starts a server has tried the folder before (checkRecordFolder).
  */
 export function createProcessTap(options: ProcessTapOptions): Tap {
-  const { process: name, record, ringFrames, clock, logger } = options;
+  const { process: name, vllmVersion, record, ringFrames, clock, logger } = options;
   const tap = new Tap({ clock, process: name, ringFrames });
   if (record === null) return tap;
   let file: RecordingFile;
   try {
-    file = new RecordingFile({ folder: record, head: recordingHeadOf(name, clock) });
+    file = new RecordingFile({ folder: record, head: recordingHeadOf(name, vllmVersion, clock) });
   } catch (error) {
     const reason = reasonOf(error);
     logger.error(`${name} is not recorded: no file can be written in ${record} (${reason})`);

@@ -16,7 +16,6 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { ConfigError, reasonOf } from '../errors.ts';
-import { VLLM_VERSION } from '../version.ts';
 import { RECORDING_SCHEMA, RECORDING_SUFFIX, type RecordingHead } from './recording-format.ts';
 
 /** Where a part ends and the next begins. */
@@ -64,8 +63,12 @@ function makeFolder(folder: string): void {
   }
 }
 
-/** What each part of a recording of this process says of it, begun now. */
-export function recordingHeadOf(name: string, clock: Clock): Omit<RecordingHead, 'part'> {
+/** What each part of a recording of this process says of it, begun now; `vllmVersion`: whose wire it speaks or hears. */
+export function recordingHeadOf(
+  name: string,
+  vllmVersion: string,
+  clock: Clock,
+): Omit<RecordingHead, 'part'> {
   return {
     schema: RECORDING_SCHEMA,
     process: name,
@@ -73,7 +76,7 @@ export function recordingHeadOf(name: string, clock: Clock): Omit<RecordingHead,
     pid: process.pid,
     wall_ms: clock.wallMs(),
     monotonic_ms: clock.monotonicMs(),
-    vllm_version: VLLM_VERSION,
+    vllm_version: vllmVersion,
   };
 }
 

@@ -10,6 +10,16 @@ describe('computeParallelConfigHash', () => {
     );
   });
 
+  it.each([
+    ['0.28.0', '5e799264b49b9a56a90ef43e1e8bfaf2bfa3afdc7b68a051862aa497996068f6'],
+    ['0.30.0', '6a9ac925fdcdd887c3cd96f72d8c8e3a2f20de67ce0c528bbf99c6edeb3476c1'],
+    ['0.31.0', '6a9ac925fdcdd887c3cd96f72d8c8e3a2f20de67ce0c528bbf99c6edeb3476c1'],
+    ['0.32.0', 'fa34a987c9edec6ed4a4cad5fbbe0175e1f60f1322e7b325195a05e9b6ac3c27'],
+  ] as const)("is that of vLLM %s's own ParallelConfig.compute_hash", (vllmVersion, digest) => {
+    const args = { ...defaultEngineArgs(), dataParallelSize: 2, vllmVersion };
+    expect(computeParallelConfigHash(args, true)).toBe(digest);
+  });
+
   it('tells ranks with another tensor-parallel size apart', () => {
     const args = { ...defaultEngineArgs(), dataParallelSize: 2 };
     const other = { ...args, tensorParallelSize: 2 };

@@ -51,7 +51,9 @@ export const registerDocs: RegisterRoute = (app, { args }) => {
     method: ['GET', 'HEAD'],
     url: '/openapi.json',
     handler: (request, reply) => {
-      document ??= JSON.stringify(createOpenApiDocument(routes, twinOperations()));
+      document ??= JSON.stringify(
+        createOpenApiDocument(args.vllmVersion, routes, twinOperations()),
+      );
       reply
         .headers(request.extraHeaders)
         .header('content-type', 'application/json')

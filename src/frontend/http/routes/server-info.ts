@@ -10,7 +10,7 @@ const parseQuery = createQueryParser({
 });
 
 /** `GET /server_info?config_format=text|json`: the settings; as JSON also what each engine said of itself. */
-export const registerServerInfo: RegisterRoute = (app, { model, engineClient, env }) => {
+export const registerServerInfo: RegisterRoute = (app, { args, model, engineClient, env }) => {
   app.get('/server_info', { schema: describe('Show Server Info') }, (request, reply) => {
     const isJson = parseQuery(request.query)['config_format'] === 'json';
     const info: Record<string, unknown> = {
@@ -23,7 +23,7 @@ export const registerServerInfo: RegisterRoute = (app, { model, engineClient, en
         VLLM_MAX_COMPLETION_PROMPTS: env.maxCompletionPrompts,
         VLLM_MAX_STOP_STRINGS: env.maxStopStrings,
       },
-      system_env: systemEnv(),
+      system_env: { vllm_version: args.vllmVersion, ...systemEnv() },
     };
     if (isJson) {
       info['engines'] = [...engineClient.engines.entries()]
@@ -34,7 +34,7 @@ export const registerServerInfo: RegisterRoute = (app, { model, engineClient, en
   });
 };
 
-function systemEnv(): unknown {
+function systemEnv(): object {
   return {
     os: `${type()} ${release()}`,
     node_version: process.versions.node,

@@ -1,4 +1,4 @@
-import { OLDER_VERSIONS } from '../../protocol/versions/older-metrics.ts';
+import { OLDER_VERSIONS } from '../../metric-catalogue/older-versions.ts';
 import { defineFault } from '../fault-spec.ts';
 
 export const METRICS_NAMES = defineFault({

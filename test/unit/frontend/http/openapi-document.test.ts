@@ -3,7 +3,7 @@ import { createOpenApiDocument } from '../../../../src/frontend/http/openapi-doc
 
 it('names the parameters of a path, as FastAPI does', () => {
   const route = { method: 'GET', summary: 'Retrieve', bodyKind: null };
-  const document = createOpenApiDocument([
+  const document = createOpenApiDocument('0.33.0', [
     { ...route, url: '/v1/responses/:response_id' },
     { ...route, url: '/v1/models' },
   ]) as { readonly paths: Record<string, { readonly get: { readonly parameters?: unknown } }> };

@@ -65,6 +65,7 @@ describe('generation_config.json', () => {
 describe('the system fingerprint', () => {
   const fingerprint = (options: Partial<Parameters<typeof systemFingerprint>[0]> = {}) =>
     systemFingerprint({
+      vllmVersion: '0.33.0',
       mode: 'full',
       customValue: null,
       tensorParallelSize: 1,

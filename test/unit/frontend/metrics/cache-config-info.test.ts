@@ -28,7 +28,7 @@ function infoOf({
       }),
     ]),
   );
-  return cacheConfigInfo(engines, { ...DEFAULT_CACHE_CONFIG_SETTINGS, ...settings }, mode);
+  return cacheConfigInfo(engines, { ...DEFAULT_CACHE_CONFIG_SETTINGS, ...settings }, { mode });
 }
 
 describe('the labels of the cache config', () => {
@@ -153,11 +153,13 @@ describe('the labels of the cache config', () => {
 
   it('have no concurrency where an engine told none', () => {
     const engine = createReadyResponse({ kvCacheMaxConcurrency: null });
-    const [info] = cacheConfigInfo(new Map([[0, engine]]), DEFAULT_CACHE_CONFIG_SETTINGS, 'vllm');
+    const [info] = cacheConfigInfo(new Map([[0, engine]]), DEFAULT_CACHE_CONFIG_SETTINGS, {
+      mode: 'vllm',
+    });
     expect(info?.['kv_cache_max_concurrency']).toBe('None');
   });
 
   it('are none without engines', () => {
-    expect(cacheConfigInfo(new Map(), DEFAULT_CACHE_CONFIG_SETTINGS, 'vllm')).toEqual([]);
+    expect(cacheConfigInfo(new Map(), DEFAULT_CACHE_CONFIG_SETTINGS, { mode: 'vllm' })).toEqual([]);
   });
 });

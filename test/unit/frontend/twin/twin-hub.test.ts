@@ -31,6 +31,7 @@ function hubOf(options: Partial<TwinHubOptions> & { callEngine?: CallEngine } = 
   const hub = new TwinHub({
     clock,
     dissector: createDissector(WIRE_VERSIONS['0.33.0']),
+    vllmVersion: '0.33.0',
     model: 'm',
     apiServerCount: 1,
     changesRefusedBecause: null,

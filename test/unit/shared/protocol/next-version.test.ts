@@ -23,6 +23,7 @@ import { createReadyResponse } from '../../../support/ready-response.ts';
 import { waitFor } from '../../../support/wait-for.ts';
 
 const V0_34_0: WireVersion = {
+  ...V0_33_0,
   vllmVersion: '0.34.0',
   tables: {
     ...V0_33_0.tables,

@@ -2,7 +2,18 @@
  * KV cache events, vLLM 0.33.0: fields in their order, with the defaults of those that may be left out.
  * Source: vllm/distributed/kv_events.py (0.33.0).
  */
-import { any, arrayOf, blockHash, float, int, intArray, nullable, str } from '../../field-types.ts';
+import { ANY } from '../../declared-type.ts';
+import {
+  any,
+  arrayOf,
+  blockHash,
+  declaredAs,
+  float,
+  int,
+  intArray,
+  nullable,
+  str,
+} from '../../field-types.ts';
 import type { AllBlocksCleared, BlockRemoved, BlockStored, KVEventBatch } from '../../kv-events.ts';
 import { taggedUnion } from '../../struct-codec.ts';
 import { optional, required, type StructTable } from '../../struct-table.ts';
@@ -21,7 +32,9 @@ const blockStored: StructTable<BlockStored> = {
     required('lora_name', nullable(str)),
     optional(
       'extra_keys',
-      nullable(arrayOf(nullable(arrayOf(any, 'keys')), 'arrays')) as never,
+      nullable(
+        arrayOf(nullable(declaredAs({ kind: 'tuple', of: ANY }, arrayOf(any, 'keys'))), 'arrays'),
+      ) as never,
       null,
     ),
     optional('group_idx', nullable(int), null),

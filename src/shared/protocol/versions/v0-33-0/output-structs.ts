@@ -4,11 +4,13 @@
  */
 
 import { ndArray, tensor } from '../../array-types.ts';
+import { ANY, dictOf, orNone, STR } from '../../declared-type.ts';
 import { createEngineCoreOutput, createEngineCoreOutputs } from '../../defaults.ts';
 import {
   any,
   arrayOf,
   bool,
+  declaredAs,
   enumOf,
   float,
   int,
@@ -38,12 +40,18 @@ import { optional, required, type StructTable } from '../../struct-table.ts';
 
 const EMPTY: readonly never[] = Object.freeze([]);
 const strArray = arrayOf(str, 'str');
+const strSet = declaredAs({ kind: 'set', of: STR }, strArray);
 const strMap = mapOf(str, 'str');
+/** What a connector says of a request; nobody else looks into it. */
+const params = declaredAs(orNone(dictOf(STR, ANY)), any);
 
 const engineCoreEvent: StructTable<EngineCoreEvent> = {
   name: 'EngineCoreEvent',
   layout: 'map',
-  fields: [required('type', enumOf(EngineCoreEventType)), required('timestamp', float)],
+  fields: [
+    required('type', enumOf('EngineCoreEventType', EngineCoreEventType)),
+    required('timestamp', float),
+  ],
   create: () => ({ type: EngineCoreEventType.QUEUED, timestamp: 0 }),
 };
 
@@ -56,6 +64,7 @@ const requestError: StructTable<RequestError> = {
 const logprobsLists: StructTable<LogprobsLists> = {
   name: 'LogprobsLists',
   layout: 'array',
+  isExact: true,
   fields: [
     required('logprob_token_ids', ndArray),
     required('logprobs', ndArray),
@@ -67,6 +76,7 @@ const logprobsLists: StructTable<LogprobsLists> = {
 const logprobsTensors: StructTable<LogprobsTensors> = {
   name: 'LogprobsTensors',
   layout: 'array',
+  isExact: true,
   fields: [
     required('logprob_token_ids', tensor),
     required('logprobs', tensor),
@@ -79,6 +89,7 @@ const logprobsTensors: StructTable<LogprobsTensors> = {
 const samplingMaskLists: StructTable<SamplingMaskLists> = {
   name: 'SamplingMaskLists',
   layout: 'array',
+  isExact: true,
   fields: [
     required('token_ids', ndArray),
     optional('offsets', nullable(ndArray), null),
@@ -107,11 +118,11 @@ const engineCoreOutput: StructTable<EngineCoreOutput> = {
     optional('new_logprobs', nullable(struct('logprobsLists')), null),
     optional('new_prompt_logprobs_tensors', nullable(struct('logprobsTensors')), null),
     optional('pooling_output', nullable(tensor), null),
-    optional('finish_reason', nullable(enumOf(FinishReason)), null),
+    optional('finish_reason', nullable(enumOf('FinishReason', FinishReason)), null),
     optional('stop_reason', nullable(intOrStr), null),
     optional('events', nullable(arrayOf(struct('engineCoreEvent'), 'events')), null),
-    optional('kv_transfer_params', any, null),
-    optional('ec_transfer_params', any, null),
+    optional('kv_transfer_params', params, null),
+    optional('ec_transfer_params', params, null),
     optional('trace_headers', nullable(strMap), null),
     optional('prefill_stats', nullable(struct('prefillStats')), null),
     optional('routed_experts', nullable(ndArray), null),
@@ -144,7 +155,7 @@ const engineCoreOutputs: StructTable<EngineCoreOutputs> = {
     optional('scheduler_stats', nullable(struct('schedulerStats')), null),
     optional('timestamp', float, 0),
     optional('utility_output', nullable(struct('utilityOutput')), null),
-    optional('finished_requests', nullable(strArray), null),
+    optional('finished_requests', nullable(strSet), null),
     optional('wave_complete', nullable(int), null),
     optional('start_wave', nullable(int), null),
     optional('weight_version', nullable(str), null),

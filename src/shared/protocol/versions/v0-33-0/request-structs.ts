@@ -4,7 +4,8 @@
  * vllm/lora/request.py (0.33.0).
  */
 
-import { tensor } from '../../array-types.ts';
+import { ndArray, tensor } from '../../array-types.ts';
+import { listOf, orNone, unionOf } from '../../declared-type.ts';
 import {
   createEngineCoreRequest,
   createPoolingParams,
@@ -14,6 +15,7 @@ import {
   any,
   arrayOf,
   bool,
+  declaredAs,
   enumOf,
   type FieldType,
   float,
@@ -45,8 +47,16 @@ import { optional, required, type StructTable } from '../../struct-table.ts';
 const EMPTY: readonly never[] = Object.freeze([]);
 const strArray = arrayOf(str, 'str');
 const strMap = mapOf(str, 'str');
+/** vLLM makes a list of a single one before it sends it. */
+const stop = declaredAs(
+  unionOf(str.declared, strArray.declared, { kind: 'none' }),
+  nullable(strArray),
+);
+/** A struct that is handed on unread. */
+const described = (name: string) => declaredAs(orNone({ kind: 'struct', struct: name }), any);
 /** Any integer of 64 bits; only the order counts, so that a double holds enough of it. */
 const priority: FieldType<number> = {
+  declared: int.declared,
   read: (reader) => Number(reader.int64()),
   write: (value, writer) => writer.int(Number.isSafeInteger(value) ? value : BigInt(value)),
 };
@@ -70,19 +80,19 @@ const samplingParams: StructTable<SamplingParams> = {
     optional('frequency_penalty', float, 0),
     optional('repetition_penalty', float, 1),
     optional('temperature', float, 1),
-    optional('watermarking', any, null),
+    optional('watermarking', nullable(bool), null),
     optional('top_p', float, 1),
     optional('top_k', int, 0),
     optional('min_p', float, 0),
     optional('seed', nullable(int64), null),
-    optional('stop', nullable(strArray), null),
+    optional('stop', stop, null),
     optional('stop_token_ids', nullable(intArray), null),
     optional('ignore_eos', bool, false),
     optional('max_tokens', nullable(int), 16),
     optional('min_tokens', int, 0),
     optional('logprobs', nullable(int), null),
     optional('prompt_logprobs', nullable(int), null),
-    optional('prompt_logprob_token_ids', any, null),
+    optional('prompt_logprob_token_ids', declaredAs(orNone(ndArray.declared), any), null),
     optional('prompt_logprob_start', nullable(int), null),
     optional('logprob_token_ids', nullable(intArray), null),
     optional('flat_logprobs', bool, false),
@@ -90,14 +100,18 @@ const samplingParams: StructTable<SamplingParams> = {
     optional('skip_special_tokens', bool, true),
     optional('spaces_between_special_tokens', bool, true),
     optional('include_stop_str_in_output', bool, false),
-    optional('output_kind', enumOf(RequestOutputKind), RequestOutputKind.CUMULATIVE),
+    optional(
+      'output_kind',
+      enumOf('RequestOutputKind', RequestOutputKind),
+      RequestOutputKind.CUMULATIVE,
+    ),
     optional('stream_interval', nullable(int), null),
     optional('skip_clone', bool, false),
     optional('output_text_buffer_length', int, 0),
     optional('_eos_token_id', nullable(int), null),
-    optional('_all_stop_token_ids', intArray, EMPTY),
+    optional('_all_stop_token_ids', declaredAs({ kind: 'set', of: int.declared }, intArray), EMPTY),
     optional('_watermarking_skipped', bool, false),
-    optional('structured_outputs', any, null),
+    optional('structured_outputs', described('structuredOutputsParams'), null),
     optional('logit_bias', nullable(intMapOf(float, 'float')), null),
     optional('allowed_token_ids', nullable(intArray), null),
     optional('extra_args', nullable(mapOf(any, 'values')), null),
@@ -107,7 +121,7 @@ const samplingParams: StructTable<SamplingParams> = {
     optional('thinking_token_budget', nullable(int), null),
     optional('repetition_detection', nullable(struct('repetitionDetectionParams')), null),
     optional('routed_experts_prompt_start', int, 0),
-    optional('trace_decode_token_ids', any, null),
+    optional('trace_decode_token_ids', declaredAs(orNone(intArray.declared), any), null),
   ],
   create: createSamplingParams,
 };
@@ -141,7 +155,11 @@ const poolingParams: StructTable<PoolingParams> = {
     optional('skip_reading_prefix_cache', nullable(bool), null),
     optional('late_interaction_params', nullable(struct('lateInteractionParams')), null),
     optional('extra_kwargs', nullable(mapOf(any, 'values')), null),
-    optional('output_kind', enumOf(RequestOutputKind), RequestOutputKind.FINAL_ONLY),
+    optional(
+      'output_kind',
+      enumOf('RequestOutputKind', RequestOutputKind),
+      RequestOutputKind.FINAL_ONLY,
+    ),
     optional('late_chunking_params', nullable(struct('lateChunkingParams')), null),
   ],
   create: createPoolingParams,
@@ -166,7 +184,10 @@ const engineCoreRequest: StructTable<EngineCoreRequest> = {
   fields: [
     required('request_id', str),
     required('prompt_token_ids', nullable(intArray)),
-    required('mm_features', any),
+    required(
+      'mm_features',
+      declaredAs(orNone(listOf({ kind: 'struct', struct: 'multiModalFeatureSpec' })), any),
+    ),
     required('sampling_params', nullable(struct('samplingParams'))),
     required('pooling_params', nullable(struct('poolingParams'))),
     required('arrival_time', float),
@@ -185,7 +206,7 @@ const engineCoreRequest: StructTable<EngineCoreRequest> = {
     optional('reasoning_parser_kwargs', nullable(mapOf(any, 'values')), null),
     optional('abort_immediately', bool, false),
     optional('session_id', nullable(str), null),
-    optional('kv_hints', any, null),
+    optional('kv_hints', described('kvHintsEnvelope'), null),
   ],
   create: createEngineCoreRequest,
 };

@@ -2,7 +2,19 @@
  * The start-up messages, vLLM 0.33.0: fields in their order, with the defaults of those that may be left out.
  * Source: vllm/v1/engine/__init__.py EngineCoreReadyResponse, vllm/v1/engine/utils.py, vllm/config/kv_events.py (0.33.0).
  */
-import { any, arrayOf, bool, float, int, mapOf, nullable, str, struct } from '../../field-types.ts';
+import { dictOf, INT, listOf, literalOf, STR, unionOf } from '../../declared-type.ts';
+import {
+  any,
+  arrayOf,
+  bool,
+  declaredAs,
+  float,
+  int,
+  mapOf,
+  nullable,
+  str,
+  struct,
+} from '../../field-types.ts';
 import type {
   EngineHandshakeMetadata,
   EngineZmqAddresses,
@@ -18,7 +30,7 @@ const kvEventsConfig: StructTable<KVEventsConfig> = {
   layout: 'map',
   fields: [
     optional('enable_kv_cache_events', bool, false),
-    optional('publisher', str, 'null'),
+    optional('publisher', declaredAs(literalOf(['null', 'zmq']), str), 'null'),
     optional('endpoint', str, 'tcp://*:5557'),
     optional('replay_endpoint', nullable(str), null),
     optional('buffer_steps', int, 10_000),
@@ -91,7 +103,10 @@ const engineHandshakeMetadata: StructTable<EngineHandshakeMetadata> = {
   layout: 'map',
   fields: [
     required('addresses', struct('engineZmqAddresses')),
-    required('parallel_config', mapOf(any, 'values')),
+    required(
+      'parallel_config',
+      declaredAs(dictOf(STR, unionOf(INT, STR, listOf(INT))), mapOf(any, 'values')),
+    ),
   ],
 };
 

@@ -3,6 +3,7 @@
  * left out.
  * Source: vllm/v1/metrics/stats.py (0.33.0).
  */
+import { ANY, dictOf, FLOAT, INT, orNone, STR } from '../../declared-type.ts';
 import {
   createPrefillStats,
   createPrefixCacheStats,
@@ -12,6 +13,7 @@ import {
   any,
   arrayOf,
   bool,
+  declaredAs,
   float,
   int,
   int64,
@@ -32,6 +34,21 @@ import { optional, required, type StructTable } from '../../struct-table.ts';
 const EMPTY: readonly never[] = Object.freeze([]);
 const EMPTY_MAP: Readonly<Record<string, never>> = Object.freeze({});
 const intMap = mapOf(int, 'int');
+/** Source: vllm/v1/metrics/cache_hit_source.py CacheHitSource. */
+const hitsBySource = declaredAs(
+  dictOf(
+    {
+      kind: 'enum',
+      name: 'CacheHitSource',
+      values: ['device', 'host', 'p2p', 'disk', 'external_unspecified'],
+    },
+    INT,
+  ),
+  intMap,
+);
+const params = declaredAs(orNone(dictOf(STR, ANY)), any);
+/** A struct that is handed on unread. */
+const described = (name: string) => declaredAs(orNone({ kind: 'struct', struct: name }), any);
 
 const prefixCacheStats: StructTable<PrefixCacheStats> = {
   name: 'PrefixCacheStats',
@@ -44,7 +61,7 @@ const prefixCacheStats: StructTable<PrefixCacheStats> = {
     optional('preempted_requests', int, 0),
     optional('preempted_queries', int, 0),
     optional('preempted_hits', int, 0),
-    optional('hits_by_source', intMap, EMPTY_MAP),
+    optional('hits_by_source', hitsBySource, EMPTY_MAP),
   ],
   create: createPrefixCacheStats,
 };
@@ -55,7 +72,10 @@ const kvCacheEvictionEvent: StructTable<KVCacheEvictionEvent> = {
   fields: [
     required('lifetime_seconds', float),
     required('idle_seconds', float),
-    required('reuse_gaps_seconds', arrayOf(float, 'float')),
+    required(
+      'reuse_gaps_seconds',
+      declaredAs({ kind: 'tuple', of: FLOAT }, arrayOf(float, 'float')),
+    ),
   ],
 };
 
@@ -79,7 +99,7 @@ const perfStats: StructTable<PerfStats> = {
     optional('num_flops_per_gpu', int64, 0),
     optional('num_read_bytes_per_gpu', int64, 0),
     optional('num_write_bytes_per_gpu', int64, 0),
-    optional('debug_stats', any, null),
+    optional('debug_stats', described('debugPerfStats'), null),
   ],
 };
 
@@ -94,16 +114,16 @@ const schedulerStats: StructTable<SchedulerStats> = {
     optional('step_counter', int, 0),
     optional('current_wave', int, 0),
     optional('kv_cache_usage', float, 0),
-    optional('iteration_details', any, null),
+    optional('iteration_details', described('schedulerIterationDetails'), null),
     optional('prefix_cache_stats', struct('prefixCacheStats'), createPrefixCacheStats()),
     optional('connector_prefix_cache_stats', nullable(struct('prefixCacheStats')), null),
     optional('kv_cache_eviction_events', arrayOf(struct('kvCacheEvictionEvent'), 'events'), EMPTY),
     optional('spec_decoding_stats', nullable(struct('specDecodingStats')), null),
-    optional('kv_connector_stats', any, null),
-    optional('ec_connector_stats', any, null),
+    optional('kv_connector_stats', params, null),
+    optional('ec_connector_stats', params, null),
     optional('waiting_lora_adapters', intMap, EMPTY_MAP),
     optional('running_lora_adapters', intMap, EMPTY_MAP),
-    optional('cudagraph_stats', any, null),
+    optional('cudagraph_stats', described('cudaGraphStat'), null),
     optional('perf_stats', nullable(struct('perfStats')), null),
   ],
   create: createSchedulerStats,

@@ -1,5 +1,6 @@
 /** The wire of vLLM 0.33.0. */
 import type { WireVersion } from '../../wire-version.ts';
+import { DESCRIBED_TABLES } from './described-structs.ts';
 import { KV_EVENT_TABLES } from './kv-event-structs.ts';
 import { OUTPUT_TABLES } from './output-structs.ts';
 import { REQUEST_TABLES } from './request-structs.ts';
@@ -15,4 +16,5 @@ export const V0_33_0: WireVersion = {
     ...OUTPUT_TABLES,
     ...KV_EVENT_TABLES,
   },
+  described: DESCRIBED_TABLES,
 };

@@ -1,0 +1,85 @@
+/** `vllm-twin conform engine|frontend` as main.ts calls it. */
+import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
+import type { Command, CommandFlag } from '../command.ts';
+import { parseOwnFlags } from '../flags/own-flags.ts';
+import type { ConformSide } from './conform-side.ts';
+import { ENGINE_SIDE } from './engine-side.ts';
+import { runConform } from './run-conform.ts';
+import { readSide } from './settings.ts';
+
+const SIDES: readonly ConformSide[] = [ENGINE_SIDE];
+
+const PEER: readonly CommandFlag[] = [
+  {
+    name: 'data-parallel-size',
+    takes: 'value',
+    doc: 'How many engines there are; default 1',
+  },
+  {
+    name: 'vllm-version',
+    takes: 'value',
+    doc: 'Whose wire is spoken and asked for; default 0.33.0',
+    values: Object.keys(WIRE_VERSIONS),
+  },
+  {
+    name: 'timeout',
+    takes: 'value',
+    doc: 'Seconds that the peer may take from its first word until it is ready; default 14. The checks themselves take less than 15 s, whatever the peer does',
+  },
+];
+
+const CHECKS: readonly CommandFlag[] = [
+  {
+    name: 'only',
+    takes: 'list',
+    doc: 'Only these checks; engine.hello stands for all whose ids begin so',
+  },
+  { name: 'list', takes: 'switch', doc: 'Show the checks, and run none' },
+];
+
+const SHOWN: readonly CommandFlag[] = [
+  {
+    name: 'json',
+    takes: 'switch',
+    doc: 'One JSON object: {"checks":[{"id","verdict","expected","got"}],"passed","failed"}',
+  },
+  { name: 'junit', takes: 'value', doc: "Write the results into this file, as JUnit's XML" },
+  {
+    name: 'record',
+    takes: 'value',
+    doc: 'Keep the frames behind the checks in this folder; vllm-twin frames reads them',
+  },
+];
+
+export const conformCommand: Command = {
+  name: 'conform',
+  usage: `conform ${SIDES.map(({ side }) => side).join('|')} [flags]`,
+  summary: "Judge somebody else's engine core or frontend by what vLLM does on the wire.",
+  positional: 'side',
+  readsSettings: false,
+  examples: [
+    [
+      'conform engine --listen tcp://127.0.0.1:13345',
+      'we are the frontend: says which command starts the engine, waits, judges',
+    ],
+    [
+      'conform engine --listen tcp://127.0.0.1:13345 --data-parallel-size 2 --junit conform.xml',
+      'two engines, and a report for CI; exit code 0 or 1',
+    ],
+    [
+      'conform engine --listen tcp://127.0.0.1:13345 --only engine.hello --record frames',
+      'some checks, and the frames behind them for vllm-twin frames',
+    ],
+    ['conform engine --list', 'every check, what vLLM does and where'],
+  ],
+  flags: [
+    { title: 'The peer', flags: [...SIDES.flatMap(({ flags }) => flags), ...PEER] },
+    { title: 'Checks', flags: CHECKS },
+    { title: 'What is shown', flags: SHOWN },
+  ],
+  async run(words) {
+    const known = conformCommand.flags.flatMap(({ flags }) => flags);
+    const flags = parseOwnFlags(words, known, 'conform');
+    return runConform(flags, readSide(flags, SIDES));
+  },
+};

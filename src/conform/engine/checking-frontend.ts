@@ -1,0 +1,210 @@
+/**
+ * A frontend that looks instead of serving: it answers HELLO, has the sockets of two API servers and, for several engines,
+ * those of a coordinator, keeps what it hears as it came, and sends any frames. It judges nothing.
+ * Source: vllm/v1/engine/core_client.py MPClient, vllm/v1/engine/utils.py wait_for_engine_startup (0.33.0).
+ */
+import type { Clock } from '../../shared/clock.ts';
+import { reasonOf } from '../../shared/errors.ts';
+import type { EngineZmqAddresses } from '../../shared/protocol/handshake.ts';
+import { engineIndexFromIdentity } from '../../shared/protocol/identity.ts';
+import type { EngineInput } from '../../shared/protocol/request.ts';
+import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
+import type { Frame, Transport } from '../../shared/transport/transport.ts';
+import { FrontendSockets } from './frontend-sockets.ts';
+import type { Greeting, HeardEngine, HeardFrom, HeardOutputs } from './heard.ts';
+import { Waiters } from './waiters.ts';
+
+export interface CheckingFrontendOptions {
+  readonly transport: Transport;
+  readonly codec: WireCodec;
+  readonly clock: Clock;
+  /** Where engines say HELLO; the other sockets are on any ports of that host. */
+  readonly listenAddress: string;
+  /** Engines that are expected: with more than one there is a coordinator. */
+  readonly engineCount: number;
+  /** Sent with INIT: vLLM's for data-parallel mixture-of-experts, else nothing. */
+  readonly parallelConfig: Readonly<Record<string, unknown>>;
+}
+
+/** Messages of engines that are kept; what comes beyond them is counted only. */
+const MAX_KEPT = 20_000;
+
+export class CheckingFrontend {
+  readonly handshakes: HeardFrom[] = [];
+  /** Engines that were sent INIT, and when. */
+  readonly inits: { readonly identity: Frame; readonly n: number }[] = [];
+  readonly greetings: Greeting[] = [];
+  readonly outputs: HeardOutputs[] = [];
+  readonly toCoordinator: HeardOutputs[] = [];
+  readonly subscriptions: { readonly n: number; readonly frames: readonly Frame[] }[] = [];
+  /** When the coordinator said READY; null before, or without one. */
+  coordinatorReadyN: number | null = null;
+  readonly #options: CheckingFrontendOptions;
+  readonly #sockets: FrontendSockets;
+  readonly #waiters = new Waiters();
+  #n = 0;
+
+  private constructor(options: CheckingFrontendOptions, sockets: FrontendSockets) {
+    this.#options = options;
+    this.#sockets = sockets;
+    sockets.listen({
+      onHandshake: (identity, frames) => this.#onHandshake(identity, frames),
+      onGreeting: (client, identity, frames) => {
+        this.#keep(this.greetings, { client, identity, frames });
+      },
+      onOutputs: (client, frames) => {
+        const to = client === -1 ? this.toCoordinator : this.outputs;
+        this.#keep(to, { client, frames, ...this.#read(frames) });
+        if (client === -1) this.#passWaveOn(to.at(-1));
+      },
+      onSubscription: (frames) => this.#onSubscription(frames),
+    });
+  }
+
+  /** Throws what the system says where an address cannot be bound. */
+  static async start(options: CheckingFrontendOptions): Promise<CheckingFrontend> {
+    const { transport, listenAddress, engineCount } = options;
+    const sockets = await FrontendSockets.bind(transport, listenAddress, engineCount > 1);
+    return new CheckingFrontend(options, sockets);
+  }
+
+  /** Where engines say HELLO. */
+  get address(): string {
+    return this.#sockets.handshakeAddress;
+  }
+
+  /** What INIT says. */
+  get addresses(): EngineZmqAddresses {
+    return this.#sockets.addresses;
+  }
+
+  get numClients(): number {
+    return this.#sockets.addresses.inputs.length;
+  }
+
+  /** Engines that have greeted an input socket, lowest rank first. */
+  get engines(): readonly HeardEngine[] {
+    const known = new Map<string, HeardEngine>();
+    for (const { identity } of this.greetings)
+      known.set(Buffer.from(identity).toString('hex'), { identity, rank: rankOf(identity) });
+    return [...known.values()].sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0));
+  }
+
+  /** Resolves with true once `test` holds, which is asked with every message; with false after `ms`. */
+  wait(test: () => boolean, ms: number): Promise<boolean> {
+    return this.#waiters.wait(test, ms);
+  }
+
+  send(engine: HeardEngine, input: EngineInput, client = 0): number {
+    return this.sendFrames(engine, this.#options.codec.encodeEngineInput(input), client);
+  }
+
+  /** Returns the place of the message among all. */
+  sendFrames({ identity }: HeardEngine, frames: readonly Frame[], client = 0): number {
+    this.#n += 1;
+    this.#sockets.sendTo(client, identity, frames);
+    return this.#n;
+  }
+
+  /** As the coordinator, to all engines. */
+  publish(frames: readonly Frame[]): void {
+    this.#n += 1;
+    this.#sockets.publish(frames);
+  }
+
+  /** Every socket goes, and comes back at the same addresses. */
+  async reconnect(): Promise<void> {
+    await this.#sockets.reopen();
+  }
+
+  /** Whoever waits has waited long enough. */
+  endWaits(): void {
+    this.#waiters.close();
+  }
+
+  async close(): Promise<void> {
+    this.#waiters.close();
+    await this.#sockets.close();
+  }
+
+  #keep<T>(list: T[], heard: Omit<T, 'n' | 'atMs'>): void {
+    this.#n += 1;
+    const { clock } = this.#options;
+    if (list.length < MAX_KEPT) list.push({ n: this.#n, atMs: clock.monotonicMs(), ...heard } as T);
+    this.#waiters.look();
+  }
+
+  #onHandshake(identity: Frame, frames: readonly Frame[]): void {
+    this.#keep(this.handshakes, { identity, frames });
+    if (statusOf(frames, this.#options.codec) !== 'HELLO') return;
+    const key = Buffer.from(identity).toString('hex');
+    if (this.inits.some((init) => Buffer.from(init.identity).toString('hex') === key)) return;
+    this.#n += 1;
+    this.inits.push({ identity, n: this.#n });
+    const { addresses } = this;
+    const { parallelConfig, codec } = this.#options;
+    this.#sockets.answerHello(
+      identity,
+      codec.encodeHandshakeMetadata({ addresses, parallelConfig }),
+    );
+  }
+
+  #onSubscription(frames: readonly Frame[]): void {
+    this.#n += 1;
+    this.subscriptions.push({ n: this.#n, frames });
+    const { codec, engineCount } = this.#options;
+    const numSubscribed = this.subscriptions.filter(
+      (heard) => codec.decodeSubscription(heard.frames) === true,
+    ).length;
+    if (numSubscribed === engineCount) {
+      this.publish(codec.encodeCoordinatorReady());
+      this.coordinatorReadyN = this.#n;
+    }
+    this.#waiters.look();
+  }
+
+  /** Source: vllm/v1/engine/coordinator.py DPCoordinatorProc.process_input_socket. */
+  #passWaveOn(heard: HeardOutputs | undefined): void {
+    const outputs = heard?.outputs;
+    if (outputs === undefined || outputs === null || outputs.startWave === null) return;
+    const { startWave: wave, engineIndex: excludeEngineIndex } = outputs;
+    this.publish(
+      this.#options.codec.encodeEngineInput({ type: 'START_DP_WAVE', wave, excludeEngineIndex }),
+    );
+  }
+
+  #read(frames: readonly Frame[]): Pick<HeardOutputs, 'outputs' | 'isDead' | 'problem'> {
+    try {
+      const outputs = this.#options.codec.decodeEngineCoreOutputs(frames);
+      return outputs === 'ENGINE_CORE_DEAD'
+        ? { outputs: null, isDead: true, problem: null }
+        : { outputs, isDead: false, problem: null };
+    } catch (error) {
+      return { outputs: null, isDead: false, problem: reasonOf(error) };
+    }
+  }
+}
+
+/** Null where it is neither HELLO nor READY. */
+export function statusOf(frames: readonly Frame[], codec: WireCodec): 'HELLO' | 'READY' | null {
+  try {
+    return codec.decodeHandshakeMessage(frames).status;
+  } catch {
+    return looseStatus(frames);
+  }
+}
+
+/** What a message with other faults says it is: it is answered, so that they are the only ones. */
+function looseStatus([part]: readonly Frame[]): 'HELLO' | 'READY' | null {
+  const text = Buffer.from(part ?? []).toString('latin1');
+  if (text.includes('HELLO')) return 'HELLO';
+  return text.includes('READY') ? 'READY' : null;
+}
+
+function rankOf(identity: Frame): number | null {
+  try {
+    return engineIndexFromIdentity(identity);
+  } catch {
+    return null;
+  }
+}

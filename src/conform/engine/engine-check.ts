@@ -1,0 +1,39 @@
+/** What the checks of an engine share. */
+import type { StructCodecs } from '../../shared/protocol/struct-codec.ts';
+import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
+import type { WireVersion } from '../../shared/protocol/wire-version.ts';
+import type { TappedFrame } from '../../shared/tap/tap.ts';
+import type { Transport } from '../../shared/transport/transport.ts';
+import type { Check, Outcome } from '../run-checks.ts';
+import type { CheckingFrontend } from './checking-frontend.ts';
+import type { Requests } from './requests.ts';
+
+export interface EngineRun {
+  readonly version: WireVersion;
+  readonly codec: WireCodec;
+  readonly structs: StructCodecs;
+  readonly transport: Transport;
+  readonly frontend: CheckingFrontend;
+  readonly requests: Requests;
+  /** `--data-parallel-size`. */
+  readonly size: number;
+  /** `--moe`: ranks of one mixture-of-experts model. */
+  readonly isMoe: boolean;
+  /** Milliseconds that an answer may take. */
+  readonly answerMs: number;
+  /** Milliseconds without a message after which none is expected. */
+  readonly quietMs: number;
+  /** Every frame so far, as the tap saw it; bounded. */
+  readonly frames: readonly TappedFrame[];
+}
+
+export type EngineCheck = Check<EngineRun>;
+
+export function engineCheck(
+  id: string,
+  does: string,
+  source: string,
+  run: (context: EngineRun) => Outcome | Promise<Outcome>,
+): EngineCheck {
+  return { spec: { id: `engine.${id}`, does, source }, run };
+}

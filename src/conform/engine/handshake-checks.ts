@@ -1,0 +1,225 @@
+/** HELLO, INIT and READY. */
+
+import { failed, judged, type Outcome, passed } from '../run-checks.ts';
+import { statusOf } from './checking-frontend.ts';
+import { type EngineCheck, type EngineRun, engineCheck } from './engine-check.ts';
+import { type HeardFrom, hexOfFrame } from './heard.ts';
+import { type MessageFields, readFields } from './message-fields.ts';
+
+const HANDSHAKE = 'vllm/v1/engine/core.py EngineCoreProc.startup_handshake';
+const READY = 'vllm/v1/engine/core.py EngineCoreProc._perform_handshake';
+const WAIT = 'vllm/v1/engine/utils.py wait_for_engine_startup';
+
+export const HANDSHAKE_CHECKS: readonly EngineCheck[] = [
+  engineCheck(
+    'hello.identity',
+    "An engine's sockets have its index as identity: two bytes, little endian.",
+    'vllm/v1/engine/core.py EngineCoreProc.__init__',
+    (run) => {
+      const said = saying(run, 'HELLO');
+      if (said.length === 0) return failed('no HELLO came');
+      const problems = said
+        .filter(({ identity }) => identity.length !== 2)
+        .map(({ identity }) => `an identity of ${identity.length} bytes: ${hexOfFrame(identity)}`);
+      return judged(
+        problems,
+        `identities ${said.map(({ identity }) => hexOfFrame(identity)).join(', ')}`,
+      );
+    },
+  ),
+  engineCheck(
+    'hello.ranks',
+    'Each rank below data_parallel_size says HELLO, and no other: a frontend ends its start at a rank that it does not expect.',
+    WAIT,
+    ranksOutcome,
+  ),
+  engineCheck(
+    'hello.fields',
+    'HELLO is one part, a map of status, local and headless; both are booleans.',
+    HANDSHAKE,
+    (run) => fieldsOutcome(run, 'HELLO'),
+  ),
+  engineCheck(
+    'hello.place',
+    'An engine that was started with --headless says local false and headless true.',
+    WAIT,
+    (run) => placeOutcome(run, 'HELLO'),
+  ),
+  engineCheck('hello.once', 'An engine says HELLO once.', WAIT, (run) => onceOutcome(run, 'HELLO')),
+  engineCheck(
+    'init.inputs',
+    'At INIT an engine connects to the input socket of every frontend, and its first word on each is its ready response.',
+    'vllm/v1/engine/core.py EngineCoreProc.process_input_sockets',
+    inputsOutcome,
+  ),
+  engineCheck(
+    'ready.said',
+    'READY follows once the engine is ready.',
+    READY,
+    ({ frontend, ...run }) => {
+      const silent = frontend.inits.filter(
+        ({ identity }) => saidBy({ frontend, ...run }, identity, 'READY').length === 0,
+      );
+      if (frontend.inits.length === 0) return failed('no engine was sent INIT: no HELLO came');
+      return judged(
+        silent.map(({ identity }) => `no READY of engine ${hexOfFrame(identity)} came`),
+        `READY of ${frontend.inits.length} engines`,
+      );
+    },
+  ),
+  engineCheck('ready.order', 'READY comes once, and behind INIT.', WAIT, orderOutcome),
+  engineCheck(
+    'ready.fields',
+    'READY is one part, a map of status, local and headless; with a configuration hash where ranks are coordinated.',
+    READY,
+    (run) => fieldsOutcome(run, 'READY'),
+  ),
+  engineCheck('ready.place', 'READY says local and headless as HELLO did.', WAIT, (run) =>
+    placeOutcome(run, 'READY'),
+  ),
+  engineCheck(
+    'ready.hash',
+    'READY has parallel_config_hash, the same for all ranks, where they serve one mixture-of-experts model; else it has none.',
+    `${READY}, ${WAIT}`,
+    hashOutcome,
+  ),
+];
+
+function saying({ frontend, codec }: EngineRun, status: 'HELLO' | 'READY'): readonly HeardFrom[] {
+  return frontend.handshakes.filter(({ frames }) => statusOf(frames, codec) === status);
+}
+
+function saidBy(run: EngineRun, identity: Uint8Array, status: 'HELLO' | 'READY') {
+  const key = hexOfFrame(identity);
+  return saying(run, status).filter((heard) => hexOfFrame(heard.identity) === key);
+}
+
+function fieldsOf(run: EngineRun, { frames }: HeardFrom): MessageFields {
+  return readFields(run.structs.handshakeMessage.table as never, frames);
+}
+
+function ranksOutcome(run: EngineRun): Outcome {
+  const said = saying(run, 'HELLO');
+  const ranks = new Set(
+    said.map(({ identity }) => Buffer.from(identity).readUIntLE(0, Math.min(6, identity.length))),
+  );
+  const expected = Array.from({ length: run.size }, (_, rank) => rank);
+  const missing = expected.filter((rank) => !ranks.has(rank));
+  const others = [...ranks].filter((rank) => rank >= run.size);
+  return judged(
+    [
+      ...missing.map((rank) => `no HELLO of rank ${rank}`),
+      ...others.map((rank) => `HELLO of rank ${rank}, data_parallel_size is ${run.size}`),
+    ],
+    `ranks ${[...ranks].join(', ')}`,
+  );
+}
+
+/** Keys that only coordinated ranks, or elastic ones, say. */
+const RARE_KEYS = [
+  'parallel_config_hash',
+  'coord_store_port',
+  'elastic_ep_max_dp_size',
+  'num_redundant_experts',
+];
+
+function fieldsOutcome(run: EngineRun, status: 'HELLO' | 'READY'): Outcome {
+  const said = saying(run, status);
+  if (said.length === 0) return failed(`no ${status} came`);
+  const rare = status === 'READY' ? RARE_KEYS : [];
+  const problems = said.flatMap((heard) => {
+    const fields = fieldsOf(run, heard);
+    if (fields.problem !== null) return [fields.problem];
+    return [
+      ...fields.missing.filter((name) => !RARE_KEYS.includes(name)).map((name) => `no ${name}`),
+      ...[...fields.values.keys()]
+        .filter((name) => RARE_KEYS.includes(name) && !rare.includes(name))
+        .map((name) => `a key of READY: ${name}`),
+      ...fields.unknown
+        .filter((name) => !rare.includes(name))
+        .map((name) => `a further key ${name}`),
+      ...fields.mistyped,
+    ];
+  });
+  return judged([...new Set(problems)], `${said.length} × status, local, headless`);
+}
+
+function placeOutcome(run: EngineRun, status: 'HELLO' | 'READY'): Outcome {
+  const said = saying(run, status);
+  if (said.length === 0) return failed(`no ${status} came`);
+  const problems = said.flatMap((heard) => {
+    const { values } = fieldsOf(run, heard);
+    const [hello] = saidBy(run, heard.identity, 'HELLO');
+    const first = hello === undefined ? values : fieldsOf(run, hello).values;
+    const place = { local: values.get('local'), headless: values.get('headless') };
+    const wanted =
+      status === 'HELLO'
+        ? { local: false, headless: true }
+        : { local: first.get('local'), headless: first.get('headless') };
+    const isAsWanted =
+      (place.local === undefined || place.local === wanted.local) &&
+      (place.headless === undefined || place.headless === wanted.headless);
+    return isAsWanted ? [] : [`engine ${hexOfFrame(heard.identity)}: ${JSON.stringify(place)}`];
+  });
+  return judged(problems, `local and headless of ${said.length} engines`);
+}
+
+function onceOutcome(run: EngineRun, status: 'HELLO' | 'READY'): Outcome {
+  const said = saying(run, status);
+  if (said.length === 0) return failed(`no ${status} came`);
+  const counts = new Map<string, number>();
+  for (const { identity } of said)
+    counts.set(hexOfFrame(identity), (counts.get(hexOfFrame(identity)) ?? 0) + 1);
+  return judged(
+    [...counts].filter(([, n]) => n > 1).map(([id, n]) => `${status} of engine ${id} ${n} times`),
+    `${status} of ${counts.size} engines`,
+  );
+}
+
+function inputsOutcome({ frontend }: EngineRun): Outcome {
+  const { inits, greetings, numClients } = frontend;
+  if (inits.length === 0) return failed('no engine was sent INIT: no HELLO came');
+  const problems: string[] = [];
+  for (let client = 0; client < numClients; client++) {
+    const heard = new Set(
+      greetings.filter((one) => one.client === client).map(({ identity }) => hexOfFrame(identity)),
+    );
+    if (heard.size < inits.length)
+      problems.push(`${heard.size} of ${inits.length} engines greeted input socket ${client}`);
+  }
+  return judged(problems, `${inits.length} engines at ${numClients} input sockets`);
+}
+
+function orderOutcome(run: EngineRun): Outcome {
+  const said = saying(run, 'READY');
+  if (said.length === 0) return passed('no READY, which ready.said tells');
+  const problems = said.flatMap(({ identity, n }) => {
+    const init = run.frontend.inits.find(
+      (one) => hexOfFrame(one.identity) === hexOfFrame(identity),
+    );
+    return init !== undefined && init.n < n
+      ? []
+      : [`engine ${hexOfFrame(identity)} said READY before it was sent INIT`];
+  });
+  const once = onceOutcome(run, 'READY');
+  return judged(
+    [...problems, ...(once.verdict === 'failed' ? [once.got] : [])],
+    'HELLO, INIT, READY',
+  );
+}
+
+function hashOutcome(run: EngineRun): Outcome {
+  const said = saying(run, 'READY');
+  if (said.length === 0) return failed('no READY came');
+  const hashes = said.map((heard) => fieldsOf(run, heard).values.get('parallel_config_hash'));
+  if (!run.isMoe || run.size === 1)
+    return judged(
+      hashes.filter((hash) => hash !== undefined).map((hash) => `parallel_config_hash ${hash}`),
+      'none',
+    );
+  if (hashes.includes(undefined)) return failed('READY without parallel_config_hash');
+  const different = [...new Set(hashes)];
+  return different.length === 1
+    ? passed(`${different[0]} of all ${said.length} ranks`)
+    : failed(`ranks differ: ${hashes.join(', ')}`);
+}

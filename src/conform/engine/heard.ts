@@ -1,0 +1,42 @@
+/** What the checking frontend has heard of engines: every message, in order over all sockets. */
+import type { EngineCoreOutputs } from '../../shared/protocol/outputs.ts';
+import type { Frame } from '../../shared/transport/transport.ts';
+
+export interface Heard {
+  /** Place among all messages of all sockets, from 1; what we send has places too. */
+  readonly n: number;
+  readonly atMs: number;
+  readonly frames: readonly Frame[];
+}
+
+/** On a ROUTER. */
+export interface HeardFrom extends Heard {
+  readonly identity: Frame;
+}
+
+/** An engine's first word on an input socket. */
+export interface Greeting extends HeardFrom {
+  /** Which frontend's socket it is, from 0. */
+  readonly client: number;
+}
+
+/** A message on an output socket, or on the coordinator's (client -1). */
+export interface HeardOutputs extends Heard {
+  readonly client: number;
+  /** Null where it is ENGINE_CORE_DEAD, or cannot be read. */
+  readonly outputs: EngineCoreOutputs | null;
+  readonly isDead: boolean;
+  /** Why it cannot be read. */
+  readonly problem: string | null;
+}
+
+/** An engine that has greeted the input sockets. */
+export interface HeardEngine {
+  readonly identity: Frame;
+  /** Null where the identity is none of a rank. */
+  readonly rank: number | null;
+}
+
+export function hexOfFrame(frame: Frame): string {
+  return Buffer.from(frame.subarray(0, 16)).toString('hex');
+}

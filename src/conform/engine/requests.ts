@@ -1,0 +1,111 @@
+/** Requests and calls of the checks: each under an id of its own, with what came back for it. */
+import { createEngineCoreRequest, createSamplingParams } from '../../shared/protocol/defaults.ts';
+import type { EngineCoreOutput, UtilityOutput } from '../../shared/protocol/outputs.ts';
+import type { EngineCoreRequest, SamplingParams } from '../../shared/protocol/request.ts';
+import type { CheckingFrontend } from './checking-frontend.ts';
+import type { HeardEngine, HeardOutputs } from './heard.ts';
+
+/** One output of a request, and the message in which it came. */
+export interface HeardOutput {
+  readonly heard: HeardOutputs;
+  readonly output: EngineCoreOutput;
+}
+
+/** Ids that every model's vocabulary has. */
+const PROMPT = [5, 6, 7, 8, 9, 10, 11, 12];
+
+export class Requests {
+  readonly #frontend: CheckingFrontend;
+  #numRequests = 0;
+  #callId = 0;
+
+  constructor(frontend: CheckingFrontend) {
+    this.#frontend = frontend;
+  }
+
+  /** Sends ADD of a request that runs to `max_tokens` unless `params` say otherwise; returns its id. */
+  add(
+    engine: HeardEngine,
+    params: Partial<SamplingParams>,
+    fields: Partial<EngineCoreRequest> = {},
+  ): string {
+    this.#numRequests += 1;
+    const requestId = fields.requestId ?? `conform-${this.#numRequests}`;
+    const request = createEngineCoreRequest({
+      requestId,
+      externalReqId: requestId,
+      promptTokenIds: PROMPT,
+      samplingParams: createSamplingParams({ temperature: 0, ignoreEos: true, ...params }),
+      arrivalTime: Date.now() / 1000,
+      ...fields,
+    });
+    this.#frontend.send(engine, { type: 'ADD', request }, request.clientIndex);
+    return requestId;
+  }
+
+  abort(engine: HeardEngine, requestIds: readonly string[]): void {
+    this.#frontend.send(engine, { type: 'ABORT', requestIds });
+  }
+
+  outputsOf(requestId: string): readonly HeardOutput[] {
+    return this.#frontend.outputs.flatMap((heard) =>
+      (heard.outputs?.outputs ?? [])
+        .filter((output) => output.requestId === requestId)
+        .map((output) => ({ heard, output })),
+    );
+  }
+
+  numTokensOf(requestId: string): number {
+    return this.outputsOf(requestId).reduce(
+      (sum, { output }) => sum + output.newTokenIds.length,
+      0,
+    );
+  }
+
+  hasFinished(requestId: string): boolean {
+    return this.outputsOf(requestId).some(({ output }) => output.finishReason !== null);
+  }
+
+  /** Whether all of them have ended within `ms`. */
+  finished(requestIds: readonly string[], ms: number): Promise<boolean> {
+    return this.#frontend.wait(() => requestIds.every((id) => this.hasFinished(id)), ms);
+  }
+
+  /** Sends a call; returns its id. */
+  call(
+    engine: HeardEngine,
+    method: string,
+    args: readonly unknown[] = [],
+    { client = 0, callId = this.nextCallId() }: { client?: number; callId?: number | bigint } = {},
+  ): number | bigint {
+    const call = { clientIndex: client, callId, method, args };
+    this.#frontend.send(engine, { type: 'UTILITY', call }, client);
+    return callId;
+  }
+
+  nextCallId(): number {
+    this.#callId += 1;
+    return this.#callId;
+  }
+
+  answersOf(callId: number | bigint): readonly (HeardOutputs & { answer: UtilityOutput })[] {
+    return this.#frontend.outputs.flatMap((heard) => {
+      const answer = heard.outputs?.utilityOutput ?? null;
+      return answer === null || BigInt(answer.callId) !== BigInt(callId)
+        ? []
+        : [{ ...heard, answer }];
+    });
+  }
+
+  /** The answer to a call that is made now; null where none comes within `ms`. */
+  async ask(
+    engine: HeardEngine,
+    method: string,
+    args: readonly unknown[],
+    ms: number,
+  ): Promise<UtilityOutput | null> {
+    const callId = this.call(engine, method, args);
+    await this.#frontend.wait(() => this.answersOf(callId).length > 0, ms);
+    return this.answersOf(callId)[0]?.answer ?? null;
+  }
+}

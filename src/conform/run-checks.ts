@@ -1,0 +1,90 @@
+/**
+ * Runs checks one after the other over what they share, and says what became of each. Nothing that a peer does gets past a
+ * check: what a check throws is its failure, and no check outlives its deadline or the run's.
+ */
+import { reasonOf } from '../shared/errors.ts';
+import type { CheckResult, CheckSpec, CheckVerdict } from './check.ts';
+
+/** What a check found: in words, or as JSON. */
+export interface Outcome {
+  readonly verdict: CheckVerdict;
+  /** Left out: what vLLM does, as the check's own sentence says. */
+  readonly expected?: string;
+  readonly got: string;
+}
+
+/** A check and how it is done; `Context` is what the checks of one side share. */
+export interface Check<Context> {
+  readonly spec: CheckSpec;
+  run(context: Context): Outcome | Promise<Outcome>;
+}
+
+export function passed(got: string): Outcome {
+  return { verdict: 'passed', got };
+}
+
+export function failed(got: string): Outcome {
+  return { verdict: 'failed', got };
+}
+
+/** The peer, or how it was started, gives nothing to judge here. */
+export function notApplicable(reason: string): Outcome {
+  return { verdict: 'not_applicable', got: reason };
+}
+
+/** `failed` with all problems, or `passed` where there is none. */
+export function judged(problems: readonly string[], good: string): Outcome {
+  return problems.length === 0 ? passed(good) : failed(problems.join('; '));
+}
+
+export interface RunOptions {
+  /** Ids to be run; null runs all. */
+  readonly only: readonly string[] | null;
+  /** No check goes on longer. */
+  readonly checkMs: number;
+  /** What is left of the run, in milliseconds; checks that it leaves no time fail without being begun. */
+  readonly leftMs: () => number;
+  readonly onResult?: (result: CheckResult) => void;
+}
+
+/** The results, in the checks' order. */
+export async function runChecks<Context>(
+  checks: readonly Check<Context>[],
+  context: Context,
+  { only, checkMs, leftMs, onResult }: RunOptions,
+): Promise<readonly CheckResult[]> {
+  const results: CheckResult[] = [];
+  for (const { spec, run } of checks) {
+    if (only !== null && !only.includes(spec.id)) continue;
+    const ms = Math.min(checkMs, leftMs());
+    const outcome =
+      ms <= 0
+        ? failed('not tried: the run has used its time up')
+        : await withDeadline(() => run(context), ms);
+    const { verdict, got, expected = spec.does } = outcome;
+    const result = { id: spec.id, verdict, expected, got };
+    results.push(result);
+    onResult?.(result);
+  }
+  return results;
+}
+
+/** A check's outcome; what it throws, or its silence, is a failure. */
+async function withDeadline(run: () => Outcome | Promise<Outcome>, ms: number): Promise<Outcome> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Outcome>((resolve) => {
+    timer = setTimeout(() => resolve(failed(`nothing within ${secondsText(ms)}`)), ms);
+  });
+  try {
+    return await Promise.race([late, Promise.resolve().then(run)]);
+  } catch (error) {
+    return failed(reasonOf(error));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** `1.5 s`. */
+export function secondsText(ms: number): string {
+  return `${Math.round(ms / 100) / 10} s`;
+}

@@ -1,0 +1,130 @@
+/** JSON with the place of every text. JSON.parse says nothing of places, and dashboards weigh megabytes. */
+import { type FileNode, OTHER, type TextNode } from './file-node.ts';
+import type { PlacedText, Source } from './placed-text.ts';
+import { MAX_DEPTH, Unreadable } from './unreadable.ts';
+
+const SPACE = /[ \t\r\n]*/y;
+const STRING = /"(?:[^"\\]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"/y;
+const PLAIN_STRING = /"[^"\\]*"/y;
+const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null/y;
+
+/** Throws Unreadable for what is no JSON. */
+export function readJson(source: Source): FileNode {
+  const reader = new JsonReader(source);
+  return reader.read();
+}
+
+class JsonReader {
+  readonly #source: Source;
+  readonly #text: string;
+  #at: number;
+
+  constructor(source: Source) {
+    this.#source = source;
+    this.#text = source.text;
+    this.#at = source.text.charCodeAt(0) === 0xfeff ? 1 : 0;
+  }
+
+  read(): FileNode {
+    const node = this.#value(0);
+    this.#space();
+    if (this.#at < this.#text.length) throw this.#wrong('something behind the JSON');
+    return node;
+  }
+
+  #value(depth: number): FileNode {
+    this.#space();
+    if (depth > MAX_DEPTH) throw this.#wrong(`nested deeper than ${MAX_DEPTH}`);
+    const first = this.#text[this.#at];
+    if (first === '{') return this.#map(depth);
+    if (first === '[') return this.#list(depth);
+    if (first === '"') return this.#string();
+    if (this.#take(SCALAR) === null) throw this.#wrong('no JSON value');
+    return OTHER;
+  }
+
+  #map(depth: number): FileNode {
+    const entries = new Map<string, FileNode>();
+    this.#at += 1;
+    for (let isFirst = true; !this.#closes('}'); isFirst = false) {
+      if (!isFirst) this.#expect(',');
+      this.#space();
+      const key = this.#string().value;
+      this.#expect(':');
+      entries.set(key, this.#value(depth + 1));
+    }
+    return { kind: 'map', entries };
+  }
+
+  #list(depth: number): FileNode {
+    const items: FileNode[] = [];
+    this.#at += 1;
+    for (let isFirst = true; !this.#closes(']'); isFirst = false) {
+      if (!isFirst) this.#expect(',');
+      items.push(this.#value(depth + 1));
+    }
+    return { kind: 'list', items };
+  }
+
+  #string(): TextNode {
+    const from = this.#at + 1;
+    const written = this.#take(PLAIN_STRING) ?? this.#take(STRING);
+    if (written === null) throw this.#wrong('no JSON string');
+    const value = written.includes('\\') ? this.#unescaped(written, from) : written.slice(1, -1);
+    return { kind: 'text', value, placed: () => placeString(this.#source, value, from) };
+  }
+
+  #unescaped(written: string, from: number): string {
+    try {
+      return String(JSON.parse(written));
+    } catch {
+      throw new Unreadable(
+        'is not JSON: a line end or another control character in a string',
+        from,
+      );
+    }
+  }
+
+  #closes(bracket: string): boolean {
+    this.#space();
+    if (this.#text[this.#at] !== bracket) return false;
+    this.#at += 1;
+    return true;
+  }
+
+  #expect(sign: string): void {
+    this.#space();
+    if (this.#text[this.#at] !== sign) throw this.#wrong(`no '${sign}'`);
+    this.#at += 1;
+  }
+
+  #space(): void {
+    SPACE.lastIndex = this.#at;
+    SPACE.test(this.#text);
+    this.#at = SPACE.lastIndex;
+  }
+
+  #take(pattern: RegExp): string | null {
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.#text)?.[0] ?? null;
+    if (found !== null) this.#at += found.length;
+    return found;
+  }
+
+  #wrong(what: string): Unreadable {
+    return new Unreadable(`is not JSON: ${what}`, this.#at);
+  }
+}
+
+function placeString(source: Source, value: string, from: number): PlacedText {
+  const offsets: number[] = [];
+  let at = from;
+  for (let i = 0; i < value.length; i++) {
+    offsets.push(at);
+    at += source.text[at] !== '\\' ? 1 : source.text[at + 1] === 'u' ? 6 : 2;
+  }
+  offsets.push(at);
+  return source.place({ text: value, offsets, escape: escapeJson });
+}
+
+export const escapeJson = (text: string): string => JSON.stringify(text).slice(1, -1);

@@ -1,0 +1,65 @@
+/**
+ * PromQL by Prometheus' own grammar for editors, which goes on behind a mistake. The one door to that package; loaded
+ * late, since no server needs it.
+ */
+import type { Tree } from '@lezer/common';
+import { parser } from '@prometheus-io/lezer-promql';
+import { type GrafanaCall, unwrapGrafanaCall } from './grafana-call.ts';
+import { type QueryVariable, substituteVariables } from './variables.ts';
+
+export interface ParsedQuery {
+  /** As it was handed in. */
+  readonly text: string;
+  /** Of `substituted`; its places are those of `text`. */
+  readonly tree: Tree;
+  /** As long as `text`: variables replaced by what parses in their place, a Grafana function around it by spaces. */
+  readonly substituted: string;
+  readonly variables: readonly QueryVariable[];
+  /** `label_values(…)` and the like around the query; null for PromQL by itself. */
+  readonly call: GrafanaCall | null;
+  /** The first place that is no PromQL. */
+  readonly problem: QueryProblem | null;
+}
+
+export interface QueryProblem {
+  readonly from: number;
+  readonly to: number;
+  readonly message: string;
+}
+
+export function parsePromql(text: string): ParsedQuery {
+  const { call, text: unwrapped } = unwrapGrafanaCall(text);
+  const { text: substituted, variables } = substituteVariables(unwrapped);
+  const tree = parser.parse(substituted);
+  const isEmpty = call !== null && substituted.trim() === '';
+  const problem = isEmpty ? null : firstProblem(tree, substituted);
+  return { text, tree, substituted, variables, call, problem };
+}
+
+/** How much of the text a message shows. */
+const SHOWN = 30;
+
+function firstProblem(tree: Tree, text: string): QueryProblem | null {
+  if (text.trim() === '') return { from: 0, to: text.length, message: 'the query is empty' };
+  let found: QueryProblem | null = null;
+  tree.iterate({
+    enter: (node) => {
+      if (found !== null) return false;
+      if (node.type.isError) found = problemAt(node.from, node.to, text);
+      return true;
+    },
+  });
+  return found;
+}
+
+/** The grammar marks what it skipped, or where it missed something: then the problem is what comes instead. */
+function problemAt(from: number, to: number, text: string): QueryProblem {
+  const rest = text.slice(from).search(/\S/);
+  if (to === from && rest < 0)
+    return { from, to: text.length, message: 'the query ends before it is complete' };
+  const start = to === from ? from + rest : from;
+  const word = /^(?:[\w:.]+|"[^"\n]*"?|[\s\S])/.exec(text.slice(start))?.[0] ?? '';
+  const end = Math.max(to, start + word.length);
+  const shown = text.slice(start, Math.min(end, start + SHOWN));
+  return { from: start, to: end, message: `no PromQL: '${shown}' cannot stand here` };
+}
