@@ -17,7 +17,7 @@ export const ENDINGS = [
 ] as const;
 export type Ending = (typeof ENDINGS)[number];
 
-/** What breaks the start, where it is to be broken: then nothing else is looked at. */
+/** What a start may be spoilt by, which a frontend of vLLM refuses to go on from: then nothing else is looked at. */
 export const SPOILS = ['hello-twice', 'unknown-rank', 'garbage', 'wrong-place'] as const;
 export type Spoil = (typeof SPOILS)[number];
 
@@ -38,6 +38,8 @@ export interface FrontendCheckOptions {
   readonly clock: Clock;
   /** How long INIT may take, in milliseconds: a frontend may be started after us. */
   readonly waitMs?: number;
+  /** How long the frontend may take from INIT until it answers completions, in milliseconds. */
+  readonly startMs?: number;
   /** Ids to be run; null runs all. */
   readonly only?: readonly string[] | null;
   /** Ends every wait: what is left fails. */

@@ -12,8 +12,10 @@ import type { FrontendCheckOptions } from './frontend-options.ts';
 import { type Completion, type CompletionOptions, HttpSide, scrape } from './http-side.ts';
 import { type ReceivedAdd, ScriptedEngine } from './scripted-engine.ts';
 
-/** The whole run, whatever the frontend does; closing comes on top. */
-const RUN_MS = 24_000;
+/** All checks together, from the end of the start on; closing comes on top. */
+const CHECKS_MS = 14_500;
+/** From INIT until completions are answered. */
+const START_MS = 14_000;
 /** For one thing to happen. */
 export const WAIT_MS = 2_500;
 /** For a completion that only shows whether the frontend is there. */
@@ -34,6 +36,8 @@ export class FrontendRun {
   readonly codec: WireCodec;
   /** By rank. */
   readonly engines: readonly ScriptedEngine[];
+  /** An engine that nobody expects; it says nothing unless the start is to be spoilt. */
+  readonly stranger: ScriptedEngine;
   /** All ADDs of all engines, in their order. */
   readonly adds: ReceivedAdd[] = [];
   /** What checks have seen on the way, for others. */
@@ -41,28 +45,33 @@ export class FrontendRun {
     statusesWhileStarting: [],
     isServing: false,
     hasTakenMoreKeys: null,
+    spoilt: null,
     endedBy: null,
   };
   readonly #http: HttpSide | null;
   readonly #open = new Map<string, ReceivedAdd>();
   readonly #memo = new Map<string, Promise<unknown>>();
+  readonly startMs: number;
   #deadline: number;
   #script: Script = answerWhole;
 
   constructor(options: FrontendCheckOptions) {
     this.options = options;
-    const { transport, version, clock, waitMs = 0 } = options;
+    const { transport, version, clock, waitMs = WAIT_MS } = options;
     const { handshakeAddress, dataParallelSize, httpUrl = null, model = null } = options;
     this.codec = createWireCodec(version);
-    this.#deadline = clock.monotonicMs() + RUN_MS + waitMs;
-    this.engines = Array.from({ length: dataParallelSize }, (_, rank) => {
+    this.startMs = options.startMs ?? START_MS;
+    this.#deadline = clock.monotonicMs() + waitMs;
+    const engineOf = (rank: number): ScriptedEngine => {
       const ready = capacityOf(rank, version.vllmVersion);
       const { codec } = this;
       const { tables } = version;
       const onAdd = (add: ReceivedAdd): void => this.#onAdd(add);
       const known = { transport, clock, codec, tables, handshakeAddress, rank, ready, onAdd };
       return new ScriptedEngine(known);
-    });
+    };
+    this.engines = Array.from({ length: dataParallelSize }, (_, rank) => engineOf(rank));
+    this.stranger = engineOf(dataParallelSize + 3);
     const send = options.fetch ?? fetch;
     this.#http =
       httpUrl === null ? null : new HttpSide({ url: httpUrl, model: model ?? '', fetch: send });
@@ -97,16 +106,27 @@ export class FrontendRun {
       throw new NotApplicable(`${endedBy} has ended the frontend before (see --ending)`);
   }
 
-  /** The frontend is there: from here on the run's time counts. */
-  begin(): void {
-    this.#deadline = this.options.clock.monotonicMs() + RUN_MS;
+  /** The frontend is there: from here on it may take so long to be ready. */
+  beginStart(): void {
+    this.#deadline = this.options.clock.monotonicMs() + this.startMs;
+  }
+
+  /** The start is over, well or not. */
+  beginChecks(): void {
+    this.#deadline = this.options.clock.monotonicMs() + CHECKS_MS;
+  }
+
+  get hasTime(): boolean {
+    return (
+      this.options.signal?.aborted !== true && this.options.clock.monotonicMs() < this.#deadline
+    );
   }
 
   /** Milliseconds for a wait of at most so many. Throws NothingWithin where the run's time is over. */
   budget(ms = WAIT_MS): number {
     if (this.options.signal?.aborted === true) throw new NothingWithin('the run was ended');
     const leftMs = this.#deadline - this.options.clock.monotonicMs();
-    if (leftMs <= 0) throw new NothingWithin(`no time left in the run's ${RUN_MS / 1000} s`);
+    if (leftMs <= 0) throw new NothingWithin('not tried: the run has used its time up');
     return Math.min(ms, Math.ceil(leftMs));
   }
 
@@ -226,7 +246,7 @@ export class FrontendRun {
   }
 
   async end(): Promise<void> {
-    await Promise.all(this.engines.map((engine) => engine.close()));
+    await Promise.all([...this.engines, this.stranger].map((engine) => engine.close()));
   }
 
   #onAdd(add: ReceivedAdd): void {
@@ -242,6 +262,8 @@ export interface Seen {
   isServing: boolean;
   /** Null where it was not tried. */
   hasTakenMoreKeys: boolean | null;
+  /** What came of a start that was spoilt; null where none was. */
+  spoilt: { readonly hasServed: boolean; readonly numAnswers: number } | null;
   /** The check after which the frontend serves no more. */
   endedBy: string | null;
 }

@@ -26,9 +26,13 @@ export async function runFrontendChecks(
   const results: CheckResult[] = [];
   try {
     const problem = await startProblem(run);
+    run.beginChecks();
     for (const check of FRONTEND_CHECKS) {
       if (only !== null && !only.includes(check.id)) continue;
-      const result = await runCheck(problem === null ? check : afterFailure(check, problem), run);
+      const result = await runCheck(
+        problem === null || check.isOfStart === true ? check : notLookedAt(check, problem),
+        run,
+      );
       run.settle();
       if (result.verdict === 'failed') await lookAfter(run, check.id);
       results.push(result);
@@ -41,17 +45,16 @@ export async function runFrontendChecks(
   return results;
 }
 
-/** The check where the start has failed: only what it looks at of the start is there. */
-function afterFailure(check: FrontendCheck, problem: string): FrontendCheck {
-  if (check.isOfStart === true) return check;
-  return { ...check, run: () => Promise.reject(new NotApplicable(problem)) };
+function notLookedAt(check: FrontendCheck, reason: string): FrontendCheck {
+  return { ...check, run: () => Promise.reject(new NotApplicable(reason)) };
 }
 
 /** Null where the start came to its end. */
 async function startProblem(run: FrontendRun): Promise<string | null> {
   try {
     await startEngines(run);
-    return null;
+    const { spoil = null } = run.options;
+    return spoil === null ? null : `the start was spoilt by ${spoil}, as asked for`;
   } catch (error) {
     return `the start did not come to its end: ${reasonOf(error)}`;
   }

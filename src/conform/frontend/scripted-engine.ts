@@ -110,12 +110,13 @@ export class ScriptedEngine {
 
   hello(): void {
     this.#handshake ??= this.#connectHandshake();
-    this.#handshake.send(this.#handshakeFrames('HELLO'));
+    this.#handshake.send(this.#handshakeFrames('HELLO', false));
   }
 
   /** READY, with a hash where INIT asked for one: of data-parallel mixture-of-experts models. */
-  sayReady(): void {
-    this.#handshake?.send(this.#handshakeFrames('READY', this.isOfMoe ? 'conform' : undefined));
+  sayReady({ local = false } = {}): void {
+    const hash = this.isOfMoe ? 'conform' : undefined;
+    this.#handshake?.send(this.#handshakeFrames('READY', local, hash));
   }
 
   sendHandshake(frames: readonly Frame[]): void {
@@ -207,10 +208,14 @@ export class ScriptedEngine {
     return handshake;
   }
 
-  #handshakeFrames(status: 'HELLO' | 'READY', parallelConfigHash?: string): readonly Frame[] {
+  #handshakeFrames(
+    status: 'HELLO' | 'READY',
+    local: boolean,
+    parallelConfigHash?: string,
+  ): readonly Frame[] {
     return this.#codec.encodeHandshakeMessage({
       status,
-      local: false,
+      local,
       headless: true,
       ...(parallelConfigHash === undefined ? {} : { parallelConfigHash }),
     });
