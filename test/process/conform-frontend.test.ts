@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../src/conform/check.ts';
 import { FRONTEND_CHECKS } from '../../src/conform/frontend/checks.ts';
+import { SPOILS } from '../../src/conform/frontend/frontend-options.ts';
 import { runFrontendChecks } from '../../src/conform/frontend/run-frontend-checks.ts';
 import { systemClock } from '../../src/shared/clock.ts';
 import { WIRE_VERSIONS } from '../../src/shared/protocol/versions/wire-versions.ts';
@@ -22,6 +23,8 @@ import { TwinFaults } from '../support/twin-faults.ts';
 
 const RUN_MS = 30_000;
 const IDS = FRONTEND_CHECKS.map(({ id }) => id);
+
+const REFUSALS = IDS.filter((id) => id.startsWith('frontend.refuses.'));
 
 const MODELS = mkdtempSync(join(tmpdir(), 'conform-'));
 
@@ -57,6 +60,7 @@ async function judge(broken: BrokenFrontend): Promise<readonly CheckResult[]> {
       version: WIRE_VERSIONS[VLLM_VERSION],
       clock: systemClock,
       waitMs: RUN_MS,
+      spoil: broken.spoil ?? null,
       transport: mutatingTransport(createZmqTransport(), broken.wire?.() ?? {}),
       fetch: brokenFetch(withFault(url, broken)),
     });
@@ -97,13 +101,21 @@ it('has a broken frontend for each check', () => {
 
 describe('our frontend', () => {
   it.each([
-    ['two engines', {}, ['frontend.coordinator.start_wave']],
-    ['two engines of a mixture of experts', { engines: 'moe' as const }, []],
+    ['two engines', {}, [...REFUSALS, 'frontend.coordinator.start_wave']],
+    ['two engines of a mixture of experts', { engines: 'moe' as const }, REFUSALS],
   ])('passes every check with %s', async (_, broken, notApplicable) => {
     const results = await judge(broken);
     expect(results.map(({ id }) => id)).toEqual(IDS);
     expect(idsOf(results, 'failed'), told(results)).toEqual([]);
     expect(idsOf(results, 'not_applicable'), told(results)).toEqual(notApplicable);
+  });
+});
+
+describe('our frontend, whose start is spoilt by', () => {
+  it.each(SPOILS)('%s, refuses to go on', async (spoil) => {
+    const results = await judge({ spoil });
+    expect(idsOf(results, 'failed'), told(results)).toEqual([]);
+    expect(idsOf(results, 'passed')).toContain(`frontend.refuses.${spoil.replaceAll('-', '_')}`);
   });
 });
 

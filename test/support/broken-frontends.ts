@@ -2,6 +2,7 @@
  * For each check of `conform frontend` a frontend that fails it and no other: our own with a fault of the catalogue, or with
  * somebody on its wire or in front of its HTTP side.
  */
+import type { Spoil } from '../../src/conform/frontend/frontend-options.ts';
 import {
   type BreakHttp,
   metricsLines,
@@ -32,6 +33,8 @@ export interface BrokenFrontend {
   readonly http?: () => BreakHttp;
   /** Injected when /metrics is first asked for. */
   readonly fault?: Readonly<Record<string, unknown>>;
+  /** How its start is spoilt. */
+  readonly spoil?: Spoil;
   /** Default: two engines of a dense model. */
   readonly engines?: 'one' | 'moe';
 }
@@ -62,6 +65,24 @@ function alwaysHealthy(isNow: (limits: ReadonlySet<unknown>) => boolean): BreakH
     return next();
   };
 }
+
+/** It serves whatever came at its start. */
+const undaunted = (spoil: Spoil): BrokenFrontend => ({
+  spoil,
+  http:
+    () =>
+    async ({ path }) => {
+      const model = '{"data":[{"id":"tiny"}]}';
+      return new Response(path === '/v1/models' ? model : '', { status: 200 });
+    },
+});
+
+const REFUSALS: Readonly<Record<string, BrokenFrontend>> = {
+  'frontend.refuses.hello_twice': undaunted('hello-twice'),
+  'frontend.refuses.unknown_rank': undaunted('unknown-rank'),
+  'frontend.refuses.garbage': undaunted('garbage'),
+  'frontend.refuses.wrong_place': undaunted('wrong-place'),
+};
 
 const START: Readonly<Record<string, BrokenFrontend>> = {
   'frontend.init.once': inWire(doubledInit),
@@ -246,6 +267,7 @@ const ENDINGS: Readonly<Record<string, BrokenFrontend>> = {
 };
 
 export const BROKEN_FRONTENDS: Readonly<Record<string, BrokenFrontend>> = {
+  ...REFUSALS,
   ...START,
   ...ADDS,
   ...ANSWERS,

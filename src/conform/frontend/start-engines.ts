@@ -30,8 +30,8 @@ export async function startEngines(run: FrontendRun): Promise<void> {
     waitMs,
   );
   run.beginStart();
-  if (spoil !== null) return await spoilStart(run, spoil);
   for (const engine of inOrder) await connected(run, engine);
+  if (spoil !== null) return await spoilStart(run, spoil);
   const first = inOrder[0];
   const last = inOrder.at(-1);
   for (const engine of inOrder) {
@@ -66,9 +66,6 @@ async function spoilStart(run: FrontendRun, spoil: Spoil): Promise<void> {
   if (spoil === 'wrong-place') first?.sayReady({ local: true });
   await run.quiet(SPOILT_MS);
   for (const engine of run.inOrder) {
-    const init = engine.inits[0]?.value;
-    if (init === null || init === undefined) continue;
-    engine.connect(init);
     engine.report();
     engine.sayReady();
   }
