@@ -174,6 +174,12 @@ const ANSWERS: Readonly<Record<string, BrokenFrontend>> = {
       withText((text) => text.replace('"completion_tokens":9', '"completion_tokens":8')),
     ),
   ),
+  'frontend.answer.stream': inHttp(() =>
+    ofLimit(
+      5,
+      withText((text) => text.replace('data: [DONE]', '')),
+    ),
+  ),
   'frontend.answer.logprobs': inHttp(() =>
     ofLimit(
       80,
@@ -188,6 +194,7 @@ const ANSWERS: Readonly<Record<string, BrokenFrontend>> = {
   ),
   'frontend.stop_string.abort': inWire(() => withoutAborts(60)),
   'frontend.abort.disconnect': inWire(() => withoutAborts(900)),
+  'frontend.abort.unanswered': inWire(() => withoutAborts(901)),
   'frontend.abort.form': inWire(() => spoilt('ABORT')),
   'frontend.utility.form': inWire(() => spoilt('UTILITY')),
 };
@@ -257,6 +264,7 @@ const ENDINGS: Readonly<Record<string, BrokenFrontend>> = {
   'frontend.outputs.unknown_engine': refusing(51),
   'frontend.utility.unknown_call': refusing(52),
   'frontend.outputs.garbage': refusing(53),
+  'frontend.gone.others': refusing(54),
   'frontend.dead.running': inHttp(() => ofLimit(62, withStatus(200))),
   'frontend.dead.health': inHttp(() => alwaysHealthy((limits) => limits.has(62))),
   'frontend.dead.new_requests': inHttp(

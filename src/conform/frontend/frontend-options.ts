@@ -13,6 +13,7 @@ export const ENDINGS = [
   'unknown-engine',
   'unknown-call',
   'garbage',
+  'gone',
   'dead',
 ] as const;
 export type Ending = (typeof ENDINGS)[number];

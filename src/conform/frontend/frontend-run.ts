@@ -17,7 +17,7 @@ const CHECKS_MS = 14_500;
 /** From INIT until completions are answered. */
 const START_MS = 14_000;
 /** For one thing to happen. */
-export const WAIT_MS = 2_500;
+export const WAIT_MS = 2_000;
 /** For a completion that only shows whether the frontend is there. */
 const PROBE_MS = 1_000;
 const POLL_MS = 4;
@@ -50,6 +50,7 @@ export class FrontendRun {
   };
   readonly #http: HttpSide | null;
   readonly #open = new Map<string, ReceivedAdd>();
+  readonly #gone = new Set<ScriptedEngine>();
   readonly #memo = new Map<string, Promise<unknown>>();
   readonly startMs: number;
   #deadline: number;
@@ -82,6 +83,19 @@ export class FrontendRun {
     const { order } = this.options;
     if (order === undefined) return this.engines.toReversed();
     return order.flatMap((rank) => this.engines[rank] ?? []);
+  }
+
+  /** Engines that have not left, by rank. */
+  get present(): readonly ScriptedEngine[] {
+    return this.engines.filter((engine) => !this.#gone.has(engine));
+  }
+
+  /** An engine closes its sockets, without a word. */
+  async leave(rank: number): Promise<void> {
+    const engine = this.engines[rank];
+    if (engine === undefined) return;
+    this.#gone.add(engine);
+    await engine.close();
   }
 
   /** Throws NotApplicable without --http. */
@@ -246,7 +260,7 @@ export class FrontendRun {
   }
 
   async end(): Promise<void> {
-    await Promise.all([...this.engines, this.stranger].map((engine) => engine.close()));
+    await Promise.all([...this.present, this.stranger].map((engine) => engine.close()));
   }
 
   #onAdd(add: ReceivedAdd): void {
