@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   tap: async () => (await import('./tap/command.ts')).tapCommand,
   lint: async () => (await import('./lint/command.ts')).lintCommand,
   conform: async () => (await import('./conform/command.ts')).conformCommand,
+  versions: async () => (await import('./versions/command.ts')).versionsCommand,
   lesson: async () => (await import('./lesson/command.ts')).lessonCommand,
   completion: async () => (await import('./completion/command.ts')).completionCommand,
 };

@@ -31,17 +31,18 @@ const MEANT: Readonly<Record<string, string>> = {
   engine_id: 'engine',
   engine_index: 'engine',
   engine_idx: 'engine',
-  engine_core: 'engine',
   dp_rank: 'engine',
   data_parallel_rank: 'engine',
   reason: 'finished_reason',
   finish_reason: 'finished_reason',
   stop_reason: 'finished_reason',
-  finished: 'finished_reason',
   served_model_name: 'model_name',
   lora_name: 'running_lora_adapters',
   lora_adapter: 'running_lora_adapters',
-  adapter_name: 'running_lora_adapters',
+};
+
+/** The same of what is counted over HTTP; elsewhere these may be anybody's. */
+const MEANT_OF_HTTP: Readonly<Record<string, string>> = {
   code: 'status',
   status_code: 'status',
   http_status: 'status',
@@ -59,9 +60,10 @@ const OLD_CACHE_CONFIG_LABELS: readonly string[] = [
   'cpu_kvcache_space_bytes',
 ];
 
-/** Every label name that some version's families have, but for the common ones. */
+/** Every label name that some version's families have or are thought to have, but for the common ones. */
 const OWN_LABELS: ReadonlySet<string> = new Set([
   'le',
+  ...Object.keys(MEANT),
   ...OLD_CACHE_CONFIG_LABELS,
   ...CATALOGUE_VERSIONS.flatMap((version) =>
     catalogueOf(version).families.flatMap(({ labels }) => labels),
@@ -86,9 +88,7 @@ export function labelsOf(family: CatalogueFamily, series: string): readonly stri
 /** Those labels that a family's series certainly have not, because they are vLLM's and of other families, or mistaken. */
 export function absentLabels(family: CatalogueFamily, series: string): ReadonlySet<string> {
   const own = labelsOf(family, series);
-  const meant = Object.entries(MEANT)
-    .filter(([, label]) => own.includes(label))
-    .map(([name]) => name);
+  const meant = family.name.startsWith('http_') ? Object.keys(MEANT_OF_HTTP) : [];
   return new Set([...OWN_LABELS, ...meant].filter((label) => !own.includes(label)));
 }
 
@@ -104,7 +104,7 @@ export function wrongLabel(
 ): WrongLabel | null {
   const own = labelsOf(family, series);
   if (own.includes(label)) return null;
-  const meant = MEANT[label];
+  const meant = family.name.startsWith('http_') ? MEANT_OF_HTTP[label] : MEANT[label];
   const isMeant = meant !== undefined && own.includes(meant);
   const instead = isMeant ? meant : misspelt(label, own);
   const isOwn = OWN_LABELS.has(label) || (value !== null && isValueOf(label, value, catalogue));
@@ -143,7 +143,15 @@ function misspelt(label: string, own: readonly string[]): string | null {
     : found;
 }
 
+/** Values of HTTP's labels, in whatever case and pattern. */
+const HTTP_VALUES: Readonly<Record<string, RegExp>> = {
+  handler: /^\^?\//,
+  method: /^(?:get|post|put|delete|patch|head|options)\b/i,
+  status: /^\(?[1-5](?:xx|\d\d|\.\.)/i,
+};
+
 /** Whether some family has the value under that label. */
 function isValueOf(label: string, value: string, catalogue: MetricCatalogue): boolean {
+  if (HTTP_VALUES[label]?.test(value) === true) return true;
   return catalogue.families.some(({ labelValues }) => labelValues[label]?.includes(value) === true);
 }

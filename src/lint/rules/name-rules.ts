@@ -2,9 +2,9 @@
 import type { CatalogueFamily } from '../../shared/metric-catalogue/metric-catalogue.ts';
 import type { Edit } from '../finding.ts';
 import { type Draft, type Placed, type RuleContext, versionOf } from './draft.ts';
-import type { LabelName, Selector } from './expression.ts';
+import { type LabelName, type Selector, walk } from './expression.ts';
 import { featuresOf } from './features.ts';
-import type { NameVerdict } from './name-verdict.ts';
+import { type NameVerdict, verdictOf } from './name-verdict.ts';
 
 const LOGGERS = 'vllm/v1/metrics/loggers.py';
 
@@ -15,8 +15,34 @@ export function nameRules(context: RuleContext): readonly Draft[] {
     const verdict = context.facts.verdict(expression);
     if (verdict === null || expression.name === null) return patternDraft(expression, context);
     const draft = nameDraft(expression.name, verdict, context, placed);
-    return draft === null ? [] : [draft];
+    if (draft === null) return [];
+    const fallback = fallbackOf(placed, context);
+    if (fallback === 'vllm') return [];
+    return [
+      fallback === 'other' && draft.severity === 'empties'
+        ? { ...draft, message: `${draft.message}; what is behind or stands in for it` }
+        : draft,
+    ];
   });
+}
+
+/**
+ * What an `or` around it shows instead: another name of vLLM's, for other versions or flags, which is as it is meant, or
+ * something else, which hides that nothing comes. Null: nothing stands in.
+ */
+function fallbackOf(
+  { expression, around }: Placed,
+  { facts }: RuleContext,
+): 'vllm' | 'other' | null {
+  const chain = [...around, expression];
+  for (const [index, outer] of around.entries()) {
+    if (outer.kind !== 'binary' || outer.op !== 'or') continue;
+    const other = chain[index + 1] === outer.left ? outer.right : outer.left;
+    if (facts.of(other).isEmpty) continue;
+    const isOwn = [...walk(other)].some((inner) => facts.of(inner).family !== null);
+    return isOwn ? 'vllm' : 'other';
+  }
+  return null;
 }
 
 /** Of one name, wherever it stands; null: nothing is wrong with it. */
@@ -69,13 +95,7 @@ export function nameDraft(
         remedy: `have at least vLLM ${verdict.since}, or leave it out`,
       };
     case 'underscore':
-      return {
-        ...empties,
-        rule: 'underscore-for-colon',
-        message: `${version} has no ${name.text}: its names begin with vllm: and Prometheus keeps the colon`,
-        remedy: `write ${verdict.name}`,
-        fix: replaced(name, verdict.name),
-      };
+      return { ...empties, ...underscoreWords(name, verdict.name, context, placed) };
     case 'other-exporter':
       return {
         ...empties,
@@ -101,6 +121,31 @@ function replaced({ from, to }: LabelName, insert: string): readonly Edit[] {
   return [{ from, to, insert }];
 }
 
+/** With the colon it may still be an older name, or lack its suffix: then that is mended with it. */
+function underscoreWords(
+  name: LabelName,
+  colon: string,
+  context: RuleContext,
+  placed: Placed | null,
+): Pick<Draft, 'rule' | 'message' | 'remedy' | 'fix'> {
+  const { catalogue, features } = context.facts.against;
+  const next = nameDraft(
+    { ...name, text: colon },
+    verdictOf(colon, catalogue, features),
+    context,
+    placed,
+  );
+  const message = `${versionOf(context)} has no ${name.text}: its names begin with vllm: and Prometheus keeps the colon`;
+  const words = { rule: 'underscore-for-colon', message } as const;
+  if (next === null) return { ...words, remedy: `write ${colon}`, fix: replaced(name, colon) };
+  return {
+    ...words,
+    message: `${message}; and ${next.message}`,
+    remedy: next.remedy,
+    fix: next.fix ?? replaced(name, colon),
+  };
+}
+
 function featureWords(
   name: string,
   { needs, type }: CatalogueFamily,
@@ -110,7 +155,7 @@ function featureWords(
   return {
     rule: 'needs-feature',
     message: `${version} has the ${type} ${name} only with ${needs.join(', or ')}`,
-    remedy: `where that is on, say so: --with ${features.join(' (or --with ')}${')'.repeat(features.length - 1)}`,
+    remedy: `where that is on, say so: --with ${features.join(' or ')}`,
   };
 }
 

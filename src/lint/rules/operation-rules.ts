@@ -5,8 +5,7 @@ import type { Binary, Expression, FunctionCall, Place } from './expression.ts';
 import { walk } from './expression.ts';
 import type { Facts } from './facts.ts';
 import { compared, type Interval, isZero } from './interval.ts';
-import type { LabelSet } from './label-set.ts';
-import { isComparison, isKeyOf } from './query-facts.ts';
+import { type Ambiguity, isComparison, isKeyOf, isSetOperation } from './query-facts.ts';
 
 export function operationRules(context: RuleContext): readonly Draft[] {
   return context.expressions.flatMap(({ expression, around }) => {
@@ -44,8 +43,9 @@ function matchingDrafts(binary: Binary, context: RuleContext): readonly Draft[] 
       },
     ];
   }
-  if (binary.op === 'and' || binary.op === 'or' || binary.op === 'unless') return [];
-  return duplicateDrafts(binary, left, right, context);
+  const ambiguity = context.facts.ambiguity(binary);
+  if (ambiguity !== null) return [ambiguityDraft(binary, ambiguity)];
+  return enginesDrafts(binary, context);
 }
 
 function matchingRemedy({ matching }: Binary, label: string): string {
@@ -53,47 +53,37 @@ function matchingRemedy({ matching }: Binary, label: string): string {
   return `aggregate both sides by the same labels, or say on (…) or ignoring (${label}) with labels that both have`;
 }
 
-/** Where one side has several series for what the operation takes for one, Prometheus ends with an error. */
-function duplicateDrafts(
-  binary: Binary,
-  left: Facts,
-  right: Facts,
-  context: RuleContext,
-): readonly Draft[] {
-  if (binary.matching === null) return [];
-  const isKey = isKeyOf(binary);
-  const { many } = binary.matching;
-  const ones: readonly (readonly ['left' | 'right', LabelSet])[] = [
-    ...(many === 'left' ? [] : ([['left', left.labels]] as const)),
-    ...(many === 'right' ? [] : ([['right', right.labels]] as const)),
+function ambiguityDraft(binary: Binary, { side, label }: Ambiguity): Draft {
+  return {
+    rule: 'ambiguous-join',
+    at: binary.opAt,
+    severity: 'empties',
+    message: `the ${side} side of ${binary.op} has a series for each ${label}, and the operation takes one of them: Prometheus answers with an error`,
+    remedy: `aggregate that side over ${label} first`,
+  };
+}
+
+/** With a second engine a side has several series for what the operation takes for one. */
+function enginesDrafts(binary: Binary, context: RuleContext): readonly Draft[] {
+  const { matching, op } = binary;
+  if (matching === null || isSetOperation(op) || isKeyOf(binary)('engine')) return [];
+  const side = (['right', 'left'] as const).find((candidate) => {
+    const { present } = context.facts.of(binary[candidate]).labels;
+    return matching.many !== candidate && present.get('engine') === null;
+  });
+  if (side === undefined) return [];
+  return [
+    {
+      rule: 'join-over-engines',
+      at: binary.opAt,
+      severity: 'warning',
+      message: `with --data-parallel-size above 1 the ${side} side of ${op} has a series for each engine, and the operation takes one of them: Prometheus then answers with an error (${versionOf(context)} labels every engine's series with engine)`,
+      remedy:
+        matching.many === null
+          ? 'match on engine too'
+          : 'match on engine too, or aggregate that side over engine first',
+    },
   ];
-  for (const [side, labels] of ones) {
-    const several = [...labels.several].find((label) => !isKey(label));
-    if (several !== undefined)
-      return [
-        {
-          rule: 'ambiguous-join',
-          at: binary.opAt,
-          severity: 'empties',
-          message: `the ${side} side of ${binary.op} has a series for each ${several}, and the operation takes one of them: Prometheus answers with an error`,
-          remedy: `aggregate that side over ${several} first`,
-        },
-      ];
-    if (labels.present.has('engine') && labels.present.get('engine') === null && !isKey('engine'))
-      return [
-        {
-          rule: 'join-over-engines',
-          at: binary.opAt,
-          severity: 'warning',
-          message: `with --data-parallel-size above 1 the ${side} side of ${binary.op} has a series for each engine, and the operation takes one of them: Prometheus then answers with an error (${versionOf(context)} labels every engine's series with engine)`,
-          remedy:
-            many === null
-              ? 'match on engine too'
-              : 'match on engine too, or aggregate that side over engine first',
-        },
-      ];
-  }
-  return [];
 }
 
 function comparisonDrafts(

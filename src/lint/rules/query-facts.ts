@@ -73,6 +73,19 @@ export class QueryFacts {
     return mismatchOf(left.labels, right.labels, isKeyOf(binary));
   }
 
+  /** What makes a join find several series where it takes one, whatever runs; null: nothing does. */
+  ambiguity(binary: Binary): Ambiguity | null {
+    if (binary.matching === null || isSetOperation(binary.op)) return null;
+    const isKey = isKeyOf(binary);
+    for (const side of ['right', 'left'] as const) {
+      const { labels, isScalar } = this.of(binary[side]);
+      if (binary.matching.many === side || isScalar) continue;
+      const label = [...labels.several].find((candidate) => !isKey(candidate));
+      if (label !== undefined) return { side, label };
+    }
+    return null;
+  }
+
   #computed(expression: Expression): Facts {
     switch (expression.kind) {
       case 'selector':
@@ -117,7 +130,11 @@ export class QueryFacts {
     const isScalar = left.isScalar && right.isScalar;
     const labels = this.#joined(binary, left, right);
     if (op === 'or') return { ...UNKNOWN, isEmpty: left.isEmpty && right.isEmpty, labels };
-    const isApart = left.isEmpty || right.isEmpty || this.mismatch(binary) !== null;
+    const isApart =
+      left.isEmpty ||
+      right.isEmpty ||
+      this.mismatch(binary) !== null ||
+      this.ambiguity(binary) !== null;
     if (op === 'unless') return { ...left, labels };
     if (op === 'and') return { ...left, isEmpty: isApart, labels };
     if (!isComparison(op))
@@ -152,6 +169,17 @@ export class QueryFacts {
     );
   }
 }
+
+export interface Ambiguity {
+  /** Whose series are several. */
+  readonly side: 'left' | 'right';
+  /** What they differ in. */
+  readonly label: string;
+}
+
+const SET_OPERATIONS: ReadonlySet<string> = new Set(['and', 'or', 'unless']);
+
+export const isSetOperation = (op: string): boolean => SET_OPERATIONS.has(op);
 
 function scalar(): Facts {
   return { ...UNKNOWN, isScalar: true, labels: NO_LABELS };

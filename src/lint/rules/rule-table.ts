@@ -3,6 +3,7 @@
  * own settings.
  */
 import type { Severity } from '../finding.ts';
+import type { QueryKind } from '../source-query.ts';
 
 export interface Rule {
   readonly id: string;
@@ -15,9 +16,19 @@ export interface Rule {
   readonly remedy: string;
   readonly example: string;
   readonly mended: string;
+  /** How the example is meant, where it is no query by itself against the newest version. */
+  readonly setting?: RuleSetting;
 }
 
-export const RULES = [
+export interface RuleSetting {
+  readonly kind?: QueryKind;
+  readonly version?: string;
+  /** What mends it, where that is no other query. */
+  readonly mendedVersion?: string;
+  readonly mendedWith?: string;
+}
+
+const ROWS = [
   {
     id: 'promql-syntax',
     severity: 'error',
@@ -66,8 +77,9 @@ export const RULES = [
     source: 'vllm/v1/metrics/loggers.py of each version',
     remedy:
       'Have the version that brought it, or leave it out. With `--vllm 0.28.0,0.33.0` a finding says in which of them it is so.',
-    example: 'rate(vllm:admission_rejections_total[5m])  # vLLM 0.31.0',
-    mended: 'rate(vllm:admission_rejections_total[5m])  # vLLM 0.32.0',
+    example: 'rate(vllm:admission_rejections_total[5m])',
+    mended: 'rate(vllm:admission_rejections_total[5m])',
+    setting: { version: '0.31.0', mendedVersion: '0.32.0' },
   },
   {
     id: 'needs-feature',
@@ -80,7 +92,9 @@ export const RULES = [
       'Start vLLM with it, and say so: `--with kv-cache-metrics`, `--with connector=NixlConnector`.',
     example:
       'histogram_quantile(0.5, sum by (le) (rate(vllm:kv_block_lifetime_seconds_bucket[5m])))',
-    mended: 'the same, with vllm-twin lint --with kv-cache-metrics',
+    mended:
+      'histogram_quantile(0.5, sum by (le) (rate(vllm:kv_block_lifetime_seconds_bucket[5m])))',
+    setting: { mendedWith: 'kv-cache-metrics' },
   },
   {
     id: 'counter-without-total',
@@ -141,8 +155,9 @@ export const RULES = [
     why: 'Each field of CacheConfig is a label, so labels come and go with its fields.',
     source: 'vllm/config/cache.py CacheConfig.metrics_info',
     remedy: 'Leave it out, or have a version that has it.',
-    example: 'vllm:cache_config_info{calculate_kv_scales="False"}  # vLLM 0.28.0',
+    example: 'vllm:cache_config_info{calculate_kv_scales="False"}',
     mended: 'vllm:cache_config_info{cache_dtype="auto"}',
+    setting: { version: '0.28.0' },
   },
   {
     id: 'label-value',
@@ -237,10 +252,11 @@ export const RULES = [
     title: 'A series for each engine where one value is wanted',
     why: "With data parallelism a server has a series for each of its engines. KEDA refuses a query with several, and a threshold for a server's queue is compared with each engine's part.",
     source:
-      'vllm/v1/metrics/loggers.py create_metric_by_engine-like labels; kedacore/keda pkg/scalers/prometheus_scaler.go',
+      'vllm/v1/metrics/loggers.py, the label engine; kedacore/keda pkg/scalers/prometheus_scaler.go',
     remedy: 'Aggregate over engine.',
-    example: 'vllm:num_requests_waiting  # of a ScaledObject',
+    example: 'vllm:num_requests_waiting',
     mended: 'sum(vllm:num_requests_waiting)',
+    setting: { kind: 'scaledobject' },
   },
   {
     id: 'average-over-engines',
@@ -293,6 +309,7 @@ export const RULES = [
     remedy: 'Compare with a fraction.',
     example: 'vllm:kv_cache_usage_perc < 90',
     mended: 'vllm:kv_cache_usage_perc < 0.9',
+    setting: { kind: 'alert' },
   },
   {
     id: 'mismatched-average',
@@ -329,4 +346,6 @@ export const RULES = [
   },
 ] as const satisfies readonly Rule[];
 
-export type RuleId = (typeof RULES)[number]['id'];
+export type RuleId = (typeof ROWS)[number]['id'];
+
+export const RULES: readonly (Rule & { readonly id: RuleId })[] = ROWS;
