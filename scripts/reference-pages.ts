@@ -26,6 +26,7 @@ import { modelsPage } from './models-page.ts';
 import { prometheusRule } from './prometheus-rule.ts';
 import { protocolCheckPage } from './protocol-check-page.ts';
 import { twinApiPage } from './twin-api-page.ts';
+import { versionsPage } from './versions-page.ts';
 
 export interface Page {
   readonly path: string;
@@ -45,6 +46,7 @@ export function generatedPages(): readonly Page[] {
     { path: 'docs/reference/protocol-check.md', text: protocolCheckPage() },
     { path: 'docs/reference/conform.md', text: conformPage() },
     { path: 'docs/models.md', text: modelsPage() },
+    { path: 'docs/versions.md', text: versionsPage(NOTE) },
     ...budgetPages(),
     ...lessonPages(),
     { path: 'deploy/kubernetes/prometheus-rule.yaml', text: prometheusRule() },

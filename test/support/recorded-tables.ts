@@ -111,7 +111,7 @@ function layoutOf({ kind, encoding, omit_defaults: omits }: RecordedTable) {
   return { layout: isArray ? 'array' : map, isExact: kind === 'NamedTuple' };
 }
 
-function recordedType(type: string): string {
+export function recordedType(type: string): string {
   let text = type;
   for (const [pattern, name] of ALIASES) text = text.replace(pattern, name);
   return text;

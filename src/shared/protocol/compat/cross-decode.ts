@@ -126,6 +126,9 @@ class Comparison {
         this.misread.push(join(path, name));
       } else this.values(value, other, join(path, name), isMapInside(value, isInMap));
     }
+    // What neither version has a name for.
+    const nameless = new Set(meant.surplus);
+    for (const name of got.surplus) if (nameless.has(name)) this.#drop(name, path, isInMap);
   }
 
   #drop(name: string, path: string, isInMap: boolean): void {

@@ -1,0 +1,151 @@
+/**
+ * What changed on the wire between two vLLM versions, and what breaks when an engine core of one meets a frontend of the
+ * other. Pure; from the tables alone, so that a version needs nothing but its table.
+ */
+import type { WireVersion } from '../wire-version.ts';
+import {
+  type CrossVerdict,
+  crossDecode,
+  TYPED_MESSAGE_KINDS,
+  type TypedMessage,
+} from './cross-decode.ts';
+import { sampleMessages } from './sample-messages.ts';
+import { type StructDifferences, structDifferences } from './struct-differences.ts';
+
+export type WireDirection = 'engine_to_frontend' | 'frontend_to_engine';
+
+/** Who sends what; KV events go to whoever subscribes. */
+const DIRECTION_OF: Readonly<Record<TypedMessage, WireDirection>> = {
+  INIT: 'frontend_to_engine',
+  EngineCoreReadyResponse: 'engine_to_frontend',
+  ADD: 'frontend_to_engine',
+  OUTPUT: 'engine_to_frontend',
+  KV_EVENT: 'engine_to_frontend',
+};
+
+/** Field paths are as in `outputs[].error`. */
+export interface Refusal {
+  /** The field whose presence, or value beside its default, is refused; null where every message is. */
+  readonly when: string | null;
+  /** msgspec's words. */
+  readonly words: string;
+}
+
+export interface Misreading {
+  readonly when: string | null;
+  readonly fields: readonly string[];
+}
+
+/** What a receiver makes of a kind of message; at least one of the lists has something. */
+export interface MessageBreak {
+  readonly message: TypedMessage;
+  readonly direction: WireDirection;
+  /** Versions. */
+  readonly sender: string;
+  readonly receiver: string;
+  readonly rejected: readonly Refusal[];
+  readonly misread: readonly Misreading[];
+  /** Fields that the receiver skips, whatever they say. */
+  readonly dropped: readonly string[];
+}
+
+/** An engine core of one version and a frontend of another. */
+export interface Meeting {
+  readonly engine: string;
+  readonly frontend: string;
+  readonly breaks: readonly MessageBreak[];
+}
+
+export interface WireDifferences {
+  readonly from: string;
+  readonly to: string;
+  readonly structs: StructDifferences;
+  /** The engine core of `from` with the frontend of `to`, then the other way round. */
+  readonly meetings: readonly [Meeting, Meeting];
+}
+
+export function wireDifferences(from: WireVersion, to: WireVersion): WireDifferences {
+  return {
+    from: from.vllmVersion,
+    to: to.vllmVersion,
+    structs: structDifferences(from, to),
+    meetings: [meetingOf(from, to), meetingOf(to, from)],
+  };
+}
+
+function meetingOf(engine: WireVersion, frontend: WireVersion): Meeting {
+  const breaks = TYPED_MESSAGE_KINDS.flatMap((message) => {
+    const isFromEngine = DIRECTION_OF[message] === 'engine_to_frontend';
+    return isFromEngine ? breakOf(message, engine, frontend) : breakOf(message, frontend, engine);
+  });
+  return { engine: engine.vllmVersion, frontend: frontend.vllmVersion, breaks };
+}
+
+function breakOf(
+  message: TypedMessage,
+  sender: WireVersion,
+  receiver: WireVersion,
+): readonly MessageBreak[] {
+  const found = new FoundBreaks();
+  for (const { field, payload } of sampleMessages(sender, message)) {
+    if (!found.isRefused(field)) {
+      found.add(field, crossDecode(message, framesOf(message, payload), { sender, receiver }));
+    }
+  }
+  const { rejected, misread } = found;
+  const dropped = [...found.dropped].sort();
+  if (rejected.length + misread.length + dropped.length === 0) return [];
+  return [
+    {
+      message,
+      direction: DIRECTION_OF[message],
+      sender: sender.vllmVersion,
+      receiver: receiver.vllmVersion,
+      rejected,
+      misread,
+      dropped,
+    },
+  ];
+}
+
+class FoundBreaks {
+  readonly rejected: Refusal[] = [];
+  readonly misread: Misreading[] = [];
+  readonly dropped = new Set<string>();
+
+  /** Whether it is known that messages with that field, or with what it is in, are refused. */
+  isRefused(field: string | null): boolean {
+    return this.rejected.some(({ when }) => {
+      if (when === null || when === field) return true;
+      return field?.startsWith(`${when}.`) === true || field?.startsWith(`${when}[`) === true;
+    });
+  }
+
+  add(when: string | null, verdict: CrossVerdict): void {
+    switch (verdict.verdict) {
+      case 'ok':
+        return;
+      case 'rejected':
+        this.rejected.push({ when, words: verdict.words });
+        return;
+      case 'misread':
+        this.misread.push({ when, fields: verdict.fields.map(withoutPlaces) });
+        return;
+      case 'fields_dropped':
+        for (const { path } of verdict.fields) this.dropped.add(withoutPlaces(path));
+    }
+  }
+}
+
+/** `outputs[0].error` is `outputs[].error`. */
+function withoutPlaces(path: string): string {
+  return path.replace(/\[\d+\]/g, '[]');
+}
+
+const NO_FRAME = new Uint8Array();
+
+/** The payload where the message has it; what is before it is not looked at. */
+function framesOf(message: TypedMessage, payload: Uint8Array): readonly Uint8Array[] {
+  if (message === 'ADD') return [NO_FRAME, payload];
+  return message === 'KV_EVENT' ? [NO_FRAME, NO_FRAME, payload] : [payload];
+}
