@@ -117,7 +117,17 @@ async function waitUntilServing(
   }
 }
 
+/** False where the time for the start is over, too. */
 async function serves(run: FrontendRun): Promise<boolean> {
+  try {
+    return await completes(run);
+  } catch (error) {
+    if (error instanceof NothingWithin) return false;
+    throw error;
+  }
+}
+
+async function completes(run: FrontendRun): Promise<boolean> {
   const { http } = run;
   if (http.model === '') {
     const { status, text } = await http.get('/v1/models', run.budget());
