@@ -5,8 +5,8 @@ export interface Command {
   readonly name: string;
   readonly usage: string;
   readonly summary: string;
-  /** What its first word is, if it takes one. */
-  readonly positional: 'model' | 'file' | 'shell' | 'lesson' | 'side' | null;
+  /** What its first word is, if it takes one; of versions there are two. */
+  readonly positional: 'model' | 'file' | 'shell' | 'lesson' | 'side' | 'version' | null;
   /** Whether flags are settings, which the environment and --config may give as well. */
   readonly readsSettings: boolean;
   readonly examples: readonly (readonly [command: string, meaning: string])[];

@@ -41,7 +41,7 @@ const ROOMS: Readonly<Record<string, { readonly may: readonly string[]; readonly
     why: 'what is shown to a page: types of both sides, no code of either.',
   },
   'shared/faults': {
-    may: ['shared/*', 'shared/protocol'],
+    may: ['shared/*', 'shared/protocol', 'shared/metric-catalogue'],
     why: 'what faults are, for both sides; what they do is on its side.',
   },
   'shared/config': {

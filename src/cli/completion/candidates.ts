@@ -43,7 +43,8 @@ async function candidatesOf(
   }
   if (current.startsWith('-'))
     return startingWith(current, [...[...flags.keys()].map((name) => `--${name}`), '--help']);
-  return before.length === 0 ? startingWith(current, await positionalsOf(command)) : [];
+  const numTaken = command.positional === 'version' ? 2 : 1;
+  return before.length < numTaken ? startingWith(current, await positionalsOf(command)) : [];
 }
 
 /** The flag whose value is being written: the last one, if it still takes words. */
@@ -71,6 +72,7 @@ async function valuesOf({ values = [] }: CommandFlag): Promise<readonly string[]
 async function positionalsOf({ positional }: Command): Promise<readonly string[]> {
   if (positional === 'shell') return SHELLS;
   if (positional === 'lesson') return lessonNames();
+  if (positional === 'version') return versionNames();
   if (positional === 'side') return ['engine', 'frontend'];
   return positional === 'model' ? modelNames() : [];
 }
@@ -78,6 +80,11 @@ async function positionalsOf({ positional }: Command): Promise<readonly string[]
 async function lessonNames(): Promise<readonly string[]> {
   const { LESSONS } = await import('../lesson/lessons.ts');
   return LESSONS.map(({ name }) => name);
+}
+
+async function versionNames(): Promise<readonly string[]> {
+  const { knownVersions } = await import('../versions/known-versions.ts');
+  return knownVersions().map(({ version }) => version);
 }
 
 async function modelNames(): Promise<readonly string[]> {

@@ -20,6 +20,7 @@ import type { Transport } from '../../shared/transport/transport.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
 import { type ClientAddresses, MultiProcessClient } from '../engine-client/multi-process-client.ts';
 import type { ReadyEngines } from '../engine-client/ready-engines.ts';
+import { UndecodableReadyResponse } from '../engine-client/undecodable-ready-response.ts';
 import type { FaultRecord } from '../faults/fault-desk.ts';
 import { ShownFaults } from '../faults/shown-faults.ts';
 import type { EarlyServer } from '../http/early-server.ts';
@@ -77,6 +78,15 @@ function loadModules(args: EngineArgs) {
     loadTokenizerOf(args),
     loadOlderMetrics(args),
   ]);
+}
+
+/** vLLM takes any engine whose ready response it can read, and says nothing. */
+function otherVersionWords(rank: EngineIndex, version: string, args: EngineArgs): string {
+  const own = args.vllmVersion;
+  return (
+    `Engine ${rank} is vLLM ${version}, and this frontend ${own}: ` +
+    `vllm-twin versions ${version} ${own} tells what breaks between them`
+  );
 }
 
 /** Null for our own version: nothing of the catalogue is loaded then. */
@@ -182,7 +192,7 @@ export class ApiServer implements Serving {
     const { args, plan, model, env, clock, logger, clientIndex } = this.#options;
     const { timers = systemTimers } = this.#options;
     const [[{ createHttpServer }, { FrontendMetrics }, { TextWorkers }, tokenizer, older]] =
-      await Promise.all([this.#modules, this.client.waitUntilReady()]);
+      await Promise.all([this.#modules, this.#waitUntilReady()]);
     if (plan.dataParallelSize > 1) this.client.subscribeToCoordinator(await statsAddress);
     const engines = this.#orderedEngines();
     const metrics = new FrontendMetrics({
@@ -255,6 +265,19 @@ export class ApiServer implements Serving {
   close(): Promise<void> {
     this.#closing ??= this.#closeOnce();
     return this.#closing;
+  }
+
+  async #waitUntilReady(): Promise<void> {
+    const { args, logger } = this.#options;
+    try {
+      await this.client.waitUntilReady();
+    } catch (error) {
+      if (!(error instanceof UndecodableReadyResponse)) throw error;
+      const { explainReadyResponse } = await import('../engine-client/explain-ready-response.ts');
+      throw explainReadyResponse(error, args.vllmVersion);
+    }
+    for (const [rank, { vllmVersion }] of this.client.engines)
+      if (vllmVersion !== args.vllmVersion) logger.warn(otherVersionWords(rank, vllmVersion, args));
   }
 
   /** Engines that this frontend started together: which reports first is chance, so the rank decides. */

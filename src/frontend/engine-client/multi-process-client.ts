@@ -7,7 +7,7 @@
  */
 import { assert } from '../../shared/assert.ts';
 import { DroppedMessages } from '../../shared/dropped-messages.ts';
-import { ClientError, reasonOf, ServerError, StartupError } from '../../shared/errors.ts';
+import { ClientError, ServerError, StartupError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
 import {
   engineIndexFromIdentity,
@@ -34,6 +34,7 @@ import { EngineRegistry } from './engine-registry.ts';
 import { OutputDelivery, type OutputsHandler } from './output-delivery.ts';
 import { getDpStatsAddress, type ReadyEngines } from './ready-engines.ts';
 import { RequestRouter } from './request-router.ts';
+import { UndecodableReadyResponse } from './undecodable-ready-response.ts';
 import { UtilityCalls } from './utility-calls.ts';
 
 /** Where a client binds; port 0 or an ipc path. */
@@ -79,16 +80,6 @@ function rankOf(identity: Frame): string {
   return isRank
     ? String(engineIndexFromIdentity(identity))
     : `with identity 0x${Buffer.from(identity.subarray(0, 16)).toString('hex')}`;
-}
-
-/** As with vLLM, the first message that is no ready response ends the start-up. */
-function undecodable(identity: Frame, error: unknown): StartupError {
-  const reason = reasonOf(error);
-  return new StartupError(
-    'E_HANDSHAKE',
-    `The ready response of engine ${rankOf(identity)} cannot be decoded: ${reason}`,
-    { cause: error },
-  );
 }
 
 export class MultiProcessClient implements EngineClient {
@@ -349,7 +340,11 @@ export class MultiProcessClient implements EngineClient {
       this.#registry.add(index, this.#options.codec.decodeReadyResponse(frames));
       if (this.#registry.isComplete) this.#engines = this.#registry.engines;
     } catch (error) {
-      this.#registry.fail(error instanceof StartupError ? error : undecodable(identity, error));
+      this.#registry.fail(
+        error instanceof StartupError
+          ? error
+          : new UndecodableReadyResponse(rankOf(identity), frames, error),
+      );
     }
   }
 

@@ -5,6 +5,7 @@
  */
 import { CATALOGUE_VERSIONS, catalogueOf } from './metric-catalogue.ts';
 import { type RenamesFile, readRenamesFile } from './renames-file.ts';
+import { compareVersions } from './version-order.ts';
 
 export interface OlderMetrics {
   /** Families by name, counters without `_total`, that it has too, with its help text; the others are not there. */
@@ -104,24 +105,24 @@ export function olderMetrics(version: string): OlderMetrics {
 
 /** Whether the version's source names the family; a counter stands there with or without `_total`. */
 function isThere(file: RenamesFile, family: string, version: string): boolean {
-  const { first_version_of_name: first, versions_scanned: scanned } = file;
   return [family, `${family}_total`].some((name) => {
-    const from = first[name];
-    return from !== undefined && scanned.indexOf(from) <= scanned.indexOf(version);
+    const from = file.first_version_of_name[name];
+    return from !== undefined && compareVersions(from, version) <= 0;
   });
 }
 
 function oldFamilies(file: RenamesFile, version: string): readonly OldFamily[] {
-  const place = (name: string): number => file.versions_scanned.indexOf(name);
   const shown = file.renames.filter(({ timeline: { V1 = [] } }) =>
     V1.some(
       ({ state, from, to }) =>
-        state !== 'hidden' && place(from) <= place(version) && place(version) <= place(to),
+        state !== 'hidden' &&
+        compareVersions(from, version) <= 0 &&
+        compareVersions(version, to) <= 0,
     ),
   );
   return shown.flatMap(({ old }) => {
     const family = OLD_FAMILIES.find(
-      ({ name, until }) => name === old && place(version) <= place(until),
+      ({ name, until }) => name === old && compareVersions(version, until) <= 0,
     );
     return family === undefined ? [] : [family];
   });

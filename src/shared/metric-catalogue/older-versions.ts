@@ -20,5 +20,3 @@ export const OLDER_VERSIONS = [
   '0.10.1',
   '0.9.1',
 ] as const;
-
-export type OlderVersion = (typeof OLDER_VERSIONS)[number];

@@ -1,0 +1,114 @@
+/** Servers that are another vLLM: each version with itself, and two that meet. */
+import { readFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { SPOKEN_VERSIONS, VLLM_VERSION } from '../../src/shared/version.ts';
+import { parseExposition } from '../support/exposition.ts';
+import { Twin } from '../support/twin.ts';
+
+const FLAGS = ['serve', '--port', '0', '--log-format', 'json', '--step-time', 'zero'];
+const MODEL = 'Qwen/Qwen3-0.6B';
+
+interface Recorded {
+  readonly families: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly needs: readonly string[];
+  }[];
+  readonly cache_config_info_labels: readonly string[];
+}
+
+const TEXT = readFileSync(new URL('../golden/versions/metrics.json', import.meta.url), 'utf8');
+const { versions } = JSON.parse(TEXT.replaceAll(/\bInfinity\b/g, '1e999')) as {
+  versions: Readonly<Record<string, Recorded>>;
+};
+
+let server: Twin | null = null;
+
+function serve(...words: readonly string[]): Twin {
+  server = new Twin([...FLAGS, ...words]);
+  return server;
+}
+
+afterEach(async () => {
+  await server?.stop();
+  server = null;
+});
+
+async function ask(url: string, fields: object): Promise<Response> {
+  return fetch(`${url}/v1/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: MODEL, prompt: 'Hello', max_tokens: 4, ...fields }),
+  });
+}
+
+async function json(url: string): Promise<unknown> {
+  return (await fetch(url)).json();
+}
+
+describe.each(SPOKEN_VERSIONS)('a server that is vLLM %s', (version) => {
+  it('answers, streams, and shows the version, its metrics and its labels', async () => {
+    const twin = serve('--vllm-version', version);
+    const url = await twin.url();
+    expect(await json(`${url}/version`)).toEqual({ version });
+    expect(await json(`${url}/openapi.json`)).toMatchObject({ info: { version } });
+    expect(await json(`${url}/twin/api/state`)).toMatchObject({
+      vllm_version: version,
+      engines: [{ ready_response: { vllm_version: version } }],
+    });
+    expect(await (await ask(url, {})).json()).toMatchObject({
+      choices: [{ finish_reason: 'length' }],
+      usage: { completion_tokens: 4 },
+      system_fingerprint: expect.stringMatching(`^vllm-${version}-`),
+    });
+    expect(await (await ask(url, { stream: true })).text()).toMatch(
+      /"length"[\s\S]*data: \[DONE\]\n\n$/,
+    );
+    const families = parseExposition(await (await fetch(`${url}/metrics`)).text());
+    const recorded = versions[version];
+    const expected = recorded?.families
+      .filter(({ name, needs }) => name.startsWith('vllm:') && needs.length === 0)
+      .map(({ name, type }) => (type === 'counter' ? `${name}_total` : name));
+    const shown = [...families.keys()].filter(
+      (name) => name.startsWith('vllm:') && !name.endsWith('_created'),
+    );
+    expect(shown.toSorted()).toEqual(expected?.toSorted());
+    const [info] = families.get('vllm:cache_config_info')?.samples ?? [];
+    expect(Object.keys(info?.labels ?? {})).toEqual(recorded?.cache_config_info_labels.toSorted());
+    const says = `Speaking as vLLM ${version}: `;
+    if (version === VLLM_VERSION) expect(twin.log).not.toContain('Speaking as');
+    else expect(twin.log).toContain(says);
+  });
+});
+
+describe('an engine of another version', () => {
+  const withEngine = (version: string): readonly string[] => [
+    '--engine-overrides',
+    JSON.stringify({ 0: { vllm_version: version } }),
+  ];
+
+  it("is refused by a frontend that needs more than it says, in vLLM's words", async () => {
+    const twin = serve(...withEngine('0.28.0'));
+    expect(await twin.waitForExit()).toEqual({ code: 1, signal: null });
+    expect(twin.log.trim().split('\n').at(-1)).toContain(
+      'ValidationError: Object missing required field `supports_lora`. The engine is vLLM 0.28.0 and this frontend 0.33.0',
+    );
+  });
+
+  it('serves under one that skips what it does not know, which is said', async () => {
+    const twin = serve('--vllm-version', '0.28.0', ...withEngine('0.33.0'));
+    const url = await twin.url();
+    expect((await ask(url, {})).status).toBe(200);
+    expect(twin.log).toContain(
+      'Engine 0 is vLLM 0.33.0, and this frontend 0.28.0: vllm-twin versions 0.33.0 0.28.0 tells what breaks between them',
+    );
+  });
+});
+
+it('a version that is not known ends the start with those that are', async () => {
+  const twin = serve('--vllm-version', '0.29.0');
+  expect(await twin.waitForExit()).toEqual({ code: 2, signal: null });
+  expect(twin.log.trim()).toMatch(
+    /^[^\n]*--vllm-version '0\.29\.0': must be one of 0\.28\.0, [^\n]*0\.33\.0[^\n]*$/,
+  );
+});
