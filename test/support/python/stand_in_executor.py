@@ -130,6 +130,9 @@ class StandInExecutor(Executor):
     def worker_get_supported_tasks(self) -> tuple[str, ...]:
         return ("generate",)
 
+    def worker_add_lora(self, lora_request) -> bool:
+        return True
+
     def worker_execute_dummy_batch(self) -> None:
         return
 
