@@ -1,9 +1,11 @@
 /** docs/reference/conform.md, from the lists of checks of both sides. */
 import type { CheckSpec } from '../src/conform/check.ts';
 import { ENGINE_CHECK_SPECS } from '../src/conform/engine/checks.ts';
+import { FRONTEND_CHECK_SPECS } from '../src/conform/frontend/checks.ts';
 
 const SIDES: readonly { readonly title: string; readonly specs: readonly CheckSpec[] }[] = [
   { title: 'Checks of an engine', specs: ENGINE_CHECK_SPECS },
+  { title: 'Checks of a frontend', specs: FRONTEND_CHECK_SPECS },
 ];
 
 export function conformPage(): string {

@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   ctl: async () => (await import('./ctl/command.ts')).ctlCommand,
   frames: async () => (await import('./frames/command.ts')).framesCommand,
   tap: async () => (await import('./tap/command.ts')).tapCommand,
+  lint: async () => (await import('./lint/command.ts')).lintCommand,
   conform: async () => (await import('./conform/command.ts')).conformCommand,
   versions: async () => (await import('./versions/command.ts')).versionsCommand,
   lesson: async () => (await import('./lesson/command.ts')).lessonCommand,

@@ -59,7 +59,7 @@ export async function runChecks<Context>(
     const ms = Math.min(checkMs, leftMs());
     const outcome =
       ms <= 0
-        ? failed('not tried: the run has used its time up')
+        ? failed('not tried: the time of the run is over')
         : await withDeadline(() => run(context), ms);
     const { verdict, got, expected = spec.does } = outcome;
     const result = { id: spec.id, verdict, expected, got };

@@ -6,11 +6,11 @@
  */
 import type { Clock } from '../shared/clock.ts';
 import type { Logger } from '../shared/logger.ts';
-import { createEngineCoreOutputs, createSchedulerStats } from '../shared/protocol/defaults.ts';
 import type { KVCacheEvent } from '../shared/protocol/kv-events.ts';
 import type { EngineInput } from '../shared/protocol/request.ts';
 import { systemTimers, type Timers } from '../shared/timers.ts';
 import type { ClientOutputs } from './client-outputs.ts';
+import { countsMessage } from './counts-message.ts';
 import { DPEngineCore, type DpOutcome, type DpVote, tallyVotes } from './dp-engine-core.ts';
 import type { EngineCore } from './engine-core.ts';
 import type { GrammarCompiler } from './structured-output/grammar-compiler.ts';
@@ -59,6 +59,7 @@ export class EngineCoreProc {
   /** Ends the wait for a slow frontend. */
   #letGo: (() => void) | null = null;
   #hasBegunShutdown = false;
+  #hasExecutorFailed = false;
   #inputs: EngineInput[] = [];
   #wake: (() => void) | null = null;
   /** Whether what has arrived since the last step, or during a wait for it, has been read from the sockets. */
@@ -103,12 +104,19 @@ export class EngineCoreProc {
     this.#wakeUp();
   }
 
+  /** A worker is lost: `run` rejects. */
+  failExecutor(): void {
+    this.#hasExecutorFailed = true;
+    this.#wakeUp();
+  }
+
   /** Runs until a shutdown is complete. Rejects where the engine breaks. */
   async run(): Promise<void> {
     const { core } = this.#options;
     while (this.#handleShutdown()) {
       const wasRunning = core.enginesRunning;
       if (!core.hasWork() && core.isRunning) await this.#waitForWork();
+      if (this.#hasExecutorFailed) throw new Error('Executor failed.');
       if (!this.#hasRead) await this.#readAll();
       if (this.#inputs.length > 0) await this.#handleInputs();
       const held = this.#flushAndHold();
@@ -175,6 +183,7 @@ export class EngineCoreProc {
         hasWaited = true;
         await this.#nextInput();
         this.#hasRead = false;
+        if (this.#hasExecutorFailed) return;
       }
       const next = this.#inputs.shift();
       const handled = next === undefined ? null : this.#handle(next);
@@ -355,19 +364,7 @@ export class EngineCoreProc {
     const last = this.#lastCounts;
     if (counts.numRunning === last.numRunning && counts.numWaiting === last.numWaiting) return;
     this.#lastCounts = counts;
-    const lockstep = core instanceof DPEngineCore ? core : { currentWave: 0, stepCounter: 0 };
-    const schedulerStats = createSchedulerStats({
-      numRunningReqs: counts.numRunning,
-      numWaitingReqs: counts.numWaiting,
-      kvCacheUsage: core.kvCacheUsage,
-      stepCounter: lockstep.stepCounter,
-      currentWave: lockstep.currentWave,
-    });
-    const message = createEngineCoreOutputs({
-      engineIndex: core.parts.engineIndex,
-      schedulerStats,
-      timestamp: clock.monotonicMs() / 1000,
-    });
+    const message = countsMessage(core, counts, clock);
     outputs.send([{ clientIndex: -1, outputs: message }]);
   }
 

@@ -31,6 +31,8 @@ export interface InputSocketsOptions {
   readonly wire?: EngineWire | null;
   readonly logger: Logger;
   readonly onInput: (input: EngineInput) => void;
+  /** EXECUTOR_FAILED, which vLLM says to itself, came from outside. */
+  readonly onExecutorFailed?: () => void;
   /** An API server's connection was lost (false) or made (true). */
   readonly onConnection: (isConnected: boolean) => void;
 }
@@ -149,6 +151,11 @@ export class InputSockets {
   }
 
   #onFrames(frames: readonly Frame[]): void {
+    const [type] = frames;
+    if (type?.length === 1 && type[0] === EngineCoreRequestType.EXECUTOR_FAILED) {
+      this.#options.onExecutorFailed?.();
+      return;
+    }
     let input: EngineInput;
     try {
       input = this.#options.codec.decodeEngineInput(frames);

@@ -203,6 +203,7 @@ async function connectEngine(options: StartOptions): Promise<RunningEngine> {
     wire,
     logger,
     onInput: (input) => proc.push(input),
+    onExecutorFailed: () => proc.failExecutor(),
     onConnection: options.onConnection,
   });
   inputs.announce(readyResponseFrames(options, isMoeDp, kvEvents));

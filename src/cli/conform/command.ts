@@ -4,10 +4,11 @@ import type { Command, CommandFlag } from '../command.ts';
 import { parseOwnFlags } from '../flags/own-flags.ts';
 import type { ConformSide } from './conform-side.ts';
 import { ENGINE_SIDE } from './engine-side.ts';
+import { FRONTEND_SIDE } from './frontend-side.ts';
 import { runConform } from './run-conform.ts';
 import { readSide } from './settings.ts';
 
-const SIDES: readonly ConformSide[] = [ENGINE_SIDE];
+const SIDES: readonly ConformSide[] = [ENGINE_SIDE, FRONTEND_SIDE];
 
 const PEER: readonly CommandFlag[] = [
   {
@@ -20,6 +21,11 @@ const PEER: readonly CommandFlag[] = [
     takes: 'value',
     doc: 'Whose wire is spoken and asked for; default 0.33.0',
     values: Object.keys(WIRE_VERSIONS),
+  },
+  {
+    name: 'wait',
+    takes: 'value',
+    doc: "Seconds until the peer's first word, so that there is time to start it; default 120 for engines, 10 for a frontend",
   },
   {
     name: 'timeout',
@@ -69,6 +75,10 @@ export const conformCommand: Command = {
     [
       'conform engine --listen tcp://127.0.0.1:13345 --only engine.hello --record frames',
       'some checks, and the frames behind them for vllm-twin frames',
+    ],
+    [
+      'conform frontend --handshake tcp://127.0.0.1:13345 --data-parallel-size 2 --http http://127.0.0.1:8000 --metrics http://127.0.0.1:8000/metrics',
+      'we are two engines of a frontend: what it sends, answers, shows and survives',
     ],
     ['conform engine --list', 'every check, what vLLM does and where'],
   ],

@@ -21,11 +21,6 @@ const FLAGS: readonly CommandFlag[] = [
     takes: 'switch',
     doc: 'engine: the ranks serve one mixture-of-experts model: INIT tells them of their group, and waves are judged',
   },
-  {
-    name: 'wait',
-    takes: 'value',
-    doc: 'engine: seconds until the first HELLO, so that there is time to start the engines; default 120',
-  },
 ];
 
 const DEFAULT_WAIT_S = 120;

@@ -29,6 +29,19 @@ export function secondsFlag(flags: OwnFlags, name: string, fallback: number, max
   return seconds;
 }
 
+/** One of some words; null where the flag is not given. Throws E_BAD_FLAG. */
+export function wordFlag<T extends string>(
+  flags: OwnFlags,
+  name: string,
+  words: readonly T[],
+): T | null {
+  const text = valueFlag(flags, name);
+  if (text === null) return null;
+  const word = words.find((known) => known === text);
+  if (word === undefined) throw badFlag(`--${name} '${text}': must be one of ${words.join(', ')}`);
+  return word;
+}
+
 export function badFlag(message: string): ConfigError {
   return new ConfigError('E_BAD_FLAG', message);
 }

@@ -2,6 +2,7 @@
 import { FRAME_TYPES } from '../../shared/tap/frame-type.ts';
 import type { Command, CommandFlag } from '../command.ts';
 import { parseOwnFlags } from '../flags/own-flags.ts';
+import { VERSION_FLAG } from '../flags/version-flag.ts';
 import { diagramWidth } from './diagram-width.ts';
 import { runFrames } from './run-frames.ts';
 import { readFramesSettings } from './settings.ts';
@@ -25,8 +26,9 @@ const SHOWN: readonly CommandFlag[] = [
   {
     name: 'check',
     takes: 'switch',
-    doc: 'End with a verdict: what differs from what vLLM 0.33.0 says; exit 1 where something does',
+    doc: 'End with a verdict: what differs from what vLLM says; exit 1 where something does',
   },
+  VERSION_FLAG,
 ];
 
 const FILTERS: readonly CommandFlag[] = [

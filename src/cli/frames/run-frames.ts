@@ -1,14 +1,14 @@
 /** Reads recordings and shows, checks or hands on what is in them. */
 import { basename } from 'node:path';
-import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import { ProtocolCheck } from '../../shared/tap/check/protocol-check.ts';
-import { createDissector, type Dissector } from '../../shared/tap/dissector.ts';
+import type { Dissector } from '../../shared/tap/dissector.ts';
+import { createFollowingDissector } from '../../shared/tap/following-dissector.ts';
+import { FrameVersions } from '../../shared/tap/frame-versions.ts';
 import {
   type RecordedFrame,
   readRecordingHeads,
   readRecordings,
 } from '../../shared/tap/recording-reader.ts';
-import { VLLM_VERSION } from '../../shared/version.ts';
 import { type CliIo, processIo } from '../cli-io.ts';
 import { COLOUR_PALETTE, type Palette, PLAIN_PALETTE } from '../text-layout.ts';
 import { Diagram } from './diagram.ts';
@@ -30,10 +30,11 @@ export async function runFrames(
   try {
     if (settings.output === 'check') return await runCheck(settings, width, palette, out, io);
     const heads = readRecordingHeads(settings.paths);
-    const dissector = createDissector(WIRE_VERSIONS[VLLM_VERSION]);
+    const versions = new FrameVersions(settings.version);
+    const dissector = createFollowingDissector(versions);
     const frames = selected(
       settings,
-      dissector,
+      { versions, dissector },
       Math.min(...heads.map((head) => head.wall_ms)),
       io,
     );
@@ -79,13 +80,13 @@ async function draw(
 }
 
 async function runCheck(
-  { paths, json }: FramesSettings,
+  { paths, json, version }: FramesSettings,
   width: number,
   palette: Palette,
   out: LineWriter,
   io: CliIo,
 ): Promise<number> {
-  const check = new ProtocolCheck(WIRE_VERSIONS[VLLM_VERSION]);
+  const check = new ProtocolCheck(version);
   for await (const { frame, process, run } of readRecordings(paths, gapsTo(io)))
     check.add(frame, { process, run });
   const verdict = check.verdict();
@@ -116,12 +117,14 @@ async function runHtml(
 /** The frames that the flags ask for, in order of time. */
 async function* selected(
   { paths, filter: settings }: FramesSettings,
-  dissector: Dissector,
+  { versions, dissector }: { readonly versions: FrameVersions; readonly dissector: Dissector },
   startWallMs: number,
   io: CliIo,
 ): AsyncGenerator<RecordedFrame> {
   const filter = new FrameFilter(settings, ({ frame }) => dissector.dissect(frame).message);
   for await (const recorded of readRecordings(paths, gapsTo(io))) {
+    // Also of frames that are not shown: the others are of the version that they tell.
+    versions.see(recorded.frame);
     const wallMs = startWallMs + recorded.tMs;
     if (filter.isOver(recorded.tMs, wallMs)) return;
     if (filter.admits(recorded, wallMs)) yield recorded;

@@ -1,8 +1,10 @@
 /** What `frames` is asked for, read from its flags. */
 import { closestName } from '../../shared/config/suggestion.ts';
 import { ConfigError } from '../../shared/errors.ts';
+import type { WireVersion } from '../../shared/protocol/wire-version.ts';
 import { FRAME_TYPES, type FrameType } from '../../shared/tap/frame-type.ts';
 import type { OwnFlags } from '../flags/own-flags.ts';
+import { readVersionFlag } from '../flags/version-flag.ts';
 
 export interface FramesSettings {
   readonly paths: readonly string[];
@@ -11,6 +13,8 @@ export interface FramesSettings {
   readonly json: boolean;
   /** The page is written there. */
   readonly html: string | null;
+  /** Whose frames they are; null: as the engines say. */
+  readonly version: WireVersion | null;
 }
 
 export interface FilterSettings {
@@ -27,7 +31,8 @@ export interface FilterSettings {
 export type Moment = { readonly tMs: number } | { readonly wallMs: number };
 
 /** Throws E_BAD_FLAG for a value that none of them takes. */
-export function readFramesSettings({ positionals, flags }: OwnFlags): FramesSettings {
+export function readFramesSettings(own: OwnFlags): FramesSettings {
+  const { positionals, flags } = own;
   if (positionals.length === 0)
     throw bad('expects PATH…: files or folders that serve --record wrote; see frames --help');
   const isOn = (name: string): boolean => flags.get(name)?.at(-1) === 'true';
@@ -43,7 +48,8 @@ export function readFramesSettings({ positionals, flags }: OwnFlags): FramesSett
     throw bad(`--json and ${asked.join('')} do not go together; choose one`);
   const filter = readFilter(flags);
   if (isOn('check')) checkWhole(filter);
-  return { paths: positionals, filter, output: outputOf(json, isOn), json, html };
+  const version = readVersionFlag(own);
+  return { paths: positionals, filter, output: outputOf(json, isOn), json, html, version };
 }
 
 function outputOf(json: boolean, isOn: (name: string) => boolean): FramesSettings['output'] {

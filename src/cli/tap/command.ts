@@ -1,6 +1,7 @@
 /** `vllm-twin tap` as main.ts calls it. */
 import type { Command, CommandFlag } from '../command.ts';
 import { parseOwnFlags } from '../flags/own-flags.ts';
+import { VERSION_FLAG } from '../flags/version-flag.ts';
 import { runTap } from './run-tap.ts';
 import { readTapSettings } from './settings.ts';
 
@@ -34,6 +35,7 @@ const SHOWN: readonly CommandFlag[] = [
     takes: 'switch',
     doc: 'End with a verdict: what differs from what vLLM says; exit 1 where something does',
   },
+  VERSION_FLAG,
 ];
 
 const END: readonly CommandFlag[] = [

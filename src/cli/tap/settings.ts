@@ -1,7 +1,9 @@
 /** What `vllm-twin tap` is told, checked: each fault names the flag, the value, the limit and what to do. */
 import { isIPv6 } from 'node:net';
 import { ConfigError } from '../../shared/errors.ts';
+import type { WireVersion } from '../../shared/protocol/wire-version.ts';
 import type { OwnFlags } from '../flags/own-flags.ts';
+import { readVersionFlag } from '../flags/version-flag.ts';
 
 export interface TapSettings {
   /** Host of all sockets that engines connect to, as it stands in an address. */
@@ -18,6 +20,8 @@ export interface TapSettings {
   readonly engines: number | null;
   /** `--for`: null goes on until it is ended. */
   readonly seconds: number | null;
+  /** Whose frames they are; null: as the engines say. */
+  readonly version: WireVersion | null;
 }
 
 const DEFAULT_HOST = '127.0.0.1';
@@ -28,7 +32,8 @@ const MAX_ENGINES = 4_096;
 const WILDCARDS: readonly string[] = ['0.0.0.0', '::', '*'];
 
 /** Throws E_BAD_FLAG. */
-export function readTapSettings({ positionals, flags }: OwnFlags): TapSettings {
+export function readTapSettings(own: OwnFlags): TapSettings {
+  const { positionals, flags } = own;
   const [extra] = positionals;
   if (extra !== undefined) throw bad(`tap: expects flags only, got '${extra}'; see tap --help`);
   const value = (name: string): string | null => flags.get(name)?.at(-1) ?? null;
@@ -58,6 +63,7 @@ export function readTapSettings({ positionals, flags }: OwnFlags): TapSettings {
     untilReady: isSet('until-ready'),
     engines: engines === null ? null : integer('--engines', engines, 1, MAX_ENGINES),
     seconds: seconds === null ? null : readSeconds(seconds),
+    version: readVersionFlag(own),
   };
 }
 

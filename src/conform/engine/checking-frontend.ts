@@ -11,7 +11,14 @@ import type { EngineInput } from '../../shared/protocol/request.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { Frame, Transport } from '../../shared/transport/transport.ts';
 import { FrontendSockets } from './frontend-sockets.ts';
-import type { Greeting, HeardEngine, HeardFrom, HeardOutputs } from './heard.ts';
+import type {
+  Greeting,
+  HeardAnswer,
+  HeardEngine,
+  HeardFrom,
+  HeardOutput,
+  HeardOutputs,
+} from './heard.ts';
 import { Waiters } from './waiters.ts';
 
 export interface CheckingFrontendOptions {
@@ -36,6 +43,8 @@ export class CheckingFrontend {
   readonly greetings: Greeting[] = [];
   readonly outputs: HeardOutputs[] = [];
   readonly toCoordinator: HeardOutputs[] = [];
+  readonly #ofRequest = new Map<string, HeardOutput[]>();
+  readonly #ofCall = new Map<string, HeardAnswer[]>();
   readonly subscriptions: { readonly n: number; readonly frames: readonly Frame[] }[] = [];
   /** When the coordinator said READY; null before, or without one. */
   coordinatorReadyN: number | null = null;
@@ -51,11 +60,14 @@ export class CheckingFrontend {
       onHandshake: (identity, frames) => this.#onHandshake(identity, frames),
       onGreeting: (client, identity, frames) => {
         this.#keep(this.greetings, { client, identity, frames });
+        this.#waiters.look();
       },
       onOutputs: (client, frames) => {
         const to = client === -1 ? this.toCoordinator : this.outputs;
-        this.#keep(to, { client, frames, ...this.#read(frames) });
-        if (client === -1) this.#passWaveOn(to.at(-1));
+        const heard = this.#keep(to, { client, frames, ...this.#read(frames) });
+        if (client === -1) this.#passWaveOn(heard);
+        else this.#index(heard);
+        this.#waiters.look();
       },
       onSubscription: (frames) => this.#onSubscription(frames),
     });
@@ -88,6 +100,15 @@ export class CheckingFrontend {
     for (const { identity } of this.greetings)
       known.set(Buffer.from(identity).toString('hex'), { identity, rank: rankOf(identity) });
     return [...known.values()].sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0));
+  }
+
+  /** In the order in which they came, of all clients' sockets. */
+  outputsOf(requestId: string): readonly HeardOutput[] {
+    return this.#ofRequest.get(requestId) ?? [];
+  }
+
+  answersOf(callId: number | bigint): readonly HeardAnswer[] {
+    return this.#ofCall.get(String(callId)) ?? [];
   }
 
   /** Resolves with true once `test` holds, which is asked with every message; with false after `ms`. */
@@ -127,16 +148,27 @@ export class CheckingFrontend {
     await this.#sockets.close();
   }
 
-  #keep<T>(list: T[], heard: Omit<T, 'n' | 'atMs'>): void {
+  #keep<T>(list: T[], heard: Omit<T, 'n' | 'atMs'>): T {
     this.#n += 1;
-    const { clock } = this.#options;
-    if (list.length < MAX_KEPT) list.push({ n: this.#n, atMs: clock.monotonicMs(), ...heard } as T);
-    this.#waiters.look();
+    const kept = { n: this.#n, atMs: this.#options.clock.monotonicMs(), ...heard } as T;
+    if (list.length < MAX_KEPT) list.push(kept);
+    return kept;
+  }
+
+  #index(heard: HeardOutputs): void {
+    for (const output of heard.outputs?.outputs ?? [])
+      listIn(this.#ofRequest, output.requestId).push({ heard, output });
+    const answer = heard.outputs?.utilityOutput ?? null;
+    if (answer !== null) listIn(this.#ofCall, String(answer.callId)).push({ heard, answer });
   }
 
   #onHandshake(identity: Frame, frames: readonly Frame[]): void {
     this.#keep(this.handshakes, { identity, frames });
-    if (statusOf(frames, this.#options.codec) !== 'HELLO') return;
+    if (statusOf(frames, this.#options.codec) === 'HELLO') this.#answerHello(identity);
+    this.#waiters.look();
+  }
+
+  #answerHello(identity: Frame): void {
     const key = Buffer.from(identity).toString('hex');
     if (this.inits.some((init) => Buffer.from(init.identity).toString('hex') === key)) return;
     this.#n += 1;
@@ -164,9 +196,8 @@ export class CheckingFrontend {
   }
 
   /** Source: vllm/v1/engine/coordinator.py DPCoordinatorProc.process_input_socket. */
-  #passWaveOn(heard: HeardOutputs | undefined): void {
-    const outputs = heard?.outputs;
-    if (outputs === undefined || outputs === null || outputs.startWave === null) return;
+  #passWaveOn({ outputs }: HeardOutputs): void {
+    if (outputs === null || outputs.startWave === null) return;
     const { startWave: wave, engineIndex: excludeEngineIndex } = outputs;
     this.publish(
       this.#options.codec.encodeEngineInput({ type: 'START_DP_WAVE', wave, excludeEngineIndex }),
@@ -183,6 +214,12 @@ export class CheckingFrontend {
       return { outputs: null, isDead: false, problem: reasonOf(error) };
     }
   }
+}
+
+function listIn<T>(lists: Map<string, T[]>, key: string): T[] {
+  const list = lists.get(key) ?? [];
+  lists.set(key, list);
+  return list;
 }
 
 /** Null where it is neither HELLO nor READY. */

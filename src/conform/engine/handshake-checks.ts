@@ -1,6 +1,6 @@
 /** HELLO, INIT and READY. */
 
-import { failed, judged, type Outcome, passed } from '../run-checks.ts';
+import { failed, judged, notApplicable, type Outcome, passed } from '../run-checks.ts';
 import { statusOf } from './checking-frontend.ts';
 import { type EngineCheck, type EngineRun, engineCheck } from './engine-check.ts';
 import { type HeardFrom, hexOfFrame } from './heard.ts';
@@ -8,6 +8,7 @@ import { type MessageFields, readFields } from './message-fields.ts';
 
 const HANDSHAKE = 'vllm/v1/engine/core.py EngineCoreProc.startup_handshake';
 const READY = 'vllm/v1/engine/core.py EngineCoreProc._perform_handshake';
+const NO_READY = 'no READY came, which ready.said tells';
 const WAIT = 'vllm/v1/engine/utils.py wait_for_engine_startup';
 
 export const HANDSHAKE_CHECKS: readonly EngineCheck[] = [
@@ -94,6 +95,10 @@ function saidBy(run: EngineRun, identity: Uint8Array, status: 'HELLO' | 'READY')
   return saying(run, status).filter((heard) => hexOfFrame(heard.identity) === key);
 }
 
+function nothingSaid(status: 'HELLO' | 'READY'): Outcome {
+  return status === 'HELLO' ? failed('no HELLO came') : notApplicable(NO_READY);
+}
+
 function fieldsOf(run: EngineRun, { frames }: HeardFrom): MessageFields {
   return readFields(run.structs.handshakeMessage.table as never, frames);
 }
@@ -125,7 +130,7 @@ const RARE_KEYS = [
 
 function fieldsOutcome(run: EngineRun, status: 'HELLO' | 'READY'): Outcome {
   const said = saying(run, status);
-  if (said.length === 0) return failed(`no ${status} came`);
+  if (said.length === 0) return nothingSaid(status);
   const rare = status === 'READY' ? RARE_KEYS : [];
   const problems = said.flatMap((heard) => {
     const fields = fieldsOf(run, heard);
@@ -146,7 +151,7 @@ function fieldsOutcome(run: EngineRun, status: 'HELLO' | 'READY'): Outcome {
 
 function placeOutcome(run: EngineRun, status: 'HELLO' | 'READY'): Outcome {
   const said = saying(run, status);
-  if (said.length === 0) return failed(`no ${status} came`);
+  if (said.length === 0) return nothingSaid(status);
   const problems = said.flatMap((heard) => {
     const { values } = fieldsOf(run, heard);
     const [hello] = saidBy(run, heard.identity, 'HELLO');
@@ -166,7 +171,7 @@ function placeOutcome(run: EngineRun, status: 'HELLO' | 'READY'): Outcome {
 
 function onceOutcome(run: EngineRun, status: 'HELLO' | 'READY'): Outcome {
   const said = saying(run, status);
-  if (said.length === 0) return failed(`no ${status} came`);
+  if (said.length === 0) return nothingSaid(status);
   const counts = new Map<string, number>();
   for (const { identity } of said)
     counts.set(hexOfFrame(identity), (counts.get(hexOfFrame(identity)) ?? 0) + 1);
@@ -192,7 +197,7 @@ function inputsOutcome({ frontend }: EngineRun): Outcome {
 
 function orderOutcome(run: EngineRun): Outcome {
   const said = saying(run, 'READY');
-  if (said.length === 0) return passed('no READY, which ready.said tells');
+  if (said.length === 0) return notApplicable(NO_READY);
   const problems = said.flatMap(({ identity, n }) => {
     const init = run.frontend.inits.find(
       (one) => hexOfFrame(one.identity) === hexOfFrame(identity),
@@ -210,7 +215,7 @@ function orderOutcome(run: EngineRun): Outcome {
 
 function hashOutcome(run: EngineRun): Outcome {
   const said = saying(run, 'READY');
-  if (said.length === 0) return failed('no READY came');
+  if (said.length === 0) return notApplicable(NO_READY);
   const hashes = said.map((heard) => fieldsOf(run, heard).values.get('parallel_config_hash'));
   if (!run.isMoe || run.size === 1)
     return judged(

@@ -1,5 +1,9 @@
 /** What the checking frontend has heard of engines: every message, in order over all sockets. */
-import type { EngineCoreOutputs } from '../../shared/protocol/outputs.ts';
+import type {
+  EngineCoreOutput,
+  EngineCoreOutputs,
+  UtilityOutput,
+} from '../../shared/protocol/outputs.ts';
 import type { Frame } from '../../shared/transport/transport.ts';
 
 export interface Heard {
@@ -28,6 +32,18 @@ export interface HeardOutputs extends Heard {
   readonly isDead: boolean;
   /** Why it cannot be read. */
   readonly problem: string | null;
+}
+
+/** One output of a request, and the message in which it came. */
+export interface HeardOutput {
+  readonly heard: HeardOutputs;
+  readonly output: EngineCoreOutput;
+}
+
+/** The answer to a call, and the message in which it came. */
+export interface HeardAnswer {
+  readonly heard: HeardOutputs;
+  readonly answer: UtilityOutput;
 }
 
 /** An engine that has greeted the input sockets. */

@@ -1,15 +1,9 @@
 /** Requests and calls of the checks: each under an id of its own, with what came back for it. */
 import { createEngineCoreRequest, createSamplingParams } from '../../shared/protocol/defaults.ts';
-import type { EngineCoreOutput, UtilityOutput } from '../../shared/protocol/outputs.ts';
+import type { UtilityOutput } from '../../shared/protocol/outputs.ts';
 import type { EngineCoreRequest, SamplingParams } from '../../shared/protocol/request.ts';
 import type { CheckingFrontend } from './checking-frontend.ts';
-import type { HeardEngine, HeardOutputs } from './heard.ts';
-
-/** One output of a request, and the message in which it came. */
-export interface HeardOutput {
-  readonly heard: HeardOutputs;
-  readonly output: EngineCoreOutput;
-}
+import type { HeardEngine, HeardOutput } from './heard.ts';
 
 /** Ids that every model's vocabulary has. */
 const PROMPT = [5, 6, 7, 8, 9, 10, 11, 12];
@@ -48,11 +42,7 @@ export class Requests {
   }
 
   outputsOf(requestId: string): readonly HeardOutput[] {
-    return this.#frontend.outputs.flatMap((heard) =>
-      (heard.outputs?.outputs ?? [])
-        .filter((output) => output.requestId === requestId)
-        .map((output) => ({ heard, output })),
-    );
+    return this.#frontend.outputsOf(requestId);
   }
 
   numTokensOf(requestId: string): number {
@@ -88,15 +78,6 @@ export class Requests {
     return this.#callId;
   }
 
-  answersOf(callId: number | bigint): readonly (HeardOutputs & { answer: UtilityOutput })[] {
-    return this.#frontend.outputs.flatMap((heard) => {
-      const answer = heard.outputs?.utilityOutput ?? null;
-      return answer === null || BigInt(answer.callId) !== BigInt(callId)
-        ? []
-        : [{ ...heard, answer }];
-    });
-  }
-
   /** The answer to a call that is made now; null where none comes within `ms`. */
   async ask(
     engine: HeardEngine,
@@ -105,7 +86,7 @@ export class Requests {
     ms: number,
   ): Promise<UtilityOutput | null> {
     const callId = this.call(engine, method, args);
-    await this.#frontend.wait(() => this.answersOf(callId).length > 0, ms);
-    return this.answersOf(callId)[0]?.answer ?? null;
+    await this.#frontend.wait(() => this.#frontend.answersOf(callId).length > 0, ms);
+    return this.#frontend.answersOf(callId)[0]?.answer ?? null;
   }
 }

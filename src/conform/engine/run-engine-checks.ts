@@ -30,6 +30,8 @@ export interface EngineChecksOptions {
   readonly waitMs: number;
   /** How long all engines may take from the first HELLO to READY, in milliseconds. */
   readonly startMs: number;
+  /** How long all checks together may take, in milliseconds; those that are left then fail. */
+  readonly checksMs?: number;
   /** How long an answer may take, in milliseconds. */
   readonly answerMs?: number;
   /** How long nothing has to come where nothing may, in milliseconds. */
@@ -44,7 +46,6 @@ export interface EngineChecksOptions {
 
 /** vLLM's name of the process that we stand for. */
 export const CONFORM_PROCESS = 'APIServer';
-/** All checks together, from the end of the start on. */
 const CHECKS_MS = 14_000;
 const CHECK_MS = 5_000;
 const ANSWER_MS = 1_500;
@@ -78,7 +79,7 @@ export async function runEngineChecks(
   try {
     options.onListening?.(frontend.address);
     await awaitEngines(options, frontend, codec);
-    const endMs = clock.monotonicMs() + CHECKS_MS;
+    const endMs = clock.monotonicMs() + (options.checksMs ?? CHECKS_MS);
     return await runChecks(
       ENGINE_CHECKS,
       {
@@ -114,14 +115,8 @@ async function awaitEngines(
   frontend: CheckingFrontend,
   codec: ReturnType<typeof createWireCodec>,
 ): Promise<void> {
-  const {
-    dataParallelSize: size,
-    waitMs,
-    startMs,
-    signal,
-    onProgress,
-    quietMs = QUIET_MS,
-  } = options;
+  const { dataParallelSize: size, waitMs, startMs, signal, onProgress } = options;
+  const { answerMs = ANSWER_MS } = options;
   const isAborted = (): boolean => signal?.aborted === true;
   const cameFirst = await frontend.wait(() => isAborted() || frontend.inits.length > 0, waitMs);
   if (!cameFirst) onProgress?.(`no HELLO came within ${secondsText(waitMs)}`);
@@ -138,6 +133,6 @@ async function awaitEngines(
   // A ready response may come behind READY: they travel on different sockets.
   await frontend.wait(
     () => isAborted() || frontend.greetings.length >= size * frontend.numClients,
-    quietMs,
+    answerMs,
   );
 }

@@ -29,7 +29,7 @@ export function numTokensOf({ request }: ReceivedAdd): number {
 
 /** The first output of a request, with what an engine tells of its way there. */
 export function firstOutput(add: ReceivedAdd, tokenIds: readonly number[]): EngineCoreOutput {
-  const timestamp = performance.now() / 1000;
+  const timestamp = add.engine.nowSeconds;
   const numPromptTokens = add.request.promptTokenIds?.length ?? 0;
   return {
     ...nextOutput(add, tokenIds),

@@ -7,12 +7,7 @@ const BLOCK_SIZE = 16;
 const NUM_BLOCKS = 1_025;
 const MORE_BLOCKS = 512;
 
-export function capacityOf(options: {
-  readonly rank: number;
-  readonly dataParallelSize: number;
-  readonly vllmVersion: string;
-}): EngineCoreReadyResponse {
-  const { rank, vllmVersion } = options;
+export function capacityOf(rank: number, vllmVersion: string): EngineCoreReadyResponse {
   const numGpuBlocks = NUM_BLOCKS + MORE_BLOCKS * rank;
   const kvCacheSizeTokens = numGpuBlocks * BLOCK_SIZE;
   return {

@@ -4,10 +4,7 @@
  */
 import type { Sample } from '../../shared/exposition.ts';
 import { FinishReason } from '../../shared/protocol/outputs.ts';
-import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import { createWireCodec, type WireCodec } from '../../shared/protocol/wire-codec.ts';
-import { createZmqTransport } from '../../shared/transport/zmq.ts';
-import { VLLM_VERSION } from '../../shared/version.ts';
 import { answerWhole, nextOutput, socketFor } from './answer-request.ts';
 import { capacityOf } from './capacity-of.ts';
 import { NotApplicable, NothingWithin } from './finding.ts';
@@ -15,10 +12,12 @@ import type { FrontendCheckOptions } from './frontend-options.ts';
 import { type Completion, type CompletionOptions, HttpSide, scrape } from './http-side.ts';
 import { type ReceivedAdd, ScriptedEngine } from './scripted-engine.ts';
 
-/** The whole run, whatever the frontend does; closing comes on top. */
-const RUN_MS = 27_000;
+/** All checks together, from the end of the start on; closing comes on top. */
+const CHECKS_MS = 14_500;
+/** From INIT until completions are answered. */
+const START_MS = 14_000;
 /** For one thing to happen. */
-export const WAIT_MS = 2_500;
+export const WAIT_MS = 2_000;
 /** For a completion that only shows whether the frontend is there. */
 const PROBE_MS = 1_000;
 const POLL_MS = 4;
@@ -37,6 +36,8 @@ export class FrontendRun {
   readonly codec: WireCodec;
   /** By rank. */
   readonly engines: readonly ScriptedEngine[];
+  /** An engine that nobody expects; it says nothing unless the start is to be spoilt. */
+  readonly stranger: ScriptedEngine;
   /** All ADDs of all engines, in their order. */
   readonly adds: ReceivedAdd[] = [];
   /** What checks have seen on the way, for others. */
@@ -44,28 +45,34 @@ export class FrontendRun {
     statusesWhileStarting: [],
     isServing: false,
     hasTakenMoreKeys: null,
+    spoilt: null,
     endedBy: null,
   };
   readonly #http: HttpSide | null;
   readonly #open = new Map<string, ReceivedAdd>();
+  readonly #gone = new Set<ScriptedEngine>();
   readonly #memo = new Map<string, Promise<unknown>>();
-  readonly #deadline = performance.now() + RUN_MS;
+  readonly startMs: number;
+  #deadline: number;
   #script: Script = answerWhole;
 
   constructor(options: FrontendCheckOptions) {
     this.options = options;
-    const version = options.vllmVersion ?? VLLM_VERSION;
-    const wire = Object.values(WIRE_VERSIONS).find(({ vllmVersion }) => vllmVersion === version);
-    if (wire === undefined) throw new RangeError(`no wire of vLLM ${version} is known`);
-    this.codec = createWireCodec(wire);
-    const transport = options.transport ?? createZmqTransport();
+    const { transport, version, clock, waitMs = WAIT_MS } = options;
     const { handshakeAddress, dataParallelSize, httpUrl = null, model = null } = options;
-    this.engines = Array.from({ length: dataParallelSize }, (_, rank) => {
-      const ready = capacityOf({ rank, dataParallelSize, vllmVersion: version });
+    this.codec = createWireCodec(version);
+    this.startMs = options.startMs ?? START_MS;
+    this.#deadline = clock.monotonicMs() + waitMs;
+    const engineOf = (rank: number): ScriptedEngine => {
+      const ready = capacityOf(rank, version.vllmVersion);
       const { codec } = this;
+      const { tables } = version;
       const onAdd = (add: ReceivedAdd): void => this.#onAdd(add);
-      return new ScriptedEngine({ transport, codec, rank, handshakeAddress, ready, onAdd });
-    });
+      const known = { transport, clock, codec, tables, handshakeAddress, rank, ready, onAdd };
+      return new ScriptedEngine(known);
+    };
+    this.engines = Array.from({ length: dataParallelSize }, (_, rank) => engineOf(rank));
+    this.stranger = engineOf(dataParallelSize + 3);
     const send = options.fetch ?? fetch;
     this.#http =
       httpUrl === null ? null : new HttpSide({ url: httpUrl, model: model ?? '', fetch: send });
@@ -76,6 +83,19 @@ export class FrontendRun {
     const { order } = this.options;
     if (order === undefined) return this.engines.toReversed();
     return order.flatMap((rank) => this.engines[rank] ?? []);
+  }
+
+  /** Engines that have not left, by rank. */
+  get present(): readonly ScriptedEngine[] {
+    return this.engines.filter((engine) => !this.#gone.has(engine));
+  }
+
+  /** An engine closes its sockets, without a word. */
+  async leave(rank: number): Promise<void> {
+    const engine = this.engines[rank];
+    if (engine === undefined) return;
+    this.#gone.add(engine);
+    await engine.close();
   }
 
   /** Throws NotApplicable without --http. */
@@ -100,21 +120,39 @@ export class FrontendRun {
       throw new NotApplicable(`${endedBy} has ended the frontend before (see --ending)`);
   }
 
+  /** The frontend is there: from here on it may take so long to be ready. */
+  beginStart(): void {
+    this.#deadline = this.options.clock.monotonicMs() + this.startMs;
+  }
+
+  /** The start is over, well or not. */
+  beginChecks(): void {
+    this.#deadline = this.options.clock.monotonicMs() + CHECKS_MS;
+  }
+
+  get hasTime(): boolean {
+    return (
+      this.options.signal?.aborted !== true && this.options.clock.monotonicMs() < this.#deadline
+    );
+  }
+
   /** Milliseconds for a wait of at most so many. Throws NothingWithin where the run's time is over. */
   budget(ms = WAIT_MS): number {
-    const leftMs = this.#deadline - performance.now();
-    if (leftMs <= 0) throw new NothingWithin(`no time left in the run's ${RUN_MS / 1000} s`);
+    if (this.options.signal?.aborted === true) throw new NothingWithin('the run was ended');
+    const leftMs = this.#deadline - this.options.clock.monotonicMs();
+    if (leftMs <= 0) throw new NothingWithin('not tried: the run has used its time up');
     return Math.min(ms, Math.ceil(leftMs));
   }
 
   /** The first value that is there. Throws NothingWithin. */
   async waitFor<T>(what: string, find: () => T | null | undefined, ms = WAIT_MS): Promise<T> {
     const budgetMs = this.budget(ms);
-    const end = performance.now() + budgetMs;
+    const end = this.options.clock.monotonicMs() + budgetMs;
     for (;;) {
       const found = find();
       if (found !== null && found !== undefined) return found;
-      if (performance.now() >= end) {
+      if (this.options.signal?.aborted === true) throw new NothingWithin('the run was ended');
+      if (this.options.clock.monotonicMs() >= end) {
         throw new NothingWithin(`${what}: nothing within ${(budgetMs / 1000).toFixed(1)} s`);
       }
       await pause(POLL_MS);
@@ -213,16 +251,16 @@ export class FrontendRun {
     isSo: (samples: readonly Sample[]) => boolean,
     ms = WAIT_MS,
   ): Promise<readonly Sample[]> {
-    const end = performance.now() + this.budget(ms);
+    const end = this.options.clock.monotonicMs() + this.budget(ms);
     for (;;) {
       const samples = await this.scrape();
-      if (isSo(samples) || performance.now() >= end) return samples;
+      if (isSo(samples) || this.options.clock.monotonicMs() >= end) return samples;
       await pause(25);
     }
   }
 
   async end(): Promise<void> {
-    await Promise.all(this.engines.map((engine) => engine.close()));
+    await Promise.all([...this.present, this.stranger].map((engine) => engine.close()));
   }
 
   #onAdd(add: ReceivedAdd): void {
@@ -238,6 +276,8 @@ export interface Seen {
   isServing: boolean;
   /** Null where it was not tried. */
   hasTakenMoreKeys: boolean | null;
+  /** What came of a start that was spoilt; null where none was. */
+  spoilt: { readonly hasServed: boolean; readonly numAnswers: number } | null;
   /** The check after which the frontend serves no more. */
   endedBy: string | null;
 }

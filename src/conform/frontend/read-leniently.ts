@@ -13,7 +13,9 @@ import {
   type EngineCoreRequest,
   EngineCoreRequestType,
   type EngineInput,
+  type SamplingParams,
 } from '../../shared/protocol/request.ts';
+import type { WireTables } from '../../shared/protocol/struct-table.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { Frame } from '../../shared/transport/transport.ts';
 
@@ -35,11 +37,15 @@ export function readInit(
   }
 }
 
-export function readInput(codec: WireCodec, frames: readonly Frame[]): Read<EngineInput> {
+export function readInput(
+  codec: WireCodec,
+  tables: WireTables,
+  frames: readonly Frame[],
+): Read<EngineInput> {
   try {
     return { value: codec.decodeEngineInput(frames), problem: null };
   } catch (error) {
-    return { value: inputOf(frames), problem: reasonOf(error) };
+    return { value: inputOf(frames, tables), problem: reasonOf(error) };
   }
 }
 
@@ -66,12 +72,12 @@ function initOf(value: unknown): EngineHandshakeMetadata | null {
   return isUsable ? { addresses: read, parallelConfig: recordOf(parallelConfig) } : null;
 }
 
-function inputOf(frames: readonly Frame[]): EngineInput | null {
+function inputOf(frames: readonly Frame[], tables: WireTables): EngineInput | null {
   const value = untyped(frames, 1);
   if (!Array.isArray(value)) return null;
   switch (frames[0]?.[0]) {
     case EngineCoreRequestType.ADD: {
-      const request = requestOf(value);
+      const request = requestOf(value, tables);
       return request === null ? null : { type: 'ADD', request };
     }
     case EngineCoreRequestType.ABORT:
@@ -97,18 +103,36 @@ function utilityOf(value: readonly unknown[]): EngineInput | null {
   };
 }
 
-/** Enough of a request to answer it. */
-function requestOf(value: readonly unknown[]): EngineCoreRequest | null {
-  const [requestId, promptTokenIds, , params] = value;
+/** A request with what stands in the places of its fields, whatever it is; what it is answered by has its types. */
+function requestOf(value: readonly unknown[], tables: WireTables): EngineCoreRequest | null {
+  const fields: Record<string, unknown> = {};
+  for (const [index, { key }] of tables.engineCoreRequest.fields.entries())
+    if (index < value.length) fields[key] = value[index];
+  const { requestId, promptTokenIds } = fields;
   if (typeof requestId !== 'string') return null;
-  const maxTokens = recordOf(params)['max_tokens'];
   return createEngineCoreRequest({
+    // Of the wrong types, maybe: that is what a check that compares them is to see.
+    ...(fields as Partial<EngineCoreRequest>),
     requestId,
-    promptTokenIds: Array.isArray(promptTokenIds)
-      ? promptTokenIds.filter((id): id is number => typeof id === 'number')
-      : null,
-    samplingParams: createSamplingParams(typeof maxTokens === 'number' ? { maxTokens } : {}),
+    promptTokenIds: Array.isArray(promptTokenIds) ? promptTokenIds.filter(isTokenId) : null,
+    samplingParams: samplingParamsOf(recordOf(fields['samplingParams']), tables),
   });
+}
+
+function samplingParamsOf(named: Readonly<Record<string, unknown>>, tables: WireTables) {
+  const fields: Record<string, unknown> = {};
+  for (const { wire, key } of tables.samplingParams.fields)
+    if (wire in named) fields[key] = named[wire];
+  const { maxTokens, logprobs } = fields;
+  return createSamplingParams({
+    ...(fields as Partial<SamplingParams>),
+    maxTokens: isTokenId(maxTokens) ? maxTokens : null,
+    logprobs: isTokenId(logprobs) ? logprobs : null,
+  });
+}
+
+function isTokenId(value: unknown): value is number {
+  return Number.isSafeInteger(value);
 }
 
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {

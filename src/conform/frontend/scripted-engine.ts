@@ -3,6 +3,7 @@
  * answers requests as the check that runs wants it. It schedules nothing and has no model.
  * Source: vllm/v1/engine/core.py EngineCoreProc (0.33.0), what it does on its sockets.
  */
+import type { Clock } from '../../shared/clock.ts';
 import { createEngineCoreOutputs, createSchedulerStats } from '../../shared/protocol/defaults.ts';
 import type { EngineHandshakeMetadata } from '../../shared/protocol/handshake.ts';
 import { identityFromEngineIndex } from '../../shared/protocol/identity.ts';
@@ -11,6 +12,7 @@ import type { EngineCoreOutputs } from '../../shared/protocol/outputs.ts';
 import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
 import type { EngineCoreRequest, UtilityCall } from '../../shared/protocol/request.ts';
 import type { SchedulerStats } from '../../shared/protocol/stats.ts';
+import type { WireTables } from '../../shared/protocol/struct-table.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import type {
   DealerSocket,
@@ -51,7 +53,9 @@ export interface ReceivedCall {
 
 export interface ScriptedEngineOptions {
   readonly transport: Transport;
+  readonly clock: Clock;
   readonly codec: WireCodec;
+  readonly tables: WireTables;
   readonly rank: number;
   readonly handshakeAddress: string;
   readonly ready: EngineCoreReadyResponse;
@@ -85,6 +89,17 @@ export class ScriptedEngine {
     this.#identity = identityFromEngineIndex(options.rank);
   }
 
+  /** The engine's monotonic clock, which its messages carry. */
+  get nowSeconds(): number {
+    return this.#options.clock.monotonicMs() / 1000;
+  }
+
+  /** INIT told it where mixture-of-experts ranks meet. */
+  get isOfMoe(): boolean {
+    const parallelConfig = this.inits[0]?.value?.parallelConfig ?? {};
+    return 'data_parallel_master_ip' in parallelConfig;
+  }
+
   get socketCount(): number {
     return this.#outputs.length;
   }
@@ -95,14 +110,13 @@ export class ScriptedEngine {
 
   hello(): void {
     this.#handshake ??= this.#connectHandshake();
-    this.#handshake.send(this.#handshakeFrames('HELLO'));
+    this.#handshake.send(this.#handshakeFrames('HELLO', false));
   }
 
   /** READY, with a hash where INIT asked for one: of data-parallel mixture-of-experts models. */
-  sayReady(): void {
-    const parallelConfig = this.inits[0]?.value?.parallelConfig ?? {};
-    const isMoe = Object.keys(parallelConfig).length > 0;
-    this.#handshake?.send(this.#handshakeFrames('READY', isMoe ? 'conform' : undefined));
+  sayReady({ local = false } = {}): void {
+    const hash = this.isOfMoe ? 'conform' : undefined;
+    this.#handshake?.send(this.#handshakeFrames('READY', local, hash));
   }
 
   sendHandshake(frames: readonly Frame[]): void {
@@ -145,7 +159,7 @@ export class ScriptedEngine {
   send(outputs: Partial<EngineCoreOutputs>, socket = 0): void {
     const whole = createEngineCoreOutputs({
       engineIndex: this.rank,
-      timestamp: performance.now() / 1000,
+      timestamp: this.nowSeconds,
       ...outputs,
     });
     this.sendFrames(this.#codec.encodeEngineCoreOutputs(whole), socket);
@@ -159,7 +173,7 @@ export class ScriptedEngine {
   tellStats(stats: Partial<SchedulerStats>): void {
     const outputs = createEngineCoreOutputs({
       engineIndex: this.rank,
-      timestamp: performance.now() / 1000,
+      timestamp: this.nowSeconds,
       schedulerStats: createSchedulerStats(stats),
     });
     const frames = this.#codec.encodeEngineCoreOutputs(outputs);
@@ -194,18 +208,22 @@ export class ScriptedEngine {
     return handshake;
   }
 
-  #handshakeFrames(status: 'HELLO' | 'READY', parallelConfigHash?: string): readonly Frame[] {
+  #handshakeFrames(
+    status: 'HELLO' | 'READY',
+    local: boolean,
+    parallelConfigHash?: string,
+  ): readonly Frame[] {
     return this.#codec.encodeHandshakeMessage({
       status,
-      local: false,
+      local,
       headless: true,
       ...(parallelConfigHash === undefined ? {} : { parallelConfigHash }),
     });
   }
 
   #onInput(frames: readonly Frame[], socket: number): void {
-    const receivedSeconds = Date.now() / 1000;
-    const { value, problem } = readInput(this.#codec, frames);
+    const receivedSeconds = this.#options.clock.wallMs() / 1000;
+    const { value, problem } = readInput(this.#codec, this.#options.tables, frames);
     const numKept = this.adds.length + this.aborts.length + this.calls.length;
     if (numKept + this.unreadable.length >= MAX_KEPT_MESSAGES) return;
     if (value === null) {
@@ -240,7 +258,10 @@ export class ScriptedEngine {
   #onCoordinator(frames: readonly Frame[]): void {
     if (this.fromCoordinator.length >= MAX_KEPT_MESSAGES) return;
     if (this.#codec.isCoordinatorReady(frames)) this.fromCoordinator.push('READY');
-    else this.fromCoordinator.push(readInput(this.#codec, frames).value?.type ?? 'unreadable');
+    else
+      this.fromCoordinator.push(
+        readInput(this.#codec, this.#options.tables, frames).value?.type ?? 'unreadable',
+      );
   }
 }
 

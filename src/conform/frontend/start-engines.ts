@@ -3,23 +3,35 @@
  * the run, for the checks.
  */
 import { NothingWithin } from './finding.ts';
+import type { Spoil } from './frontend-options.ts';
 import { type FrontendRun, WAIT_MS } from './frontend-run.ts';
 import type { ScriptedEngine } from './scripted-engine.ts';
 
 /** How long the last engine lets the frontend wait. */
 const LATE_MS = 400;
-/** Until completions are answered once all have reported. */
-const SERVING_MS = 9_000;
 /** After that a ready response with keys of another version is told again without them. */
 const PATIENCE_MS = 3_000;
 const ASK_AGAIN_MS = 50;
+/** For the frontend to take in what spoils the start. */
+const SPOILT_MS = 200;
+/** How long nothing is served then. */
+const REFUSED_MS = 2_500;
 /** A key of no version of vLLM. */
 const MORE_KEYS = ['conform_key_of_a_newer_version'];
 
 export async function startEngines(run: FrontendRun): Promise<void> {
   const { inOrder } = run;
+  const { spoil = null } = run.options;
   for (const engine of inOrder) engine.hello();
+  const { waitMs = WAIT_MS } = run.options;
+  await run.waitFor(
+    'INIT for a HELLO',
+    () => inOrder.find(({ inits }) => inits.length > 0),
+    waitMs,
+  );
+  run.beginStart();
   for (const engine of inOrder) await connected(run, engine);
+  if (spoil !== null) return await spoilStart(run, spoil);
   const first = inOrder[0];
   const last = inOrder.at(-1);
   for (const engine of inOrder) {
@@ -39,16 +51,38 @@ async function connected(run: FrontendRun, engine: ScriptedEngine): Promise<void
   const init = await run.waitFor(
     `INIT for the HELLO of engine ${engine.rank}`,
     () => engine.inits[0],
-    WAIT_MS * 2,
   );
   if (init.value === null) throw new NothingWithin(`INIT names no addresses: ${init.problem}`);
   engine.connect(init.value);
 }
 
+/** Goes on as if nothing was, and sees whether the frontend does. */
+async function spoilStart(run: FrontendRun, spoil: Spoil): Promise<void> {
+  const [first] = run.inOrder;
+  const answersBefore = first?.inits.length ?? 0;
+  if (spoil === 'hello-twice') first?.hello();
+  if (spoil === 'garbage') first?.sendHandshake([Buffer.from('no msgpack')]);
+  if (spoil === 'unknown-rank') run.stranger.hello();
+  if (spoil === 'wrong-place') first?.sayReady({ local: true });
+  await run.quiet(SPOILT_MS);
+  for (const engine of run.inOrder) {
+    engine.report();
+    engine.sayReady();
+  }
+  const end = run.options.clock.monotonicMs() + REFUSED_MS;
+  let hasServed = false;
+  while (!hasServed && run.hasHttp && run.options.clock.monotonicMs() < end) {
+    hasServed = await serves(run);
+    await run.quiet(ASK_AGAIN_MS);
+  }
+  const numAnswers = (first?.inits.length ?? 0) - answersBefore + run.stranger.inits.length;
+  run.seen.spoilt = { hasServed, numAnswers };
+}
+
 async function watchHealth(run: FrontendRun): Promise<void> {
-  const end = performance.now() + LATE_MS;
+  const end = run.options.clock.monotonicMs() + LATE_MS;
   const statuses: number[] = [];
-  while (run.hasHttp && performance.now() < end) {
+  while (run.hasHttp && run.options.clock.monotonicMs() < end) {
     statuses.push((await run.http.get('/health', run.budget(LATE_MS))).status);
     await run.quiet(ASK_AGAIN_MS);
   }
@@ -59,10 +93,10 @@ async function waitUntilServing(
   run: FrontendRun,
   first: ScriptedEngine | undefined,
 ): Promise<void> {
-  const begin = performance.now();
+  const begin = run.options.clock.monotonicMs();
   let isToldAgain = false;
-  while (performance.now() - begin < SERVING_MS) {
-    if (!isToldAgain && performance.now() - begin > PATIENCE_MS) {
+  while (run.hasTime) {
+    if (!isToldAgain && run.options.clock.monotonicMs() - begin > PATIENCE_MS) {
       first?.report();
       isToldAgain = true;
     }

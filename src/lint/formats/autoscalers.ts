@@ -1,6 +1,7 @@
 /** What autoscalers ask: KEDA and the Prometheus adapter by queries, HPAs and AIBrix by names. */
-import { type MapNode, mapAt, textAt, wordAt } from './file-node.ts';
+import { type MapNode, mapAt, type TextNode, textAt, wordAt } from './file-node.ts';
 import { type FoundQuery, found } from './found-query.ts';
+import type { PlacedText } from './placed-text.ts';
 
 /** A trigger of a ScaledObject. Source: kedacore/keda pkg/scalers/prometheus_scaler.go prometheusMetadata */
 export function triggerQueries(trigger: MapNode, objectName: string): readonly FoundQuery[] {
@@ -18,10 +19,45 @@ export function adapterQueries(rule: MapNode): readonly FoundQuery[] {
     'adapter',
     title,
     textAt(rule, 'seriesQuery'),
-    textAt(rule, 'metricsQuery'),
+    withSeries(textAt(rule, 'metricsQuery'), wordAt(rule, 'seriesQuery')),
     textAt(rule, 'containerQuery'),
     textAt(rule, 'nodeQuery'),
   );
+}
+
+const SERIES = '<<.Series>>';
+/** A name by itself, before a selector, or as the one that `__name__` can have. */
+const ONE_SERIES = /^\s*([a-zA-Z_:][\w:]*)\s*(?:\{|$)|__name__\s*=~?\s*["']\^?([\w:]+)\$?["']/;
+
+/**
+ * The query with the name of its series, where there is one: the adapter asks it so. The name has no place of its own in
+ * the file, so that nothing in it can be rewritten.
+ */
+function withSeries(query: TextNode | null, seriesQuery: string): TextNode | null {
+  const [, first, second] = ONE_SERIES.exec(seriesQuery) ?? [];
+  const name = first ?? second;
+  if (query === null || name === undefined || !query.value.includes(SERIES)) return query;
+  return {
+    kind: 'text',
+    value: query.value.replaceAll(SERIES, name),
+    placed: () => expanded(query.placed(), name),
+  };
+}
+
+function expanded(placed: PlacedText, name: string): PlacedText {
+  const offsets: number[] = [];
+  let at = 0;
+  for (const [i, part] of placed.text.split(SERIES).entries()) {
+    if (i > 0) {
+      const start = placed.offsets[at] ?? 0;
+      for (let k = 0; k < name.length; k++) offsets.push(start);
+      at += SERIES.length;
+    }
+    offsets.push(...placed.offsets.slice(at, at + part.length));
+    at += part.length;
+  }
+  offsets.push(placed.offsets[at] ?? 0);
+  return { text: placed.text.replaceAll(SERIES, name), offsets, escape: placed.escape };
 }
 
 /** A metric of a HorizontalPodAutoscaler. Source: kubernetes/api autoscaling/v2 MetricSpec */

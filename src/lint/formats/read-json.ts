@@ -4,8 +4,8 @@ import type { PlacedText, Source } from './placed-text.ts';
 import { MAX_DEPTH, Unreadable } from './unreadable.ts';
 
 const SPACE = /[ \t\r\n]*/y;
-const STRING = /"(?:[^"\\]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"/y;
-const PLAIN_STRING = /"[^"\\]*"/y;
+const STRING = /"(?:[^"\\\n\r]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"/y;
+const PLAIN_STRING = /"[^"\\\n\r]*"/y;
 const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null/y;
 
 /** Throws Unreadable for what is no JSON. */
@@ -78,10 +78,7 @@ class JsonReader {
     try {
       return String(JSON.parse(written));
     } catch {
-      throw new Unreadable(
-        'is not JSON: a line end or another control character in a string',
-        from,
-      );
+      throw new Unreadable('is not JSON: a control character in a string', from);
     }
   }
 

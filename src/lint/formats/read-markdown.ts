@@ -6,13 +6,18 @@ export interface CodeBlock {
   readonly content: PlacedText;
 }
 
+interface OpenBlock {
+  readonly fence: string;
+  readonly language: string;
+  readonly from: number;
+}
+
 const OPENING = /^([ \t]*)(?:[>*+-] +|\d+[.)] +)*(`{3,}|~{3,})[ \t]*\{?\.?([\w+#-]*)/;
 
 // Source: CommonMark 0.31, 4.5 Fenced code blocks
 export function codeBlocks(source: Source): readonly CodeBlock[] {
   const blocks: CodeBlock[] = [];
-  let open: { readonly fence: string; readonly language: string; readonly from: number } | null =
-    null;
+  let open: OpenBlock | null = null;
   let at = 0;
   for (const line of source.text.split('\n')) {
     const opening: RegExpExecArray | null = open === null ? OPENING.exec(line) : null;

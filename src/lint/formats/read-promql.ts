@@ -62,12 +62,13 @@ function lineRanges(text: string): readonly Range[] {
 const cut = (text: PlacedText, lines: readonly Range[], first: number, end: number): PlacedText =>
   slice(text, lines[first]?.from ?? 0, lines[end - 1]?.to ?? 0);
 
-/** Parted by empty lines. */
+/** Parted by empty lines that are not inside brackets. */
 function pieces(whole: PlacedText): readonly PlacedText[] {
   const lines = lineRanges(whole.text);
+  const inside = linesInside(whole.text, lines);
   const isEmpty = (at: number): boolean => {
     const { from = 0, to = 0 } = lines[at] ?? {};
-    return whole.text.slice(from, to).trim() === '';
+    return whole.text.slice(from, to).trim() === '' && !inside.has(at);
   };
   const found: PlacedText[] = [];
   let first = 0;
@@ -77,6 +78,20 @@ function pieces(whole: PlacedText): readonly PlacedText[] {
     first = i + 1;
   }
   return found;
+}
+
+/** Lines whose beginning is inside brackets; none where one is not closed, since nothing can be said then. */
+function linesInside(text: string, lines: readonly Range[]): ReadonlySet<number> {
+  const inside = new Set<number>();
+  let depth = 0;
+  let at = 0;
+  for (const { kind, from } of tokensOf(text)) {
+    for (; (lines[at]?.from ?? text.length) <= from && at < lines.length; at++)
+      if (depth > 0) inside.add(at);
+    if (kind === 'open') depth += 1;
+    if (kind === 'close') depth -= 1;
+  }
+  return depth === 0 ? inside : new Set();
 }
 
 /** Without what is only said before and behind it; null where nothing is left. */

@@ -65,12 +65,20 @@ function parse(text: string, source: Source): YamlFile {
   const problem =
     first === undefined
       ? null
-      : new Unreadable(`is not YAML: ${first.message.split('\n')[0]}`, first.pos[0]);
+      : new Unreadable(`is not YAML: ${wordsOf(first.message)}`, first.pos[0]);
   const nodes = documents.flatMap((document) => {
     const node = new YamlTree(document, text, source).root();
     return node === null ? [] : [node];
   });
   return { documents: nodes, problem };
+}
+
+/** Of the parser's message, which can quote the whole file. */
+const SHOWN = 120;
+
+function wordsOf(message: string): string {
+  const line = message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? '';
+  return line.length > SHOWN ? `${line.slice(0, SHOWN)}…` : line;
 }
 
 class YamlTree {

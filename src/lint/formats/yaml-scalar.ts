@@ -73,6 +73,8 @@ function placeBlock(text: string, { value, from, to }: YamlScalar): readonly num
   const offsets: number[] = [];
   let at = from;
   let i = 0;
+  // Behind the last unit of the value: what a block ends with is not always its own.
+  let end = from;
   const indent = indentOf(text, from, to, value);
   while (i < value.length && at < to) {
     // At the beginning of a line that has something on it.
@@ -81,6 +83,7 @@ function placeBlock(text: string, { value, from, to }: YamlScalar): readonly num
       if (text[at] !== value[i]) return null;
       offsets.push(at);
       at += 1;
+      end = at;
       i += 1;
     }
     const ends = lineEndsAt(text, at, to, indent);
@@ -88,13 +91,14 @@ function placeBlock(text: string, { value, from, to }: YamlScalar): readonly num
     if (value[i] === ' ' && ends.length === 1) units = 1;
     else while (value[i + units] === '\n' && units < ends.length) units += 1;
     // Of a folded run of line ends the first is the one that is gone.
-    for (const end of ends.slice(ends.length - units)) offsets.push(end);
+    offsets.push(...ends.slice(ends.length - units));
     i += units;
     if (units === 0 && i < value.length) return null;
     at = (ends.at(-1) ?? at) + 1;
     if (text[at - 1] === '\r') at += 1;
+    if (units > 0) end = at;
   }
-  offsets.push(Math.min(at, to));
+  offsets.push(Math.min(end, to));
   return i === value.length && offsets.length === i + 1 ? offsets : null;
 }
 

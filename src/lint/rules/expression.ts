@@ -1,6 +1,7 @@
 /** A query as what it computes: the grammar's tree without its punctuation. Places are offsets in the query's text. */
 import type { SyntaxNode } from '@lezer/common';
 import type { ParsedQuery } from '../promql/parse.ts';
+import { numberOf, secondsOf, unquoted } from './literals.ts';
 
 export interface Place {
   readonly from: number;
@@ -172,7 +173,7 @@ class Reader {
     const read = childrenOf(matchers).flatMap((child) => this.#matcher(child));
     // {"vllm:name"}, and __name__="vllm:name" as good as it.
     const quoted = matchers?.getChild('QuotedLabelName')?.firstChild ?? null;
-    const named = read.find(({ label, op }) => label.text === '__name__' && op === '=');
+    const named = read.find(isExactName);
     const at = identifier ?? quoted;
     const name =
       at !== null
@@ -182,7 +183,7 @@ class Reader {
           }
         : named === undefined
           ? null
-          : { ...named.valueAt, text: named.value, isVariable: named.isVariable };
+          : { ...named.valueAt, text: bare(named.value), isVariable: named.isVariable };
     return { kind: 'selector', from: node.from, to: node.to, name, matchers: read };
   }
 
@@ -332,6 +333,16 @@ const EXPRESSIONS: ReadonlySet<string> = new Set([
   'StepInvariantExpr',
 ]);
 
+/** `__name__` by one name, be it as a pattern. */
+function isExactName({ label, op, value }: Matcher): boolean {
+  return label.text === '__name__' && (op === '=' || (op === '=~' && /^[\w:]+$/.test(bare(value))));
+}
+
+/** A pattern is anchored anyway. */
+function bare(pattern: string): string {
+  return pattern.replace(/^\^|\$$/g, '');
+}
+
 const isExpression = ({ name }: SyntaxNode): boolean => EXPRESSIONS.has(name);
 
 function childrenOf(node: SyntaxNode | null): readonly SyntaxNode[] {
@@ -339,42 +350,6 @@ function childrenOf(node: SyntaxNode | null): readonly SyntaxNode[] {
   for (let child = node?.firstChild ?? null; child !== null; child = child.nextSibling)
     children.push(child);
   return children;
-}
-
-/** A string of PromQL: escapes as in Go, none between backquotes. */
-function unquoted(text: string): string {
-  const inside = text.replace(/^(["'`])([\s\S]*?)\1?$/, '$2');
-  return text.startsWith('`')
-    ? inside
-    : inside.replace(/\\(.)/g, (_, escaped: string) => ESCAPES[escaped] ?? escaped);
-}
-
-const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r' };
-
-function numberOf(text: string): number | null {
-  const plain = text.replaceAll('_', '').replace(/\s/g, '');
-  if (/^[+-]?inf$/i.test(plain)) return plain.startsWith('-') ? -Infinity : Infinity;
-  const value = Number(plain);
-  return Number.isNaN(value) ? secondsOf(plain) : value;
-}
-
-const UNIT_SECONDS: Readonly<Record<string, number>> = {
-  ms: 0.001,
-  s: 1,
-  m: 60,
-  h: 3600,
-  d: 86_400,
-  w: 604_800,
-  y: 31_536_000,
-};
-
-function secondsOf(text: string): number | null {
-  const trimmed = text.trim();
-  if (!/^(\d+(ms|[smhdwy]))+$/.test(trimmed)) return null;
-  return [...trimmed.matchAll(/(\d+)(ms|[smhdwy])/g)].reduce(
-    (sum, [, count, unit = '']) => sum + Number(count) * (UNIT_SECONDS[unit] ?? 0),
-    0,
-  );
 }
 
 /** Every expression in it, itself first. */

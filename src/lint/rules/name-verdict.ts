@@ -43,9 +43,18 @@ export function verdictOf(
   if (sample !== undefined)
     return { kind: isMet(sample.needs, features) ? 'exposed' : 'needs-feature', family: sample };
   if (name.startsWith(PREFIX)) return ownVerdictOf(name, catalogue);
+  return name.startsWith('vllm_') ? underscoreVerdictOf(name, catalogue) : { kind: 'foreign' };
+}
+
+/** Programs around vLLM have metrics of their own whose names begin so, without a colon. */
+const OTHERS = /^vllm_(?:router|pii|omni|sr|semantic|gateway|proxy|exporter)_/;
+
+function underscoreVerdictOf(name: string, catalogue: MetricCatalogue): NameVerdict {
+  if (OTHERS.test(name)) return { kind: 'foreign' };
   const colon = name.replace(/^vllm_/, PREFIX);
-  if (colon !== name && isKnown(colon)) return { kind: 'underscore', name: colon };
-  return { kind: 'foreign' };
+  if (isKnown(colon)) return { kind: 'underscore', name: colon };
+  const nearest = nearestTo(colon, catalogue);
+  return nearest === null ? { kind: 'foreign' } : { kind: 'unknown', nearest };
 }
 
 /** Of a name that begins like vLLM's and is none of this version's series. */

@@ -28,7 +28,7 @@ export const OTHER_EXPORTERS: readonly OtherExporter[] = [
       /^vllm:input_tokens(_total|_created)$/,
       /^vllm:output_tokens(_total|_created)$/,
       /^vllm:request_errors(_total|_created)$/,
-      /^vllm:request_latency_seconds(_bucket|_sum|_count|_created)$/,
+      /^vllm:request_latency_seconds(_bucket|_sum|_count|_created)?$/,
       /^vllm:semantic_cache_(hits|misses|hit_ratio|size|latency)$/,
       /^vllm:load_balanced_/,
     ],
@@ -50,4 +50,9 @@ export function otherExporterOf(name: string): OtherExporter | null {
   const isOurs = (known: string | RegExp): boolean =>
     typeof known === 'string' ? known === name : known.test(name);
   return OTHER_EXPORTERS.find(({ names }) => names.some(isOurs)) ?? null;
+}
+
+/** Whether a pattern for names holds the name of such a program, or its beginning. */
+export function mayFitOthers(pattern: string): boolean {
+  return [...pattern.matchAll(/vllm:\w+/g)].some(([name]) => otherExporterOf(name) !== null);
 }

@@ -5,6 +5,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { setOwn } from '../set-own.ts';
+import { describeCode } from './describe-code.ts';
 import type { ExtValue } from './ext-value.ts';
 
 /** A message's first frame may be this long; the longest prompt of a million tokens needs 5 MB. */
@@ -319,6 +320,11 @@ export class MsgpackReader {
     return code < 0x80 || code >= 0xe0 || (code >= 0xcc && code <= 0xd3);
   }
 
+  isStr(): boolean {
+    const code = this.buffer[this.position] ?? 0;
+    return (code & 0xe0) === 0xa0 || (code >= 0xd9 && code <= 0xdb);
+  }
+
   isBin(): boolean {
     const code = this.buffer[this.position] ?? 0;
     return code >= 0xc4 && code <= 0xc6;
@@ -383,17 +389,4 @@ function shortAscii(buffer: Buffer, start: number, end: number): string {
   let result = '';
   for (let i = start; i < end; i++) result += String.fromCharCode(buffer[i] as number);
   return result;
-}
-
-function describeCode(code: number): string {
-  if (code < 0x80 || code >= 0xe0 || (code >= 0xcc && code <= 0xd3)) return 'an int';
-  if ((code & 0xf0) === 0x80 || code === 0xde || code === 0xdf) return 'a map';
-  if ((code & 0xf0) === 0x90 || code === 0xdc || code === 0xdd) return 'an array';
-  if ((code & 0xe0) === 0xa0 || (code >= 0xd9 && code <= 0xdb)) return 'a str';
-  if (code === 0xc0) return 'null';
-  if (code === 0xc2 || code === 0xc3) return 'a bool';
-  if (code === 0xca || code === 0xcb) return 'a float';
-  if (code >= 0xc4 && code <= 0xc6) return 'bytes';
-  if (code === 0xc1) return 'the unused code 0xc1';
-  return 'an extension value';
 }

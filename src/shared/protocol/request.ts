@@ -7,7 +7,14 @@ import type { NdArray } from './outputs.ts';
 import type { PoolingParams } from './pooling.ts';
 
 /** The raw byte in front of a request's msgpack frame. Source: EngineCoreRequestType. */
-export const EngineCoreRequestType = { ADD: 0, ABORT: 1, START_DP_WAVE: 2, UTILITY: 3 } as const;
+export const EngineCoreRequestType = {
+  ADD: 0,
+  ABORT: 1,
+  START_DP_WAVE: 2,
+  UTILITY: 3,
+  /** vLLM's word to itself when a worker is lost; an engine that gets it over the wire breaks too. */
+  EXECUTOR_FAILED: 4,
+} as const;
 export type EngineCoreRequestType =
   (typeof EngineCoreRequestType)[keyof typeof EngineCoreRequestType];
 

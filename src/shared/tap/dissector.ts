@@ -47,7 +47,7 @@ export interface Dissector {
 /** Bytes of a part that are shown in full. */
 const MAX_SHOWN_BYTES = 64 * 1024;
 
-export function createDissector({ tables }: WireVersion): Dissector {
+export function createDissector({ tables, vllmVersion }: WireVersion): Dissector {
   const structs = createStructCodecs(tables);
 
   function dissectParts(
@@ -57,14 +57,16 @@ export function createDissector({ tables }: WireVersion): Dissector {
   ): Dissection {
     const { type, socket } = frame;
     const known = tableOf(frame, structs);
-    if (known !== null) return structOf(known.table, parts, known.part, isChecked);
+    if (known !== null) return structOf(known.table, parts, known.part, { isChecked, vllmVersion });
     switch (type) {
       case 'ABORT':
         return requestIds(parts);
       case 'KV_EVENT':
-        return kvEvent(structs, parts);
+        return kvEvent(structs, parts, vllmVersion);
       case 'KV_EVENT_REPLAY':
-        return parts.length < 3 ? replayRequest(parts) : kvEvent(structs, parts.slice(1));
+        return parts.length < 3
+          ? replayRequest(parts)
+          : kvEvent(structs, parts.slice(1), vllmVersion);
       case 'SUBSCRIBE':
       case 'UNSUBSCRIBE':
         return plain(parts, 'every topic');
@@ -147,9 +149,9 @@ function structOf(
   table: StructTable,
   parts: readonly Uint8Array[],
   part: number,
-  isChecked = true,
+  options: { readonly isChecked?: boolean; readonly vllmVersion: string },
 ): Dissection {
-  const walk = new FieldWalk(parts, part, { isChecked });
+  const walk = new FieldWalk(parts, part, options);
   const fields = walk.struct(table);
   const rest = walk.rest();
   const problems = [
@@ -167,13 +169,17 @@ function requestIds(parts: readonly Uint8Array[]): Dissection {
   return { struct: null, fields: [field], problems, message: namedValues([field]) };
 }
 
-function kvEvent(structs: StructCodecs, parts: readonly Uint8Array[]): Dissection {
+function kvEvent(
+  structs: StructCodecs,
+  parts: readonly Uint8Array[],
+  vllmVersion: string,
+): Dissection {
   const [topic, seq, payload] = parts;
   if (parts.length !== 3 || seq?.length !== 8)
     return wrong('a topic, 8 bytes of seq and a batch', parts);
   const shown = { topic: Buffer.from(topic ?? []).toString('utf8'), seq: bigEndian(seq) };
   if (payload?.length === 0) return plain(parts, { ...shown, end: true });
-  const batch = structOf(structs.kvEventBatch.table as StructTable, parts, 2);
+  const batch = structOf(structs.kvEventBatch.table as StructTable, parts, 2, { vllmVersion });
   return { ...batch, message: { ...shown, batch: batch.message } };
 }
 

@@ -7,6 +7,7 @@ import type { FieldType } from '../protocol/field-types.ts';
 import { DecodeFault, MsgpackReader } from '../protocol/msgpack-reader.ts';
 import type { StructCodec } from '../protocol/struct-codec.ts';
 import type { StructField, StructTable } from '../protocol/struct-table.ts';
+import { VLLM_VERSION } from '../version.ts';
 import { docOf } from './field-docs.ts';
 import type { FrameField } from './frame-line.ts';
 import { shownValue } from './shown-value.ts';
@@ -32,15 +33,21 @@ export class FieldWalk {
   readonly #part: number;
   readonly #reader: MsgpackReader;
   readonly #isChecked: boolean;
+  readonly #vllmVersion: string;
 
   /**
    * Walks `parts[part]`; the parts behind it are what arrays may point to. Unchecked, every value is read once, and not
    * compared with its type: a third of the work, for who wants values alone.
    */
-  constructor(parts: readonly Uint8Array[], part: number, { isChecked = true } = {}) {
+  constructor(
+    parts: readonly Uint8Array[],
+    part: number,
+    { isChecked = true, vllmVersion = VLLM_VERSION } = {},
+  ) {
     this.#parts = parts;
     this.#part = part;
     this.#isChecked = isChecked;
+    this.#vllmVersion = vllmVersion;
     this.#reader = new MsgpackReader(parts, part);
   }
 
@@ -83,7 +90,7 @@ export class FieldWalk {
     const fields = known.map((field) => this.value(placeOf(table, field)));
     for (const field of table.fields.slice(length)) fields.push(...leftOut(table, field));
     for (let i = table.fields.length; i < length; i++) {
-      fields.push({ ...this.#unknown(`[${i}]`), problem: unknownText(table) });
+      fields.push({ ...this.#unknown(`[${i}]`), problem: this.#unknownText(table) });
     }
     return fields;
   }
@@ -99,7 +106,7 @@ export class FieldWalk {
       if (key === 'type' && table.tag !== undefined && field === undefined) {
         fields.push(this.#unknown(key));
       } else if (field === undefined) {
-        fields.push({ ...this.#unknown(key), problem: unknownText(table) });
+        fields.push({ ...this.#unknown(key), problem: this.#unknownText(table) });
       } else if (seen.has(key)) {
         fields.push({ ...this.value(placeOf(table, field)), problem: 'there twice' });
       } else fields.push(this.value(placeOf(table, field)));
@@ -181,6 +188,10 @@ export class FieldWalk {
     return this.#pieces(member);
   }
 
+  #unknownText(table: StructTable): string {
+    return `unknown: ${table.name} of vLLM ${this.#vllmVersion} has no such field`;
+  }
+
   #read(start: number, end: number): { value: unknown } {
     const reader = new MsgpackReader(this.#parts, this.#part);
     reader.seek(start);
@@ -232,10 +243,6 @@ function leftOut(table: StructTable, field: StructField): WalkedField[] {
     fields: null,
   };
   return [left];
-}
-
-function unknownText(table: StructTable): string {
-  return `unknown: ${table.name} of vLLM 0.33.0 has no such field`;
 }
 
 /** The fields as one object by their names; what has neither bytes nor a default is not in it. */

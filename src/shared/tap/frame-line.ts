@@ -42,7 +42,7 @@ export interface FrameField {
   readonly bytes: { readonly part: number; readonly start: number; readonly end: number } | null;
   /** Not on the wire: the value is vLLM's default. */
   readonly is_default: boolean;
-  /** In words, where it is not what vLLM 0.33.0 sends: missing, unknown, of another type. */
+  /** In words, where it is not what that vLLM sends: missing, unknown, of another type. */
   readonly problem: string | null;
   /** Of a struct in it. */
   readonly fields: readonly FrameField[] | null;
@@ -61,7 +61,7 @@ export interface FrameDetail extends FrameLine {
   /** What the type says, in one sentence. */
   readonly about: string;
   readonly fields: readonly FrameField[];
-  /** What is wrong with it as a whole, in words; empty where it is what vLLM 0.33.0 sends. */
+  /** What is wrong with it as a whole, in words; empty where it is what that vLLM sends. */
   readonly problems: readonly string[];
 }
 

@@ -30,7 +30,7 @@ export const FRAME_TYPES = {
   KV_EVENT: 'blocks that the prefix cache took up or gave up',
   KV_EVENT_REPLAY: 'a subscriber wants events again, or gets them',
   DP_GROUP: 'ranks of one model agree on a step; in vLLM this is an all-reduce, and no frame',
-  UNKNOWN: 'nothing that vLLM 0.33.0 says on that socket',
+  UNKNOWN: 'nothing that vLLM says on that socket',
 } as const satisfies Readonly<Record<string, string>>;
 
 export type FrameType = keyof typeof FRAME_TYPES;

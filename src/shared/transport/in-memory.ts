@@ -103,8 +103,11 @@ class Network {
     return bound;
   }
 
+  /** Who was connected goes on trying, as with ZeroMQ. */
   unbind(binder: Binder): void {
-    if (this.binders.get(binder.address) === binder) this.binders.delete(binder.address);
+    if (this.binders.get(binder.address) !== binder) return;
+    this.binders.delete(binder.address);
+    if (binder.links.size > 0) this.unbound.set(binder.address, new Set(binder.links));
   }
 
   connect(address: string, identity: Frame | null, toConnector: Receive): Link {

@@ -6,10 +6,11 @@ tokens computed gets one token a step, counting up from FIRST_TOKEN_ID, so that 
 
 from concurrent.futures import Future
 
+import numpy as np
 import torch
 from vllm.v1.executor.abstract import Executor
 from vllm.v1.kv_cache_interface import FullAttentionSpec
-from vllm.v1.outputs import ModelRunnerOutput
+from vllm.v1.outputs import LogprobsLists, ModelRunnerOutput
 from vllm.v1.worker.worker_base import CompilationTimes
 
 FIRST_TOKEN_ID = 900
@@ -24,6 +25,7 @@ class StandInExecutor(Executor):
         self.prompt_lengths: dict[str, int] = {}
         self.computed: dict[str, int] = {}
         self.num_sampled: dict[str, int] = {}
+        self.num_logprobs: dict[str, int] = {}
         self.output: ModelRunnerOutput | None = None
 
     def collective_rpc(self, method, timeout=None, args=(), kwargs=None, non_block=False):
@@ -58,12 +60,13 @@ class StandInExecutor(Executor):
 
     def _sample(self, scheduler_output) -> ModelRunnerOutput:
         for request_id in scheduler_output.finished_req_ids:
-            for table in (self.prompt_lengths, self.computed, self.num_sampled):
+            for table in (self.prompt_lengths, self.computed, self.num_sampled, self.num_logprobs):
                 table.pop(request_id, None)
         for request in scheduler_output.scheduled_new_reqs:
             self.prompt_lengths[request.req_id] = len(request.prompt_token_ids)
             self.computed[request.req_id] = request.num_computed_tokens
             self.num_sampled[request.req_id] = 0
+            self.num_logprobs[request.req_id] = request.sampling_params.logprobs or 0
         cached = scheduler_output.scheduled_cached_reqs
         self.computed.update(zip(cached.req_ids, cached.num_computed_tokens))
         request_ids = list(scheduler_output.num_scheduled_tokens)
@@ -81,6 +84,20 @@ class StandInExecutor(Executor):
             req_ids=request_ids,
             req_id_to_index={request_id: i for i, request_id in enumerate(request_ids)},
             sampled_token_ids=sampled,
+            logprobs=self._logprobs(request_ids, sampled),
+        )
+
+    def _logprobs(self, request_ids, sampled) -> LogprobsLists | None:
+        """A row a request: its token, then the ids below it, each half as likely as the one before."""
+        width = 1 + max((self.num_logprobs[request_id] for request_id in request_ids), default=0)
+        if width == 1:
+            return None
+        first = np.array([tokens[0] if tokens else 0 for tokens in sampled], dtype=np.int32)
+        places = np.arange(width, dtype=np.int32)
+        return LogprobsLists(
+            logprob_token_ids=first[:, None] - places,
+            logprobs=np.broadcast_to(-np.log(2.0) * (places + 1), (len(sampled), width)).astype(np.float32),
+            sampled_token_ranks=np.ones(len(sampled), dtype=np.int32),
         )
 
     def worker_get_kv_cache_spec(self):
@@ -116,4 +133,16 @@ class StandInExecutor(Executor):
         return
 
     def worker_synchronize_device(self) -> None:
+        return
+
+    def worker_reset_mm_cache(self) -> None:
+        return
+
+    def worker_reset_encoder_cache(self) -> None:
+        return
+
+    def worker_sleep(self, level: int) -> None:
+        return
+
+    def worker_wake_up(self, tags) -> None:
         return

@@ -20,6 +20,10 @@ import type { ReceivedAdd } from '../scripted-engine.ts';
 const PROCESSOR = 'vllm/v1/engine/output_processor.py OutputProcessor.process_outputs';
 const FINISH = 'vllm/v1/engine/__init__.py FinishReason';
 
+/** For an ABORT behind a stop string, and for the answer before it. */
+const STOP_MS = 400;
+const STREAMED_MS = 100;
+
 interface Finished {
   readonly completion: Completion;
   readonly add: ReceivedAdd;
@@ -73,6 +77,34 @@ function isAborted(run: FrontendRun, { request }: ReceivedAdd): true | null {
   return has ? true : null;
 }
 
+/** A client that hangs up while its request runs. */
+function leaving(options: {
+  readonly id: string;
+  readonly does: string;
+  readonly body: object;
+}): FrontendCheck {
+  const { id, does, body } = options;
+  return {
+    id,
+    does,
+    source: 'vllm/v1/engine/async_llm.py AsyncLLM.generate',
+    async run(run) {
+      const client = new AbortController();
+      const { add } = await run.askHeld(body, { signal: client.signal });
+      add.engine.send({ outputs: [firstOutput(add, tokensFor(add, 1))] }, socketFor(add));
+      // The first token is there by then, where it is streamed.
+      await run.quiet(STREAMED_MS);
+      client.abort();
+      await run.waitFor('an ABORT after the client has left', () => isAborted(run, add));
+      run.close(add);
+      // What was under way comes after the abort: nobody may mind.
+      const late = { ...nextOutput(add, tokensFor(add, 1)), finishReason: FinishReason.ABORT };
+      add.engine.send({ outputs: [late] }, socketFor(add));
+      return judged(true, 'an ABORT', 'an ABORT');
+    },
+  };
+}
+
 export const ANSWER_CHECKS: readonly FrontendCheck[] = [
   finishCheck(FinishReason.STOP, 'STOP is finish_reason "stop".'),
   finishCheck(FinishReason.LENGTH, 'LENGTH is finish_reason "length".'),
@@ -96,6 +128,28 @@ export const ANSWER_CHECKS: readonly FrontendCheck[] = [
       const answer = await completion;
       const got = answer.completionTokens ?? told(answer);
       return compared(got, 9);
+    },
+  },
+  {
+    id: 'frontend.answer.stream',
+    does: 'A streamed answer is a chunk for what came, one finish_reason, and [DONE] at its end.',
+    source: 'vllm/entrypoints/openai/completion/serving.py completion_stream_generator',
+    async run(run) {
+      const { add, completion } = await run.askHeld({ max_tokens: 5, stream: true });
+      run.close(add);
+      for (const [index, token] of tokensFor(add, 5).entries()) {
+        const output = index === 0 ? firstOutput(add, [token]) : nextOutput(add, [token]);
+        const finishReason = index === 4 ? FinishReason.LENGTH : null;
+        add.engine.send({ outputs: [{ ...output, finishReason }] }, socketFor(add));
+      }
+      const { status, text } = await completion;
+      const lines = text.split('\n').filter((line) => line.startsWith('data:'));
+      const got = {
+        status,
+        done: lines.at(-1)?.slice(5).trim() ?? null,
+        finishes: lines.filter((line) => /"finish_reason"\s*:\s*"length"/.test(line)).length,
+      };
+      return compared(got, { status: 200, done: '[DONE]', finishes: 1 });
     },
   },
   {
@@ -136,24 +190,16 @@ export const ANSWER_CHECKS: readonly FrontendCheck[] = [
       return judged(true, 'an ABORT', 'an ABORT');
     },
   },
-  {
+  leaving({
     id: 'frontend.abort.disconnect',
-    does: 'The engine gets an ABORT of a request whose client has left.',
-    source: 'vllm/v1/engine/async_llm.py AsyncLLM.generate',
-    async run(run) {
-      const client = new AbortController();
-      const options = { signal: client.signal };
-      const { add } = await run.askHeld({ max_tokens: 900, stream: true }, options);
-      add.engine.send({ outputs: [firstOutput(add, tokensFor(add, 1))] }, socketFor(add));
-      client.abort();
-      await run.waitFor('an ABORT after the client has left', () => isAborted(run, add));
-      run.close(add);
-      // What was under way comes after the abort: nobody may mind.
-      const late = { ...nextOutput(add, tokensFor(add, 1)), finishReason: FinishReason.ABORT };
-      add.engine.send({ outputs: [late] }, socketFor(add));
-      return judged(true, 'an ABORT', 'an ABORT');
-    },
-  },
+    does: 'The engine gets an ABORT of a request whose client has left its stream.',
+    body: { max_tokens: 900, stream: true },
+  }),
+  leaving({
+    id: 'frontend.abort.unanswered',
+    does: 'The engine gets an ABORT of a request whose client has left before it was answered.',
+    body: { max_tokens: 901 },
+  }),
   {
     id: 'frontend.abort.form',
     does: 'ABORT is the byte 01 and an array of ids of requests that this engine has.',
@@ -196,8 +242,11 @@ function stopAtString(run: FrontendRun) {
     const tokens = tokensFor(add, 40);
     const schedulerStats = createSchedulerStats({ numRunningReqs: 1 });
     add.engine.send({ outputs: [firstOutput(add, tokens)], schedulerStats }, socketFor(add));
-    // A frontend that stops nothing gets its end all the same, so that it answers.
-    await Promise.race([completion, run.quiet(400)]);
+    // A frontend that stops nothing gets its end all the same, so that it answers; one that does has time to say so.
+    await Promise.race([completion, run.quiet(STOP_MS)]);
+    const untilMs = run.options.clock.monotonicMs() + STOP_MS;
+    while (isAborted(run, add) === null && run.options.clock.monotonicMs() < untilMs)
+      await run.quiet(10);
     const end = createEngineCoreOutput({
       requestId: add.request.requestId,
       finishReason: FinishReason.ABORT,

@@ -87,8 +87,7 @@ export const BALANCE_CHECKS: readonly FrontendCheck[] = [
     source: COORDINATOR,
     async run(run) {
       needCoordinator(run);
-      const config = run.engines[0]?.inits[0]?.value?.parallelConfig ?? {};
-      if (Object.keys(config).length === 0) {
+      if (run.engines[0]?.isOfMoe !== true) {
         throw new NotApplicable('the model is no mixture of experts: its ranks have no waves');
       }
       run.engines[0]?.tellCoordinator({ startWave: 1 });

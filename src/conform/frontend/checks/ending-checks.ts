@@ -9,7 +9,7 @@ import {
 } from '../../../shared/protocol/defaults.ts';
 import { FinishReason } from '../../../shared/protocol/outputs.ts';
 import type { Frame } from '../../../shared/transport/transport.ts';
-import { firstOutput, nextOutput, socketFor, tokensFor } from '../answer-request.ts';
+import { answerWhole, firstOutput, nextOutput, socketFor, tokensFor } from '../answer-request.ts';
 import { compared, judged, NotApplicable } from '../finding.ts';
 import type { FrontendCheck } from '../frontend-check.ts';
 import type { Ending } from '../frontend-options.ts';
@@ -19,6 +19,8 @@ import type { ReceivedAdd } from '../scripted-engine.ts';
 const CLIENT = 'vllm/v1/engine/core_client.py AsyncMPClient._ensure_output_queue_task';
 /** How long a frontend may take to say that it is ill. */
 const ILL_MS = 2_000;
+/** For the frontend to notice that a connection is lost. */
+const GONE_MS = 250;
 
 /** Only one ending is sure to be seen in a run: others run where it was not asked for one. */
 function needEnding(run: FrontendRun, own: Ending): void {
@@ -68,8 +70,8 @@ function oddAtTheEnd(options: {
 
 /** Whether /health stops saying 200, or nobody answers any more. */
 async function isIll(run: FrontendRun): Promise<boolean> {
-  const end = performance.now() + run.budget(ILL_MS);
-  while (performance.now() < end) {
+  const end = run.options.clock.monotonicMs() + run.budget(ILL_MS);
+  while (run.options.clock.monotonicMs() < end) {
     if ((await run.http.get('/health', run.budget(500))).status !== 200) return true;
     await run.quiet(25);
   }
@@ -148,6 +150,30 @@ export const ENDING_CHECKS: readonly FrontendCheck[] = [
     },
   }),
   {
+    id: 'frontend.gone.others',
+    does: 'An engine that is gone without a word is not missed: requests of the others go on.',
+    source: 'vllm/v1/engine/core_client.py MPClient.start_engine_core_monitor',
+    async run(run) {
+      run.http;
+      run.needSeveralEngines();
+      needEnding(run, 'gone');
+      if (!(await obeysRank(run)))
+        throw new NotApplicable('X-data-parallel-rank is not obeyed: no engine can be left out');
+      const headers = { 'x-data-parallel-rank': '0' };
+      const { add, completion } = await run.askHeld({ max_tokens: 54 }, { headers });
+      run.close(add);
+      await run.leave(run.engines.length - 1);
+      await run.quiet(GONE_MS);
+      answerWhole(add);
+      const before = await completion;
+      const next = await run.ask({ max_tokens: 54 }, { headers });
+      run.close(next.add);
+      answerWhole(next.add);
+      const after = await next.completion;
+      return compared([before.status, after.status], [200, 200]);
+    },
+  },
+  {
     id: 'frontend.dead.running',
     does: 'ENGINE_CORE_DEAD of one engine ends what runs on every engine, with status 500.',
     source: 'vllm/v1/engine/core_client.py BackgroundResources.validate_alive',
@@ -179,7 +205,7 @@ export const ENDING_CHECKS: readonly FrontendCheck[] = [
       needEnding(run, 'dead');
       await dying(run);
       const before = run.adds.length;
-      const { status } = await run.complete({ max_tokens: 61 });
+      const { status } = await run.http.complete({ max_tokens: 61 }, { timeoutMs: run.budget() });
       const adds = run.adds.length - before;
       const isRefused = adds === 0 && (status === 0 || status >= 500);
       return judged(isRefused, 'no ADD, and status 500 or nobody', { adds, status });
@@ -187,12 +213,24 @@ export const ENDING_CHECKS: readonly FrontendCheck[] = [
   },
 ];
 
-/** One engine dies while a request runs on another. */
+/** Whether requests can be sent to an engine of choice; by chance the second would be on another one. */
+async function obeysRank(run: FrontendRun): Promise<boolean> {
+  const headers = { 'x-data-parallel-rank': '0' };
+  for (let i = 0; i < 2; i++) {
+    const { add, completion } = await run.ask({ max_tokens: 1 }, { headers });
+    await completion;
+    if (add.engine.rank !== 0) return false;
+  }
+  return true;
+}
+
+/** An engine dies while a request runs on another, where there is another. */
 function dying(run: FrontendRun) {
   return run.once('dying', async () => {
-    const { completion } = await run.askHeld({ max_tokens: 60, ignore_eos: true });
-    const victim = run.engines.at(-1);
-    victim?.die();
+    const [first] = run.present;
+    const headers = run.engines.length > 1 ? { 'x-data-parallel-rank': `${first?.rank}` } : {};
+    const { completion } = await run.askHeld({ max_tokens: 62, ignore_eos: true }, { headers });
+    run.present.at(-1)?.die();
     await Promise.race([completion, run.quiet(ILL_MS)]);
     return { completion };
   });

@@ -7,7 +7,7 @@ import {
   FinishReason,
 } from '../../../shared/protocol/outputs.ts';
 import { firstOutput, socketFor, tokensFor } from '../answer-request.ts';
-import { compared, judged } from '../finding.ts';
+import { compared, judged, NothingWithin } from '../finding.ts';
 import type { FrontendCheck } from '../frontend-check.ts';
 import type { FrontendRun } from '../frontend-run.ts';
 import { finishAll } from './answer-checks.ts';
@@ -74,6 +74,11 @@ function isSame(got: readonly string[], values: readonly number[]): boolean {
   return got.every((text, index) => Number(text) === values[index]);
 }
 
+/** Throws where there is no such family at all: then none of its values has to be waited for. */
+function needFamily(samples: readonly Sample[], name: string): void {
+  if (!samples.some((sample) => sample.name === name)) throw new NothingWithin(`no ${name}`);
+}
+
 /** A gauge that follows each engine's own statistics. */
 function gauge(name: string, what: string, values: (rank: number) => number): FrontendCheck {
   return {
@@ -84,7 +89,7 @@ function gauge(name: string, what: string, values: (rank: number) => number): Fr
       const expected = run.engines.map(({ rank }) => values(rank));
       const gotOf = (samples: readonly Sample[]): readonly number[] =>
         run.engines.map(({ rank }) => sum(samples, name, { engine: rank }));
-      await run.scrape();
+      needFamily(await run.scrape(), name);
       for (const engine of run.engines) {
         const { rank } = engine;
         engine.tellStats({
@@ -123,7 +128,9 @@ function counter(options: {
     async run(run) {
       const valuesOf = (samples: readonly Sample[]): readonly number[] =>
         run.engines.map(({ rank }) => sum(samples, name, { engine: rank }));
-      const before = valuesOf(await run.scrape());
+      const scraped = await run.scrape();
+      needFamily(scraped, name);
+      const before = valuesOf(scraped);
       const rank = run.engines.length - 1;
       await act(run, rank);
       const expected = run.engines.map((engine) => (engine.rank === rank ? grows : 0));
@@ -152,7 +159,7 @@ async function completeOn(
   );
   run.close(add);
   const output = firstOutput(add, tokensFor(add, numTokens));
-  const preempted = { type: EngineCoreEventType.PREEMPTED, timestamp: performance.now() / 1000 };
+  const preempted = { type: EngineCoreEventType.PREEMPTED, timestamp: add.engine.nowSeconds };
   const events = [...(output.events ?? []), ...(isPreempted ? [preempted] : [])];
   const outputs = [{ ...output, events, finishReason: FinishReason.LENGTH }];
   add.engine.send({ outputs }, socketFor(add));

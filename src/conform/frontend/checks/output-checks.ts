@@ -1,7 +1,7 @@
 /** Messages that an engine may send and a frontend seldom sees: each while a request runs, which has to end as if nothing was. */
 import { createEngineCoreOutput, createSchedulerStats } from '../../../shared/protocol/defaults.ts';
 import { FinishReason } from '../../../shared/protocol/outputs.ts';
-import { firstOutput, nextOutput, socketFor, tokensFor } from '../answer-request.ts';
+import { firstOutput, nextOutput, numTokensOf, socketFor, tokensFor } from '../answer-request.ts';
 import { compared, judged, NothingWithin } from '../finding.ts';
 import type { FrontendCheck } from '../frontend-check.ts';
 import { brief, type FrontendRun } from '../frontend-run.ts';
@@ -37,6 +37,16 @@ function survived(options: {
       return compared({ completionTokens }, { completionTokens: numTokens });
     },
   };
+}
+
+/** Requests whose outputs can travel in one message: of one engine and one API server. */
+function togetherIn(adds: readonly ReceivedAdd[]): Iterable<readonly ReceivedAdd[]> {
+  const groups = new Map<string, ReceivedAdd[]>();
+  for (const add of adds) {
+    const key = `${add.engine.rank} ${socketFor(add)}`;
+    groups.set(key, [...(groups.get(key) ?? []), add]);
+  }
+  return groups.values();
 }
 
 export const OUTPUT_CHECKS: readonly FrontendCheck[] = [
@@ -92,13 +102,13 @@ export const OUTPUT_CHECKS: readonly FrontendCheck[] = [
       );
       await run.waitFor('three ADDs', () => run.adds[before + 2]);
       const adds = run.adds.slice(before);
-      for (const engine of run.engines) {
-        const own = adds.filter((add) => add.engine === engine);
-        const outputs = own.map((add) => ({
-          ...firstOutput(add, tokensFor(add, add.request.samplingParams?.maxTokens ?? 1)),
+      for (const together of togetherIn(adds)) {
+        const outputs = together.map((add) => ({
+          ...firstOutput(add, tokensFor(add, numTokensOf(add))),
           finishReason: FinishReason.LENGTH,
         }));
-        if (outputs.length > 0) engine.send({ outputs });
+        const [first] = together;
+        if (first !== undefined) first.engine.send({ outputs }, socketFor(first));
       }
       for (const add of adds) run.close(add);
       const answers = await Promise.all(completions);

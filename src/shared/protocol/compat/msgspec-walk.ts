@@ -268,10 +268,18 @@ const PYTHON_NAMES: Partial<Readonly<Record<Got, string>>> = {
 function unpackProblem(value: unknown, got: Got, numParts: number): string | null {
   const scalar = PYTHON_NAMES[got];
   if (scalar !== undefined) return `cannot unpack non-iterable ${scalar} object`;
-  if (!Array.isArray(value) || value.length === numParts) return null;
-  return value.length < numParts
-    ? `not enough values to unpack (expected ${numParts}, got ${value.length})`
+  const length = numItems(value);
+  if (length === numParts) return null;
+  return length < numParts
+    ? `not enough values to unpack (expected ${numParts}, got ${length})`
     : `too many values to unpack (expected ${numParts})`;
+}
+
+/** How many a Python loop over the value gets: elements, characters, bytes, keys. */
+function numItems(value: unknown): number {
+  if (typeof value === 'string') return [...value].length;
+  if (Array.isArray(value) || value instanceof Uint8Array) return value.length;
+  return Object.keys(value as object).length;
 }
 
 function missing(field: string, path: Path): MsgspecFault {

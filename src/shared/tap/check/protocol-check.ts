@@ -3,9 +3,13 @@
  * events. Each process's record is judged by itself, so recordings of one side are enough and those of both do no harm.
  * Pure; memory is bounded, whatever the number of frames.
  */
+
+import { releaseOf } from '../../protocol/versions/known-version.ts';
 import type { WireVersion } from '../../protocol/wire-version.ts';
-import { createDissector, type Dissector, type FramePlace } from '../dissector.ts';
+import type { Dissector, FramePlace } from '../dissector.ts';
+import { createFollowingDissector } from '../following-dissector.ts';
 import { engineOf, rankOfProcess } from '../frame-pairing.ts';
+import { FrameVersions } from '../frame-versions.ts';
 import type { RawFrame } from '../raw-frame.ts';
 import { ConfigHashes, type Fields, fieldsOf } from './handshake-check.ts';
 import { MessageCheck } from './message-check.ts';
@@ -18,16 +22,17 @@ const MAX_OBSERVERS = 4_096;
 
 export class ProtocolCheck {
   readonly #dissector: Dissector;
-  readonly #vllmVersion: string;
+  readonly #versions: FrameVersions;
   readonly #log = new ProblemLog();
   readonly #messages = new MessageCheck(this.#log);
   readonly #hashes = new ConfigHashes();
   readonly #observers = new Map<string, Observer>();
   #numFrames = 0;
 
-  constructor(version: WireVersion) {
-    this.#dissector = createDissector(version);
-    this.#vllmVersion = version.vllmVersion;
+  /** null: each engine's frames are checked as of the version that it names, where that is a known one. */
+  constructor(version: WireVersion | null) {
+    this.#versions = new FrameVersions(version);
+    this.#dissector = createFollowingDissector(this.#versions);
   }
 
   /**
@@ -61,7 +66,7 @@ export class ProtocolCheck {
     for (const observer of observers) this.#checkEnd(observer);
     return {
       verdict: this.#word(),
-      vllm_version: this.#vllmVersion,
+      vllm_version: this.#versions.text,
       checked: {
         frames: this.#numFrames,
         processes: [...new Set(observers.map(({ process }) => process))],
@@ -124,7 +129,7 @@ export class ProtocolCheck {
       if (readySockets.has(address))
         this.#log.add('ready.once', place, 'EngineCoreReadyResponse a second time');
       readySockets.add(address);
-      this.#addReadyResponse(message, seen, place);
+      this.#addReadyResponse(message, seen, place, this.#versions.of(frame).vllmVersion);
       return;
     }
     if (isWhole && !readySockets.has(address))
@@ -147,6 +152,7 @@ export class ProtocolCheck {
     message: Fields,
     { saidHello, state }: SeenEngine,
     place: ProblemPlace & { readonly engine: number },
+    checkedAs: string,
   ): void {
     const { data_parallel_rank: rank, vllm_version: version } = message;
     if (saidHello && state === 'NEW')
@@ -157,12 +163,8 @@ export class ProtocolCheck {
         place,
         `data_parallel_rank ${rank}, but the identity is of engine ${place.engine}`,
       );
-    if (typeof version === 'string' && version !== this.#vllmVersion)
-      this.#log.add(
-        'ready.version',
-        place,
-        `vllm_version ${version}, checked as ${this.#vllmVersion}`,
-      );
+    if (typeof version === 'string' && releaseOf(version) !== checkedAs)
+      this.#log.add('ready.version', place, `vllm_version ${version}, checked as ${checkedAs}`);
   }
 
   #addOutput(

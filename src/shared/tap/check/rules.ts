@@ -43,7 +43,7 @@ export const CHECK_RULES = {
   },
   'field.unknown': {
     severity: 'error',
-    meaning: 'A field is there that vLLM 0.33.0 does not have.',
+    meaning: 'A field is there that the version checked against does not have.',
     source: STRUCTS,
   },
   'field.type': { severity: 'error', meaning: 'A field is of another type.', source: STRUCTS },

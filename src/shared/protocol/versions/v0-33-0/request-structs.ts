@@ -47,11 +47,13 @@ import { optional, required, type StructTable } from '../../struct-table.ts';
 const EMPTY: readonly never[] = Object.freeze([]);
 const strArray = arrayOf(str, 'str');
 const strMap = mapOf(str, 'str');
-/** vLLM makes a list of a single one before it sends it. */
-const stop = declaredAs(
-  unionOf(str.declared, strArray.declared, { kind: 'none' }),
-  nullable(strArray),
-);
+const strings = nullable(strArray);
+/** A list, or one string: that is taken for a list of it. Source: vllm/sampling_params.py SamplingParams.__post_init__. */
+const stop: FieldType<readonly string[] | null> = {
+  read: (reader) => (reader.isStr() ? [reader.str()] : strings.read(reader)),
+  write: (value, writer) => strings.write(value, writer),
+  declared: unionOf(str.declared, strArray.declared, { kind: 'none' }),
+};
 /** A struct that is handed on unread. */
 const described = (name: string) => declaredAs(orNone({ kind: 'struct', struct: name }), any);
 /** Any integer of 64 bits; only the order counts, so that a double holds enough of it. */
@@ -92,7 +94,7 @@ const samplingParams: StructTable<SamplingParams> = {
     optional('min_tokens', int, 0),
     optional('logprobs', nullable(int), null),
     optional('prompt_logprobs', nullable(int), null),
-    optional('prompt_logprob_token_ids', declaredAs(orNone(ndArray.declared), any), null),
+    optional('prompt_logprob_token_ids', nullable(ndArray), null),
     optional('prompt_logprob_start', nullable(int), null),
     optional('logprob_token_ids', nullable(intArray), null),
     optional('flat_logprobs', bool, false),

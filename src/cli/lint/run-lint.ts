@@ -1,0 +1,214 @@
+/** Judges files and queries, and puts out what is found: for people, for programs, for code hosts. */
+import { relative, sep } from 'node:path';
+import {
+  findingsOf,
+  type JudgedQuery,
+  judge,
+  type LintSettings,
+  readQuery,
+  readText,
+  recordedNames,
+} from '../../lint/lint-text.ts';
+import { visible } from '../../lint/output/excerpt.ts';
+import { type LiveTally, liveSummary } from '../../lint/output/live-words.ts';
+import {
+  fileReport,
+  type ReportStyle,
+  summaryLine,
+  type Totals,
+} from '../../lint/output/report-text.ts';
+import { sarifLog } from '../../lint/output/sarif.ts';
+import type { SourceQuery } from '../../lint/source-query.ts';
+import { PACKAGE_JSON } from '../../shared/own-files.ts';
+import { type CliIo, processIo, writePieces } from '../cli-io.ts';
+import { readJsonFile } from '../input-file.ts';
+import { COLOUR_PALETTE, PLAIN_PALETTE, wrap } from '../text-layout.ts';
+import type { LiveReport } from './ask-live.ts';
+import type { Judged, Problem } from './judged.ts';
+import { type Mending, mend } from './mend.ts';
+import { replaceFile } from './replace-file.ts';
+import type { LintCommandSettings } from './settings.ts';
+import { type ReadFile, sourceFiles } from './source-files.ts';
+
+/** A file of a folder without any of these is not looked into. */
+const MENTIONS_QUERIES =
+  /expr|quer(?:y|ies)|Query|promql|targetMetric|HorizontalPodAutoscaler|metricName/;
+const HOLDS_QUERIES = /\b(?:expr|query|metricsQuery|targetMetric)["']?\s*:|vllm:\w/;
+
+/** The exit code. Throws E_BAD_FILE where a file cannot be written. */
+export async function runLint(
+  settings: LintCommandSettings,
+  width: number,
+  io: CliIo = processIo(),
+): Promise<number> {
+  const read = [...readQueries(settings), ...readFiles(settings, io)];
+  const recorded = new Set(read.flatMap(({ queries }) => recordedNames(queries)));
+  const how = lintSettings(settings, recorded);
+  const judged = read.map((file) => ({ ...file, queries: judge(file.queries, how) }));
+  const mendings = settings.fix ? judged.map((each) => mended(each, how)) : [];
+  const known = settings.fix ? mendings.map(({ judged: after }) => after) : judged;
+  const live = await liveReport(settings, known);
+  const shown = live?.judged ?? known;
+  for (const { name, problem } of shown)
+    if (problem !== null)
+      io.stderr(`vllm-twin lint: ${visible(`${placeOf(name, problem)}: ${problem.message}`)}\n`);
+  const totals = totalsOf(shown);
+  if (settings.sarif !== null) await writeSarif(settings.sarif, shown, io);
+  if (settings.output === 'json') {
+    for (const line of mendings.flatMap(({ told }) => told)) io.stderr(`${line}\n`);
+    await writePieces([`${JSON.stringify(jsonOf(shown, totals, live), null, 2)}\n`], io);
+  } else if (settings.sarif !== '-') {
+    const told = mendings.flatMap((mending) => mending.told);
+    await writePieces(linesOf({ told, shown, totals, live }, settings, styleOf(width, io)), io);
+  }
+  if (totals.unreadable > 0) return 2;
+  return totals.errors > 0 ? 1 : 0;
+}
+
+const lintSettings = (
+  { versions, features, ignored }: LintCommandSettings,
+  recorded: ReadonlySet<string>,
+): LintSettings => ({ target: { versions, features, recorded }, ignored });
+
+/** A file, or a query of the command line, before it is judged. */
+type Read = Omit<Judged, 'queries'> & { readonly queries: readonly SourceQuery[] };
+
+function readQueries({ queries }: LintCommandSettings): readonly Read[] {
+  return queries.map((text) => ({ name: '--query', isFile: false, text, ...readQuery(text) }));
+}
+
+function* readFiles({ paths }: LintCommandSettings, io: CliIo): Generator<Read> {
+  for (const file of sourceFiles(paths)) {
+    const read = readFile(file);
+    if (read === null) continue;
+    if (file.isNamed && read.queries.length === 0 && read.problem === null)
+      io.stderr(`vllm-twin lint: ${read.name}: holds no query of a kind that lint reads\n`);
+    yield read;
+  }
+}
+
+/** Null for a file of a folder that is of another kind. */
+function readFile(file: ReadFile): Read | null {
+  const name = file.name === '-' ? '(standard input)' : file.name;
+  const isFile = file.name !== '-';
+  if ('problem' in file) {
+    if (!file.isNamed) return null;
+    const problem = { message: file.problem, line: null };
+    return { name, isFile, text: '', queries: [], problem };
+  }
+  const { text } = file;
+  if (!file.isNamed && !MENTIONS_QUERIES.test(text)) return null;
+  const { queries, problem } = readText(isFile ? name : null, text);
+  // In a folder there are files of all kinds: one that is broken is told where it would have had queries.
+  const isOurs = file.isNamed || queries.length > 0 || HOLDS_QUERIES.test(text);
+  return isOurs ? { name, isFile, text, queries, problem } : null;
+}
+
+function mended(judged: Judged, how: LintSettings): Mending {
+  const lint = (text: string): readonly JudgedQuery[] =>
+    judge((judged.isFile ? readText(judged.name, text) : readQuery(text)).queries, how);
+  const mending = mend(judged, lint);
+  if (judged.isFile && mending.judged.text !== judged.text)
+    replaceFile(judged.name, mending.judged.text);
+  return mending;
+}
+
+function totalsOf(judged: readonly Judged[]): Totals {
+  const findings = judged.flatMap(({ queries }) => queries.flatMap((query) => query.findings));
+  const errors = findings.filter(({ severity }) => severity === 'error').length;
+  return {
+    files: judged.filter(({ name }) => name !== '--query').length,
+    queries: judged.reduce((sum, { queries }) => sum + queries.length, 0),
+    errors,
+    warnings: findings.length - errors,
+    unreadable: judged.filter(({ problem }) => problem !== null).length,
+  };
+}
+
+interface Report {
+  readonly told: readonly string[];
+  readonly shown: readonly Judged[];
+  readonly totals: Totals;
+  readonly live: LiveReport | null;
+}
+
+function* linesOf(
+  { told, shown, totals, live }: Report,
+  { versions }: LintCommandSettings,
+  style: ReportStyle,
+): Generator<string> {
+  for (const line of told) yield `${line}\n`;
+  if (told.length > 0) yield '\n';
+  for (const file of shown)
+    for (const line of fileReport(file, style, live?.verdicts)) yield `${line}\n`;
+  yield `${summaryLine(totals, versions)}\n`;
+  if (live !== null) yield `${liveSummary({ ...live, verdicts: tally(shown, live) })}\n`;
+}
+
+function tally(shown: readonly Judged[], live: LiveReport): LiveTally['verdicts'] {
+  return shown.flatMap(({ queries }) =>
+    queries.flatMap(({ source, findings }) => {
+      const verdict = live.verdicts.get(source);
+      const isError = findings.some(
+        ({ rule, severity }) => severity === 'error' && !rule.startsWith('live-'),
+      );
+      return verdict === undefined ? [] : [{ verdict, isError }];
+    }),
+  );
+}
+
+function jsonOf(judged: readonly Judged[], totals: Totals, live: LiveReport | null): unknown {
+  const unreadable = judged.flatMap(({ name, problem }) =>
+    problem === null ? [] : [{ file: name, line: problem.line, message: problem.message }],
+  );
+  return {
+    findings: judged.flatMap(({ name, text, queries }) => findingsOf(name, text, queries)),
+    unreadable,
+    files: totals.files,
+    queries: totals.queries,
+    ...(live === null ? {} : { live: liveJson(live) }),
+  };
+}
+
+/** Both verdicts of each query, side by side. */
+function liveJson({ where, at, judged, verdicts }: LiveReport): unknown {
+  const queries = judged.flatMap(({ name, queries: own }) =>
+    own.flatMap(({ source, findings }) => {
+      const verdict = verdicts.get(source);
+      if (verdict === undefined) return [];
+      const { line, title, text: query } = source;
+      const rules = [...new Set(findings.map(({ rule }) => rule))];
+      return [{ file: name, line, title, query, ...verdict, rules }];
+    }),
+  );
+  return { where, at, queries };
+}
+
+async function liveReport(
+  { live, at, ignored }: LintCommandSettings,
+  judged: readonly Judged[],
+): Promise<LiveReport | null> {
+  if (live === null) return null;
+  const { askLive } = await import('./ask-live.ts');
+  return askLive(judged, { live, at, ignored });
+}
+
+async function writeSarif(to: string, judged: readonly Judged[], io: CliIo): Promise<void> {
+  const { version } = readJsonFile(PACKAGE_JSON) as { readonly version: string };
+  const files = judged.map(({ name, isFile, text, queries, problem }) => ({
+    path: isFile ? relative('', name).split(sep).join('/') : null,
+    text,
+    queries,
+    problem: problem === null ? null : { ...problem, line: problem.line ?? 1 },
+  }));
+  const log = `${JSON.stringify(sarifLog(files, version), null, 2)}\n`;
+  if (to === '-') return writePieces([log], io);
+  replaceFile(to, log);
+}
+
+function styleOf(width: number, io: CliIo): ReportStyle {
+  return { ...(io.colours ? COLOUR_PALETTE : PLAIN_PALETTE), width, wrap };
+}
+
+const placeOf = (name: string, { line }: Problem): string =>
+  line === null ? name : `${name}:${line}`;

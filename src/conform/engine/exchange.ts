@@ -1,0 +1,97 @@
+/** What checks do with an engine: ask, run requests, wait. */
+import type { SamplingParams } from '../../shared/protocol/request.ts';
+import { failed, type Outcome, secondsText } from '../run-checks.ts';
+import { type EngineCheck, type EngineRun, engineCheck } from './engine-check.ts';
+import type { HeardEngine, HeardOutput } from './heard.ts';
+
+/** A check of one engine, the lowest rank: it fails where no engine is there. */
+export function checkOfEngine(
+  id: string,
+  does: string,
+  source: string,
+  run: (context: EngineRun, engine: HeardEngine) => Outcome | Promise<Outcome>,
+): EngineCheck {
+  return engineCheck(id, does, source, (context) => {
+    const [engine] = context.frontend.engines;
+    return engine === undefined
+      ? failed('no engine greeted the input sockets')
+      : run(context, engine);
+  });
+}
+
+/** Runs a request to its end. Throws where it does not come to one in time; it is aborted then. */
+export async function generate(
+  run: EngineRun,
+  engine: HeardEngine,
+  params: Partial<SamplingParams>,
+  fields: Parameters<EngineRun['requests']['add']>[2] = {},
+): Promise<readonly HeardOutput[]> {
+  const { requests } = run;
+  const id = requests.add(engine, params, fields);
+  await mustFinish(run, engine, [id]);
+  return requests.outputsOf(id);
+}
+
+/** Throws where some have not ended in time; all are aborted then. */
+export async function mustFinish(
+  { requests, answerMs }: EngineRun,
+  engine: HeardEngine,
+  ids: readonly string[],
+): Promise<void> {
+  if (await requests.finished(ids, answerMs)) return;
+  requests.abort(engine, ids);
+  const open = ids.filter((id) => !requests.hasFinished(id));
+  const tokens = open.map((id) => `${requests.numTokensOf(id)} tokens`).join(', ');
+  throw new Error(
+    `nothing within ${secondsText(answerMs)}: ${open.length} of ${ids.length} requests did not end (${tokens})`,
+  );
+}
+
+/** The result of a call. Throws where none comes, or a failure does. */
+export async function result(
+  { requests, answerMs }: EngineRun,
+  engine: HeardEngine,
+  method: string,
+  args: readonly unknown[] = [],
+): Promise<unknown> {
+  const answer = await requests.ask(engine, method, args, answerMs);
+  if (answer === null)
+    throw new Error(`nothing within ${secondsText(answerMs)}: no answer to ${method}`);
+  if (answer.failureMessage !== null) throw new Error(answer.failureMessage);
+  return answer.result;
+}
+
+/** Resolves once nothing has come for a while; at most `answerMs`. */
+export async function quiet({ frontend, quietMs, answerMs }: EngineRun): Promise<void> {
+  const endMs = performance.now() + answerMs;
+  for (;;) {
+    const seen = frontend.outputs.length;
+    const hasCome = await frontend.wait(() => frontend.outputs.length > seen, quietMs);
+    if (!hasCome || performance.now() >= endMs) return;
+  }
+}
+
+/** Enough tokens that a request is running while something else is done to it. */
+export const LONG: Partial<SamplingParams> = { maxTokens: 100_000 };
+
+/** A request that is running: its first token has come. Throws where none does. */
+export async function running(
+  run: EngineRun,
+  engine: HeardEngine,
+  fields: Parameters<EngineRun['requests']['add']>[2] = {},
+): Promise<string> {
+  const { requests, frontend, answerMs } = run;
+  const id = requests.add(engine, LONG, fields);
+  if (await frontend.wait(() => requests.numTokensOf(id) > 0, answerMs)) return id;
+  requests.abort(engine, [id]);
+  throw new Error(`nothing within ${secondsText(answerMs)}: no token of a request`);
+}
+
+/** A call to every engine at once, as a frontend makes it; throws as `result`. */
+export function onAll(
+  run: EngineRun,
+  method: string,
+  args: readonly unknown[] = [],
+): Promise<readonly unknown[]> {
+  return Promise.all(run.frontend.engines.map((engine) => result(run, engine, method, args)));
+}

@@ -1,0 +1,160 @@
+/** What a value of each field of the ready response can be, beyond its type. */
+import type { Frame } from '../../shared/transport/transport.ts';
+import type { EngineRun } from './engine-check.ts';
+
+/** What a field may be compared with. */
+export interface FieldPlace {
+  readonly run: EngineRun;
+  /** All fields that are there. */
+  readonly values: ReadonlyMap<string, unknown>;
+  /** Of the socket on which it came. */
+  readonly identity: Frame;
+}
+
+export interface FieldRule {
+  readonly doc: string;
+  /** What is wrong with the value; null where nothing is. */
+  problem(value: unknown, place: FieldPlace): string | null;
+}
+
+function rule(doc: string, problem: FieldRule['problem']): FieldRule {
+  return { doc, problem };
+}
+
+function atLeast(min: number, doc: string): FieldRule {
+  return rule(doc, (value) => (Number(value) >= min ? null : `must be at least ${min}`));
+}
+
+function nullOrAbove0(doc: string): FieldRule {
+  return rule(doc, (value) => (value === null || Number(value) > 0 ? null : 'must be above 0'));
+}
+
+function anyOf(doc: string): FieldRule {
+  return rule(doc, () => null);
+}
+
+function text(doc: string): FieldRule {
+  return rule(doc, (value) => (value === '' ? 'must not be empty' : null));
+}
+
+/** As INIT said it. */
+function ofInit(
+  doc: string,
+  said: (addresses: EngineRun['frontend']['addresses']) => string | null,
+): FieldRule {
+  return rule(doc, (value, { run }) => {
+    const wanted = said(run.frontend.addresses);
+    return value === wanted ? null : `INIT says ${JSON.stringify(wanted)}`;
+  });
+}
+
+/** By vLLM's names. A field without a row has its type alone. */
+export const FIELD_RULES: Readonly<Record<string, FieldRule>> = {
+  max_model_len: atLeast(1, 'tokens of the longest request, at least 1'),
+  num_gpu_blocks: rule('blocks of the pool; 0 only of a model without KV cache', (value, place) => {
+    if (Number(value) >= 1) return null;
+    return Number(value) === 0 && (place.values.get('kv_cache_size_tokens') ?? null) === null
+      ? null
+      : 'must be at least 1 where there is a KV cache';
+  }),
+  block_size: atLeast(1, 'tokens of a block, at least 1'),
+  dp_stats_address: ofInit(
+    "INIT's frontend_stats_publish_address, null without one",
+    ({ frontendStatsPublishAddress }) => frontendStatsPublishAddress,
+  ),
+  dtype: rule('the name of a dtype, without torch.', (value) =>
+    /^[a-z][a-z0-9_]*$/.test(String(value)) ? null : 'must be a name such as bfloat16',
+  ),
+  vllm_version: rule('the version whose wire it speaks', (value, { run }) =>
+    value === run.version.vllmVersion
+      ? null
+      : `the wire asked for is ${run.version.vllmVersion}: name the other with --vllm-version`,
+  ),
+  world_size: rule(
+    'a multiple of tensor_parallel_size × pipeline_parallel_size',
+    (value, place) => {
+      const product =
+        Number(place.values.get('tensor_parallel_size') ?? 1) *
+        Number(place.values.get('pipeline_parallel_size') ?? 1);
+      return Number(value) >= 1 && Number(value) % product === 0
+        ? null
+        : `must be a multiple of ${product}`;
+    },
+  ),
+  data_parallel_size: rule(
+    'the ranks of a mixture-of-experts model; 1 of any other: its ranks are independent',
+    (value, { run }) => {
+      const wanted = run.isMoe ? run.size : 1;
+      return value === wanted ? null : `must be ${wanted}`;
+    },
+  ),
+  tensor_parallel_size: atLeast(1, 'at least 1'),
+  pipeline_parallel_size: atLeast(1, 'at least 1'),
+  decode_context_parallel_size: atLeast(1, 'at least 1'),
+  data_parallel_rank: rule("the index that is the socket's identity", (value, { identity }) => {
+    const [low = 0, high = 0] = identity;
+    return identity.length !== 2 || value === low + 256 * high
+      ? null
+      : `the identity is ${Buffer.from(identity).toString('hex')}`;
+  }),
+  max_num_seqs: atLeast(1, 'requests that run at once, at least 1'),
+  max_num_batched_tokens: rule('tokens of a step, not below max_num_seqs', (value, { values }) => {
+    const seqs = Number(values.get('max_num_seqs') ?? 1);
+    return Number(value) >= seqs ? null : `max_num_seqs is ${seqs}`;
+  }),
+  instance_id: text('a name of the instance, not empty'),
+  supports_lora: anyOf('whether it takes LoRA adapters'),
+  max_loras: rule(
+    'adapters at once; 0 exactly where supports_lora is false',
+    (value, { values }) => {
+      const takes = values.get('supports_lora');
+      if (takes === undefined || Number(value) > 0 === takes) return null;
+      return `supports_lora is ${takes}`;
+    },
+  ),
+  mamba_block_size: nullOrAbove0('tokens of a Mamba block, null without one'),
+  kv_cache_size_tokens: rule(
+    'trunc(kv_cache_max_concurrency × max_model_len); null without a KV cache',
+    (value, { values }) => {
+      if (value === null) return null;
+      const most = values.get('kv_cache_max_concurrency');
+      const length = values.get('max_model_len');
+      if (typeof most !== 'number' || typeof length !== 'number')
+        return Number(value) > 0 ? null : 'must be above 0';
+      const wanted = Math.trunc(most * length);
+      return Math.abs(Number(value) - wanted) <= 1
+        ? null
+        : `kv_cache_max_concurrency × max_model_len is ${wanted}`;
+    },
+  ),
+  kv_cache_max_concurrency: nullOrAbove0(
+    'requests of max_model_len that fit; null without a KV cache',
+  ),
+  kv_events_config: rule(
+    'where KV cache events are published; null where they are not',
+    (value) => {
+      if (typeof value !== 'object' || value === null) return null;
+      const { endpoint } = value as { readonly endpoint?: unknown };
+      return typeof endpoint === 'string' && endpoint !== '' ? null : 'has no endpoint';
+    },
+  ),
+  weight_transfer_backend: anyOf('null without one'),
+  enable_sleep_mode: anyOf('whether sleep frees memory'),
+  supports_draft_weight_updates: rule(
+    'false without a weight_transfer_backend',
+    (value, { values }) =>
+      value === true && values.get('weight_transfer_backend') === null
+        ? 'weight_transfer_backend is null'
+        : null,
+  ),
+  effective_attention_block_size: nullOrAbove0('tokens, null where the attention backend has none'),
+  coord_store_port: atLeast(0, '0 without elastic expert parallelism'),
+  coordinator_input_address: ofInit(
+    "INIT's coordinator_input, null without one",
+    ({ coordinatorInput }) => coordinatorInput,
+  ),
+  coordinator_output_address: ofInit(
+    "INIT's coordinator_output, null without one",
+    ({ coordinatorOutput }) => coordinatorOutput,
+  ),
+};

@@ -1,0 +1,260 @@
+/** ADD: what comes back for a request, of all kinds. */
+import { FinishReason } from '../../shared/protocol/outputs.ts';
+import { failed, judged, notApplicable, type Outcome, passed } from '../run-checks.ts';
+import type { EngineCheck, EngineRun } from './engine-check.ts';
+import { checkOfEngine, generate, mustFinish, quiet, running } from './exchange.ts';
+import type { HeardEngine, HeardOutput } from './heard.ts';
+
+const STOP = 'vllm/v1/core/sched/utils.py check_stop';
+const UPDATE = 'vllm/v1/core/sched/scheduler.py Scheduler.update_from_output';
+const OUTPUT = 'vllm/v1/engine/__init__.py EngineCoreOutput';
+/** More than any vocabulary has. */
+const ALL_TOKEN_IDS = Array.from({ length: 1 << 18 }, (_, id) => id);
+
+export const REQUEST_CHECKS: readonly EngineCheck[] = [
+  checkOfEngine(
+    'add.tokens',
+    'A request without stops gives exactly max_tokens tokens, each a token id.',
+    STOP,
+    tokensOutcome,
+  ),
+  checkOfEngine(
+    'add.length',
+    'It ends with finish_reason 1 (length) and without stop_reason.',
+    STOP,
+    async (run, engine) => {
+      const last = lastOf(await generate(run, engine, { maxTokens: 3 }));
+      const { finishReason, stopReason } = last;
+      return finishReason === FinishReason.LENGTH && stopReason === null
+        ? passed('finish_reason 1')
+        : failed(`finish_reason ${finishReason}, stop_reason ${JSON.stringify(stopReason)}`);
+    },
+  ),
+  checkOfEngine(
+    'add.finish-once',
+    'The output with finish_reason is the last one of a request.',
+    UPDATE,
+    async (run, engine) => {
+      const outputs = await generate(run, engine, { maxTokens: 4 });
+      await quiet(run);
+      const at = outputs.findIndex(({ output }) => output.finishReason !== null);
+      return at === outputs.length - 1
+        ? passed(`${outputs.length} outputs, the last with finish_reason`)
+        : failed(`${outputs.length - at - 1} outputs behind the one with finish_reason`);
+    },
+  ),
+  checkOfEngine(
+    'add.stop-token',
+    'A token of stop_token_ids ends the request: finish_reason 0 (stop), stop_reason that id, the token included.',
+    STOP,
+    async (run, engine) => {
+      const outputs = await generate(run, engine, { maxTokens: 8, stopTokenIds: ALL_TOKEN_IDS });
+      const { finishReason, stopReason } = lastOf(outputs);
+      const tokens = outputs.flatMap(({ output }) => [...output.newTokenIds]);
+      return finishReason === FinishReason.STOP && tokens.length === 1 && stopReason === tokens[0]
+        ? passed(`finish_reason 0, stop_reason ${stopReason}`)
+        : failed(
+            `every token is a stop token: ${tokens.length} tokens, finish_reason ${finishReason}, stop_reason ${JSON.stringify(stopReason)}, first token ${tokens[0]}`,
+          );
+    },
+  ),
+  checkOfEngine(
+    'add.logprobs',
+    'With logprobs 2 each token has a row of new_logprobs: the sampled token first, then the two likeliest.',
+    'vllm/v1/outputs.py LogprobsLists',
+    logprobsOutcome,
+  ),
+  checkOfEngine(
+    'add.no-logprobs',
+    'Without logprobs there are none.',
+    OUTPUT,
+    async (run, engine) => {
+      const outputs = await generate(run, engine, { maxTokens: 2 });
+      return judged(
+        outputs.some(({ output }) => output.newLogprobs !== null) ? ['new_logprobs'] : [],
+        'none',
+      );
+    },
+  ),
+  checkOfEngine(
+    'add.prefill-stats',
+    "The first output of a request, and no other, has prefill_stats with the prompt's tokens.",
+    'vllm/v1/metrics/stats.py PrefillStats',
+    prefillOutcome,
+  ),
+  checkOfEngine(
+    'add.n',
+    'The requests of one prompt with n > 1 come one by one, and each is answered under its own id.',
+    'vllm/v1/engine/parallel_sampling.py ParentRequest.get_child_info',
+    async (run, engine) => {
+      const ids = [0, 1, 2].map((index) =>
+        run.requests.add(
+          engine,
+          { maxTokens: 3, temperature: 1, seed: index },
+          { requestId: `${index}_conform-n`, externalReqId: 'conform-n' },
+        ),
+      );
+      await mustFinish(run, engine, ids);
+      return judged(
+        ids
+          .filter((id) => run.requests.numTokensOf(id) !== 3)
+          .map((id) => `${run.requests.numTokensOf(id)} tokens of ${id}`),
+        '3 × 3 tokens',
+      );
+    },
+  ),
+  checkOfEngine(
+    'add.priority',
+    'A request with a priority is served like any other, whatever the policy.',
+    'vllm/v1/request.py Request.from_engine_core_request',
+    async (run, engine) => {
+      const outputs = await generate(run, engine, { maxTokens: 2 }, { priority: 5 });
+      return outputs.length > 0 ? passed('2 tokens') : failed('no output');
+    },
+  ),
+  checkOfEngine(
+    'add.many',
+    'Requests that run at once are each answered in full.',
+    UPDATE,
+    async (run, engine) => {
+      const ids = Array.from({ length: 8 }, (_, i) =>
+        run.requests.add(engine, { maxTokens: i + 1 }),
+      );
+      await mustFinish(run, engine, ids);
+      return judged(
+        ids
+          .map((id, i) => [run.requests.numTokensOf(id), i + 1] as const)
+          .filter(([got, wanted]) => got !== wanted)
+          .map(([got, wanted]) => `${got} tokens of ${wanted}`),
+        '8 requests of 1 to 8 tokens',
+      );
+    },
+  ),
+  checkOfEngine(
+    'outputs.client',
+    'Outputs and answers go to the frontend whose client_index the request has, and to no other.',
+    'vllm/v1/engine/core.py EngineCoreProc.process_output_sockets',
+    clientOutcome,
+  ),
+  checkOfEngine(
+    'outputs.engine-index',
+    'Every message names the engine that sends it.',
+    'vllm/v1/engine/core.py EngineCoreProc.process_output_sockets',
+    async (run) => {
+      const problems: string[] = [];
+      for (const engine of run.frontend.engines) {
+        const outputs = await generate(run, engine, { maxTokens: 2 });
+        for (const { heard } of outputs)
+          if (heard.outputs?.engineIndex !== engine.rank)
+            problems.push(`engine_index ${heard.outputs?.engineIndex} of engine ${engine.rank}`);
+      }
+      return judged([...new Set(problems)], `${run.frontend.engines.length} engines`);
+    },
+  ),
+  checkOfEngine(
+    'outputs.timestamp',
+    "A message's timestamp is the engine's monotonic seconds: above 0, and never below the one before.",
+    'vllm/v1/engine/__init__.py EngineCoreOutputs.__post_init__',
+    async (run, engine) => {
+      const outputs = await generate(run, engine, { maxTokens: 5 });
+      const times = outputs.map(({ heard }) => heard.outputs?.timestamp ?? 0);
+      const falls = times.filter((time, i) => time <= 0 || time < (times[i - 1] ?? 0));
+      return judged(
+        falls.map((time) => `${time} behind ${times[times.indexOf(time) - 1]}`),
+        `${times.length} messages`,
+      );
+    },
+  ),
+];
+
+function lastOf(outputs: readonly HeardOutput[]): HeardOutput['output'] {
+  const last = outputs.find(({ output }) => output.finishReason !== null);
+  if (last === undefined) throw new Error('no output with finish_reason');
+  return last.output;
+}
+
+async function tokensOutcome(run: EngineRun, engine: HeardEngine): Promise<Outcome> {
+  const outputs = await generate(run, engine, { maxTokens: 9 });
+  const tokens = outputs.flatMap(({ output }) => [...output.newTokenIds]);
+  const bad = tokens.filter((token) => !Number.isInteger(token) || token < 0);
+  return judged(
+    [
+      ...(tokens.length === 9 ? [] : [`${tokens.length} tokens instead of 9`]),
+      ...bad.map((token) => `a token id of ${token}`),
+    ],
+    `9 tokens in ${outputs.length} messages`,
+  );
+}
+
+async function logprobsOutcome(run: EngineRun, engine: HeardEngine): Promise<Outcome> {
+  const outputs = await generate(run, engine, { maxTokens: 3, logprobs: 2 });
+  const problems: string[] = [];
+  for (const { output } of outputs) {
+    const { newTokenIds, newLogprobs } = output;
+    if (newTokenIds.length === 0) continue;
+    if (newLogprobs === null) {
+      problems.push('tokens without new_logprobs');
+      continue;
+    }
+    const wanted = `${newTokenIds.length} × 3`;
+    for (const name of ['logprobTokenIds', 'logprobs'] as const) {
+      const shape = newLogprobs[name].shape.join(' × ');
+      if (shape !== wanted) problems.push(`${name} of shape ${shape} instead of ${wanted}`);
+    }
+    const ranks = newLogprobs.sampledTokenRanks.shape.join(' × ');
+    if (ranks !== `${newTokenIds.length}`) problems.push(`sampled_token_ranks of shape ${ranks}`);
+    const first = firstIdOf(newLogprobs.logprobTokenIds);
+    if (first !== null && first !== newTokenIds[0])
+      problems.push(`the row of token ${newTokenIds[0]} begins with ${first}`);
+  }
+  return judged([...new Set(problems)], `${outputs.length} outputs with new_logprobs`);
+}
+
+function firstIdOf({ dtype, data }: { dtype: string; data: Uint8Array }): number | null {
+  const buffer = Buffer.from(data);
+  if (/i4$|int32/.test(dtype) && buffer.length >= 4) return buffer.readInt32LE();
+  if (/i8$|int64/.test(dtype) && buffer.length >= 8) return Number(buffer.readBigInt64LE());
+  return null;
+}
+
+async function prefillOutcome(run: EngineRun, engine: HeardEngine): Promise<Outcome> {
+  const { table } = run.structs.engineCoreOutput;
+  if (!table.fields.some(({ wire }) => wire === 'prefill_stats'))
+    return notApplicable(`vLLM ${run.version.vllmVersion} has no such field`);
+  const outputs = await generate(
+    run,
+    engine,
+    { maxTokens: 3 },
+    { promptTokenIds: [5, 6, 7, 8, 9] },
+  );
+  const stats = outputs.map(({ output }) => output.prefillStats);
+  const [first, ...others] = stats;
+  if (first === null || first === undefined) return failed('the first output has none');
+  return judged(
+    [
+      ...(first.numPromptTokens === 5
+        ? []
+        : [`num_prompt_tokens ${first.numPromptTokens} of a prompt of 5 tokens`]),
+      ...(others.every((one) => one === null) ? [] : ['later outputs have some too']),
+    ],
+    'num_prompt_tokens 5 in the first output',
+  );
+}
+
+async function clientOutcome(run: EngineRun, engine: HeardEngine): Promise<Outcome> {
+  const { requests, frontend } = run;
+  const outputs = await generate(run, engine, { maxTokens: 3 }, { clientIndex: 1 });
+  const callId = requests.call(engine, 'is_scheduler_paused', [], { client: 1 });
+  await frontend.wait(() => frontend.answersOf(callId).length > 0, run.answerMs);
+  const own = await running(run, engine);
+  requests.abort(engine, [own]);
+  const wrong = [
+    ...outputs.map(({ heard }) => [heard.client, 1] as const),
+    ...frontend.answersOf(callId).map(({ heard }) => [heard.client, 1] as const),
+    ...requests.outputsOf(own).map(({ heard }) => [heard.client, 0] as const),
+  ].filter(([client, wanted]) => client !== wanted);
+  return judged(
+    [...new Set(wrong.map(([client, wanted]) => `for client ${wanted}, at client ${client}`))],
+    'outputs of clients 0 and 1 at their own sockets',
+  );
+}

@@ -1,0 +1,31 @@
+/** What a matcher of a selector lets through. */
+import type { Matcher } from './expression.ts';
+
+/** Whether series without the label pass, too: Prometheus matches an absent label as an empty text. */
+export function matchesAbsence(matcher: Matcher): boolean {
+  return matches(matcher, '') !== false;
+}
+
+/** Null: the pattern is none that is understood here. */
+export function matches({ op, value }: Matcher, candidate: string): boolean | null {
+  if (op === '=') return candidate === value;
+  if (op === '!=') return candidate !== value;
+  const pattern = patternOf(value);
+  if (pattern === null) return null;
+  return pattern.test(candidate) === (op === '=~');
+}
+
+export function isNegative({ op }: Matcher): boolean {
+  return op === '!=' || op === '!~';
+}
+
+/** Patterns are anchored, and `.` is any character. Source: prometheus/prometheus model/labels/regexp.go */
+function patternOf(value: string): RegExp | null {
+  const flags = /^\(\?([is]+)\)/.exec(value);
+  const body = flags === null ? value : value.slice(flags[0].length);
+  try {
+    return new RegExp(`^(?:${body})$`, flags?.[1]?.includes('i') === true ? 'is' : 's');
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Which vLLM version each frame is of: the given one, or what its engine said of itself in EngineCoreReadyResponse. What
+ * goes before that is the same in all versions. An engine's own recording does not name the engine: there the last word
+ * counts.
+ */
+import { MsgpackReader } from '../protocol/msgpack-reader.ts';
+import { knownVersion } from '../protocol/versions/known-version.ts';
+import { WIRE_VERSIONS } from '../protocol/versions/wire-versions.ts';
+import type { WireVersion } from '../protocol/wire-version.ts';
+import { VLLM_VERSION } from '../version.ts';
+import type { RawFrame } from './raw-frame.ts';
+import { readOrNull } from './read-or-null.ts';
+
+/** Engines whose version is kept; of others the last one's counts. */
+const MAX_ENGINES = 4_096;
+
+export class FrameVersions {
+  readonly #given: WireVersion | null;
+  readonly #byEngine = new Map<number, WireVersion>();
+  readonly #seen = new Set<string>();
+  #last: WireVersion;
+
+  /** null: what the frames say, and vLLM 0.33.0 where they say nothing that is known. */
+  constructor(given: WireVersion | null) {
+    this.#given = given;
+    this.#last = given ?? WIRE_VERSIONS[VLLM_VERSION];
+  }
+
+  /** Takes note of what an engine says of itself; of all frames, in their order. */
+  see(frame: RawFrame): void {
+    if (this.#given !== null || frame.type !== 'EngineCoreReadyResponse') return;
+    const version = versionIn(frame);
+    if (version === null) return;
+    this.#last = version;
+    this.#seen.add(version.vllmVersion);
+    const { peer } = frame;
+    if (peer === null || (this.#byEngine.size >= MAX_ENGINES && !this.#byEngine.has(peer))) return;
+    this.#byEngine.set(peer, version);
+  }
+
+  of({ peer }: RawFrame): WireVersion {
+    return (peer === null ? undefined : this.#byEngine.get(peer)) ?? this.#last;
+  }
+
+  /** All that frames are of so far, `0.31.0, 0.33.0`. */
+  get text(): string {
+    return this.#seen.size === 0 ? this.#last.vllmVersion : [...this.#seen].join(', ');
+  }
+}
+
+function versionIn({ parts }: RawFrame): WireVersion | null {
+  const payload = Buffer.from(parts[0] ?? '', 'base64');
+  const message = readOrNull(() => new MsgpackReader([payload], 0).any());
+  if (typeof message !== 'object' || message === null) return null;
+  const said = (message as Readonly<Record<string, unknown>>)['vllm_version'];
+  return typeof said === 'string' ? knownVersion(said) : null;
+}

@@ -1,0 +1,127 @@
+/**
+ * `conform frontend` over our own frontend: an honest one passes every check, and for each check there is a broken one that
+ * fails it and no other.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CheckResult } from '../../src/conform/check.ts';
+import { FRONTEND_CHECKS } from '../../src/conform/frontend/checks.ts';
+import { SPOILS } from '../../src/conform/frontend/frontend-options.ts';
+import { runFrontendChecks } from '../../src/conform/frontend/run-frontend-checks.ts';
+import { systemClock } from '../../src/shared/clock.ts';
+import { WIRE_VERSIONS } from '../../src/shared/protocol/versions/wire-versions.ts';
+import { createZmqTransport } from '../../src/shared/transport/zmq.ts';
+import { VLLM_VERSION } from '../../src/shared/version.ts';
+import { BROKEN_FRONTENDS, type BrokenFrontend } from '../support/broken-frontends.ts';
+import { type BreakHttp, brokenFetch } from '../support/broken-http.ts';
+import { mutatingTransport } from '../support/mutating-transport.ts';
+import { freePorts } from '../support/process.ts';
+import { TINYMODEL, Twin } from '../support/twin.ts';
+import { TwinFaults } from '../support/twin-faults.ts';
+
+const RUN_MS = 30_000;
+const IDS = FRONTEND_CHECKS.map(({ id }) => id);
+
+const REFUSALS = IDS.filter((id) => id.startsWith('frontend.refuses.'));
+
+const MODELS = mkdtempSync(join(tmpdir(), 'conform-'));
+
+beforeAll(() => {
+  const text = readFileSync(join(TINYMODEL, 'config.json'), 'utf8');
+  const tiny = JSON.parse(text) as Record<string, unknown>;
+  const experts = { num_local_experts: 4, num_experts_per_tok: 2 };
+  const kind = { architectures: ['MixtralForCausalLM'], model_type: 'mixtral' };
+  writeFileSync(join(MODELS, 'config.json'), JSON.stringify({ ...tiny, ...kind, ...experts }));
+});
+afterAll(() => rmSync(MODELS, { recursive: true, force: true }));
+
+async function judge(broken: BrokenFrontend): Promise<readonly CheckResult[]> {
+  const [http = 0, handshake = 0] = await freePorts(2);
+  const size = broken.engines === 'one' ? 1 : 2;
+  const model = broken.engines === 'moe' ? ['--tokenizer', TINYMODEL] : [];
+  const url = `http://127.0.0.1:${http}`;
+  const frontend = new Twin(
+    [
+      ...['serve', broken.engines === 'moe' ? MODELS : TINYMODEL, ...model],
+      ...['--data-parallel-size', `${size}`, '--data-parallel-size-local', '0'],
+      ...['--data-parallel-address', '127.0.0.1', '--data-parallel-rpc-port', `${handshake}`],
+      ...['--port', `${http}`, '--max-model-len', '1024', '--enable-faults'],
+    ],
+    { VLLM_SERVER_DEV_MODE: '1' },
+  );
+  try {
+    return await runFrontendChecks({
+      handshakeAddress: `tcp://127.0.0.1:${handshake}`,
+      dataParallelSize: size,
+      httpUrl: url,
+      metricsUrl: `${url}/metrics`,
+      version: WIRE_VERSIONS[VLLM_VERSION],
+      clock: systemClock,
+      waitMs: RUN_MS,
+      spoil: broken.spoil ?? null,
+      transport: mutatingTransport(createZmqTransport(), broken.wire?.() ?? {}),
+      fetch: brokenFetch(withFault(url, broken)),
+    });
+  } finally {
+    await frontend.stop();
+  }
+}
+
+function withFault(url: string, { fault, http }: BrokenFrontend): BreakHttp {
+  const breakHttp = http?.() ?? (({ next }) => next());
+  let isInjected = fault === undefined;
+  return async (asked) => {
+    if (asked.path === '/metrics' && !isInjected && fault !== undefined) {
+      isInjected = true;
+      await new TwinFaults(url).inject(fault);
+    }
+    return breakHttp(asked);
+  };
+}
+
+function idsOf(
+  results: readonly CheckResult[],
+  verdict: CheckResult['verdict'],
+): readonly string[] {
+  return results.filter((result) => result.verdict === verdict).map(({ id }) => id);
+}
+
+function told(results: readonly CheckResult[]): string {
+  const failed = results.filter(({ verdict }) => verdict !== 'passed');
+  return failed
+    .map(({ id, verdict, expected, got }) => `${id} ${verdict}: ${expected} | ${got}`)
+    .join('\n');
+}
+
+it('has a broken frontend for each check', () => {
+  expect(Object.keys(BROKEN_FRONTENDS).sort()).toEqual([...IDS].sort());
+});
+
+describe('our frontend', () => {
+  it.each([
+    ['two engines', {}, [...REFUSALS, 'frontend.coordinator.start_wave']],
+    ['two engines of a mixture of experts', { engines: 'moe' as const }, REFUSALS],
+  ])('passes every check with %s', async (_, broken, notApplicable) => {
+    const results = await judge(broken);
+    expect(results.map(({ id }) => id)).toEqual(IDS);
+    expect(idsOf(results, 'failed'), told(results)).toEqual([]);
+    expect(idsOf(results, 'not_applicable'), told(results)).toEqual(notApplicable);
+  });
+});
+
+describe('our frontend, whose start is spoilt by', () => {
+  it.each(SPOILS)('%s, refuses to go on', async (spoil) => {
+    const results = await judge({ spoil });
+    expect(idsOf(results, 'failed'), told(results)).toEqual([]);
+    expect(idsOf(results, 'passed')).toContain(`frontend.refuses.${spoil.replaceAll('-', '_')}`);
+  });
+});
+
+describe.concurrent('a frontend that breaks one thing fails one check:', () => {
+  it.each(Object.entries(BROKEN_FRONTENDS))('%s', async (id, broken) => {
+    const results = await judge(broken);
+    expect(idsOf(results, 'failed'), told(results)).toEqual([id]);
+  });
+});

@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { ENGINE_CHECK_SPECS } from '../../../src/conform/engine/checks.ts';
+import { BROKEN_ENGINES } from '../../support/broken-engines.ts';
+import { failedIds, judgeEngines } from '../../support/conform-engine.ts';
+
+describe('a check of an engine', () => {
+  it('has a peer that fails it, each', () => {
+    const ids = Object.keys(BROKEN_ENGINES).map((id) => `engine.${id}`);
+    expect(ids.toSorted()).toEqual(ENGINE_CHECK_SPECS.map(({ id }) => id).toSorted());
+  });
+
+  it.concurrent.each(Object.keys(BROKEN_ENGINES))(
+    '%s alone fails for its broken peer',
+    async (id) => {
+      const verdicts = await judgeEngines(BROKEN_ENGINES[id]);
+      const failed = failedIds(verdicts);
+      expect(failed, JSON.stringify(failed.map((one) => verdicts.get(one)))).toEqual([
+        `engine.${id}`,
+      ]);
+    },
+  );
+});

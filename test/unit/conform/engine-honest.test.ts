@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { WIRE_VERSIONS } from '../../../src/shared/protocol/versions/wire-versions.ts';
+import { KV_EVENTS } from '../../support/broken-engines.ts';
+import { failedIds, judgeEngines } from '../../support/conform-engine.ts';
+
+describe('our own engines pass every check', () => {
+  it('one engine', async () => {
+    const verdicts = await judgeEngines();
+    expect(failedIds(verdicts).map((id) => verdicts.get(id))).toEqual([]);
+  });
+
+  it('two engines with events and sleep mode', async () => {
+    const args = { ...KV_EVENTS, enableSleepMode: true };
+    const verdicts = await judgeEngines({ size: 2, args });
+    expect(failedIds(verdicts).map((id) => verdicts.get(id))).toEqual([]);
+  });
+
+  it('two ranks of a mixture of experts', async () => {
+    const verdicts = await judgeEngines({ size: 2, isMoe: true });
+    expect(failedIds(verdicts).map((id) => verdicts.get(id))).toEqual([]);
+  });
+
+  it.each(Object.values(WIRE_VERSIONS))('as vLLM $vllmVersion', async (version) => {
+    const vllmVersion = version.vllmVersion as keyof typeof WIRE_VERSIONS;
+    const verdicts = await judgeEngines({ version, args: { ...KV_EVENTS, vllmVersion } });
+    expect(failedIds(verdicts).map((id) => verdicts.get(id))).toEqual([]);
+  });
+});

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { createEngineCoreRequest } from '../../../../src/shared/protocol/defaults.ts';
+import { WIRE_VERSIONS } from '../../../../src/shared/protocol/versions/wire-versions.ts';
+import { createWireCodec } from '../../../../src/shared/protocol/wire-codec.ts';
+import { ProtocolCheck } from '../../../../src/shared/tap/check/protocol-check.ts';
+import { createFollowingDissector } from '../../../../src/shared/tap/following-dissector.ts';
+import { FrameVersions } from '../../../../src/shared/tap/frame-versions.ts';
+import type { RawFrame } from '../../../../src/shared/tap/raw-frame.ts';
+import { createReadyResponse } from '../../../support/ready-response.ts';
+
+type Version = keyof typeof WIRE_VERSIONS;
+
+let seq = 0;
+
+function frame(
+  type: 'EngineCoreReadyResponse' | 'ADD',
+  peer: number,
+  parts: readonly Uint8Array[],
+) {
+  seq += 1;
+  return {
+    seq,
+    monotonic_ms: seq,
+    socket: 'input',
+    socket_type: 'ROUTER',
+    address: 'tcp://127.0.0.1:4001',
+    direction: type === 'ADD' ? 'send' : 'receive',
+    peer,
+    type,
+    identity: `0${peer}00`,
+    parts: parts.map((part) => Buffer.from(part).toString('base64')),
+  } as RawFrame;
+}
+
+/** What an engine says of itself, and a request with an adapter for it: positions that moved in 0.32.0. */
+function framesOf(version: Version, peer: number, said: string = version): RawFrame[] {
+  const codec = createWireCodec(WIRE_VERSIONS[version]);
+  const response = createReadyResponse({ vllmVersion: said, dataParallelRank: peer });
+  const request = createEngineCoreRequest({
+    requestId: `r${peer}`,
+    promptTokenIds: [1],
+    loraRequest: {
+      loraName: 'adapter',
+      loraIntId: 1,
+      loraPath: '/adapter',
+      baseModelName: null,
+      loadInplace: false,
+      is3dLoraWeight: false,
+    },
+  });
+  return [
+    frame('EngineCoreReadyResponse', peer, codec.encodeReadyResponse(response)),
+    frame('ADD', peer, codec.encodeEngineInput({ type: 'ADD', request })),
+  ];
+}
+
+function problemsOf(frames: readonly RawFrame[], given: Version | null = null): readonly string[] {
+  const check = new ProtocolCheck(given === null ? null : WIRE_VERSIONS[given]);
+  for (const each of frames) check.add({ ...each }, { process: 'APIServer' });
+  return check.verdict().problems.map(({ rule }) => rule);
+}
+
+describe('the version of frames', () => {
+  it.each(Object.keys(WIRE_VERSIONS) as Version[])('is what an engine of %s says', (version) => {
+    seq = 0;
+    expect(problemsOf(framesOf(version, 0))).toEqual([]);
+    seq = 0;
+    expect(problemsOf(framesOf(version, 0, `${version}+cpu`))).toEqual([]);
+  });
+
+  it("is each engine's own where they differ", () => {
+    seq = 0;
+    const frames = [...framesOf('0.31.0', 1), ...framesOf('0.33.0', 2)];
+    const [ready1, add1, ready2, add2] = frames as [RawFrame, RawFrame, RawFrame, RawFrame];
+    const check = new ProtocolCheck(null);
+    const mixed = [ready1, ready2, add1, add2].map((each, index) => ({ ...each, seq: index + 1 }));
+    for (const each of mixed) check.add(each, { process: 'APIServer' });
+    expect(check.verdict()).toMatchObject({ problems: [], vllm_version: '0.31.0, 0.33.0' });
+  });
+
+  it('is the given one, whatever they say', () => {
+    seq = 0;
+    const problems = problemsOf(framesOf('0.31.0', 0), '0.33.0');
+    expect(problems).toContain('ready.version');
+    expect(problems).toContain('field.type');
+  });
+
+  it('is 0.33.0 where an engine names a version that nobody knows, which is told', () => {
+    seq = 0;
+    expect(problemsOf(framesOf('0.33.0', 0, '0.29.0'))).toEqual(['ready.version']);
+  });
+
+  it('shows fields that the version has, and none that it has not', () => {
+    seq = 0;
+    const dissector = createFollowingDissector(new FrameVersions(null));
+    const [ready, add] = framesOf('0.31.0', 0) as [RawFrame, RawFrame];
+    expect(dissector.dissect(ready).message).not.toHaveProperty('coord_store_port');
+    expect(dissector.dissect(add).message).toHaveProperty('lora_request.tensorizer_config_dict');
+  });
+});
