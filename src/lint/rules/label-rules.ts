@@ -20,8 +20,10 @@ function selectorDrafts(selector: Selector, context: RuleContext): readonly Draf
   const { family } = verdict;
   const series = selector.name.text;
   return selector.matchers.flatMap((matcher) => {
-    if (matcher.isVariable || matcher.label.text === '__name__') return [];
-    const draft = labelsOf(family, series).includes(matcher.label.text)
+    if (matcher.label.isVariable || matcher.label.text === '__name__') return [];
+    const isOwn = labelsOf(family, series).includes(matcher.label.text);
+    if (isOwn && matcher.isVariable) return [];
+    const draft = isOwn
       ? valueDraft(matcher, family, series, context)
       : labelDraft(matcher, family, series, context);
     return draft === null ? [] : [draft];
@@ -45,7 +47,7 @@ function labelDraft(
   if (!matchesAbsence(matcher))
     return { ...words, at: matcher, severity: 'empties', ...(fix === null ? {} : { fix }) };
   // `label=~".*"` and `label=""` choose what is there without it.
-  if (!isNegative(matcher) || matches(matcher, 'x') === null) return null;
+  if (matcher.isVariable || !isNegative(matcher) || matches(matcher, 'x') === null) return null;
   return {
     ...words,
     at: matcher,
