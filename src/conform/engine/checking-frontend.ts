@@ -15,7 +15,7 @@ import type {
   Greeting,
   HeardAnswer,
   HeardEngine,
-  HeardFrom,
+  HeardHandshake,
   HeardOutput,
   HeardOutputs,
 } from './heard.ts';
@@ -35,9 +35,11 @@ export interface CheckingFrontendOptions {
 
 /** Messages of engines that are kept; what comes beyond them is counted only. */
 const MAX_KEPT = 20_000;
+/** Engines that are answered, and subscriptions that are counted. */
+const MAX_ENGINES = 1_024;
 
 export class CheckingFrontend {
-  readonly handshakes: HeardFrom[] = [];
+  readonly handshakes: HeardHandshake[] = [];
   /** Engines that were sent INIT, and when. */
   readonly inits: { readonly identity: Frame; readonly n: number }[] = [];
   readonly greetings: Greeting[] = [];
@@ -66,7 +68,7 @@ export class CheckingFrontend {
         const to = client === -1 ? this.toCoordinator : this.outputs;
         const heard = this.#keep(to, { client, frames, ...this.#read(frames) });
         if (client === -1) this.#passWaveOn(heard);
-        else this.#index(heard);
+        else if (to.at(-1) === heard) this.#index(heard);
         this.#waiters.look();
       },
       onSubscription: (frames) => this.#onSubscription(frames),
@@ -163,8 +165,9 @@ export class CheckingFrontend {
   }
 
   #onHandshake(identity: Frame, frames: readonly Frame[]): void {
-    this.#keep(this.handshakes, { identity, frames });
-    if (statusOf(frames, this.#options.codec) === 'HELLO') this.#answerHello(identity);
+    const status = statusOf(frames, this.#options.codec);
+    this.#keep(this.handshakes, { identity, frames, status });
+    if (status === 'HELLO' && this.inits.length < MAX_ENGINES) this.#answerHello(identity);
     this.#waiters.look();
   }
 
@@ -183,6 +186,7 @@ export class CheckingFrontend {
 
   #onSubscription(frames: readonly Frame[]): void {
     this.#n += 1;
+    if (this.subscriptions.length >= MAX_ENGINES) return;
     this.subscriptions.push({ n: this.#n, frames });
     const { codec, engineCount } = this.#options;
     const numSubscribed = this.subscriptions.filter(
@@ -223,7 +227,7 @@ function listIn<T>(lists: Map<string, T[]>, key: string): T[] {
 }
 
 /** Null where it is neither HELLO nor READY. */
-export function statusOf(frames: readonly Frame[], codec: WireCodec): 'HELLO' | 'READY' | null {
+function statusOf(frames: readonly Frame[], codec: WireCodec): 'HELLO' | 'READY' | null {
   try {
     return codec.decodeHandshakeMessage(frames).status;
   } catch {

@@ -11,7 +11,7 @@ import { tapTransport } from '../../shared/tap/tapped-transport.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
 import type { CheckResult } from '../check.ts';
 import { runChecks, secondsText } from '../run-checks.ts';
-import { CheckingFrontend, statusOf } from './checking-frontend.ts';
+import { CheckingFrontend } from './checking-frontend.ts';
 import { ENGINE_CHECKS } from './checks.ts';
 import { Requests } from './requests.ts';
 
@@ -78,7 +78,7 @@ export async function runEngineChecks(
   options.signal?.addEventListener('abort', onAbort);
   try {
     options.onListening?.(frontend.address);
-    await awaitEngines(options, frontend, codec);
+    await awaitEngines(options, frontend);
     const endMs = clock.monotonicMs() + (options.checksMs ?? CHECKS_MS);
     return await runChecks(
       ENGINE_CHECKS,
@@ -113,7 +113,6 @@ export async function runEngineChecks(
 async function awaitEngines(
   options: EngineChecksOptions,
   frontend: CheckingFrontend,
-  codec: ReturnType<typeof createWireCodec>,
 ): Promise<void> {
   const { dataParallelSize: size, waitMs, startMs, signal, onProgress } = options;
   const { answerMs = ANSWER_MS } = options;
@@ -123,7 +122,7 @@ async function awaitEngines(
   if (!cameFirst || isAborted()) return;
   onProgress?.('an engine said HELLO; waiting for READY');
   const numReady = (): number =>
-    frontend.handshakes.filter(({ frames }) => statusOf(frames, codec) === 'READY').length;
+    frontend.handshakes.filter(({ status }) => status === 'READY').length;
   const areReady = await frontend.wait(
     () => isAborted() || (frontend.inits.length >= size && numReady() >= frontend.inits.length),
     startMs,
