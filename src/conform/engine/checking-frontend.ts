@@ -9,6 +9,7 @@ import type { EngineZmqAddresses } from '../../shared/protocol/handshake.ts';
 import { engineIndexFromIdentity } from '../../shared/protocol/identity.ts';
 import type { EngineInput } from '../../shared/protocol/request.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
+import type { Timers } from '../../shared/timers.ts';
 import type { Frame, Transport } from '../../shared/transport/transport.ts';
 import { FrontendSockets } from './frontend-sockets.ts';
 import type {
@@ -25,6 +26,7 @@ export interface CheckingFrontendOptions {
   readonly transport: Transport;
   readonly codec: WireCodec;
   readonly clock: Clock;
+  readonly timers: Timers;
   /** Where engines say HELLO; the other sockets are on any ports of that host. */
   readonly listenAddress: string;
   /** Engines that are expected: with more than one there is a coordinator. */
@@ -52,11 +54,12 @@ export class CheckingFrontend {
   coordinatorReadyN: number | null = null;
   readonly #options: CheckingFrontendOptions;
   readonly #sockets: FrontendSockets;
-  readonly #waiters = new Waiters();
+  readonly #waiters: Waiters;
   #n = 0;
 
   private constructor(options: CheckingFrontendOptions, sockets: FrontendSockets) {
     this.#options = options;
+    this.#waiters = new Waiters(options.timers);
     this.#sockets = sockets;
     sockets.listen({
       onHandshake: (identity, frames) => this.#onHandshake(identity, frames),
@@ -77,8 +80,12 @@ export class CheckingFrontend {
 
   /** Throws what the system says where an address cannot be bound. */
   static async start(options: CheckingFrontendOptions): Promise<CheckingFrontend> {
-    const { transport, listenAddress, engineCount } = options;
-    const sockets = await FrontendSockets.bind(transport, listenAddress, engineCount > 1);
+    const { transport, timers, listenAddress, engineCount } = options;
+    const sockets = await FrontendSockets.bind(
+      { transport, timers },
+      listenAddress,
+      engineCount > 1,
+    );
     return new CheckingFrontend(options, sockets);
   }
 

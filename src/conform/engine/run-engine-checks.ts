@@ -8,6 +8,7 @@ import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { WireVersion } from '../../shared/protocol/wire-version.ts';
 import { Tap, type TappedFrame } from '../../shared/tap/tap.ts';
 import { tapTransport } from '../../shared/tap/tapped-transport.ts';
+import { systemTimers, type Timers } from '../../shared/timers.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
 import type { CheckResult } from '../check.ts';
 import { runChecks, secondsText } from '../run-checks.ts';
@@ -18,6 +19,8 @@ import { Requests } from './requests.ts';
 export interface EngineChecksOptions {
   readonly transport: Transport;
   readonly clock: Clock;
+  /** Default: the event loop's. */
+  readonly timers?: Timers;
   readonly version: WireVersion;
   /** Where engines say HELLO; port 0 is any free one. */
   readonly listenAddress: string;
@@ -57,6 +60,7 @@ const MAX_FRAMES = 20_000;
 export async function runEngineChecks(
   options: EngineChecksOptions,
 ): Promise<readonly CheckResult[]> {
+  const { timers = systemTimers } = options;
   const { clock, version, onFrame, onResult, answerMs = ANSWER_MS, quietMs = QUIET_MS } = options;
   const frames: TappedFrame[] = [];
   const tap = new Tap({ clock, process: CONFORM_PROCESS });
@@ -70,6 +74,7 @@ export async function runEngineChecks(
     transport,
     codec,
     clock,
+    timers,
     listenAddress: options.listenAddress,
     engineCount: options.dataParallelSize,
     parallelConfig: options.parallelConfig ?? {},
@@ -87,6 +92,8 @@ export async function runEngineChecks(
         codec,
         structs: createStructCodecs(version.tables),
         transport,
+        clock,
+        timers,
         frontend,
         requests: new Requests(frontend),
         size: options.dataParallelSize,
@@ -98,6 +105,7 @@ export async function runEngineChecks(
       {
         only: options.only,
         checkMs: CHECK_MS,
+        timers,
         leftMs: () => (options.signal?.aborted === true ? 0 : endMs - clock.monotonicMs()),
         ...(onResult === undefined ? {} : { onResult }),
       },
