@@ -17,11 +17,13 @@ import { FIELD_GROUPS, type FieldKey, fieldOf } from '../src/shared/config/regis
 import { ERRORS } from '../src/shared/errors.ts';
 import { budgetPages } from './budget-page.ts';
 import { conformPage } from './conform-page.ts';
+import { consumersPage } from './consumers-page.ts';
 import { environmentPage } from './environment-page.ts';
 import { faultsPage } from './faults-page.ts';
 import { framesPage } from './frames-page.ts';
 import { ignoredFlagLines } from './ignored-flag-lines.ts';
 import { lessonPages } from './lesson-pages.ts';
+import { lintPage } from './lint-page.ts';
 import { modelsPage } from './models-page.ts';
 import { prometheusRule } from './prometheus-rule.ts';
 import { protocolCheckPage } from './protocol-check-page.ts';
@@ -45,6 +47,8 @@ export function generatedPages(): readonly Page[] {
     { path: 'docs/reference/frames.md', text: framesPage() },
     { path: 'docs/reference/protocol-check.md', text: protocolCheckPage() },
     { path: 'docs/reference/conform.md', text: conformPage() },
+    { path: 'docs/reference/lint.md', text: lintPage() },
+    { path: 'docs/consumers.md', text: consumersPage() },
     { path: 'docs/models.md', text: modelsPage() },
     { path: 'docs/versions.md', text: versionsPage(NOTE) },
     ...budgetPages(),

@@ -1,7 +1,5 @@
 /** Engine cores of ours that are judged in this process: as they are, with faults, or with what they say changed on its way. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import type { CheckResult } from '../../src/conform/check.ts';
 import { runEngineChecks } from '../../src/conform/engine/run-engine-checks.ts';
 import {
@@ -28,6 +26,7 @@ import type {
   SocketName,
   Transport,
 } from '../../src/shared/transport/transport.ts';
+import { createMoeModel } from './tapped-pair.ts';
 import { TINYMODEL } from './twin.ts';
 
 /** A message that an engine's socket sends or gets. */
@@ -80,7 +79,7 @@ export async function judgeEngines(judged: JudgedEngines = {}): Promise<Verdicts
       return transport.bindRouter(address, options);
     },
   };
-  const model = isMoe ? moeModel() : null;
+  const model = isMoe ? createMoeModel() : null;
   const engines: Promise<RunningEngine | null>[] = [];
   try {
     const results = await runEngineChecks({
@@ -183,17 +182,6 @@ function injectionOf(given: Readonly<Record<string, unknown>>): Injection {
   const read = readInjection(given);
   if (!read.isOk) throw new Error(read.message);
   return read.injection;
-}
-
-/** The tiny model with experts. */
-function moeModel(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'moe-model-'));
-  const text = readFileSync(join(TINYMODEL, 'config.json'), 'utf8');
-  const tiny = JSON.parse(text) as Record<string, unknown>;
-  const experts = { num_local_experts: 4, num_experts_per_tok: 2 };
-  const kind = { architectures: ['MixtralForCausalLM'], model_type: 'mixtral' };
-  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...tiny, ...kind, ...experts }));
-  return folder;
 }
 
 type Place = Pick<Passing, 'socket' | 'index'>;

@@ -1,10 +1,10 @@
 /** `vllm-twin lint FILE…` as main.ts calls it. */
 import { FEATURES } from '../../lint/rules/features.ts';
-import { RULES } from '../../lint/rules/rule-table.ts';
 import { CATALOGUE_VERSIONS } from '../../shared/metric-catalogue/metric-catalogue.ts';
 import type { Command, CommandFlag } from '../command.ts';
 import { parseOwnFlags } from '../flags/own-flags.ts';
 import { diagramWidth } from '../frames/diagram-width.ts';
+import { RULE_IDS } from './rule-list.ts';
 import { runLint } from './run-lint.ts';
 import { readLintSettings } from './settings.ts';
 
@@ -29,7 +29,7 @@ const TARGET: readonly CommandFlag[] = [
     name: 'ignore',
     takes: 'value',
     doc: 'Rules of which nothing is said',
-    values: RULES.map(({ id }) => id),
+    values: RULE_IDS,
   },
 ];
 
@@ -100,7 +100,7 @@ export const lintCommand: Command = {
     const settings = readLintSettings(parseOwnFlags(words, own, 'lint'), {
       versions: CATALOGUE_VERSIONS,
       features: FEATURES.map(({ name }) => name),
-      rules: ['promql-syntax', 'live-empty', 'live-error', ...RULES.map(({ id }) => id)],
+      rules: RULE_IDS,
     });
     return runLint(settings, diagramWidth());
   },

@@ -27,6 +27,7 @@ import type { LiveReport } from './ask-live.ts';
 import type { Judged, Problem } from './judged.ts';
 import { type Mending, mend } from './mend.ts';
 import { replaceFile } from './replace-file.ts';
+import { ruleList } from './rule-list.ts';
 import type { LintCommandSettings } from './settings.ts';
 import { type ReadFile, sourceFiles } from './source-files.ts';
 
@@ -41,6 +42,11 @@ export async function runLint(
   width: number,
   io: CliIo = processIo(),
 ): Promise<number> {
+  if (settings.listsRules) {
+    const palette = io.colours ? COLOUR_PALETTE : PLAIN_PALETTE;
+    await writePieces([`${ruleList(width, palette).join('\n')}\n`], io);
+    return 0;
+  }
   const read = [...readQueries(settings), ...readFiles(settings, io)];
   const recorded = new Set(read.flatMap(({ queries }) => recordedNames(queries)));
   const how = lintSettings(settings, recorded);
@@ -97,12 +103,15 @@ function readFile(file: ReadFile): Read | null {
     return { name, isFile, text: '', queries: [], problem };
   }
   const { text } = file;
-  if (!file.isNamed && !MENTIONS_QUERIES.test(text)) return null;
+  if (!file.isNamed && !isPromql(name) && !MENTIONS_QUERIES.test(text)) return null;
   const { queries, problem } = readText(isFile ? name : null, text);
   // In a folder there are files of all kinds: one that is broken is told where it would have had queries.
-  const isOurs = file.isNamed || queries.length > 0 || HOLDS_QUERIES.test(text);
+  const isBroken = problem !== null && HOLDS_QUERIES.test(text);
+  const isOurs = file.isNamed || queries.length > 0 || isBroken;
   return isOurs ? { name, isFile, text, queries, problem } : null;
 }
+
+const isPromql = (name: string): boolean => /\.promql$/i.test(name);
 
 function mended(judged: Judged, how: LintSettings): Mending {
   const lint = (text: string): readonly JudgedQuery[] =>

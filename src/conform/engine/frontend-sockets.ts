@@ -12,6 +12,9 @@ import type {
 /** Two: so that it shows whose answers an engine sends where. */
 const NUM_CLIENTS = 2;
 const LINGER_MS = 200;
+/** How long an address may be held by a socket that is closed, and how often that is looked at. */
+const RELEASE_MS = 1_500;
+const LOOK_MS = 20;
 
 export interface FrontendListener {
   readonly onHandshake: (identity: Frame, frames: readonly Frame[]) => void;
@@ -113,7 +116,7 @@ export class FrontendSockets {
   async reopen(): Promise<void> {
     const { addresses, handshakeAddress } = this;
     await this.close();
-    this.#sockets = await bindAll(this.#transport, {
+    this.#sockets = await bindAgain(this.#transport, {
       handshake: handshakeAddress,
       inputs: addresses.inputs,
       outputs: addresses.outputs,
@@ -128,6 +131,20 @@ export class FrontendSockets {
     const { inputs, outputs, ...others } = this.#sockets;
     const single = Object.values(others) as (Closable | null)[];
     await Promise.all([...inputs, ...outputs, ...single].map((socket) => socket?.close()));
+  }
+}
+
+/** ZeroMQ lets an address go in the background, some time after its socket is closed, and tells nobody when. */
+async function bindAgain(transport: Transport, places: Places): Promise<Sockets> {
+  const endMs = performance.now() + RELEASE_MS;
+  for (;;) {
+    try {
+      return await bindAll(transport, places);
+    } catch (error) {
+      const isHeld = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+      if (!isHeld || performance.now() > endMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
   }
 }
 

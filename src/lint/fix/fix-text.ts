@@ -86,13 +86,41 @@ function mendQuery(query: JudgedQuery, at: number): MendedQuery | null {
 
 /** An alias lets one place be two queries; two that differ at one place cannot both be. */
 function withoutOverlaps(mended: readonly MendedQuery[]): readonly MendedQuery[] {
-  const taken: Edit[] = [];
+  const taken = new TakenEdits();
   return mended.flatMap((query) => {
-    const fresh = query.edits.filter((edit) => !taken.some((other) => isSame(edit, other)));
-    if (fresh.some((edit) => taken.some((other) => overlap(edit, other)))) return [];
-    taken.push(...fresh);
+    const fresh = query.edits.filter(
+      (edit) => !taken.near(edit).some((other) => isSame(edit, other)),
+    );
+    if (fresh.some((edit) => taken.near(edit).some((other) => overlap(edit, other)))) return [];
+    for (const edit of fresh) taken.add(edit);
     return [{ ...query, edits: fresh }];
   });
+}
+
+/** Edits by where they are: a file can have a hundred thousand. */
+class TakenEdits {
+  readonly #byPlace = new Map<number, Edit[]>();
+
+  add(edit: Edit): void {
+    for (const place of placesOf(edit)) {
+      const there = this.#byPlace.get(place) ?? [];
+      there.push(edit);
+      this.#byPlace.set(place, there);
+    }
+  }
+
+  /** All that can overlap it. */
+  near(edit: Edit): readonly Edit[] {
+    return placesOf(edit).flatMap((place) => this.#byPlace.get(place) ?? []);
+  }
+}
+
+const CHARACTERS_OF_PLACE = 1024;
+
+function placesOf({ from, to }: Edit): readonly number[] {
+  const first = Math.floor(from / CHARACTERS_OF_PLACE);
+  const last = Math.floor(to / CHARACTERS_OF_PLACE);
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }
 
 const isSame = (a: Edit, b: Edit): boolean =>

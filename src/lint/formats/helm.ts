@@ -2,8 +2,8 @@
  * Templates of Helm in YAML, hidden from its parser by text of the same length: an action that has its line to itself
  * becomes a comment, any other a word. The values get their templates back from the file.
  */
-const OWN_LINE = /^([ \t]*)\{\{(?:(?!\}\})[\s\S])*\}\}[ \t]*(?=\r?$)/gm;
-const ACTION = /\{\{(?:(?!\}\})[\s\S])*\}\}/g;
+const OWN_LINE = /^([ \t]*)\{\{(?:(?!\}\})[\s\S]){0,4000}\}\}[ \t]*(?=\r?$)/gm;
+const ACTION = /\{\{(?:(?!\}\})[\s\S]){0,4000}\}\}/g;
 
 export function maskTemplates(text: string): string {
   return text

@@ -23,7 +23,7 @@ export interface YamlFile {
 }
 
 /** Characters of YAML: the parser takes a hundred bytes of memory and more for each. */
-export const MAX_YAML = 16 << 20;
+const MAX_YAML = 8 << 20;
 
 const STYLES: Readonly<Record<string, ScalarStyle>> = {
   [Scalar.PLAIN]: 'plain',
@@ -77,6 +77,7 @@ function parse(text: string, source: Source): YamlFile {
 const SHOWN = 120;
 
 function wordsOf(message: string): string {
+  if (message.includes('call stack')) return 'nested deeper than can be read';
   const line = message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? '';
   return line.length > SHOWN ? `${line.slice(0, SHOWN)}…` : line;
 }

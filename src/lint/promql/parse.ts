@@ -2,7 +2,7 @@
  * PromQL by Prometheus' own grammar for editors, which goes on behind a mistake. The one door to that package; loaded
  * late, since no server needs it.
  */
-import type { Tree } from '@lezer/common';
+import { Tree } from '@lezer/common';
 import { parser } from '@prometheus-io/lezer-promql';
 import { type GrafanaCall, unwrapGrafanaCall } from './grafana-call.ts';
 import { type QueryVariable, substituteVariables } from './variables.ts';
@@ -30,10 +30,27 @@ export interface QueryProblem {
 export function parsePromql(text: string): ParsedQuery {
   const { call, text: unwrapped } = unwrapGrafanaCall(text);
   const { text: substituted, variables } = substituteVariables(unwrapped);
-  const tree = parser.parse(substituted);
   const isEmpty = call !== null && substituted.trim() === '';
-  const problem = isEmpty ? null : firstProblem(tree, substituted);
+  const { tree, problem } = isEmpty ? { tree: Tree.empty, problem: null } : read(substituted);
   return { text, tree, substituted, variables, call, problem };
+}
+
+/** Behind a mistake the grammar looks for a way on, which takes minutes in a long text of nothing but mistakes. */
+const MAX_RECOVERED = 20_000;
+const STRICT = parser.configure({ strict: true });
+
+function read(text: string): Pick<ParsedQuery, 'tree' | 'problem'> {
+  if (text.length <= MAX_RECOVERED) {
+    const tree = parser.parse(text);
+    return { tree, problem: firstProblem(tree, text) };
+  }
+  try {
+    return { tree: STRICT.parse(text), problem: null };
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    const at = Number(/\d+$/.exec(cause.message)?.[0] ?? 0);
+    return { tree: Tree.empty, problem: problemAt(at, at, text) };
+  }
 }
 
 /** How much of the text a message shows. */

@@ -11,7 +11,7 @@ export interface Token {
  * Source: grafana/grafana public/app/features/variables/utils.ts variableRegex
  */
 export const VARIABLE =
-  /\$\w+|\$\{[^{}]*\}|\[\[\s*\w+(?:[.:][^\]]*)?\s*\]\]|\{\{(?!\{)[\s\S]*?\}\}|<<[^<>]*>>/g;
+  /\$\w+|\$\{[^{}]{0,2000}\}|\[\[\s{0,20}\w+(?:[.:][^\]]{0,2000})?\s{0,20}\]\]|\{\{(?!\{)[\s\S]{0,2000}?\}\}|<<[^<>]{0,200}>>/g;
 
 const SPACE = /\s+|#[^\n]*/y;
 const STRING = /"(?:[^"\\]|\\[\s\S])*"?|'(?:[^'\\]|\\[\s\S])*'?|`[^`]*`?/y;
