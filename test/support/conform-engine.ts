@@ -7,7 +7,6 @@ import {
   serveUntilDone,
   startEngine,
 } from '../../src/engine-core/start-engine.ts';
-import { systemClock } from '../../src/shared/clock.ts';
 import { defaultEngineArgs, type EngineArgs } from '../../src/shared/config/registry.ts';
 import { type Injection, readInjection } from '../../src/shared/faults/injection.ts';
 import { silentLogger } from '../../src/shared/logger.ts';
@@ -15,7 +14,6 @@ import { WIRE_VERSIONS } from '../../src/shared/protocol/versions/wire-versions.
 import { createWireCodec } from '../../src/shared/protocol/wire-codec.ts';
 import type { WireVersion } from '../../src/shared/protocol/wire-version.ts';
 import { Tap } from '../../src/shared/tap/tap.ts';
-import { systemTimers } from '../../src/shared/timers.ts';
 import { createInMemoryTransport } from '../../src/shared/transport/in-memory.ts';
 import { RouterAround, SocketAround } from '../../src/shared/transport/socket-around.ts';
 import type {
@@ -26,6 +24,7 @@ import type {
   SocketName,
   Transport,
 } from '../../src/shared/transport/transport.ts';
+import { VirtualTime } from '../../src/simulate/virtual-time.ts';
 import { createMoeModel } from './tapped-pair.ts';
 import { TINYMODEL } from './twin.ts';
 
@@ -70,7 +69,8 @@ const MASTER_PORT = 29_500;
 /** Runs the checks over engines that are started for it, and ends them. */
 export async function judgeEngines(judged: JudgedEngines = {}): Promise<Verdicts> {
   const { size = 1, isMoe = false, only = null, version = WIRE_VERSIONS['0.33.0'] } = judged;
-  const transport = createInMemoryTransport();
+  const time = new VirtualTime();
+  const transport = createInMemoryTransport({ onTransit: (_, deliver) => time.soon(deliver) });
   let numBound = 0;
   const frontendSide: Transport = {
     ...transport,
@@ -82,9 +82,10 @@ export async function judgeEngines(judged: JudgedEngines = {}): Promise<Verdicts
   const model = isMoe ? createMoeModel() : null;
   const engines: Promise<RunningEngine | null>[] = [];
   try {
-    const results = await runEngineChecks({
+    const judging = runEngineChecks({
       transport: frontendSide,
-      clock: systemClock,
+      clock: time,
+      timers: time,
       version,
       listenAddress: LISTEN,
       dataParallelSize: size,
@@ -105,10 +106,14 @@ export async function judgeEngines(judged: JudgedEngines = {}): Promise<Verdicts
       ...(judged.checksMs === undefined ? {} : { checksMs: judged.checksMs }),
       onListening: () => {
         for (let rank = 0; rank < size; rank++)
-          engines.push(start(judged, rank, transport, { model, wasReopened: () => numBound > 1 }));
+          engines.push(
+            start(judged, rank, transport, { time, model, wasReopened: () => numBound > 1 }),
+          );
       },
     });
-    return new Map(results.map((result) => [result.id, result]));
+    const isOver = await time.settle(judging, 60_000);
+    if (!isOver) throw new Error('the checks go on after a minute');
+    return new Map((await judging).map((result) => [result.id, result]));
   } finally {
     for (const engine of await Promise.all(engines)) engine?.proc.requestShutdown();
     if (model !== null) rmSync(model, { recursive: true, force: true });
@@ -120,14 +125,20 @@ export function failedIds(verdicts: Verdicts): readonly string[] {
   return [...verdicts.values()].filter(({ verdict }) => verdict === 'failed').map(({ id }) => id);
 }
 
+interface Surroundings {
+  readonly time: VirtualTime;
+  readonly model: string | null;
+  readonly wasReopened: () => boolean;
+}
+
 async function start(
   { size = 1, args, faults = [], mutate, version = WIRE_VERSIONS['0.33.0'] }: JudgedEngines,
   rank: number,
   transport: Transport,
-  { model, wasReopened }: { readonly model: string | null; readonly wasReopened: () => boolean },
+  { time, model, wasReopened }: Surroundings,
 ): Promise<RunningEngine | null> {
   const logger = silentLogger();
-  const tap = new Tap({ clock: systemClock, process: `EngineCore_DP${rank}` });
+  const tap = new Tap({ clock: time, process: `EngineCore_DP${rank}` });
   const mutated =
     mutate === undefined ? transport : mutateTransport(transport, mutate(rank, wasReopened));
   try {
@@ -141,8 +152,8 @@ async function start(
           stepTime: '1',
           tokenSource: 'rule',
           dataParallelSize: size,
-          handshakeTimeout: 3,
-          coordinatorReadyTimeout: 3,
+          handshakeTimeout: 1,
+          coordinatorReadyTimeout: 1,
           ...args,
         },
         rank,
@@ -159,8 +170,8 @@ async function start(
       {
         transport: mutated,
         codec: createWireCodec(version),
-        clock: systemClock,
-        timers: systemTimers,
+        clock: time,
+        timers: time,
         logger,
         tap,
         gate: null,

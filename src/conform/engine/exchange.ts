@@ -62,12 +62,12 @@ export async function result(
 }
 
 /** Resolves once nothing has come for a while; at most `answerMs`. */
-export async function quiet({ frontend, quietMs, answerMs }: EngineRun): Promise<void> {
-  const endMs = performance.now() + answerMs;
+export async function quiet({ frontend, clock, quietMs, answerMs }: EngineRun): Promise<void> {
+  const endMs = clock.monotonicMs() + answerMs;
   for (;;) {
     const seen = frontend.outputs.length;
     const hasCome = await frontend.wait(() => frontend.outputs.length > seen, quietMs);
-    if (!hasCome || performance.now() >= endMs) return;
+    if (!hasCome || clock.monotonicMs() >= endMs) return;
   }
 }
 

@@ -8,16 +8,19 @@ import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { WireVersion } from '../../shared/protocol/wire-version.ts';
 import { Tap, type TappedFrame } from '../../shared/tap/tap.ts';
 import { tapTransport } from '../../shared/tap/tapped-transport.ts';
+import { systemTimers, type Timers } from '../../shared/timers.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
 import type { CheckResult } from '../check.ts';
 import { runChecks, secondsText } from '../run-checks.ts';
-import { CheckingFrontend, statusOf } from './checking-frontend.ts';
+import { CheckingFrontend } from './checking-frontend.ts';
 import { ENGINE_CHECKS } from './checks.ts';
 import { Requests } from './requests.ts';
 
 export interface EngineChecksOptions {
   readonly transport: Transport;
   readonly clock: Clock;
+  /** Default: the event loop's. */
+  readonly timers?: Timers;
   readonly version: WireVersion;
   /** Where engines say HELLO; port 0 is any free one. */
   readonly listenAddress: string;
@@ -57,6 +60,7 @@ const MAX_FRAMES = 20_000;
 export async function runEngineChecks(
   options: EngineChecksOptions,
 ): Promise<readonly CheckResult[]> {
+  const { timers = systemTimers } = options;
   const { clock, version, onFrame, onResult, answerMs = ANSWER_MS, quietMs = QUIET_MS } = options;
   const frames: TappedFrame[] = [];
   const tap = new Tap({ clock, process: CONFORM_PROCESS });
@@ -70,6 +74,7 @@ export async function runEngineChecks(
     transport,
     codec,
     clock,
+    timers,
     listenAddress: options.listenAddress,
     engineCount: options.dataParallelSize,
     parallelConfig: options.parallelConfig ?? {},
@@ -78,7 +83,7 @@ export async function runEngineChecks(
   options.signal?.addEventListener('abort', onAbort);
   try {
     options.onListening?.(frontend.address);
-    await awaitEngines(options, frontend, codec);
+    await awaitEngines(options, frontend);
     const endMs = clock.monotonicMs() + (options.checksMs ?? CHECKS_MS);
     return await runChecks(
       ENGINE_CHECKS,
@@ -87,6 +92,8 @@ export async function runEngineChecks(
         codec,
         structs: createStructCodecs(version.tables),
         transport,
+        clock,
+        timers,
         frontend,
         requests: new Requests(frontend),
         size: options.dataParallelSize,
@@ -98,6 +105,7 @@ export async function runEngineChecks(
       {
         only: options.only,
         checkMs: CHECK_MS,
+        timers,
         leftMs: () => (options.signal?.aborted === true ? 0 : endMs - clock.monotonicMs()),
         ...(onResult === undefined ? {} : { onResult }),
       },
@@ -113,7 +121,6 @@ export async function runEngineChecks(
 async function awaitEngines(
   options: EngineChecksOptions,
   frontend: CheckingFrontend,
-  codec: ReturnType<typeof createWireCodec>,
 ): Promise<void> {
   const { dataParallelSize: size, waitMs, startMs, signal, onProgress } = options;
   const { answerMs = ANSWER_MS } = options;
@@ -123,7 +130,7 @@ async function awaitEngines(
   if (!cameFirst || isAborted()) return;
   onProgress?.('an engine said HELLO; waiting for READY');
   const numReady = (): number =>
-    frontend.handshakes.filter(({ frames }) => statusOf(frames, codec) === 'READY').length;
+    frontend.handshakes.filter(({ status }) => status === 'READY').length;
   const areReady = await frontend.wait(
     () => isAborted() || (frontend.inits.length >= size && numReady() >= frontend.inits.length),
     startMs,
