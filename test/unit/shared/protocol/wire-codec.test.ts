@@ -137,7 +137,7 @@ describe('a bad frame', () => {
     expect(messageOf(() => decodeHandshakeMessage([replayed]))).toMatch(/HELLO or READY/);
     const call = Buffer.from(`940001a16191${map}01`, 'hex');
     expect(decodeEngineInput([Uint8Array.of(3), call])).toMatchObject({
-      call: { args: [{ '[1152921504606846976]': 1 }] },
+      call: { args: [{ '["1152921504606846976"]': 1 }] },
     });
   });
 
