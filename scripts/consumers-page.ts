@@ -109,7 +109,7 @@ function fileRow(file: CorpusFile): string {
 
 /** Spaces and brackets of a path would end the link. */
 function linkOf({ repo, path, commit }: Pick<CorpusFile, 'repo' | 'path' | 'commit'>): string {
-  const shown = `${repo} \`${path}\``;
+  const shown = `\`${repo}/${path}\``;
   if (commit === undefined) return shown;
   const at = encodeURI(`https://github.com/${repo}/blob/${commit}/${path}`)
     .replaceAll('(', '%28')

@@ -19,6 +19,8 @@ const COMMANDS = [
   'simulate',
   'ctl',
   'frames',
+  'conform',
+  'versions',
   'lesson',
   'completion',
 ];
@@ -69,7 +71,7 @@ describe('vllm-twin', () => {
   it('does not know other commands', async () => {
     expect(await run('sevre')).toEqual({
       code: 2,
-      text: "vllm-twin: unknown command 'sevre'; one of serve, explain, models, replay, simulate, ctl, frames, tap, lesson, completion (see --help)\n",
+      text: "vllm-twin: unknown command 'sevre'; one of serve, explain, models, replay, simulate, ctl, frames, tap, conform, versions, lesson, completion (see --help)\n",
     });
   });
 

@@ -37,7 +37,15 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(MODELS, { recursive: true, force: true }));
 
-async function judge(broken: BrokenFrontend): Promise<readonly CheckResult[]> {
+type Version = keyof typeof WIRE_VERSIONS;
+
+interface Started extends BrokenFrontend {
+  readonly version?: Version;
+  readonly words?: readonly string[];
+}
+
+async function judge(broken: Started): Promise<readonly CheckResult[]> {
+  const { version = VLLM_VERSION, words = [] } = broken;
   const [http = 0, handshake = 0] = await freePorts(2);
   const size = broken.engines === 'one' ? 1 : 2;
   const model = broken.engines === 'moe' ? ['--tokenizer', TINYMODEL] : [];
@@ -48,6 +56,7 @@ async function judge(broken: BrokenFrontend): Promise<readonly CheckResult[]> {
       ...['--data-parallel-size', `${size}`, '--data-parallel-size-local', '0'],
       ...['--data-parallel-address', '127.0.0.1', '--data-parallel-rpc-port', `${handshake}`],
       ...['--port', `${http}`, '--max-model-len', '1024', '--enable-faults'],
+      ...['--vllm-version', version, ...words],
     ],
     { VLLM_SERVER_DEV_MODE: '1' },
   );
@@ -57,7 +66,7 @@ async function judge(broken: BrokenFrontend): Promise<readonly CheckResult[]> {
       dataParallelSize: size,
       httpUrl: url,
       metricsUrl: `${url}/metrics`,
-      version: WIRE_VERSIONS[VLLM_VERSION],
+      version: WIRE_VERSIONS[version],
       clock: systemClock,
       waitMs: RUN_MS,
       spoil: broken.spoil ?? null,
@@ -103,11 +112,52 @@ describe('our frontend', () => {
   it.each([
     ['two engines', {}, [...REFUSALS, 'frontend.coordinator.start_wave']],
     ['two engines of a mixture of experts', { engines: 'moe' as const }, REFUSALS],
+    [
+      'two API servers',
+      { words: ['--api-server-count', '2'] },
+      [...REFUSALS, 'frontend.coordinator.start_wave'],
+    ],
   ])('passes every check with %s', async (_, broken, notApplicable) => {
     const results = await judge(broken);
     expect(results.map(({ id }) => id)).toEqual(IDS);
     expect(idsOf(results, 'failed'), told(results)).toEqual([]);
     expect(idsOf(results, 'not_applicable'), told(results)).toEqual(notApplicable);
+  });
+
+  it.each((Object.keys(WIRE_VERSIONS) as Version[]).filter((version) => version !== VLLM_VERSION))(
+    'passes every check as vLLM %s',
+    async (version) => {
+      const results = await judge({ version });
+      expect(idsOf(results, 'failed'), told(results)).toEqual([]);
+    },
+  );
+});
+
+describe('the command', () => {
+  it('says in JSON what it found, and in its exit code whether all is well', async () => {
+    const [http = 0, handshake = 0] = await freePorts(2);
+    const url = `http://127.0.0.1:${http}`;
+    const at = ['--handshake', `tcp://127.0.0.1:${handshake}`, '--json'];
+    const ports = ['--data-parallel-rpc-port', `${handshake}`, '--port', `${http}`];
+    const frontend = new Twin(['serve', TINYMODEL, '--data-parallel-size-local', '0', ...ports]);
+    try {
+      const urls = ['--http', url, '--metrics', `${url}/metrics`, '--model', TINYMODEL];
+      const conform = new Twin(['conform', 'frontend', ...at, ...urls]);
+      expect(await conform.waitForExit(RUN_MS)).toEqual({ code: 0, signal: null });
+      const report = JSON.parse(conform.stdout) as Record<string, unknown>;
+      expect(report).toMatchObject({ failed: 0 });
+      expect(report['checks']).toHaveLength(IDS.length);
+    } finally {
+      await frontend.stop();
+    }
+  });
+
+  it('fails where nobody answers', async () => {
+    const [handshake = 0] = await freePorts(1);
+    const at = ['--handshake', `127.0.0.1:${handshake}`, '--wait', '0.2'];
+    const conform = new Twin(['conform', 'frontend', ...at, '--only', 'frontend.init']);
+    expect(await conform.waitForExit(RUN_MS)).toEqual({ code: 1, signal: null });
+    expect(conform.stdout).toMatch(/FAILED {2}frontend\.init\.once/);
   });
 });
 

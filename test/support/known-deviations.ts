@@ -17,6 +17,7 @@ export interface KnownDeviations {
 const NO_CACHE_CONFIG = 'it has no vllm:cache_config_info';
 const NO_VLLM_METRICS = 'its metrics are its own (smg_…): there is none of vLLM';
 const NO_COORDINATOR = 'it runs no coordinator that engines see';
+const STARTS_AGAIN = 'it begins the handshake again by itself, sooner or later';
 const NO_CALLS = 'it calls no method of an engine that is asked for here';
 
 export const VLLM_RS_DEVIATIONS: KnownDeviations = {
@@ -42,9 +43,8 @@ export const VLLM_RS_DEVIATIONS: KnownDeviations = {
 export const SMG_DEVIATIONS: KnownDeviations = {
   peer: `smg ${SMG_VERSION}`,
   failed: {
-    'frontend.refuses.wrong_place': 'who says that it is local is taken as well',
-    'frontend.start.waits': '/health is the gateway’s own: 200 without any engine',
-    'frontend.add.external_req_id': 'external_req_id is null; the client’s id begins request_id',
+    'frontend.start.waits': "/health is the gateway's own: 200 without any engine",
+    'frontend.add.external_req_id': "external_req_id is null; the client's id begins request_id",
     'frontend.add.sampling.logit_bias': 'logit_bias is not handed on',
     'frontend.add.sampling.extra_args': 'vllm_xargs are not handed on',
     'frontend.add.prompt_token_ids': 'a prompt of token ids is refused with 400',
@@ -70,11 +70,15 @@ export const SMG_DEVIATIONS: KnownDeviations = {
     'frontend.metrics.num_preemptions': NO_VLLM_METRICS,
     'frontend.metrics.request_success': NO_VLLM_METRICS,
     'frontend.balance.stats': 'requests are spread by what it sent itself, whatever engines say',
-    'frontend.dead.health': '/health is the gateway’s own: 200 all the same',
+    'frontend.dead.health': "/health is the gateway's own: 200 all the same",
   },
   notApplicable: {
     'frontend.coordinator.ready': NO_COORDINATOR,
     'frontend.coordinator.start_wave': NO_COORDINATOR,
+    'frontend.refuses.hello_twice': STARTS_AGAIN,
+    'frontend.refuses.unknown_rank': STARTS_AGAIN,
+    'frontend.refuses.garbage': STARTS_AGAIN,
+    'frontend.refuses.wrong_place': STARTS_AGAIN,
     'frontend.gone.others': 'no engine can be left out where X-data-parallel-rank is not obeyed',
     'frontend.utility.form': NO_CALLS,
   },

@@ -1,5 +1,6 @@
 /** The sockets of a frontend with two API servers, and of the coordinator beside it where there are several engines. */
 import type { EngineZmqAddresses } from '../../shared/protocol/handshake.ts';
+import type { Timers } from '../../shared/timers.ts';
 import type {
   Closable,
   Frame,
@@ -12,6 +13,9 @@ import type {
 /** Two: so that it shows whose answers an engine sends where. */
 const NUM_CLIENTS = 2;
 const LINGER_MS = 200;
+/** How long an address may be held by a socket that is closed, and how often that is looked at. */
+const RELEASE_MS = 1_500;
+const LOOK_MS = 20;
 
 export interface FrontendListener {
   readonly onHandshake: (identity: Frame, frames: readonly Frame[]) => void;
@@ -19,6 +23,11 @@ export interface FrontendListener {
   /** `client` -1: for the coordinator. */
   readonly onOutputs: (client: number, frames: readonly Frame[]) => void;
   readonly onSubscription: (frames: readonly Frame[]) => void;
+}
+
+interface Surroundings {
+  readonly transport: Transport;
+  readonly timers: Timers;
 }
 
 interface Places {
@@ -41,18 +50,18 @@ interface Sockets {
 }
 
 export class FrontendSockets {
-  readonly #transport: Transport;
+  readonly #surroundings: Surroundings;
   #sockets: Sockets;
   #listener: FrontendListener | null = null;
 
-  private constructor(transport: Transport, sockets: Sockets) {
-    this.#transport = transport;
+  private constructor(surroundings: Surroundings, sockets: Sockets) {
+    this.#surroundings = surroundings;
     this.#sockets = sockets;
   }
 
   /** Throws the system's error; nothing stays bound then. */
   static async bind(
-    transport: Transport,
+    surroundings: Surroundings,
     listenAddress: string,
     hasCoordinator: boolean,
   ): Promise<FrontendSockets> {
@@ -67,7 +76,7 @@ export class FrontendSockets {
       coordinatorOutput: coordinator,
       frontendStatsPublish: coordinator,
     };
-    return new FrontendSockets(transport, await bindAll(transport, places));
+    return new FrontendSockets(surroundings, await bindAll(surroundings.transport, places));
   }
 
   get handshakeAddress(): string {
@@ -113,7 +122,7 @@ export class FrontendSockets {
   async reopen(): Promise<void> {
     const { addresses, handshakeAddress } = this;
     await this.close();
-    this.#sockets = await bindAll(this.#transport, {
+    this.#sockets = await bindAgain(this.#surroundings, {
       handshake: handshakeAddress,
       inputs: addresses.inputs,
       outputs: addresses.outputs,
@@ -128,6 +137,19 @@ export class FrontendSockets {
     const { inputs, outputs, ...others } = this.#sockets;
     const single = Object.values(others) as (Closable | null)[];
     await Promise.all([...inputs, ...outputs, ...single].map((socket) => socket?.close()));
+  }
+}
+
+/** ZeroMQ lets an address go in the background, some time after its socket is closed, and tells nobody when. */
+async function bindAgain({ transport, timers }: Surroundings, places: Places): Promise<Sockets> {
+  for (let waitedMs = 0; ; waitedMs += LOOK_MS) {
+    try {
+      return await bindAll(transport, places);
+    } catch (error) {
+      const isHeld = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+      if (!isHeld || waitedMs >= RELEASE_MS) throw error;
+      await timers.pause(LOOK_MS);
+    }
   }
 }
 

@@ -77,6 +77,7 @@ export class ScriptedEngine {
   readonly #options: ScriptedEngineOptions;
   readonly #identity: Frame;
   #handshake: DealerSocket | null = null;
+  #isConnected = false;
   #inputs: DealerSocket[] = [];
   #outputs: PushSocket[] = [];
   #coordinatorInput: XSubSocket | null = null;
@@ -98,6 +99,11 @@ export class ScriptedEngine {
   get isOfMoe(): boolean {
     const parallelConfig = this.inits[0]?.value?.parallelConfig ?? {};
     return 'data_parallel_master_ip' in parallelConfig;
+  }
+
+  /** Whether the frontend's handshake socket is there. */
+  get isHandshakeConnected(): boolean {
+    return this.#isConnected;
   }
 
   get socketCount(): number {
@@ -169,7 +175,7 @@ export class ScriptedEngine {
     this.#outputs[socket]?.send(frames);
   }
 
-  /** To every frontend, and to the coordinator where there is one. */
+  /** To the first API server, which counts for all of them, and to the coordinator where there is one. */
   tellStats(stats: Partial<SchedulerStats>): void {
     const outputs = createEngineCoreOutputs({
       engineIndex: this.rank,
@@ -177,7 +183,7 @@ export class ScriptedEngine {
       schedulerStats: createSchedulerStats(stats),
     });
     const frames = this.#codec.encodeEngineCoreOutputs(outputs);
-    for (const output of this.#outputs) output.send(frames);
+    this.sendFrames(frames);
     this.#coordinatorOutput?.send(frames);
   }
 
@@ -202,6 +208,9 @@ export class ScriptedEngine {
     const { transport, handshakeAddress } = this.#options;
     const options = { name: 'handshake', lingerMs: 0, identity: this.#identity } as const;
     const handshake = transport.connectDealer(handshakeAddress, options);
+    handshake.onConnection((isConnected) => {
+      this.#isConnected = isConnected;
+    });
     handshake.onMessage((frames) => {
       if (this.inits.length < MAX_KEPT_MESSAGES) this.inits.push(readInit(this.#codec, frames));
     });

@@ -14,7 +14,7 @@ const PATIENCE_MS = 3_000;
 const ASK_AGAIN_MS = 50;
 /** For the frontend to take in what spoils the start. */
 const SPOILT_MS = 200;
-/** How long nothing is served then. */
+/** How long nothing is served once the handshake is over. */
 const REFUSED_MS = 2_500;
 /** A key of no version of vLLM. */
 const MORE_KEYS = ['conform_key_of_a_newer_version'];
@@ -69,14 +69,22 @@ async function spoilStart(run: FrontendRun, spoil: Spoil): Promise<void> {
     engine.report();
     engine.sayReady();
   }
-  const end = run.options.clock.monotonicMs() + REFUSED_MS;
-  let hasServed = false;
-  while (!hasServed && run.hasHttp && run.options.clock.monotonicMs() < end) {
-    hasServed = await serves(run);
-    await run.quiet(ASK_AGAIN_MS);
-  }
+  const hasServed = run.hasHttp && (await servesAllTheSame(run, first));
   const numAnswers = (first?.inits.length ?? 0) - answersBefore + run.stranger.inits.length;
   run.seen.spoilt = { hasServed, numAnswers };
+}
+
+/** Until it does, or has had as long as a start may take; less where it has closed its handshake socket. */
+async function servesAllTheSame(run: FrontendRun, first?: ScriptedEngine): Promise<boolean> {
+  const { clock } = run.options;
+  let closedMs: number | null = null;
+  while (run.hasTime) {
+    if (await serves(run)) return true;
+    if (closedMs === null && first?.isHandshakeConnected === false) closedMs = clock.monotonicMs();
+    if (closedMs !== null && clock.monotonicMs() - closedMs > REFUSED_MS) return false;
+    await run.quiet(ASK_AGAIN_MS);
+  }
+  return false;
 }
 
 async function watchHealth(run: FrontendRun): Promise<void> {
@@ -109,7 +117,17 @@ async function waitUntilServing(
   }
 }
 
+/** False where the time for the start is over, too. */
 async function serves(run: FrontendRun): Promise<boolean> {
+  try {
+    return await completes(run);
+  } catch (error) {
+    if (error instanceof NothingWithin) return false;
+    throw error;
+  }
+}
+
+async function completes(run: FrontendRun): Promise<boolean> {
   const { http } = run;
   if (http.model === '') {
     const { status, text } = await http.get('/v1/models', run.budget());

@@ -14,7 +14,7 @@ export const OTHER_EXPORTERS: readonly OtherExporter[] = [
   {
     program: "the router of vLLM's production-stack",
     source:
-      'vllm-project/production-stack src/vllm_router/services/metrics_service/__init__.py, src/vllm_router/experimental/semantic_cache_integration.py',
+      'vllm-project/production-stack, metrics_service and semantic_cache_integration of vllm_router',
     names: [
       'vllm:current_qps',
       'vllm:avg_decoding_length',

@@ -7,6 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { assert } from '../assert.ts';
 import { ConfigError } from '../errors.ts';
 import { ownFile } from '../own-files.ts';
+import { compareVersions } from './version-order.ts';
 
 export type FamilyType = 'counter' | 'gauge' | 'histogram' | 'summary';
 
@@ -100,7 +101,7 @@ const SUFFIXES: Readonly<Record<FamilyType, readonly string[]>> = {
 export const CATALOGUE_VERSIONS: readonly string[] = readdirSync(FOLDER)
   .filter((file) => file.endsWith('.json'))
   .map((file) => file.slice(0, -'.json'.length))
-  .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  .sort(compareVersions);
 
 /** By version. */
 const CATALOGUES: ReadonlyMap<string, MetricCatalogue> = readCatalogues();

@@ -76,17 +76,17 @@ function writeArray(value: NdArray, isInline: boolean, writer: FrameWriter): voi
 
 /** Source: vllm/v1/serial_utils.py MsgpackEncoder._encode_ndarray (scalars are always inline). */
 export const ndArray: FieldType<NdArray> = {
-  declared: { kind: 'custom', name: 'np.ndarray' },
   read: readArray,
   write(value, writer) {
     const isInline = value.shape.length === 0 || value.data.length < INLINE_ARRAY_MAX_BYTES;
     writeArray(value, isInline, writer);
   },
+  declared: { kind: 'custom', name: 'np.ndarray' },
 };
 
 /** Source: vllm/v1/serial_utils.py MsgpackEncoder._encode_tensor. */
 export const tensor: FieldType<NdArray> = {
-  declared: { kind: 'custom', name: 'torch.Tensor' },
   read: readArray,
   write: (value, writer) => writeArray(value, value.data.length < INLINE_ARRAY_MAX_BYTES, writer),
+  declared: { kind: 'custom', name: 'torch.Tensor' },
 };

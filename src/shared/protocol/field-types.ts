@@ -24,6 +24,7 @@ import type { WireStructs } from './wire-structs.ts';
 /** Gives the codec of a struct by its name; which one it is depends on the version. */
 export type StructResolver = (name: string) => FieldType<unknown>;
 
+/** `read` and `write` stand alone: they may be taken out of it. */
 export interface FieldType<T> {
   read(reader: MsgpackReader): T;
   write(value: T, writer: FrameWriter): void;
@@ -48,61 +49,61 @@ export function bindType<T>(type: FieldType<T>, resolve: StructResolver): FieldT
 }
 
 export const bool: FieldType<boolean> = {
-  declared: BOOL,
   read: (reader) => reader.bool(),
   write: (value, writer) => writer.bool(value),
+  declared: BOOL,
 };
 
 export const int: FieldType<number> = {
-  declared: INT,
   read: (reader) => reader.int(),
   write: (value, writer) => writer.int(value),
+  declared: INT,
 };
 
 /** An integer that may need 64 bits, like a seed or a call id. */
 export const int64: FieldType<number | bigint> = {
-  declared: INT,
   read: (reader) => reader.int64(),
   write: (value, writer) => writer.int(value),
+  declared: INT,
 };
 
 export const float: FieldType<number> = {
-  declared: FLOAT,
   read: (reader) => reader.float(),
   write: (value, writer) => writer.float(value),
+  declared: FLOAT,
 };
 
 export const str: FieldType<string> = {
-  declared: STR,
   read: (reader) => reader.str(),
   write: (value, writer) => writer.str(value),
+  declared: STR,
 };
 
 /** Token ids, mostly. */
 export const intArray: FieldType<readonly number[]> = {
-  declared: listOf(INT),
   read: (reader) => reader.intArray(),
   write: (values, writer) => writer.intArray(values),
+  declared: listOf(INT),
 };
 
 /** A value of no declared type, like a utility call's arguments. */
 export const any: FieldType<unknown> = {
-  declared: ANY,
   read: (reader) => reader.any(),
   write: (value, writer) => writer.untyped(value),
+  declared: ANY,
 };
 
 export const intOrStr: FieldType<number | string> = {
-  declared: unionOf(INT, STR),
   read: (reader) => (reader.isInt() ? reader.int() : reader.str()),
   write: (value, writer) => (typeof value === 'number' ? writer.int(value) : writer.str(value)),
+  declared: unionOf(INT, STR),
 };
 
 /** A block hash: 64 bits as an integer, or the digest's bytes. */
 export const blockHash: FieldType<number | bigint | Uint8Array> = {
-  declared: unionOf(BYTES, INT),
   read: (reader) => (reader.isBin() ? reader.bin() : reader.int64()),
   write: (value, writer) => (value instanceof Uint8Array ? writer.bin(value) : writer.int(value)),
+  declared: unionOf(BYTES, INT),
 };
 
 /** A struct by its name in the tables; each version's own stands there once the type is bound. */
@@ -119,9 +120,10 @@ export function struct<N extends keyof WireStructs>(name: N): FieldType<WireStru
 }
 
 export function nullable<T>(type: FieldType<T>): FieldType<T | null> {
+  const { read, write } = type;
   return {
-    read: (reader) => (reader.tryNil() ? null : type.read(reader)),
-    write: (value, writer) => (value === null ? writer.nil() : type.write(value, writer)),
+    read: (reader) => (reader.tryNil() ? null : read(reader)),
+    write: (value, writer) => (value === null ? writer.nil() : write(value, writer)),
     declared: orNone(type.declared),
     bind: (resolve) => nullable(bindType(type, resolve)),
     inside: { kind: 'nullable', of: [type] },
@@ -129,13 +131,14 @@ export function nullable<T>(type: FieldType<T>): FieldType<T | null> {
 }
 
 export function arrayOf<T>(type: FieldType<T>, what: string): FieldType<readonly T[]> {
+  const { read: readOne, write: writeOne } = type;
   return {
     read(reader) {
       const length = reader.arrayHeader(`an array of ${what}`);
       const values: T[] = [];
       for (let index = 0; index < length; index++) {
         try {
-          values.push(type.read(reader));
+          values.push(readOne(reader));
         } catch (error) {
           throw locate(error, `[${index}]`);
         }
@@ -144,7 +147,7 @@ export function arrayOf<T>(type: FieldType<T>, what: string): FieldType<readonly
     },
     write(values, writer) {
       writer.arrayHeader(values.length);
-      for (let i = 0; i < values.length; i++) type.write(values[i] as T, writer);
+      for (let i = 0; i < values.length; i++) writeOne(values[i] as T, writer);
     },
     declared: listOf(type.declared),
     bind: (resolve) => arrayOf(bindType(type, resolve), what),
@@ -243,11 +246,14 @@ export function wordOf<T extends string>(words: readonly T[]): FieldType<T> {
 
 /** A type that vLLM declares otherwise, or closer, than it is read here. */
 export function declaredAs<T>(declared: DeclaredType, type: FieldType<T>): FieldType<T> {
-  const { bind } = type;
+  const { read, write, bind, inside } = type;
+  if (bind === undefined || inside === undefined) return { read, write, declared };
   return {
-    ...type,
+    read,
+    write,
     declared,
-    ...(bind === undefined ? {} : { bind: (resolve) => declaredAs(declared, bind(resolve)) }),
+    bind: (resolve) => declaredAs(declared, bind(resolve)),
+    inside,
   };
 }
 
@@ -256,7 +262,6 @@ export function declaredAs<T>(declared: DeclaredType, type: FieldType<T>): Field
  * unless VLLM_ALLOW_INSECURE_SERIALIZATION is set. null on the wire (no result at all) is undefined here.
  */
 export const utilityResult: FieldType<unknown> = {
-  declared: orNone({ kind: 'custom', name: 'UtilityResult' }),
   read(reader) {
     if (reader.tryNil()) return undefined;
     const length = reader.arrayHeader('an array [type information, value]');
@@ -273,4 +278,5 @@ export const utilityResult: FieldType<unknown> = {
     writer.nil();
     writer.untyped(value);
   },
+  declared: orNone({ kind: 'custom', name: 'UtilityResult' }),
 };

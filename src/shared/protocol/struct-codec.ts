@@ -3,6 +3,7 @@
  * tables of a version; this file knows only the two layouts of msgspec: positional arrays and maps.
  */
 import { assert } from '../assert.ts';
+import type { DeclaredType } from './declared-type.ts';
 import { bindType, type FieldType, type StructResolver } from './field-types.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { DecodeFault, locate, type MsgpackReader } from './msgpack-reader.ts';
@@ -49,11 +50,19 @@ function structCodec(
   const make = (table.create ?? (() => ({ ...template }))) as () => Values;
   const fields = table.fields.map((field) => ({ ...field, type: bindType(field.type, resolve) }));
   const bound = { ...table, fields } as StructTable<Values>;
-  const codec = table.layout === 'array' ? arrayCodec(bound, make) : mapCodec(bound, make);
-  return { ...codec, declared: { kind: 'struct', struct } } as unknown as StructCodec<unknown>;
+  const declared: DeclaredType = { kind: 'struct', struct };
+  const codec =
+    table.layout === 'array' ? arrayCodec(bound, make, declared) : mapCodec(bound, make, declared);
+  return codec as unknown as StructCodec<unknown>;
 }
 
-type Layout = Omit<StructCodec<Values>, 'declared'>;
+type Read = (reader: MsgpackReader) => unknown;
+type Write = (value: unknown, writer: FrameWriter) => void;
+
+/** By place: types are of several shapes, and finding a function in each of them is what would cost. */
+function functionsOf(fields: readonly StructField[]): readonly [Read[], Write[]] {
+  return [fields.map(({ type }) => type.read), fields.map(({ type }) => type.write)];
+}
 
 /** Gives an object's values in the order of the fields; a field that the object's maker does not know has its default. */
 function valuesReader({ name, fields }: StructTable<Values>): (value: Values) => unknown[] {
@@ -84,10 +93,15 @@ function valuesReader({ name, fields }: StructTable<Values>): (value: Values) =>
   };
 }
 
-function arrayCodec(table: StructTable<Values>, make: () => Values): Layout {
+function arrayCodec(
+  table: StructTable<Values>,
+  make: () => Values,
+  declared: DeclaredType,
+): StructCodec<Values> {
   const { name, fields, isExact } = table;
   assert(table.tag === undefined, `${name}: a tag stands in maps only`);
   const size = fields.length;
+  const [reads, writes] = functionsOf(fields);
   const numRequired = fields.filter((field) => field.required).length;
   // Most outputs have nothing but defaults behind the required fields: those bytes are compared whole.
   const defaultTail = bytesOf((writer) => {
@@ -113,7 +127,7 @@ function arrayCodec(table: StructTable<Values>, make: () => Values): Layout {
       if (i === numRequired && length === size && reader.tryRaw(defaultTail)) return result;
       const field = fields[i] as StructField;
       try {
-        result[field.key] = field.type.read(reader);
+        result[field.key] = (reads[i] as Read)(reader);
       } catch (error) {
         throw locate(error, `${name}.${field.wire}`);
       }
@@ -133,14 +147,14 @@ function arrayCodec(table: StructTable<Values>, make: () => Values): Layout {
     writer.arrayHeader(size);
     const isDefault = hasDefaultTail(values);
     const numWritten = isDefault ? numRequired : size;
-    for (let i = 0; i < numWritten; i++) (fields[i] as StructField).type.write(values[i], writer);
+    for (let i = 0; i < numWritten; i++) (writes[i] as Write)(values[i], writer);
     if (isDefault) writer.raw(defaultTail);
   }
 
   const readMapFields = (): never => {
     throw new DecodeFault(expected, 'a map');
   };
-  return { table, read, write, readMapFields };
+  return { read, write, declared, table, readMapFields };
 }
 
 /** Bytes with a buffer of their own. */
@@ -157,10 +171,15 @@ function isLeftOut(field: StructField, value: unknown): boolean {
   return Array.isArray(value) && value.length === 0 && Array.isArray(field.fallback);
 }
 
-function mapCodec(table: StructTable<Values>, make: () => Values): Layout {
+function mapCodec(
+  table: StructTable<Values>,
+  make: () => Values,
+  declared: DeclaredType,
+): StructCodec<Values> {
   const { name, fields, tag } = table;
   const isSparse = table.layout === 'sparse';
   const valuesOf = valuesReader(table);
+  const [reads, writes] = functionsOf(fields);
   const keys = fields.map((field) => bytesOf((writer) => writer.str(field.wire)));
   const indexOf = new Map(fields.map((field, index) => [field.wire, index]));
   const tagEntry = bytesOf((writer) => {
@@ -202,7 +221,7 @@ function mapCodec(table: StructTable<Values>, make: () => Values): Layout {
       next = index + 1;
       const field = fields[index] as StructField;
       try {
-        result[field.key] = field.type.read(reader);
+        result[field.key] = (reads[index] as Read)(reader);
       } catch (error) {
         throw locate(error, `${name}.${field.wire}`);
       }
@@ -236,13 +255,13 @@ function mapCodec(table: StructTable<Values>, make: () => Values): Layout {
       const fieldValue = values[i];
       if (isSparse && isLeftOut(field, fieldValue)) continue;
       writer.raw(keys[i] as Uint8Array);
-      field.type.write(fieldValue, writer);
+      (writes[i] as Write)(fieldValue, writer);
       length += 1;
     }
     writer.endStruct(begin, maxLength, length);
   }
 
-  return { table, read, write, readMapFields };
+  return { read, write, declared, table, readMapFields };
 }
 
 /**

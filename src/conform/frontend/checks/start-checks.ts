@@ -70,6 +70,7 @@ export const START_CHECKS: readonly FrontendCheck[] = [
     run(run) {
       run.needSeveralEngines();
       const all = run.engines.map((engine) => initOf(engine)?.addresses ?? null);
+      if (all.includes(null)) throw new NotApplicable('no INIT that can be read for each engine');
       const expected = 'the same for every engine';
       const texts = new Set(all.map((addresses) => JSON.stringify(addresses)));
       return judged(texts.size === 1, expected, texts.size === 1 ? expected : all);
@@ -154,6 +155,7 @@ export const START_CHECKS: readonly FrontendCheck[] = [
     async run(run) {
       const [engine] = run.engines;
       if (engine === undefined) throw new NotApplicable('there is no engine');
+      run.needAlive();
       const before = engine.inits.length;
       engine.hello();
       engine.sendHandshake([Buffer.from('no msgpack')]);

@@ -58,9 +58,9 @@ const stop: FieldType<readonly string[] | null> = {
 const described = (name: string) => declaredAs(orNone({ kind: 'struct', struct: name }), any);
 /** Any integer of 64 bits; only the order counts, so that a double holds enough of it. */
 const priority: FieldType<number> = {
-  declared: int.declared,
   read: (reader) => Number(reader.int64()),
   write: (value, writer) => writer.int(Number.isSafeInteger(value) ? value : BigInt(value)),
+  declared: int.declared,
 };
 
 const repetitionDetectionParams: StructTable<RepetitionDetectionParams> = {
