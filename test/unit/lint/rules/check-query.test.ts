@@ -108,6 +108,15 @@ describe('a bare name of an autoscaler', () => {
     expect(marks('cpu', 'metric-name')).toEqual([]);
   });
 
+  it('is within what Google’s managed Prometheus makes of it', () => {
+    const of = (name: string): string => `prometheus.googleapis.com|${name}|gauge`;
+    expect(marks(of('vllm:num_requests_waiting'), 'metric-name')).toEqual([]);
+    expect(marks(of('vllm:e2e_request_latency_seconds'), 'metric-name')).toEqual([]);
+    expect(mended(of('vllm:gpu_cache_usage_perc'), 'metric-name')).toBe(
+      of('vllm:kv_cache_usage_perc'),
+    );
+  });
+
   it('is an adapter’s with an underscore', () => {
     expect(marks('vllm_num_requests_waiting', 'metric-name')).toEqual([]);
   });
