@@ -45,7 +45,7 @@ export interface EngineChecksOptions {
 }
 
 /** vLLM's name of the process that we stand for. */
-export const CONFORM_PROCESS = 'APIServer';
+export const ENGINE_CHECKS_PROCESS = 'APIServer';
 const CHECKS_MS = 14_000;
 const CHECK_MS = 5_000;
 const ANSWER_MS = 1_500;
@@ -59,7 +59,7 @@ export async function runEngineChecks(
 ): Promise<readonly CheckResult[]> {
   const { clock, version, onFrame, onResult, answerMs = ANSWER_MS, quietMs = QUIET_MS } = options;
   const frames: TappedFrame[] = [];
-  const tap = new Tap({ clock, process: CONFORM_PROCESS });
+  const tap = new Tap({ clock, process: ENGINE_CHECKS_PROCESS });
   tap.setListener((frame) => {
     if (frames.length < MAX_FRAMES) frames.push(frame);
     onFrame?.(frame);

@@ -15,7 +15,7 @@ import { FrontendRun } from './frontend-run.ts';
 import { startEngines } from './start-engines.ts';
 
 /** vLLM's name of the process that we stand for. */
-const CONFORM_PROCESS = 'EngineCore';
+export const FRONTEND_CHECKS_PROCESS = 'EngineCore';
 /** A check's waits, one behind the other. */
 const CHECK_MS = 9_000;
 
@@ -23,7 +23,7 @@ export async function runFrontendChecks(
   options: FrontendCheckOptions,
 ): Promise<readonly CheckResult[]> {
   const { clock, only = null, onFrame, onResult } = options;
-  const tap = new Tap({ clock, process: CONFORM_PROCESS });
+  const tap = new Tap({ clock, process: FRONTEND_CHECKS_PROCESS });
   if (onFrame !== undefined) tap.setListener(onFrame);
   const run = new FrontendRun({ ...options, transport: tapTransport(options.transport, tap) });
   try {
