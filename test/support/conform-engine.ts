@@ -56,8 +56,6 @@ export interface JudgedEngines {
   readonly mutate?: (rank: number, wasReopened: () => boolean) => Mutation;
   readonly only?: readonly string[];
   readonly version?: WireVersion;
-  /** For all checks together. */
-  readonly checksMs?: number;
 }
 
 /** Results by id. */
@@ -65,6 +63,8 @@ export type Verdicts = ReadonlyMap<string, CheckResult>;
 
 const LISTEN = 'tcp://127.0.0.1:13345';
 const MASTER_PORT = 29_500;
+/** Whatever an engine does. */
+const LONGEST_RUN_MS = 30_000;
 
 /** Runs the checks over engines that are started for it, and ends them. */
 export async function judgeEngines(judged: JudgedEngines = {}): Promise<Verdicts> {
@@ -99,11 +99,8 @@ export async function judgeEngines(judged: JudgedEngines = {}): Promise<Verdicts
           }
         : null,
       only,
-      waitMs: 2_000,
-      startMs: 1_500,
-      answerMs: 700,
-      quietMs: 40,
-      ...(judged.checksMs === undefined ? {} : { checksMs: judged.checksMs }),
+      waitMs: 1_000,
+      startMs: 14_000,
       onListening: () => {
         for (let rank = 0; rank < size; rank++)
           engines.push(
@@ -111,8 +108,8 @@ export async function judgeEngines(judged: JudgedEngines = {}): Promise<Verdicts
           );
       },
     });
-    const isOver = await time.settle(judging, 60_000);
-    if (!isOver) throw new Error('the checks go on after a minute');
+    const isOver = await time.settle(judging, LONGEST_RUN_MS);
+    if (!isOver) throw new Error(`the checks go on after ${LONGEST_RUN_MS} ms`);
     return new Map((await judging).map((result) => [result.id, result]));
   } finally {
     for (const engine of await Promise.all(engines)) engine?.proc.requestShutdown();

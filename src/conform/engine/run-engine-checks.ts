@@ -33,12 +33,6 @@ export interface EngineChecksOptions {
   readonly waitMs: number;
   /** How long all engines may take from the first HELLO to READY, in milliseconds. */
   readonly startMs: number;
-  /** How long all checks together may take, in milliseconds; those that are left then fail. */
-  readonly checksMs?: number;
-  /** How long an answer may take, in milliseconds. */
-  readonly answerMs?: number;
-  /** How long nothing has to come where nothing may, in milliseconds. */
-  readonly quietMs?: number;
   /** Ends the wait for engines: the checks are run over what is there. */
   readonly signal?: AbortSignal;
   readonly onListening?: (address: string) => void;
@@ -49,7 +43,10 @@ export interface EngineChecksOptions {
 
 /** vLLM's name of the process that we stand for. */
 export const CONFORM_PROCESS = 'APIServer';
-const CHECKS_MS = 14_000;
+/** From the first HELLO to the end of all checks. */
+const RUN_MS = 29_000;
+/** What the checks have together, however long the start took. */
+const MIN_CHECKS_MS = 15_000;
 const CHECK_MS = 5_000;
 const ANSWER_MS = 1_500;
 const QUIET_MS = 150;
@@ -61,7 +58,7 @@ export async function runEngineChecks(
   options: EngineChecksOptions,
 ): Promise<readonly CheckResult[]> {
   const { timers = systemTimers } = options;
-  const { clock, version, onFrame, onResult, answerMs = ANSWER_MS, quietMs = QUIET_MS } = options;
+  const { clock, version, onFrame, onResult } = options;
   const frames: TappedFrame[] = [];
   const tap = new Tap({ clock, process: CONFORM_PROCESS });
   tap.setListener((frame) => {
@@ -84,7 +81,10 @@ export async function runEngineChecks(
   try {
     options.onListening?.(frontend.address);
     await awaitEngines(options, frontend);
-    const endMs = clock.monotonicMs() + (options.checksMs ?? CHECKS_MS);
+    const nowMs = clock.monotonicMs();
+    const startedMs = frontend.handshakes[0]?.atMs ?? nowMs;
+    const checksMs = Math.max(MIN_CHECKS_MS, startedMs + RUN_MS - nowMs);
+    const endMs = nowMs + checksMs;
     return await runChecks(
       ENGINE_CHECKS,
       {
@@ -98,8 +98,8 @@ export async function runEngineChecks(
         requests: new Requests(frontend),
         size: options.dataParallelSize,
         isMoe: options.parallelConfig !== null,
-        answerMs,
-        quietMs,
+        answerMs: ANSWER_MS,
+        quietMs: QUIET_MS,
         frames,
       },
       {
@@ -123,7 +123,6 @@ async function awaitEngines(
   frontend: CheckingFrontend,
 ): Promise<void> {
   const { dataParallelSize: size, waitMs, startMs, signal, onProgress } = options;
-  const { answerMs = ANSWER_MS } = options;
   const isAborted = (): boolean => signal?.aborted === true;
   const cameFirst = await frontend.wait(() => isAborted() || frontend.inits.length > 0, waitMs);
   if (!cameFirst) onProgress?.(`no HELLO came within ${secondsText(waitMs)}`);
@@ -140,6 +139,6 @@ async function awaitEngines(
   // A ready response may come behind READY: they travel on different sockets.
   await frontend.wait(
     () => isAborted() || frontend.greetings.length >= size * frontend.numClients,
-    answerMs,
+    ANSWER_MS,
   );
 }
