@@ -42,7 +42,7 @@ export interface EngineChecksOptions {
 }
 
 /** vLLM's name of the process that we stand for. */
-export const CONFORM_PROCESS = 'APIServer';
+export const ENGINE_CHECKS_PROCESS = 'APIServer';
 /** From the first HELLO to the end of all checks. */
 const RUN_MS = 29_000;
 /** What the checks have together, however long the start took. */
@@ -60,7 +60,7 @@ export async function runEngineChecks(
   const { timers = systemTimers } = options;
   const { clock, version, onFrame, onResult } = options;
   const frames: TappedFrame[] = [];
-  const tap = new Tap({ clock, process: CONFORM_PROCESS });
+  const tap = new Tap({ clock, process: ENGINE_CHECKS_PROCESS });
   tap.setListener((frame) => {
     if (frames.length < MAX_FRAMES) frames.push(frame);
     onFrame?.(frame);

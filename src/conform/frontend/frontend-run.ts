@@ -132,17 +132,20 @@ export class FrontendRun {
     this.#deadline = this.options.clock.monotonicMs() + CHECKS_MS;
   }
 
-  get hasTime(): boolean {
-    return (
-      this.options.signal?.aborted !== true && this.options.clock.monotonicMs() < this.#deadline
-    );
+  /** What is left of the time for the start, or for the checks. */
+  get leftMs(): number {
+    if (this.options.signal?.aborted === true) return 0;
+    return this.#deadline - this.options.clock.monotonicMs();
   }
 
-  /** Milliseconds for a wait of at most so many. Throws NothingWithin where the run's time is over. */
+  get hasTime(): boolean {
+    return this.leftMs > 0;
+  }
+
+  /** Milliseconds for a wait of at most so many. Throws NothingWithin where the time is over, or the run was ended. */
   budget(ms = WAIT_MS): number {
-    if (this.options.signal?.aborted === true) throw new NothingWithin('the run was ended');
-    const leftMs = this.#deadline - this.options.clock.monotonicMs();
-    if (leftMs <= 0) throw new NothingWithin('not tried: the run has used its time up');
+    const { leftMs } = this;
+    if (leftMs <= 0) throw new NothingWithin('nothing came before the run was over');
     return Math.min(ms, Math.ceil(leftMs));
   }
 
@@ -230,13 +233,11 @@ export class FrontendRun {
     this.#open.clear();
   }
 
-  /** Whether it still answers; else what is said of it is that this check has ended it. */
+  /** Where it does not answer any more, it is this check that has ended it. */
   async lookAfter(id: string): Promise<void> {
-    if (this.#http === null || this.seen.endedBy !== null) return;
-    const { status } = await this.#http.complete(
-      { max_tokens: 1 },
-      { timeoutMs: this.budget(PROBE_MS) },
-    );
+    if (this.#http === null || this.seen.endedBy !== null || !this.hasTime) return;
+    const timeoutMs = this.budget(PROBE_MS);
+    const { status } = await this.#http.complete({ max_tokens: 1 }, { timeoutMs });
     if (status !== 200) this.seen.endedBy = id;
   }
 

@@ -77,7 +77,7 @@ function queriesOf(node: MapNode, objectName: string): readonly FoundQuery[] {
     ...(has('kind') && has('spec') ? persesVariableQueries(node) : []),
     ...(has('type') ? triggerQueries(node, objectName) : []),
     ...(has('type') ? scaledMetricNames(node, objectName) : []),
-    ...(has('seriesQuery') || has('metricsQuery') || has('containerQuery')
+    ...(has('seriesQuery') || has('metricsQuery') || has('containerQuery') || has('nodeQuery')
       ? adapterQueries(node)
       : []),
     ...(has('targetMetric') ? targetMetricNames(node, objectName) : []),

@@ -77,23 +77,39 @@ function promqlQueries(source: Source, lines: LineStarts): readonly SourceQuery[
   );
 }
 
+/** A block that says no language is one of queries where all of it is, and each calls a function or names labels. */
+const UNNAMED = /^(text|plaintext|)$/;
+const OF_VLLM = /\bvllm:\w/;
+
 function blockQueries(source: Source, lines: LineStarts): readonly SourceQuery[] {
   return codeBlocks(source).flatMap(({ language, content }) => {
     if (/^(promql|prometheus|metricsql)$/.test(language))
       return splitQueries(content, isQuery)
         .filter(({ text }) => !/\.\.\.|…/.test(text))
         .map((placed) => sourceQuery('query', '', placed, lines));
-    if (!/^(ya?ml|json)$/.test(language)) return [];
-    try {
-      const inner = within(content);
-      const documents = language === 'json' ? [readJson(inner)] : readYaml(inner).documents;
-      return placeAll(findQueries(documents), lines);
-    } catch (cause) {
-      // Documents show parts of files.
-      if (cause instanceof Unreadable) return [];
-      throw cause;
+    if (UNNAMED.test(language) && OF_VLLM.test(content.text)) {
+      const queries = splitQueries(content, isQuery);
+      const isWritten = queries.every(({ text }) => /[({]/.test(text) && isQuery(text));
+      return isWritten ? queries.map((placed) => sourceQuery('query', '', placed, lines)) : [];
     }
+    return /^(ya?ml|json)$/.test(language) ? fileInBlock(language, content, lines) : [];
   });
+}
+
+function fileInBlock(
+  language: string,
+  content: PlacedText,
+  lines: LineStarts,
+): readonly SourceQuery[] {
+  try {
+    const inner = within(content);
+    const documents = language === 'json' ? [readJson(inner)] : readYaml(inner).documents;
+    return placeAll(findQueries(documents), lines);
+  } catch (cause) {
+    // Documents show parts of files.
+    if (cause instanceof Unreadable) return [];
+    throw cause;
+  }
 }
 
 function placeAll(found: readonly FoundQuery[], lines: LineStarts): readonly SourceQuery[] {

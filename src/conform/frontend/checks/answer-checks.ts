@@ -224,7 +224,8 @@ export const ANSWER_CHECKS: readonly FrontendCheck[] = [
     source: 'vllm/v1/engine/core_client.py AsyncMPClient._call_utility_async',
     async run(run) {
       // Some frontends ask nothing at their start; this one asks every engine where it is offered.
-      if (run.hasHttp) await run.http.get('/is_sleeping', run.budget());
+      if (run.hasHttp && run.seen.endedBy === null)
+        await run.http.get('/is_sleeping', run.budget());
       const calls = run.engines.flatMap((engine) => engine.calls);
       if (calls.length === 0) throw new NotApplicable('no UTILITY came');
       const problem = calls.find((call) => call.problem !== null)?.problem;

@@ -344,6 +344,19 @@ describe('queries by themselves', () => {
   });
 });
 
+describe('a block that says no language', () => {
+  it('is of queries where all of it is', () => {
+    const block = (text: string) => found('x.md', `\`\`\`\n${text}\n\`\`\`\n`);
+    expect(block('# said\nrate(vllm:a[5m])\nsum(vllm:b)')).toEqual([
+      ['query', '', 'rate(vllm:a[5m])'],
+      ['query', '', 'sum(vllm:b)'],
+    ]);
+    expect(block('vllm:a\nvllm:b')).toEqual([]);
+    expect(block('vllm:a{engine="0"} 1.0')).toEqual([]);
+    expect(block('sum(vllm:a)\n$ curl localhost')).toEqual([]);
+  });
+});
+
 describe('a chart with templates', () => {
   it('is read around them, and what they say in a query stays', () => {
     const yaml = `{{- if .Values.keda }}
