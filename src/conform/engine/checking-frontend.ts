@@ -39,6 +39,8 @@ export interface CheckingFrontendOptions {
 const MAX_KEPT = 20_000;
 /** Engines that are answered, and subscriptions that are counted. */
 const MAX_ENGINES = 1_024;
+/** HELLO and READY of each, and some that come again. */
+const MAX_HANDSHAKES = 4 * MAX_ENGINES;
 
 export class CheckingFrontend {
   readonly handshakes: HeardHandshake[] = [];
@@ -157,10 +159,10 @@ export class CheckingFrontend {
     await this.#sockets.close();
   }
 
-  #keep<T>(list: T[], heard: Omit<T, 'n' | 'atMs'>): T {
+  #keep<T>(list: T[], heard: Omit<T, 'n' | 'atMs'>, maxKept = MAX_KEPT): T {
     this.#n += 1;
     const kept = { n: this.#n, atMs: this.#options.clock.monotonicMs(), ...heard } as T;
-    if (list.length < MAX_KEPT) list.push(kept);
+    if (list.length < maxKept) list.push(kept);
     return kept;
   }
 
@@ -173,7 +175,7 @@ export class CheckingFrontend {
 
   #onHandshake(identity: Frame, frames: readonly Frame[]): void {
     const status = statusOf(frames, this.#options.codec);
-    this.#keep(this.handshakes, { identity, frames, status });
+    this.#keep(this.handshakes, { identity, frames, status }, MAX_HANDSHAKES);
     if (status === 'HELLO' && this.inits.length < MAX_ENGINES) this.#answerHello(identity);
     this.#waiters.look();
   }

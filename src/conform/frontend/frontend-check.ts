@@ -23,7 +23,9 @@ export async function outcomeOf(check: FrontendCheck, run: FrontendRun): Promise
 async function foundBy(check: FrontendCheck, run: FrontendRun): Promise<Outcome> {
   try {
     const { isAsExpected, expected, got } = await check.run(run);
-    return { ...(isAsExpected ? passed(got) : failed(got)), expected };
+    const outcome = isAsExpected ? passed(got) : failed(got);
+    // A value alone says nothing to who has not read the check.
+    return { ...outcome, expected: `${check.does} Here: ${expected}` };
   } catch (error) {
     const reason = reasonOf(error);
     return error instanceof NotApplicable ? notApplicable(reason) : failed(reason);
