@@ -16,8 +16,8 @@ import { startEngines } from './start-engines.ts';
 
 /** vLLM's name of the process that we stand for. */
 export const FRONTEND_CHECKS_PROCESS = 'EngineCore';
-/** A check's waits, one behind the other. */
-const CHECK_MS = 9_000;
+/** A check waits for so many things at most, one behind the other. */
+const WAITS_OF_A_CHECK = 5;
 
 export async function runFrontendChecks(
   options: FrontendCheckOptions,
@@ -33,7 +33,7 @@ export async function runFrontendChecks(
       const check = problem === null || spec.isOfStart === true ? spec : notLookedAt(spec, problem);
       return { spec, run: () => outcomeOf(check, run) };
     });
-    const checkMs = CHECK_MS;
+    const checkMs = WAITS_OF_A_CHECK * run.answerMs;
     const leftMs = (): number => run.leftMs;
     const told = onResult === undefined ? {} : { onResult };
     return await runChecks(checks, run, { only, checkMs, leftMs, ...told });

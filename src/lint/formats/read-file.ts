@@ -57,13 +57,12 @@ export function queryItself(text: string): SourceQuery {
 }
 
 function treeQueries(format: 'json' | 'yaml', source: Source, lines: LineStarts): QueriesOfFile {
-  if (format === 'json') {
-    const queries = placeAll(findQueries([readJson(source)]), lines);
-    return { queries, problem: null };
-  }
-  const { documents, problem } = readYaml(source);
+  const { documents, problem: ofFile } =
+    format === 'json' ? { documents: [readJson(source)], problem: null } : readYaml(source);
+  const { queries, problem: ofPart } = findQueries(documents);
+  const problem = ofFile ?? ofPart;
   return {
-    queries: placeAll(findQueries(documents), lines),
+    queries: placeAll(queries, lines),
     problem: problem === null ? null : { message: problem.message, line: lines.lineOf(problem.at) },
   };
 }
@@ -104,7 +103,7 @@ function fileInBlock(
   try {
     const inner = within(content);
     const documents = language === 'json' ? [readJson(inner)] : readYaml(inner).documents;
-    return placeAll(findQueries(documents), lines);
+    return placeAll(findQueries(documents).queries, lines);
   } catch (cause) {
     // Documents show parts of files.
     if (cause instanceof Unreadable) return [];

@@ -20,8 +20,7 @@ import type { ReceivedAdd } from '../scripted-engine.ts';
 const PROCESSOR = 'vllm/v1/engine/output_processor.py OutputProcessor.process_outputs';
 const FINISH = 'vllm/v1/engine/__init__.py FinishReason';
 
-/** For an ABORT behind a stop string, and for the answer before it. */
-const STOP_MS = 400;
+/** For the first token to reach a client that then leaves. */
 const STREAMED_MS = 100;
 
 interface Finished {
@@ -244,8 +243,8 @@ function stopAtString(run: FrontendRun) {
     const schedulerStats = createSchedulerStats({ numRunningReqs: 1 });
     add.engine.send({ outputs: [firstOutput(add, tokens)], schedulerStats }, socketFor(add));
     // A frontend that stops nothing gets its end all the same, so that it answers; one that does has time to say so.
-    await Promise.race([completion, run.quiet(STOP_MS)]);
-    const untilMs = run.options.clock.monotonicMs() + STOP_MS;
+    await Promise.race([completion, run.quiet(run.answerMs)]);
+    const untilMs = run.options.clock.monotonicMs() + run.answerMs;
     while (isAborted(run, add) === null && run.options.clock.monotonicMs() < untilMs)
       await run.quiet(10);
     const end = createEngineCoreOutput({

@@ -384,6 +384,33 @@ spec:
   });
 });
 
+describe('a dashboard in a chart with templates', () => {
+  const chart = (expr: string) => `kind: ConfigMap
+data:
+  d.json: |-
+    {
+      {{- if .Values.x }}
+      "panels": [{"title": "P", "targets": [{"legendFormat": "{{ "{{" }}pod{{ "}}" }}", "expr": "${expr}"}]}]
+      {{- end }}
+    }
+`;
+
+  it('is read, and its queries keep their templates', () => {
+    const text = chart('x{ns=\\"{{ .Release.Namespace }}\\"}');
+    const { queries, problem } = readQueries('cm.yaml', text);
+    expect(problem).toBeNull();
+    expect(queries.map((query) => query.text)).toEqual(['x{ns="{{ .Release.Namespace }}"}']);
+    const [from, to] = [queries[0]?.offsets[0], queries[0]?.offsets.at(-1)];
+    expect(text.slice(from, to)).toBe('x{ns=\\"{{ .Release.Namespace }}\\"}');
+  });
+
+  it('is told where it cannot be', () => {
+    const { queries, problem } = readQueries('cm.yaml', chart('x').replace('}]}]', '}]'));
+    expect(queries).toEqual([]);
+    expect(problem?.message).toMatch(/^d\.json is not JSON/);
+  });
+});
+
 describe('a file that is not what it should be', () => {
   it.each([
     ['x.json', '{"a": [1, }', 'is not JSON: no JSON value', 1],
