@@ -135,7 +135,7 @@ async function awaitEngines(
   const { dataParallelSize: size, waitMs, startMs, signal, onProgress } = options;
   const isAborted = (): boolean => signal?.aborted === true;
   const cameFirst = await frontend.wait(() => isAborted() || frontend.inits.length > 0, waitMs);
-  if (!cameFirst) onProgress?.(`no HELLO came within ${secondsText(waitMs)}`);
+  if (!cameFirst && !isAborted()) onProgress?.(`no HELLO came within ${secondsText(waitMs)}`);
   if (!cameFirst || isAborted()) return;
   onProgress?.('an engine said HELLO; waiting for READY');
   const numReady = (): number =>
