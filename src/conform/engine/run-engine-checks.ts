@@ -112,7 +112,8 @@ export async function runEngineChecks(
         only: options.only,
         checkMs: CHECK_MS,
         timers,
-        leftMs: () => (options.signal?.aborted === true ? 0 : endMs - clock.monotonicMs()),
+        leftMs: () => endMs - clock.monotonicMs(),
+        signal: options.signal,
         ...(onResult === undefined ? {} : { onResult }),
       },
     );
