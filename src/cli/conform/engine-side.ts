@@ -1,7 +1,7 @@
 /** `vllm-twin conform engine`: we are the frontend that engines are told to join. */
-import { createServer } from 'node:net';
 import { ENGINE_CHECK_SPECS } from '../../conform/engine/checks.ts';
 import { ENGINE_CHECKS_PROCESS, runEngineChecks } from '../../conform/engine/run-engine-checks.ts';
+import { findFreePort } from '../../frontend/launch/port-check.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { reasonOf, StartupError } from '../../shared/errors.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
@@ -115,7 +115,7 @@ async function judgeEngines({ host, port, size, isMoe, waitMs }: EngineSettings,
 /** What to start, in the words of vLLM's command line. */
 function startLines(host: string, address: string, size: number): readonly string[] {
   const port = address.slice(address.lastIndexOf(':') + 1);
-  const bare = host.replace(/^\[|\]$/g, '');
+  const bare = withoutBrackets(host);
   const ranks =
     size === 1 ? '' : ` --data-parallel-size ${size} --data-parallel-size-local ${size}`;
   return [
@@ -124,28 +124,23 @@ function startLines(host: string, address: string, size: number): readonly strin
   ];
 }
 
+/** An IPv6 host as it stands alone. */
+function withoutBrackets(host: string): string {
+  return host.replace(/^\[|\]$/g, '');
+}
+
 /** Source: vllm/v1/engine/utils.py wait_for_engine_startup, parallel_config_payload. */
 async function groupOf(host: string, size: number): Promise<Readonly<Record<string, unknown>>> {
-  const ports: number[] = [];
-  while (ports.length <= NUM_GROUP_PORTS) ports.push(await freePort());
+  const ip = withoutBrackets(host);
+  // One that is closed may be handed out again.
+  const ports = new Set<number>();
+  while (ports.size <= NUM_GROUP_PORTS) ports.add(await findFreePort(ip));
   const [masterPort, ...list] = ports;
   return {
-    data_parallel_master_ip: host.replace(/^\[|\]$/g, ''),
+    data_parallel_master_ip: ip,
     data_parallel_master_port: masterPort,
     _data_parallel_master_port_list: list,
     _coord_store_port: 0,
     data_parallel_size: size,
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
