@@ -5,6 +5,7 @@ import { findFreePort } from '../../frontend/launch/port-check.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { reasonOf, StartupError } from '../../shared/errors.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
+import { isBefore } from '../../shared/version.ts';
 import type { CommandFlag } from '../command.ts';
 import type { OwnFlags } from '../flags/own-flags.ts';
 import type { ConformSide, SideRun } from './conform-side.ts';
@@ -89,7 +90,7 @@ async function judgeEngines({ host, port, size, isMoe, waitMs }: EngineSettings,
       version: run.version,
       listenAddress: `tcp://${host}:${port}`,
       dataParallelSize: size,
-      parallelConfig: isMoe ? await groupOf(host, size) : null,
+      parallelConfig: isMoe ? await groupOf(host, size, run.version.vllmVersion) : null,
       only: run.only,
       waitMs,
       startMs: run.startMs,
@@ -130,7 +131,11 @@ function withoutBrackets(host: string): string {
 }
 
 /** Source: vllm/v1/engine/utils.py wait_for_engine_startup, parallel_config_payload. */
-async function groupOf(host: string, size: number): Promise<Readonly<Record<string, unknown>>> {
+async function groupOf(
+  host: string,
+  size: number,
+  vllmVersion: string,
+): Promise<Readonly<Record<string, unknown>>> {
   const ip = withoutBrackets(host);
   // One that is closed may be handed out again.
   const ports = new Set<number>();
@@ -140,7 +145,7 @@ async function groupOf(host: string, size: number): Promise<Readonly<Record<stri
     data_parallel_master_ip: ip,
     data_parallel_master_port: masterPort,
     _data_parallel_master_port_list: list,
-    _coord_store_port: 0,
+    ...(isBefore(vllmVersion, '0.32.0') ? {} : { _coord_store_port: 0 }),
     data_parallel_size: size,
   };
 }
