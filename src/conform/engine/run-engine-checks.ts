@@ -101,7 +101,7 @@ export async function runEngineChecks(
         clock,
         timers,
         frontend,
-        requests: new Requests(frontend),
+        requests: new Requests(frontend, clock),
         size: options.dataParallelSize,
         isMoe: options.parallelConfig !== null,
         answerMs: ANSWER_MS,

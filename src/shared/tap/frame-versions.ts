@@ -1,7 +1,7 @@
 /**
  * Which vLLM version each frame is of: the given one, or what its engine said of itself in EngineCoreReadyResponse. What
  * goes before that is the same in all versions. An engine's own recording does not name the engine: there the last word
- * counts.
+ * counts. Where no engine says it, as in a recording's later parts alone, it is what the recording says of itself.
  */
 import { MsgpackReader } from '../protocol/msgpack-reader.ts';
 import { knownVersion } from '../protocol/versions/known-version.ts';
@@ -10,6 +10,7 @@ import type { WireVersion } from '../protocol/wire-version.ts';
 import { VLLM_VERSION } from '../version.ts';
 import type { RawFrame } from './raw-frame.ts';
 import { readOrNull } from './read-or-null.ts';
+import type { RecordingHead } from './recording-format.ts';
 
 /** Engines whose version is kept; of others the last one's counts. */
 const MAX_ENGINES = 4_096;
@@ -20,10 +21,10 @@ export class FrameVersions {
   readonly #seen = new Set<string>();
   #last: WireVersion;
 
-  /** null: what the frames say, and vLLM 0.33.0 where they say nothing that is known. */
-  constructor(given: WireVersion | null) {
+  /** `given` null: what the frames say, and `otherwise` where they say nothing that is known. */
+  constructor(given: WireVersion | null, otherwise: WireVersion = WIRE_VERSIONS[VLLM_VERSION]) {
     this.#given = given;
-    this.#last = given ?? WIRE_VERSIONS[VLLM_VERSION];
+    this.#last = given ?? otherwise;
   }
 
   /** Takes note of what an engine says of itself; of all frames, in their order. */
@@ -46,6 +47,12 @@ export class FrameVersions {
   get text(): string {
     return this.#seen.size === 0 ? this.#last.vllmVersion : [...this.#seen].join(', ');
   }
+}
+
+/** The version that all recordings say they are of; ours where they differ, or say none that is known. */
+export function versionOfHeads(heads: readonly Pick<RecordingHead, 'vllm_version'>[]): WireVersion {
+  const [version, ...others] = new Set(heads.map((head) => knownVersion(head.vllm_version)));
+  return others.length === 0 && version ? version : WIRE_VERSIONS[VLLM_VERSION];
 }
 
 function versionIn({ parts }: RawFrame): WireVersion | null {
