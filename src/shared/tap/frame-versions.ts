@@ -3,13 +3,12 @@
  * goes before that is the same in all versions. An engine's own recording does not name the engine: there the last word
  * counts. Where no engine says it, as in a recording's later parts alone, it is what the recording says of itself.
  */
-import { MsgpackReader } from '../protocol/msgpack-reader.ts';
+import { saidVersion } from '../protocol/said-version.ts';
 import { knownVersion } from '../protocol/versions/known-version.ts';
 import { WIRE_VERSIONS } from '../protocol/versions/wire-versions.ts';
 import type { WireVersion } from '../protocol/wire-version.ts';
 import { VLLM_VERSION } from '../version.ts';
 import type { RawFrame } from './raw-frame.ts';
-import { readOrNull } from './read-or-null.ts';
 import type { RecordingHead } from './recording-format.ts';
 
 /** Engines whose version is kept; of others the last one's counts. */
@@ -56,9 +55,6 @@ export function versionOfHeads(heads: readonly Pick<RecordingHead, 'vllm_version
 }
 
 function versionIn({ parts }: RawFrame): WireVersion | null {
-  const payload = Buffer.from(parts[0] ?? '', 'base64');
-  const message = readOrNull(() => new MsgpackReader([payload], 0).any());
-  if (typeof message !== 'object' || message === null) return null;
-  const said = (message as Readonly<Record<string, unknown>>)['vllm_version'];
-  return typeof said === 'string' ? knownVersion(said) : null;
+  const said = saidVersion([Buffer.from(parts[0] ?? '', 'base64')]);
+  return said === null ? null : knownVersion(said);
 }
