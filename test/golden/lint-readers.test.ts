@@ -47,20 +47,16 @@ const found = (name: string, text: string): readonly string[] => {
 
 describe("vLLM's own examples", () => {
   it.each([
-    ['examples/observability/prometheus_grafana/grafana.json', 'grafana.json', []],
+    ['observability/prometheus_grafana/grafana.json', 'grafana.json', []],
+    ['observability/dashboards/grafana/query_statistics.json', 'query_statistics.json', []],
     [
-      'examples/observability/dashboards/grafana/query_statistics.json',
-      'query_statistics.json',
-      [],
-    ],
-    [
-      'examples/observability/dashboards/perses/performance_statistics.yaml',
+      'observability/dashboards/perses/performance_statistics.yaml',
       'performance_statistics.yaml',
       // The corpus has no variables of Perses.
       ['Deployment_id: vllm:generation_tokens_total{}'],
     ],
   ])('%s asks what the corpus says', (path, name, besides) => {
-    const listed = files.find((file) => file.path === path)?.queries ?? [];
+    const listed = files.find((file) => file.path === `examples/${path}`)?.queries ?? [];
     expect(listed.length).toBeGreaterThan(10);
     const expected = [...listed.map(({ title, query }) => told(title, query)), ...besides];
     const lines = onceEach(found(name, read(`corpus/vllm/${name}`)));

@@ -49,7 +49,8 @@ function withValues({ tree, substituted, text, variables }: ParsedQuery): string
   tree.iterate({
     enter: (node) => {
       if (isTurnedRound(node)) return false;
-      if (COMPARISONS.has(node.name)) {
+      // `!=` is a matcher's as well.
+      if (COMPARISONS.has(node.name) && node.node.parent?.name === 'BinaryExpr') {
         if (node.node.nextSibling?.name !== 'BoolModifier')
           edits.push({ from: node.to, to: node.to, insert: ' bool' });
       }

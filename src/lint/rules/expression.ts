@@ -79,6 +79,8 @@ export interface Binary extends Place {
   readonly op: string;
   readonly opAt: Place;
   readonly isBool: boolean;
+  /** What one side lacks is filled in: fill(0). */
+  readonly isFilled: boolean;
   readonly matching: Matching | null;
   readonly left: Expression;
   readonly right: Expression;
@@ -259,6 +261,7 @@ class Reader {
       op: this.#isVariable(op) ? '' : this.#text(op).toLowerCase(),
       opAt: { from: op.from, to: op.to },
       isBool: node.getChild('BoolModifier') !== null,
+      isFilled: node.getChild('FillModifier') !== null,
       matching: this.#matching(node.getChild('MatchingModifierClause')),
       left: this.expression(left),
       right: this.expression(right),

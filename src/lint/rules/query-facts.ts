@@ -70,6 +70,7 @@ export class QueryFacts {
     const left = this.of(binary.left);
     const right = this.of(binary.right);
     if (left.isScalar || right.isScalar || binary.op === 'or' || binary.op === '') return null;
+    if (binary.isFilled) return null;
     return mismatchOf(left.labels, right.labels, isKeyOf(binary));
   }
 
@@ -129,7 +130,8 @@ export class QueryFacts {
     const right = this.of(binary.right);
     const isScalar = left.isScalar && right.isScalar;
     const labels = this.#joined(binary, left, right);
-    if (op === 'or') return { ...UNKNOWN, isEmpty: left.isEmpty && right.isEmpty, labels };
+    if (op === 'or' || binary.isFilled)
+      return { ...UNKNOWN, isEmpty: left.isEmpty && right.isEmpty, labels };
     const isApart =
       left.isEmpty ||
       right.isEmpty ||
