@@ -1,13 +1,19 @@
 /** What autoscalers ask: KEDA and the Prometheus adapter by queries, HPAs and AIBrix by names. */
 import { type MapNode, mapAt, type TextNode, textAt, wordAt } from './file-node.ts';
 import { type FoundQuery, found } from './found-query.ts';
-import type { PlacedText } from './placed-text.ts';
+import { type PlacedText, slice } from './placed-text.ts';
+
+const PREFIX = 'vllm:';
 
 /** A trigger of a ScaledObject. Source: kedacore/keda pkg/scalers/prometheus_scaler.go prometheusMetadata */
 export function triggerQueries(trigger: MapNode, objectName: string): readonly FoundQuery[] {
-  if (wordAt(trigger, 'type') !== 'prometheus') return [];
+  const type = wordAt(trigger, 'type');
   const metadata = mapAt(trigger, 'metadata');
   if (metadata === null) return [];
+  // Another's scaler, which reads /metrics itself, is told a name.
+  if (type === 'external' && wordAt(metadata, 'metricName').startsWith(PREFIX))
+    return found('metric-name', objectName, textAt(metadata, 'metricName'));
+  if (type !== 'prometheus') return [];
   const title = wordAt(metadata, 'metricName') || wordAt(trigger, 'name') || objectName;
   return found('scaledobject', title, textAt(metadata, 'query'));
 }
@@ -67,7 +73,29 @@ export function scaledMetricNames(metric: MapNode, objectName: string): readonly
   const source = mapAt(metric, type.toLowerCase());
   if (source === null) return [];
   const name = textAt(source, 'metric', 'name') ?? textAt(source, 'metricName');
-  return found('metric-name', objectName, name);
+  return found('metric-name', objectName, withoutDomain(name));
+}
+
+/** `prometheus.googleapis.com|vllm:num_requests_waiting|gauge` is what Google's adapter calls it. */
+const STACKDRIVER = /^(prometheus\.googleapis\.com[|/])([^|/]+)(?:[|/]\w+)?$/;
+
+function withoutDomain(name: TextNode | null): TextNode | null {
+  const [, domain = '', bare = ''] = STACKDRIVER.exec(name?.value ?? '') ?? [];
+  if (name === null || bare === '') return name;
+  const to = domain.length + bare.length;
+  return { kind: 'text', value: bare, placed: () => slice(name.placed(), domain.length, to) };
+}
+
+/** A metric of an InferenceService. Source: kserve/kserve pkg/apis/serving/v1beta1/component.go ExternalMetricSource */
+export function inferenceMetricQueries(metric: MapNode, objectName: string): readonly FoundQuery[] {
+  if (wordAt(metric, 'backend') !== 'prometheus') return [];
+  return found('scaledobject', objectName, textAt(metric, 'query'));
+}
+
+/** What an object's annotations tell KAITO. Source: kaito-project/keda-kaito-scaler pkg/controllers, annotations */
+export function annotatedMetricNames(meta: MapNode, objectName: string): readonly FoundQuery[] {
+  const name = textAt(meta, 'annotations', 'scaledobject.kaito.sh/metricName');
+  return found('metric-name', wordAt(meta, 'name') || objectName, name);
 }
 
 /** A source of a PodAutoscaler. Source: vllm-project/aibrix api/autoscaling/v1alpha1 MetricSource */

@@ -4,24 +4,27 @@
  */
 import {
   adapterQueries,
+  annotatedMetricNames,
+  inferenceMetricQueries,
   scaledMetricNames,
   targetMetricNames,
   triggerQueries,
 } from './autoscalers.ts';
+import { policyQueries, widgetQueries } from './cloud-monitoring.ts';
 import type { FileNode, MapNode, TextNode } from './file-node.ts';
 import { mapAt, wordAt } from './file-node.ts';
 import type { FoundQuery } from './found-query.ts';
 import { elementQueries, listedQueries, managedRuleQueries, panelQueries } from './grafana.ts';
+import { readLenientJson } from './lenient-json.ts';
 import { persesPanelQueries, persesVariableQueries } from './perses.ts';
 import { within } from './placed-text.ts';
-import { readJson } from './read-json.ts';
 import { readYaml } from './read-yaml.ts';
 import { ruleQueries } from './rules.ts';
 import { Unreadable } from './unreadable.ts';
 
 /** What a text has that is a file in a file. */
 const HOLDS_FILE =
-  /["']?\b(expr|query|panels|targets|seriesQuery|metricsQuery|targetMetric|containerQuery)["']?\s*:/;
+  /["']?\b(expr|query|panels|targets|seriesQuery|metricsQuery|targetMetric|containerQuery|prometheusQuery)["']?\s*:/;
 
 export function findQueries(documents: readonly FileNode[]): readonly FoundQuery[] {
   const finder = new QueryFinder();
@@ -57,7 +60,7 @@ class QueryFinder {
 function documentsIn(text: TextNode): readonly FileNode[] {
   const source = within(text.placed());
   try {
-    if (/^\s*[{[]/.test(text.value)) return [readJson(source)];
+    if (/^\s*[{[]/.test(text.value)) return [readLenientJson(source)];
     return text.value.includes('\n') ? readYaml(source).documents : [];
   } catch (cause) {
     // Prose, or a template of another kind: it was never said to be a file.
@@ -81,6 +84,10 @@ function queriesOf(node: MapNode, objectName: string): readonly FoundQuery[] {
       ? adapterQueries(node)
       : []),
     ...(has('targetMetric') ? targetMetricNames(node, objectName) : []),
+    ...(has('backend') ? inferenceMetricQueries(node, objectName) : []),
+    ...(has('annotations') ? annotatedMetricNames(node, objectName) : []),
+    ...(has('title') && !has('panels') && !has('targets') ? widgetQueries(node) : []),
+    ...(has('conditions') ? policyQueries(node) : []),
   ];
 }
 

@@ -3,6 +3,7 @@ import { parsePromql } from '../promql/parse.ts';
 import type { QueryKind, SourceQuery } from '../source-query.ts';
 import { findQueries } from './find-queries.ts';
 import type { FoundQuery } from './found-query.ts';
+import { readLenientJson } from './lenient-json.ts';
 import { LineStarts } from './line-starts.ts';
 import {
   type PlacedText,
@@ -12,8 +13,7 @@ import {
   wholeFile,
   within,
 } from './placed-text.ts';
-import { readJson } from './read-json.ts';
-import { codeBlocks } from './read-markdown.ts';
+import { type CodeBlock, documentCode } from './read-markdown.ts';
 import { splitQueries } from './read-promql.ts';
 import { readYaml } from './read-yaml.ts';
 import { Unreadable } from './unreadable.ts';
@@ -42,7 +42,7 @@ export function readQueries(name: string, text: string): QueriesOfFile {
   try {
     const format = formatOf(name, text);
     if (format === 'promql') return { queries: promqlQueries(source, lines), problem: null };
-    if (format === 'markdown') return { queries: blockQueries(source, lines), problem: null };
+    if (format === 'markdown') return { queries: documentQueries(source, lines), problem: null };
     return treeQueries(format, source, lines);
   } catch (cause) {
     if (!(cause instanceof Unreadable)) throw cause;
@@ -58,7 +58,7 @@ export function queryItself(text: string): SourceQuery {
 
 function treeQueries(format: 'json' | 'yaml', source: Source, lines: LineStarts): QueriesOfFile {
   if (format === 'json') {
-    const queries = placeAll(findQueries([readJson(source)]), lines);
+    const queries = placeAll(findQueries([readLenientJson(source)]), lines);
     return { queries, problem: null };
   }
   const { documents, problem } = readYaml(source);
@@ -77,23 +77,47 @@ function promqlQueries(source: Source, lines: LineStarts): readonly SourceQuery[
   );
 }
 
-function blockQueries(source: Source, lines: LineStarts): readonly SourceQuery[] {
-  return codeBlocks(source).flatMap(({ language, content }) => {
-    if (/^(promql|prometheus|metricsql)$/.test(language))
-      return splitQueries(content, isQuery)
-        .filter(({ text }) => !/\.\.\.|…/.test(text))
-        .map((placed) => sourceQuery('query', '', placed, lines));
-    if (!/^(ya?ml|json)$/.test(language)) return [];
-    try {
-      const inner = within(content);
-      const documents = language === 'json' ? [readJson(inner)] : readYaml(inner).documents;
-      return placeAll(findQueries(documents), lines);
-    } catch (cause) {
-      // Documents show parts of files.
-      if (cause instanceof Unreadable) return [];
-      throw cause;
-    }
-  });
+function documentQueries(source: Source, lines: LineStarts): readonly SourceQuery[] {
+  const { blocks, spans } = documentCode(source);
+  const inText = spans
+    .map(trimmed)
+    .filter(asksSomething)
+    .map((placed) => sourceQuery('query', '', placed, lines));
+  return [...blocks.flatMap((block) => blockQueries(block, lines)), ...inText].sort(
+    (a, b) => (a.offsets[0] ?? 0) - (b.offsets[0] ?? 0),
+  );
+}
+
+const IS_YAML = /^\s*(?:- )?(?:apiVersion|groups|alert|record|expr|triggers|seriesQuery)\s*:/m;
+
+function blockQueries({ language, content }: CodeBlock, lines: LineStarts): readonly SourceQuery[] {
+  const isUntold = /^(text|txt|plaintext|)$/.test(language);
+  const isYaml = /^ya?ml$/.test(language) || (isUntold && IS_YAML.test(content.text));
+  if (!isYaml && (isUntold || /^(promql|prometheus|metricsql)$/.test(language)))
+    return splitQueries(content, isQuery)
+      .filter((placed) => (isUntold ? asksSomething(placed) : !ELIDED.test(placed.text)))
+      .map((placed) => sourceQuery('query', '', placed, lines));
+  if (!isYaml && language !== 'json') return [];
+  try {
+    const inner = within(content);
+    const documents = isYaml ? readYaml(inner).documents : [readLenientJson(inner)];
+    return placeAll(findQueries(documents), lines);
+  } catch (cause) {
+    // Documents show parts of files.
+    if (cause instanceof Unreadable) return [];
+    throw cause;
+  }
+}
+
+const ELIDED = /\.\.\.|…/;
+/** A range, or a metric of vLLM that something is done with. */
+const RANGE = /\w\s*\(.*\[(?:\d+[smhdwy]|\$\w+|\$\{\w+\})/s;
+const DONE_WITH = /\w\s*\(.*\bvllm:\w|\bvllm:\w.*\s[<>=!]=?\s|\bvllm:\w.*\s[-+*/]\s/s;
+
+/** Whether code that nobody calls PromQL is a query, and no name alone, command or other language. */
+function asksSomething({ text }: PlacedText): boolean {
+  const says = RANGE.test(text) || DONE_WITH.test(text);
+  return says && !ELIDED.test(text) && isQuery(text);
 }
 
 function placeAll(found: readonly FoundQuery[], lines: LineStarts): readonly SourceQuery[] {

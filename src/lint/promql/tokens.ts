@@ -14,7 +14,9 @@ export const VARIABLE =
   /\$\w+|\$\{[^{}]{0,2000}\}|\[\[\s{0,20}\w+(?:[.:][^\]]{0,2000})?\s{0,20}\]\]|\{\{(?!\{)[\s\S]{0,2000}?\}\}|<<[^<>]{0,200}>>/g;
 
 const SPACE = /\s+|#[^\n]*/y;
-const STRING = /"(?:[^"\\]|\\[\s\S])*"?|'(?:[^'\\]|\\[\s\S])*'?|`[^`]*`?/y;
+/** A template of Helm may have quotes of its own: `"{{ include "chart.fullname" . }}"`. */
+const STRING =
+  /"(?:\{\{[^{}\n]{0,2000}\}\}|[^"\\]|\\[\s\S])*"?|'(?:\{\{[^{}\n]{0,2000}\}\}|[^'\\]|\\[\s\S])*'?|`[^`]*`?/y;
 const VARIABLE_HERE = new RegExp(VARIABLE.source, 'y');
 const WORD = /[\w:.]+/y;
 /** A colon parts a range from its step. */
