@@ -112,7 +112,8 @@ function blockQueries({ language, content }: CodeBlock, lines: LineStarts): read
 const ELIDED = /\.\.\.|…/;
 /** A range, or a metric of vLLM that something is done with. */
 const RANGE = /\w\s*\(.*\[(?:\d+[smhdwy]|\$\w+|\$\{\w+\})/s;
-const DONE_WITH = /\w\s*\(.*\bvllm:\w|\bvllm:\w.*\s[<>=!]=?\s|\bvllm:\w.*\s[-+*/]\s/s;
+const DONE_WITH =
+  /\w\s*\(.*\bvllm:\w|\bvllm:\w.*\s[<>=!]=?\s|\bvllm:\w.*\s[-+*/]\s+(?:vllm:\w|\d)/s;
 
 /** Whether code that nobody calls PromQL is a query, and no name alone, command or other language. */
 function asksSomething({ text }: PlacedText): boolean {
