@@ -68,16 +68,19 @@ function cellOf(engine: SpokenVersion, frontend: SpokenVersion): string {
   if (engine === frontend) return 'nothing';
   const [meeting] = wireDifferences(WIRE_VERSIONS[engine], WIRE_VERSIONS[frontend]).meetings;
   const refused = refusedIn(meeting);
-  if (!canStart(meeting)) return `**the start**: ${refused[0] ?? ''}`;
+  if (!canStart(meeting)) return `**the start**: ${refusalOfStart(meeting)}`;
   return refused.length === 0 ? 'nothing' : refused.join('; ');
 }
 
 function refusedIn({ breaks }: Meeting): readonly string[] {
   return breaks.flatMap(({ message, rejected }) =>
-    rejected.map(({ when, words }) =>
-      when === null ? `${words.replaceAll('|', '\\|')}` : `${message} with \`${when}\``,
-    ),
+    rejected.map(({ when }) => (when === null ? message : `${message} with \`${when}\``)),
   );
+}
+
+function refusalOfStart({ breaks }: Meeting): string {
+  const words = breaks.flatMap(({ rejected }) => rejected.map((refusal) => refusal.words));
+  return (words[0] ?? '').replaceAll('|', '\\|');
 }
 
 function stepLines(from: SpokenVersion, to: SpokenVersion): readonly string[] {

@@ -3,6 +3,7 @@
  * check: what a check throws is its failure, and no check outlives its deadline or the run's.
  */
 import { reasonOf } from '../shared/errors.ts';
+import { systemTimers, type Timer, type Timers } from '../shared/timers.ts';
 import type { CheckResult, CheckSpec, CheckVerdict } from './check.ts';
 
 /** What a check found: in words, or as JSON. */
@@ -45,13 +46,15 @@ export interface RunOptions {
   /** What is left of the run, in milliseconds; checks that it leaves no time fail without being begun. */
   readonly leftMs: () => number;
   readonly onResult?: (result: CheckResult) => void;
+  /** Default: the event loop's. */
+  readonly timers?: Timers;
 }
 
 /** The results, in the checks' order. */
 export async function runChecks<Context>(
   checks: readonly Check<Context>[],
   context: Context,
-  { only, checkMs, leftMs, onResult }: RunOptions,
+  { only, checkMs, leftMs, onResult, timers = systemTimers }: RunOptions,
 ): Promise<readonly CheckResult[]> {
   const results: CheckResult[] = [];
   for (const { spec, run } of checks) {
@@ -60,7 +63,7 @@ export async function runChecks<Context>(
     const outcome =
       ms <= 0
         ? failed('not tried: the time of the run is over')
-        : await withDeadline(() => run(context), ms);
+        : await withDeadline(() => run(context), ms, timers);
     const { verdict, got, expected = spec.does } = outcome;
     const result = { id: spec.id, verdict, expected, got };
     results.push(result);
@@ -70,17 +73,21 @@ export async function runChecks<Context>(
 }
 
 /** A check's outcome; what it throws, or its silence, is a failure. */
-async function withDeadline(run: () => Outcome | Promise<Outcome>, ms: number): Promise<Outcome> {
-  let timer: NodeJS.Timeout | undefined;
+async function withDeadline(
+  run: () => Outcome | Promise<Outcome>,
+  ms: number,
+  timers: Timers,
+): Promise<Outcome> {
+  let timer: Timer | undefined;
   const late = new Promise<Outcome>((resolve) => {
-    timer = setTimeout(() => resolve(failed(`nothing within ${secondsText(ms)}`)), ms);
+    timer = timers.after(ms, () => resolve(failed(`nothing within ${secondsText(ms)}`)));
   });
   try {
     return await Promise.race([late, Promise.resolve().then(run)]);
   } catch (error) {
     return failed(reasonOf(error));
   } finally {
-    clearTimeout(timer);
+    timer?.cancel();
   }
 }
 

@@ -163,7 +163,10 @@ export class InputSockets {
       this.dropped.add('input', error);
       return;
     }
-    if (input.type === 'UTILITY') this.#options.wire?.ownCalls.take(input.call);
+    if (input.type === 'UTILITY') {
+      this.#options.wire?.ownCalls.take(input.call);
+      input = { type: 'UTILITY', call: this.#options.codec.fromVersionsCall(input.call) };
+    }
     this.#options.onInput(input);
   }
 }

@@ -9,14 +9,18 @@ import type { Clock } from '../shared/clock.ts';
 import type { EngineProcessConfig } from '../shared/config/engine-process-config.ts';
 import { kvTransferConfigOf } from '../shared/config/kv-transfer-config.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';
+import { ConfigError } from '../shared/errors.ts';
 import type { Logger } from '../shared/logger.ts';
+import type { FieldChange } from '../shared/protocol/messages/startup-messages.ts';
 import type { KVEventsConfig } from '../shared/protocol/ready-response.ts';
+import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
 import type { WireCodec } from '../shared/protocol/wire-codec.ts';
 import type { StepGate } from '../shared/tap/step-gate.ts';
 import type { Tap } from '../shared/tap/tap.ts';
 import type { Timers } from '../shared/timers.ts';
 import { tokenizerFolderOf } from '../shared/tokenizer/tokenizer-folder.ts';
 import type { Transport } from '../shared/transport/transport.ts';
+import type { SpokenVersion } from '../shared/version.ts';
 import { DPEngineCore } from './dp-engine-core.ts';
 import { type DpGroup, joinDpGroup } from './dp-group.ts';
 import type { EngineCore } from './engine-core.ts';
@@ -136,8 +140,22 @@ function readyResponseFrames(
     instanceId: String(BigInt(Math.round(clock.wallMs() * 1e6))),
   });
   if (startup === null) return codec.encodeReadyResponse(response);
+  checkFieldChanges(startup.fieldChanges, config.args.vllmVersion);
   const frames = codec.encodeChangedReadyResponse(response, startup.fieldChanges);
   return startup.framesOf('ready-response', frames);
+}
+
+/** The fault is told of the fields of our own version: another one may not have them. Throws E_BAD_FILE. */
+function checkFieldChanges(changes: readonly FieldChange[], version: SpokenVersion): void {
+  const names = WIRE_VERSIONS[version].tables.engineCoreReadyResponse.fields.map(
+    ({ wire }) => wire,
+  );
+  const unknown = changes.find(({ field }) => !names.includes(field));
+  if (unknown !== undefined)
+    throw new ConfigError(
+      'E_BAD_FILE',
+      `handshake.field: the ready response of vLLM ${version} has no ${unknown.field}; it has ${names.join(', ')}`,
+    );
 }
 
 /** Sockets, ready response, the coordinator's READY, and READY. */

@@ -12,6 +12,7 @@ import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
 import { createDissector } from '../shared/tap/dissector.ts';
 import { namedFields } from '../shared/tap/named-fields.ts';
 import type { TwinState } from '../shared/twin-api/state.ts';
+import { spokenVersionNote } from '../shared/version.ts';
 import { Simulation } from '../simulate/simulation.ts';
 import { letRequestsArrive } from './arrival.ts';
 import { engineOf } from './engine-of.ts';
@@ -64,6 +65,8 @@ class InProcessTwin implements Twin {
     args: EngineArgs,
     { log, logger }: { readonly log: LogTail; readonly logger: Logger },
   ): Promise<InProcessTwin> {
+    const note = spokenVersionNote(args.vllmVersion);
+    if (note !== null) logger.info(note);
     let onDown = (): void => {};
     const simulation = await Simulation.create(args, {
       listens: true,

@@ -35,6 +35,14 @@ const skipped = (name: string, found: { path: string | null; reason?: string }):
 
 const TWO = ['--data-parallel-size', '2', '--data-parallel-size-local', '0'];
 
+/** It survives what comes before an unknown engine: a run without an ending sees these three. It takes a minute to start. */
+const PYTHON_MODES: readonly Mode[] = [
+  { ending: null, spoil: null },
+  ...EVERY_MODE.filter(
+    ({ ending }) => ending !== 'empty' && ending !== 'more-fields' && ending !== 'unknown-engine',
+  ),
+];
+
 /** Starts it, judges it, ends it. */
 async function judgedOnce(
   frontend: RunningProcess,
@@ -98,7 +106,7 @@ describe('a frontend under conform', () => {
     skipped('Python vllm serve', python),
     async () => {
       const runs: (readonly CheckResult[])[] = [];
-      for (const mode of EVERY_MODE) {
+      for (const mode of PYTHON_MODES) {
         const [http = 0, handshake = 0] = await freePorts(2);
         const words = [
           ...[...VLLM_CLI, 'serve', TINYMODEL, '--served-model-name', 'tiny', ...TWO],
@@ -112,6 +120,6 @@ describe('a frontend under conform', () => {
       }
       expectDeviations(runs, PYTHON_DEVIATIONS);
     },
-    EVERY_MODE.length * (VLLM_START_DEADLINE_MS + 60_000),
+    PYTHON_MODES.length * (VLLM_START_DEADLINE_MS + 60_000),
   );
 });

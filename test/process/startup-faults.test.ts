@@ -61,6 +61,12 @@ const REFUSED: readonly (readonly [string, Given, readonly string[], RegExp])[] 
     /The ready response of engine 0 cannot be decoded: .*the required field num_gpu_blocks/,
   ],
   [
+    'a field that the ready response of another version has not',
+    { fault: FIELD, field: 'supports_lora', value: 'true' },
+    ['--vllm-version', '0.28.0'],
+    /handshake\.field: the ready response of vLLM 0\.28\.0 has no supports_lora; it has max_model_len/,
+  ],
+  [
     'a field of another type',
     { fault: FIELD, field: 'max_model_len', value: '"long"' },
     [],

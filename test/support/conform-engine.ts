@@ -7,7 +7,6 @@ import {
   serveUntilDone,
   startEngine,
 } from '../../src/engine-core/start-engine.ts';
-import { systemClock } from '../../src/shared/clock.ts';
 import { defaultEngineArgs, type EngineArgs } from '../../src/shared/config/registry.ts';
 import { type Injection, readInjection } from '../../src/shared/faults/injection.ts';
 import { silentLogger } from '../../src/shared/logger.ts';
@@ -15,7 +14,6 @@ import { WIRE_VERSIONS } from '../../src/shared/protocol/versions/wire-versions.
 import { createWireCodec } from '../../src/shared/protocol/wire-codec.ts';
 import type { WireVersion } from '../../src/shared/protocol/wire-version.ts';
 import { Tap } from '../../src/shared/tap/tap.ts';
-import { systemTimers } from '../../src/shared/timers.ts';
 import { createInMemoryTransport } from '../../src/shared/transport/in-memory.ts';
 import { RouterAround, SocketAround } from '../../src/shared/transport/socket-around.ts';
 import type {
@@ -26,6 +24,7 @@ import type {
   SocketName,
   Transport,
 } from '../../src/shared/transport/transport.ts';
+import { VirtualTime } from '../../src/simulate/virtual-time.ts';
 import { createMoeModel } from './tapped-pair.ts';
 import { TINYMODEL } from './twin.ts';
 
@@ -57,8 +56,6 @@ export interface JudgedEngines {
   readonly mutate?: (rank: number, wasReopened: () => boolean) => Mutation;
   readonly only?: readonly string[];
   readonly version?: WireVersion;
-  /** For all checks together. */
-  readonly checksMs?: number;
 }
 
 /** Results by id. */
@@ -66,11 +63,14 @@ export type Verdicts = ReadonlyMap<string, CheckResult>;
 
 const LISTEN = 'tcp://127.0.0.1:13345';
 const MASTER_PORT = 29_500;
+/** Whatever an engine does. */
+const LONGEST_RUN_MS = 30_000;
 
 /** Runs the checks over engines that are started for it, and ends them. */
 export async function judgeEngines(judged: JudgedEngines = {}): Promise<Verdicts> {
   const { size = 1, isMoe = false, only = null, version = WIRE_VERSIONS['0.33.0'] } = judged;
-  const transport = createInMemoryTransport();
+  const time = new VirtualTime();
+  const transport = createInMemoryTransport({ onTransit: (_, deliver) => time.soon(deliver) });
   let numBound = 0;
   const frontendSide: Transport = {
     ...transport,
@@ -82,9 +82,10 @@ export async function judgeEngines(judged: JudgedEngines = {}): Promise<Verdicts
   const model = isMoe ? createMoeModel() : null;
   const engines: Promise<RunningEngine | null>[] = [];
   try {
-    const results = await runEngineChecks({
+    const judging = runEngineChecks({
       transport: frontendSide,
-      clock: systemClock,
+      clock: time,
+      timers: time,
       version,
       listenAddress: LISTEN,
       dataParallelSize: size,
@@ -98,17 +99,18 @@ export async function judgeEngines(judged: JudgedEngines = {}): Promise<Verdicts
           }
         : null,
       only,
-      waitMs: 2_000,
-      startMs: 1_500,
-      answerMs: 700,
-      quietMs: 40,
-      ...(judged.checksMs === undefined ? {} : { checksMs: judged.checksMs }),
+      waitMs: 1_000,
+      startMs: 14_000,
       onListening: () => {
         for (let rank = 0; rank < size; rank++)
-          engines.push(start(judged, rank, transport, { model, wasReopened: () => numBound > 1 }));
+          engines.push(
+            start(judged, rank, transport, { time, model, wasReopened: () => numBound > 1 }),
+          );
       },
     });
-    return new Map(results.map((result) => [result.id, result]));
+    const isOver = await time.settle(judging, LONGEST_RUN_MS);
+    if (!isOver) throw new Error(`the checks go on after ${LONGEST_RUN_MS} ms`);
+    return new Map((await judging).map((result) => [result.id, result]));
   } finally {
     for (const engine of await Promise.all(engines)) engine?.proc.requestShutdown();
     if (model !== null) rmSync(model, { recursive: true, force: true });
@@ -120,14 +122,20 @@ export function failedIds(verdicts: Verdicts): readonly string[] {
   return [...verdicts.values()].filter(({ verdict }) => verdict === 'failed').map(({ id }) => id);
 }
 
+interface Surroundings {
+  readonly time: VirtualTime;
+  readonly model: string | null;
+  readonly wasReopened: () => boolean;
+}
+
 async function start(
   { size = 1, args, faults = [], mutate, version = WIRE_VERSIONS['0.33.0'] }: JudgedEngines,
   rank: number,
   transport: Transport,
-  { model, wasReopened }: { readonly model: string | null; readonly wasReopened: () => boolean },
+  { time, model, wasReopened }: Surroundings,
 ): Promise<RunningEngine | null> {
   const logger = silentLogger();
-  const tap = new Tap({ clock: systemClock, process: `EngineCore_DP${rank}` });
+  const tap = new Tap({ clock: time, process: `EngineCore_DP${rank}` });
   const mutated =
     mutate === undefined ? transport : mutateTransport(transport, mutate(rank, wasReopened));
   try {
@@ -141,8 +149,8 @@ async function start(
           stepTime: '1',
           tokenSource: 'rule',
           dataParallelSize: size,
-          handshakeTimeout: 3,
-          coordinatorReadyTimeout: 3,
+          handshakeTimeout: 1,
+          coordinatorReadyTimeout: 1,
           ...args,
         },
         rank,
@@ -159,8 +167,8 @@ async function start(
       {
         transport: mutated,
         codec: createWireCodec(version),
-        clock: systemClock,
-        timers: systemTimers,
+        clock: time,
+        timers: time,
         logger,
         tap,
         gate: null,

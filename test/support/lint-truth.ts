@@ -30,9 +30,13 @@ export class ScrapedVllm {
   readonly #server: Server;
   readonly #prometheus: Prometheus;
 
-  private constructor(server: Server, prometheus: Prometheus) {
+  /** All are asked of one moment, so that a scrape that is late later takes nothing away. */
+  readonly #atS: number;
+
+  private constructor(server: Server, prometheus: Prometheus, atS: number) {
     this.#server = server;
     this.#prometheus = prometheus;
+    this.#atS = atS;
   }
 
   static async start(): Promise<ScrapedVllm> {
@@ -46,13 +50,23 @@ export class ScrapedVllm {
     const { port } = server.address() as AddressInfo;
     const prometheus = await Prometheus.start({ vllm: `http://127.0.0.1:${port}` });
     await prometheus.waitUntilScraped(['vllm']);
-    await waitUntil('ten scrapes', async () => Promise.resolve(scrapes >= 10));
-    return new ScrapedVllm(server, prometheus);
+    let atS = 0;
+    await waitUntil('ten scrapes, the last of which is there', async () => {
+      atS = Date.now() / 1000;
+      const kept = await prometheus.queryAt('count_over_time(up[1m]) >= 10 and up == 1', atS);
+      return kept.length === 1;
+    });
+    return new ScrapedVllm(server, prometheus, atS);
   }
 
   /** A query that Prometheus refuses has no answer either. */
   async isAnswered(query: string): Promise<boolean> {
-    return (await this.#prometheus.query(query)).length > 0;
+    try {
+      return (await this.#prometheus.queryAt(query, this.#atS)).length > 0;
+    } catch (cause) {
+      if (cause instanceof TypeError) throw cause;
+      return false;
+    }
   }
 
   async stop(): Promise<void> {

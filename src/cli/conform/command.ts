@@ -30,7 +30,7 @@ const PEER: readonly CommandFlag[] = [
   {
     name: 'timeout',
     takes: 'value',
-    doc: 'Seconds that the peer may take from its first word until it is ready; default 14. The checks themselves take less than 15 s, whatever the peer does',
+    doc: 'Seconds that the peer may take from its first word until it is ready; default 14, with which a run takes less than 30 s, whatever the peer does',
   },
 ];
 

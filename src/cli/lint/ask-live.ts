@@ -20,6 +20,8 @@ export interface LiveSettings {
   readonly live: string;
   readonly at: number | null;
   readonly ignored: ReadonlySet<string>;
+  /** How far it has come. */
+  readonly tell?: (text: string) => void;
 }
 
 /** Throws E_BAD_FLAG where nothing answers. */
@@ -29,15 +31,16 @@ export async function askLive(
 ): Promise<LiveReport> {
   const { live, at } = settings;
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(live)) {
+    settings.tell?.(`Prometheus takes in ${live}`);
     const simulated = await startSimulatedPrometheus(live);
     try {
       const end = at ?? simulated.endS;
-      return { ...(await ask(judged, simulated.url, end, settings.ignored)), where: live };
+      return { ...(await ask(judged, simulated.url, { ...settings, at: end })), where: live };
     } finally {
       await simulated.stop();
     }
   }
-  return ask(judged, urlOf(live), at, settings.ignored);
+  return ask(judged, urlOf(live), settings);
 }
 
 function urlOf(text: string): URL {
@@ -53,15 +56,16 @@ function urlOf(text: string): URL {
 async function ask(
   judged: readonly Judged[],
   url: URL,
-  at: number | null,
-  ignored: ReadonlySet<string>,
+  { at, ignored, tell }: LiveSettings,
 ): Promise<LiveReport> {
   const client = new PrometheusClient(url, at);
   const queries = judged.flatMap((file) => file.queries);
   try {
     // Asked first, so that a wrong address is told as such.
     await client.ask('vector(1)');
-    const answers = await liveVerdicts(queries, client);
+    const answers = await liveVerdicts(queries, client, (done) =>
+      tell?.(`${done} of ${queries.length} asked`),
+    );
     const verdicts = new Map<SourceQuery, LiveVerdict>();
     for (const [i, { source }] of queries.entries()) {
       const answer = answers[i];

@@ -26,6 +26,7 @@ import { COLOUR_PALETTE, PLAIN_PALETTE, wrap } from '../text-layout.ts';
 import type { LiveReport } from './ask-live.ts';
 import type { Judged, Problem } from './judged.ts';
 import { type Mending, mend } from './mend.ts';
+import { type ProgressLine, progressLine } from './progress-line.ts';
 import { replaceFile } from './replace-file.ts';
 import { ruleList } from './rule-list.ts';
 import type { LintCommandSettings } from './settings.ts';
@@ -34,7 +35,7 @@ import { type ReadFile, sourceFiles } from './source-files.ts';
 /** A file of a folder without any of these is not looked into. */
 const MENTIONS_QUERIES =
   /expr|quer(?:y|ies)|Query|promql|targetMetric|HorizontalPodAutoscaler|metricName/;
-const HOLDS_QUERIES = /\b(?:expr|query|metricsQuery|targetMetric)["']?\s*:|vllm:\w/;
+const HOLDS_QUERIES = /\b(?:expr|query|metricsQuery|targetMetric)["']?\s*:/;
 
 /** The exit code. Throws E_BAD_FILE where a file cannot be written. */
 export async function runLint(
@@ -47,28 +48,43 @@ export async function runLint(
     await writePieces([`${ruleList(width, palette).join('\n')}\n`], io);
     return 0;
   }
-  const read = [...readQueries(settings), ...readFiles(settings, io)];
-  const recorded = new Set(read.flatMap(({ queries }) => recordedNames(queries)));
-  const how = lintSettings(settings, recorded);
-  const judged = read.map((file) => ({ ...file, queries: judge(file.queries, how) }));
-  const mendings = settings.fix ? judged.map((each) => mended(each, how)) : [];
-  const known = settings.fix ? mendings.map(({ judged: after }) => after) : judged;
-  const live = await liveReport(settings, known);
-  const shown = live?.judged ?? known;
+  const line = progressLine();
+  const { shown, told, live } = await judgeAll(settings, io, line).finally(line.clear);
   for (const { name, problem } of shown)
     if (problem !== null)
       io.stderr(`vllm-twin lint: ${visible(`${placeOf(name, problem)}: ${problem.message}`)}\n`);
   const totals = totalsOf(shown);
   if (settings.sarif !== null) await writeSarif(settings.sarif, shown, io);
   if (settings.output === 'json') {
-    for (const line of mendings.flatMap(({ told }) => told)) io.stderr(`${line}\n`);
+    for (const done of told) io.stderr(`${done}\n`);
     await writePieces([`${JSON.stringify(jsonOf(shown, totals, live), null, 2)}\n`], io);
   } else if (settings.sarif !== '-') {
-    const told = mendings.flatMap((mending) => mending.told);
     await writePieces(linesOf({ told, shown, totals, live }, settings, styleOf(width, io)), io);
   }
   if (totals.unreadable > 0) return 2;
   return totals.errors > 0 ? 1 : 0;
+}
+
+async function judgeAll(
+  settings: LintCommandSettings,
+  io: CliIo,
+  line: ProgressLine,
+): Promise<Omit<Report, 'totals'>> {
+  const read: Read[] = [...readQueries(settings)];
+  for (const file of readFiles(settings, io)) {
+    read.push(file);
+    line.show(`${read.length} files read`);
+  }
+  const recorded = new Set(read.flatMap(({ queries }) => recordedNames(queries)));
+  const how = lintSettings(settings, recorded);
+  const mendings = read.map((file, i): Mending => {
+    line.show(`${i} of ${read.length} judged`);
+    const judged = { ...file, queries: judge(file.queries, how) };
+    return settings.fix ? mended(judged, how) : { judged, told: [] };
+  });
+  const known = mendings.map(({ judged }) => judged);
+  const live = await liveReport(settings, known, line);
+  return { shown: live?.judged ?? known, told: mendings.flatMap(({ told }) => told), live };
 }
 
 const lintSettings = (
@@ -196,10 +212,11 @@ function liveJson({ where, at, judged, verdicts }: LiveReport): unknown {
 async function liveReport(
   { live, at, ignored }: LintCommandSettings,
   judged: readonly Judged[],
+  line: ProgressLine,
 ): Promise<LiveReport | null> {
   if (live === null) return null;
   const { askLive } = await import('./ask-live.ts');
-  return askLive(judged, { live, at, ignored });
+  return askLive(judged, { live, at, ignored, tell: line.show });
 }
 
 async function writeSarif(to: string, judged: readonly Judged[], io: CliIo): Promise<void> {

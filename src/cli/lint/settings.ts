@@ -42,6 +42,8 @@ export function readLintSettings(
     throw bad(
       'expects FILE… (dashboards, rules, autoscalers, a folder, -) or --query; see lint --help',
     );
+  if (isOn('fix') && positionals.includes('-'))
+    throw bad('--fix rewrites files, and - is none; name the file');
   const sarif = one('sarif');
   if (sarif === '') throw bad("--sarif '': must name a file, or - for standard output");
   if (sarif === '-' && isOn('json'))

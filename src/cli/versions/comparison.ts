@@ -78,5 +78,7 @@ export function consequenceOf({ message }: MessageBreak): string {
       return 'the frontend cannot take such outputs';
     case 'KV_EVENT':
       return 'subscribers cannot read such events';
+    case 'UTILITY add_lora':
+      return 'the call fails: adapters cannot be loaded';
   }
 }

@@ -9,13 +9,14 @@ import type { EngineZmqAddresses } from '../../shared/protocol/handshake.ts';
 import { engineIndexFromIdentity } from '../../shared/protocol/identity.ts';
 import type { EngineInput } from '../../shared/protocol/request.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
+import type { Timers } from '../../shared/timers.ts';
 import type { Frame, Transport } from '../../shared/transport/transport.ts';
 import { FrontendSockets } from './frontend-sockets.ts';
 import type {
   Greeting,
   HeardAnswer,
   HeardEngine,
-  HeardFrom,
+  HeardHandshake,
   HeardOutput,
   HeardOutputs,
 } from './heard.ts';
@@ -25,6 +26,7 @@ export interface CheckingFrontendOptions {
   readonly transport: Transport;
   readonly codec: WireCodec;
   readonly clock: Clock;
+  readonly timers: Timers;
   /** Where engines say HELLO; the other sockets are on any ports of that host. */
   readonly listenAddress: string;
   /** Engines that are expected: with more than one there is a coordinator. */
@@ -35,9 +37,11 @@ export interface CheckingFrontendOptions {
 
 /** Messages of engines that are kept; what comes beyond them is counted only. */
 const MAX_KEPT = 20_000;
+/** Engines that are answered, and subscriptions that are counted. */
+const MAX_ENGINES = 1_024;
 
 export class CheckingFrontend {
-  readonly handshakes: HeardFrom[] = [];
+  readonly handshakes: HeardHandshake[] = [];
   /** Engines that were sent INIT, and when. */
   readonly inits: { readonly identity: Frame; readonly n: number }[] = [];
   readonly greetings: Greeting[] = [];
@@ -50,11 +54,12 @@ export class CheckingFrontend {
   coordinatorReadyN: number | null = null;
   readonly #options: CheckingFrontendOptions;
   readonly #sockets: FrontendSockets;
-  readonly #waiters = new Waiters();
+  readonly #waiters: Waiters;
   #n = 0;
 
   private constructor(options: CheckingFrontendOptions, sockets: FrontendSockets) {
     this.#options = options;
+    this.#waiters = new Waiters(options.timers);
     this.#sockets = sockets;
     sockets.listen({
       onHandshake: (identity, frames) => this.#onHandshake(identity, frames),
@@ -66,7 +71,7 @@ export class CheckingFrontend {
         const to = client === -1 ? this.toCoordinator : this.outputs;
         const heard = this.#keep(to, { client, frames, ...this.#read(frames) });
         if (client === -1) this.#passWaveOn(heard);
-        else this.#index(heard);
+        else if (to.at(-1) === heard) this.#index(heard);
         this.#waiters.look();
       },
       onSubscription: (frames) => this.#onSubscription(frames),
@@ -75,8 +80,12 @@ export class CheckingFrontend {
 
   /** Throws what the system says where an address cannot be bound. */
   static async start(options: CheckingFrontendOptions): Promise<CheckingFrontend> {
-    const { transport, listenAddress, engineCount } = options;
-    const sockets = await FrontendSockets.bind(transport, listenAddress, engineCount > 1);
+    const { transport, timers, listenAddress, engineCount } = options;
+    const sockets = await FrontendSockets.bind(
+      { transport, timers },
+      listenAddress,
+      engineCount > 1,
+    );
     return new CheckingFrontend(options, sockets);
   }
 
@@ -163,8 +172,9 @@ export class CheckingFrontend {
   }
 
   #onHandshake(identity: Frame, frames: readonly Frame[]): void {
-    this.#keep(this.handshakes, { identity, frames });
-    if (statusOf(frames, this.#options.codec) === 'HELLO') this.#answerHello(identity);
+    const status = statusOf(frames, this.#options.codec);
+    this.#keep(this.handshakes, { identity, frames, status });
+    if (status === 'HELLO' && this.inits.length < MAX_ENGINES) this.#answerHello(identity);
     this.#waiters.look();
   }
 
@@ -183,6 +193,7 @@ export class CheckingFrontend {
 
   #onSubscription(frames: readonly Frame[]): void {
     this.#n += 1;
+    if (this.subscriptions.length >= MAX_ENGINES) return;
     this.subscriptions.push({ n: this.#n, frames });
     const { codec, engineCount } = this.#options;
     const numSubscribed = this.subscriptions.filter(
@@ -223,7 +234,7 @@ function listIn<T>(lists: Map<string, T[]>, key: string): T[] {
 }
 
 /** Null where it is neither HELLO nor READY. */
-export function statusOf(frames: readonly Frame[], codec: WireCodec): 'HELLO' | 'READY' | null {
+function statusOf(frames: readonly Frame[], codec: WireCodec): 'HELLO' | 'READY' | null {
   try {
     return codec.decodeHandshakeMessage(frames).status;
   } catch {

@@ -1,6 +1,5 @@
 /** What engines and the DP coordinator say to each other, where there are several engines. */
 import { failed, judged, notApplicable, type Outcome, passed } from '../run-checks.ts';
-import { statusOf } from './checking-frontend.ts';
 import type { EngineCheck, EngineRun } from './engine-check.ts';
 import { checkOfEngine, generate } from './exchange.ts';
 import type { HeardEngine } from './heard.ts';
@@ -60,9 +59,7 @@ function subscribeOutcome({ frontend, codec, size }: EngineRun): Outcome {
   ).length;
   if (numSubscribed < size) return failed(`${numSubscribed} of ${size} engines subscribed`);
   const readyN = frontend.coordinatorReadyN ?? 0;
-  const early = frontend.handshakes.filter(
-    ({ frames, n }) => statusOf(frames, codec) === 'READY' && n < readyN,
-  );
+  const early = frontend.handshakes.filter(({ status, n }) => status === 'READY' && n < readyN);
   return early.length === 0
     ? passed(`${numSubscribed} subscriptions`)
     : failed(`${early.length} engines were READY before the coordinator`);

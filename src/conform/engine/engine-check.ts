@@ -1,8 +1,10 @@
 /** What the checks of an engine share. */
+import type { Clock } from '../../shared/clock.ts';
 import type { StructCodecs } from '../../shared/protocol/struct-codec.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { WireVersion } from '../../shared/protocol/wire-version.ts';
 import type { TappedFrame } from '../../shared/tap/tap.ts';
+import type { Timers } from '../../shared/timers.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
 import type { Check, Outcome } from '../run-checks.ts';
 import type { CheckingFrontend } from './checking-frontend.ts';
@@ -13,6 +15,8 @@ export interface EngineRun {
   readonly codec: WireCodec;
   readonly structs: StructCodecs;
   readonly transport: Transport;
+  readonly clock: Clock;
+  readonly timers: Timers;
   readonly frontend: CheckingFrontend;
   readonly requests: Requests;
   /** `--data-parallel-size`. */

@@ -32,18 +32,27 @@ export async function generate(
   return requests.outputsOf(id);
 }
 
+/** A first request may find an engine cold. */
+const FIRST_TIMES = 3;
+
+function patienceMs({ requests, answerMs }: EngineRun): number {
+  return requests.numRequests > 1 ? answerMs : FIRST_TIMES * answerMs;
+}
+
 /** Throws where some have not ended in time; all are aborted then. */
 export async function mustFinish(
-  { requests, answerMs }: EngineRun,
+  run: EngineRun,
   engine: HeardEngine,
   ids: readonly string[],
 ): Promise<void> {
-  if (await requests.finished(ids, answerMs)) return;
+  const { requests } = run;
+  const ms = patienceMs(run);
+  if (await requests.finished(ids, ms)) return;
   requests.abort(engine, ids);
   const open = ids.filter((id) => !requests.hasFinished(id));
   const tokens = open.map((id) => `${requests.numTokensOf(id)} tokens`).join(', ');
   throw new Error(
-    `nothing within ${secondsText(answerMs)}: ${open.length} of ${ids.length} requests did not end (${tokens})`,
+    `nothing within ${secondsText(ms)}: ${open.length} of ${ids.length} requests did not end (${tokens})`,
   );
 }
 
@@ -62,12 +71,12 @@ export async function result(
 }
 
 /** Resolves once nothing has come for a while; at most `answerMs`. */
-export async function quiet({ frontend, quietMs, answerMs }: EngineRun): Promise<void> {
-  const endMs = performance.now() + answerMs;
+export async function quiet({ frontend, clock, quietMs, answerMs }: EngineRun): Promise<void> {
+  const endMs = clock.monotonicMs() + answerMs;
   for (;;) {
     const seen = frontend.outputs.length;
     const hasCome = await frontend.wait(() => frontend.outputs.length > seen, quietMs);
-    if (!hasCome || performance.now() >= endMs) return;
+    if (!hasCome || clock.monotonicMs() >= endMs) return;
   }
 }
 
@@ -80,11 +89,12 @@ export async function running(
   engine: HeardEngine,
   fields: Parameters<EngineRun['requests']['add']>[2] = {},
 ): Promise<string> {
-  const { requests, frontend, answerMs } = run;
+  const { requests, frontend } = run;
+  const ms = patienceMs(run);
   const id = requests.add(engine, LONG, fields);
-  if (await frontend.wait(() => requests.numTokensOf(id) > 0, answerMs)) return id;
+  if (await frontend.wait(() => requests.numTokensOf(id) > 0, ms)) return id;
   requests.abort(engine, [id]);
-  throw new Error(`nothing within ${secondsText(answerMs)}: no token of a request`);
+  throw new Error(`nothing within ${secondsText(ms)}: no token of a request`);
 }
 
 /** A call to every engine at once, as a frontend makes it; throws as `result`. */

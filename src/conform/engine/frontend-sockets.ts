@@ -1,5 +1,6 @@
 /** The sockets of a frontend with two API servers, and of the coordinator beside it where there are several engines. */
 import type { EngineZmqAddresses } from '../../shared/protocol/handshake.ts';
+import type { Timers } from '../../shared/timers.ts';
 import type {
   Closable,
   Frame,
@@ -24,6 +25,11 @@ export interface FrontendListener {
   readonly onSubscription: (frames: readonly Frame[]) => void;
 }
 
+interface Surroundings {
+  readonly transport: Transport;
+  readonly timers: Timers;
+}
+
 interface Places {
   readonly handshake: string;
   readonly inputs: readonly string[];
@@ -44,18 +50,18 @@ interface Sockets {
 }
 
 export class FrontendSockets {
-  readonly #transport: Transport;
+  readonly #surroundings: Surroundings;
   #sockets: Sockets;
   #listener: FrontendListener | null = null;
 
-  private constructor(transport: Transport, sockets: Sockets) {
-    this.#transport = transport;
+  private constructor(surroundings: Surroundings, sockets: Sockets) {
+    this.#surroundings = surroundings;
     this.#sockets = sockets;
   }
 
   /** Throws the system's error; nothing stays bound then. */
   static async bind(
-    transport: Transport,
+    surroundings: Surroundings,
     listenAddress: string,
     hasCoordinator: boolean,
   ): Promise<FrontendSockets> {
@@ -70,7 +76,7 @@ export class FrontendSockets {
       coordinatorOutput: coordinator,
       frontendStatsPublish: coordinator,
     };
-    return new FrontendSockets(transport, await bindAll(transport, places));
+    return new FrontendSockets(surroundings, await bindAll(surroundings.transport, places));
   }
 
   get handshakeAddress(): string {
@@ -116,7 +122,7 @@ export class FrontendSockets {
   async reopen(): Promise<void> {
     const { addresses, handshakeAddress } = this;
     await this.close();
-    this.#sockets = await bindAgain(this.#transport, {
+    this.#sockets = await bindAgain(this.#surroundings, {
       handshake: handshakeAddress,
       inputs: addresses.inputs,
       outputs: addresses.outputs,
@@ -135,15 +141,14 @@ export class FrontendSockets {
 }
 
 /** ZeroMQ lets an address go in the background, some time after its socket is closed, and tells nobody when. */
-async function bindAgain(transport: Transport, places: Places): Promise<Sockets> {
-  const endMs = performance.now() + RELEASE_MS;
-  for (;;) {
+async function bindAgain({ transport, timers }: Surroundings, places: Places): Promise<Sockets> {
+  for (let waitedMs = 0; ; waitedMs += LOOK_MS) {
     try {
       return await bindAll(transport, places);
     } catch (error) {
       const isHeld = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-      if (!isHeld || performance.now() > endMs) throw error;
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      if (!isHeld || waitedMs >= RELEASE_MS) throw error;
+      await timers.pause(LOOK_MS);
     }
   }
 }

@@ -1,7 +1,6 @@
 /** HELLO, INIT and READY. */
 
 import { failed, judged, notApplicable, type Outcome, passed } from '../run-checks.ts';
-import { statusOf } from './checking-frontend.ts';
 import { type EngineCheck, type EngineRun, engineCheck } from './engine-check.ts';
 import { type HeardFrom, hexOfFrame } from './heard.ts';
 import { type MessageFields, readFields } from './message-fields.ts';
@@ -86,8 +85,8 @@ export const HANDSHAKE_CHECKS: readonly EngineCheck[] = [
   ),
 ];
 
-function saying({ frontend, codec }: EngineRun, status: 'HELLO' | 'READY'): readonly HeardFrom[] {
-  return frontend.handshakes.filter(({ frames }) => statusOf(frames, codec) === status);
+function saying({ frontend }: EngineRun, status: 'HELLO' | 'READY'): readonly HeardFrom[] {
+  return frontend.handshakes.filter((heard) => heard.status === status);
 }
 
 function saidBy(run: EngineRun, identity: Uint8Array, status: 'HELLO' | 'READY') {

@@ -18,6 +18,12 @@ export interface HeardFrom extends Heard {
   readonly identity: Frame;
 }
 
+/** On the handshake socket. */
+export interface HeardHandshake extends HeardFrom {
+  /** Null where it is neither. */
+  readonly status: 'HELLO' | 'READY' | null;
+}
+
 /** An engine's first word on an input socket. */
 export interface Greeting extends HeardFrom {
   /** Which frontend's socket it is, from 0. */

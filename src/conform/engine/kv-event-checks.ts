@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { reasonOf } from '../../shared/errors.ts';
 import type { KVEventMessage } from '../../shared/protocol/kv-events.ts';
+import type { Timer } from '../../shared/timers.ts';
 import type { Frame } from '../../shared/transport/transport.ts';
 import { failed, judged, notApplicable, type Outcome, passed, secondsText } from '../run-checks.ts';
 import type { EngineCheck, EngineRun } from './engine-check.ts';
@@ -94,7 +95,7 @@ async function publish(
   });
   try {
     socket.send([Buffer.concat([Buffer.of(1), Buffer.from(config.topic)])]);
-    await pause(SUBSCRIBE_MS);
+    await run.timers.pause(SUBSCRIBE_MS);
     const prompts: number[][] = [];
     for (let i = 0; i < numRequests; i++) {
       const prompt = freshPrompt(NUM_BLOCKS * blockSizeOf(run) + 1);
@@ -103,10 +104,10 @@ async function publish(
     }
     const has = (): boolean => published.length >= numRequests;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, has() ? 0 : run.answerMs);
+      const timer = run.timers.after(has() ? 0 : run.answerMs, resolve);
       waiting.push(() => {
         if (!has()) return;
-        clearTimeout(timer);
+        timer.cancel();
         resolve();
       });
     });
@@ -199,12 +200,11 @@ async function replayOutcome(run: EngineRun, engine: HeardEngine): Promise<Outco
     identity: Buffer.from('conform'),
   });
   const replayed: number[] = [];
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   try {
     const problem = await new Promise<string | null>((resolve) => {
-      timer = setTimeout(
-        () => resolve(`nothing within ${secondsText(run.answerMs)}`),
-        run.answerMs,
+      timer = run.timers.after(run.answerMs, () =>
+        resolve(`nothing within ${secondsText(run.answerMs)}`),
       );
       socket.onMessage((frames) => {
         try {
@@ -219,7 +219,7 @@ async function replayOutcome(run: EngineRun, engine: HeardEngine): Promise<Outco
     });
     if (problem !== null) return failed(`${problem}, behind ${replayed.length} batches`);
   } finally {
-    clearTimeout(timer);
+    timer?.cancel();
     await socket.close(0);
   }
   const missing = numbers.filter((number) => !replayed.includes(number));
@@ -227,8 +227,4 @@ async function replayOutcome(run: EngineRun, engine: HeardEngine): Promise<Outco
   return missing.length === 0 && isInOrder
     ? passed(`${replayed.length} batches from ${from} on, and the end mark`)
     : failed(`asked for ${numbers.join(', ')}, got ${replayed.join(', ') || 'none'}`);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -145,7 +145,7 @@ export const REQUEST_CHECKS: readonly EngineCheck[] = [
       for (const engine of run.frontend.engines) {
         const outputs = await generate(run, engine, { maxTokens: 2 });
         for (const { heard } of outputs)
-          if (heard.outputs?.engineIndex !== engine.rank)
+          if (engine.rank !== null && heard.outputs?.engineIndex !== engine.rank)
             problems.push(`engine_index ${heard.outputs?.engineIndex} of engine ${engine.rank}`);
       }
       return judged([...new Set(problems)], `${run.frontend.engines.length} engines`);

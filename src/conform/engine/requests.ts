@@ -17,6 +17,11 @@ export class Requests {
     this.#frontend = frontend;
   }
 
+  /** Sent so far. */
+  get numRequests(): number {
+    return this.#numRequests;
+  }
+
   /** Sends ADD of a request that runs to `max_tokens` unless `params` say otherwise; returns its id. */
   add(
     engine: HeardEngine,

@@ -8,16 +8,19 @@ import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { WireVersion } from '../../shared/protocol/wire-version.ts';
 import { Tap, type TappedFrame } from '../../shared/tap/tap.ts';
 import { tapTransport } from '../../shared/tap/tapped-transport.ts';
+import { systemTimers, type Timers } from '../../shared/timers.ts';
 import type { Transport } from '../../shared/transport/transport.ts';
 import type { CheckResult } from '../check.ts';
 import { runChecks, secondsText } from '../run-checks.ts';
-import { CheckingFrontend, statusOf } from './checking-frontend.ts';
+import { CheckingFrontend } from './checking-frontend.ts';
 import { ENGINE_CHECKS } from './checks.ts';
 import { Requests } from './requests.ts';
 
 export interface EngineChecksOptions {
   readonly transport: Transport;
   readonly clock: Clock;
+  /** Default: the event loop's. */
+  readonly timers?: Timers;
   readonly version: WireVersion;
   /** Where engines say HELLO; port 0 is any free one. */
   readonly listenAddress: string;
@@ -30,12 +33,6 @@ export interface EngineChecksOptions {
   readonly waitMs: number;
   /** How long all engines may take from the first HELLO to READY, in milliseconds. */
   readonly startMs: number;
-  /** How long all checks together may take, in milliseconds; those that are left then fail. */
-  readonly checksMs?: number;
-  /** How long an answer may take, in milliseconds. */
-  readonly answerMs?: number;
-  /** How long nothing has to come where nothing may, in milliseconds. */
-  readonly quietMs?: number;
   /** Ends the wait for engines: the checks are run over what is there. */
   readonly signal?: AbortSignal;
   readonly onListening?: (address: string) => void;
@@ -46,7 +43,10 @@ export interface EngineChecksOptions {
 
 /** vLLM's name of the process that we stand for. */
 export const CONFORM_PROCESS = 'APIServer';
-const CHECKS_MS = 14_000;
+/** From the first HELLO to the end of all checks. */
+const RUN_MS = 29_000;
+/** What the checks have together, however long the start took. */
+const MIN_CHECKS_MS = 15_000;
 const CHECK_MS = 5_000;
 const ANSWER_MS = 1_500;
 const QUIET_MS = 150;
@@ -57,7 +57,8 @@ const MAX_FRAMES = 20_000;
 export async function runEngineChecks(
   options: EngineChecksOptions,
 ): Promise<readonly CheckResult[]> {
-  const { clock, version, onFrame, onResult, answerMs = ANSWER_MS, quietMs = QUIET_MS } = options;
+  const { timers = systemTimers } = options;
+  const { clock, version, onFrame, onResult } = options;
   const frames: TappedFrame[] = [];
   const tap = new Tap({ clock, process: CONFORM_PROCESS });
   tap.setListener((frame) => {
@@ -70,6 +71,7 @@ export async function runEngineChecks(
     transport,
     codec,
     clock,
+    timers,
     listenAddress: options.listenAddress,
     engineCount: options.dataParallelSize,
     parallelConfig: options.parallelConfig ?? {},
@@ -78,8 +80,11 @@ export async function runEngineChecks(
   options.signal?.addEventListener('abort', onAbort);
   try {
     options.onListening?.(frontend.address);
-    await awaitEngines(options, frontend, codec);
-    const endMs = clock.monotonicMs() + (options.checksMs ?? CHECKS_MS);
+    await awaitEngines(options, frontend);
+    const nowMs = clock.monotonicMs();
+    const startedMs = frontend.handshakes[0]?.atMs ?? nowMs;
+    const checksMs = Math.max(MIN_CHECKS_MS, startedMs + RUN_MS - nowMs);
+    const endMs = nowMs + checksMs;
     return await runChecks(
       ENGINE_CHECKS,
       {
@@ -87,17 +92,20 @@ export async function runEngineChecks(
         codec,
         structs: createStructCodecs(version.tables),
         transport,
+        clock,
+        timers,
         frontend,
         requests: new Requests(frontend),
         size: options.dataParallelSize,
         isMoe: options.parallelConfig !== null,
-        answerMs,
-        quietMs,
+        answerMs: ANSWER_MS,
+        quietMs: QUIET_MS,
         frames,
       },
       {
         only: options.only,
         checkMs: CHECK_MS,
+        timers,
         leftMs: () => (options.signal?.aborted === true ? 0 : endMs - clock.monotonicMs()),
         ...(onResult === undefined ? {} : { onResult }),
       },
@@ -113,17 +121,15 @@ export async function runEngineChecks(
 async function awaitEngines(
   options: EngineChecksOptions,
   frontend: CheckingFrontend,
-  codec: ReturnType<typeof createWireCodec>,
 ): Promise<void> {
   const { dataParallelSize: size, waitMs, startMs, signal, onProgress } = options;
-  const { answerMs = ANSWER_MS } = options;
   const isAborted = (): boolean => signal?.aborted === true;
   const cameFirst = await frontend.wait(() => isAborted() || frontend.inits.length > 0, waitMs);
   if (!cameFirst) onProgress?.(`no HELLO came within ${secondsText(waitMs)}`);
   if (!cameFirst || isAborted()) return;
   onProgress?.('an engine said HELLO; waiting for READY');
   const numReady = (): number =>
-    frontend.handshakes.filter(({ frames }) => statusOf(frames, codec) === 'READY').length;
+    frontend.handshakes.filter(({ status }) => status === 'READY').length;
   const areReady = await frontend.wait(
     () => isAborted() || (frontend.inits.length >= size && numReady() >= frontend.inits.length),
     startMs,
@@ -133,6 +139,6 @@ async function awaitEngines(
   // A ready response may come behind READY: they travel on different sockets.
   await frontend.wait(
     () => isAborted() || frontend.greetings.length >= size * frontend.numClients,
-    answerMs,
+    ANSWER_MS,
   );
 }

@@ -1,9 +1,16 @@
+import type { Timers } from '../../shared/timers.ts';
+
 /** Waits for something to be so, each with a deadline; asked again whenever something has come. */
 export class Waiters {
+  readonly #timers: Timers;
   readonly #waiting = new Set<{
     readonly test: () => boolean;
     readonly end: (is: boolean) => void;
   }>();
+
+  constructor(timers: Timers) {
+    this.#timers = timers;
+  }
 
   /** Resolves with whether it became so within `ms`. */
   wait(test: () => boolean, ms: number): Promise<boolean> {
@@ -12,12 +19,12 @@ export class Waiters {
       const waiter = {
         test,
         end: (is: boolean): void => {
-          clearTimeout(timer);
+          timer.cancel();
           this.#waiting.delete(waiter);
           resolve(is);
         },
       };
-      const timer = setTimeout(() => waiter.end(test()), Math.max(0, ms));
+      const timer = this.#timers.after(Math.max(0, ms), () => waiter.end(test()));
       this.#waiting.add(waiter);
     });
   }

@@ -18,6 +18,8 @@ const CHECKS_MS = 14_500;
 const START_MS = 14_000;
 /** For one thing to happen. */
 export const WAIT_MS = 2_000;
+/** For a completion, which many messages may be behind. */
+const ANSWER_MS = 4_000;
 /** For a completion that only shows whether the frontend is there. */
 const PROBE_MS = 1_000;
 const POLL_MS = 4;
@@ -175,7 +177,7 @@ export class FrontendRun {
 
   complete(body: object, options: AskOptions = {}): Promise<Completion> {
     this.needAlive();
-    return this.http.complete({ ...body }, { ...options, timeoutMs: this.budget() });
+    return this.http.complete({ ...body }, { ...options, timeoutMs: this.budget(ANSWER_MS) });
   }
 
   /** Sends a completion and waits for the first ADD that it makes. */

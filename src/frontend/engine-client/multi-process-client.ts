@@ -298,7 +298,12 @@ export class MultiProcessClient implements EngineClient {
       this.#askForSign(position);
       return false;
     }
-    const frames = this.#options.codec.encodeEngineInput(input);
+    const { codec } = this.#options;
+    const frames = codec.encodeEngineInput(
+      input.type === 'UTILITY'
+        ? { type: 'UTILITY', call: codec.toVersionsCall(input.call) }
+        : input,
+    );
     this.#backlog.sent(position, frames);
     return this.#input.sendTo(ofEngineAt(this.#identities, position), frames, room);
   }

@@ -1,7 +1,7 @@
 /** What autoscalers ask: KEDA and the Prometheus adapter by queries, HPAs and AIBrix by names. */
 import { type MapNode, mapAt, type TextNode, textAt, wordAt } from './file-node.ts';
 import { type FoundQuery, found } from './found-query.ts';
-import { type PlacedText, slice } from './placed-text.ts';
+import type { PlacedText } from './placed-text.ts';
 
 const PREFIX = 'vllm:';
 
@@ -73,17 +73,7 @@ export function scaledMetricNames(metric: MapNode, objectName: string): readonly
   const source = mapAt(metric, type.toLowerCase());
   if (source === null) return [];
   const name = textAt(source, 'metric', 'name') ?? textAt(source, 'metricName');
-  return found('metric-name', objectName, withoutDomain(name));
-}
-
-/** `prometheus.googleapis.com|vllm:num_requests_waiting|gauge` is what Google's adapter calls it. */
-const STACKDRIVER = /^(prometheus\.googleapis\.com[|/])([^|/]+)(?:[|/]\w+)?$/;
-
-function withoutDomain(name: TextNode | null): TextNode | null {
-  const [, domain = '', bare = ''] = STACKDRIVER.exec(name?.value ?? '') ?? [];
-  if (name === null || bare === '') return name;
-  const to = domain.length + bare.length;
-  return { kind: 'text', value: bare, placed: () => slice(name.placed(), domain.length, to) };
+  return found('metric-name', objectName, name);
 }
 
 /** A metric of an InferenceService. Source: kserve/kserve pkg/apis/serving/v1beta1/component.go ExternalMetricSource */

@@ -7,6 +7,9 @@ const PROMETHEUS = /prom|mimir|cortex|thanos|victoriametrics-m|^datasource$|^\$|
 const OTHERS =
   /loki|tempo|elastic|opensearch|influx|cloudwatch|postgres|mysql|mssql|jaeger|zipkin|pyroscope|parca|graphite|testdata|bigquery|clickhouse|victorialogs|stackdriver|infinity|^__expr__$|^-100$/i;
 
+/** A name or a uid that is surely another's. */
+export const isOthers = (name: string): boolean => OTHERS.test(name);
+
 /**
  * Of a panel, a target, a variable: false where its `datasource` is another's, null where it says nothing. Grafana writes
  * an object, and wrote a name before.
@@ -16,7 +19,7 @@ export function isPrometheus(node: FileNode): boolean | null {
   const type = wordAt(object ?? undefined, 'type');
   const name = wordAt(object ?? undefined, 'uid') || wordAt(node, 'datasource');
   if (type !== '') return PROMETHEUS.test(type) && !/^__expr__$/.test(type);
-  if (name !== '') return !OTHERS.test(name);
+  if (name !== '') return !isOthers(name);
   return null;
 }
 

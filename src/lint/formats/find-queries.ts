@@ -15,9 +15,9 @@ import type { FileNode, MapNode, TextNode } from './file-node.ts';
 import { mapAt, wordAt } from './file-node.ts';
 import type { FoundQuery } from './found-query.ts';
 import { elementQueries, listedQueries, managedRuleQueries, panelQueries } from './grafana.ts';
-import { readLenientJson } from './lenient-json.ts';
 import { persesPanelQueries, persesVariableQueries } from './perses.ts';
 import { within } from './placed-text.ts';
+import { readJson } from './read-json.ts';
 import { readYaml } from './read-yaml.ts';
 import { ruleQueries } from './rules.ts';
 import { Unreadable } from './unreadable.ts';
@@ -26,47 +26,64 @@ import { Unreadable } from './unreadable.ts';
 const HOLDS_FILE =
   /["']?\b(expr|query|panels|targets|seriesQuery|metricsQuery|targetMetric|containerQuery|prometheusQuery)["']?\s*:/;
 
-export function findQueries(documents: readonly FileNode[]): readonly FoundQuery[] {
-  const finder = new QueryFinder();
-  for (const document of documents) finder.look(document, '');
-  return finder.queries;
+export interface FoundInFile {
+  readonly queries: readonly FoundQuery[];
+  /** A file inside the file that cannot be read, with its place there. */
+  readonly problem: Unreadable | null;
 }
 
-class QueryFinder {
+export function findQueries(documents: readonly FileNode[]): FoundInFile {
+  const finder = new QueryFinder();
+  for (const document of documents) finder.look(document, { objectName: '', key: '' });
+  return finder;
+}
+
+/** Where an object stands. */
+interface Surroundings {
+  /** Of the object of Kubernetes that it is in. */
+  readonly objectName: string;
+  /** Under which it stands. */
+  readonly key: string;
+}
+
+class QueryFinder implements FoundInFile {
   readonly queries: FoundQuery[] = [];
+  problem: Unreadable | null = null;
   /** Each object once: an alias of YAML can stand for one that it is in. */
   readonly #seen = new Set<FileNode>();
 
-  look(node: FileNode, objectName: string): void {
+  look(node: FileNode, around: Surroundings): void {
     if (node.kind === 'other' || this.#seen.has(node)) return;
     this.#seen.add(node);
-    if (node.kind === 'list') for (const item of node.items) this.look(item, objectName);
-    if (node.kind === 'text') this.#lookInside(node, objectName);
+    if (node.kind === 'list') for (const item of node.items) this.look(item, around);
+    if (node.kind === 'text') this.#lookInside(node, around);
     if (node.kind !== 'map') return;
-    const name = nameOf(node) || objectName;
-    const queries = queriesOf(node, name);
+    const objectName = nameOf(node) || around.objectName;
+    const queries = queriesOf(node, objectName);
     this.queries.push(...queries);
     // What is asked is no file, whatever it looks like.
     for (const { text } of queries) this.#seen.add(text);
-    for (const child of node.entries.values()) this.look(child, name);
+    for (const [key, child] of node.entries) this.look(child, { objectName, key });
   }
 
-  #lookInside(text: TextNode, objectName: string): void {
+  #lookInside(text: TextNode, around: Surroundings): void {
     if (!HOLDS_FILE.test(text.value)) return;
-    for (const document of documentsIn(text)) this.look(document, objectName);
+    try {
+      for (const document of documentsIn(text)) this.look(document, around);
+    } catch (cause) {
+      if (!(cause instanceof Unreadable)) throw cause;
+      // Else it is prose, or a template of another kind: nobody said that it was a file.
+      if (!/\.(json|ya?ml)$/i.test(around.key)) return;
+      const at = text.placed().offsets[cause.at] ?? 0;
+      this.problem ??= new Unreadable(`${around.key} ${cause.message}`, at);
+    }
   }
 }
 
 function documentsIn(text: TextNode): readonly FileNode[] {
   const source = within(text.placed());
-  try {
-    if (/^\s*[{[]/.test(text.value)) return [readLenientJson(source)];
-    return text.value.includes('\n') ? readYaml(source).documents : [];
-  } catch (cause) {
-    // Prose, or a template of another kind: it was never said to be a file.
-    if (cause instanceof Unreadable) return [];
-    throw cause;
-  }
+  if (/^\s*[{[]/.test(text.value)) return [readJson(source)];
+  return text.value.includes('\n') ? readYaml(source).documents : [];
 }
 
 function queriesOf(node: MapNode, objectName: string): readonly FoundQuery[] {
@@ -80,7 +97,7 @@ function queriesOf(node: MapNode, objectName: string): readonly FoundQuery[] {
     ...(has('kind') && has('spec') ? persesVariableQueries(node) : []),
     ...(has('type') ? triggerQueries(node, objectName) : []),
     ...(has('type') ? scaledMetricNames(node, objectName) : []),
-    ...(has('seriesQuery') || has('metricsQuery') || has('containerQuery')
+    ...(has('seriesQuery') || has('metricsQuery') || has('containerQuery') || has('nodeQuery')
       ? adapterQueries(node)
       : []),
     ...(has('targetMetric') ? targetMetricNames(node, objectName) : []),

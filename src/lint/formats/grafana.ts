@@ -4,7 +4,7 @@
  *
  * Source: grafana/grafana kinds/dashboard/dashboard_kind.cue, apps/dashboard/kinds/v2beta1/dashboard_spec.cue
  */
-import { isPrometheus, isPrometheusKind } from './datasource.ts';
+import { isOthers, isPrometheus, isPrometheusKind } from './datasource.ts';
 import { type FileNode, listAt, type MapNode, mapAt, textAt, wordAt } from './file-node.ts';
 import { type FoundQuery, found } from './found-query.ts';
 
@@ -90,7 +90,7 @@ export function managedRuleQueries(rule: MapNode): readonly FoundQuery[] {
   const title = wordAt(rule, 'title') || wordAt(rule, 'name');
   return (listAt(rule, 'data') ?? []).flatMap((query) => {
     const model = mapAt(query, 'model');
-    if (model === null || /^(__expr__|-100)$/.test(wordAt(query, 'datasourceUid'))) return [];
+    if (model === null || isOthers(wordAt(query, 'datasourceUid'))) return [];
     return isPrometheus(model) === false ? [] : found('alert', title, textAt(model, 'expr'));
   });
 }

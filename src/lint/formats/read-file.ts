@@ -3,7 +3,6 @@ import { parsePromql } from '../promql/parse.ts';
 import type { QueryKind, SourceQuery } from '../source-query.ts';
 import { findQueries } from './find-queries.ts';
 import type { FoundQuery } from './found-query.ts';
-import { readLenientJson } from './lenient-json.ts';
 import { LineStarts } from './line-starts.ts';
 import {
   type PlacedText,
@@ -13,6 +12,7 @@ import {
   wholeFile,
   within,
 } from './placed-text.ts';
+import { readJson } from './read-json.ts';
 import { type CodeBlock, documentCode } from './read-markdown.ts';
 import { splitQueries } from './read-promql.ts';
 import { readYaml } from './read-yaml.ts';
@@ -57,13 +57,12 @@ export function queryItself(text: string): SourceQuery {
 }
 
 function treeQueries(format: 'json' | 'yaml', source: Source, lines: LineStarts): QueriesOfFile {
-  if (format === 'json') {
-    const queries = placeAll(findQueries([readLenientJson(source)]), lines);
-    return { queries, problem: null };
-  }
-  const { documents, problem } = readYaml(source);
+  const { documents, problem: ofFile } =
+    format === 'json' ? { documents: [readJson(source)], problem: null } : readYaml(source);
+  const { queries, problem: ofPart } = findQueries(documents);
+  const problem = ofFile ?? ofPart;
   return {
-    queries: placeAll(findQueries(documents), lines),
+    queries: placeAll(queries, lines),
     problem: problem === null ? null : { message: problem.message, line: lines.lineOf(problem.at) },
   };
 }
@@ -91,22 +90,20 @@ function documentQueries(source: Source, lines: LineStarts): readonly SourceQuer
 const IS_YAML = /^\s*(?:- )?(?:apiVersion|groups|alert|record|expr|triggers|seriesQuery)\s*:/m;
 
 function blockQueries({ language, content }: CodeBlock, lines: LineStarts): readonly SourceQuery[] {
-  const isUntold = /^(text|txt|plaintext|)$/.test(language);
-  const isYaml = /^ya?ml$/.test(language) || (isUntold && IS_YAML.test(content.text));
-  if (!isYaml && (isUntold || /^(promql|prometheus|metricsql)$/.test(language)))
+  const placed = (text: PlacedText): SourceQuery => sourceQuery('query', '', text, lines);
+  if (/^(promql|prometheus|metricsql)$/.test(language))
     return splitQueries(content, isQuery)
-      .filter((placed) => (isUntold ? asksSomething(placed) : !ELIDED.test(placed.text)))
-      .map((placed) => sourceQuery('query', '', placed, lines));
-  if (!isYaml && language !== 'json') return [];
-  try {
-    const inner = within(content);
-    const documents = isYaml ? readYaml(inner).documents : [readLenientJson(inner)];
-    return placeAll(findQueries(documents), lines);
-  } catch (cause) {
-    // Documents show parts of files.
-    if (cause instanceof Unreadable) return [];
-    throw cause;
-  }
+      .filter(({ text }) => !ELIDED.test(text))
+      .map(placed);
+  if (/^(ya?ml|json)$/.test(language)) return fileInBlock(language, content, lines);
+  if (!/^(text|txt|plaintext|)$/.test(language)) return [];
+  if (IS_YAML.test(content.text)) return fileInBlock('yaml', content, lines);
+  const queries = splitQueries(content, isQuery);
+  // Where all of it is queries, a name with its labels is one as well.
+  const areAll =
+    /\bvllm:\w/.test(content.text) &&
+    queries.every(({ text }) => /[({]/.test(text) && isQuery(text));
+  return queries.filter((text) => areAll || asksSomething(text)).map(placed);
 }
 
 const ELIDED = /\.\.\.|…/;
@@ -121,10 +118,28 @@ function asksSomething({ text }: PlacedText): boolean {
   return says && !ELIDED.test(text) && isQuery(text);
 }
 
+function fileInBlock(
+  language: string,
+  content: PlacedText,
+  lines: LineStarts,
+): readonly SourceQuery[] {
+  try {
+    const inner = within(content);
+    const documents = language === 'json' ? [readJson(inner)] : readYaml(inner).documents;
+    return placeAll(findQueries(documents).queries, lines);
+  } catch (cause) {
+    // Documents show parts of files.
+    if (cause instanceof Unreadable) return [];
+    throw cause;
+  }
+}
+
 function placeAll(found: readonly FoundQuery[], lines: LineStarts): readonly SourceQuery[] {
   return found.flatMap(({ kind, title, text }) => {
     const placed = trimmed(text.placed());
-    return isLogQL(placed.text) ? [] : [sourceQuery(kind, title, placed, lines)];
+    // Google's adapter has bars in its names.
+    const isOthers = kind !== 'metric-name' && isLogQL(placed.text);
+    return isOthers ? [] : [sourceQuery(kind, title, placed, lines)];
   });
 }
 

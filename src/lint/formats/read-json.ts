@@ -1,28 +1,35 @@
 /** JSON with the place of every text. JSON.parse says nothing of places, and dashboards weigh megabytes. */
 import { type FileNode, OTHER, type TextNode } from './file-node.ts';
+import { maskTemplatesOfJson, unmasked } from './helm.ts';
 import type { PlacedText, Source } from './placed-text.ts';
 import { MAX_DEPTH, Unreadable } from './unreadable.ts';
 
-const SPACE = /[ \t\r\n]*/y;
+/** With comments, which samples begin with. */
+const SPACE = /(?:[ \t\r\n]+|\/\/[^\n]*|\/\*(?:[^*]|\*(?!\/))*\*\/)*/y;
 const STRING = /"(?:[^"\\\n\r]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"/y;
 const PLAIN_STRING = /"[^"\\\n\r]*"/y;
 const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null/y;
 
-/** Throws Unreadable for what is no JSON. */
+/** Throws Unreadable for what is no JSON, templates of Helm apart. */
 export function readJson(source: Source): FileNode {
-  const reader = new JsonReader(source);
-  return reader.read();
+  try {
+    return new JsonReader(source, source.text).read();
+  } catch (cause) {
+    if (!(cause instanceof Unreadable) || !source.text.includes('{{')) throw cause;
+    return new JsonReader(source, maskTemplatesOfJson(source.text)).read();
+  }
 }
 
 class JsonReader {
   readonly #source: Source;
+  /** What is read; the source differs from it where it has templates. */
   readonly #text: string;
   #at: number;
 
-  constructor(source: Source) {
+  constructor(source: Source, text: string) {
     this.#source = source;
-    this.#text = source.text;
-    this.#at = source.text.charCodeAt(0) === 0xfeff ? 1 : 0;
+    this.#text = text;
+    this.#at = text.charCodeAt(0) === 0xfeff ? 1 : 0;
   }
 
   read(): FileNode {
@@ -71,7 +78,22 @@ class JsonReader {
     const written = this.#take(PLAIN_STRING) ?? this.#take(STRING);
     if (written === null) throw this.#wrong('no JSON string');
     const value = written.includes('\\') ? this.#unescaped(written, from) : written.slice(1, -1);
-    return { kind: 'text', value, placed: () => placeString(this.#source, value, from) };
+    const placed = (): PlacedText => this.#placed(value, from);
+    const isWhole = this.#text === this.#source.text || !written.includes('_');
+    return { kind: 'text', value: isWhole ? value : placed().text, placed };
+  }
+
+  #placed(value: string, from: number): PlacedText {
+    const offsets: number[] = [];
+    let at = from;
+    for (let i = 0; i < value.length; i++) {
+      offsets.push(at);
+      at += this.#text[at] !== '\\' ? 1 : this.#text[at + 1] === 'u' ? 6 : 2;
+    }
+    offsets.push(at);
+    const texts = { masked: this.#text, text: this.#source.text };
+    const text = texts.masked === texts.text ? value : unmasked(value, offsets, texts);
+    return this.#source.place({ text, offsets, escape: escapeJson });
   }
 
   #unescaped(written: string, from: number): string {
@@ -111,17 +133,6 @@ class JsonReader {
   #wrong(what: string): Unreadable {
     return new Unreadable(`is not JSON: ${what}`, this.#at);
   }
-}
-
-function placeString(source: Source, value: string, from: number): PlacedText {
-  const offsets: number[] = [];
-  let at = from;
-  for (let i = 0; i < value.length; i++) {
-    offsets.push(at);
-    at += source.text[at] !== '\\' ? 1 : source.text[at + 1] === 'u' ? 6 : 2;
-  }
-  offsets.push(at);
-  return source.place({ text: value, offsets, escape: escapeJson });
 }
 
 export const escapeJson = (text: string): string => JSON.stringify(text).slice(1, -1);

@@ -11,7 +11,7 @@ import {
   Scalar,
 } from 'yaml';
 import { type FileNode, OTHER } from './file-node.ts';
-import { maskTemplates } from './helm.ts';
+import { maskTemplates, unmasked } from './helm.ts';
 import type { PlacedText, Source } from './placed-text.ts';
 import { MAX_DEPTH, Unreadable } from './unreadable.ts';
 import { placeScalar, type ScalarStyle } from './yaml-scalar.ts';
@@ -167,12 +167,7 @@ class YamlTree {
   }
 
   #unmasked({ text, offsets }: PlacedText): string {
-    return [...text.split('')]
-      .map((unit, i) => {
-        const at = offsets[i] ?? 0;
-        return this.#text[at] === this.#source.text[at] ? unit : (this.#source.text[at] ?? unit);
-      })
-      .join('');
+    return unmasked(text, offsets, { masked: this.#text, text: this.#source.text });
   }
 
   #contentOf(node: Scalar.Parsed, style: ScalarStyle | undefined): { from: number; to: number } {

@@ -21,6 +21,7 @@ const CONCURRENCY = 4;
 export async function liveVerdicts(
   queries: readonly JudgedQuery[],
   client: PrometheusClient,
+  tell: (done: number) => void,
 ): Promise<readonly LiveVerdict[]> {
   const answers = new Map<string, Promise<LiveAnswer>>();
   const ask = (query: string): Promise<LiveAnswer> => {
@@ -34,6 +35,7 @@ export async function liveVerdicts(
     while (next < queries.length) {
       const at = next;
       next += 1;
+      tell(at);
       const query = queries[at];
       if (query !== undefined) verdicts[at] = await verdictOf(query, ask);
     }

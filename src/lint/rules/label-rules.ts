@@ -4,8 +4,8 @@ import type { Edit } from '../finding.ts';
 import { type Draft, type RuleContext, versionOf } from './draft.ts';
 import type { LabelName, Matcher, Selector } from './expression.ts';
 import { CACHE_CONFIG_INFO, labelsOf, type WrongLabel, wrongLabel } from './label-names.ts';
-import { type KnownValues, valuesOf, writtenBound } from './label-values.ts';
 import { isNegative, matches, matchesAbsence } from './matcher.ts';
+import { valueDraft } from './value-rules.ts';
 
 export function labelRules(context: RuleContext): readonly Draft[] {
   return context.expressions.flatMap(({ expression }) =>
@@ -20,8 +20,10 @@ function selectorDrafts(selector: Selector, context: RuleContext): readonly Draf
   const { family } = verdict;
   const series = selector.name.text;
   return selector.matchers.flatMap((matcher) => {
-    if (matcher.isVariable || matcher.label.text === '__name__') return [];
-    const draft = labelsOf(family, series).includes(matcher.label.text)
+    if (matcher.label.isVariable || matcher.label.text === '__name__') return [];
+    const isOwn = labelsOf(family, series).includes(matcher.label.text);
+    if (isOwn && matcher.isVariable) return [];
+    const draft = isOwn
       ? valueDraft(matcher, family, series, context)
       : labelDraft(matcher, family, series, context);
     return draft === null ? [] : [draft];
@@ -45,7 +47,7 @@ function labelDraft(
   if (!matchesAbsence(matcher))
     return { ...words, at: matcher, severity: 'empties', ...(fix === null ? {} : { fix }) };
   // `label=~".*"` and `label=""` choose what is there without it.
-  if (!isNegative(matcher) || matches(matcher, 'x') === null) return null;
+  if (matcher.isVariable || !isNegative(matcher) || matches(matcher, 'x') === null) return null;
   return {
     ...words,
     at: matcher,
@@ -71,11 +73,12 @@ export function wrongLabelWords(
       remedy: 'leave it out, or have one of those versions',
     };
   const own = family.labels.length > MOST_SHOWN ? [] : labelsOf(family, series);
-  const has = own.length === 0 ? '' : ` (its labels are ${own.join(', ')})`;
+  const where = series.startsWith('http_') ? INSTRUMENTATOR : LOGGERS;
+  const has = own.length === 0 ? where : `its labels are ${own.join(', ')}: ${where}`;
   const sibling = wrong.siblings.map((name) => `${name} has it`).join(', ');
   return {
     rule: 'unknown-label',
-    message: `${version} puts no label ${label.text} on ${series}${has}`,
+    message: `${version} puts no label ${label.text} on ${series} (${has})`,
     remedy:
       wrong.instead !== null
         ? `write ${wrong.instead}`
@@ -85,71 +88,8 @@ export function wrongLabelWords(
   };
 }
 
+const LOGGERS = 'vllm/v1/metrics/loggers.py';
+const INSTRUMENTATOR = 'vllm/entrypoints/serve/instrumentator/metrics.py';
+
 /** More labels than these are no help in a sentence. */
 const MOST_SHOWN = 8;
-
-function valueDraft(
-  matcher: Matcher,
-  family: CatalogueFamily,
-  series: string,
-  context: RuleContext,
-): Draft | null {
-  const known = valuesOf(matcher.label.text, family, series, context.facts.against);
-  if (known === null) return null;
-  const fits = fitting(matcher, known);
-  if (fits === 'some') return null;
-  const label = matcher.label.text;
-  const words = {
-    rule: 'label-value',
-    at: matcher.valueAt,
-    message: `${versionOf(context)} never writes ${label}="${matcher.value}" on ${series}: ${valueWords(label, known)}`,
-  } as const;
-  if (fits === 'all')
-    return {
-      ...words,
-      severity: 'warning',
-      message: `${words.message}, so this keeps every series`,
-      remedy: `leave it out, or name a value that there is`,
-    };
-  const bound = label === 'le' && matcher.op === '=' ? boundInstead(matcher.value, known) : null;
-  if (bound === null)
-    return { ...words, severity: 'empties', remedy: `name a value that there is` };
-  const { from, to } = matcher.valueAt;
-  return {
-    ...words,
-    severity: 'empties',
-    message: `${words.message} (vLLM's Python frontend; its Rust one writes bounds as Rust does)`,
-    remedy: `write le="${bound}"`,
-    fix: [{ from: from + 1, to: to - 1, insert: bound }],
-  };
-}
-
-/** Which of the values a matcher lets through. `all`: a negative one that excludes nothing. */
-function fitting(matcher: Matcher, known: KnownValues): 'none' | 'some' | 'all' {
-  if (known.kind === 'form') {
-    if (known.isOne(matcher.value)) return 'some';
-    return matcher.op === '='
-      ? 'none'
-      : matcher.op === '!=' && matcher.value !== ''
-        ? 'all'
-        : 'some';
-  }
-  const passing = known.values.filter((value) => matches(matcher, value) !== false);
-  if (passing.length === 0) return 'none';
-  const isIdle = isNegative(matcher) && passing.length === known.values.length;
-  return isIdle && matcher.value !== '' ? 'all' : 'some';
-}
-
-function valueWords(label: string, known: KnownValues): string {
-  if (known.kind === 'form') return `it is ${known.words}`;
-  return `${label} is one of ${known.values.join(', ')}`;
-}
-
-/** The bound of the same number. */
-function boundInstead(value: string, known: KnownValues): string | null {
-  const number = value.trim() === '' ? Number.NaN : Number(value.replace(/^\+?Inf$/i, 'Infinity'));
-  if (Number.isNaN(number)) return null;
-  const written = writtenBound(number);
-  const isThere = known.kind === 'closed' ? known.values.includes(written) : known.isOne(written);
-  return isThere && written !== value ? written : null;
-}

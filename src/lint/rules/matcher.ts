@@ -3,7 +3,13 @@ import type { Matcher } from './expression.ts';
 
 /** Whether series without the label pass, too: Prometheus matches an absent label as an empty text. */
 export function matchesAbsence(matcher: Matcher): boolean {
+  // A variable by itself holds a value; one within a pattern may be all of it that is not empty anyway.
+  if (matcher.isVariable) return isNegative(matcher) || !isVariableAlone(matcher);
   return matches(matcher, '') !== false;
+}
+
+function isVariableAlone({ value }: Matcher): boolean {
+  return /^(?:\$\w+|\$\{[^{}]*\}|\[\[[^\]]*\]\])$/.test(value);
 }
 
 /** Null: the pattern is none that is understood here. */

@@ -324,6 +324,18 @@ const ROWS = [
       'sum(rate(vllm:time_to_first_token_seconds_sum{job="a"}[5m])) / sum(rate(vllm:time_to_first_token_seconds_count{job="a"}[5m]))',
   },
   {
+    id: 'share-of-itself',
+    severity: 'warning',
+    title: 'A share that is always 1',
+    why: 'Without an aggregation each series is divided by the one with the same labels, which is itself.',
+    source: 'Prometheus, vector matching',
+    remedy: 'Aggregate both sides.',
+    example:
+      'rate(vllm:request_success_total{finished_reason="abort"}[5m]) / rate(vllm:request_success_total[5m])',
+    mended:
+      'sum(rate(vllm:request_success_total{finished_reason="abort"}[5m])) / sum(rate(vllm:request_success_total[5m]))',
+  },
+  {
     id: 'quantile-over-series',
     severity: 'warning',
     title: "`quantile` of a histogram's series",

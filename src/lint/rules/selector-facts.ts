@@ -56,12 +56,13 @@ export function isDead(
   against: Against,
 ): boolean {
   const { label, isVariable } = matcher;
-  if (isVariable || label.text === '__name__') return false;
+  if (label.isVariable || label.text === '__name__') return false;
   if (!labelsOf(family, series).includes(label.text)) {
     const value = isNegative(matcher) ? null : matcher.value;
     const wrong = wrongLabel(label.text, family, series, against.catalogue, value);
     return wrong !== null && !matchesAbsence(matcher);
   }
+  if (isVariable) return false;
   const known = valuesOf(label.text, family, series, against);
   if (known === null) return false;
   return known.kind === 'closed'

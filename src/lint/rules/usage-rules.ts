@@ -12,7 +12,7 @@ export function usageRules(context: RuleContext): readonly Draft[] {
       case 'call':
         return callDrafts(expression, context);
       case 'binary':
-        return averageDrafts(expression, context);
+        return [...averageDrafts(expression, context), ...shareDrafts(expression, context)];
       case 'aggregation':
         return aggregationDrafts(expression, context);
       case 'selector':
@@ -152,6 +152,42 @@ function averageDrafts(binary: Binary, context: RuleContext): readonly Draft[] {
   ];
 }
 
+/** Some series by all of them, where each finds itself alone on the other side. */
+function shareDrafts(binary: Binary, context: RuleContext): readonly Draft[] {
+  const { op, matching, left, right, from, to } = binary;
+  if (op !== '/' || matching !== null) return [];
+  const part = bareSelection(left);
+  const whole = bareSelection(right);
+  if (part === null || whole === null || part.called !== whole.called) return [];
+  const found = familyOf(part.selector, context);
+  if (found === null || whole.selector.name?.text !== found.series) return [];
+  const kept = selectionOf(part.selector).split(',');
+  const isPart = whole.selector.matchers.every((matcher) =>
+    kept.includes(selectionOf({ matchers: [matcher] })),
+  );
+  if (!isPart || context.facts.of(left).isEmpty) return [];
+  return [
+    {
+      rule: 'share-of-itself',
+      at: { from, to },
+      severity: 'warning',
+      message: `this is always 1: each series of ${found.series} on the left is divided by the one with the same labels, itself`,
+      remedy: 'aggregate both sides: sum(…) / sum(…)',
+    },
+  ];
+}
+
+/** A selector, or what a function makes of its range. */
+function bareSelection(
+  expression: Expression,
+): { readonly selector: Selector; readonly called: string } | null {
+  if (expression.kind === 'selector') return { selector: expression, called: '' };
+  if (expression.kind !== 'call') return null;
+  const [argument] = expression.args;
+  if (argument?.kind !== 'range' || argument.of.kind !== 'selector') return null;
+  return { selector: argument.of, called: `${expression.function} ${argument.seconds}` };
+}
+
 interface Selection {
   readonly selector: Selector;
   readonly range: number | null;
@@ -167,7 +203,7 @@ function onlySelector(expression: Expression): Selection | null {
   return { selector, range: ranges[0]?.seconds ?? null };
 }
 
-function selectionOf({ matchers }: Selector): string {
+function selectionOf({ matchers }: Pick<Selector, 'matchers'>): string {
   return matchers
     .map(({ label, op, value }) => `${label.text}${op}${value}`)
     .sort()

@@ -363,7 +363,7 @@ export class MsgpackReader {
   private mapKey(depth: number): string {
     if (this.isInt()) return String(this.int64());
     const code = this.buffer[this.position] ?? 0;
-    return (code & 0xf0) === 0x90 ? JSON.stringify(this.any(depth + 1)) : this.str();
+    return (code & 0xf0) === 0x90 ? keyText(this.any(depth + 1)) : this.str();
   }
 
   private anyMap(depth: number): Record<string, unknown> {
@@ -389,4 +389,9 @@ function shortAscii(buffer: Buffer, start: number, end: number): string {
   let result = '';
   for (let i = start; i < end; i++) result += String.fromCharCode(buffer[i] as number);
   return result;
+}
+
+/** JSON knows no integer beyond 2^53: such a one stands as its digits. */
+function keyText(key: unknown): string {
+  return JSON.stringify(key, (_, part) => (typeof part === 'bigint' ? String(part) : part));
 }

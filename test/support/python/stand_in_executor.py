@@ -1,7 +1,8 @@
 """An executor without a model for vLLM's own engine cores: `--distributed-executor-backend stand_in_executor.StandInExecutor`.
 
 Scheduler, KV cache manager, handshake and sockets are vLLM's; only the forward pass is made up. Each request that has all its
-tokens computed gets one token a step, counting up from FIRST_TOKEN_ID, so that a test knows the text to come.
+tokens computed gets one token a step, counting up from FIRST_TOKEN_ID, so that a test knows the text to come. It fits vLLM
+0.31.0 too, whose workers are told less.
 """
 
 from concurrent.futures import Future
@@ -114,7 +115,7 @@ class StandInExecutor(Executor):
     def worker_get_supported_kv_cache_layouts(self):
         return ["NHD"]
 
-    def worker_set_kv_cache_layout(self, name, interleave_size) -> None:
+    def worker_set_kv_cache_layout(self, name, interleave_size=1) -> None:
         return
 
     def worker_determine_available_memory(self) -> int:
@@ -128,6 +129,9 @@ class StandInExecutor(Executor):
 
     def worker_get_supported_tasks(self) -> tuple[str, ...]:
         return ("generate",)
+
+    def worker_add_lora(self, lora_request) -> bool:
+        return True
 
     def worker_execute_dummy_batch(self) -> None:
         return

@@ -43,7 +43,7 @@ function cacheConfigs(samples: readonly Sample[]): readonly Sample['labels'][] {
     .sort((a, b) => Number(a['engine']) - Number(b['engine']));
 }
 
-/** A label of cache_config_info that is an engine's own: its own value on each child, or by vLLM's rule the first engine's on all. */
+/** A label of cache_config_info that is an engine's own: its value on each child, or by vLLM's rule the first engine's on all. */
 function capacityLabel(options: {
   readonly label: string;
   readonly does: string;
@@ -116,20 +116,20 @@ function counter(options: {
   readonly id: string;
   readonly does: string;
   readonly source: string;
-  readonly name: string;
+  readonly family: string;
   readonly grows: number;
   readonly act: (run: FrontendRun, rank: number) => Promise<void>;
 }): FrontendCheck {
-  const { id, does, source, name, grows, act } = options;
+  const { id, does, source, family, grows, act } = options;
   return {
     id,
     does,
     source,
     async run(run) {
       const valuesOf = (samples: readonly Sample[]): readonly number[] =>
-        run.engines.map(({ rank }) => sum(samples, name, { engine: rank }));
+        run.engines.map(({ rank }) => sum(samples, family, { engine: rank }));
       const scraped = await run.scrape();
-      needFamily(scraped, name);
+      needFamily(scraped, family);
       const before = valuesOf(scraped);
       const rank = run.engines.length - 1;
       await act(run, rank);
@@ -222,7 +222,7 @@ export const METRICS_CHECKS: readonly FrontendCheck[] = [
     id: 'frontend.metrics.prefix_cache_queries',
     does: 'vllm:prefix_cache_queries_total grows by what an engine says that it grew by.',
     source: `${LOGGERS}.record`,
-    name: 'vllm:prefix_cache_queries_total',
+    family: 'vllm:prefix_cache_queries_total',
     grows: 96,
     async act(run, rank) {
       const prefixCacheStats = createPrefixCacheStats({ requests: 1, queries: 96, hits: 32 });
@@ -233,7 +233,7 @@ export const METRICS_CHECKS: readonly FrontendCheck[] = [
     id: 'frontend.metrics.generation_tokens',
     does: 'vllm:generation_tokens_total counts the tokens of the engine that made them.',
     source: 'vllm/v1/metrics/stats.py IterationStats.update_from_output',
-    name: 'vllm:generation_tokens_total',
+    family: 'vllm:generation_tokens_total',
     grows: 41,
     act: (run, rank) => completeOn(run, { rank, numTokens: 41 }),
   }),
@@ -241,7 +241,7 @@ export const METRICS_CHECKS: readonly FrontendCheck[] = [
     id: 'frontend.metrics.num_preemptions',
     does: 'A PREEMPTED event is one of vllm:num_preemptions_total.',
     source: 'vllm/v1/metrics/stats.py IterationStats.update_from_events',
-    name: 'vllm:num_preemptions_total',
+    family: 'vllm:num_preemptions_total',
     grows: 1,
     act: (run, rank) => completeOn(run, { rank, numTokens: 42, isPreempted: true }),
   }),

@@ -112,8 +112,10 @@ export const OUTPUT_CHECKS: readonly FrontendCheck[] = [
       }
       for (const add of adds) run.close(add);
       const answers = await Promise.all(completions);
-      const counts = answers.map(({ completionTokens }) => completionTokens);
-      return compared(counts, limits);
+      const got = answers.map(({ status, completionTokens, text }) =>
+        status === 200 ? completionTokens : `${status} ${brief(text)}`,
+      );
+      return compared(got, limits);
     },
   },
 ];

@@ -55,17 +55,17 @@ export function crossDecode(
   { sender, receiver }: { readonly sender: WireVersion; readonly receiver: WireVersion },
 ): CrossVerdict {
   const { frame, struct } = TYPED_MESSAGES[kind];
-  return compare(frames, frame, { kind: 'struct', struct }, sender, receiver);
+  return crossDecodeStruct(struct, frames.slice(frame), { sender, receiver });
 }
 
-function compare(
+/** The same for a struct by itself, with the frames that its arrays may point to behind it. */
+export function crossDecodeStruct(
+  struct: string,
   frames: readonly Uint8Array[],
-  frame: number,
-  type: DeclaredType,
-  sender: WireVersion,
-  receiver: WireVersion,
+  { sender, receiver }: { readonly sender: WireVersion; readonly receiver: WireVersion },
 ): CrossVerdict {
-  const walkOf = (version: WireVersion) => new MsgspecWalk(version, frames, frame).message(type);
+  const type: DeclaredType = { kind: 'struct', struct };
+  const walkOf = (version: WireVersion) => new MsgspecWalk(version, frames).message(type);
   let got: WalkedValue;
   try {
     got = walkOf(receiver);

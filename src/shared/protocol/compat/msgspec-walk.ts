@@ -50,10 +50,11 @@ export class MsgspecWalk {
   readonly #bytes: Uint8Array;
   readonly #reader: MsgpackReader;
 
-  constructor(version: WireVersion, frames: readonly Uint8Array[], index: number) {
+  /** Walks the first frame. */
+  constructor(version: WireVersion, frames: readonly Uint8Array[]) {
     this.#version = version;
-    this.#bytes = frames[index] ?? new Uint8Array();
-    this.#reader = new MsgpackReader(frames, index);
+    this.#bytes = frames[0] ?? new Uint8Array();
+    this.#reader = new MsgpackReader(frames, 0);
   }
 
   /** The whole frame as one value. */

@@ -24,7 +24,12 @@ type Dict = Record<string, Plain>;
 const MAX_DEPTH = 8;
 
 export function sampleMessages(version: WireVersion, kind: TypedMessage): readonly SampleMessage[] {
-  const table = tableOf(version, messageStruct(kind));
+  return sampleStructs(version, messageStruct(kind));
+}
+
+/** The same for a struct by its name in the code. */
+export function sampleStructs(version: WireVersion, struct: string): readonly SampleMessage[] {
+  const table = tableOf(version, struct);
   const samples = new Samples(version);
   return [
     { field: null, payload: pack(samples.plain(table)) },

@@ -5,22 +5,27 @@
 import type { WireVersion } from '../wire-version.ts';
 import {
   type CrossVerdict,
-  crossDecode,
+  crossDecodeStruct,
+  messageStruct,
   TYPED_MESSAGE_KINDS,
   type TypedMessage,
 } from './cross-decode.ts';
-import { sampleMessages } from './sample-messages.ts';
+import { sampleStructs } from './sample-messages.ts';
 import { type StructDifferences, structDifferences } from './struct-differences.ts';
 
 export type WireDirection = 'engine_to_frontend' | 'frontend_to_engine';
 
+/** A message by its type, or the one call whose argument is a struct; the message itself is decoded then, the call fails. */
+export type BrokenMessage = TypedMessage | 'UTILITY add_lora';
+
 /** Who sends what; KV events go to whoever subscribes. */
-const DIRECTION_OF: Readonly<Record<TypedMessage, WireDirection>> = {
+const DIRECTION_OF: Readonly<Record<BrokenMessage, WireDirection>> = {
   INIT: 'frontend_to_engine',
   EngineCoreReadyResponse: 'engine_to_frontend',
   ADD: 'frontend_to_engine',
   OUTPUT: 'engine_to_frontend',
   KV_EVENT: 'engine_to_frontend',
+  'UTILITY add_lora': 'frontend_to_engine',
 };
 
 /** Field paths are as in `outputs[].error`. */
@@ -38,7 +43,7 @@ export interface Misreading {
 
 /** What a receiver makes of a kind of message; at least one of the lists has something. */
 export interface MessageBreak {
-  readonly message: TypedMessage;
+  readonly message: BrokenMessage;
   readonly direction: WireDirection;
   /** Versions. */
   readonly sender: string;
@@ -74,7 +79,8 @@ export function wireDifferences(from: WireVersion, to: WireVersion): WireDiffere
 }
 
 function meetingOf(engine: WireVersion, frontend: WireVersion): Meeting {
-  const breaks = TYPED_MESSAGE_KINDS.flatMap((message) => {
+  const messages: readonly BrokenMessage[] = [...TYPED_MESSAGE_KINDS, 'UTILITY add_lora'];
+  const breaks = messages.flatMap((message) => {
     const isFromEngine = DIRECTION_OF[message] === 'engine_to_frontend';
     return isFromEngine ? breakOf(message, engine, frontend) : breakOf(message, frontend, engine);
   });
@@ -82,15 +88,17 @@ function meetingOf(engine: WireVersion, frontend: WireVersion): Meeting {
 }
 
 function breakOf(
-  message: TypedMessage,
+  message: BrokenMessage,
   sender: WireVersion,
   receiver: WireVersion,
 ): readonly MessageBreak[] {
   const found = new FoundBreaks();
-  for (const { field, payload } of sampleMessages(sender, message)) {
-    if (!found.isRefused(field)) {
-      found.add(field, crossDecode(message, framesOf(message, payload), { sender, receiver }));
-    }
+  const isCall = message === 'UTILITY add_lora';
+  const struct = isCall ? 'loraRequest' : messageStruct(message);
+  for (const { field, payload } of sampleStructs(sender, struct)) {
+    if (found.isRefused(field)) continue;
+    const verdict = crossDecodeStruct(struct, [payload], { sender, receiver });
+    found.add(field, isCall ? convertVerdict(verdict) : verdict);
   }
   const { rejected, misread } = found;
   const dropped = [...found.dropped].sort();
@@ -142,10 +150,8 @@ function withoutPlaces(path: string): string {
   return path.replace(/\[\d+\]/g, '[]');
 }
 
-const NO_FRAME = new Uint8Array();
-
-/** The payload where the message has it; what is before it is not looked at. */
-function framesOf(message: TypedMessage, payload: Uint8Array): readonly Uint8Array[] {
-  if (message === 'ADD') return [NO_FRAME, payload];
-  return message === 'KV_EVENT' ? [NO_FRAME, NO_FRAME, payload] : [payload];
+/** msgspec has another word for None where it converts what is decoded already. Source: msgspec/_core.c convert_none. */
+function convertVerdict(verdict: CrossVerdict): CrossVerdict {
+  if (verdict.verdict !== 'rejected') return verdict;
+  return { ...verdict, words: verdict.words.replace('got `None`', 'got `null`') };
 }

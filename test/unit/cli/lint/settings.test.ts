@@ -43,6 +43,10 @@ describe('what lint is asked for', () => {
     expect(() => read(flags)).toThrow(message);
   });
 
+  it('is not to rewrite what is no file', () => {
+    expect(() => read({ fix: ['true'] }, ['-'])).toThrow(/--fix rewrites files, and - is none/);
+  });
+
   it('has to be something', () => {
     expect(() => read({}, [])).toThrow(/expects FILE/);
     expect(read({ query: ['x'] }, []).queries).toEqual(['x']);

@@ -344,6 +344,19 @@ describe('queries by themselves', () => {
   });
 });
 
+describe('a block that says no language', () => {
+  it('is of queries where all of it is', () => {
+    const block = (text: string) => found('x.md', `\`\`\`\n${text}\n\`\`\`\n`);
+    expect(block('# said\nrate(vllm:a[5m])\nsum(vllm:b)')).toEqual([
+      ['query', '', 'rate(vllm:a[5m])'],
+      ['query', '', 'sum(vllm:b)'],
+    ]);
+    expect(block('vllm:a\nvllm:b')).toEqual([]);
+    expect(block('vllm:a{engine="0"} 1.0')).toEqual([]);
+    expect(block('sum(vllm:a)\n$ curl localhost')).toEqual([]);
+  });
+});
+
 describe('a chart with templates', () => {
   it('is read around them, and what they say in a query stays', () => {
     const yaml = `{{- if .Values.keda }}
@@ -368,6 +381,33 @@ spec:
     expect(problem).toBeNull();
     expect(queries[0]?.text).toBe('sum(x{model="{{ .Values.model }}"})');
     expect(queries[1]?.text).toContain('rate(y[{{ .Values.window }}])');
+  });
+});
+
+describe('a dashboard in a chart with templates', () => {
+  const chart = (expr: string) => `kind: ConfigMap
+data:
+  d.json: |-
+    {
+      {{- if .Values.x }}
+      "panels": [{"title": "P", "targets": [{"legendFormat": "{{ "{{" }}pod{{ "}}" }}", "expr": "${expr}"}]}]
+      {{- end }}
+    }
+`;
+
+  it('is read, and its queries keep their templates', () => {
+    const text = chart('x{ns=\\"{{ .Release.Namespace }}\\"}');
+    const { queries, problem } = readQueries('cm.yaml', text);
+    expect(problem).toBeNull();
+    expect(queries.map((query) => query.text)).toEqual(['x{ns="{{ .Release.Namespace }}"}']);
+    const [from, to] = [queries[0]?.offsets[0], queries[0]?.offsets.at(-1)];
+    expect(text.slice(from, to)).toBe('x{ns=\\"{{ .Release.Namespace }}\\"}');
+  });
+
+  it('is told where it cannot be', () => {
+    const { queries, problem } = readQueries('cm.yaml', chart('x').replace('}]}]', '}]'));
+    expect(queries).toEqual([]);
+    expect(problem?.message).toMatch(/^d\.json is not JSON/);
   });
 });
 

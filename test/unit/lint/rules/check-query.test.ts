@@ -133,6 +133,14 @@ describe('labels', () => {
     ).toEqual(['error unknown-label: engine="0"']);
   });
 
+  it('that a family has not are wrong whatever a variable holds', () => {
+    expect(marks('vllm:cache_config_info{model_name=~"$model"}')).toEqual([
+      'error unknown-label: model_name=~"$model"',
+    ]);
+    expect(marks('vllm:cache_config_info{model_name=~".*$model.*"}')).toEqual([]);
+    expect(marks('vllm:cache_config_info{model_name!="$model", pod=~"$pod"}')).toEqual([]);
+  });
+
   it('of another family are pointed to', () => {
     const [finding] = check('vllm:num_requests_waiting{reason="capacity"}');
     expect(finding?.remedy).toContain('vllm:num_requests_waiting_by_reason');
@@ -221,6 +229,10 @@ describe('operations', () => {
     'histogram_quantile(0.99, sum by (le) (rate(vllm:request_prompt_tokens_bucket[5m]))) > 100000',
     'vllm:num_requests_running / fill (0) sum(vllm:num_requests_running)',
     'time() - vllm:prompt_tokens_created > 60',
+    '(2 - (max(vllm:engine_sleep_state{job=~"$job", sleep_state="awake"}) == bool 0)) or vector(0)',
+    '(1 - (sum(rate(vllm:request_success_total{finished_reason="error"}[5m])) / (sum(rate(vllm:request_success_total[5m])) > 0))) and on () count(vllm:num_requests_running{instance=~"$instance"})',
+    'max by (model_name, enable_prefix_caching) (sum by (model_name, namespace, pod) (vllm:prompt_tokens_total) * on (namespace, pod) group_left (enable_prefix_caching) max by (namespace, pod, enable_prefix_caching) (vllm:cache_config_info))',
+    'rate(vllm:request_success_total{finished_reason="abort"}[5m]) / ignoring (finished_reason) group_left () sum without (finished_reason) (rate(vllm:request_success_total[5m]))',
   ])('%s is as it should be', (query) => {
     expect(marks(query)).toEqual([]);
   });

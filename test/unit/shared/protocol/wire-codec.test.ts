@@ -130,6 +130,17 @@ describe('a bad frame', () => {
     );
   });
 
+  it('has a list of integers beyond 2^53 for a key: it is read as its text, or refused as any key', () => {
+    // {[2**60]: 1} where a map is, and where a struct's fields are.
+    const map = '8191cf1000000000000000';
+    const replayed = Buffer.from(`${map}01`, 'hex');
+    expect(messageOf(() => decodeHandshakeMessage([replayed]))).toMatch(/HELLO or READY/);
+    const call = Buffer.from(`940001a16191${map}01`, 'hex');
+    expect(decodeEngineInput([Uint8Array.of(3), call])).toMatchObject({
+      call: { args: [{ '["1152921504606846976"]': 1 }] },
+    });
+  });
+
   it('is text that is not UTF-8', () => {
     const bytes = Buffer.from('92a4616161ffc0', 'hex');
     expect(messageOf(() => decodeEngineInput([Uint8Array.of(1), bytes]))).toMatch(

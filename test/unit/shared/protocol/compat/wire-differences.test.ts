@@ -41,6 +41,15 @@ describe('what breaks when two versions meet', () => {
     });
   });
 
+  it('is the call that loads an adapter, in the words that a real engine core of 0.31.0 said', () => {
+    expect(breakOf('0.31.0', '0.33.0', 'UTILITY add_lora')?.rejected).toEqual([
+      { when: null, words: 'Expected `object | null`, got `bool` - at `$[4]`' },
+    ]);
+    expect(breakOf('0.33.0', '0.31.0', 'UTILITY add_lora')?.rejected).toEqual([
+      { when: null, words: 'Expected `bool`, got `null` - at `$[4]`' },
+    ]);
+  });
+
   it('is a parameter whose type changed', () => {
     expect(breakOf('0.31.0', '0.32.0', 'ADD')?.rejected).toContainEqual({
       when: 'sampling_params.prompt_logprob_token_ids',
