@@ -101,7 +101,7 @@ function findingsAgainst(
   });
   if (query.kind === 'metric-name') {
     const name = namedAlone(parsed);
-    return bareNameFindings(name, contextOf(name));
+    return bareNameFindings(name, contextOf(name), parsed);
   }
   const root = expressionOf(parsed);
   if (root === null) return [];
@@ -133,10 +133,14 @@ function placed(root: Expression): readonly Placed[] {
   return all;
 }
 
+/** How Google's managed Prometheus names a metric: with its type, a histogram without a suffix. */
+const GOOGLES = /^prometheus\.googleapis\.com[|/]([\w:]+)[|/]\w+/;
+
 /** What an autoscaler is given for a query: a name, often without the prefix. */
 function namedAlone({ text }: ParsedQuery): Selector {
-  const from = text.length - text.trimStart().length;
-  const name = text.trim();
+  const whole = text.trim();
+  const name = GOOGLES.exec(whole)?.[1] ?? whole;
+  const from = text.indexOf(name);
   const to = from + name.length;
   return {
     kind: 'selector',
@@ -151,21 +155,20 @@ function namedAlone({ text }: ParsedQuery): Selector {
  * A name with vLLM's prefix is one of /metrics. Without it, it is an autoscaler's own for one of vLLM's metrics, so only what
  * vLLM has no more, or not without a flag, is wrong with it; `vllm_…` is named by an adapter's rule.
  */
-function bareNameFindings(root: Selector, context: RuleContext): readonly RuleFinding[] {
+function bareNameFindings(
+  root: Selector,
+  context: RuleContext,
+  { text }: ParsedQuery,
+): readonly RuleFinding[] {
   const { name } = root;
   if (name === null || name.isVariable || name.text.startsWith('vllm_')) return [];
   const isPrefixed = name.text.startsWith('vllm:');
-  const verdict = context.facts.verdict(
-    isPrefixed ? root : { ...root, name: { ...name, text: `vllm:${name.text}` } },
-  );
+  const prefixed = isPrefixed ? name : { ...name, text: `vllm:${name.text}` };
+  const verdict = context.facts.verdict({ ...root, name: prefixed });
   if (verdict === null) return [];
   if (!isPrefixed && !['removed', 'not-yet', 'needs-feature'].includes(verdict.kind)) return [];
-  const draft = nameDraft(
-    { ...name, text: isPrefixed ? name.text : `vllm:${name.text}` },
-    verdict,
-    context,
-    null,
-  );
+  if (verdict.kind === 'histogram-without-suffix' && GOOGLES.test(text.trim())) return [];
+  const draft = nameDraft(prefixed, verdict, context, null);
   if (draft === null) return [];
   const fix = draft.fix?.map((edit) =>
     isPrefixed ? edit : { ...edit, insert: edit.insert.replace(/^vllm:/, '') },

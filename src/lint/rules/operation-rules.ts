@@ -9,6 +9,8 @@ import { type Ambiguity, isComparison, isKeyOf, isSetOperation } from './query-f
 
 export function operationRules(context: RuleContext): readonly Draft[] {
   return context.expressions.flatMap(({ expression, around }) => {
+    // Of other programs' metrics there is nothing that vLLM decides.
+    if (!isOfVllm(expression, context)) return [];
     if (expression.kind === 'binary')
       return [
         ...matchingDrafts(expression, context),
@@ -18,6 +20,10 @@ export function operationRules(context: RuleContext): readonly Draft[] {
       return quantileDrafts(expression, context);
     return [];
   });
+}
+
+function isOfVllm(expression: Expression, { facts }: RuleContext): boolean {
+  return [...walk(expression)].some((inner) => facts.of(inner).family !== null);
 }
 
 function matchingDrafts(binary: Binary, context: RuleContext): readonly Draft[] {
@@ -105,7 +111,9 @@ function comparisonDrafts(
         at: place,
         severity: 'empties',
         message: `this never holds: ${valueReason(shown, binary, context)}`,
-        remedy: comparisonRemedy(shown.values, bound.values),
+        remedy: [binary.left, binary.right].some(isCount)
+          ? 'ask absent(…), or give what stands for nothing: count(…) or vector(0)'
+          : comparisonRemedy(shown.values, bound.values),
       },
     ];
   // A threshold beyond what there can be: of nothing, that is said of 0 alone, which many queries compare with for show.
@@ -127,6 +135,8 @@ function valueReason({ values, family }: Facts, binary: Binary, context: RuleCon
   const name = family?.name ?? 'the left side';
   if (isZero(values) && family?.note !== null && family?.note !== undefined)
     return `${name} stays 0 in ${versionOf(context)} (${family.note})`;
+  const counted = [binary.left, binary.right].find(isCount);
+  if (counted !== undefined) return 'count() of nothing is nothing, never 0';
   const isQuantile = [...walk(binary)].some(
     (inner) => inner.kind === 'call' && inner.function === 'histogram_quantile',
   );
@@ -135,6 +145,10 @@ function valueReason({ values, family }: Facts, binary: Binary, context: RuleCon
   const fraction =
     family?.name.endsWith('_perc') === true ? ', a fraction of 1 by its help text' : '';
   return `${name} comes to ${wordsOf(values)} here${fraction}`;
+}
+
+function isCount(expression: Expression): boolean {
+  return expression.kind === 'aggregation' && expression.op === 'count';
 }
 
 function wordsOf({ low, high }: Interval): string {

@@ -108,6 +108,15 @@ describe('a bare name of an autoscaler', () => {
     expect(marks('cpu', 'metric-name')).toEqual([]);
   });
 
+  it('is within what Google’s managed Prometheus makes of it', () => {
+    const of = (name: string): string => `prometheus.googleapis.com|${name}|gauge`;
+    expect(marks(of('vllm:num_requests_waiting'), 'metric-name')).toEqual([]);
+    expect(marks(of('vllm:e2e_request_latency_seconds'), 'metric-name')).toEqual([]);
+    expect(mended(of('vllm:gpu_cache_usage_perc'), 'metric-name')).toBe(
+      of('vllm:kv_cache_usage_perc'),
+    );
+  });
+
   it('is an adapter’s with an underscore', () => {
     expect(marks('vllm_num_requests_waiting', 'metric-name')).toEqual([]);
   });
@@ -215,6 +224,10 @@ describe('operations', () => {
       'histogram_quantile(0.9, rate(vllm:e2e_request_latency_seconds_sum[5m]))',
       'error quantile-without-le: rate(vllm:e2e_request_latency_seconds_sum[5m])',
     ],
+    [
+      'count(vllm:num_requests_running) == 0',
+      'error never-true: count(vllm:num_requests_running) == 0',
+    ],
   ])('%s', (query, expected) => {
     expect(marks(query)).toEqual([expected]);
   });
@@ -229,6 +242,8 @@ describe('operations', () => {
     'histogram_quantile(0.99, sum by (le) (rate(vllm:request_prompt_tokens_bucket[5m]))) > 100000',
     'vllm:num_requests_running / fill (0) sum(vllm:num_requests_running)',
     'time() - vllm:prompt_tokens_created > 60',
+    'count(up{job="vllm"}) == 0',
+    'node_a / sum(node_b)',
     '(2 - (max(vllm:engine_sleep_state{job=~"$job", sleep_state="awake"}) == bool 0)) or vector(0)',
     '(1 - (sum(rate(vllm:request_success_total{finished_reason="error"}[5m])) / (sum(rate(vllm:request_success_total[5m])) > 0))) and on () count(vllm:num_requests_running{instance=~"$instance"})',
     'max by (model_name, enable_prefix_caching) (sum by (model_name, namespace, pod) (vllm:prompt_tokens_total) * on (namespace, pod) group_left (enable_prefix_caching) max by (namespace, pod, enable_prefix_caching) (vllm:cache_config_info))',
