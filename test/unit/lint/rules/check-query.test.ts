@@ -262,7 +262,7 @@ describe('operations', () => {
 it('an operation’s fault is told beside the one of its side, which mended would leave it', () => {
   const query =
     'increase(vllm:e2e_request_latency_seconds_bucket{le="120"}[5m]) < increase(vllm:e2e_request_latency_seconds_count[5m])';
-  expect(marks(query, 'alert').sort()).toEqual([
+  expect(marks(query, 'alert').toSorted()).toEqual([
     'error label-value: "120"',
     'error never-matches: <',
   ]);
