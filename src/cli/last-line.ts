@@ -1,12 +1,10 @@
 /** What a process of the command line says when it has no logger, and what it does when nobody reads. */
 
-/**
- * `… | head` is no error: whoever reads has seen enough, and the command ends. A server goes on: its clients are elsewhere.
- */
-export function silenceClosedStreams(isServer: boolean): void {
+/** `… | head` is no error: whoever reads has seen enough, and the command ends, or goes on without saying more. */
+export function silenceClosedStreams(goesOn: boolean): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
-    if (!isServer) process.exit(0);
+    if (!goesOn) process.exit(0);
   });
   process.stderr.on('error', () => {});
 }

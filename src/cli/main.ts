@@ -23,6 +23,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   completion: async () => (await import('./completion/command.ts')).completionCommand,
 };
 
+/** A server has its clients elsewhere; of a judge the exit code is asked for, and its reports. */
+const GO_ON_UNREAD: ReadonlySet<string> = new Set(['serve', 'conform', 'lint']);
+
 /** What the completion script calls this program with. */
 const COMPLETION_WORD = '--get-yargs-completions';
 
@@ -79,7 +82,7 @@ function end(exitCode: number): void {
 }
 
 const words = process.argv.slice(2);
-silenceClosedStreams(words[0] === 'serve');
+silenceClosedStreams(words[0] !== undefined && GO_ON_UNREAD.has(words[0]));
 main(words).then(end, (error: unknown) => {
   if (error instanceof TwinError) {
     writeLastLine(error.message.split('\n').join(' '), words);

@@ -33,9 +33,16 @@ export function notApplicable(reason: string): Outcome {
   return { verdict: 'not_applicable', got: reason };
 }
 
-/** `failed` with all problems, or `passed` where there is none. */
+/** Problems that are named: of a peer that does everything wrong the first say it. */
+const MAX_PROBLEMS = 8;
+
+/** `failed` with the problems, each once, or `passed` where there is none. */
 export function judged(problems: readonly string[], good: string): Outcome {
-  return problems.length === 0 ? passed(good) : failed(problems.join('; '));
+  if (problems.length === 0) return passed(good);
+  const different = [...new Set(problems)];
+  const numMore = different.length - MAX_PROBLEMS;
+  const more = numMore > 0 ? [`and ${numMore} more`] : [];
+  return failed([...different.slice(0, MAX_PROBLEMS), ...more].join('; '));
 }
 
 export interface RunOptions {
@@ -64,8 +71,8 @@ export async function runChecks<Context>(
       ms <= 0
         ? failed('not tried: the time of the run is over')
         : await withDeadline(() => run(context), ms, timers);
-    const { verdict, got, expected = spec.does } = outcome;
-    const result = { id: spec.id, verdict, expected, got };
+    const { verdict, expected = spec.does } = outcome;
+    const result = { id: spec.id, verdict, expected, got: shortened(outcome.got) };
     results.push(result);
     onResult?.(result);
   }
@@ -89,6 +96,13 @@ async function withDeadline(
   } finally {
     timer?.cancel();
   }
+}
+
+/** A peer's own words are in it, and they may be as long as a frame. */
+const MAX_GOT = 2_000;
+
+function shortened(got: string): string {
+  return got.length > MAX_GOT ? `${got.slice(0, MAX_GOT)}…` : got;
 }
 
 /** `1.5 s`. */

@@ -291,7 +291,10 @@ async function startUp(frontend: Frontend): Promise<void> {
     const shaking = launch.shakeHands(transport, serving.clientAddresses, (describe) => {
       describeHandshakes = describe;
     });
-    const [address] = await Promise.all([serving.start(launch.getStatsPublishAddress()), shaking]);
+    const [address] = await Promise.all([
+      serving.start(launch.getStatsPublishAddress(), shaking),
+      shaking,
+    ]);
     await steps?.finish();
     if (isEnding(frontend)) return;
     frontend.address = address;

@@ -159,4 +159,21 @@ describe.each(SPOKEN_VERSIONS)('/metrics of vLLM %s', (version) => {
       example.map((labels) => Object.entries(labels)),
     );
   });
+
+  it('shows no family of a later one for several API servers either, nor after a sleep', async () => {
+    const older = version === VLLM_VERSION ? null : olderMetrics(version);
+    const servers = [0, 1].map(() => new Scraped(2, { older }));
+    for (const { metrics } of servers)
+      await metrics.recordSleepOperation('sleep', async () => undefined);
+    const [first, second] = servers as [Scraped, Scraped];
+    const bodies = [await first.samples(), await first.merged(second)];
+    const samples = new Set(families.flatMap((family) => family.samples));
+    const names = bodies.map((body) => [...body.keys()].map((key) => key.replace(/\{.*/, '')));
+    for (const shown of names)
+      expect(shown.filter((name) => name.startsWith('vllm:') && !samples.has(name))).toEqual([]);
+    for (const shown of names)
+      expect(shown.some((name) => name.startsWith('vllm:sleep_mode_operation'))).toBe(
+        recorded.has('vllm:sleep_mode_operations_in_flight'),
+      );
+  });
 });

@@ -1,5 +1,5 @@
 /** The command line itself: help, versions, exit codes. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,8 @@ const COMMANDS = [
   'simulate',
   'ctl',
   'frames',
+  'tap',
+  'lint',
   'conform',
   'versions',
   'lesson',
@@ -41,6 +43,10 @@ printf '%s\\n' "\${COMPREPLY[@]}"
 
 /** The first characters only; with pipefail, the exit code is the writer's. */
 const PIPE_TO_HEAD = '"$1" "$2" replay "$3" --json | head -c 11';
+
+/** Nobody comes, so every check fails; what it says is longer than what is read. */
+const CONFORM_TO_HEAD =
+  '"$1" "$2" conform engine --listen tcp://127.0.0.1:0 --wait 0.1 --junit "$3" | head -c 11';
 
 async function run(...words: string[]): Promise<{ code: number | null; text: string }> {
   const twin = new Twin(words);
@@ -71,7 +77,7 @@ describe('vllm-twin', () => {
   it('does not know other commands', async () => {
     expect(await run('sevre')).toEqual({
       code: 2,
-      text: "vllm-twin: unknown command 'sevre'; one of serve, explain, models, replay, simulate, ctl, frames, tap, conform, versions, lesson, completion (see --help)\n",
+      text: "vllm-twin: unknown command 'sevre'; one of serve, explain, models, replay, simulate, ctl, frames, tap, lint, conform, versions, lesson, completion (see --help)\n",
     });
   });
 
@@ -164,6 +170,16 @@ describe('vllm-twin', () => {
     ]);
     expect(await pipe.exited).toEqual({ code: 0, signal: null });
     expect(pipe.log).toBe('{"traces":[');
+  });
+
+  it('judges on when the reader of its output has seen enough: exit code and report are those of all checks', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cli-'));
+    const junit = join(folder, 'conform.xml');
+    const shell = ['-o', 'pipefail', '-c', CONFORM_TO_HEAD, 'bash', process.execPath, CLI_MAIN];
+    const pipe = new RunningProcess('bash', [...shell, junit]);
+    expect(await pipe.exited).toEqual({ code: 1, signal: null });
+    expect(readFileSync(junit, 'utf8')).toMatch(/failures="[1-9]/);
+    rmSync(folder, { recursive: true });
   });
 
   it.each(['serve', 'explain'])(

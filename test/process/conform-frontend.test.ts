@@ -69,6 +69,9 @@ async function judge(broken: Started): Promise<readonly CheckResult[]> {
       version: WIRE_VERSIONS[version],
       clock: systemClock,
       waitMs: RUN_MS,
+      // A machine that does much else shall fail no frontend.
+      answerMs: 8_000,
+      runMs: 100_000,
       spoil: broken.spoil ?? null,
       transport: mutatingTransport(createZmqTransport(), broken.wire?.() ?? {}),
       fetch: brokenFetch(withFault(url, broken)),

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AdapterFolders } from '../support/lora-adapter.ts';
-import { TINYMODEL, Twin } from '../support/twin.ts';
+import { CLI_MAIN, TINYMODEL, Twin } from '../support/twin.ts';
 import { waitUntil } from '../support/wait-for.ts';
 
 const folders = new AdapterFolders();
@@ -127,6 +129,26 @@ describe('adapters of a running server', () => {
 });
 
 describe('a start', () => {
+  it('asks an engine to load adapters once it has said READY', async () => {
+    const folder = folders.create();
+    const twin = startTwin([
+      '--enable-lora',
+      '--lora-modules',
+      `a=${folders.create()}`,
+      '--record',
+      folder,
+    ]);
+    await twin.url();
+    await twin.stop();
+    const words = ['frames', folder, '--type', 'READY,UTILITY', '--process', 'APIServer', '--json'];
+    const { stdout } = await promisify(execFile)(process.execPath, [CLI_MAIN, ...words]);
+    const types = stdout
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { type: string }).type);
+    expect(types).toEqual(['READY', 'UTILITY']);
+  });
+
   it.each([
     ['/no/such/adapter', '--lora-modules: Loading lora a failed: No adapter found for'],
     ['dora', '--lora-modules: Call to add_lora method failed: vLLM does not yet support DoRA.'],

@@ -1,8 +1,9 @@
 /** Servers that are another vLLM: each version with itself, and two that meet. */
 import { readFileSync } from 'node:fs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { SPOKEN_VERSIONS, VLLM_VERSION } from '../../src/shared/version.ts';
 import { parseExposition } from '../support/exposition.ts';
+import { AdapterFolders } from '../support/lora-adapter.ts';
 import { Twin } from '../support/twin.ts';
 
 const FLAGS = ['serve', '--port', '0', '--log-format', 'json', '--step-time', 'zero'];
@@ -22,12 +23,15 @@ const { versions } = JSON.parse(TEXT.replaceAll(/\bInfinity\b/g, '1e999')) as {
   versions: Readonly<Record<string, Recorded>>;
 };
 
+const adapters = new AdapterFolders();
 let server: Twin | null = null;
 
 function serve(...words: readonly string[]): Twin {
   server = new Twin([...FLAGS, ...words]);
   return server;
 }
+
+afterAll(() => adapters.remove());
 
 afterEach(async () => {
   await server?.stop();
@@ -78,6 +82,31 @@ describe.each(SPOKEN_VERSIONS)('a server that is vLLM %s', (version) => {
     const says = `Speaking as vLLM ${version}: `;
     if (version === VLLM_VERSION) expect(twin.log).not.toContain('Speaking as');
     else expect(twin.log).toContain(says);
+  });
+
+  it('takes what stands at another place on its wire: adapters, and sampling parameters of all kinds', async () => {
+    const adapter = `sql=${adapters.create()}`;
+    const twin = serve('--vllm-version', version, '--enable-lora', '--lora-modules', adapter);
+    const url = await twin.url();
+    const answers = await Promise.all(
+      [
+        { model: 'sql' },
+        { prompt_logprobs: 1, logprobs: 2, n: 2, logit_bias: { 5: 1 }, bad_words: ['x'] },
+        { structured_outputs: { regex: '[0-9]{3}' }, min_tokens: 1, seed: 1 },
+      ].map(async (fields) => (await ask(url, fields)).json()),
+    );
+    expect(answers).toMatchObject([
+      { model: 'sql', choices: [{ finish_reason: 'length' }] },
+      {
+        choices: [
+          { prompt_logprobs: expect.arrayContaining([null]) },
+          { logprobs: { tokens: { length: 4 } } },
+        ],
+      },
+      { choices: [{ text: expect.stringMatching(/^[0-9]{3}$/) }] },
+    ]);
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toContain('vllm:lora_requests_info{');
   });
 });
 

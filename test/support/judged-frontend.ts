@@ -41,6 +41,7 @@ export function judgeFrontend(place: FrontendPlace, mode: Mode): Promise<readonl
     version: WIRE_VERSIONS[VLLM_VERSION],
     clock: systemClock,
     waitMs: 60_000,
+    runMs: 100_000,
     transport: createZmqTransport(),
   });
 }

@@ -7,6 +7,8 @@ import type { OwnFlags } from '../flags/own-flags.ts';
 /** What `conform engine` and `conform frontend` are to the command: whom they judge, and how they are told to. */
 export interface ConformSide {
   readonly side: 'engine' | 'frontend';
+  /** vLLM's name of the process that we stand for. */
+  readonly process: string;
   readonly specs: readonly CheckSpec[];
   /** Those that only this side takes. */
   readonly flags: readonly CommandFlag[];

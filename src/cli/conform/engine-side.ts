@@ -1,7 +1,7 @@
 /** `vllm-twin conform engine`: we are the frontend that engines are told to join. */
 import { createServer } from 'node:net';
 import { ENGINE_CHECK_SPECS } from '../../conform/engine/checks.ts';
-import { runEngineChecks } from '../../conform/engine/run-engine-checks.ts';
+import { ENGINE_CHECKS_PROCESS, runEngineChecks } from '../../conform/engine/run-engine-checks.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { reasonOf, StartupError } from '../../shared/errors.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
@@ -38,6 +38,7 @@ interface EngineSettings {
 
 export const ENGINE_SIDE: ConformSide = {
   side: 'engine',
+  process: ENGINE_CHECKS_PROCESS,
   specs: ENGINE_CHECK_SPECS,
   flags: FLAGS,
   prepare(flags) {

@@ -1,7 +1,10 @@
 /** `vllm-twin conform frontend`: we are the engines that join it. */
 import { FRONTEND_CHECK_SPECS } from '../../conform/frontend/checks.ts';
 import { ENDINGS, SPOILS } from '../../conform/frontend/frontend-options.ts';
-import { runFrontendChecks } from '../../conform/frontend/run-frontend-checks.ts';
+import {
+  FRONTEND_CHECKS_PROCESS,
+  runFrontendChecks,
+} from '../../conform/frontend/run-frontend-checks.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
 import type { CommandFlag } from '../command.ts';
@@ -54,6 +57,7 @@ const MAX_WAIT_S = 86_400;
 
 export const FRONTEND_SIDE: ConformSide = {
   side: 'frontend',
+  process: FRONTEND_CHECKS_PROCESS,
   specs: FRONTEND_CHECK_SPECS,
   flags: FLAGS,
   prepare(flags) {

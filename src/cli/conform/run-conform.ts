@@ -1,7 +1,6 @@
 /** Runs the checks of one side and shows what they gave: to people as it comes, else as one document at the end. */
 import { writeFileSync } from 'node:fs';
 import type { CheckResult, CheckSpec } from '../../conform/check.ts';
-import { CONFORM_PROCESS } from '../../conform/engine/run-engine-checks.ts';
 import { jsonReport } from '../../conform/report/json.ts';
 import { junitReport } from '../../conform/report/junit.ts';
 import { type ConformReport, countOf } from '../../conform/report/report.ts';
@@ -34,7 +33,7 @@ export async function runConform(flags: OwnFlags, side: ConformSide): Promise<nu
   const recorder =
     settings.record === null
       ? null
-      : startRecorder(settings.record, settings.version.vllmVersion, io);
+      : startRecorder(settings.record, side.process, settings.version.vllmVersion, io);
   const ending = new AbortController();
   const end = (): void => ending.abort();
   for (const signal of SIGNALS) process.once(signal, end);
@@ -110,11 +109,16 @@ function writeJunit(file: string, text: string): void {
   }
 }
 
-function startRecorder(folder: string, vllmVersion: string, { stderr }: CliIo): Recorder {
+function startRecorder(
+  folder: string,
+  processName: string,
+  vllmVersion: string,
+  { stderr }: CliIo,
+): Recorder {
   checkRecordFolder(folder);
   const file = new RecordingFile({
     folder,
-    head: recordingHeadOf(CONFORM_PROCESS, vllmVersion, systemClock),
+    head: recordingHeadOf(processName, vllmVersion, systemClock),
   });
   stderr(`conform: recording frames to ${file.path}\n`);
   const recorder = new Recorder({

@@ -52,21 +52,16 @@ export const HANDSHAKE_CHECKS: readonly EngineCheck[] = [
     'vllm/v1/engine/core.py EngineCoreProc.process_input_sockets',
     inputsOutcome,
   ),
-  engineCheck(
-    'ready.said',
-    'READY follows once the engine is ready.',
-    READY,
-    ({ frontend, ...run }) => {
-      const silent = frontend.inits.filter(
-        ({ identity }) => saidBy({ frontend, ...run }, identity, 'READY').length === 0,
-      );
-      if (frontend.inits.length === 0) return failed('no engine was sent INIT: no HELLO came');
-      return judged(
-        silent.map(({ identity }) => `no READY of engine ${hexOfFrame(identity)} came`),
-        `READY of ${frontend.inits.length} engines`,
-      );
-    },
-  ),
+  engineCheck('ready.said', 'READY follows once the engine is ready.', READY, (run) => {
+    const { frontend } = run;
+    const ready = firstOf(saying(run, 'READY'));
+    const silent = frontend.inits.filter(({ identity }) => !ready.has(hexOfFrame(identity)));
+    if (frontend.inits.length === 0) return failed('no engine was sent INIT: no HELLO came');
+    return judged(
+      silent.map(({ identity }) => `no READY of engine ${hexOfFrame(identity)} came`),
+      `READY of ${frontend.inits.length} engines`,
+    );
+  }),
   engineCheck('ready.order', 'READY comes once, and behind INIT.', WAIT, orderOutcome),
   engineCheck(
     'ready.fields',
@@ -89,9 +84,11 @@ function saying({ frontend }: EngineRun, status: 'HELLO' | 'READY'): readonly He
   return frontend.handshakes.filter((heard) => heard.status === status);
 }
 
-function saidBy(run: EngineRun, identity: Uint8Array, status: 'HELLO' | 'READY') {
-  const key = hexOfFrame(identity);
-  return saying(run, status).filter((heard) => hexOfFrame(heard.identity) === key);
+/** What each engine said first, by its identity's hex. */
+function firstOf<T extends { readonly identity: Uint8Array }>(
+  said: readonly T[],
+): ReadonlyMap<string, T> {
+  return new Map(said.toReversed().map((heard) => [hexOfFrame(heard.identity), heard]));
 }
 
 function nothingSaid(status: 'HELLO' | 'READY'): Outcome {
@@ -151,9 +148,10 @@ function fieldsOutcome(run: EngineRun, status: 'HELLO' | 'READY'): Outcome {
 function placeOutcome(run: EngineRun, status: 'HELLO' | 'READY'): Outcome {
   const said = saying(run, status);
   if (said.length === 0) return nothingSaid(status);
+  const hellos = firstOf(saying(run, 'HELLO'));
   const problems = said.flatMap((heard) => {
     const { values } = fieldsOf(run, heard);
-    const [hello] = saidBy(run, heard.identity, 'HELLO');
+    const hello = hellos.get(hexOfFrame(heard.identity));
     const first = hello === undefined ? values : fieldsOf(run, hello).values;
     const place = { local: values.get('local'), headless: values.get('headless') };
     const wanted =
@@ -197,10 +195,9 @@ function inputsOutcome({ frontend }: EngineRun): Outcome {
 function orderOutcome(run: EngineRun): Outcome {
   const said = saying(run, 'READY');
   if (said.length === 0) return notApplicable(NO_READY);
+  const inits = firstOf(run.frontend.inits);
   const problems = said.flatMap(({ identity, n }) => {
-    const init = run.frontend.inits.find(
-      (one) => hexOfFrame(one.identity) === hexOfFrame(identity),
-    );
+    const init = inits.get(hexOfFrame(identity));
     return init !== undefined && init.n < n
       ? []
       : [`engine ${hexOfFrame(identity)} said READY before it was sent INIT`];

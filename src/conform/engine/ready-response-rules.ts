@@ -62,7 +62,7 @@ export const FIELD_RULES: Readonly<Record<string, FieldRule>> = {
     "INIT's frontend_stats_publish_address, null without one",
     ({ frontendStatsPublishAddress }) => frontendStatsPublishAddress,
   ),
-  dtype: rule('the name of a dtype, without torch.', (value) =>
+  dtype: rule('the name of a dtype, without the word torch before it', (value) =>
     /^[a-z][a-z0-9_]*$/.test(String(value)) ? null : 'must be a name such as bfloat16',
   ),
   vllm_version: rule('the version whose wire it speaks', (value, { run }) =>

@@ -1,5 +1,7 @@
 /** What a check of a frontend is in code: its words, and what it does with the run it is part of. */
-import type { CheckResult, CheckSpec } from '../check.ts';
+import { reasonOf } from '../../shared/errors.ts';
+import type { CheckSpec } from '../check.ts';
+import { failed, notApplicable, type Outcome, passed } from '../run-checks.ts';
 import { type Finding, NotApplicable } from './finding.ts';
 import type { FrontendRun } from './frontend-run.ts';
 
@@ -10,15 +12,22 @@ export interface FrontendCheck extends CheckSpec {
   readonly run: (run: FrontendRun) => Promise<Finding> | Finding;
 }
 
-/** Never throws: what a check throws is its result. */
-export async function runCheck(check: FrontendCheck, run: FrontendRun): Promise<CheckResult> {
-  const { id, does } = check;
+/** What came of a check; what it left behind is ended, and a frontend that it has ended is told from those who come after. */
+export async function outcomeOf(check: FrontendCheck, run: FrontendRun): Promise<Outcome> {
+  const outcome = await foundBy(check, run);
+  run.settle();
+  if (outcome.verdict === 'failed') await run.lookAfter(check.id);
+  return outcome;
+}
+
+async function foundBy(check: FrontendCheck, run: FrontendRun): Promise<Outcome> {
   try {
     const { isAsExpected, expected, got } = await check.run(run);
-    return { id, verdict: isAsExpected ? 'passed' : 'failed', expected, got };
+    const outcome = isAsExpected ? passed(got) : failed(got);
+    // A value alone says nothing to who has not read the check.
+    return { ...outcome, expected: `${check.does} Here: ${expected}` };
   } catch (error) {
-    const got = error instanceof Error ? error.message : String(error);
-    const verdict = error instanceof NotApplicable ? 'not_applicable' : 'failed';
-    return { id, verdict, expected: does, got };
+    const reason = reasonOf(error);
+    return error instanceof NotApplicable ? notApplicable(reason) : failed(reason);
   }
 }

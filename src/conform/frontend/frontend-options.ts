@@ -41,6 +41,10 @@ export interface FrontendCheckOptions {
   readonly waitMs?: number;
   /** How long the frontend may take from INIT until it answers completions, in milliseconds. */
   readonly startMs?: number;
+  /** How long one thing may take, in milliseconds; a completion twice as long. */
+  readonly answerMs?: number;
+  /** From INIT to the end of all checks, in milliseconds. */
+  readonly runMs?: number;
   /** Ids to be run; null runs all. */
   readonly only?: readonly string[] | null;
   /** Ends every wait: what is left fails. */

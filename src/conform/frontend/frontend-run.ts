@@ -12,14 +12,14 @@ import type { FrontendCheckOptions } from './frontend-options.ts';
 import { type Completion, type CompletionOptions, HttpSide, scrape } from './http-side.ts';
 import { type ReceivedAdd, ScriptedEngine } from './scripted-engine.ts';
 
-/** All checks together, from the end of the start on; closing comes on top. */
-const CHECKS_MS = 14_500;
+/** From INIT to the end of all checks; closing comes on top. */
+const RUN_MS = 28_500;
+/** What the checks have together, however long the start took. */
+const MIN_CHECKS_MS = 14_500;
 /** From INIT until completions are answered. */
 const START_MS = 14_000;
-/** For one thing to happen. */
-export const WAIT_MS = 2_000;
-/** For a completion, which many messages may be behind. */
-const ANSWER_MS = 4_000;
+/** For one thing to happen; a completion, which many messages may be behind, has twice as long. */
+const ANSWER_MS = 2_000;
 /** For a completion that only shows whether the frontend is there. */
 const PROBE_MS = 1_000;
 const POLL_MS = 4;
@@ -55,15 +55,18 @@ export class FrontendRun {
   readonly #gone = new Set<ScriptedEngine>();
   readonly #memo = new Map<string, Promise<unknown>>();
   readonly startMs: number;
+  readonly answerMs: number;
+  #begunMs = 0;
   #deadline: number;
   #script: Script = answerWhole;
 
   constructor(options: FrontendCheckOptions) {
     this.options = options;
-    const { transport, version, clock, waitMs = WAIT_MS } = options;
+    const { transport, version, clock, waitMs = ANSWER_MS } = options;
     const { handshakeAddress, dataParallelSize, httpUrl = null, model = null } = options;
     this.codec = createWireCodec(version);
     this.startMs = options.startMs ?? START_MS;
+    this.answerMs = options.answerMs ?? ANSWER_MS;
     this.#deadline = clock.monotonicMs() + waitMs;
     const engineOf = (rank: number): ScriptedEngine => {
       const ready = capacityOf(rank, version.vllmVersion);
@@ -115,39 +118,49 @@ export class FrontendRun {
     if (this.engines.length < 2) throw new NotApplicable('there is one engine');
   }
 
-  /** Throws NotApplicable where the frontend has ended by what was done to it before. */
+  /** Throws NotApplicable where the frontend has ended by what was done to it before, or never served. */
   needAlive(): void {
-    const { endedBy } = this.seen;
+    const { endedBy, isServing } = this.seen;
     if (endedBy !== null)
-      throw new NotApplicable(`${endedBy} has ended the frontend before (see --ending)`);
+      throw new NotApplicable(
+        isServing
+          ? `${endedBy} has ended the frontend before (see --ending)`
+          : 'the frontend has served nothing since its start, which start.order tells',
+      );
   }
 
   /** The frontend is there: from here on it may take so long to be ready. */
   beginStart(): void {
-    this.#deadline = this.options.clock.monotonicMs() + this.startMs;
+    this.#begunMs = this.options.clock.monotonicMs();
+    this.#deadline = this.#begunMs + this.startMs;
   }
 
   /** The start is over, well or not. */
   beginChecks(): void {
-    this.#deadline = this.options.clock.monotonicMs() + CHECKS_MS;
+    const { clock, runMs = RUN_MS } = this.options;
+    const leastMs = clock.monotonicMs() + MIN_CHECKS_MS;
+    this.#deadline = Math.max(this.#begunMs + runMs, leastMs);
+  }
+
+  /** What is left of the time for the start, or for the checks. */
+  get leftMs(): number {
+    if (this.options.signal?.aborted === true) return 0;
+    return this.#deadline - this.options.clock.monotonicMs();
   }
 
   get hasTime(): boolean {
-    return (
-      this.options.signal?.aborted !== true && this.options.clock.monotonicMs() < this.#deadline
-    );
+    return this.leftMs > 0;
   }
 
-  /** Milliseconds for a wait of at most so many. Throws NothingWithin where the run's time is over. */
-  budget(ms = WAIT_MS): number {
-    if (this.options.signal?.aborted === true) throw new NothingWithin('the run was ended');
-    const leftMs = this.#deadline - this.options.clock.monotonicMs();
-    if (leftMs <= 0) throw new NothingWithin('not tried: the run has used its time up');
+  /** Milliseconds for a wait of at most so many. Throws NothingWithin where the time is over, or the run was ended. */
+  budget(ms = this.answerMs): number {
+    const { leftMs } = this;
+    if (leftMs <= 0) throw new NothingWithin('nothing came before the run was over');
     return Math.min(ms, Math.ceil(leftMs));
   }
 
   /** The first value that is there. Throws NothingWithin. */
-  async waitFor<T>(what: string, find: () => T | null | undefined, ms = WAIT_MS): Promise<T> {
+  async waitFor<T>(what: string, find: () => T | null | undefined, ms = this.answerMs): Promise<T> {
     const budgetMs = this.budget(ms);
     const end = this.options.clock.monotonicMs() + budgetMs;
     for (;;) {
@@ -177,7 +190,10 @@ export class FrontendRun {
 
   complete(body: object, options: AskOptions = {}): Promise<Completion> {
     this.needAlive();
-    return this.http.complete({ ...body }, { ...options, timeoutMs: this.budget(ANSWER_MS) });
+    return this.http.complete(
+      { ...body },
+      { ...options, timeoutMs: this.budget(2 * this.answerMs) },
+    );
   }
 
   /** Sends a completion and waits for the first ADD that it makes. */
@@ -230,13 +246,11 @@ export class FrontendRun {
     this.#open.clear();
   }
 
-  /** Whether it still answers; else what is said of it is that this check has ended it. */
+  /** Where it does not answer any more, it is this check that has ended it. */
   async lookAfter(id: string): Promise<void> {
-    if (this.#http === null || this.seen.endedBy !== null) return;
-    const { status } = await this.#http.complete(
-      { max_tokens: 1 },
-      { timeoutMs: this.budget(PROBE_MS) },
-    );
+    if (this.#http === null || this.seen.endedBy !== null || !this.hasTime) return;
+    const timeoutMs = this.budget(PROBE_MS);
+    const { status } = await this.#http.complete({ max_tokens: 1 }, { timeoutMs });
     if (status !== 200) this.seen.endedBy = id;
   }
 
@@ -251,7 +265,7 @@ export class FrontendRun {
   /** Scrapes until it is so; the last scrape if it never was. */
   async scrapeUntil(
     isSo: (samples: readonly Sample[]) => boolean,
-    ms = WAIT_MS,
+    ms = this.answerMs,
   ): Promise<readonly Sample[]> {
     const end = this.options.clock.monotonicMs() + this.budget(ms);
     for (;;) {

@@ -6,43 +6,41 @@ import { reasonOf } from '../../shared/errors.ts';
 import { Tap } from '../../shared/tap/tap.ts';
 import { tapTransport } from '../../shared/tap/tapped-transport.ts';
 import type { CheckResult } from '../check.ts';
+import { runChecks } from '../run-checks.ts';
 import { FRONTEND_CHECKS } from './checks.ts';
 import { NotApplicable } from './finding.ts';
-import { type FrontendCheck, runCheck } from './frontend-check.ts';
+import { type FrontendCheck, outcomeOf } from './frontend-check.ts';
 import type { FrontendCheckOptions } from './frontend-options.ts';
 import { FrontendRun } from './frontend-run.ts';
 import { startEngines } from './start-engines.ts';
 
 /** vLLM's name of the process that we stand for. */
-const CONFORM_PROCESS = 'EngineCore';
+export const FRONTEND_CHECKS_PROCESS = 'EngineCore';
+/** A check waits for so many things at most, one behind the other. */
+const WAITS_OF_A_CHECK = 5;
 
 export async function runFrontendChecks(
   options: FrontendCheckOptions,
 ): Promise<readonly CheckResult[]> {
   const { clock, only = null, onFrame, onResult } = options;
-  const tap = new Tap({ clock, process: CONFORM_PROCESS });
+  const tap = new Tap({ clock, process: FRONTEND_CHECKS_PROCESS });
   if (onFrame !== undefined) tap.setListener(onFrame);
   const run = new FrontendRun({ ...options, transport: tapTransport(options.transport, tap) });
-  const results: CheckResult[] = [];
   try {
     const problem = await startProblem(run);
     run.beginChecks();
-    for (const check of FRONTEND_CHECKS) {
-      if (only !== null && !only.includes(check.id)) continue;
-      const result = await runCheck(
-        problem === null || check.isOfStart === true ? check : notLookedAt(check, problem),
-        run,
-      );
-      run.settle();
-      if (result.verdict === 'failed') await lookAfter(run, check.id);
-      results.push(result);
-      onResult?.(result);
-    }
+    const checks = FRONTEND_CHECKS.map((spec) => {
+      const check = problem === null || spec.isOfStart === true ? spec : notLookedAt(spec, problem);
+      return { spec, run: () => outcomeOf(check, run) };
+    });
+    const checkMs = WAITS_OF_A_CHECK * run.answerMs;
+    const leftMs = (): number => run.leftMs;
+    const told = onResult === undefined ? {} : { onResult };
+    return await runChecks(checks, run, { only, checkMs, leftMs, ...told });
   } finally {
     await run.end();
     tap.setListener(null);
   }
-  return results;
 }
 
 function notLookedAt(check: FrontendCheck, reason: string): FrontendCheck {
@@ -57,14 +55,5 @@ async function startProblem(run: FrontendRun): Promise<string | null> {
     return spoil === null ? null : `the start was spoilt by ${spoil}, as asked for`;
   } catch (error) {
     return `the start did not come to its end: ${reasonOf(error)}`;
-  }
-}
-
-/** A check that ends the frontend is told from those that come after. */
-async function lookAfter(run: FrontendRun, id: string): Promise<void> {
-  try {
-    await run.lookAfter(id);
-  } catch {
-    // The time of the run is over: so say all checks that are left.
   }
 }

@@ -4,7 +4,7 @@
  */
 import { NothingWithin } from './finding.ts';
 import type { Spoil } from './frontend-options.ts';
-import { type FrontendRun, WAIT_MS } from './frontend-run.ts';
+import type { FrontendRun } from './frontend-run.ts';
 import type { ScriptedEngine } from './scripted-engine.ts';
 
 /** How long the last engine lets the frontend wait. */
@@ -23,7 +23,7 @@ export async function startEngines(run: FrontendRun): Promise<void> {
   const { inOrder } = run;
   const { spoil = null } = run.options;
   for (const engine of inOrder) engine.hello();
-  const { waitMs = WAIT_MS } = run.options;
+  const { waitMs = run.answerMs } = run.options;
   await run.waitFor(
     'INIT for a HELLO',
     () => inOrder.find(({ inits }) => inits.length > 0),

@@ -187,12 +187,15 @@ export class ApiServer implements Serving {
     // The only process is this one.
   }
 
-  /** Waits for the engines, then listens; resolves with the URL. */
-  async start(statsAddress: Promise<string | null>): Promise<string> {
+  /** As `Serving` says; what is asked early are the adapters of --lora-modules. */
+  async start(
+    statsAddress: Promise<string | null>,
+    handshake: Promise<unknown> = Promise.resolve(),
+  ): Promise<string> {
     const { args, plan, model, env, clock, logger, clientIndex } = this.#options;
     const { timers = systemTimers } = this.#options;
     const [[{ createHttpServer }, { FrontendMetrics }, { TextWorkers }, tokenizer, older]] =
-      await Promise.all([this.#modules, this.#waitUntilReady()]);
+      await Promise.all([this.#modules, this.#waitUntilReady(), handshake]);
     if (plan.dataParallelSize > 1) this.client.subscribeToCoordinator(await statsAddress);
     const engines = this.#orderedEngines();
     const metrics = new FrontendMetrics({

@@ -19,8 +19,11 @@ export interface Serving {
   readonly clientAddresses: Promise<readonly ClientAddresses[]>;
   /** What each engine has said of itself, in order of rank; empty until the server listens. */
   readonly engines: ReadyEngines;
-  /** Waits for the engines, then listens; resolves with the URL. */
-  start(statsAddress: Promise<string | null>): Promise<string>;
+  /**
+   * Waits for the engines, then listens; resolves with the URL. A server in this process asks nothing of an engine before
+   * `handshake`, in which engines say READY; servers of their own processes know of their sockets alone, as vLLM's do.
+   */
+  start(statsAddress: Promise<string | null>, handshake: Promise<unknown>): Promise<string>;
   /** The engines that have not reported, in words; empty where all have. */
   describeMissing(): string;
   markEngineDead(rank: EngineIndex, reason: string): void;

@@ -29,6 +29,14 @@ describe('the busy loop', () => {
     expect(proc.sent).toEqual([]);
   });
 
+  it.each([0, 1])('breaks where a worker is lost, with %i requests running', async (count) => {
+    const proc = start();
+    for (let i = 0; i < count; i += 1) proc.add(endless(`r${i}`));
+    await turns(2);
+    proc.proc.failExecutor();
+    await expect(proc.ended).rejects.toThrow('Executor failed.');
+  });
+
   it('runs requests to their end, then rests', async () => {
     const proc = start();
     proc.add(createTestRequest({ requestId: 'a', sampling: { maxTokens: 3, ignoreEos: true } }));

@@ -77,6 +77,20 @@ describe('the input sockets', () => {
   const abort = (id: string): readonly Frame[] =>
     encodeEngineInput({ type: 'ABORT', requestIds: [id] });
 
+  it('tell of a lost worker where vLLM would: at EXECUTOR_FAILED, whoever says it', async () => {
+    let numFailed = 0;
+    connect({
+      onExecutorFailed: () => {
+        numFailed += 1;
+      },
+    }).announce(encodeReadyResponse(createReadyResponse()));
+    await vi.waitFor(() => expect(fromEngine).toHaveLength(1));
+    router.sendTo(Uint8Array.of(1, 0), [Uint8Array.of(4), Uint8Array.of(0xc0)]);
+    await vi.waitFor(() => expect(numFailed).toBe(1));
+    expect(inputs).toEqual([]);
+    expect(sockets.dropped.count).toBe(0);
+  });
+
   it('announce the engine, and pass on what comes then in order', async () => {
     connect().announce(encodeReadyResponse(createReadyResponse({ dataParallelRank: 1 })));
     await vi.waitFor(() => expect(fromEngine).toHaveLength(1));

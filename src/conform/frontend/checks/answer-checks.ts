@@ -20,8 +20,7 @@ import type { ReceivedAdd } from '../scripted-engine.ts';
 const PROCESSOR = 'vllm/v1/engine/output_processor.py OutputProcessor.process_outputs';
 const FINISH = 'vllm/v1/engine/__init__.py FinishReason';
 
-/** For an ABORT behind a stop string, and for the answer before it. */
-const STOP_MS = 400;
+/** For the first token to reach a client that then leaves. */
 const STREAMED_MS = 100;
 
 interface Finished {
@@ -224,7 +223,8 @@ export const ANSWER_CHECKS: readonly FrontendCheck[] = [
     source: 'vllm/v1/engine/core_client.py AsyncMPClient._call_utility_async',
     async run(run) {
       // Some frontends ask nothing at their start; this one asks every engine where it is offered.
-      if (run.hasHttp) await run.http.get('/is_sleeping', run.budget());
+      if (run.hasHttp && run.seen.endedBy === null)
+        await run.http.get('/is_sleeping', run.budget());
       const calls = run.engines.flatMap((engine) => engine.calls);
       if (calls.length === 0) throw new NotApplicable('no UTILITY came');
       const problem = calls.find((call) => call.problem !== null)?.problem;
@@ -243,9 +243,10 @@ function stopAtString(run: FrontendRun) {
     const schedulerStats = createSchedulerStats({ numRunningReqs: 1 });
     add.engine.send({ outputs: [firstOutput(add, tokens)], schedulerStats }, socketFor(add));
     // A frontend that stops nothing gets its end all the same, so that it answers; one that does has time to say so.
-    await Promise.race([completion, run.quiet(STOP_MS)]);
-    const untilMs = run.options.clock.monotonicMs() + STOP_MS;
-    while (isAborted(run, add) === null && run.options.clock.monotonicMs() < untilMs)
+    const answered = completion.then(() => true);
+    const isAnswered = await Promise.race([answered, run.quiet(run.answerMs).then(() => false)]);
+    const untilMs = run.options.clock.monotonicMs() + run.answerMs;
+    while (isAnswered && isAborted(run, add) === null && run.options.clock.monotonicMs() < untilMs)
       await run.quiet(10);
     const end = createEngineCoreOutput({
       requestId: add.request.requestId,

@@ -17,8 +17,6 @@ import { brief, type FrontendRun } from '../frontend-run.ts';
 import type { ReceivedAdd } from '../scripted-engine.ts';
 
 const CLIENT = 'vllm/v1/engine/core_client.py AsyncMPClient._ensure_output_queue_task';
-/** How long a frontend may take to say that it is ill. */
-const ILL_MS = 2_000;
 /** For the frontend to notice that a connection is lost. */
 const GONE_MS = 250;
 
@@ -70,7 +68,7 @@ function oddAtTheEnd(options: {
 
 /** Whether /health stops saying 200, or nobody answers any more. */
 async function isIll(run: FrontendRun): Promise<boolean> {
-  const end = run.options.clock.monotonicMs() + run.budget(ILL_MS);
+  const end = run.options.clock.monotonicMs() + run.budget();
   while (run.options.clock.monotonicMs() < end) {
     if ((await run.http.get('/health', run.budget(500))).status !== 200) return true;
     await run.quiet(25);
@@ -231,7 +229,7 @@ function dying(run: FrontendRun) {
     const headers = run.engines.length > 1 ? { 'x-data-parallel-rank': `${first?.rank}` } : {};
     const { completion } = await run.askHeld({ max_tokens: 62, ignore_eos: true }, { headers });
     run.present.at(-1)?.die();
-    await Promise.race([completion, run.quiet(ILL_MS)]);
+    await Promise.race([completion, run.quiet(run.answerMs)]);
     return { completion };
   });
 }

@@ -100,7 +100,7 @@ function gauge(name: string, what: string, values: (rank: number) => number): Fr
       }
       const isThere = (samples: readonly Sample[]): boolean =>
         JSON.stringify(gotOf(samples)) === JSON.stringify(expected);
-      const got = gotOf(await run.scrapeUntil(isThere, 1_500));
+      const got = gotOf(await run.scrapeUntil(isThere));
       for (const engine of run.engines) engine.tellStats({});
       return compared(got, expected);
     },
@@ -138,7 +138,7 @@ function counter(options: {
         valuesOf(samples).map((value, index) => value - (before[index] ?? 0));
       const isThere = (samples: readonly Sample[]): boolean =>
         JSON.stringify(grownIn(samples)) === JSON.stringify(expected);
-      return compared(grownIn(await run.scrapeUntil(isThere, 1_500)), expected);
+      return compared(grownIn(await run.scrapeUntil(isThere)), expected);
     },
   };
 }

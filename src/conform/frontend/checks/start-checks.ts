@@ -131,6 +131,7 @@ export const START_CHECKS: readonly FrontendCheck[] = [
     does: '/health answers 200 once all engines have reported.',
     source: 'vllm/entrypoints/serve/instrumentator/health.py health',
     async run(run) {
+      run.needAlive();
       const { status } = await run.http.get('/health', run.budget());
       return compared(status, 200);
     },

@@ -20,6 +20,7 @@ describe('the settings of a tap', () => {
       untilReady: false,
       engines: null,
       seconds: null,
+      version: null,
     });
   });
 

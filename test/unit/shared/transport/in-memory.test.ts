@@ -32,6 +32,23 @@ describe('the in-memory transport under a simulation', () => {
     expect(seen).toEqual([3, 1]);
   });
 
+  it('connects again to whoever binds the address next', async () => {
+    const transport = createInMemoryTransport({ onTransit: (_, deliver) => deliver() });
+    const options = { lingerMs: 0, handover: false };
+    const first = await transport.bindRouter('tcp://127.0.0.1:0', options);
+    const identity = Uint8Array.of(1, 0);
+    const dealer = transport.connectDealer(first.address, { lingerMs: 0, identity });
+    const heard: number[] = [];
+    dealer.onMessage((frames) => heard.push(frames[0]?.[0] ?? -1));
+    await first.close();
+    dealer.send([Uint8Array.of(7)]);
+    const second = await transport.bindRouter(first.address, options);
+    const asked: number[] = [];
+    second.onMessage((_, frames) => asked.push(frames[0]?.[0] ?? -1));
+    second.sendTo(identity, [Uint8Array.of(8)]);
+    expect([asked, heard]).toEqual([[7], [8]]);
+  });
+
   it('gives the receiver bytes of its own', async () => {
     const transport = createInMemoryTransport({ onTransit: (_, deliver) => deliver() });
     const pull = await transport.bindPull('tcp://127.0.0.1:0', { lingerMs: 0 });
