@@ -99,11 +99,13 @@ function blockQueries({ language, content }: CodeBlock, lines: LineStarts): read
   if (!/^(text|txt|plaintext|)$/.test(language)) return [];
   if (IS_YAML.test(content.text)) return fileInBlock('yaml', content, lines);
   const queries = splitQueries(content, isQuery);
-  // Where all of it is queries, a name with its labels is one as well.
-  const areAll =
-    /\bvllm:\w/.test(content.text) &&
-    queries.every(({ text }) => /[({]/.test(text) && isQuery(text));
-  return queries.filter((text) => areAll || asksSomething(text)).map(placed);
+  // Where a part of it is none, it is a session or prose.
+  const areAll = queries.every((query) =>
+    /\bvllm:\w/.test(content.text)
+      ? /[({]/.test(query.text) && isQuery(query.text)
+      : asksSomething(query),
+  );
+  return areAll ? queries.map(placed) : [];
 }
 
 const ELIDED = /\.\.\.|…/;
