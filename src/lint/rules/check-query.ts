@@ -96,6 +96,7 @@ function findingsAgainst(
   const contextOf = (root: Expression): RuleContext => ({
     root,
     kind: query.kind,
+    wantsOneValue: query.wantsOneValue ?? false,
     facts,
     expressions: placed(root),
   });
