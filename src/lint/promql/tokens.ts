@@ -7,7 +7,8 @@ export interface Token {
 }
 
 /**
- * `$x`, `${x:regex}`, `[[x]]` of Grafana (`$${x}` where Terraform reads the file before), `{{ … }}` of Helm, `<<.Series>>` of the Prometheus adapter.
+ * `$x`, `${x:regex}`, `[[x]]` of Grafana (`$${x}` where Terraform reads the file before it), `{{ … }}` of Helm,
+ * `<<.Series>>` of the Prometheus adapter.
  * Source: grafana/grafana public/app/features/variables/utils.ts variableRegex
  */
 export const VARIABLE =

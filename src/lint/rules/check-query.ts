@@ -1,6 +1,8 @@
 /** What a query makes of vLLM's metrics: each rule's findings, against every version that is named. */
+
 import { catalogueOf } from '../../shared/metric-catalogue/metric-catalogue.ts';
 import type { RuleFinding, Severity } from '../finding.ts';
+import { nameOfGoogles } from '../google-name.ts';
 import type { ParsedQuery } from '../promql/parse.ts';
 import type { SourceQuery } from '../source-query.ts';
 import type { Draft, Placed, RuleContext } from './draft.ts';
@@ -134,13 +136,10 @@ function placed(root: Expression): readonly Placed[] {
   return all;
 }
 
-/** How Google's managed Prometheus names a metric: with its type, a histogram without a suffix. */
-const GOOGLES = /^prometheus\.googleapis\.com[|/]([\w:]+)[|/]\w+/;
-
 /** What an autoscaler is given for a query: a name, often without the prefix. */
 function namedAlone({ text }: ParsedQuery): Selector {
   const whole = text.trim();
-  const name = GOOGLES.exec(whole)?.[1] ?? whole;
+  const name = nameOfGoogles(whole) ?? whole;
   const from = text.indexOf(name);
   const to = from + name.length;
   return {
@@ -168,7 +167,7 @@ function bareNameFindings(
   const verdict = context.facts.verdict({ ...root, name: prefixed });
   if (verdict === null) return [];
   if (!isPrefixed && !['removed', 'not-yet', 'needs-feature'].includes(verdict.kind)) return [];
-  if (verdict.kind === 'histogram-without-suffix' && GOOGLES.test(text.trim())) return [];
+  if (verdict.kind === 'histogram-without-suffix' && nameOfGoogles(text.trim()) !== null) return [];
   const draft = nameDraft(prefixed, verdict, context, null);
   if (draft === null) return [];
   const fix = draft.fix?.map((edit) =>

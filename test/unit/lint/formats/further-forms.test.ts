@@ -73,7 +73,7 @@ spec:
   metrics:
     - {type: Pods, pods: {metric: {name: "prometheus.googleapis.com|vllm:gpu_cache_usage_perc|gauge"}}}
 `;
-    const [finding] = await lint(scaler);
+    const [finding] = (await lint(scaler)).findings;
     expect(finding).toMatchObject({ rule: 'metric-removed', title: 'hpa' });
   });
 });
