@@ -27,7 +27,9 @@ describe('lint(text)', () => {
     const lora = 'vllm:lora_requests_info';
     expect((await lint(lora)).findings).not.toEqual([]);
     expect((await lint(lora, { with: ['lora'] })).findings).toEqual([]);
-    await expect(lint('up', { vllm: ['0.1.0'] })).rejects.toThrow(/vllm '0\.1\.0' is not known/);
-    await expect(lint('up', { with: 'nothing' })).rejects.toThrow(/with 'nothing' is not known/);
+    await expect(lint('up', { vllm: ['0.1.0'] })).rejects.toThrow(/vllm '0\.1\.0': no version/);
+    await expect(lint('up', { with: 'nothing' })).rejects.toThrow(/with 'nothing': no feature/);
+    await expect(lint('up', { vllm: '' })).rejects.toThrow(/vllm '': must name a version/);
+    expect(await lint('up', { vllm: 'v0.33.0,0.28.0' })).toEqual({ findings: [], problem: null });
   });
 });
