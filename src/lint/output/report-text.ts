@@ -79,7 +79,9 @@ export function summaryLine(totals: Totals, versions: readonly string[]): string
   const bad = unreadable === 0 ? '' : `; ${counted(unreadable, 'file')} not or not wholly read`;
   const found =
     errors + warnings === 0
-      ? 'nothing wrong'
+      ? unreadable === 0
+        ? 'nothing wrong'
+        : 'nothing wrong in what was read'
       : `${counted(errors, 'error')}, ${counted(warnings, 'warning')}`;
   return `${found}: ${counted(queries, 'query', 'queries')}${where}, for vLLM ${versions.join(', ')}${bad}`;
 }

@@ -157,6 +157,19 @@ describe('files', () => {
     expect(err).toContain('package.json: holds no query');
   });
 
+  it('are told to be none where a folder has no query', async () => {
+    file('a/package.json', '{"name": "x"}');
+    const { code, err } = await lint({ paths: [join(folder, 'a')] });
+    expect(code).toBe(0);
+    expect(err).toMatch(/\/a: no file there holds a query \(\.json, /);
+  });
+
+  it('that cannot be read are not called right', async () => {
+    const { code, out } = await lint({ paths: [file('broken.json', '{"panels": [')] });
+    expect(code).toBe(2);
+    expect(out).toMatch(/^nothing wrong in what was read: 0 queries in 1 file, .*; 1 file not/);
+  });
+
   it('that cannot be read do not stop the others', async () => {
     const paths = [
       join(folder, 'none.yaml'),
