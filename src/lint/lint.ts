@@ -42,7 +42,7 @@ export async function lint(text: string, options: LintOptions = {}): Promise<Lin
     'lint: with',
   );
   const { queries, problem } = readText(file ?? null, text);
-  const judged = judge(queries, {
+  const judged = judge(text, queries, {
     target: {
       versions,
       features,

@@ -79,7 +79,7 @@ async function judgeAll(
   const how = lintSettings(settings, recorded);
   const mendings = read.map((file, i): Mending => {
     line.show(`${i} of ${read.length} judged`);
-    const judged = { ...file, queries: judge(file.queries, how) };
+    const judged = { ...file, queries: judge(file.text, file.queries, how) };
     return settings.fix ? mended(judged, how) : { judged, told: [] };
   });
   const known = mendings.map(({ judged }) => judged);
@@ -138,7 +138,7 @@ const isPromql = (name: string): boolean => /\.promql$/i.test(name);
 
 function mended(judged: Judged, how: LintSettings): Mending {
   const lint = (text: string): readonly JudgedQuery[] =>
-    judge((judged.isFile ? readText(judged.name, text) : readQuery(text)).queries, how);
+    judge(text, (judged.isFile ? readText(judged.name, text) : readQuery(text)).queries, how);
   const mending = mend(judged, lint);
   if (judged.isFile && mending.judged.text !== judged.text)
     replaceFile(judged.name, mending.judged.text);

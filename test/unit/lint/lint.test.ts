@@ -23,6 +23,15 @@ describe('lint(text)', () => {
     expect((await lint('{', { file: 'd.json' })).problem).toMatchObject({ line: 1 });
   });
 
+  it('leaves names that every web server has to others where nothing speaks of vLLM', async () => {
+    const rules = (alert: string) =>
+      `groups:\n- rules:\n  - {alert: ${alert}, expr: 'rate(http_requests_total{code="500"}[5m]) > 1'}\n`;
+    expect((await lint(rules('Nginx'))).findings).toEqual([]);
+    expect((await lint(rules('vLLMErrors'))).findings).toMatchObject([{ rule: 'unknown-label' }]);
+    const alone = 'http_requests_total{status="500"}';
+    expect((await lint(alone)).findings).toMatchObject([{ rule: 'label-value' }]);
+  });
+
   it('is for the versions and features that are named', async () => {
     const lora = 'vllm:lora_requests_info';
     expect((await lint(lora)).findings).not.toEqual([]);
