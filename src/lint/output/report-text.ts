@@ -60,7 +60,7 @@ function findingReport(
     `${INDENT}${INDENT}${line}`,
     `${INDENT}${INDENT}${style.warn(mark)}`,
     ...style.wrap(visible(message), INDENT, style.width),
-    ...(remedy === '' ? [] : style.wrap(`→ ${visible(remedy)}`, INDENT, style.width)),
+    ...style.wrap(`→ ${visible(remedy)}`, INDENT, style.width),
   ];
 }
 

@@ -76,15 +76,13 @@ function result(
 ): unknown {
   const { rule, severity, message, remedy, from, to, fix } = finding;
   const region = regionOf(lines, source.offsets, { from, to });
-  const ruleIndex = RULE_IDS.indexOf(rule);
-  const inFile = path === null ? {} : { physicalLocation: { ...artifact(path), region } };
   const names = source.title === '' ? {} : { logicalLocations: [{ name: source.title }] };
   return {
     ruleId: rule,
-    ...(ruleIndex < 0 ? {} : { ruleIndex }),
+    ruleIndex: RULE_IDS.indexOf(rule),
     level: severity,
-    message: { text: `${message} ${remedy}`.trim() },
-    locations: [{ ...inFile, ...names }],
+    message: { text: `${message}; ${remedy}` },
+    locations: path === null ? [] : [{ physicalLocation: { ...artifact(path), region }, ...names }],
     properties: { query: source.text },
     ...(fix === undefined || path === null
       ? {}

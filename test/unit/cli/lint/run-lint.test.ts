@@ -117,6 +117,11 @@ describe('what lint says', () => {
       endLine: 4,
       endColumn: 11 + GONE.length,
     });
+    expect(result.message.text).toMatch(
+      / has no vllm:gpu_cache_usage_perc: .*; write vllm:kv_cache_usage_perc$/,
+    );
+    const alone = JSON.parse((await lint({ queries: [GONE], sarif: '-' })).out);
+    expect(alone.runs[0].results).toMatchObject([{ ruleId: 'metric-removed', locations: [] }]);
     const sarif = join(folder, 'lint.sarif');
     const beside = await lint({ paths: [path], sarif });
     expect(beside.out).toContain('1 error');
