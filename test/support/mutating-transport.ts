@@ -58,8 +58,11 @@ class MutatingSocket extends SocketAround {
     this.#wire.handlers.set(keyOf(this.#place), handler);
     super.onMessage((frames) => {
       const message = { ...this.#place, frames };
-      for (const one of this.#wire.mutation.toEngine?.(message) ?? [message])
-        this.#wire.deliver(one);
+      for (const one of this.#wire.mutation.toEngine?.(message) ?? [message]) {
+        // An engine has an input for each API server: what stays its own comes where it came.
+        if (one.rank === this.#place.rank && one.socket === this.#place.socket) handler(one.frames);
+        else this.#wire.deliver(one);
+      }
     });
   }
 }

@@ -9,11 +9,13 @@ import type { EngineZmqAddresses } from '../../shared/protocol/handshake.ts';
 import { engineIndexFromIdentity } from '../../shared/protocol/identity.ts';
 import type { EngineInput } from '../../shared/protocol/request.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
+import { bytesOfParts } from '../../shared/tap/frame-bytes.ts';
 import type { Timers } from '../../shared/timers.ts';
 import type { Frame, Transport } from '../../shared/transport/transport.ts';
 import { FrontendSockets } from './frontend-sockets.ts';
 import type {
   Greeting,
+  Heard,
   HeardAnswer,
   HeardEngine,
   HeardHandshake,
@@ -35,12 +37,14 @@ export interface CheckingFrontendOptions {
   readonly parallelConfig: Readonly<Record<string, unknown>>;
 }
 
-/** Messages of engines that are kept; what comes beyond them is counted only. */
+/** Messages of engines that are kept, and their bytes; what comes beyond them is counted only. */
 const MAX_KEPT = 20_000;
+const MAX_KEPT_BYTES = 128 * 1024 * 1024;
 /** Engines that are answered, and subscriptions that are counted. */
 const MAX_ENGINES = 1_024;
-/** HELLO and READY of each, and some that come again. */
 const MAX_HANDSHAKES = 4 * MAX_ENGINES;
+/** Of one engine: HELLO that comes again and again keeps no READY out. */
+const MAX_SAME_HANDSHAKES = 64;
 
 export class CheckingFrontend {
   readonly handshakes: HeardHandshake[] = [];
@@ -57,7 +61,10 @@ export class CheckingFrontend {
   readonly #options: CheckingFrontendOptions;
   readonly #sockets: FrontendSockets;
   readonly #waiters: Waiters;
+  /** How many handshake messages of one status came of an identity. */
+  readonly #numSaid = new Map<string, number>();
   #n = 0;
+  #keptBytes = 0;
 
   private constructor(options: CheckingFrontendOptions, sockets: FrontendSockets) {
     this.#options = options;
@@ -159,10 +166,12 @@ export class CheckingFrontend {
     await this.#sockets.close();
   }
 
-  #keep<T>(list: T[], heard: Omit<T, 'n' | 'atMs'>, maxKept = MAX_KEPT): T {
+  #keep<T extends Heard>(list: T[], heard: Omit<T, 'n' | 'atMs'>, maxKept = MAX_KEPT): T {
     this.#n += 1;
     const kept = { n: this.#n, atMs: this.#options.clock.monotonicMs(), ...heard } as T;
-    if (list.length < maxKept) list.push(kept);
+    if (list.length >= maxKept || this.#keptBytes >= MAX_KEPT_BYTES) return kept;
+    this.#keptBytes += bytesOfParts(kept.frames);
+    list.push(kept);
     return kept;
   }
 
@@ -175,7 +184,11 @@ export class CheckingFrontend {
 
   #onHandshake(identity: Frame, frames: readonly Frame[]): void {
     const status = statusOf(frames, this.#options.codec);
-    this.#keep(this.handshakes, { identity, frames, status }, MAX_HANDSHAKES);
+    const said = `${Buffer.from(identity).toString('hex')} ${status}`;
+    const numSaid = (this.#numSaid.get(said) ?? 0) + 1;
+    this.#numSaid.set(said, numSaid);
+    const maxKept = numSaid > MAX_SAME_HANDSHAKES ? 0 : MAX_HANDSHAKES;
+    this.#keep(this.handshakes, { identity, frames, status }, maxKept);
     if (status === 'HELLO' && this.inits.length < MAX_ENGINES) this.#answerHello(identity);
     this.#waiters.look();
   }

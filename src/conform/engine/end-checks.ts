@@ -78,10 +78,7 @@ export const END_CHECKS: readonly EngineCheck[] = [
 
 function readableOutcome(run: EngineRun): Outcome {
   const dissector = createDissector(run.version);
-  const frames = run.frames.filter(
-    ({ socket, direction }) =>
-      direction === 'receive' && (socket.name === 'output' || socket.name === 'coordinator_output'),
-  );
+  const { frames } = run;
   if (frames.length === 0) return failed('no message came');
   const problems = new Set<string>();
   for (const frame of frames) {

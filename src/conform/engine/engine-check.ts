@@ -27,7 +27,7 @@ export interface EngineRun {
   readonly answerMs: number;
   /** Milliseconds without a message after which none is expected. */
   readonly quietMs: number;
-  /** Every frame so far, as the tap saw it; bounded. */
+  /** Every frame of an output socket so far, as the tap saw it; bounded. */
   readonly frames: readonly TappedFrame[];
 }
 

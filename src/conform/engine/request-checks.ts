@@ -158,14 +158,18 @@ export const REQUEST_CHECKS: readonly EngineCheck[] = [
     async (run, engine) => {
       const outputs = await generate(run, engine, { maxTokens: 5 });
       const times = outputs.map(({ heard }) => heard.outputs?.timestamp ?? 0);
-      const falls = times.filter((time, i) => time <= 0 || time < (times[i - 1] ?? 0));
-      return judged(
-        falls.map((time) => `${time} behind ${times[times.indexOf(time) - 1]}`),
-        `${times.length} messages`,
-      );
+      const problems = times.flatMap((time, i) => {
+        const before = times[i - 1] ?? 0;
+        if (!(time > 0 && time >= before)) return [`${time} behind ${before}`];
+        return time < MAX_UPTIME_S ? [] : [`${time}: a time of day, or no seconds`];
+      });
+      return judged(problems, `${times.length} messages`);
     },
   ),
 ];
+
+/** Monotonic seconds begin when the machine does: of thirty years they are the seconds since 1970. */
+const MAX_UPTIME_S = 1e9;
 
 function lastOf(outputs: readonly HeardOutput[]): HeardOutput['output'] {
   const last = outputs.find(({ output }) => output.finishReason !== null);

@@ -6,6 +6,7 @@ import type { Clock } from '../../shared/clock.ts';
 import { createStructCodecs } from '../../shared/protocol/struct-codec.ts';
 import { createWireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { WireVersion } from '../../shared/protocol/wire-version.ts';
+import { bytesOfParts } from '../../shared/tap/frame-bytes.ts';
 import { Tap, type TappedFrame } from '../../shared/tap/tap.ts';
 import { tapTransport } from '../../shared/tap/tapped-transport.ts';
 import { systemTimers, type Timers } from '../../shared/timers.ts';
@@ -50,8 +51,9 @@ const MIN_CHECKS_MS = 15_000;
 const CHECK_MS = 5_000;
 const ANSWER_MS = 1_500;
 const QUIET_MS = 150;
-/** Frames that are kept for the checks of all messages. */
+/** Frames of output sockets that are kept for the check of them all, and their bytes. */
 const MAX_FRAMES = 20_000;
+const MAX_FRAME_BYTES = 128 * 1024 * 1024;
 
 /** Throws what the system says where `listenAddress` cannot be bound. */
 export async function runEngineChecks(
@@ -60,9 +62,13 @@ export async function runEngineChecks(
   const { timers = systemTimers } = options;
   const { clock, version, onFrame, onResult } = options;
   const frames: TappedFrame[] = [];
+  let numBytes = 0;
   const tap = new Tap({ clock, process: ENGINE_CHECKS_PROCESS });
   tap.setListener((frame) => {
-    if (frames.length < MAX_FRAMES) frames.push(frame);
+    if (isOutput(frame) && frames.length < MAX_FRAMES && numBytes < MAX_FRAME_BYTES) {
+      frames.push(frame);
+      numBytes += bytesOfParts(frame.parts);
+    }
     onFrame?.(frame);
   });
   const transport = tapTransport(options.transport, tap);
@@ -115,6 +121,10 @@ export async function runEngineChecks(
     await frontend.close();
     tap.setListener(null);
   }
+}
+
+function isOutput({ socket: { name }, direction }: TappedFrame): boolean {
+  return direction === 'receive' && (name === 'output' || name === 'coordinator_output');
 }
 
 /** Until all are there and READY, or what they may take is over. */

@@ -5,6 +5,7 @@ import { failed, judged, type Outcome, passed } from '../run-checks.ts';
 import type { EngineCheck, EngineRun } from './engine-check.ts';
 import { checkOfEngine, generate, quiet, running } from './exchange.ts';
 import type { HeardEngine, HeardOutputs } from './heard.ts';
+import { readyFieldsOf } from './ready-response-checks.ts';
 
 const STATS = 'vllm/v1/metrics/stats.py SchedulerStats';
 const CADENCE = 'vllm/v1/core/sched/scheduler.py Scheduler.update_from_output, make_stats';
@@ -70,6 +71,9 @@ export const STATS_CHECKS: readonly EngineCheck[] = [
         [
           ...outside.map((value) => `kv_cache_usage ${value}`),
           ...(values.some((value) => value > 0) ? [] : ['0 while a request runs']),
+          ...(isPercent(run, values)
+            ? [`${Math.min(...values.filter((value) => value > 0))} for a few tokens: percent?`]
+            : []),
         ],
         `up to ${Math.max(...values)}`,
       );
@@ -147,4 +151,15 @@ async function runningOutcome(run: EngineRun, engine: HeardEngine): Promise<Outc
   return saw
     ? passed('2 while two requests run')
     : failed(`${[...new Set(counts())].join(', ')} while two requests run`);
+}
+
+/** Blocks that no request has at its first tokens, however many groups of layers its model has. */
+const MANY_BLOCKS = 100;
+
+/** A large cache hides percent: a block of it is less than a hundredth. */
+function isPercent(run: EngineRun, values: readonly number[]): boolean {
+  const [greeting] = run.frontend.greetings;
+  const numBlocks = greeting && readyFieldsOf(run, greeting).values.get('num_gpu_blocks');
+  const least = Math.min(...values.filter((value) => value > 0));
+  return typeof numBlocks === 'number' && least < 1 && least * numBlocks >= MANY_BLOCKS - 0.5;
 }

@@ -118,11 +118,15 @@ export class FrontendRun {
     if (this.engines.length < 2) throw new NotApplicable('there is one engine');
   }
 
-  /** Throws NotApplicable where the frontend has ended by what was done to it before. */
+  /** Throws NotApplicable where the frontend has ended by what was done to it before, or never served. */
   needAlive(): void {
-    const { endedBy } = this.seen;
+    const { endedBy, isServing } = this.seen;
     if (endedBy !== null)
-      throw new NotApplicable(`${endedBy} has ended the frontend before (see --ending)`);
+      throw new NotApplicable(
+        isServing
+          ? `${endedBy} has ended the frontend before (see --ending)`
+          : 'the frontend has served nothing since its start, which start.order tells',
+      );
   }
 
   /** The frontend is there: from here on it may take so long to be ready. */

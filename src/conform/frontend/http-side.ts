@@ -62,13 +62,28 @@ export class HttpSide {
   async #ask(path: string, init: RequestInit): Promise<Answer> {
     try {
       const response = await this.#fetch(this.#url + path, init);
-      return { status: response.status, text: await response.text() };
+      return { status: response.status, text: await textOf(response) };
     } catch (error) {
       const { message, cause } = error as Error;
       const reason = cause instanceof Error ? `${message}: ${cause.message}` : message;
       return { status: 0, text: reason };
     }
   }
+}
+
+/** Of an answer; vLLM's /metrics with 64 engines takes less than a tenth. */
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+
+/** Throws where it is longer than an answer may be; the connection is closed then. */
+async function textOf({ body }: Response): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let numBytes = 0;
+  for await (const part of body ?? []) {
+    numBytes += part.byteLength;
+    if (numBytes > MAX_BODY_BYTES) throw new Error(`more than ${MAX_BODY_BYTES} bytes came`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString();
 }
 
 /** A scrape of /metrics; without samples where it was not answered with 200. */
@@ -79,7 +94,7 @@ export async function scrape(
 ): Promise<readonly Sample[]> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
-    return response.status === 200 ? parseSamples(await response.text()) : [];
+    return response.status === 200 ? parseSamples(await textOf(response)) : [];
   } catch {
     return [];
   }

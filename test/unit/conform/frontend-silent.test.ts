@@ -42,6 +42,9 @@ it('a frontend that is not there fails its start, and the rest says why it was n
   expect(results.filter(({ verdict }) => verdict === 'passed')).toEqual([]);
   expect(resultOf(results, 'frontend.init.once')).toMatchObject({
     verdict: 'failed',
+    expected: expect.stringMatching(
+      /^Each HELLO of a new engine is answered with one INIT.* Here: \[1,1\]$/,
+    ),
     got: '[0,0]',
   });
   expect(resultOf(results, 'frontend.add.form')).toMatchObject({
@@ -74,7 +77,7 @@ it('a frontend that goes silent after INIT fails what comes next, in its time', 
   expect(resultOf(results, 'frontend.start.order')?.verdict).toBe('failed');
   expect(resultOf(results, 'frontend.add.form')).toMatchObject({
     verdict: 'not_applicable',
-    got: 'frontend.start.order has ended the frontend before (see --ending)',
+    got: 'the frontend has served nothing since its start, which start.order tells',
   });
   await handshake.close();
 });

@@ -4,7 +4,13 @@ import { jsonReport } from '../../../src/conform/report/json.ts';
 import { junitReport } from '../../../src/conform/report/junit.ts';
 import type { ConformReport } from '../../../src/conform/report/report.ts';
 import { checkLines, summaryLine, type TextLayout } from '../../../src/conform/report/text.ts';
-import { failed, notApplicable, passed, runChecks } from '../../../src/conform/run-checks.ts';
+import {
+  failed,
+  judged,
+  notApplicable,
+  passed,
+  runChecks,
+} from '../../../src/conform/run-checks.ts';
 
 const same = (text: string): string => text;
 const LAYOUT: TextLayout = {
@@ -73,6 +79,18 @@ describe('a run of checks', () => {
       ['failed', 'e', 'f'],
     ]);
     expect(seen).toEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+
+  it('says of a peer that does much wrong what it does, once and in short', async () => {
+    const problems = Array.from({ length: 20_000 }, (_, i) => `fault ${i % 10_000}`);
+    const checks = [
+      { spec: spec('a'), run: () => judged(problems, 'good') },
+      { spec: spec('b'), run: () => failed('b'.repeat(1_000_000)) },
+    ];
+    const options = { only: null, checkMs: 20, leftMs: () => 1_000 };
+    const [a, b] = await runChecks(checks, null, options);
+    expect(a?.got).toMatch(/^fault 0; fault 1;.* fault 7; and 9992 more$/);
+    expect(b?.got).toMatch(/^b{2000}…$/);
   });
 
   it('runs what is asked for, and nothing when its time is over', async () => {

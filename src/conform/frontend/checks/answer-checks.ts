@@ -243,9 +243,10 @@ function stopAtString(run: FrontendRun) {
     const schedulerStats = createSchedulerStats({ numRunningReqs: 1 });
     add.engine.send({ outputs: [firstOutput(add, tokens)], schedulerStats }, socketFor(add));
     // A frontend that stops nothing gets its end all the same, so that it answers; one that does has time to say so.
-    await Promise.race([completion, run.quiet(run.answerMs)]);
+    const answered = completion.then(() => true);
+    const isAnswered = await Promise.race([answered, run.quiet(run.answerMs).then(() => false)]);
     const untilMs = run.options.clock.monotonicMs() + run.answerMs;
-    while (isAborted(run, add) === null && run.options.clock.monotonicMs() < untilMs)
+    while (isAnswered && isAborted(run, add) === null && run.options.clock.monotonicMs() < untilMs)
       await run.quiet(10);
     const end = createEngineCoreOutput({
       requestId: add.request.requestId,
