@@ -13,7 +13,7 @@ import {
   within,
 } from './placed-text.ts';
 import { readJson } from './read-json.ts';
-import { type CodeBlock, documentCode } from './read-markdown.ts';
+import { type CodeBlock, curlQueries, documentCode } from './read-markdown.ts';
 import { splitQueries } from './read-promql.ts';
 import { readYaml } from './read-yaml.ts';
 import { Unreadable } from './unreadable.ts';
@@ -96,6 +96,8 @@ function blockQueries({ language, content }: CodeBlock, lines: LineStarts): read
       .filter(({ text }) => !ELIDED.test(text))
       .map(placed);
   if (/^(ya?ml|json)$/.test(language)) return fileInBlock(language, content, lines);
+  const sent = curlQueries(content).filter(({ text }) => isQuery(text) && !ELIDED.test(text));
+  if (sent.length > 0) return sent.map(placed);
   if (!/^(text|txt|plaintext|)$/.test(language)) return [];
   if (IS_YAML.test(content.text)) return fileInBlock('yaml', content, lines);
   const queries = splitQueries(content, isQuery);
@@ -114,9 +116,12 @@ const RANGE = /\w\s*\(.*\[(?:\d+[smhdwy]|\$\w+|\$\{\w+\})/s;
 const DONE_WITH =
   /\w\s*\(.*\bvllm:\w|\bvllm:\w.*\s[<>=!]=?\s|\bvllm:\w.*\s[-+*/]\s+(?:vllm:\w|\d)/s;
 
+/** An aggregation of what may be a metric. */
+const AGGREGATION = /^(?:sum|avg|min|max|count|topk|quantile)\b[^(]*\(.*[a-z]_[a-z]/s;
+
 /** Whether code that nobody calls PromQL is a query, and no name alone, command or other language. */
 function asksSomething({ text }: PlacedText): boolean {
-  const says = RANGE.test(text) || DONE_WITH.test(text);
+  const says = RANGE.test(text) || DONE_WITH.test(text) || AGGREGATION.test(text);
   return says && !ELIDED.test(text) && isQuery(text);
 }
 

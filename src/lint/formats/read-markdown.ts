@@ -79,3 +79,15 @@ function closes(line: string, fence: string): boolean {
   const word = line.trim().replace(/^(?:> ?)+/, '');
   return word.length >= fence.length && word === (fence[0] ?? '').repeat(word.length);
 }
+
+/** A parameter of curl in a shell's quotes. */
+const SENT = /--data(?:-urlencode)?[ =]+(?:'query=([^']+)'|"query=([^"\\]+)")/g;
+
+/** What commands of a block ask Prometheus. */
+export function curlQueries({ text, ...block }: PlacedText): readonly PlacedText[] {
+  return [...text.matchAll(SENT)].map(({ 0: whole, 1: single, 2: double, index }) => {
+    const query = single ?? double ?? '';
+    const to = index + whole.length - 1;
+    return slice({ text, ...block }, to - query.length, to);
+  });
+}

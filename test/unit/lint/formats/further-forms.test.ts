@@ -116,7 +116,7 @@ describe('a document', () => {
       '```promql',
       'vllm:a',
       '```',
-      'and `vllm:a_total / _b`.',
+      'and `vllm:a_total / _b`, `sum by(priority) (queue_size)`.',
     ].join('\n');
     expect(readQueries('x.md', text).queries.map(({ text: query, line }) => [query, line])).toEqual(
       [
@@ -124,8 +124,15 @@ describe('a document', () => {
         ['rate(vllm:num_preemptions[5m])', 5],
         ['vllm:kv_cache_usage_perc > 0.9', 5],
         ['vllm:a', 7],
+        ['sum by(priority) (queue_size)', 9],
       ],
     );
+  });
+
+  it('may send queries in a command', () => {
+    const text =
+      "```bash\ncurl http://p/api/v1/query \\\n  --data-urlencode 'query=sum(vllm:a)'\n```\n";
+    expect(found('x.md', text)).toEqual([['query', '', 'sum(vllm:a)']]);
   });
 
   it('may have rules in a block that says no language', () => {
