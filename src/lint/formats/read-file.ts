@@ -142,11 +142,13 @@ function fileInBlock(
 }
 
 function placeAll(found: readonly FoundQuery[], lines: LineStarts): readonly SourceQuery[] {
-  return found.flatMap(({ kind, title, text }) => {
+  return found.flatMap(({ kind, title, text, wantsOneValue = false }) => {
     const placed = trimmed(text.placed());
     // Google's adapter has bars in its names.
     const isOthers = kind !== 'metric-name' && isLogQL(placed.text);
-    return isOthers ? [] : [sourceQuery(kind, title, placed, lines)];
+    if (isOthers) return [];
+    const query = sourceQuery(kind, title, placed, lines);
+    return [wantsOneValue ? { ...query, wantsOneValue } : query];
   });
 }
 

@@ -24,6 +24,8 @@ export interface LintTarget {
   readonly features: ReadonlySet<string>;
   /** Names that recording rules of the same files make: they are nobody's metrics. */
   readonly recorded?: ReadonlySet<string>;
+  /** False: `http_requests_total` and its like are some other program's, as in a file that never speaks of vLLM. Default true. */
+  readonly ownsCommonNames?: boolean;
 }
 
 /** The findings in their order in the text. Never throws on a query, however it is broken. */
@@ -39,6 +41,7 @@ export function checkQuery(
       catalogue: catalogueOf(version),
       features: target.features,
       recorded: target.recorded ?? new Set(),
+      ownsCommonNames: target.ownsCommonNames ?? true,
     };
     for (const finding of findingsAgainst(query, parsed, against)) {
       const key = `${finding.rule} ${finding.from} ${finding.to}`;
@@ -98,6 +101,7 @@ function findingsAgainst(
   const contextOf = (root: Expression): RuleContext => ({
     root,
     kind: query.kind,
+    wantsOneValue: query.wantsOneValue ?? false,
     facts,
     expressions: placed(root),
   });
