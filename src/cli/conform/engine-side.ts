@@ -1,5 +1,4 @@
 /** `vllm-twin conform engine`: we are the frontend that engines are told to join. */
-import { createServer } from 'node:net';
 import { ENGINE_CHECK_SPECS } from '../../conform/engine/checks.ts';
 import { ENGINE_CHECKS_PROCESS, runEngineChecks } from '../../conform/engine/run-engine-checks.ts';
 import { systemClock } from '../../shared/clock.ts';
@@ -7,6 +6,7 @@ import { reasonOf, StartupError } from '../../shared/errors.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
 import type { CommandFlag } from '../command.ts';
 import type { OwnFlags } from '../flags/own-flags.ts';
+import { freePort } from '../free-port.ts';
 import type { ConformSide, SideRun } from './conform-side.ts';
 import { badFlag, countFlag, secondsFlag, valueFlag } from './flag-values.ts';
 
@@ -136,16 +136,4 @@ async function groupOf(host: string, size: number): Promise<Readonly<Record<stri
     _coord_store_port: 0,
     data_parallel_size: size,
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
