@@ -6,9 +6,11 @@ export const SPOKEN_VERSIONS = ['0.28.0', '0.30.0', '0.31.0', '0.32.0', '0.33.0'
 
 export type SpokenVersion = (typeof SPOKEN_VERSIONS)[number];
 
-/** Whether a release came before another. */
-export function isBefore(version: SpokenVersion, other: SpokenVersion): boolean {
-  return SPOKEN_VERSIONS.indexOf(version) < SPOKEN_VERSIONS.indexOf(other);
+/** Whether a release came before another; one that a twin cannot be came before none. */
+export function isBefore(version: string, other: SpokenVersion): boolean {
+  const versions: readonly string[] = SPOKEN_VERSIONS;
+  const at = versions.indexOf(version);
+  return at >= 0 && at < versions.indexOf(other);
 }
 
 /** What a start says of another release than ours; null of ours. */

@@ -1,7 +1,8 @@
 /** `vllm-twin conform engine|frontend` as main.ts calls it. */
-import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
+import { VLLM_VERSION } from '../../shared/version.ts';
 import type { Command, CommandFlag } from '../command.ts';
 import { parseOwnFlags } from '../flags/own-flags.ts';
+import { VERSION_FLAG } from '../flags/version-flag.ts';
 import type { ConformSide } from './conform-side.ts';
 import { ENGINE_SIDE } from './engine-side.ts';
 import { FRONTEND_SIDE } from './frontend-side.ts';
@@ -16,12 +17,7 @@ const PEER: readonly CommandFlag[] = [
     takes: 'value',
     doc: 'How many engines there are; default 1',
   },
-  {
-    name: 'vllm-version',
-    takes: 'value',
-    doc: 'Whose wire is spoken and asked for; default 0.33.0',
-    values: Object.keys(WIRE_VERSIONS),
-  },
+  { ...VERSION_FLAG, doc: `Whose wire is spoken and asked for; default ${VLLM_VERSION}` },
   {
     name: 'wait',
     takes: 'value',

@@ -1,9 +1,11 @@
 /** `vllm-twin conform engine`: we are the frontend that engines are told to join. */
 import { ENGINE_CHECK_SPECS } from '../../conform/engine/checks.ts';
 import { ENGINE_CHECKS_PROCESS, runEngineChecks } from '../../conform/engine/run-engine-checks.ts';
+import { findFreePort } from '../../frontend/launch/port-check.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { reasonOf, StartupError } from '../../shared/errors.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
+import { isBefore } from '../../shared/version.ts';
 import type { CommandFlag } from '../command.ts';
 import type { OwnFlags } from '../flags/own-flags.ts';
 import { freePort } from '../free-port.ts';
@@ -89,7 +91,7 @@ async function judgeEngines({ host, port, size, isMoe, waitMs }: EngineSettings,
       version: run.version,
       listenAddress: `tcp://${host}:${port}`,
       dataParallelSize: size,
-      parallelConfig: isMoe ? await groupOf(host, size) : null,
+      parallelConfig: isMoe ? await groupOf(host, size, run.version.vllmVersion) : null,
       only: run.only,
       waitMs,
       startMs: run.startMs,
@@ -115,7 +117,7 @@ async function judgeEngines({ host, port, size, isMoe, waitMs }: EngineSettings,
 /** What to start, in the words of vLLM's command line. */
 function startLines(host: string, address: string, size: number): readonly string[] {
   const port = address.slice(address.lastIndexOf(':') + 1);
-  const bare = host.replace(/^\[|\]$/g, '');
+  const bare = withoutBrackets(host);
   const ranks =
     size === 1 ? '' : ` --data-parallel-size ${size} --data-parallel-size-local ${size}`;
   return [
@@ -124,16 +126,27 @@ function startLines(host: string, address: string, size: number): readonly strin
   ];
 }
 
+/** An IPv6 host as it stands alone. */
+function withoutBrackets(host: string): string {
+  return host.replace(/^\[|\]$/g, '');
+}
+
 /** Source: vllm/v1/engine/utils.py wait_for_engine_startup, parallel_config_payload. */
-async function groupOf(host: string, size: number): Promise<Readonly<Record<string, unknown>>> {
-  const ports: number[] = [];
-  while (ports.length <= NUM_GROUP_PORTS) ports.push(await freePort());
+async function groupOf(
+  host: string,
+  size: number,
+  vllmVersion: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  const ip = withoutBrackets(host);
+  // One that is closed may be handed out again.
+  const ports = new Set<number>();
+  while (ports.size <= NUM_GROUP_PORTS) ports.add(await findFreePort(ip));
   const [masterPort, ...list] = ports;
   return {
-    data_parallel_master_ip: host.replace(/^\[|\]$/g, ''),
+    data_parallel_master_ip: ip,
     data_parallel_master_port: masterPort,
     _data_parallel_master_port_list: list,
-    _coord_store_port: 0,
+    ...(isBefore(vllmVersion, '0.32.0') ? {} : { _coord_store_port: 0 }),
     data_parallel_size: size,
   };
 }

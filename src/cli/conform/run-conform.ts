@@ -5,16 +5,10 @@ import { jsonReport } from '../../conform/report/json.ts';
 import { junitReport } from '../../conform/report/junit.ts';
 import { type ConformReport, countOf } from '../../conform/report/report.ts';
 import { checkLines, summaryLine, type TextLayout } from '../../conform/report/text.ts';
-import { systemClock } from '../../shared/clock.ts';
 import { ConfigError, reasonOf } from '../../shared/errors.ts';
-import { Recorder } from '../../shared/tap/recorder.ts';
-import {
-  checkRecordFolder,
-  RecordingFile,
-  recordingHeadOf,
-} from '../../shared/tap/recording-file.ts';
 import { type CliIo, processIo } from '../cli-io.ts';
 import type { OwnFlags } from '../flags/own-flags.ts';
+import { startRecorder } from '../start-recorder.ts';
 import { COLOUR_PALETTE, PAGE_WIDTH, PLAIN_PALETTE, wrap } from '../text-layout.ts';
 import type { ConformSide } from './conform-side.ts';
 import { type ConformSettings, readConformSettings } from './settings.ts';
@@ -30,10 +24,16 @@ export async function runConform(flags: OwnFlags, side: ConformSide): Promise<nu
   const judge = side.prepare(flags);
   if (settings.junit !== null) writeJunit(settings.junit, '');
   const layout = layoutFor(io);
+  const say = (text: string): void => io.stderr(`conform: ${text}\n`);
   const recorder =
     settings.record === null
       ? null
-      : startRecorder(settings.record, side.process, settings.version.vllmVersion, io);
+      : startRecorder({
+          folder: settings.record,
+          process: side.process,
+          vllmVersion: settings.version.vllmVersion,
+          say,
+        });
   const ending = new AbortController();
   const end = (): void => ending.abort();
   for (const signal of SIGNALS) process.once(signal, end);
@@ -43,7 +43,7 @@ export async function runConform(flags: OwnFlags, side: ConformSide): Promise<nu
       only: settings.only,
       startMs: settings.startMs,
       signal: ending.signal,
-      say: (text) => io.stderr(`conform: ${text}\n`),
+      say,
       onFrame: (frame) => recorder?.take(frame),
       onResult: (result) => {
         if (!settings.json) io.stdout(resultText(result, layout));
@@ -107,28 +107,4 @@ function writeJunit(file: string, text: string): void {
       { cause },
     );
   }
-}
-
-function startRecorder(
-  folder: string,
-  processName: string,
-  vllmVersion: string,
-  { stderr }: CliIo,
-): Recorder {
-  checkRecordFolder(folder);
-  const file = new RecordingFile({
-    folder,
-    head: recordingHeadOf(processName, vllmVersion, systemClock),
-  });
-  stderr(`conform: recording frames to ${file.path}\n`);
-  const recorder = new Recorder({
-    file,
-    logger: {
-      warn: (text: unknown) => stderr(`conform: ${String(text)}\n`),
-      error: (text: unknown) => stderr(`conform: ${String(text)}\n`),
-    },
-    onFailure: () => {},
-  });
-  process.once('exit', () => recorder.end());
-  return recorder;
 }

@@ -5,6 +5,7 @@ import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import type { WireVersion } from '../../shared/protocol/wire-version.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
 import type { OwnFlags } from '../flags/own-flags.ts';
+import { readVersionFlag } from '../flags/version-flag.ts';
 import type { ConformSide } from './conform-side.ts';
 import { badFlag, secondsFlag, valueFlag } from './flag-values.ts';
 
@@ -55,7 +56,7 @@ export function readConformSettings(flags: OwnFlags, { specs }: ConformSide): Co
     junit: valueFlag(flags, 'junit'),
     record: valueFlag(flags, 'record'),
     only: readOnly(flags.flags.get('only') ?? [], specs),
-    version: readVersion(valueFlag(flags, 'vllm-version') ?? VLLM_VERSION),
+    version: readVersionFlag(flags) ?? WIRE_VERSIONS[VLLM_VERSION],
     startMs: 1000 * secondsFlag(flags, 'timeout', DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S),
   };
 }
@@ -73,12 +74,4 @@ function readOnly(words: readonly string[], specs: readonly CheckSpec[]): readon
       const hint = close === null ? '' : ` (did you mean ${close}?)`;
       throw badFlag(`--only '${word}': no check has that id${hint}; --list shows all`);
     });
-}
-
-function readVersion(text: string): WireVersion {
-  const versions: Readonly<Record<string, WireVersion>> = WIRE_VERSIONS;
-  const version = Object.hasOwn(versions, text) ? versions[text] : undefined;
-  if (version === undefined)
-    throw badFlag(`--vllm-version '${text}': must be one of ${Object.keys(versions).join(', ')}`);
-  return version;
 }

@@ -1,4 +1,4 @@
-/** `--vllm-version` of the commands that look at frames. */
+/** `--vllm-version` of the commands that read or speak the wire. */
 import { ConfigError } from '../../shared/errors.ts';
 import { knownVersion } from '../../shared/protocol/versions/known-version.ts';
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
@@ -24,6 +24,6 @@ export function readVersionFlag({ flags }: OwnFlags): WireVersion | null {
   if (version !== null) return version;
   throw new ConfigError(
     'E_BAD_FLAG',
-    `--vllm-version '${word}': no such wire is known; one of ${VERSIONS.join(', ')}`,
+    `--vllm-version '${word}': must be one of ${VERSIONS.join(', ')}, whose wire is known`,
   );
 }

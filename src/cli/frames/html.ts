@@ -3,7 +3,6 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { ConfigError, reasonOf } from '../../shared/errors.ts';
 import { ownFile } from '../../shared/own-files.ts';
 import type { FrameDetail, Recording } from '../../shared/tap/frame-line.ts';
-import { VLLM_VERSION } from '../../shared/version.ts';
 
 /** Frames that one page takes. */
 export const MAX_PAGE_FRAMES = 20_000;
@@ -52,13 +51,13 @@ export class PageFrames {
     this.#characters += text.length;
   }
 
-  /** The page; `template` is the page without a recording. */
-  page(template: string, title: string): string {
+  /** The page; `template` is the page without a recording, `vllmVersion` whose frames they are. */
+  page(template: string, title: string, vllmVersion: string): string {
     const at = template.indexOf(PLACE);
     if (at === -1) throw new TypeError('the page has no place for a recording');
     const head: Omit<Recording, 'frames'> = {
       schema: 'vllm-twin.recording/1',
-      vllm_version: VLLM_VERSION,
+      vllm_version: vllmVersion,
       title,
       num_left_out: this.#numLeftOut,
     };
@@ -75,11 +74,18 @@ export class PageFrames {
 }
 
 /** Throws E_BAD_FILE where the page was not built or the file cannot be written; then nothing is left of it. */
-export async function writePage(path: string, title: string, frames: PageFrames): Promise<void> {
+export async function writePage(
+  path: string,
+  {
+    title,
+    vllmVersion,
+    frames,
+  }: { readonly title: string; readonly vllmVersion: string; readonly frames: PageFrames },
+): Promise<void> {
   const template = await readTemplate();
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    await writeFile(temporary, frames.page(template, title));
+    await writeFile(temporary, frames.page(template, title, vllmVersion));
     await rename(temporary, path);
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {});

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { ProtocolCheck } from '../../shared/tap/check/protocol-check.ts';
 import type { Dissector } from '../../shared/tap/dissector.ts';
 import { createFollowingDissector } from '../../shared/tap/following-dissector.ts';
-import { FrameVersions } from '../../shared/tap/frame-versions.ts';
+import { FrameVersions, versionOfHeads } from '../../shared/tap/frame-versions.ts';
 import {
   type RecordedFrame,
   readRecordingHeads,
@@ -30,7 +30,7 @@ export async function runFrames(
   try {
     if (settings.output === 'check') return await runCheck(settings, width, palette, out, io);
     const heads = readRecordingHeads(settings.paths);
-    const versions = new FrameVersions(settings.version);
+    const versions = new FrameVersions(settings.version, versionOfHeads(heads));
     const dissector = createFollowingDissector(versions);
     const frames = selected(
       settings,
@@ -39,7 +39,7 @@ export async function runFrames(
       io,
     );
     if (settings.html !== null)
-      return await runHtml(settings, settings.html, frames, dissector, out);
+      return await runHtml(settings, settings.html, frames, { versions, dissector }, out);
     if (settings.output === 'diagram')
       await draw(
         new Diagram(
@@ -64,6 +64,12 @@ export async function runFrames(
   }
 }
 
+/** How frames are taken apart, and whose they are. */
+interface Reading {
+  readonly versions: FrameVersions;
+  readonly dissector: Dissector;
+}
+
 async function draw(
   diagram: Diagram,
   frames: AsyncIterable<RecordedFrame>,
@@ -86,7 +92,7 @@ async function runCheck(
   out: LineWriter,
   io: CliIo,
 ): Promise<number> {
-  const check = new ProtocolCheck(version);
+  const check = new ProtocolCheck(version, versionOfHeads(readRecordingHeads(paths)));
   for await (const { frame, process, run } of readRecordings(paths, gapsTo(io)))
     check.add(frame, { process, run });
   const verdict = check.verdict();
@@ -99,7 +105,7 @@ async function runHtml(
   { paths }: FramesSettings,
   path: string,
   frames: AsyncIterable<RecordedFrame>,
-  dissector: Dissector,
+  { versions, dissector }: Reading,
   out: LineWriter,
 ): Promise<number> {
   const page = new PageFrames();
@@ -107,7 +113,11 @@ async function runHtml(
     if (page.isFull) page.leaveOut();
     else page.add(dissector.detail(frame, { ...place, n: page.numFrames + 1 }));
   }
-  await writePage(path, paths.map((each) => basename(each)).join(', '), page);
+  await writePage(path, {
+    title: paths.map((each) => basename(each)).join(', '),
+    vllmVersion: versions.text,
+    frames: page,
+  });
   const left =
     page.numLeftOut === 0 ? '' : `; ${page.numLeftOut} left out for the size of the page`;
   await out.line(`${path}: ${page.numFrames} frames${left}`);
@@ -117,7 +127,7 @@ async function runHtml(
 /** The frames that the flags ask for, in order of time. */
 async function* selected(
   { paths, filter: settings }: FramesSettings,
-  { versions, dissector }: { readonly versions: FrameVersions; readonly dissector: Dissector },
+  { versions, dissector }: Reading,
   startWallMs: number,
   io: CliIo,
 ): AsyncGenerator<RecordedFrame> {

@@ -3,17 +3,12 @@ import { systemClock } from '../../shared/clock.ts';
 import { reasonOf, StartupError } from '../../shared/errors.ts';
 import { TAP_PROCESS } from '../../shared/tap/frame-pairing.ts';
 import { TapProxy } from '../../shared/tap/proxy/tap-proxy.ts';
-import { Recorder } from '../../shared/tap/recorder.ts';
-import {
-  checkRecordFolder,
-  RecordingFile,
-  recordingHeadOf,
-} from '../../shared/tap/recording-file.ts';
 import { Tap } from '../../shared/tap/tap.ts';
 import { tapTransport } from '../../shared/tap/tapped-transport.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
 import { type CliIo, processIo } from '../cli-io.ts';
+import { startRecorder } from '../start-recorder.ts';
 import { createFrameView } from './create-frame-view.ts';
 import { FrameFeed } from './frame-feed.ts';
 import type { TapSettings } from './settings.ts';
@@ -27,7 +22,16 @@ export async function runTap(settings: TapSettings): Promise<number> {
   const log = createLog(io);
   const tap = new Tap({ clock: systemClock, process: TAP_PROCESS });
   const startMs = systemClock.monotonicMs();
-  const recorder = settings.record === null ? null : startRecorder(settings.record, log);
+  const recorder =
+    settings.record === null
+      ? null
+      : startRecorder({
+          folder: settings.record,
+          process: TAP_PROCESS,
+          // Engines tell theirs later, and `frames` goes by what they tell.
+          vllmVersion: settings.version?.vllmVersion ?? VLLM_VERSION,
+          say: log.info,
+        });
   const view = createFrameView(settings, io);
   const feed = new FrameFeed({
     show: (frame) => view.show(frame, frame.monotonicMs - startMs),
@@ -148,23 +152,4 @@ interface TapLog {
 function createLog({ stderr }: CliIo): TapLog {
   const line = (text: string): void => stderr(`tap: ${text}\n`);
   return { info: line, warn: line, error: line };
-}
-
-function startRecorder(folder: string, log: TapLog): Recorder {
-  checkRecordFolder(folder);
-  const file = new RecordingFile({
-    folder,
-    head: recordingHeadOf(TAP_PROCESS, VLLM_VERSION, systemClock),
-  });
-  log.info(`Recording frames to ${file.path}`);
-  const recorder = new Recorder({
-    file,
-    logger: {
-      warn: (text: unknown) => log.warn(String(text)),
-      error: (text: unknown) => log.error(String(text)),
-    },
-    onFailure: () => {},
-  });
-  process.once('exit', () => recorder.end());
-  return recorder;
 }

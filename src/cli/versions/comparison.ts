@@ -9,7 +9,8 @@ import {
   type WireDifferences,
   wireDifferences,
 } from '../../shared/protocol/compat/wire-differences.ts';
-import { WIRE_VERSION_NAMES, wireOf } from './known-versions.ts';
+import { knownVersion } from '../../shared/protocol/versions/known-version.ts';
+import { WIRE_VERSION_NAMES } from './known-versions.ts';
 
 export interface Comparison {
   readonly from: string;
@@ -22,9 +23,9 @@ export interface Comparison {
 }
 
 export function compareTwoVersions(from: string, to: string): Comparison {
-  const [before, after] = [wireOf(from), wireOf(to)];
+  const [before, after] = [knownVersion(from), knownVersion(to)];
   const metrics = metricDifferences(from, to);
-  const unwired = [from, to].filter((version) => wireOf(version) === null);
+  const unwired = [from, to].filter((version) => knownVersion(version) === null);
   const unknown = [
     ...(unwired.length === 0
       ? []

@@ -3,8 +3,8 @@ import { ConfigError } from '../../shared/errors.ts';
 import { CATALOGUE_VERSIONS, catalogueOf } from '../../shared/metric-catalogue/metric-catalogue.ts';
 import { KNOWN_METRIC_VERSIONS } from '../../shared/metric-catalogue/metric-differences.ts';
 import { compareVersions } from '../../shared/metric-catalogue/version-order.ts';
+import { knownVersion } from '../../shared/protocol/versions/known-version.ts';
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
-import type { WireVersion } from '../../shared/protocol/wire-version.ts';
 import { VLLM_VERSION } from '../../shared/version.ts';
 
 export interface KnownVersion {
@@ -17,24 +17,17 @@ export interface KnownVersion {
   readonly metrics: { readonly families: number; readonly cacheConfigInfoLabels: number } | null;
 }
 
-const WIRE: Readonly<Record<string, WireVersion>> = WIRE_VERSIONS;
+export const WIRE_VERSION_NAMES: readonly string[] = Object.keys(WIRE_VERSIONS);
 
 const KNOWN: readonly string[] = [
-  ...new Set([...KNOWN_METRIC_VERSIONS, ...Object.keys(WIRE)]),
+  ...new Set([...KNOWN_METRIC_VERSIONS, ...WIRE_VERSION_NAMES]),
 ].sort((a, b) => compareVersions(b, a));
-
-export const WIRE_VERSION_NAMES: readonly string[] = Object.keys(WIRE);
-
-/** Null where its wire is not known. */
-export function wireOf(version: string): WireVersion | null {
-  return Object.hasOwn(WIRE, version) ? (WIRE[version] ?? null) : null;
-}
 
 export function knownVersions(): readonly KnownVersion[] {
   return KNOWN.map((version) => ({
     version,
     isDefault: version === VLLM_VERSION,
-    isWireKnown: wireOf(version) !== null,
+    isWireKnown: knownVersion(version) !== null,
     metrics: metricsOf(version),
   }));
 }

@@ -116,33 +116,24 @@ function ranksOutcome(run: EngineRun): Outcome {
   );
 }
 
-/** Keys that only coordinated ranks, or elastic ones, say. */
-const RARE_KEYS = [
-  'parallel_config_hash',
-  'coord_store_port',
-  'elastic_ep_max_dp_size',
-  'num_redundant_experts',
-];
-
 function fieldsOutcome(run: EngineRun, status: 'HELLO' | 'READY'): Outcome {
   const said = saying(run, status);
   if (said.length === 0) return nothingSaid(status);
-  const rare = status === 'READY' ? RARE_KEYS : [];
+  // What may be left out is said by READY of coordinated ranks, or of elastic ones.
+  const { fields: known } = run.structs.handshakeMessage.table;
+  const rare = new Set(known.filter(({ required }) => !required).map(({ wire }) => wire));
   const problems = said.flatMap((heard) => {
     const fields = fieldsOf(run, heard);
     if (fields.problem !== null) return [fields.problem];
+    const ofReady = [...fields.values.keys()].filter((name) => rare.has(name));
     return [
-      ...fields.missing.filter((name) => !RARE_KEYS.includes(name)).map((name) => `no ${name}`),
-      ...[...fields.values.keys()]
-        .filter((name) => RARE_KEYS.includes(name) && !rare.includes(name))
-        .map((name) => `a key of READY: ${name}`),
-      ...fields.unknown
-        .filter((name) => !rare.includes(name))
-        .map((name) => `a further key ${name}`),
+      ...fields.missing.filter((name) => !rare.has(name)).map((name) => `no ${name}`),
+      ...(status === 'HELLO' ? ofReady.map((name) => `a key of READY: ${name}`) : []),
+      ...fields.unknown.map((name) => `a further key ${name}`),
       ...fields.mistyped,
     ];
   });
-  return judged([...new Set(problems)], `${said.length} × status, local, headless`);
+  return judged(problems, `${said.length} × status, local, headless`);
 }
 
 function placeOutcome(run: EngineRun, status: 'HELLO' | 'READY'): Outcome {

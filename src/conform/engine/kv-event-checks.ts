@@ -9,9 +9,10 @@ import type { EngineCheck, EngineRun } from './engine-check.ts';
 import { checkOfEngine, generate } from './exchange.ts';
 import type { HeardEngine } from './heard.ts';
 import { readyFieldsOf } from './ready-response-checks.ts';
+import { Waiters } from './waiters.ts';
 
 const PUBLISHER = 'vllm/distributed/kv_events.py ZmqEventPublisher';
-/** A subscription that has not arrived yet misses what is published meanwhile. */
+/** What is published before a subscription has arrived is missed: it is tried again that often. */
 const SUBSCRIBE_MS = 200;
 const NUM_BLOCKS = 3;
 const OFF = 'the engine publishes none: it was started without --kv-events-config';
@@ -83,7 +84,7 @@ async function publish(
   numRequests: number,
 ): Promise<{ readonly published: readonly Published[]; readonly prompts: readonly number[][] }> {
   const published: Published[] = [];
-  const waiting: (() => void)[] = [];
+  const waiters = new Waiters(run.timers);
   const socket = run.transport.connectXSub(config.endpoint, {
     name: 'kv_events',
     lingerMs: 0,
@@ -91,26 +92,28 @@ async function publish(
   });
   socket.onMessage((frames) => {
     published.push({ frames, ...read(run, frames) });
-    for (const look of waiting) look();
+    waiters.look();
   });
   try {
     socket.send([Buffer.concat([Buffer.of(1), Buffer.from(config.topic)])]);
-    await run.timers.pause(SUBSCRIBE_MS);
-    const prompts: number[][] = [];
-    for (let i = 0; i < numRequests; i++) {
+    const ask = async (): Promise<number[]> => {
       const prompt = freshPrompt(NUM_BLOCKS * blockSizeOf(run) + 1);
-      prompts.push(prompt);
       await generate(run, engine, { maxTokens: 1 }, { promptTokenIds: prompt });
-    }
-    const has = (): boolean => published.length >= numRequests;
-    await new Promise<void>((resolve) => {
-      const timer = run.timers.after(has() ? 0 : run.answerMs, resolve);
-      waiting.push(() => {
-        if (!has()) return;
-        timer.cancel();
-        resolve();
-      });
-    });
+      return prompt;
+    };
+    const endMs = run.clock.monotonicMs() + run.answerMs;
+    do {
+      await ask();
+    } while (
+      !(await waiters.wait(() => published.length > 0, SUBSCRIBE_MS)) &&
+      run.clock.monotonicMs() < endMs
+    );
+    const prompts: number[][] = [];
+    for (let i = 0; i < numRequests; i++) prompts.push(await ask());
+    const isThere = (prompt: readonly number[]): boolean =>
+      published.some(({ message }) => storedTokens(message).some((ids) => isIn(prompt, ids)));
+    const left = Math.max(0, endMs - run.clock.monotonicMs());
+    await waiters.wait(() => prompts.every(isThere), left);
     return { published, prompts };
   } finally {
     await socket.close(0);
@@ -136,6 +139,16 @@ function freshPrompt(length: number): number[] {
   return [...randomBytes(length)].map((byte) => 5 + (byte % 64));
 }
 
+function storedTokens(message: KVEventMessage | null): readonly (readonly number[])[] {
+  const events = message?.batch.events ?? [];
+  return events.flatMap((event) => (event.type === 'BlockStored' ? [event.tokenIds] : []));
+}
+
+/** Whether the tokens are some of a prompt's. */
+function isIn(prompt: readonly number[], tokenIds: readonly number[]): boolean {
+  return tokenIds.length > 0 && prompt.join().includes(tokenIds.join());
+}
+
 async function storedOutcome(run: EngineRun, engine: HeardEngine): Promise<Outcome> {
   const config = configOf(run, engine);
   if (typeof config === 'string') return notApplicable(config);
@@ -148,9 +161,7 @@ async function storedOutcome(run: EngineRun, engine: HeardEngine): Promise<Outco
     .flatMap(({ events }) => events)
     .flatMap((event) => (event.type === 'BlockStored' ? [event] : []));
   const [prompt = []] = prompts;
-  const ofPrompt = stored.filter(
-    ({ tokenIds }) => tokenIds.length > 0 && prompt.join().includes(tokenIds.join()),
-  );
+  const ofPrompt = stored.filter(({ tokenIds }) => isIn(prompt, tokenIds));
   if (ofPrompt.length === 0) problems.push(`no BlockStored with the prompt's tokens`);
   for (const { blockHashes, blockSize, tokenIds } of ofPrompt)
     if (blockHashes.length === 0 || blockSize <= 0 || tokenIds.length % blockSize !== 0)

@@ -1,4 +1,5 @@
 /** Requests and calls of the checks: each under an id of its own, with what came back for it. */
+import type { Clock } from '../../shared/clock.ts';
 import { createEngineCoreRequest, createSamplingParams } from '../../shared/protocol/defaults.ts';
 import type { UtilityOutput } from '../../shared/protocol/outputs.ts';
 import type { EngineCoreRequest, SamplingParams } from '../../shared/protocol/request.ts';
@@ -10,11 +11,13 @@ const PROMPT = [5, 6, 7, 8, 9, 10, 11, 12];
 
 export class Requests {
   readonly #frontend: CheckingFrontend;
+  readonly #clock: Clock;
   #numRequests = 0;
   #callId = 0;
 
-  constructor(frontend: CheckingFrontend) {
+  constructor(frontend: CheckingFrontend, clock: Clock) {
     this.#frontend = frontend;
+    this.#clock = clock;
   }
 
   /** Sent so far. */
@@ -35,7 +38,7 @@ export class Requests {
       externalReqId: requestId,
       promptTokenIds: PROMPT,
       samplingParams: createSamplingParams({ temperature: 0, ignoreEos: true, ...params }),
-      arrivalTime: Date.now() / 1000,
+      arrivalTime: this.#clock.wallMs() / 1000,
       ...fields,
     });
     this.#frontend.send(engine, { type: 'ADD', request }, request.clientIndex);

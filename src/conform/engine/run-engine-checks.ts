@@ -101,7 +101,7 @@ export async function runEngineChecks(
         clock,
         timers,
         frontend,
-        requests: new Requests(frontend),
+        requests: new Requests(frontend, clock),
         size: options.dataParallelSize,
         isMoe: options.parallelConfig !== null,
         answerMs: ANSWER_MS,
@@ -112,7 +112,8 @@ export async function runEngineChecks(
         only: options.only,
         checkMs: CHECK_MS,
         timers,
-        leftMs: () => (options.signal?.aborted === true ? 0 : endMs - clock.monotonicMs()),
+        leftMs: () => endMs - clock.monotonicMs(),
+        signal: options.signal,
         ...(onResult === undefined ? {} : { onResult }),
       },
     );
@@ -135,7 +136,7 @@ async function awaitEngines(
   const { dataParallelSize: size, waitMs, startMs, signal, onProgress } = options;
   const isAborted = (): boolean => signal?.aborted === true;
   const cameFirst = await frontend.wait(() => isAborted() || frontend.inits.length > 0, waitMs);
-  if (!cameFirst) onProgress?.(`no HELLO came within ${secondsText(waitMs)}`);
+  if (!cameFirst && !isAborted()) onProgress?.(`no HELLO came within ${secondsText(waitMs)}`);
   if (!cameFirst || isAborted()) return;
   onProgress?.('an engine said HELLO; waiting for READY');
   const numReady = (): number =>

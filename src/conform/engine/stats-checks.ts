@@ -45,13 +45,19 @@ export const STATS_CHECKS: readonly EngineCheck[] = [
     CADENCE,
     async (run, engine) => {
       await generate(run, engine, { maxTokens: 2 });
+      const counts = (): readonly (number | undefined)[] => {
+        const last = statsSince(run, 0).at(-1)?.outputs?.schedulerStats;
+        return [last?.numRunningReqs, last?.numWaitingReqs];
+      };
+      const isIdle = (): boolean => counts().every((count) => count === 0);
+      // They may come behind the last output.
+      await run.frontend.wait(isIdle, run.answerMs);
       await quiet(run);
-      const last = statsSince(run, 0).at(-1)?.outputs?.schedulerStats;
-      if (last === undefined || last === null) return failed(NONE);
-      const { numRunningReqs, numWaitingReqs } = last;
-      return numRunningReqs === 0 && numWaitingReqs === 0
+      const [numRunning, numWaiting] = counts();
+      if (numRunning === undefined) return failed(NONE);
+      return isIdle()
         ? passed('0 running, 0 waiting')
-        : failed(`${numRunningReqs} running, ${numWaitingReqs} waiting`);
+        : failed(`${numRunning} running, ${numWaiting} waiting`);
     },
   ),
   checkOfEngine(

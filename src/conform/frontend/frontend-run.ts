@@ -5,6 +5,8 @@
 import type { Sample } from '../../shared/exposition.ts';
 import { FinishReason } from '../../shared/protocol/outputs.ts';
 import { createWireCodec, type WireCodec } from '../../shared/protocol/wire-codec.ts';
+import { systemTimers } from '../../shared/timers.ts';
+import { secondsText } from '../run-checks.ts';
 import { answerWhole, nextOutput, socketFor } from './answer-request.ts';
 import { capacityOf } from './capacity-of.ts';
 import { NotApplicable, NothingWithin } from './finding.ts';
@@ -168,15 +170,15 @@ export class FrontendRun {
       if (found !== null && found !== undefined) return found;
       if (this.options.signal?.aborted === true) throw new NothingWithin('the run was ended');
       if (this.options.clock.monotonicMs() >= end) {
-        throw new NothingWithin(`${what}: nothing within ${(budgetMs / 1000).toFixed(1)} s`);
+        throw new NothingWithin(`${what}: nothing within ${secondsText(budgetMs)}`);
       }
-      await pause(POLL_MS);
+      await systemTimers.pause(POLL_MS);
     }
   }
 
   /** Waits out a time in which something must not happen. */
   async quiet(ms: number): Promise<void> {
-    await pause(this.hasTime ? this.budget(ms) : 0);
+    await systemTimers.pause(this.hasTime ? this.budget(ms) : 0);
   }
 
   /** Does a thing once a run. */
@@ -271,7 +273,7 @@ export class FrontendRun {
     for (;;) {
       const samples = await this.scrape();
       if (isSo(samples) || this.options.clock.monotonicMs() >= end) return samples;
-      await pause(25);
+      await systemTimers.pause(25);
     }
   }
 
@@ -301,8 +303,4 @@ export interface Seen {
 export function brief(text: string): string {
   const line = text.replaceAll(/\s+/g, ' ');
   return line.length > 160 ? `${line.slice(0, 160)}…` : line;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

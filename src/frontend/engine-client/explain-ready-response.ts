@@ -3,9 +3,8 @@
  * start has failed.
  */
 import { StartupError } from '../../shared/errors.ts';
-import { isJsonObject } from '../../shared/json-object.ts';
 import { crossDecode } from '../../shared/protocol/compat/cross-decode.ts';
-import { MsgpackReader } from '../../shared/protocol/msgpack-reader.ts';
+import { saidVersion } from '../../shared/protocol/said-version.ts';
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import type { SpokenVersion } from '../../shared/version.ts';
 import type { UndecodableReadyResponse } from './undecodable-ready-response.ts';
@@ -22,24 +21,11 @@ export function explainReadyResponse(
   });
   const words =
     verdict.verdict === 'rejected' ? `, or in vLLM's words ${verdict.error}: ${verdict.words}` : '';
-  const version = versionIn(error.frames);
+  const version = saidVersion(error.frames);
   const remedy =
     version === null || version === own
       ? ''
       : `. The engine is vLLM ${version} and this frontend ${own}: start both as one version ` +
         `(vllm-twin versions ${version} ${own} tells what breaks)`;
   return new StartupError('E_HANDSHAKE', `${error.message}${words}${remedy}`, { cause: error });
-}
-
-/** What the engine says it is, in whatever it says; null where it says nothing of it. */
-function versionIn(frames: readonly Uint8Array[]): string | null {
-  let said: unknown;
-  try {
-    said = new MsgpackReader(frames, 0).any();
-  } catch {
-    // No message at all: there is no version in it.
-    return null;
-  }
-  const version = isJsonObject(said) ? said['vllm_version'] : null;
-  return typeof version === 'string' ? version : null;
 }

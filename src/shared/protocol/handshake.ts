@@ -7,6 +7,10 @@ export interface HandshakeMessage {
   readonly local: boolean;
   readonly headless: boolean;
   readonly parallelConfigHash?: string;
+  /** This and what follows only with READY of elastic expert parallelism, since 0.33.0. */
+  readonly coordStorePort?: number;
+  readonly elasticEpMaxDpSize?: number;
+  readonly numRedundantExperts?: number;
 }
 
 /** The sockets an engine core connects to; one input and one output per API server. Source: EngineZmqAddresses. */

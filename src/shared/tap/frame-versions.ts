@@ -1,15 +1,15 @@
 /**
  * Which vLLM version each frame is of: the given one, or what its engine said of itself in EngineCoreReadyResponse. What
  * goes before that is the same in all versions. An engine's own recording does not name the engine: there the last word
- * counts.
+ * counts. Where no engine says it, as in a recording's later parts alone, it is what the recording says of itself.
  */
-import { MsgpackReader } from '../protocol/msgpack-reader.ts';
+import { saidVersion } from '../protocol/said-version.ts';
 import { knownVersion } from '../protocol/versions/known-version.ts';
 import { WIRE_VERSIONS } from '../protocol/versions/wire-versions.ts';
 import type { WireVersion } from '../protocol/wire-version.ts';
 import { VLLM_VERSION } from '../version.ts';
 import type { RawFrame } from './raw-frame.ts';
-import { readOrNull } from './read-or-null.ts';
+import type { RecordingHead } from './recording-format.ts';
 
 /** Engines whose version is kept; of others the last one's counts. */
 const MAX_ENGINES = 4_096;
@@ -20,10 +20,10 @@ export class FrameVersions {
   readonly #seen = new Set<string>();
   #last: WireVersion;
 
-  /** null: what the frames say, and vLLM 0.33.0 where they say nothing that is known. */
-  constructor(given: WireVersion | null) {
+  /** `given` null: what the frames say, and `otherwise` where they say nothing that is known. */
+  constructor(given: WireVersion | null, otherwise: WireVersion = WIRE_VERSIONS[VLLM_VERSION]) {
     this.#given = given;
-    this.#last = given ?? WIRE_VERSIONS[VLLM_VERSION];
+    this.#last = given ?? otherwise;
   }
 
   /** Takes note of what an engine says of itself; of all frames, in their order. */
@@ -48,10 +48,13 @@ export class FrameVersions {
   }
 }
 
+/** The version that all recordings say they are of; ours where they differ, or say none that is known. */
+export function versionOfHeads(heads: readonly Pick<RecordingHead, 'vllm_version'>[]): WireVersion {
+  const [version, ...others] = new Set(heads.map((head) => knownVersion(head.vllm_version)));
+  return others.length === 0 && version ? version : WIRE_VERSIONS[VLLM_VERSION];
+}
+
 function versionIn({ parts }: RawFrame): WireVersion | null {
-  const payload = Buffer.from(parts[0] ?? '', 'base64');
-  const message = readOrNull(() => new MsgpackReader([payload], 0).any());
-  if (typeof message !== 'object' || message === null) return null;
-  const said = (message as Readonly<Record<string, unknown>>)['vllm_version'];
-  return typeof said === 'string' ? knownVersion(said) : null;
+  const said = saidVersion([Buffer.from(parts[0] ?? '', 'base64')]);
+  return said === null ? null : knownVersion(said);
 }

@@ -17,12 +17,18 @@ const KNOWN_BODY = { max_tokens: 7, min_tokens: 2, temperature: 0.5, top_p: 0.75
 const KNOWN_PENALTIES = { presence_penalty: 0.25, frequency_penalty: 0.75 };
 const KNOWN_STOP = { stop: ['conform-never-said', 'nor-this'] };
 
-function known(run: FrontendRun): Promise<Asked> {
+interface Known extends Asked {
+  /** Wall-clock seconds when the client asked. */
+  readonly askedSeconds: number;
+}
+
+function known(run: FrontendRun): Promise<Known> {
   return run.once('known', async () => {
+    const askedSeconds = run.options.clock.wallMs() / 1000;
     const body = { ...KNOWN_BODY, ...KNOWN_PENALTIES, ...KNOWN_STOP, ignore_eos: true };
     const asked = await run.ask(body, { headers: { 'x-request-id': REQUEST_ID } });
     await asked.completion;
-    return asked;
+    return { ...asked, askedSeconds };
   });
 }
 
@@ -111,13 +117,14 @@ export const ADD_CHECKS: readonly FrontendCheck[] = [
   },
   {
     id: 'frontend.add.arrival_time',
-    does: 'arrival_time is the wall clock of the frontend in seconds.',
+    does: 'arrival_time is the wall clock of the frontend in seconds, when the client asked.',
     source: PROCESSOR,
     async run(run) {
-      const { request, receivedSeconds } = (await known(run)).add;
-      const early = request.arrivalTime - receivedSeconds;
-      const expected = `within ${CLOCK_SECONDS} s of ${receivedSeconds.toFixed(3)}`;
-      return judged(Math.abs(early) <= CLOCK_SECONDS, expected, request.arrivalTime);
+      const { add, askedSeconds } = await known(run);
+      const { arrivalTime } = add.request;
+      const [from, to] = [askedSeconds - CLOCK_SECONDS, add.receivedSeconds + CLOCK_SECONDS];
+      const expected = `${from.toFixed(3)} to ${to.toFixed(3)}`;
+      return judged(arrivalTime >= from && arrivalTime <= to, expected, arrivalTime);
     },
   },
   {

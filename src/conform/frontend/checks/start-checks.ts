@@ -1,4 +1,5 @@
 /** What the handshake has to be like: answers to HELLO, and engines that report in any order and late. */
+import { isBefore } from '../../../shared/version.ts';
 import { compared, judged, NotApplicable } from '../finding.ts';
 import type { FrontendCheck } from '../frontend-check.ts';
 import type { FrontendRun } from '../frontend-run.ts';
@@ -10,9 +11,10 @@ const PARALLEL_KEYS = [
   'data_parallel_master_ip',
   'data_parallel_master_port',
   '_data_parallel_master_port_list',
-  '_coord_store_port',
   'data_parallel_size',
 ];
+/** Since 0.32.0. */
+const STORE_KEY = '_coord_store_port';
 /** What vLLM's sockets are bound to, seen from an engine. */
 const ADDRESS = /^(tcp:\/\/\S+:[1-9]\d*|ipc:\/\/\S+)$/;
 
@@ -89,19 +91,21 @@ export const START_CHECKS: readonly FrontendCheck[] = [
   },
   {
     id: 'frontend.init.parallel_config',
-    does: 'parallel_config is empty but for mixture-of-experts ranks, who get five settings of their meeting.',
+    does: 'parallel_config is empty but for mixture-of-experts ranks, who get the settings of their meeting.',
     source: STARTUP,
     isOfStart: true,
-    run({ engines }) {
+    run({ engines, options }) {
       const config = initOf(engines[0] as ScriptedEngine)?.parallelConfig;
       if (config === undefined) throw new NotApplicable('no INIT that can be read');
+      const isOlder = isBefore(options.version.vllmVersion, '0.32.0');
+      const wanted = isOlder ? PARALLEL_KEYS : [...PARALLEL_KEYS, STORE_KEY];
       const keys = Object.keys(config);
       const isWhole =
-        PARALLEL_KEYS.every((key) => keys.includes(key)) &&
-        keys.length === PARALLEL_KEYS.length &&
+        wanted.every((key) => keys.includes(key)) &&
+        keys.length === wanted.length &&
         config['data_parallel_size'] === engines.length &&
         typeof config['data_parallel_master_ip'] === 'string';
-      const expected = `{} or all of ${PARALLEL_KEYS.join(', ')}, with data_parallel_size ${engines.length}`;
+      const expected = `{} or all of ${wanted.join(', ')}, with data_parallel_size ${engines.length}`;
       return judged(keys.length === 0 || isWhole, expected, config);
     },
   },

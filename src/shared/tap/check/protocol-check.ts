@@ -29,9 +29,12 @@ export class ProtocolCheck {
   readonly #observers = new Map<string, Observer>();
   #numFrames = 0;
 
-  /** null: each engine's frames are checked as of the version that it names, where that is a known one. */
-  constructor(version: WireVersion | null) {
-    this.#versions = new FrameVersions(version);
+  /**
+   * `version` null: each engine's frames are checked as of the version that it names, where that is a known one;
+   * `otherwise` where it names none, default ours.
+   */
+  constructor(version: WireVersion | null, otherwise?: WireVersion) {
+    this.#versions = new FrameVersions(version, otherwise);
     this.#dissector = createFollowingDissector(this.#versions);
   }
 

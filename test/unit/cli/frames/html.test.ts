@@ -22,10 +22,11 @@ describe('the page of a recording', () => {
   it('has all frames inside, in order, under the schema that the page reads', () => {
     const frames = new PageFrames();
     for (const detail of details) frames.add(detail);
-    const recording = recordingOf(frames.page(TEMPLATE, 'DIR'));
+    const recording = recordingOf(frames.page(TEMPLATE, 'DIR', '0.31.0'));
     expect(recording).toMatchObject({
       schema: 'vllm-twin.recording/1',
       title: 'DIR',
+      vllm_version: '0.31.0',
       num_left_out: 0,
     });
     expect(recording.frames).toEqual(details);
@@ -41,7 +42,9 @@ describe('the page of a recording', () => {
     expect([byNumber.numFrames, byNumber.numLeftOut]).toEqual([10, details.length - 10]);
     expect(bySize.numFrames + bySize.numLeftOut).toBe(details.length);
     expect(bySize.numLeftOut).toBeGreaterThan(0);
-    expect(recordingOf(byNumber.page(TEMPLATE, '')).num_left_out).toBe(details.length - 10);
+    expect(recordingOf(byNumber.page(TEMPLATE, '', '0.33.0')).num_left_out).toBe(
+      details.length - 10,
+    );
   });
 
   it('lets no text of a frame end its script', () => {
@@ -50,7 +53,7 @@ describe('the page of a recording', () => {
     const [detail] = details;
     if (detail === undefined) throw new Error('no frame');
     frames.add({ ...detail, message: { request_id: hostile } });
-    const page = frames.page(TEMPLATE, hostile);
+    const page = frames.page(TEMPLATE, hostile, '0.33.0');
     expect(page.match(/<script/g)).toHaveLength(2);
     expect(page).not.toContain('<!--');
     expect(recordingOf(page).title).toBe(hostile);

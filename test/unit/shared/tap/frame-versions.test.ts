@@ -4,7 +4,7 @@ import { WIRE_VERSIONS } from '../../../../src/shared/protocol/versions/wire-ver
 import { createWireCodec } from '../../../../src/shared/protocol/wire-codec.ts';
 import { ProtocolCheck } from '../../../../src/shared/tap/check/protocol-check.ts';
 import { createFollowingDissector } from '../../../../src/shared/tap/following-dissector.ts';
-import { FrameVersions } from '../../../../src/shared/tap/frame-versions.ts';
+import { FrameVersions, versionOfHeads } from '../../../../src/shared/tap/frame-versions.ts';
 import type { RawFrame } from '../../../../src/shared/tap/raw-frame.ts';
 import { createReadyResponse } from '../../../support/ready-response.ts';
 
@@ -88,6 +88,21 @@ describe('the version of frames', () => {
   it('is 0.33.0 where an engine names a version that nobody knows, which is told', () => {
     seq = 0;
     expect(problemsOf(framesOf('0.33.0', 0, '0.29.0'))).toEqual(['ready.version']);
+  });
+
+  it('is what the recording says where no engine does, and all of it says the same', () => {
+    seq = 0;
+    const [, add] = framesOf('0.31.0', 0) as [RawFrame, RawFrame];
+    const wordsOf = (...said: readonly string[]) => {
+      const heads = said.map((vllm_version) => ({ vllm_version }));
+      return createFollowingDissector(new FrameVersions(null, versionOfHeads(heads))).dissect(add);
+    };
+    expect(wordsOf('0.31.0', '0.31.0').problems).toEqual([]);
+    expect(wordsOf('0.33.0').problems).not.toEqual([]);
+    expect(
+      versionOfHeads([{ vllm_version: '0.31.0' }, { vllm_version: '0.28.0' }]).vllmVersion,
+    ).toBe('0.33.0');
+    expect(versionOfHeads([{ vllm_version: '0.29.0' }]).vllmVersion).toBe('0.33.0');
   });
 
   it('shows fields that the version has, and none that it has not', () => {

@@ -83,6 +83,9 @@ const handshakeMessage: StructTable<HandshakeMessage> = {
     required('local', bool),
     required('headless', bool),
     optional<string | undefined>('parallel_config_hash', str as never, undefined),
+    optional<number | undefined>('coord_store_port', int as never, undefined),
+    optional<number | undefined>('elastic_ep_max_dp_size', int as never, undefined),
+    optional<number | undefined>('num_redundant_experts', int as never, undefined),
   ],
 };
 
