@@ -8,7 +8,6 @@ import { createZmqTransport } from '../../shared/transport/zmq.ts';
 import { isBefore } from '../../shared/version.ts';
 import type { CommandFlag } from '../command.ts';
 import type { OwnFlags } from '../flags/own-flags.ts';
-import { freePort } from '../free-port.ts';
 import type { ConformSide, SideRun } from './conform-side.ts';
 import { badFlag, countFlag, secondsFlag, valueFlag } from './flag-values.ts';
 
