@@ -43,8 +43,14 @@ describe('the command', () => {
   });
 
   it('says of several versions what an upgrade breaks', () => {
-    const { stdout } = lint(['deploy', '--vllm', '0.28.0,0.33.0', '--json']);
-    expect(JSON.parse(stdout)).toMatchObject({ unreadable: [] });
+    const ours = lint(['deploy', '--vllm', '0.28.0,0.33.0', '--json']);
+    expect(JSON.parse(ours.stdout)).toMatchObject({ unreadable: [] });
+    const query = 'rate(vllm:admission_rejections_total[5m])';
+    const later = lint(['--query', query, '--vllm', '0.28.0,0.33.0', '--json']);
+    expect(later.status).toBe(1);
+    const { findings } = JSON.parse(later.stdout);
+    expect(findings).toMatchObject([{ rule: 'metric-not-yet' }]);
+    expect(findings[0].message).toMatch(/\[in 0\.28\.0, not in 0\.33\.0\]$/);
   });
 });
 

@@ -182,13 +182,15 @@ async function isReady(url: URL): Promise<boolean> {
   }
 }
 
+/** A port of 127.0.0.1 that nobody listens on; another program may be quicker to take it. */
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
     server.listen(0, '127.0.0.1', () => {
       const address = server.address();
-      server.close(() => resolve(typeof address === 'object' ? (address?.port ?? 0) : 0));
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
     });
   });
 }

@@ -8,6 +8,7 @@ import { withEdits } from '../fix/with-edits.ts';
 import { nameOfGoogles } from '../google-name.ts';
 import type { ParsedQuery } from '../promql/parse.ts';
 import type { QueryVariable } from '../promql/variables.ts';
+import { unquoted } from '../rules/literals.ts';
 import type { SourceQuery } from '../source-query.ts';
 
 /** A query to ask, or why there is none. */
@@ -41,7 +42,7 @@ export function liveQuery(source: SourceQuery, parsed: ParsedQuery): LiveQuery {
 function nameSelector(text: string): string {
   const googles = nameOfGoogles(text.trim());
   if (googles !== null) return `{__name__=~"${googles}(_count)?"}`;
-  return `{__name__=~${JSON.stringify(`(vllm:)?${text.trim().replace(/[^\w:]/g, '\\$&')}`)}}`;
+  return `{__name__=~${JSON.stringify(`(vllm:)?${escaped(text.trim())}`)}}`;
 }
 
 function withValues({ tree, substituted, text, variables }: ParsedQuery): string {
@@ -111,18 +112,22 @@ function patternOf(
 ): string {
   // A variable by itself has no quotes around it.
   if (inside[0]?.role === 'value') return '.*';
+  const quote = text[value.from] ?? '"';
+  const written = (from: number, to: number): string => {
+    const said = unquoted(quote + text.slice(from, to) + quote);
+    return isPattern ? said : escaped(said);
+  };
   let pattern = '';
   let at = value.from + 1;
   for (const { from, to } of inside) {
-    pattern += literal(text.slice(at, from), isPattern);
-    pattern += '.*';
+    pattern += `${written(at, from)}.*`;
     at = to;
   }
-  return pattern + literal(text.slice(at, value.to - 1), isPattern);
+  return pattern + written(at, value.to - 1);
 }
 
-const literal = (text: string, isPattern: boolean): string =>
-  isPattern ? text : text.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&');
+/** As a pattern that fits just this text. */
+const escaped = (text: string): string => text.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&');
 
 /** Whether a query finds something where others find nothing. */
 export const asksForAbsence = (parsed: ParsedQuery): boolean =>

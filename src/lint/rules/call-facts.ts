@@ -17,7 +17,7 @@ const SCALARS: ReadonlySet<string> = new Set([
 const ABSENT: ReadonlySet<string> = new Set(['absent', 'absent_over_time']);
 const QUANTILES: ReadonlySet<string> = new Set(['histogram_quantile', 'histogram_quantiles']);
 /** Of the growth in a range; a fall counts as a new beginning, so it is never negative. */
-const GROWTH: ReadonlySet<string> = new Set(['rate', 'increase', 'irate']);
+export const GROWTH: ReadonlySet<string> = new Set(['rate', 'increase', 'irate']);
 /** Of what was in a range, or of the sample itself. */
 const KEEPING: ReadonlySet<string> = new Set([
   'avg_over_time',

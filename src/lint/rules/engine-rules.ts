@@ -1,9 +1,10 @@
 /** What more than one engine makes wrong, and labels that an aggregation or a join names in vain. */
+import { CACHE_CONFIG_INFO } from '../../shared/metric-catalogue/metric-catalogue.ts';
 import { type Draft, type Placed, type RuleContext, versionOf } from './draft.ts';
 import type { Aggregation, Binary, Expression, LabelName } from './expression.ts';
 import { walk } from './expression.ts';
 import type { Facts } from './facts.ts';
-import { CACHE_CONFIG_INFO, wrongLabel } from './label-names.ts';
+import { wrongLabel } from './label-names.ts';
 import { wrongLabelWords } from './label-rules.ts';
 import { type LabelSet, mayHave } from './label-set.ts';
 import { groupedLabels, isComparison } from './query-facts.ts';

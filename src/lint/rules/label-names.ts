@@ -4,9 +4,11 @@ import type {
   CatalogueFamily,
   MetricCatalogue,
 } from '../../shared/metric-catalogue/metric-catalogue.ts';
-import { CATALOGUE_VERSIONS, catalogueOf } from '../../shared/metric-catalogue/metric-catalogue.ts';
-
-export const CACHE_CONFIG_INFO = 'vllm:cache_config_info';
+import {
+  CACHE_CONFIG_INFO,
+  CATALOGUE_VERSIONS,
+  catalogueOf,
+} from '../../shared/metric-catalogue/metric-catalogue.ts';
 
 /** Every scraped series has these. Source: prometheus/prometheus scrape/target.go */
 export const SCRAPE_LABELS = ['job', 'instance'] as const;

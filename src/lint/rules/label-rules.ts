@@ -1,9 +1,11 @@
 /** Labels in selectors: those that a family has not, and values that none of its series has. */
+
 import type { CatalogueFamily } from '../../shared/metric-catalogue/metric-catalogue.ts';
+import { CACHE_CONFIG_INFO } from '../../shared/metric-catalogue/metric-catalogue.ts';
 import type { Edit } from '../finding.ts';
 import { type Draft, type RuleContext, versionOf } from './draft.ts';
 import type { LabelName, Matcher, Selector } from './expression.ts';
-import { CACHE_CONFIG_INFO, labelsOf, type WrongLabel, wrongLabel } from './label-names.ts';
+import { labelsOf, type WrongLabel, wrongLabel } from './label-names.ts';
 import { isNegative, matches, matchesAbsence } from './matcher.ts';
 import { valueDraft } from './value-rules.ts';
 

@@ -1,8 +1,9 @@
 /** Which values a label of vLLM can have. */
+
 import type { CatalogueFamily } from '../../shared/metric-catalogue/metric-catalogue.ts';
+import { CACHE_CONFIG_INFO } from '../../shared/metric-catalogue/metric-catalogue.ts';
 import { pythonFloatRepr } from '../../shared/python/float.ts';
 import type { Against } from './facts.ts';
-import { CACHE_CONFIG_INFO } from './label-names.ts';
 
 export type KnownValues =
   /** All that there are. */

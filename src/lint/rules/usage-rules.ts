@@ -1,5 +1,6 @@
 /** Functions that mislead over what they are given: rates of gauges, counters without a rate, averages of two selections. */
 import type { CatalogueFamily } from '../../shared/metric-catalogue/metric-catalogue.ts';
+import { GROWTH } from './call-facts.ts';
 import type { Draft, Placed, RuleContext } from './draft.ts';
 import type { Aggregation, Binary, Expression, FunctionCall, Selector } from './expression.ts';
 import { walk } from './expression.ts';
@@ -23,7 +24,6 @@ export function usageRules(context: RuleContext): readonly Draft[] {
   });
 }
 
-const GROWTH: ReadonlySet<string> = new Set(['rate', 'increase', 'irate']);
 /** Two samples have to lie in a range, and Prometheus' own example scrapes each 15 s. */
 const SHORTEST_RANGE_SECONDS = 15;
 

@@ -1,8 +1,10 @@
 /** Values in selectors that none of a family's series has. */
+
 import type { CatalogueFamily } from '../../shared/metric-catalogue/metric-catalogue.ts';
+import { CACHE_CONFIG_INFO } from '../../shared/metric-catalogue/metric-catalogue.ts';
 import { type Draft, type RuleContext, versionOf } from './draft.ts';
 import type { Matcher } from './expression.ts';
-import { CACHE_CONFIG_INFO } from './label-names.ts';
+
 import { type KnownValues, valuesOf, writtenBound } from './label-values.ts';
 import { isNegative, matches } from './matcher.ts';
 

@@ -87,7 +87,8 @@ interface Placed {
 }
 
 const FOLDER = ownFile('shared/metric-catalogue/versions');
-const CACHE_CONFIG_INFO = 'vllm:cache_config_info';
+/** Whose labels are the fields of CacheConfig. */
+export const CACHE_CONFIG_INFO = 'vllm:cache_config_info';
 
 /** What prometheus_client writes of each type, in Prometheus' text format. */
 const SUFFIXES: Readonly<Record<FamilyType, readonly string[]>> = {

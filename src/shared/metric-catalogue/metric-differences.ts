@@ -4,6 +4,7 @@
  */
 import { ConfigError } from '../errors.ts';
 import {
+  CACHE_CONFIG_INFO,
   CATALOGUE_VERSIONS,
   type CatalogueFamily,
   catalogueOf,
@@ -78,7 +79,6 @@ export interface LabelPlace {
 }
 
 const VLLM_PREFIX = 'vllm:';
-const CACHE_CONFIG_INFO = 'vllm:cache_config_info';
 
 /** All whose metrics, or the names of them, are known; from the oldest. */
 export const KNOWN_METRIC_VERSIONS: readonly string[] = [

@@ -13,6 +13,7 @@ function asked(text: string, kind: QueryKind = 'panel'): string {
 const ASKED: readonly (readonly [query: string, asked: string])[] = [
   ['sum(x)', 'sum(x)'],
   ['x{a="$b", c=~"$d|e.f"}', 'x{a=~".*", c=~".*|e.f"}'],
+  [String.raw`x{a=~"10\\.0.$b"}`, String.raw`x{a=~"10\\.0..*"}`],
   ['x{a="pre.$b"}', 'x{a=~"pre\\\\..*"}'],
   ['x{a!="$b", c!~"$d"}', 'x{a!="vllm-twin-nowhere", c!="vllm-twin-nowhere"}'],
   ['x{a=$b}', 'x{a=~".*"}'],
