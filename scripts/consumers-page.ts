@@ -35,6 +35,8 @@ interface FurtherRepository {
   readonly repository: string;
   readonly commit: string;
   readonly date: string;
+  /** SPDX identifier; null: its files say none. */
+  readonly licence: string | null;
   readonly files: number;
   readonly queries: number;
   readonly wrong: number;
@@ -77,13 +79,13 @@ export function consumersPage(): string {
     '',
     '## Further repositories',
     '',
-    `Every file that names vLLM's metrics, judged against vLLM ${VERSION} without flags; none of these was run.`,
+    `Every file that asks for vLLM's metrics, judged against vLLM ${VERSION} without flags; asked of a Prometheus beside the twin, none of those that are wrong returned anything.`,
     '',
-    '| repository | commit | date | files | queries | wrong |',
-    '| --- | --- | --- | --- | --- | --- |',
+    '| repository | commit | date | licence | files | queries | wrong |',
+    '| --- | --- | --- | --- | --- | --- | --- |',
     ...further.map(
-      ({ repository, commit, date, files, queries, wrong }) =>
-        `| [${repository}](https://github.com/${repository}/tree/${commit}) | \`${commit.slice(0, 10)}\` | ${date} | ${files} | ${queries} | ${wrong} |`,
+      ({ repository, commit, date, licence, files, queries, wrong }) =>
+        `| [${repository}](https://github.com/${repository}/tree/${commit}) | \`${commit.slice(0, 10)}\` | ${date} | ${licence ?? 'none said'} | ${files} | ${queries} | ${wrong} |`,
     ),
     ...further.filter(({ broken }) => broken.length > 0).flatMap(furtherSection),
   ];

@@ -1,7 +1,8 @@
 /** docs/reference/lint.md, from the table of rules. */
+import { EVERY_RULE } from '../src/lint/every-rule.ts';
 import { FEATURES } from '../src/lint/rules/features.ts';
 import { OTHER_EXPORTERS } from '../src/lint/rules/other-exporters.ts';
-import { RULES, type Rule } from '../src/lint/rules/rule-table.ts';
+import type { Rule } from '../src/lint/rules/rule-table.ts';
 import { CATALOGUE_VERSIONS } from '../src/shared/metric-catalogue/metric-catalogue.ts';
 
 export function lintPage(): string {
@@ -13,14 +14,17 @@ export function lintPage(): string {
     `\`--vllm\` takes ${CATALOGUE_VERSIONS.join(', ')}; several with commas.`,
     '',
     'An error is a promise: with the vLLM that is named and what it has on (`--with`), the query returns nothing, or its alert can never',
-    'fire, for a reason that vLLM gives. A warning is said of a query that returns what misleads, or will mislead with more engines, and of a part that returns nothing where another stands in: `a or b`, `absent(a)`.',
+    'fire, for a reason that vLLM gives. A warning is said of a query that returns what misleads, or will mislead with more engines,',
+    'and of a part that returns nothing where another stands in: `a or b`, `absent(a)`. The last two are of `--live` alone.',
     'Metrics of other programs and labels that scraping adds (`pod`, `namespace`, `job` …) are not judged. `--fix` mends what is',
     'certain to be meant.',
     '',
     '| rule | severity | what is wrong |',
     '| --- | --- | --- |',
-    ...RULES.map(({ id, severity, title }) => `| [\`${id}\`](#${id}) | ${severity} | ${title} |`),
-    ...RULES.flatMap(sectionOf),
+    ...EVERY_RULE.map(
+      ({ id, severity, title }) => `| [\`${id}\`](#${id}) | ${severity} | ${title} |`,
+    ),
+    ...EVERY_RULE.flatMap(sectionOf),
     '',
     '## What `--with` takes',
     '',
@@ -37,8 +41,28 @@ export function lintPage(): string {
   return `${lines.join('\n')}\n`;
 }
 
-function sectionOf({ id, severity, title, why, source, remedy, ...rule }: Rule): readonly string[] {
-  const { setting = {}, example, mended } = rule;
+/** A rule that only a Prometheus can apply has no example by itself. */
+type DocumentedRule = Omit<Rule, 'example' | 'mended'> & Partial<Pick<Rule, 'example' | 'mended'>>;
+
+function sectionOf(rule: DocumentedRule): readonly string[] {
+  const { id, severity, title, why, source, remedy } = rule;
+  return [
+    '',
+    `## ${id}`,
+    '',
+    `${title}. ${severity === 'error' ? 'Error' : 'Warning'}.`,
+    '',
+    why,
+    '',
+    `Remedy: ${remedy}`,
+    '',
+    ...exampleOf(rule),
+    `Source: ${source}`,
+  ];
+}
+
+function exampleOf({ example, mended, setting = {} }: DocumentedRule): readonly string[] {
+  if (example === undefined || mended === undefined) return [];
   const { kind, version, mendedVersion, mendedWith } = setting;
   const meant = [
     ...(kind === undefined ? [] : [`of kind ${kind}`]),
@@ -49,15 +73,6 @@ function sectionOf({ id, severity, title, why, source, remedy, ...rule }: Rule):
     ...(mendedWith === undefined ? [] : [`--with ${mendedWith}`]),
   ].join(', ');
   return [
-    '',
-    `## ${id}`,
-    '',
-    `${title}. ${severity === 'error' ? 'Error' : 'Warning'}.`,
-    '',
-    why,
-    '',
-    `Mend: ${remedy}`,
-    '',
     '```promql',
     `# wrong${meant === '' ? '' : ` (${meant})`}`,
     example,
@@ -65,6 +80,5 @@ function sectionOf({ id, severity, title, why, source, remedy, ...rule }: Rule):
     mended,
     '```',
     '',
-    `Source: ${source}`,
   ];
 }

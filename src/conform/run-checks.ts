@@ -52,6 +52,8 @@ export interface RunOptions {
   readonly checkMs: number;
   /** What is left of the run, in milliseconds; checks that it leaves no time fail without being begun. */
   readonly leftMs: () => number;
+  /** Somebody ends the run: so say the checks that are left. */
+  readonly signal?: AbortSignal | undefined;
   readonly onResult?: (result: CheckResult) => void;
   /** Default: the event loop's. */
   readonly timers?: Timers;
@@ -61,15 +63,16 @@ export interface RunOptions {
 export async function runChecks<Context>(
   checks: readonly Check<Context>[],
   context: Context,
-  { only, checkMs, leftMs, onResult, timers = systemTimers }: RunOptions,
+  { only, checkMs, leftMs, signal, onResult, timers = systemTimers }: RunOptions,
 ): Promise<readonly CheckResult[]> {
   const results: CheckResult[] = [];
   for (const { spec, run } of checks) {
     if (only !== null && !only.includes(spec.id)) continue;
-    const ms = Math.min(checkMs, leftMs());
+    const isEnded = signal?.aborted === true;
+    const ms = isEnded ? 0 : Math.min(checkMs, leftMs());
     const outcome =
       ms <= 0
-        ? failed('not tried: the time of the run is over')
+        ? failed(`not tried: ${isEnded ? 'the run was ended' : 'the time of the run is over'}`)
         : await withDeadline(() => run(context), ms, timers);
     const { verdict, expected = spec.does } = outcome;
     const result = { id: spec.id, verdict, expected, got: shortened(outcome.got) };

@@ -41,13 +41,22 @@ function readNameless(text: string): QueriesOfFile {
   return isPromql || !looksLikeFile ? asQueries : asFile;
 }
 
+/** Every web server counts `http_requests_total`: a file is about vLLM's where it says so, a query by itself is asked about. */
+function speaksOfVllm(text: string, queries: readonly SourceQuery[]): boolean {
+  const isAlone = queries.length === 1 && queries[0]?.text === text.trim();
+  return isAlone || /vllm/i.test(text);
+}
+
+/** `text` is what they were read from. */
 export function judge(
+  text: string,
   queries: readonly SourceQuery[],
   { target, ignored }: LintSettings,
 ): readonly JudgedQuery[] {
+  const against = { ...target, ownsCommonNames: speaksOfVllm(text, queries) };
   return queries.map((source) => {
     const parsed = parsePromql(source.text);
-    const found = checkQuery(source, parsed, target);
+    const found = checkQuery(source, parsed, against);
     return { source, parsed, findings: found.filter(({ rule }) => !ignored.has(rule)) };
   });
 }

@@ -1,6 +1,4 @@
 /** The library's call: what `vllm-twin lint` finds, of a text. What judges is loaded with the first call. */
-import { ConfigError } from '../shared/errors.ts';
-import { VLLM_VERSION } from '../shared/version.ts';
 import type { Finding } from './finding.ts';
 
 export interface LintOptions {
@@ -25,29 +23,29 @@ export interface LintAnswer {
  * Rejects with a ConfigError for a version or a feature that is not known; never for what the text holds.
  */
 export async function lint(text: string, options: LintOptions = {}): Promise<LintAnswer> {
-  const [{ findingsOf, judge, readText, recordedNames }, { CATALOGUE_VERSIONS }, { FEATURES }] =
-    await Promise.all([
-      import('./lint-text.ts'),
-      import('../shared/metric-catalogue/metric-catalogue.ts'),
-      import('./rules/features.ts'),
-    ]);
+  const [
+    { findingsOf, judge, readText, recordedNames },
+    { CATALOGUE_VERSIONS },
+    { FEATURES },
+    { namedFeatures, namedVersions },
+  ] = await Promise.all([
+    import('./lint-text.ts'),
+    import('../shared/metric-catalogue/metric-catalogue.ts'),
+    import('./rules/features.ts'),
+    import('./named-target.ts'),
+  ]);
   const { file } = options;
-  const versions = listed(options.vllm ?? VLLM_VERSION);
-  const features = listed(options.with ?? []);
-  const isFeature = (word: string): boolean =>
-    /^connector=\w+$/.test(word) || FEATURES.some(({ name }) => name === word);
-  refuseUnknown('vllm', versions, CATALOGUE_VERSIONS, (word) => CATALOGUE_VERSIONS.includes(word));
-  refuseUnknown(
-    'with',
-    features,
+  const versions = namedVersions(listOf(options.vllm), CATALOGUE_VERSIONS, 'lint: vllm');
+  const features = namedFeatures(
+    listOf(options.with),
     FEATURES.map(({ name }) => name),
-    isFeature,
+    'lint: with',
   );
   const { queries, problem } = readText(file ?? null, text);
-  const judged = judge(queries, {
+  const judged = judge(text, queries, {
     target: {
-      versions: versions.length === 0 ? [VLLM_VERSION] : versions,
-      features: new Set(features),
+      versions,
+      features,
       recorded: new Set(recordedNames(queries)),
     },
     ignored: new Set(),
@@ -55,23 +53,5 @@ export async function lint(text: string, options: LintOptions = {}): Promise<Lin
   return { findings: findingsOf(file ?? '', text, judged), problem };
 }
 
-const listed = (words: string | readonly string[]): readonly string[] =>
-  [words]
-    .flat()
-    .flatMap((word) => word.split(','))
-    .map((word) => word.trim())
-    .filter((word) => word !== '');
-
-function refuseUnknown(
-  option: string,
-  words: readonly string[],
-  known: readonly string[],
-  isKnown: (word: string) => boolean,
-): void {
-  const unknown = words.find((word) => !isKnown(word));
-  if (unknown !== undefined)
-    throw new ConfigError(
-      'E_BAD_FLAG',
-      `lint: ${option} '${unknown}' is not known; one of ${known.join(', ')}`,
-    );
-}
+const listOf = (words: string | readonly string[] | undefined): readonly string[] | undefined =>
+  words === undefined ? undefined : [words].flat();

@@ -6,6 +6,8 @@ export interface SourceQuery {
   readonly kind: QueryKind;
   /** Panel, alert, trigger, … as the file calls it; empty where it has no name. */
   readonly title: string;
+  /** Of a panel that shows one figure and names no engine beside it: several series are several figures there. */
+  readonly wantsOneValue?: boolean;
   /** PromQL as the format's own unescaping leaves it, Grafana's variables still in it; for `metric-name` a name alone. */
   readonly text: string;
   /** Where each unit of `text` begins in the file: `offsets[i]`, and one more for the end. */

@@ -1,10 +1,10 @@
 /** `vllm-twin lint FILE…` as main.ts calls it. */
+import { RULE_IDS } from '../../lint/every-rule.ts';
 import { FEATURES } from '../../lint/rules/features.ts';
 import { CATALOGUE_VERSIONS } from '../../shared/metric-catalogue/metric-catalogue.ts';
 import type { Command, CommandFlag } from '../command.ts';
 import { parseOwnFlags } from '../flags/own-flags.ts';
 import { diagramWidth } from '../frames/diagram-width.ts';
-import { RULE_IDS } from './rule-list.ts';
 import { runLint } from './run-lint.ts';
 import { readLintSettings } from './settings.ts';
 

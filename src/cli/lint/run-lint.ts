@@ -30,7 +30,7 @@ import { type ProgressLine, progressLine } from './progress-line.ts';
 import { replaceFile } from './replace-file.ts';
 import { ruleList } from './rule-list.ts';
 import type { LintCommandSettings } from './settings.ts';
-import { type ReadFile, sourceFiles } from './source-files.ts';
+import { READ_ENDINGS, type ReadFile, sourceFiles } from './source-files.ts';
 
 /** A file of a folder without any of these is not looked into. */
 const MENTIONS_QUERIES =
@@ -79,7 +79,7 @@ async function judgeAll(
   const how = lintSettings(settings, recorded);
   const mendings = read.map((file, i): Mending => {
     line.show(`${i} of ${read.length} judged`);
-    const judged = { ...file, queries: judge(file.queries, how) };
+    const judged = { ...file, queries: judge(file.text, file.queries, how) };
     return settings.fix ? mended(judged, how) : { judged, told: [] };
   });
   const known = mendings.map(({ judged }) => judged);
@@ -100,13 +100,20 @@ function readQueries({ queries }: LintCommandSettings): readonly Read[] {
 }
 
 function* readFiles({ paths }: LintCommandSettings, io: CliIo): Generator<Read> {
+  let found = 0;
   for (const file of sourceFiles(paths)) {
     const read = readFile(file);
     if (read === null) continue;
+    found += 1;
     if (file.isNamed && read.queries.length === 0 && read.problem === null)
       io.stderr(`vllm-twin lint: ${read.name}: holds no query of a kind that lint reads\n`);
     yield read;
   }
+  // A path that is not meant would otherwise be a check that is always green.
+  if (found === 0 && paths.length > 0)
+    io.stderr(
+      `vllm-twin lint: ${visible(paths.join(', '))}: no file there holds a query (${READ_ENDINGS} are looked into)\n`,
+    );
 }
 
 /** Null for a file of a folder that is of another kind. */
@@ -131,7 +138,7 @@ const isPromql = (name: string): boolean => /\.promql$/i.test(name);
 
 function mended(judged: Judged, how: LintSettings): Mending {
   const lint = (text: string): readonly JudgedQuery[] =>
-    judge((judged.isFile ? readText(judged.name, text) : readQuery(text)).queries, how);
+    judge(text, (judged.isFile ? readText(judged.name, text) : readQuery(text)).queries, how);
   const mending = mend(judged, lint);
   if (judged.isFile && mending.judged.text !== judged.text)
     replaceFile(judged.name, mending.judged.text);

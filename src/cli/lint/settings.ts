@@ -1,7 +1,6 @@
 /** What `lint` is asked for, read from its flags. */
-import { closestName } from '../../shared/config/suggestion.ts';
+import { listed, meant, namedFeatures, namedVersions } from '../../lint/named-target.ts';
 import { ConfigError } from '../../shared/errors.ts';
-import { VLLM_VERSION } from '../../shared/version.ts';
 import type { OwnFlags } from '../flags/own-flags.ts';
 
 export interface LintCommandSettings {
@@ -55,8 +54,8 @@ export function readLintSettings(
   return {
     paths: positionals,
     queries,
-    versions: versionsOf(flags.get('vllm'), names.versions),
-    features: new Set(listed(flags.get('with')).map((word) => featureOf(word, names.features))),
+    versions: namedVersions(flags.get('vllm'), names.versions, '--vllm'),
+    features: namedFeatures(flags.get('with'), names.features, '--with'),
     ignored: new Set(listed(flags.get('ignore')).map((word) => ruleOf(word, names.rules))),
     output: isOn('json') ? 'json' : 'text',
     sarif,
@@ -65,24 +64,6 @@ export function readLintSettings(
     live,
     at: at === null ? null : timeOf(at),
   };
-}
-
-function versionsOf(
-  words: readonly string[] | undefined,
-  known: readonly string[],
-): readonly string[] {
-  const asked = [...new Set(listed(words).map((word) => word.replace(/^v/, '')))];
-  if (words !== undefined && asked.length === 0) throw bad("--vllm '': must name a version");
-  const unknown = asked.find((version) => !known.includes(version));
-  if (unknown !== undefined)
-    throw bad(`--vllm '${unknown}': no version that is known; one of ${known.join(', ')}`);
-  return asked.length === 0 ? [VLLM_VERSION] : asked;
-}
-
-function featureOf(word: string, known: readonly string[]): string {
-  const isConnector = /^connector=\w+$/.test(word) && known.includes('connector=NAME');
-  if (isConnector || known.includes(word)) return word;
-  throw bad(`--with '${word}': no feature${meant(word, known)}; one of ${known.join(', ')}`);
 }
 
 function ruleOf(word: string, known: readonly string[]): string {
@@ -96,17 +77,6 @@ function timeOf(word: string): number {
   if (!Number.isNaN(ms)) return ms / 1000;
   throw bad(`--at '${word}': must be seconds since 1970, or a time such as 2026-01-31T12:00:00Z`);
 }
-
-function meant(word: string, known: readonly string[]): string {
-  const closest = closestName(word, known);
-  return closest === null ? '' : ` (did you mean ${closest}?)`;
-}
-
-const listed = (words: readonly string[] = []): readonly string[] =>
-  words
-    .flatMap((word) => word.split(','))
-    .map((word) => word.trim())
-    .filter((word) => word !== '');
 
 function bad(text: string): ConfigError {
   return new ConfigError('E_BAD_FLAG', text.startsWith('--') ? text : `lint: ${text}`);

@@ -15,6 +15,8 @@ export type ReadFile =
   | { readonly name: string; readonly isNamed: boolean; readonly text: string }
   | { readonly name: string; readonly isNamed: boolean; readonly problem: string };
 
+/** Of files in folders, as people are told. */
+export const READ_ENDINGS = '.json, .yaml, .yml, .promql, .md';
 const ENDINGS = /\.(json|ya?ml|promql|md)$/i;
 const LEFT_OUT: ReadonlySet<string> = new Set(['node_modules', '.git']);
 /** Bytes of a file that are read: dashboards have a few megabytes at most. */

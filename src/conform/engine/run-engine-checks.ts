@@ -113,7 +113,8 @@ export async function runEngineChecks(
         only: options.only,
         checkMs: CHECK_MS,
         timers,
-        leftMs: () => (options.signal?.aborted === true ? 0 : endMs - clock.monotonicMs()),
+        leftMs: () => endMs - clock.monotonicMs(),
+        signal: options.signal,
         ...(onResult === undefined ? {} : { onResult }),
       },
     );
@@ -136,7 +137,7 @@ async function awaitEngines(
   const { dataParallelSize: size, waitMs, startMs, signal, onProgress } = options;
   const isAborted = (): boolean => signal?.aborted === true;
   const cameFirst = await frontend.wait(() => isAborted() || frontend.inits.length > 0, waitMs);
-  if (!cameFirst) onProgress?.(`no HELLO came within ${secondsText(waitMs)}`);
+  if (!cameFirst && !isAborted()) onProgress?.(`no HELLO came within ${secondsText(waitMs)}`);
   if (!cameFirst || isAborted()) return;
   onProgress?.('an engine said HELLO; waiting for READY');
   const numReady = (): number => {

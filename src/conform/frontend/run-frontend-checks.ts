@@ -22,7 +22,7 @@ const WAITS_OF_A_CHECK = 5;
 export async function runFrontendChecks(
   options: FrontendCheckOptions,
 ): Promise<readonly CheckResult[]> {
-  const { clock, only = null, onFrame, onResult } = options;
+  const { clock, only = null, signal, onFrame, onResult } = options;
   const tap = new Tap({ clock, process: FRONTEND_CHECKS_PROCESS });
   if (onFrame !== undefined) tap.setListener(onFrame);
   const run = new FrontendRun({ ...options, transport: tapTransport(options.transport, tap) });
@@ -36,7 +36,7 @@ export async function runFrontendChecks(
     const checkMs = WAITS_OF_A_CHECK * run.answerMs;
     const leftMs = (): number => run.leftMs;
     const told = onResult === undefined ? {} : { onResult };
-    return await runChecks(checks, run, { only, checkMs, leftMs, ...told });
+    return await runChecks(checks, run, { only, checkMs, leftMs, signal, ...told });
   } finally {
     await run.end();
     tap.setListener(null);

@@ -3,11 +3,17 @@ import { type MapNode, mapAt, type TextNode, textAt, wordAt } from './file-node.
 import { type FoundQuery, found } from './found-query.ts';
 import type { PlacedText } from './placed-text.ts';
 
+const PREFIX = 'vllm:';
+
 /** A trigger of a ScaledObject. Source: kedacore/keda pkg/scalers/prometheus_scaler.go prometheusMetadata */
 export function triggerQueries(trigger: MapNode, objectName: string): readonly FoundQuery[] {
-  if (wordAt(trigger, 'type') !== 'prometheus') return [];
+  const type = wordAt(trigger, 'type');
   const metadata = mapAt(trigger, 'metadata');
   if (metadata === null) return [];
+  // Another's scaler, which reads /metrics itself, is told a name.
+  if (type === 'external' && wordAt(metadata, 'metricName').startsWith(PREFIX))
+    return found('metric-name', objectName, textAt(metadata, 'metricName'));
+  if (type !== 'prometheus') return [];
   const title = wordAt(metadata, 'metricName') || wordAt(trigger, 'name') || objectName;
   return found('scaledobject', title, textAt(metadata, 'query'));
 }
@@ -68,6 +74,18 @@ export function scaledMetricNames(metric: MapNode, objectName: string): readonly
   if (source === null) return [];
   const name = textAt(source, 'metric', 'name') ?? textAt(source, 'metricName');
   return found('metric-name', objectName, name);
+}
+
+/** A metric of an InferenceService. Source: kserve/kserve pkg/apis/serving/v1beta1/component.go ExternalMetricSource */
+export function inferenceMetricQueries(metric: MapNode, objectName: string): readonly FoundQuery[] {
+  if (wordAt(metric, 'backend') !== 'prometheus') return [];
+  return found('scaledobject', objectName, textAt(metric, 'query'));
+}
+
+/** What an object's annotations tell KAITO. Source: kaito-project/keda-kaito-scaler pkg/controllers, annotations */
+export function annotatedMetricNames(meta: MapNode, objectName: string): readonly FoundQuery[] {
+  const name = textAt(meta, 'annotations', 'scaledobject.kaito.sh/metricName');
+  return found('metric-name', wordAt(meta, 'name') || objectName, name);
 }
 
 /** A source of a PodAutoscaler. Source: vllm-project/aibrix api/autoscaling/v1alpha1 MetricSource */

@@ -4,10 +4,13 @@
  */
 import {
   adapterQueries,
+  annotatedMetricNames,
+  inferenceMetricQueries,
   scaledMetricNames,
   targetMetricNames,
   triggerQueries,
 } from './autoscalers.ts';
+import { policyQueries, widgetQueries } from './cloud-monitoring.ts';
 import type { FileNode, MapNode, TextNode } from './file-node.ts';
 import { mapAt, wordAt } from './file-node.ts';
 import type { FoundQuery } from './found-query.ts';
@@ -21,7 +24,7 @@ import { Unreadable } from './unreadable.ts';
 
 /** What a text has that is a file in a file. */
 const HOLDS_FILE =
-  /["']?\b(expr|query|panels|targets|seriesQuery|metricsQuery|targetMetric|containerQuery)["']?\s*:/;
+  /["']?\b(expr|query|panels|targets|seriesQuery|metricsQuery|targetMetric|containerQuery|prometheusQuery)["']?\s*:/;
 
 export interface FoundInFile {
   readonly queries: readonly FoundQuery[];
@@ -98,6 +101,10 @@ function queriesOf(node: MapNode, objectName: string): readonly FoundQuery[] {
       ? adapterQueries(node)
       : []),
     ...(has('targetMetric') ? targetMetricNames(node, objectName) : []),
+    ...(has('backend') ? inferenceMetricQueries(node, objectName) : []),
+    ...(has('annotations') ? annotatedMetricNames(node, objectName) : []),
+    ...(has('title') && !has('panels') && !has('targets') ? widgetQueries(node) : []),
+    ...(has('conditions') ? policyQueries(node) : []),
   ];
 }
 

@@ -6,6 +6,7 @@ export interface FoundQuery {
   readonly kind: QueryKind;
   readonly title: string;
   readonly text: TextNode;
+  readonly wantsOneValue?: boolean;
 }
 
 /** Adds a text, if it is one and says something. */

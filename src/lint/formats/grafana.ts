@@ -11,6 +11,12 @@ import { type FoundQuery, found } from './found-query.ts';
 /** `label_values(…)` and its like, which Prometheus does not have: then it is Prometheus that is asked. */
 const PROMETHEUS_CALL = /^\s*(label_values|label_names|metrics|query_result)\s*\(/;
 
+/** They show a figure for each series; a row of bars is meant to be several. */
+const ONE_VALUE: ReadonlySet<string> = new Set(['stat', 'gauge', 'singlestat']);
+
+const wantsOneValue = (type: string, legend: string): boolean =>
+  ONE_VALUE.has(type) && !/\bengine\b/.test(legend);
+
 /** A panel with its targets; a row has panels instead. `inherited`: what the dashboard says of its datasource. */
 export function panelQueries(panel: MapNode): readonly FoundQuery[] {
   const targets = listAt(panel, 'targets') ?? [];
@@ -22,7 +28,11 @@ export function panelQueries(panel: MapNode): readonly FoundQuery[] {
     const text = textAt(target, 'expr');
     // Prometheus calls it expr; `query` is many others', and of a few versions of Explore.
     const asQuery = isAsked === true && text === null ? textAt(target, 'query') : null;
-    return found('panel', title, text ?? asQuery);
+    const isOne = wantsOneValue(wordAt(panel, 'type'), wordAt(target, 'legendFormat'));
+    return found('panel', title, text ?? asQuery).map((query) => ({
+      ...query,
+      wantsOneValue: isOne,
+    }));
   });
 }
 
@@ -33,11 +43,16 @@ export function elementQueries(element: MapNode): readonly FoundQuery[] {
   const kind = wordAt(element, 'kind');
   if (kind === 'Panel') {
     const title = wordAt(spec, 'title');
+    // The kind was the panel's type in the first versions of this form, and stands in the group since.
+    const type = wordAt(spec, 'vizConfig', 'group') || wordAt(spec, 'vizConfig', 'kind');
     return (listAt(spec, 'data', 'spec', 'queries') ?? []).flatMap((query) => {
       const asked = mapAt(query, 'spec', 'query');
-      return asked === null || !isPrometheusKind(asked)
-        ? []
-        : found('panel', title, textAt(asked, 'spec', 'expr'));
+      if (asked === null || !isPrometheusKind(asked)) return [];
+      const isOne = wantsOneValue(type, wordAt(asked, 'spec', 'legendFormat'));
+      return found('panel', title, textAt(asked, 'spec', 'expr')).map((asks) => ({
+        ...asks,
+        wantsOneValue: isOne,
+      }));
     });
   }
   const query = mapAt(spec, 'query');

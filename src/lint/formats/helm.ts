@@ -4,9 +4,16 @@
  *
  * A string of a template can hold the signs of one: `{{ "}}" }}`.
  */
-const BODY = /(?:"[^"\\\n{}]*(?:\{\{|\}\})[^"\\\n{}]*"|(?!\}\})[\s\S]){0,4000}?/.source;
-const OWN_LINE = new RegExp(`^([ \\t]*)\\{\\{${BODY}\\}\\}[ \\t]*(?=\\r?$)`, 'gm');
-const ACTION = new RegExp(`\\{\\{${BODY}\\}\\}`, 'g');
+const BODY = [
+  // Words and whole strings, whose quotes are escaped where the template is in a string itself.
+  /(?:\\"[^"\\\n]*\\"|"(?:[^"\\\n]|\\.)*"|`[^`]*`|(?!\}\}|\\")[^"`]){0,4000}/,
+  // A quote that nothing ends.
+  /(?:(?!\}\})[\s\S]){0,4000}?/,
+]
+  .map(({ source }) => source)
+  .join('|');
+const OWN_LINE = new RegExp(`^([ \\t]*)\\{\\{(?:${BODY})\\}\\}[ \\t]*(?=\\r?$)`, 'gm');
+const ACTION = new RegExp(`\\{\\{(?:${BODY})\\}\\}`, 'g');
 
 /** In JSON, which has no comments, an action that has its line to itself becomes space. */
 export function maskTemplatesOfJson(text: string): string {

@@ -13,7 +13,7 @@ import {
   within,
 } from './placed-text.ts';
 import { readJson } from './read-json.ts';
-import { codeBlocks } from './read-markdown.ts';
+import { type CodeBlock, curlQueries, documentCode } from './read-markdown.ts';
 import { splitQueries } from './read-promql.ts';
 import { readYaml } from './read-yaml.ts';
 import { Unreadable } from './unreadable.ts';
@@ -42,7 +42,7 @@ export function readQueries(name: string, text: string): QueriesOfFile {
   try {
     const format = formatOf(name, text);
     if (format === 'promql') return { queries: promqlQueries(source, lines), problem: null };
-    if (format === 'markdown') return { queries: blockQueries(source, lines), problem: null };
+    if (format === 'markdown') return { queries: documentQueries(source, lines), problem: null };
     return treeQueries(format, source, lines);
   } catch (cause) {
     if (!(cause instanceof Unreadable)) throw cause;
@@ -76,23 +76,53 @@ function promqlQueries(source: Source, lines: LineStarts): readonly SourceQuery[
   );
 }
 
-/** A block that says no language is one of queries where all of it is, and each calls a function or names labels. */
-const UNNAMED = /^(text|plaintext|)$/;
-const OF_VLLM = /\bvllm:\w/;
+function documentQueries(source: Source, lines: LineStarts): readonly SourceQuery[] {
+  const { blocks, spans } = documentCode(source);
+  const inText = spans
+    .map(trimmed)
+    .filter(asksSomething)
+    .map((placed) => sourceQuery('query', '', placed, lines));
+  return [...blocks.flatMap((block) => blockQueries(block, lines)), ...inText].sort(
+    (a, b) => (a.offsets[0] ?? 0) - (b.offsets[0] ?? 0),
+  );
+}
 
-function blockQueries(source: Source, lines: LineStarts): readonly SourceQuery[] {
-  return codeBlocks(source).flatMap(({ language, content }) => {
-    if (/^(promql|prometheus|metricsql)$/.test(language))
-      return splitQueries(content, isQuery)
-        .filter(({ text }) => !/\.\.\.|…/.test(text))
-        .map((placed) => sourceQuery('query', '', placed, lines));
-    if (UNNAMED.test(language) && OF_VLLM.test(content.text)) {
-      const queries = splitQueries(content, isQuery);
-      const isWritten = queries.every(({ text }) => /[({]/.test(text) && isQuery(text));
-      return isWritten ? queries.map((placed) => sourceQuery('query', '', placed, lines)) : [];
-    }
-    return /^(ya?ml|json)$/.test(language) ? fileInBlock(language, content, lines) : [];
-  });
+const IS_YAML = /^\s*(?:- )?(?:apiVersion|groups|alert|record|expr|triggers|seriesQuery)\s*:/m;
+
+function blockQueries({ language, content }: CodeBlock, lines: LineStarts): readonly SourceQuery[] {
+  const placed = (text: PlacedText): SourceQuery => sourceQuery('query', '', text, lines);
+  if (/^(promql|prometheus|metricsql)$/.test(language))
+    return splitQueries(content, isQuery)
+      .filter(({ text }) => !ELIDED.test(text))
+      .map(placed);
+  if (/^(ya?ml|json)$/.test(language)) return fileInBlock(language, content, lines);
+  const sent = curlQueries(content).filter(({ text }) => isQuery(text) && !ELIDED.test(text));
+  if (sent.length > 0) return sent.map(placed);
+  if (!/^(text|txt|plaintext|)$/.test(language)) return [];
+  if (IS_YAML.test(content.text)) return fileInBlock('yaml', content, lines);
+  const queries = splitQueries(content, isQuery);
+  // Where a part of it is none, it is a session or prose.
+  const areAll = queries.every((query) =>
+    /\bvllm:\w/.test(content.text)
+      ? /[({]/.test(query.text) && isQuery(query.text)
+      : asksSomething(query),
+  );
+  return areAll ? queries.map(placed) : [];
+}
+
+const ELIDED = /\.\.\.|…/;
+/** A range, or a metric of vLLM that something is done with. */
+const RANGE = /\w\s*\(.*\[(?:\d+[smhdwy]|\$\w+|\$\{\w+\})/s;
+const DONE_WITH =
+  /\w\s*\(.*\bvllm:\w|\bvllm:\w.*\s[<>=!]=?\s|\bvllm:\w.*\s[-+*/]\s+(?:vllm:\w|\d)/s;
+
+/** An aggregation of what may be a metric. */
+const AGGREGATION = /^(?:sum|avg|min|max|count|topk|quantile)\b[^(]*\(.*[a-z]_[a-z]/s;
+
+/** Whether code that nobody calls PromQL is a query, and no name alone, command or other language. */
+function asksSomething({ text }: PlacedText): boolean {
+  const says = RANGE.test(text) || DONE_WITH.test(text) || AGGREGATION.test(text);
+  return says && !ELIDED.test(text) && isQuery(text);
 }
 
 function fileInBlock(
@@ -112,9 +142,13 @@ function fileInBlock(
 }
 
 function placeAll(found: readonly FoundQuery[], lines: LineStarts): readonly SourceQuery[] {
-  return found.flatMap(({ kind, title, text }) => {
+  return found.flatMap(({ kind, title, text, wantsOneValue = false }) => {
     const placed = trimmed(text.placed());
-    return isLogQL(placed.text) ? [] : [sourceQuery(kind, title, placed, lines)];
+    // Google's adapter has bars in its names.
+    const isOthers = kind !== 'metric-name' && isLogQL(placed.text);
+    if (isOthers) return [];
+    const query = sourceQuery(kind, title, placed, lines);
+    return [wantsOneValue ? { ...query, wantsOneValue } : query];
   });
 }
 

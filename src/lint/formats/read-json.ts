@@ -4,7 +4,8 @@ import { maskTemplatesOfJson, unmasked } from './helm.ts';
 import type { PlacedText, Source } from './placed-text.ts';
 import { MAX_DEPTH, Unreadable } from './unreadable.ts';
 
-const SPACE = /[ \t\r\n]*/y;
+/** With comments, which samples begin with. */
+const SPACE = /(?:[ \t\r\n]+|\/\/[^\n]*|\/\*(?:[^*]|\*(?!\/))*\*\/)*/y;
 const STRING = /"(?:[^"\\\n\r]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"/y;
 const PLAIN_STRING = /"[^"\\\n\r]*"/y;
 const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null/y;

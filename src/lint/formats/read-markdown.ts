@@ -1,5 +1,11 @@
-/** Blocks of code in a document: queries by themselves, and files that hold some. */
-import { type PlacedText, type Source, stretch } from './placed-text.ts';
+/** Code in a document: blocks with queries by themselves or with files that hold some, and queries in a line of text. */
+import { type PlacedText, type Source, slice, stretch } from './placed-text.ts';
+
+export interface DocumentCode {
+  readonly blocks: readonly CodeBlock[];
+  /** What stands between backticks in lines of text and tables. */
+  readonly spans: readonly PlacedText[];
+}
 
 export interface CodeBlock {
   readonly language: string;
@@ -14,9 +20,13 @@ interface OpenBlock {
 
 const OPENING = /^([ \t]*)(?:[>*+-] +|\d+[.)] +)*(`{3,}|~{3,})[ \t]*\{?\.?([\w+#-]*)/;
 
-// Source: CommonMark 0.31, 4.5 Fenced code blocks
-export function codeBlocks(source: Source): readonly CodeBlock[] {
+/** Of one line: as many backticks behind it as before it. */
+const SPAN = /(?<!`)(`{1,3})(?!`)(.{3,4000}?)(?<!`)\1(?!`)/g;
+
+// Source: CommonMark 0.31, 4.5 Fenced code blocks and 6.1 Code spans
+export function documentCode(source: Source): DocumentCode {
   const blocks: CodeBlock[] = [];
+  const spans: PlacedText[] = [];
   let open: OpenBlock | null = null;
   let at = 0;
   for (const line of source.text.split('\n')) {
@@ -29,13 +39,55 @@ export function codeBlocks(source: Source): readonly CodeBlock[] {
       const to = Math.max(open.from, at - 1);
       blocks.push({ language: open.language, content: stretch(source, open.from, to) });
       open = null;
+    } else if (open === null) {
+      spans.push(...spansOf(line, at, source));
     }
     at += line.length + 1;
   }
-  return blocks;
+  return { blocks, spans };
+}
+
+function spansOf(line: string, at: number, source: Source): readonly PlacedText[] {
+  if (!line.includes('`')) return [];
+  const isRow = /^\s*\|/.test(line);
+  return [...line.matchAll(SPAN)].map(({ index, 1: fence = '', 2: code = '' }) => {
+    const from = at + index + fence.length;
+    const placed = stretch(source, from, from + code.length);
+    return isRow ? withoutEscapes(placed) : placed;
+  });
+}
+
+/** In a table's row a bar is written with a backslash, in code as well. Source: GitHub Flavored Markdown, 4.10 Tables */
+function withoutEscapes(placed: PlacedText): PlacedText {
+  if (!placed.text.includes('\\|')) return placed;
+  const kept = [...placed.text.matchAll(/\\(?=\|)|[^\\]+|\\/g)].filter(
+    ({ 0: part, index }) => part !== '\\' || placed.text[index + 1] !== '|',
+  );
+  return {
+    text: kept.map(([part]) => part).join(''),
+    offsets: [
+      ...kept.flatMap(
+        ({ 0: part, index }) => slice(placed, index, index + part.length - 1).offsets,
+      ),
+      placed.offsets[placed.text.length] ?? 0,
+    ],
+    escape: (text) => placed.escape(text.replaceAll('|', '\\|')),
+  };
 }
 
 function closes(line: string, fence: string): boolean {
   const word = line.trim().replace(/^(?:> ?)+/, '');
   return word.length >= fence.length && word === (fence[0] ?? '').repeat(word.length);
+}
+
+/** A parameter of curl in a shell's quotes. */
+const SENT = /--data(?:-urlencode)?[ =]+(?:'query=([^']+)'|"query=([^"\\]+)")/g;
+
+/** What commands of a block ask Prometheus. */
+export function curlQueries({ text, ...block }: PlacedText): readonly PlacedText[] {
+  return [...text.matchAll(SENT)].map(({ 0: whole, 1: single, 2: double, index }) => {
+    const query = single ?? double ?? '';
+    const to = index + whole.length - 1;
+    return slice({ text, ...block }, to - query.length, to);
+  });
 }

@@ -93,6 +93,12 @@ function placeBlock(text: string, { value, from, to }: YamlScalar): readonly num
     // Of a folded run of line ends the first is the one that is gone.
     offsets.push(...ends.slice(ends.length - units));
     i += units;
+    // A file's last line may have no end: the value has one all the same.
+    if (ends.length === 0 && at >= to && value.slice(i) === '\n') {
+      offsets.push(to);
+      i += 1;
+      break;
+    }
     if (units === 0 && i < value.length) return null;
     at = (ends.at(-1) ?? at) + 1;
     if (text[at - 1] === '\r') at += 1;

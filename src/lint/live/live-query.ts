@@ -5,6 +5,7 @@
 import type { SyntaxNode, SyntaxNodeRef } from '@lezer/common';
 import type { Edit } from '../finding.ts';
 import { withEdits } from '../fix/with-edits.ts';
+import { nameOfGoogles } from '../google-name.ts';
 import type { ParsedQuery } from '../promql/parse.ts';
 import type { QueryVariable } from '../promql/variables.ts';
 import type { SourceQuery } from '../source-query.ts';
@@ -37,8 +38,11 @@ export function liveQuery(source: SourceQuery, parsed: ParsedQuery): LiveQuery {
 }
 
 /** A bare name of an autoscaler is vLLM's without its prefix. */
-const nameSelector = (name: string): string =>
-  `{__name__=~${JSON.stringify(`(vllm:)?${name.trim().replace(/[^\w:]/g, '\\$&')}`)}}`;
+function nameSelector(text: string): string {
+  const googles = nameOfGoogles(text.trim());
+  if (googles !== null) return `{__name__=~"${googles}(_count)?"}`;
+  return `{__name__=~${JSON.stringify(`(vllm:)?${text.trim().replace(/[^\w:]/g, '\\$&')}`)}}`;
+}
 
 function withValues({ tree, substituted, text, variables }: ParsedQuery): string {
   const edits: Edit[] = [];

@@ -74,7 +74,7 @@ export function liveFindings(
         rule: 'live-error',
         severity: parsed.variables.length > 0 ? 'warning' : 'error',
         message: `Prometheus refuses it: ${message}`,
-        remedy: `Asked was ${asked}`,
+        remedy: `asked was ${asked}`,
       },
     ];
   if (asksForAbsence(parsed)) return [];
@@ -83,8 +83,8 @@ export function liveFindings(
       ...place,
       rule: 'live-empty',
       severity: 'warning',
-      message: 'Returned nothing there, and no rule says why.',
-      remedy: `See whether the server is scraped, whether it has had such traffic, and whether its labels are these. Asked was ${asked}`,
+      message: 'it returned nothing there, and no rule says why',
+      remedy: `see whether the server is scraped, whether it has had such traffic, and whether its labels are these; asked was ${asked}`,
     },
   ];
 }

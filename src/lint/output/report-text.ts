@@ -60,7 +60,7 @@ function findingReport(
     `${INDENT}${INDENT}${line}`,
     `${INDENT}${INDENT}${style.warn(mark)}`,
     ...style.wrap(visible(message), INDENT, style.width),
-    ...(remedy === '' ? [] : style.wrap(`→ ${visible(remedy)}`, INDENT, style.width)),
+    ...style.wrap(`→ ${visible(remedy)}`, INDENT, style.width),
   ];
 }
 
@@ -79,7 +79,9 @@ export function summaryLine(totals: Totals, versions: readonly string[]): string
   const bad = unreadable === 0 ? '' : `; ${counted(unreadable, 'file')} not or not wholly read`;
   const found =
     errors + warnings === 0
-      ? 'nothing wrong'
+      ? unreadable === 0
+        ? 'nothing wrong'
+        : 'nothing wrong in what was read'
       : `${counted(errors, 'error')}, ${counted(warnings, 'warning')}`;
   return `${found}: ${counted(queries, 'query', 'queries')}${where}, for vLLM ${versions.join(', ')}${bad}`;
 }

@@ -3,11 +3,10 @@
  *
  * Source: docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
  */
+import { EVERY_RULE, RULE_IDS } from '../every-rule.ts';
 import type { Edit, RuleFinding } from '../finding.ts';
 import { LineStarts } from '../formats/line-starts.ts';
 import type { JudgedQuery } from '../lint-text.ts';
-import { LIVE_RULES } from '../live/live-rules.ts';
-import { RULES } from '../rules/rule-table.ts';
 
 export interface SarifFile {
   /** A path with slashes, from where the command runs; null: of no file. */
@@ -44,22 +43,14 @@ export function sarifLog(files: readonly SarifFile[], version: string): unknown 
 }
 
 function ruleObjects(): readonly unknown[] {
-  const rules = RULES.map(({ id, severity, title, why, remedy }) => ({
+  return EVERY_RULE.map(({ id, severity, title, why, remedy }) => ({
     id,
     shortDescription: { text: title },
     fullDescription: { text: why },
     help: { text: `${why} ${remedy} (${PAGE}#${id})` },
     defaultConfiguration: { level: severity },
   }));
-  const live = LIVE_RULES.map(({ id, severity, title }) => ({
-    id,
-    shortDescription: { text: title },
-    defaultConfiguration: { level: severity },
-  }));
-  return [...rules, ...live];
 }
-
-const RULE_ORDER: readonly string[] = [...RULES, ...LIVE_RULES].map(({ id }) => id);
 
 function notification({ path, problem }: SarifFile): unknown {
   const region = { startLine: problem?.line ?? 1 };
@@ -85,15 +76,13 @@ function result(
 ): unknown {
   const { rule, severity, message, remedy, from, to, fix } = finding;
   const region = regionOf(lines, source.offsets, { from, to });
-  const ruleIndex = RULE_ORDER.indexOf(rule);
-  const inFile = path === null ? {} : { physicalLocation: { ...artifact(path), region } };
   const names = source.title === '' ? {} : { logicalLocations: [{ name: source.title }] };
   return {
     ruleId: rule,
-    ...(ruleIndex < 0 ? {} : { ruleIndex }),
+    ruleIndex: RULE_IDS.indexOf(rule),
     level: severity,
-    message: { text: `${message} ${remedy}`.trim() },
-    locations: [{ ...inFile, ...names }],
+    message: { text: `${message}; ${remedy}` },
+    locations: path === null ? [] : [{ physicalLocation: { ...artifact(path), region }, ...names }],
     properties: { query: source.text },
     ...(fix === undefined || path === null
       ? {}

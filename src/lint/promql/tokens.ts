@@ -7,14 +7,17 @@ export interface Token {
 }
 
 /**
- * `$x`, `${x:regex}`, `[[x]]` of Grafana, `{{ … }}` of Helm, `<<.Series>>` of the Prometheus adapter.
+ * `$x`, `${x:regex}`, `[[x]]` of Grafana (`$${x}` where Terraform reads the file before it), `{{ … }}` of Helm,
+ * `<<.Series>>` of the Prometheus adapter.
  * Source: grafana/grafana public/app/features/variables/utils.ts variableRegex
  */
 export const VARIABLE =
-  /\$\w+|\$\{[^{}]{0,2000}\}|\[\[\s{0,20}\w+(?:[.:][^\]]{0,2000})?\s{0,20}\]\]|\{\{(?!\{)[\s\S]{0,2000}?\}\}|<<[^<>]{0,200}>>/g;
+  /\$\w+|\${1,2}\{[^{}]{0,2000}\}|\[\[\s{0,20}\w+(?:[.:][^\]]{0,2000})?\s{0,20}\]\]|\{\{(?!\{)[\s\S]{0,2000}?\}\}|<<[^<>]{0,200}>>/g;
 
 const SPACE = /\s+|#[^\n]*/y;
-const STRING = /"(?:[^"\\]|\\[\s\S])*"?|'(?:[^'\\]|\\[\s\S])*'?|`[^`]*`?/y;
+/** A template of Helm may have quotes of its own: `"{{ include "chart.fullname" . }}"`. */
+const STRING =
+  /"(?:\{\{[^{}\n]{0,2000}\}\}|[^"\\]|\\[\s\S])*"?|'(?:\{\{[^{}\n]{0,2000}\}\}|[^'\\]|\\[\s\S])*'?|`[^`]*`?/y;
 const VARIABLE_HERE = new RegExp(VARIABLE.source, 'y');
 const WORD = /[\w:.]+/y;
 /** A colon parts a range from its step. */

@@ -54,7 +54,14 @@ export function substituteVariables(text: string): Substituted {
   for (let i = 0; i < tokens.length; i++) {
     const token = tokens[i];
     if (token === undefined) break;
-    if (token.kind === 'string') variables.push(...insideOf(token, text));
+    if (token.kind === 'string') {
+      const inside = insideOf(token, text);
+      variables.push(...inside);
+      // Its own quotes would end the string.
+      for (const { from, to } of inside)
+        if (/^\{\{.*["'\\]/.test(text.slice(from, to)))
+          replace(from, to, '$'.padEnd(to - from, '_'));
+    }
     if (token.kind === 'open') enclosing.push(openedBy(token, tokens[i - 1]));
     if (token.kind === 'close') enclosing.pop();
     if (token.kind !== 'variable' && token.kind !== 'word') continue;

@@ -1,6 +1,8 @@
 /** What a query makes of vLLM's metrics: each rule's findings, against every version that is named. */
+
 import { catalogueOf } from '../../shared/metric-catalogue/metric-catalogue.ts';
 import type { RuleFinding, Severity } from '../finding.ts';
+import { nameOfGoogles } from '../google-name.ts';
 import type { ParsedQuery } from '../promql/parse.ts';
 import type { SourceQuery } from '../source-query.ts';
 import type { Draft, Placed, RuleContext } from './draft.ts';
@@ -22,6 +24,8 @@ export interface LintTarget {
   readonly features: ReadonlySet<string>;
   /** Names that recording rules of the same files make: they are nobody's metrics. */
   readonly recorded?: ReadonlySet<string>;
+  /** False: `http_requests_total` and its like are some other program's, as in a file that never speaks of vLLM. Default true. */
+  readonly ownsCommonNames?: boolean;
 }
 
 /** The findings in their order in the text. Never throws on a query, however it is broken. */
@@ -37,6 +41,7 @@ export function checkQuery(
       catalogue: catalogueOf(version),
       features: target.features,
       recorded: target.recorded ?? new Set(),
+      ownsCommonNames: target.ownsCommonNames ?? true,
     };
     for (const finding of findingsAgainst(query, parsed, against)) {
       const key = `${finding.rule} ${finding.from} ${finding.to}`;
@@ -96,6 +101,7 @@ function findingsAgainst(
   const contextOf = (root: Expression): RuleContext => ({
     root,
     kind: query.kind,
+    wantsOneValue: query.wantsOneValue ?? false,
     facts,
     expressions: placed(root),
   });
@@ -133,13 +139,10 @@ function placed(root: Expression): readonly Placed[] {
   return all;
 }
 
-/** How Google's managed Prometheus names a metric: with its type, a histogram without a suffix. */
-const GOOGLES = /^prometheus\.googleapis\.com[|/]([\w:]+)[|/]\w+/;
-
 /** What an autoscaler is given for a query: a name, often without the prefix. */
 function namedAlone({ text }: ParsedQuery): Selector {
   const whole = text.trim();
-  const name = GOOGLES.exec(whole)?.[1] ?? whole;
+  const name = nameOfGoogles(whole) ?? whole;
   const from = text.indexOf(name);
   const to = from + name.length;
   return {
@@ -167,7 +170,7 @@ function bareNameFindings(
   const verdict = context.facts.verdict({ ...root, name: prefixed });
   if (verdict === null) return [];
   if (!isPrefixed && !['removed', 'not-yet', 'needs-feature'].includes(verdict.kind)) return [];
-  if (verdict.kind === 'histogram-without-suffix' && GOOGLES.test(text.trim())) return [];
+  if (verdict.kind === 'histogram-without-suffix' && nameOfGoogles(text.trim()) !== null) return [];
   const draft = nameDraft(prefixed, verdict, context, null);
   if (draft === null) return [];
   const fix = draft.fix?.map((edit) =>

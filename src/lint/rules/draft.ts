@@ -22,6 +22,7 @@ export interface Draft {
 export interface RuleContext {
   readonly root: Expression;
   readonly kind: QueryKind;
+  readonly wantsOneValue: boolean;
   readonly facts: QueryFacts;
   /** Every expression with those around it, the outermost first. */
   readonly expressions: readonly Placed[];

@@ -31,11 +31,20 @@ const COUNTS: ReadonlySet<string> = new Set([
   'vllm:num_requests_kv_fetch_by_stage',
 ]);
 
+const AGGREGATED = 'aggregate: sum(…) of counts and rates, max(…) or avg(…) of fractions';
+
+/** `{engine="$engine"}`: who looks says which. */
+const choosesEngine = (root: Expression): boolean =>
+  [...walk(root)].some(
+    (inner) =>
+      inner.kind === 'selector' && inner.matchers.some(({ label }) => label.text === 'engine'),
+  );
+
 const isPerEngine = ({ present }: LabelSet): boolean =>
   present.has('engine') && present.get('engine') === null;
 
 function wholeQueryDrafts(context: RuleContext): readonly Draft[] {
-  const { root, kind } = context;
+  const { root, kind, wantsOneValue } = context;
   const facts = context.facts.of(root);
   const at = { from: root.from, to: root.to };
   if (facts.isEmpty || facts.isScalar || !isPerEngine(facts.labels)) return [];
@@ -46,7 +55,20 @@ function wholeQueryDrafts(context: RuleContext): readonly Draft[] {
         at,
         severity: 'warning',
         message: `KEDA takes one value, and this has a series for each engine and each pod: with more than one, its scaler ends with "multiple elements" (kedacore/keda pkg/scalers/prometheus_scaler.go)`,
-        remedy: 'aggregate: sum(…) of counts and rates, max(…) or avg(…) of fractions',
+        remedy: AGGREGATED,
+      },
+    ];
+  // What says what a server is, and not how much there is, is read by its labels.
+  const isInfo = facts.family?.name.endsWith('_info') === true;
+  if (wantsOneValue && !isInfo && !choosesEngine(root))
+    return [
+      {
+        rule: 'per-engine-value',
+        at,
+        severity: 'warning',
+        message:
+          "the panel shows one figure, and this has a series for each engine and each pod: with more than one it shows each one's part, not what the server has",
+        remedy: AGGREGATED,
       },
     ];
   if (kind !== 'alert' || root.kind !== 'binary' || !isComparison(root.op)) return [];

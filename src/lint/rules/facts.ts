@@ -31,4 +31,6 @@ export interface Against {
   readonly features: ReadonlySet<string>;
   /** Names that rules record. */
   readonly recorded: ReadonlySet<string>;
+  /** Whether names without vLLM's prefix, `http_requests_total` and its like, are taken for vLLM's. */
+  readonly ownsCommonNames: boolean;
 }

@@ -42,7 +42,7 @@ function labelDraft(
   if (wrong === null) return null;
   const words = wrongLabelWords(matcher.label, wrong, family, series, context);
   const { from, to } = matcher.label;
-  const isRenamed = wrong.instead === 'finished_reason' && matcher.label.text !== 'finished';
+  const isRenamed = wrong.instead === 'finished_reason';
   const fix: readonly Edit[] | null = isRenamed ? [{ from, to, insert: 'finished_reason' }] : null;
   if (!matchesAbsence(matcher))
     return { ...words, at: matcher, severity: 'empties', ...(fix === null ? {} : { fix }) };

@@ -53,8 +53,7 @@ function underscoreVerdictOf(name: string, catalogue: MetricCatalogue): NameVerd
   if (OTHERS.test(name)) return { kind: 'foreign' };
   const colon = name.replace(/^vllm_/, PREFIX);
   if (isKnown(colon)) return { kind: 'underscore', name: colon };
-  const nearest = nearestTo(colon, catalogue);
-  return nearest === null ? { kind: 'foreign' } : { kind: 'unknown', nearest };
+  return { kind: 'unknown', nearest: nearestTo(colon, catalogue) };
 }
 
 /** Of a name that begins like vLLM's and is none of this version's series. */

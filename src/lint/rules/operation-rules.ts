@@ -29,9 +29,10 @@ function isOfVllm(expression: Expression, { facts }: RuleContext): boolean {
 function matchingDrafts(binary: Binary, context: RuleContext): readonly Draft[] {
   const left = context.facts.of(binary.left);
   const right = context.facts.of(binary.right);
-  // What is empty already has its own finding.
-  if (left.isEmpty || right.isEmpty || left.isScalar || right.isScalar) return [];
+  if (left.isScalar || right.isScalar) return [];
   const mismatch = context.facts.mismatch(binary);
+  // What is empty already has its own finding; that `le` is on one side alone stays, however its value is mended.
+  if ((left.isEmpty || right.isEmpty) && mismatch?.label !== 'le') return [];
   if (mismatch !== null) {
     const { label, only } = mismatch;
     const why =

@@ -55,10 +55,11 @@ export class QueryFacts {
   /** Null: the selector has no name, or a variable for one. */
   verdict({ name }: Selector): NameVerdict | null {
     if (name === null || name.isVariable) return null;
-    const { catalogue, features, recorded } = this.against;
+    const { catalogue, features, recorded, ownsCommonNames } = this.against;
     const known = this.#verdicts.get(name.text);
     if (known !== undefined) return known;
-    const verdict: NameVerdict = recorded.has(name.text)
+    const isOthers = recorded.has(name.text) || !(ownsCommonNames || name.text.startsWith('vllm'));
+    const verdict: NameVerdict = isOthers
       ? { kind: 'foreign' }
       : verdictOf(name.text, catalogue, features);
     this.#verdicts.set(name.text, verdict);

@@ -250,7 +250,7 @@ const ROWS = [
     id: 'per-engine-value',
     severity: 'warning',
     title: 'A series for each engine where one value is wanted',
-    why: "With data parallelism a server has a series for each of its engines. KEDA refuses a query with several, and a threshold for a server's queue is compared with each engine's part.",
+    why: "With data parallelism a server has a series for each of its engines. KEDA refuses a query with several, a threshold for a server's queue is compared with each engine's part, and a panel of one figure (Grafana's stat and gauge, Perses' StatChart and GaugeChart) shows one for each, unless its legend names the engine.",
     source:
       'vllm/v1/metrics/loggers.py, the label engine; kedacore/keda pkg/scalers/prometheus_scaler.go',
     remedy: 'Aggregate over engine.',

@@ -103,12 +103,13 @@ export const CATALOGUE_VERSIONS: readonly string[] = readdirSync(FOLDER)
   .map((file) => file.slice(0, -'.json'.length))
   .sort(compareVersions);
 
-/** By version. */
-const CATALOGUES: ReadonlyMap<string, MetricCatalogue> = readCatalogues();
+/** By version; read when one is first asked for: every server has this module in its bundle, and few ask. */
+let catalogues: ReadonlyMap<string, MetricCatalogue> | null = null;
 
 /** Throws E_BAD_FLAG, naming the versions that there are, for another one. */
 export function catalogueOf(version: string): MetricCatalogue {
-  const catalogue = CATALOGUES.get(version);
+  catalogues ??= readCatalogues();
+  const catalogue = catalogues.get(version);
   if (catalogue !== undefined) return catalogue;
   throw new ConfigError(
     'E_BAD_FLAG',
@@ -123,7 +124,7 @@ interface Content {
 
 function readCatalogues(): ReadonlyMap<string, MetricCatalogue> {
   const contents = new Map<string | null, Content>([[null, { families: [], info: [] }]]);
-  const catalogues = new Map<string, MetricCatalogue>();
+  const read = new Map<string, MetricCatalogue>();
   for (const version of CATALOGUE_VERSIONS) {
     const file = JSON.parse(readFileSync(`${FOLDER}/${version}.json`, 'utf8')) as CatalogueFile;
     const before = contents.get(file.after);
@@ -133,9 +134,9 @@ function readCatalogues(): ReadonlyMap<string, MetricCatalogue> {
       info: applied(before.info, file.cache_config_info_gone, file.cache_config_info),
     };
     contents.set(version, content);
-    catalogues.set(version, catalogueFrom(version, content));
+    read.set(version, catalogueFrom(version, content));
   }
-  return catalogues;
+  return read;
 }
 
 function catalogueFrom(version: string, { families, info }: Content): MetricCatalogue {

@@ -93,6 +93,23 @@ describe('a run of checks', () => {
     expect(b?.got).toMatch(/^b{2000}…$/);
   });
 
+  it('says of checks that are left when somebody ends it that they were not tried', async () => {
+    const ending = new AbortController();
+    const checks = [
+      {
+        spec: spec('a'),
+        run: () => {
+          ending.abort();
+          return passed('a');
+        },
+      },
+      { spec: spec('b'), run: () => passed('b') },
+    ];
+    const options = { only: null, checkMs: 20, leftMs: () => 1_000, signal: ending.signal };
+    const results = await runChecks(checks, null, options);
+    expect(results.map(({ got }) => got)).toEqual(['a', 'not tried: the run was ended']);
+  });
+
   it('runs what is asked for, and nothing when its time is over', async () => {
     const checks = ['a', 'b'].map((id) => ({ spec: spec(id), run: () => passed(id) }));
     const options = { checkMs: 20, leftMs: () => 0 };

@@ -49,7 +49,7 @@ const refused = {
 const target = { versions: ['0.33.0'], features: new Set<string>() };
 const judged = (...texts: readonly string[]): readonly Judged[] =>
   texts.map((query) => {
-    const queries = judge(readQuery(query).queries, { target, ignored: new Set() });
+    const queries = judge(query, readQuery(query).queries, { target, ignored: new Set() });
     return { name: '--query', isFile: false, text: query, queries, problem: null };
   });
 

@@ -117,6 +117,11 @@ describe('what lint says', () => {
       endLine: 4,
       endColumn: 11 + GONE.length,
     });
+    expect(result.message.text).toMatch(
+      / has no vllm:gpu_cache_usage_perc: .*; write vllm:kv_cache_usage_perc$/,
+    );
+    const alone = JSON.parse((await lint({ queries: [GONE], sarif: '-' })).out);
+    expect(alone.runs[0].results).toMatchObject([{ ruleId: 'metric-removed', locations: [] }]);
     const sarif = join(folder, 'lint.sarif');
     const beside = await lint({ paths: [path], sarif });
     expect(beside.out).toContain('1 error');
@@ -155,6 +160,19 @@ describe('files', () => {
     const { code, err } = await lint({ paths: [file('package.json', '{"name": "x"}')] });
     expect(code).toBe(0);
     expect(err).toContain('package.json: holds no query');
+  });
+
+  it('are told to be none where a folder has no query', async () => {
+    file('a/package.json', '{"name": "x"}');
+    const { code, err } = await lint({ paths: [join(folder, 'a')] });
+    expect(code).toBe(0);
+    expect(err).toMatch(/\/a: no file there holds a query \(\.json, /);
+  });
+
+  it('that cannot be read are not called right', async () => {
+    const { code, out } = await lint({ paths: [file('broken.json', '{"panels": [')] });
+    expect(code).toBe(2);
+    expect(out).toMatch(/^nothing wrong in what was read: 0 queries in 1 file, .*; 1 file not/);
   });
 
   it('that cannot be read do not stop the others', async () => {

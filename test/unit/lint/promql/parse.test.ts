@@ -102,3 +102,17 @@ describe('what is no PromQL', () => {
     expect(parsePromql('sum(x) by le').problem).toMatchObject({ from: 10, to: 12 });
   });
 });
+
+describe('a template in a string', () => {
+  it('may have quotes of its own', () => {
+    const text = 'sum(vllm:a{service="{{ include "chart.fullname" .Values.x }}", job="y"})';
+    const { problem, substituted, variables } = parsePromql(text);
+    expect(problem).toBeNull();
+    expect(substituted).toHaveLength(text.length);
+    expect(variables.map(({ role }) => role)).toEqual(['string']);
+  });
+});
+
+it('a dollar that Terraform reads may be doubled', () => {
+  expect(parsePromql('rate(vllm:a_total[$$' + '{__interval}])').problem).toBeNull();
+});

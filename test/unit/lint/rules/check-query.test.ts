@@ -84,6 +84,12 @@ describe('names', () => {
     expect(marks('DCGM_FI_DEV_GPU_UTIL + lmcache:num_hit_tokens_total + ray_vllm_x')).toEqual([]);
   });
 
+  it('with an underscore are none of vLLM’s, near another name or not', () => {
+    expect(marks('rate(vllm_gadget_failures_total[5m])')).toEqual([
+      'error unknown-metric: vllm_gadget_failures_total',
+    ]);
+  });
+
   it('are read from matchers, too', () => {
     expect(marks('{__name__="vllm:num_requests_swapped"}')).toEqual([
       'error metric-removed: "vllm:num_requests_swapped"',
@@ -251,6 +257,15 @@ describe('operations', () => {
   ])('%s is as it should be', (query) => {
     expect(marks(query)).toEqual([]);
   });
+});
+
+it('an operation’s fault is told beside the one of its side, which mended would leave it', () => {
+  const query =
+    'increase(vllm:e2e_request_latency_seconds_bucket{le="120"}[5m]) < increase(vllm:e2e_request_latency_seconds_count[5m])';
+  expect(marks(query, 'alert').toSorted()).toEqual([
+    'error label-value: "120"',
+    'error never-matches: <',
+  ]);
 });
 
 describe('several versions', () => {

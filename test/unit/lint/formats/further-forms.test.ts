@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest';
+import { readQueries } from '../../../../src/lint/formats/read-file.ts';
+import { lint } from '../../../../src/lint/lint.ts';
+
+const found = (name: string, text: string) =>
+  readQueries(name, text).queries.map(({ kind, title, text: query }) => [kind, title, query]);
+
+const json = (value: unknown): string => JSON.stringify(value, null, 2);
+
+describe('Google Cloud Monitoring', () => {
+  it('has dashboards, whose widgets ask in PromQL', () => {
+    const set = (query: string) => ({ timeSeriesQuery: { prometheusQuery: query } });
+    const widget = {
+      title: 'W',
+      xyChart: { dataSets: [set('a'), set(`rate(b[\${__interval}])`)] },
+    };
+    const card = { title: 'C', scorecard: set('c') };
+    const section = { title: 'S', collapsibleGroup: {} };
+    const tiles = [{ widget }, { widget: card }, { widget: section }];
+    expect(found('x.json', json({ displayName: 'D', mosaicLayout: { tiles } }))).toEqual([
+      ['panel', 'W', 'a'],
+      ['panel', 'W', `rate(b[\${__interval}])`],
+      ['panel', 'C', 'c'],
+    ]);
+  });
+
+  it('has alert policies', () => {
+    const condition = {
+      displayName: 'Queue',
+      conditionPrometheusQueryLanguage: { query: 'vllm:num_requests_waiting > 5', duration: '60s' },
+    };
+    expect(found('x.json', json({ displayName: 'P', conditions: [condition] }))).toEqual([
+      ['alert', 'Queue', 'vllm:num_requests_waiting > 5'],
+    ]);
+  });
+});
+
+describe('further autoscalers', () => {
+  it('are told queries or names of metrics', () => {
+    const inference = `kind: InferenceService
+metadata: {name: isvc}
+spec:
+  predictor:
+    autoScaling:
+      metrics:
+        - type: External
+          external:
+            metric: {backend: prometheus, serverAddress: "http://p", query: "sum(vllm:a)"}
+`;
+    expect(found('x.yaml', inference)).toEqual([['scaledobject', 'isvc', 'sum(vllm:a)']]);
+    const annotated = `kind: InferenceSet
+metadata:
+  name: set
+  annotations: {scaledobject.kaito.sh/metricName: "vllm:num_requests_waiting"}
+`;
+    expect(found('x.yaml', annotated)).toEqual([
+      ['metric-name', 'set', 'vllm:num_requests_waiting'],
+    ]);
+    const external = `kind: ScaledObject
+metadata: {name: so}
+spec:
+  triggers:
+    - {type: external, metadata: {scalerAddress: "k:1", metricName: "vllm:num_requests_waiting"}}
+    - {type: external, metadata: {scalerAddress: "k:1", metricName: "other"}}
+`;
+    expect(found('x.yaml', external)).toEqual([['metric-name', 'so', 'vllm:num_requests_waiting']]);
+  });
+
+  it("may name a metric as Google's adapter does", async () => {
+    const scaler = `kind: HorizontalPodAutoscaler
+metadata: {name: hpa}
+spec:
+  metrics:
+    - {type: Pods, pods: {metric: {name: "prometheus.googleapis.com|vllm:gpu_cache_usage_perc|gauge"}}}
+`;
+    const [finding] = (await lint(scaler)).findings;
+    expect(finding).toMatchObject({ rule: 'metric-removed', title: 'hpa' });
+  });
+});
+
+describe('JSON that is not quite JSON', () => {
+  it('may have comments', () => {
+    const text = `/* Copyright // */\n// of somebody\n${json({ title: 'T', targets: [{ expr: 'a' }] })}`;
+    const { queries, problem } = readQueries('x.json', text);
+    expect(problem).toBeNull();
+    expect(queries.map(({ title, line }) => [title, line])).toEqual([['T', 7]]);
+  });
+
+  it('may have templates with quotes and brackets of their own', () => {
+    const template = '{{ printf "{{le}} of {{x}}" }}';
+    const chart = `kind: ConfigMap
+data:
+  d.json: |
+    {"title": "T", "targets": [{"expr": "a", "legendFormat": "${template}"}], "uid": "x-{{ include "chart.name" . }}"}
+`;
+    expect(readQueries('x.yaml', chart).problem).toBeNull();
+    expect(found('x.yaml', chart)).toEqual([['panel', 'T', 'a']]);
+  });
+});
+
+describe('a file whose last line has no end', () => {
+  it('keeps the places of a block that ends there', () => {
+    const text = `kind: ConfigMap\ndata:\n  d.json: |\n    {"title": "T",\n     "targets": [{"expr": "a"}]}`;
+    expect(readQueries('x.yaml', text).queries[0]?.line).toBe(5);
+  });
+});
+
+describe('a document', () => {
+  it('asks in tables and lines as well', () => {
+    const text = [
+      '# Queries for `vllm:num_requests_running`',
+      '| What | Query |',
+      '| --- | --- |',
+      '| Errors | `sum(rate(http_requests_total{status=~"4xx\\|5xx"}[5m]))` |',
+      'Use `rate(vllm:num_preemptions[5m])`, `vllm:kv_cache_usage_perc > 0.9`, never `max(a, b)` or `rate(...)`.',
+      '```promql',
+      'vllm:a',
+      '```',
+      'and `vllm:a_total / _b`, `sum by(priority) (queue_size)`.',
+    ].join('\n');
+    expect(readQueries('x.md', text).queries.map(({ text: query, line }) => [query, line])).toEqual(
+      [
+        ['sum(rate(http_requests_total{status=~"4xx|5xx"}[5m]))', 4],
+        ['rate(vllm:num_preemptions[5m])', 5],
+        ['vllm:kv_cache_usage_perc > 0.9', 5],
+        ['vllm:a', 7],
+        ['sum by(priority) (queue_size)', 9],
+      ],
+    );
+  });
+
+  it('may send queries in a command', () => {
+    const text =
+      "```bash\ncurl http://p/api/v1/query \\\n  --data-urlencode 'query=sum(vllm:a)'\n```\n";
+    expect(found('x.md', text)).toEqual([['query', '', 'sum(vllm:a)']]);
+  });
+
+  it('may have rules in a block that says no language', () => {
+    const text = '```\n- alert: A\n  expr: vllm:a > 1\n```\n';
+    expect(found('x.md', text)).toEqual([['alert', 'A', 'vllm:a > 1']]);
+  });
+});
