@@ -1,5 +1,4 @@
 /** The catalogue of metrics against what each version's own package registers. */
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   CATALOGUE_VERSIONS,
@@ -10,36 +9,9 @@ import {
   RENAMES,
   SCANNED_VERSIONS,
 } from '../../src/shared/metric-catalogue/renames.ts';
+import { recordedMetrics, versionsRecording } from '../support/recorded-metrics.ts';
 
-interface Recorded {
-  readonly families: readonly {
-    readonly name: string;
-    readonly type: string;
-    readonly help: string;
-    readonly labels: readonly string[];
-    readonly samples: readonly string[];
-    readonly needs: readonly string[];
-    readonly extra_label_values?: Readonly<Record<string, readonly string[]>>;
-    readonly buckets?: readonly number[];
-    readonly buckets_depend_on?: string;
-    readonly multiprocess_mode?: string;
-    readonly initial_children: number;
-    readonly outside_stat_logger?: boolean;
-    readonly note?: string;
-    readonly example_children?: readonly Readonly<Record<string, string>>[];
-  }[];
-  readonly cache_config_info_labels: readonly string[];
-}
-
-/** Python's JSON has Infinity, which a number beyond all of JavaScript's is read as. */
-function recording(name: string): unknown {
-  const text = readFileSync(new URL(`./versions/${name}`, import.meta.url), 'utf8');
-  return JSON.parse(text.replaceAll(/\bInfinity\b/g, '1e999'));
-}
-
-const { versions } = recording('metrics.json') as {
-  readonly versions: Readonly<Record<string, Recorded>>;
-};
+const versions = recordedMetrics();
 
 it('has every version that was recorded', () => {
   expect(CATALOGUE_VERSIONS).toEqual(Object.keys(versions));
@@ -94,7 +66,7 @@ describe.each(Object.entries(versions))('the metrics of vLLM %s', (version, reco
 });
 
 describe('the renames', () => {
-  const recorded = recording('renames.json') as {
+  const recorded = versionsRecording('renames.json') as {
     readonly versions_scanned: readonly string[];
     readonly renames: readonly Readonly<Record<string, unknown>>[];
     readonly first_version_of_name: Readonly<Record<string, string>>;

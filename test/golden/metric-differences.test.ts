@@ -1,34 +1,20 @@
 /** What `versions` says of two versions' metrics against their own packages: every pair, either order. */
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   KNOWN_METRIC_VERSIONS,
   metricDifferences,
 } from '../../src/shared/metric-catalogue/metric-differences.ts';
+import { type RecordedMetrics, recordedMetrics } from '../support/recorded-metrics.ts';
 
-interface Recorded {
-  readonly families: readonly {
-    readonly name: string;
-    readonly type: string;
-    readonly help: string;
-    readonly labels: readonly string[];
-    readonly buckets?: readonly number[];
-  }[];
-  readonly cache_config_info_labels: readonly string[];
-}
-
-const TEXT = readFileSync(new URL('./versions/metrics.json', import.meta.url), 'utf8');
-const { versions } = JSON.parse(TEXT.replaceAll(/\bInfinity\b/g, '1e999')) as {
-  versions: Readonly<Record<string, Recorded>>;
-};
+const versions = recordedMetrics();
 
 const NAMES = Object.keys(versions);
 const PAIRS = NAMES.flatMap((from) => NAMES.map((to) => [from, to] as const));
 
 describe.each(PAIRS)('from %s to %s', (from, to) => {
-  const [before, after] = [versions[from] as Recorded, versions[to] as Recorded];
+  const [before, after] = [versions[from] as RecordedMetrics, versions[to] as RecordedMetrics];
   const differences = metricDifferences(from, to);
-  const namesOf = ({ families }: Recorded) => families.map(({ name }) => name);
+  const namesOf = ({ families }: RecordedMetrics) => families.map(({ name }) => name);
 
   it('the families that came and went are those that only one package registers', () => {
     const [old, fresh] = [new Set(namesOf(before)), new Set(namesOf(after))];

@@ -1,5 +1,4 @@
 /** What older versions show against what each version's own package registers. */
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   CACHE_CONFIG_INFO,
@@ -12,23 +11,9 @@ import {
 import { olderMetrics } from '../../src/shared/metric-catalogue/older-metrics.ts';
 import { OLDER_VERSIONS } from '../../src/shared/metric-catalogue/older-versions.ts';
 import { VLLM_VERSION } from '../../src/shared/version.ts';
+import { type RecordedMetrics, recordedMetrics } from '../support/recorded-metrics.ts';
 
-interface Recorded {
-  readonly families: readonly {
-    readonly name: string;
-    readonly type: string;
-    readonly help: string;
-    readonly labels: readonly string[];
-    readonly example_children?: readonly Readonly<Record<string, string>>[];
-  }[];
-  readonly cache_config_info_labels: readonly string[];
-}
-
-// Python's JSON has Infinity, which a number beyond all of JavaScript's is read as.
-const TEXT = readFileSync(new URL('./versions/metrics.json', import.meta.url), 'utf8');
-const { versions } = JSON.parse(TEXT.replaceAll(/\bInfinity\b/g, '1e999')) as {
-  versions: Readonly<Record<string, Recorded>>;
-};
+const versions = recordedMetrics();
 
 const OURS: readonly string[] = [
   ...Object.values(METRICS).map(({ name }) => name),
@@ -39,7 +24,7 @@ const OURS: readonly string[] = [
   SLEEP_MODE_OPERATIONS_IN_FLIGHT.name,
 ];
 
-function recorded(version: string): Recorded {
+function recorded(version: string): RecordedMetrics {
   const found = versions[version];
   if (found === undefined) throw new Error(`no recording of ${version}`);
   return found;

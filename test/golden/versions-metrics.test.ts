@@ -1,5 +1,4 @@
 /** /metrics under `--vllm-version` against what each version's own package registers, with every flag that brings families. */
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { cacheConfigInfo } from '../../src/frontend/metrics/cache-config-info.ts';
 import type { FrontendMetricsOptions } from '../../src/frontend/metrics/frontend-metrics.ts';
@@ -8,26 +7,10 @@ import { SPOKEN_VERSIONS, VLLM_VERSION } from '../../src/shared/version.ts';
 import { DEFAULT_CACHE_CONFIG_SETTINGS } from '../support/cache-config-settings.ts';
 import { parseExposition } from '../support/exposition.ts';
 import { createReadyResponse } from '../support/ready-response.ts';
+import { type RecordedFamily, recordedMetrics } from '../support/recorded-metrics.ts';
 import { Scraped } from '../support/scraped.ts';
 
-interface RecordedFamily {
-  readonly name: string;
-  readonly type: string;
-  readonly help: string;
-  readonly labels: readonly string[];
-  readonly samples: readonly string[];
-  readonly needs: readonly string[];
-  readonly buckets?: readonly number[];
-  readonly initial_children: number;
-  readonly extra_label_values?: Readonly<Record<string, readonly string[]>>;
-  readonly example_children?: readonly Readonly<Record<string, string>>[];
-}
-
-// Python's JSON has Infinity, which a number beyond all of JavaScript's is read as.
-const TEXT = readFileSync(new URL('./versions/metrics.json', import.meta.url), 'utf8');
-const { versions } = JSON.parse(TEXT.replaceAll(/\bInfinity\b/g, '1e999')) as {
-  versions: Readonly<Record<string, { readonly families: readonly RecordedFamily[] }>>;
-};
+const versions = recordedMetrics();
 
 const connector = (name: 'NixlConnector' | 'OffloadingConnector'): FlagSet => ({
   options: { kvTransfer: { connector: name, role: 'kv_both' } },
