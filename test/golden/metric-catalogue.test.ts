@@ -9,17 +9,19 @@ import {
   RENAMES,
   SCANNED_VERSIONS,
 } from '../../src/shared/metric-catalogue/renames.ts';
-import { RECORDED_METRICS, versionsRecording } from '../support/recorded-metrics.ts';
+import { recordedMetrics, versionsRecording } from '../support/recorded-metrics.ts';
+
+const versions = recordedMetrics();
 
 it('has every version that was recorded', () => {
-  expect(CATALOGUE_VERSIONS).toEqual(Object.keys(RECORDED_METRICS));
+  expect(CATALOGUE_VERSIONS).toEqual(Object.keys(versions));
 });
 
 it('knows no other version', () => {
   expect(() => catalogueOf('0.29.0')).toThrow(/0\.29\.0 are not known; those of 0\.20\.0, /);
 });
 
-describe.each(Object.entries(RECORDED_METRICS))('the metrics of vLLM %s', (version, recorded) => {
+describe.each(Object.entries(versions))('the metrics of vLLM %s', (version, recorded) => {
   const catalogue = catalogueOf(version);
 
   it('are the families of its package, in their order', () => {

@@ -4,16 +4,15 @@ import {
   KNOWN_METRIC_VERSIONS,
   metricDifferences,
 } from '../../src/shared/metric-catalogue/metric-differences.ts';
-import { RECORDED_METRICS, type RecordedMetrics } from '../support/recorded-metrics.ts';
+import { type RecordedMetrics, recordedMetrics } from '../support/recorded-metrics.ts';
 
-const NAMES = Object.keys(RECORDED_METRICS);
+const versions = recordedMetrics();
+
+const NAMES = Object.keys(versions);
 const PAIRS = NAMES.flatMap((from) => NAMES.map((to) => [from, to] as const));
 
 describe.each(PAIRS)('from %s to %s', (from, to) => {
-  const [before, after] = [
-    RECORDED_METRICS[from] as RecordedMetrics,
-    RECORDED_METRICS[to] as RecordedMetrics,
-  ];
+  const [before, after] = [versions[from] as RecordedMetrics, versions[to] as RecordedMetrics];
   const differences = metricDifferences(from, to);
   const namesOf = ({ families }: RecordedMetrics) => families.map(({ name }) => name);
 

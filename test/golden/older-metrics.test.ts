@@ -11,7 +11,9 @@ import {
 import { olderMetrics } from '../../src/shared/metric-catalogue/older-metrics.ts';
 import { OLDER_VERSIONS } from '../../src/shared/metric-catalogue/older-versions.ts';
 import { VLLM_VERSION } from '../../src/shared/version.ts';
-import { RECORDED_METRICS, type RecordedMetrics } from '../support/recorded-metrics.ts';
+import { type RecordedMetrics, recordedMetrics } from '../support/recorded-metrics.ts';
+
+const versions = recordedMetrics();
 
 const OURS: readonly string[] = [
   ...Object.values(METRICS).map(({ name }) => name),
@@ -23,12 +25,12 @@ const OURS: readonly string[] = [
 ];
 
 function recorded(version: string): RecordedMetrics {
-  const found = RECORDED_METRICS[version];
+  const found = versions[version];
   if (found === undefined) throw new Error(`no recording of ${version}`);
   return found;
 }
 
-describe.each(OLDER_VERSIONS.filter((version) => version in RECORDED_METRICS))(
+describe.each(OLDER_VERSIONS.filter((version) => version in versions))(
   'the metrics of vLLM %s',
   (version) => {
     const older = olderMetrics(version);

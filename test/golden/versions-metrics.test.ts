@@ -7,8 +7,10 @@ import { SPOKEN_VERSIONS, VLLM_VERSION } from '../../src/shared/version.ts';
 import { DEFAULT_CACHE_CONFIG_SETTINGS } from '../support/cache-config-settings.ts';
 import { parseExposition } from '../support/exposition.ts';
 import { createReadyResponse } from '../support/ready-response.ts';
-import { RECORDED_METRICS, type RecordedFamily } from '../support/recorded-metrics.ts';
+import { type RecordedFamily, recordedMetrics } from '../support/recorded-metrics.ts';
 import { Scraped } from '../support/scraped.ts';
+
+const versions = recordedMetrics();
 
 const connector = (name: 'NixlConnector' | 'OffloadingConnector'): FlagSet => ({
   options: { kvTransfer: { connector: name, role: 'kv_both' } },
@@ -64,7 +66,7 @@ async function shownBy(version: string, { options }: FlagSet) {
 }
 
 describe.each(SPOKEN_VERSIONS)('/metrics of vLLM %s', (version) => {
-  const { families } = RECORDED_METRICS[version] ?? { families: [] };
+  const { families } = versions[version] ?? { families: [] };
   const recorded = new Map(families.map((family) => [family.name, family]));
   const plain = FLAG_SETS['no flags'] as FlagSet;
 

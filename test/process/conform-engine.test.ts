@@ -1,6 +1,6 @@
 /** `vllm-twin conform engine` over our own engine processes, as they are and with faults; what it prints, writes and leaves. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -111,6 +111,25 @@ describe('vllm-twin conform engine', () => {
     conform.signal('SIGINT');
     expect((await conform.waitForExit()).code).toBe(1);
     expect(conform.stdout).toMatch(/0 passed, \d+ failed/);
+  });
+
+  it('writes no report where it has judged nothing: an earlier one stays', async () => {
+    const [earlier, fresh] = [join(folder, 'earlier.xml'), join(folder, 'fresh.xml')];
+    writeFileSync(earlier, '<earlier/>');
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    try {
+      for (const file of [earlier, fresh]) {
+        const conform = run(['engine', '--listen', `tcp://127.0.0.1:${port}`, '--junit', file]);
+        expect((await conform.waitForExit()).code).not.toBe(0);
+        expect(conform.log).toMatch(/cannot listen on 127\.0\.0\.1:\d+: .*Choose another --listen/);
+      }
+    } finally {
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    }
+    expect(readdirSync(folder)).toEqual(['earlier.xml']);
+    expect(readFileSync(earlier, 'utf8')).toBe('<earlier/>');
   });
 
   it('lists its checks, with what vLLM does and where', async () => {

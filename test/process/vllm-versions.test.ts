@@ -1,27 +1,15 @@
 /** Servers that are another vLLM: each version with itself, and two that meet. */
-import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { SPOKEN_VERSIONS, VLLM_VERSION } from '../../src/shared/version.ts';
 import { parseExposition } from '../support/exposition.ts';
 import { AdapterFolders } from '../support/lora-adapter.ts';
+import { recordedMetrics } from '../support/recorded-metrics.ts';
 import { Twin } from '../support/twin.ts';
 
 const FLAGS = ['serve', '--port', '0', '--log-format', 'json', '--step-time', 'zero'];
 const MODEL = 'Qwen/Qwen3-0.6B';
 
-interface Recorded {
-  readonly families: readonly {
-    readonly name: string;
-    readonly type: string;
-    readonly needs: readonly string[];
-  }[];
-  readonly cache_config_info_labels: readonly string[];
-}
-
-const TEXT = readFileSync(new URL('../golden/versions/metrics.json', import.meta.url), 'utf8');
-const { versions } = JSON.parse(TEXT.replaceAll(/\bInfinity\b/g, '1e999')) as {
-  versions: Readonly<Record<string, Recorded>>;
-};
+const versions = recordedMetrics();
 
 const adapters = new AdapterFolders();
 let server: Twin | null = null;

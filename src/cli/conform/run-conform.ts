@@ -1,5 +1,5 @@
 /** Runs the checks of one side and shows what they gave: to people as it comes, else as one document at the end. */
-import { writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import type { CheckResult, CheckSpec } from '../../conform/check.ts';
 import { jsonReport } from '../../conform/report/json.ts';
 import { junitReport } from '../../conform/report/junit.ts';
@@ -22,7 +22,7 @@ export async function runConform(flags: OwnFlags, side: ConformSide): Promise<nu
     return 0;
   }
   const judge = side.prepare(flags);
-  if (settings.junit !== null) writeJunit(settings.junit, '');
+  if (settings.junit !== null) checkJunit(settings.junit);
   const layout = layoutFor(io);
   const say = (text: string): void => io.stderr(`conform: ${text}\n`);
   const recorder =
@@ -96,10 +96,17 @@ function listText(specs: readonly CheckSpec[], json: boolean): string {
     .join('');
 }
 
-/** Throws E_BAD_FLAG: said before anybody waits for an engine. */
-function writeJunit(file: string, text: string): void {
+/** Throws E_BAD_FLAG before anybody waits for a peer. An earlier run's report stays until there is another. */
+function checkJunit(file: string): void {
+  const isNew = !existsSync(file);
+  writeJunit(file, '', 'a');
+  if (isNew) rmSync(file, { force: true });
+}
+
+/** Throws E_BAD_FLAG. */
+function writeJunit(file: string, text: string, flag: 'a' | 'w' = 'w'): void {
   try {
-    writeFileSync(file, text);
+    writeFileSync(file, text, { flag });
   } catch (cause) {
     throw new ConfigError(
       'E_BAD_FLAG',

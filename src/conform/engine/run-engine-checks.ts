@@ -15,6 +15,7 @@ import type { CheckResult } from '../check.ts';
 import { runChecks, secondsText } from '../run-checks.ts';
 import { CheckingFrontend } from './checking-frontend.ts';
 import { ENGINE_CHECKS } from './checks.ts';
+import { hexOfFrame } from './heard.ts';
 import { Requests } from './requests.ts';
 
 export interface EngineChecksOptions {
@@ -139,8 +140,10 @@ async function awaitEngines(
   if (!cameFirst && !isAborted()) onProgress?.(`no HELLO came within ${secondsText(waitMs)}`);
   if (!cameFirst || isAborted()) return;
   onProgress?.('an engine said HELLO; waiting for READY');
-  const numReady = (): number =>
-    frontend.handshakes.filter(({ status }) => status === 'READY').length;
+  const numReady = (): number => {
+    const ready = frontend.handshakes.filter(({ status }) => status === 'READY');
+    return new Set(ready.map(({ identity }) => hexOfFrame(identity))).size;
+  };
   const areReady = await frontend.wait(
     () => isAborted() || (frontend.inits.length >= size && numReady() >= frontend.inits.length),
     startMs,

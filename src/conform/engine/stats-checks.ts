@@ -119,11 +119,12 @@ function statsSince({ frontend }: EngineRun, since: number): readonly HeardOutpu
 
 async function fieldsOutcome(run: EngineRun, engine: HeardEngine): Promise<Outcome> {
   const outputs = await generate(run, engine, { maxTokens: 2 });
-  const { structs } = run;
+  const { structs, version } = run;
+  const { vllmVersion } = version;
   const problems = new Set<string>();
   let numSeen = 0;
   for (const { heard } of outputs) {
-    const message = new FieldWalk(heard.frames, 0).struct(
+    const message = new FieldWalk(heard.frames, 0, { vllmVersion }).struct(
       structs.engineCoreOutputs.table as unknown as StructTable,
     );
     const stats = message.find(({ name }) => name === 'scheduler_stats');

@@ -107,6 +107,11 @@ export class FrontendRun {
 
   /** Throws NotApplicable without --http. */
   get http(): HttpSide {
+    return this.needHttp();
+  }
+
+  /** Throws NotApplicable without --http. */
+  needHttp(): HttpSide {
     if (this.#http === null) throw new NotApplicable('no --http URL was given');
     return this.#http;
   }

@@ -45,7 +45,7 @@ export const BALANCE_CHECKS: readonly FrontendCheck[] = [
     does: 'Requests that run at once are spread over the engines: each gets some, and none more than half as much again as its share.',
     source: BALANCER,
     async run(run) {
-      run.http;
+      run.needHttp();
       run.needSeveralEngines();
       for (const engine of run.engines) engine.tellStats({});
       await run.quiet(PUBLISHED_MS);
@@ -60,7 +60,7 @@ export const BALANCE_CHECKS: readonly FrontendCheck[] = [
     does: 'An engine that says that many requests wait gets none while others are idle.',
     source: BALANCER,
     async run(run) {
-      run.http;
+      run.needHttp();
       run.needSeveralEngines();
       const [busy] = run.engines;
       busy?.tellStats({ numWaitingReqs: BUSY, numRunningReqs: BUSY });

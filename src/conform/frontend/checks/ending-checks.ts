@@ -44,7 +44,7 @@ function oddAtTheEnd(options: {
     does,
     source,
     async run(run) {
-      run.http;
+      run.needHttp();
       needEnding(run, ending);
       const { add, completion } = await run.askHeld({ max_tokens: numTokens, ignore_eos: true });
       run.close(add);
@@ -152,7 +152,7 @@ export const ENDING_CHECKS: readonly FrontendCheck[] = [
     does: 'An engine that is gone without a word is not missed: requests of the others go on.',
     source: 'vllm/v1/engine/core_client.py MPClient.start_engine_core_monitor',
     async run(run) {
-      run.http;
+      run.needHttp();
       run.needSeveralEngines();
       needEnding(run, 'gone');
       if (!(await obeysRank(run)))
@@ -176,7 +176,7 @@ export const ENDING_CHECKS: readonly FrontendCheck[] = [
     does: 'ENGINE_CORE_DEAD of one engine ends what runs on every engine, with status 500.',
     source: 'vllm/v1/engine/core_client.py BackgroundResources.validate_alive',
     async run(run) {
-      run.http;
+      run.needHttp();
       needEnding(run, 'dead');
       const { completion } = await dying(run);
       return compared((await completion).status, 500);
@@ -187,7 +187,7 @@ export const ENDING_CHECKS: readonly FrontendCheck[] = [
     does: 'After ENGINE_CORE_DEAD /health says 503, or the frontend is gone.',
     source: 'vllm/entrypoints/serve/instrumentator/health.py health',
     async run(run) {
-      run.http;
+      run.needHttp();
       needEnding(run, 'dead');
       await dying(run);
       const isOver = await isIll(run);
@@ -199,7 +199,7 @@ export const ENDING_CHECKS: readonly FrontendCheck[] = [
     does: 'After ENGINE_CORE_DEAD no engine gets a request, and clients get an error.',
     source: 'vllm/v1/engine/core_client.py MPClient.ensure_alive',
     async run(run) {
-      run.http;
+      run.needHttp();
       needEnding(run, 'dead');
       await dying(run);
       const before = run.adds.length;

@@ -14,7 +14,7 @@ function refused(spoil: Spoil, does: string): FrontendCheck {
       const { options, seen } = run;
       if ((options.spoil ?? null) !== spoil)
         throw new NotApplicable(`it would end the start: --spoil ${spoil} looks at it alone`);
-      run.http;
+      run.needHttp();
       const { hasServed, numAnswers } = seen.spoilt ?? { hasServed: null, numAnswers: null };
       if (hasServed === null) throw new NothingWithin('no start that could be spoilt');
       return compared({ hasServed, numAnswers }, { hasServed: false, numAnswers: 0 });

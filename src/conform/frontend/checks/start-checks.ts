@@ -114,7 +114,7 @@ export const START_CHECKS: readonly FrontendCheck[] = [
     does: 'Nothing is served before the last engine has reported.',
     source: `${STARTUP}; vllm/v1/engine/core_client.py MPClient.__init__`,
     run(run) {
-      run.http;
+      run.needHttp();
       const { statusesWhileStarting } = run.seen;
       const isWaiting = statusesWhileStarting.every((status) => status !== 200);
       return judged(isWaiting, 'no 200 of /health', { statuses: statusesWhileStarting });
@@ -125,7 +125,7 @@ export const START_CHECKS: readonly FrontendCheck[] = [
     does: 'Engines may report in any order, and one of them late: then completions are answered.',
     source: 'vllm/v1/engine/core_client.py MPClient.__init__',
     run(run) {
-      run.http;
+      run.needHttp();
       const { isServing } = run.seen;
       return judged(isServing, 'completions are answered', isServing ? 'they are' : 'they are not');
     },
@@ -145,7 +145,7 @@ export const START_CHECKS: readonly FrontendCheck[] = [
     does: 'Keys of a ready response that this version does not have are ignored.',
     source: 'vllm/v1/engine/core_client.py MPClient._apply_ready_response',
     run(run) {
-      run.http;
+      run.needHttp();
       const { hasTakenMoreKeys } = run.seen;
       const got =
         hasTakenMoreKeys === true ? 'the engine is ready' : 'it had to say it again without them';

@@ -13,6 +13,11 @@ export const STARTUP_DOCS: StructDocs = {
         'Whether the engine runs on a node without an API server; remote engines must, unless a hybrid or external load balancer is used.',
       parallel_config_hash:
         'Hash of the parallel settings, with READY and data_parallel_size > 1; coordinated ranks (mixture of experts) must all have the same one.',
+      coord_store_port:
+        'TCP port of the store by which elastic ranks find each other, with READY of such ranks alone.',
+      elastic_ep_max_dp_size: 'Ranks that there may ever be, with READY of elastic ranks alone.',
+      num_redundant_experts:
+        'Experts that are there more than once, with READY of elastic ranks alone.',
     },
   },
   EngineHandshakeMetadata: {
