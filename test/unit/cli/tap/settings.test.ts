@@ -24,6 +24,14 @@ describe('the settings of a tap', () => {
     });
   });
 
+  it('take frames as a version whose wire is known', () => {
+    const given = { ...PLACE, 'vllm-version': '0.31.0' };
+    expect(read(given).version?.vllmVersion).toBe('0.31.0');
+    expect(() => read({ ...PLACE, 'vllm-version': '0.29.0' })).toThrow(
+      "--vllm-version '0.29.0': no such wire is known; one of 0.28.0, 0.30.0, 0.31.0, 0.32.0, 0.33.0",
+    );
+  });
+
   it('write IPv6 hosts in brackets', () => {
     const settings = read({ ...PLACE, upstream: '[::1]:13345', host: '::1' });
     expect([settings.host, settings.upstreamAddress]).toEqual(['[::1]', 'tcp://[::1]:13345']);
