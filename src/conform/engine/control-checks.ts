@@ -2,7 +2,7 @@
 import { FinishReason } from '../../shared/protocol/outputs.ts';
 import { failed, judged, notApplicable, type Outcome, passed, secondsText } from '../run-checks.ts';
 import type { EngineCheck, EngineRun } from './engine-check.ts';
-import { checkOfEngine, generate, onAll, quiet, result, running } from './exchange.ts';
+import { checkOfEngines, generate, onAll, quiet, result, running } from './exchange.ts';
 import type { HeardEngine } from './heard.ts';
 
 const ABORT = 'vllm/v1/core/sched/scheduler.py Scheduler.finish_requests';
@@ -10,7 +10,7 @@ const CALL = 'vllm/v1/engine/core.py EngineCoreProc._handle_client_request';
 const INVOKE = 'vllm/v1/engine/core.py EngineCoreProc._invoke_utility_method';
 
 export const ABORT_CHECKS: readonly EngineCheck[] = [
-  checkOfEngine(
+  checkOfEngines(
     'abort.running',
     'ABORT ends a running request: no token of it comes behind what was under way, and no output tells of its end.',
     ABORT,
@@ -20,7 +20,7 @@ export const ABORT_CHECKS: readonly EngineCheck[] = [
       return silentOutcome(run, engine, id, true);
     },
   ),
-  checkOfEngine(
+  checkOfEngines(
     'abort.others',
     'It ends the requests that it names and no other.',
     ABORT,
@@ -34,7 +34,7 @@ export const ABORT_CHECKS: readonly EngineCheck[] = [
       return count === 40 ? passed('40 of 40 tokens') : failed(`${count} of 40 tokens`);
     },
   ),
-  checkOfEngine(
+  checkOfEngines(
     'abort.waiting',
     'ABORT ends a request that waits: it is never begun.',
     ABORT,
@@ -46,7 +46,7 @@ export const ABORT_CHECKS: readonly EngineCheck[] = [
       return silentOutcome(run, engine, id, false);
     },
   ),
-  checkOfEngine(
+  checkOfEngines(
     'abort.unknown',
     'ABORT of an id that nobody knows changes nothing.',
     ABORT,
@@ -62,7 +62,7 @@ export const ABORT_CHECKS: readonly EngineCheck[] = [
 ];
 
 export const UTILITY_CHECKS: readonly EngineCheck[] = [
-  checkOfEngine(
+  checkOfEngines(
     'utility.result',
     'A call is answered with its result, as [null, value]: is_sleeping says false.',
     CALL,
@@ -71,7 +71,7 @@ export const UTILITY_CHECKS: readonly EngineCheck[] = [
       return value === false ? passed('false') : failed(JSON.stringify(value) ?? 'no result');
     },
   ),
-  checkOfEngine(
+  checkOfEngines(
     'utility.tasks',
     'get_supported_tasks says what the model is for; a model that completes texts says generate.',
     'vllm/v1/engine/core.py EngineCore.get_supported_tasks',
@@ -82,24 +82,27 @@ export const UTILITY_CHECKS: readonly EngineCheck[] = [
         : failed(JSON.stringify(tasks) ?? 'no result');
     },
   ),
-  checkOfEngine(
+  checkOfEngines(
     'utility.unknown',
     'A method that there is not is answered with failure_message, which names it, and without a result.',
     INVOKE,
     (run, engine) => failureOutcome(run, engine, 'no_such_method', []),
   ),
-  checkOfEngine(
+  checkOfEngines(
     'utility.arguments',
     'So is a call with too many arguments.',
     INVOKE,
     (run, engine) => failureOutcome(run, engine, 'is_sleeping', [1, 2, 3]),
   ),
-  checkOfEngine(
+  checkOfEngines(
     'utility.call-id',
     'call_id comes back as it was sent: 64 bits, unsigned.',
     'vllm/v1/engine/core_client.py AsyncMPClient._call_utility_async',
     async (run, engine) => {
-      const sent = [0xfff1_0203_0405_0607n, 0x7fff_ffff_ffff_fff1n, 4_294_967_297n];
+      const rank = BigInt(engine.rank ?? 0);
+      const sent = [0xfff1_0203_0405_0607n, 0x7fff_ffff_ffff_0ff1n, 4_294_967_297n].map(
+        (callId) => callId + rank,
+      );
       const { frontend, requests } = run;
       for (const callId of sent) requests.call(engine, 'is_sleeping', [], { callId });
       await frontend.wait(
@@ -113,7 +116,7 @@ export const UTILITY_CHECKS: readonly EngineCheck[] = [
       );
     },
   ),
-  checkOfEngine('utility.once', 'Each call is answered once.', INVOKE, async (run, engine) => {
+  checkOfEngines('utility.once', 'Each call is answered once.', INVOKE, async (run, engine) => {
     const { frontend, requests } = run;
     const ids = [1, 2, 3].map(() => requests.call(engine, 'is_sleeping'));
     await frontend.wait(() => ids.every((id) => frontend.answersOf(id).length > 0), run.answerMs);
@@ -123,7 +126,7 @@ export const UTILITY_CHECKS: readonly EngineCheck[] = [
       ? passed('3 calls, 3 answers')
       : failed(`answers to 3 calls: ${counts.join(', ')}`);
   }),
-  checkOfEngine(
+  checkOfEngines(
     'utility.reset-prefix-cache',
     'reset_prefix_cache says true where no request holds blocks.',
     'vllm/v1/core/block_pool.py BlockPool.reset_prefix_cache',

@@ -1,23 +1,61 @@
 /** What checks do with an engine: ask, run requests, wait. */
+import { reasonOf } from '../../shared/errors.ts';
 import type { SamplingParams } from '../../shared/protocol/request.ts';
 import { failed, type Outcome, secondsText } from '../run-checks.ts';
 import { type EngineCheck, type EngineRun, engineCheck } from './engine-check.ts';
 import type { HeardEngine, HeardOutput } from './heard.ts';
 
-/** A check of one engine, the lowest rank: it fails where no engine is there. */
+type JudgeEngine = (context: EngineRun, engine: HeardEngine) => Outcome | Promise<Outcome>;
+
+/**
+ * A check of what an engine does by itself, on the lowest rank and then on the highest: those between are their like, and a run
+ * has its bounds. It fails where no engine is there.
+ */
+export function checkOfEngines(
+  id: string,
+  does: string,
+  source: string,
+  run: JudgeEngine,
+): EngineCheck {
+  return engineCheck(id, does, source, async (context) => {
+    const { engines } = context.frontend;
+    const lowest = engines[0];
+    if (lowest === undefined) return NOBODY;
+    const outcome = await run(context, lowest);
+    const highest = engines.at(-1) ?? lowest;
+    if (highest === lowest || outcome.verdict !== 'passed') return outcome;
+    const other = await ofRank(highest, () => run(context, highest));
+    return other.verdict === 'failed' ? other : outcome;
+  });
+}
+
+/** What it throws, too, says whose it is. */
+async function ofRank(
+  { rank }: HeardEngine,
+  judge: () => Outcome | Promise<Outcome>,
+): Promise<Outcome> {
+  try {
+    const outcome = await judge();
+    return { ...outcome, got: `rank ${rank}: ${outcome.got}` };
+  } catch (error) {
+    return failed(`rank ${rank}: ${reasonOf(error)}`);
+  }
+}
+
+/** A check of one engine, the lowest rank: of what all do together, or of what may cost an engine. */
 export function checkOfEngine(
   id: string,
   does: string,
   source: string,
-  run: (context: EngineRun, engine: HeardEngine) => Outcome | Promise<Outcome>,
+  run: JudgeEngine,
 ): EngineCheck {
   return engineCheck(id, does, source, (context) => {
     const [engine] = context.frontend.engines;
-    return engine === undefined
-      ? failed('no engine greeted the input sockets')
-      : run(context, engine);
+    return engine === undefined ? NOBODY : run(context, engine);
   });
 }
+
+const NOBODY = failed('no engine greeted the input sockets');
 
 /** Runs a request to its end. Throws where it does not come to one in time; it is aborted then. */
 export async function generate(

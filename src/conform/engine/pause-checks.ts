@@ -2,7 +2,7 @@
 import { FinishReason } from '../../shared/protocol/outputs.ts';
 import { failed, judged, notApplicable, type Outcome, passed, secondsText } from '../run-checks.ts';
 import type { EngineCheck, EngineRun } from './engine-check.ts';
-import { checkOfEngine, generate, onAll, quiet, running } from './exchange.ts';
+import { checkOfEngines, generate, onAll, quiet, running } from './exchange.ts';
 import type { HeardEngine } from './heard.ts';
 import { readyFieldsOf } from './ready-response-checks.ts';
 
@@ -10,7 +10,7 @@ const PAUSE = 'vllm/v1/engine/core.py EngineCoreProc.pause_scheduler';
 const SLEEP = 'vllm/v1/engine/core.py EngineCore.sleep, wake_up';
 
 export const PAUSE_CHECKS: readonly EngineCheck[] = [
-  checkOfEngine(
+  checkOfEngines(
     'pause.abort',
     'pause_scheduler in mode abort ends what runs with finish_reason 2 (abort), and then answers.',
     PAUSE,
@@ -29,13 +29,13 @@ export const PAUSE_CHECKS: readonly EngineCheck[] = [
       });
     },
   ),
-  checkOfEngine(
+  checkOfEngines(
     'pause.holds',
     'While it is paused is_scheduler_paused says true, and new requests wait; resume_scheduler lets them run.',
     `${PAUSE}, resume_scheduler`,
     holdsOutcome,
   ),
-  checkOfEngine(
+  checkOfEngines(
     'pause.keep',
     'In mode keep what runs stands still, and goes on to its end when it is resumed.',
     PAUSE,
@@ -57,7 +57,7 @@ export const PAUSE_CHECKS: readonly EngineCheck[] = [
       );
     },
   ),
-  checkOfEngine(
+  checkOfEngines(
     'pause.wait',
     'In mode wait it answers once what runs has come to its end.',
     PAUSE,
@@ -75,13 +75,13 @@ export const PAUSE_CHECKS: readonly EngineCheck[] = [
       });
     },
   ),
-  checkOfEngine(
+  checkOfEngines(
     'sleep.scheduling',
     'sleep of level 0 pauses scheduling, is_sleeping says true; wake_up of scheduling ends it.',
     SLEEP,
     (run, engine) => sleepOutcome(run, engine, 0, ['scheduling']),
   ),
-  checkOfEngine(
+  checkOfEngines(
     'sleep.memory',
     'With enable_sleep_mode sleep of level 1 frees memory, is_sleeping says true; after wake_up requests run again.',
     SLEEP,

@@ -2,7 +2,7 @@
 import { FinishReason } from '../../shared/protocol/outputs.ts';
 import { failed, judged, notApplicable, type Outcome, passed } from '../run-checks.ts';
 import type { EngineCheck, EngineRun } from './engine-check.ts';
-import { checkOfEngine, generate, mustFinish, quiet, running } from './exchange.ts';
+import { checkOfEngines, generate, mustFinish, quiet, running } from './exchange.ts';
 import type { HeardEngine, HeardOutput } from './heard.ts';
 
 const STOP = 'vllm/v1/core/sched/utils.py check_stop';
@@ -12,13 +12,13 @@ const OUTPUT = 'vllm/v1/engine/__init__.py EngineCoreOutput';
 const ALL_TOKEN_IDS = Array.from({ length: 1 << 18 }, (_, id) => id);
 
 export const REQUEST_CHECKS: readonly EngineCheck[] = [
-  checkOfEngine(
+  checkOfEngines(
     'add.tokens',
     'A request without stops gives exactly max_tokens tokens, each a token id.',
     STOP,
     tokensOutcome,
   ),
-  checkOfEngine(
+  checkOfEngines(
     'add.length',
     'It ends with finish_reason 1 (length) and without stop_reason.',
     STOP,
@@ -30,7 +30,7 @@ export const REQUEST_CHECKS: readonly EngineCheck[] = [
         : failed(`finish_reason ${finishReason}, stop_reason ${JSON.stringify(stopReason)}`);
     },
   ),
-  checkOfEngine(
+  checkOfEngines(
     'add.finish-once',
     'The output with finish_reason is the last one of a request.',
     UPDATE,
@@ -43,7 +43,7 @@ export const REQUEST_CHECKS: readonly EngineCheck[] = [
         : failed(`${outputs.length - at - 1} outputs behind the one with finish_reason`);
     },
   ),
-  checkOfEngine(
+  checkOfEngines(
     'add.stop-token',
     'A token of stop_token_ids ends the request: finish_reason 0 (stop), stop_reason that id, the token included.',
     STOP,
@@ -58,13 +58,13 @@ export const REQUEST_CHECKS: readonly EngineCheck[] = [
           );
     },
   ),
-  checkOfEngine(
+  checkOfEngines(
     'add.logprobs',
     'With logprobs 2 each token has a row of new_logprobs: the sampled token first, then the two likeliest.',
     'vllm/v1/outputs.py LogprobsLists',
     logprobsOutcome,
   ),
-  checkOfEngine(
+  checkOfEngines(
     'add.no-logprobs',
     'Without logprobs there are none.',
     OUTPUT,
@@ -76,13 +76,13 @@ export const REQUEST_CHECKS: readonly EngineCheck[] = [
       );
     },
   ),
-  checkOfEngine(
+  checkOfEngines(
     'add.prefill-stats',
     "The first output of a request, and no other, has prefill_stats with the prompt's tokens.",
     'vllm/v1/metrics/stats.py PrefillStats',
     prefillOutcome,
   ),
-  checkOfEngine(
+  checkOfEngines(
     'add.n',
     'The requests of one prompt with n > 1 come one by one, and each is answered under its own id.',
     'vllm/v1/engine/parallel_sampling.py ParentRequest.get_child_info',
@@ -91,7 +91,7 @@ export const REQUEST_CHECKS: readonly EngineCheck[] = [
         run.requests.add(
           engine,
           { maxTokens: 3, temperature: 1, seed: index },
-          { requestId: `${index}_conform-n`, externalReqId: 'conform-n' },
+          { requestId: `${index}_conform-n-${engine.rank}`, externalReqId: 'conform-n' },
         ),
       );
       await mustFinish(run, engine, ids);
@@ -103,7 +103,7 @@ export const REQUEST_CHECKS: readonly EngineCheck[] = [
       );
     },
   ),
-  checkOfEngine(
+  checkOfEngines(
     'add.priority',
     'A request with a priority is served like any other, whatever the policy.',
     'vllm/v1/request.py Request.from_engine_core_request',
@@ -112,7 +112,7 @@ export const REQUEST_CHECKS: readonly EngineCheck[] = [
       return outputs.length > 0 ? passed('2 tokens') : failed('no output');
     },
   ),
-  checkOfEngine(
+  checkOfEngines(
     'add.many',
     'Requests that run at once are each answered in full.',
     UPDATE,
@@ -130,13 +130,13 @@ export const REQUEST_CHECKS: readonly EngineCheck[] = [
       );
     },
   ),
-  checkOfEngine(
+  checkOfEngines(
     'outputs.client',
     'Outputs and answers go to the frontend whose client_index the request has, and to no other.',
     'vllm/v1/engine/core.py EngineCoreProc.process_output_sockets',
     clientOutcome,
   ),
-  checkOfEngine(
+  checkOfEngines(
     'outputs.engine-index',
     'Every message names the engine that sends it.',
     'vllm/v1/engine/core.py EngineCoreProc.process_output_sockets',
@@ -151,7 +151,7 @@ export const REQUEST_CHECKS: readonly EngineCheck[] = [
       return judged([...new Set(problems)], `${run.frontend.engines.length} engines`);
     },
   ),
-  checkOfEngine(
+  checkOfEngines(
     'outputs.timestamp',
     "A message's timestamp is the engine's monotonic seconds: above 0, and never below the one before.",
     'vllm/v1/engine/__init__.py EngineCoreOutputs.__post_init__',

@@ -49,6 +49,7 @@ export const ENGINE_CHECKS_PROCESS = 'APIServer';
 const RUN_MS = 29_000;
 /** What the checks have together, however long the start took. */
 const MIN_CHECKS_MS = 15_000;
+/** What a check of one engine has; there are two where it looks at two. */
 const CHECK_MS = 5_000;
 const ANSWER_MS = 1_500;
 const QUIET_MS = 150;
@@ -111,7 +112,7 @@ export async function runEngineChecks(
       },
       {
         only: options.only,
-        checkMs: CHECK_MS,
+        checkMs: CHECK_MS * Math.min(options.dataParallelSize, 2),
         timers,
         leftMs: () => endMs - clock.monotonicMs(),
         signal: options.signal,

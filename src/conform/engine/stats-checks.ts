@@ -3,7 +3,7 @@ import type { StructTable } from '../../shared/protocol/struct-table.ts';
 import { FieldWalk, type WalkedField } from '../../shared/tap/field-walk.ts';
 import { failed, judged, type Outcome, passed } from '../run-checks.ts';
 import type { EngineCheck, EngineRun } from './engine-check.ts';
-import { checkOfEngine, generate, quiet, running } from './exchange.ts';
+import { checkOfEngines, generate, quiet, running } from './exchange.ts';
 import type { HeardEngine, HeardOutputs } from './heard.ts';
 import { readyFieldsOf } from './ready-response-checks.ts';
 
@@ -12,7 +12,7 @@ const CADENCE = 'vllm/v1/core/sched/scheduler.py Scheduler.update_from_output, m
 const NONE = 'no scheduler_stats: was the engine started with --disable-log-stats?';
 
 export const STATS_CHECKS: readonly EngineCheck[] = [
-  checkOfEngine(
+  checkOfEngines(
     'stats.cadence',
     'Each step that gives tokens brings scheduler_stats once, to one of the frontends.',
     CADENCE,
@@ -27,19 +27,19 @@ export const STATS_CHECKS: readonly EngineCheck[] = [
         : failed(`none with ${without.length} of ${outputs.length} messages`);
     },
   ),
-  checkOfEngine(
+  checkOfEngines(
     'stats.fields',
     'They have all fields, each of its type: a frontend takes them as they are.',
     STATS,
     fieldsOutcome,
   ),
-  checkOfEngine(
+  checkOfEngines(
     'stats.running',
     'num_running_reqs counts the requests that run.',
     CADENCE,
     runningOutcome,
   ),
-  checkOfEngine(
+  checkOfEngines(
     'stats.idle',
     'The last ones after a request has ended say that none runs and none waits.',
     CADENCE,
@@ -60,7 +60,7 @@ export const STATS_CHECKS: readonly EngineCheck[] = [
         : failed(`${numRunning} running, ${numWaiting} waiting`);
     },
   ),
-  checkOfEngine(
+  checkOfEngines(
     'stats.usage',
     'kv_cache_usage is a fraction from 0 to 1, and above 0 while a request has blocks.',
     'vllm/v1/core/kv_cache_manager.py KVCacheManager.usage',
@@ -85,7 +85,7 @@ export const STATS_CHECKS: readonly EngineCheck[] = [
       );
     },
   ),
-  checkOfEngine(
+  checkOfEngines(
     'stats.prefix-cache',
     "prefix_cache_stats count a request's prompt tokens once, as queries.",
     'vllm/v1/core/kv_cache_manager.py KVCacheManager.get_computed_blocks',

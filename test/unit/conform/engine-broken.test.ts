@@ -16,4 +16,22 @@ describe('a check of an engine', () => {
       `engine.${id}`,
     ]);
   });
+
+  it.each([
+    'add.tokens',
+    'add.n',
+    'stats.cadence',
+    'abort.running',
+    'utility.call-id',
+    'pause.keep',
+  ])('%s looks at the highest rank too', async (id) => {
+    const { mutate, ...broken } = BROKEN_ENGINES[id] ?? {};
+    const verdicts = await judgeEngines({
+      ...broken,
+      size: 2,
+      mutate: (rank, ...more) => (rank === 1 ? (mutate?.(0, ...more) ?? {}) : {}),
+    });
+    expect(failedIds(verdicts)).toEqual([`engine.${id}`]);
+    expect(verdicts.get(`engine.${id}`)?.got).toMatch(/^rank 1: /);
+  });
 });
