@@ -1,15 +1,15 @@
 /** What a check of a frontend is in code: its words, and what it does with the run it is part of. */
 import { reasonOf } from '../../shared/errors.ts';
 import type { CheckSpec } from '../check.ts';
-import { failed, notApplicable, type Outcome, passed } from '../run-checks.ts';
-import { type Finding, NotApplicable } from './finding.ts';
+import { failed, notApplicable, type Outcome } from '../run-checks.ts';
+import { NotApplicable } from './compared.ts';
 import type { FrontendRun } from './frontend-run.ts';
 
 export interface FrontendCheck extends CheckSpec {
   /** It looks at what came of the start, and so is judged where that failed. */
   readonly isOfStart?: true;
   /** Throws NotApplicable where it cannot be looked at, NothingWithin where something did not come. */
-  readonly run: (run: FrontendRun) => Promise<Finding> | Finding;
+  readonly run: (run: FrontendRun) => Promise<Outcome> | Outcome;
 }
 
 /** What came of a check; what it left behind is ended, and a frontend that it has ended is told from those who come after. */
@@ -22,10 +22,9 @@ export async function outcomeOf(check: FrontendCheck, run: FrontendRun): Promise
 
 async function foundBy(check: FrontendCheck, run: FrontendRun): Promise<Outcome> {
   try {
-    const { isAsExpected, expected, got } = await check.run(run);
-    const outcome = isAsExpected ? passed(got) : failed(got);
+    const outcome = await check.run(run);
     // A value alone says nothing to who has not read the check.
-    return { ...outcome, expected: `${check.does} Here: ${expected}` };
+    return { ...outcome, expected: `${check.does} Here: ${outcome.expected}` };
   } catch (error) {
     const reason = reasonOf(error);
     return error instanceof NotApplicable ? notApplicable(reason) : failed(reason);

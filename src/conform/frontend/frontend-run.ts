@@ -9,7 +9,7 @@ import { systemTimers } from '../../shared/timers.ts';
 import { secondsText } from '../run-checks.ts';
 import { answerWhole, nextOutput, socketFor } from './answer-request.ts';
 import { capacityOf } from './capacity-of.ts';
-import { NotApplicable, NothingWithin } from './finding.ts';
+import { NotApplicable, NothingWithin } from './compared.ts';
 import type { FrontendCheckOptions } from './frontend-options.ts';
 import { type Completion, type CompletionOptions, HttpSide, scrape } from './http-side.ts';
 import { type ReceivedAdd, ScriptedEngine } from './scripted-engine.ts';

@@ -8,7 +8,7 @@ import { tapTransport } from '../../shared/tap/tapped-transport.ts';
 import type { CheckResult } from '../check.ts';
 import { runChecks } from '../run-checks.ts';
 import { FRONTEND_CHECKS } from './checks.ts';
-import { NotApplicable } from './finding.ts';
+import { NotApplicable } from './compared.ts';
 import { type FrontendCheck, outcomeOf } from './frontend-check.ts';
 import type { FrontendCheckOptions } from './frontend-options.ts';
 import { FrontendRun } from './frontend-run.ts';

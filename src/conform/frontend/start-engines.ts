@@ -2,7 +2,7 @@
  * The start: every engine says HELLO and gets INIT; all but the last report; the last is late. What is seen on the way stays in
  * the run, for the checks.
  */
-import { NothingWithin } from './finding.ts';
+import { NothingWithin } from './compared.ts';
 import type { Spoil } from './frontend-options.ts';
 import type { FrontendRun } from './frontend-run.ts';
 import type { ScriptedEngine } from './scripted-engine.ts';

@@ -1,7 +1,7 @@
 /** What an HTTP request becomes on the wire: the ADD of a completion whose every field is known. */
 import type { EngineCoreRequest, SamplingParams } from '../../../shared/protocol/request.ts';
 import { answerWhole } from '../answer-request.ts';
-import { compared, judged, NotApplicable } from '../finding.ts';
+import { compared, NotApplicable, outcome } from '../compared.ts';
 import type { FrontendCheck } from '../frontend-check.ts';
 import { type Asked, brief, type FrontendRun } from '../frontend-run.ts';
 
@@ -86,7 +86,7 @@ export const ADD_CHECKS: readonly FrontendCheck[] = [
       const unreadable = run.engines.flatMap((engine) => engine.unreadable);
       if (adds.length === 0 && unreadable.length === 0) throw new NotApplicable('no ADD came');
       const problem = unreadable[0] ?? adds.find((add) => add.problem !== null)?.problem;
-      return judged(problem === undefined, 'no fault in any', problem ?? 'no fault in any');
+      return outcome(problem === undefined, 'no fault in any', problem ?? 'no fault in any');
     },
   },
   {
@@ -97,7 +97,7 @@ export const ADD_CHECKS: readonly FrontendCheck[] = [
       const { externalReqId, requestId } = (await known(run)).add.request;
       const isFrom = externalReqId?.includes(REQUEST_ID) === true;
       const expected = `external_req_id has ${REQUEST_ID} in it, and request_id begins with that`;
-      return judged(isFrom && requestId.startsWith(externalReqId ?? ''), expected, {
+      return outcome(isFrom && requestId.startsWith(externalReqId ?? ''), expected, {
         externalReqId,
         requestId,
       });
@@ -112,7 +112,7 @@ export const ADD_CHECKS: readonly FrontendCheck[] = [
       for (let i = 0; i < 2; i++) await (await run.ask({ max_tokens: 1 }, { headers })).completion;
       const ids = run.adds.map(({ request }) => request.requestId);
       const repeated = ids.find((id, index) => ids.indexOf(id) !== index || id === '');
-      return judged(repeated === undefined, 'each once', repeated ?? 'each once');
+      return outcome(repeated === undefined, 'each once', repeated ?? 'each once');
     },
   },
   {
@@ -124,7 +124,7 @@ export const ADD_CHECKS: readonly FrontendCheck[] = [
       const { arrivalTime } = add.request;
       const [from, to] = [askedSeconds - CLOCK_SECONDS, add.receivedSeconds + CLOCK_SECONDS];
       const expected = `${from.toFixed(3)} to ${to.toFixed(3)}`;
-      return judged(arrivalTime >= from && arrivalTime <= to, expected, arrivalTime);
+      return outcome(arrivalTime >= from && arrivalTime <= to, expected, arrivalTime);
     },
   },
   {

@@ -11,7 +11,7 @@ import {
   socketFor,
   tokensFor,
 } from '../answer-request.ts';
-import { compared, judged, NotApplicable } from '../finding.ts';
+import { compared, NotApplicable, outcome } from '../compared.ts';
 import type { FrontendCheck } from '../frontend-check.ts';
 import { brief, type FrontendRun } from '../frontend-run.ts';
 import type { Completion } from '../http-side.ts';
@@ -55,10 +55,10 @@ function finishCheck(reason: FinishReason, does: string): FrontendCheck {
       const completion = (await finishAll(run)).finished[reason]?.completion;
       if (reason === FinishReason.ERROR) {
         const expected = 'an error answer of status 500';
-        return judged(completion?.status === 500, expected, told(completion));
+        return outcome(completion?.status === 500, expected, told(completion));
       }
       const got = completion?.choices[0]?.finishReason ?? told(completion);
-      return judged(got === word, word, got);
+      return outcome(got === word, word, got);
     },
   };
 }
@@ -99,7 +99,7 @@ function leaving(options: {
       // What was under way comes after the abort: nobody may mind.
       const late = { ...nextOutput(add, tokensFor(add, 1)), finishReason: FinishReason.ABORT };
       add.engine.send({ outputs: [late] }, socketFor(add));
-      return judged(true, 'an ABORT', 'an ABORT');
+      return outcome(true, 'an ABORT', 'an ABORT');
     },
   };
 }
@@ -164,7 +164,7 @@ export const ANSWER_CHECKS: readonly FrontendCheck[] = [
       const logprobs = answer.choices[0]?.logprobs as { token_logprobs?: unknown } | null;
       const values = Array.isArray(logprobs?.token_logprobs) ? logprobs.token_logprobs : [];
       const got = { count: values.length, first: values[0] ?? null, last: values.at(-1) ?? null };
-      if (answer.status !== 200) return judged(false, 'logprobs', told(answer));
+      if (answer.status !== 200) return outcome(false, 'logprobs', told(answer));
       return compared(got, { count: 80, first: -0.5, last: -0.5 });
     },
   },
@@ -176,7 +176,7 @@ export const ANSWER_CHECKS: readonly FrontendCheck[] = [
       const { completion } = await stopAtString(run);
       const { text, finishReason } = completion.choices[0] ?? { text: '', finishReason: null };
       const isCut = finishReason === 'stop' && !text.includes('time');
-      return judged(isCut, 'a text without "time", finish_reason "stop"', told(completion));
+      return outcome(isCut, 'a text without "time", finish_reason "stop"', told(completion));
     },
   },
   {
@@ -186,7 +186,7 @@ export const ANSWER_CHECKS: readonly FrontendCheck[] = [
     async run(run) {
       const { add } = await stopAtString(run);
       await run.waitFor('an ABORT after a stop string', () => isAborted(run, add));
-      return judged(true, 'an ABORT', 'an ABORT');
+      return outcome(true, 'an ABORT', 'an ABORT');
     },
   },
   leaving({
@@ -214,7 +214,7 @@ export const ANSWER_CHECKS: readonly FrontendCheck[] = [
       if (aborts.length === 0) throw new NotApplicable('no ABORT came');
       const bad = aborts.find(({ problem, unknown }) => problem !== null || unknown !== undefined);
       const got = bad === undefined ? 'no fault in any' : (bad.problem ?? `id ${bad.unknown}`);
-      return judged(bad === undefined, 'no fault in any', got);
+      return outcome(bad === undefined, 'no fault in any', got);
     },
   },
   {
@@ -228,7 +228,7 @@ export const ANSWER_CHECKS: readonly FrontendCheck[] = [
       const calls = run.engines.flatMap((engine) => engine.calls);
       if (calls.length === 0) throw new NotApplicable('no UTILITY came');
       const problem = calls.find((call) => call.problem !== null)?.problem;
-      return judged(problem === undefined, 'no fault in any', problem ?? 'no fault in any');
+      return outcome(problem === undefined, 'no fault in any', problem ?? 'no fault in any');
     },
   },
 ];

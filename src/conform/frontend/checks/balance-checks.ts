@@ -1,6 +1,6 @@
 /** Which engine gets a request, and what the coordinator says where there is one. */
 import { answerWhole } from '../answer-request.ts';
-import { compared, judged, NotApplicable } from '../finding.ts';
+import { compared, NotApplicable, outcome } from '../compared.ts';
 import type { FrontendCheck } from '../frontend-check.ts';
 import type { FrontendRun } from '../frontend-run.ts';
 
@@ -52,7 +52,7 @@ export const BALANCE_CHECKS: readonly FrontendCheck[] = [
       const counts = await spread(run, PER_ENGINE * run.engines.length, 21);
       // What engines have told meanwhile takes the place of what the frontend has counted: no more is sure.
       const isSpread = Math.min(...counts) > 0 && Math.max(...counts) <= MOST;
-      return judged(isSpread, `about ${PER_ENGINE} on each engine`, counts);
+      return outcome(isSpread, `about ${PER_ENGINE} on each engine`, counts);
     },
   },
   {
@@ -85,7 +85,7 @@ export const BALANCE_CHECKS: readonly FrontendCheck[] = [
         const what = `READY of the coordinator for engine ${rank}`;
         await run.waitFor(what, () => fromCoordinator.includes('READY') || null);
       }
-      return judged(true, 'READY', 'READY');
+      return outcome(true, 'READY', 'READY');
     },
   },
   {
@@ -102,7 +102,7 @@ export const BALANCE_CHECKS: readonly FrontendCheck[] = [
         const what = `START_DP_WAVE for engine ${rank}`;
         await run.waitFor(what, () => fromCoordinator.includes('START_DP_WAVE') || null);
       }
-      return judged(true, 'START_DP_WAVE', 'START_DP_WAVE');
+      return outcome(true, 'START_DP_WAVE', 'START_DP_WAVE');
     },
   },
 ];

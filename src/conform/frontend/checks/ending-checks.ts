@@ -10,7 +10,7 @@ import {
 import { FinishReason } from '../../../shared/protocol/outputs.ts';
 import type { Frame } from '../../../shared/transport/transport.ts';
 import { answerWhole, firstOutput, nextOutput, socketFor, tokensFor } from '../answer-request.ts';
-import { compared, judged, NotApplicable } from '../finding.ts';
+import { compared, NotApplicable, outcome } from '../compared.ts';
 import type { FrontendCheck } from '../frontend-check.ts';
 import type { Ending } from '../frontend-options.ts';
 import { brief, type FrontendRun } from '../frontend-run.ts';
@@ -57,11 +57,11 @@ function oddAtTheEnd(options: {
       const { status, completionTokens, text } = await completion;
       const expected = `${numTokens} tokens${mayEnd ? ', or status 500 and the end' : ''}`;
       if (status === 200) {
-        return judged(completionTokens === numTokens, expected, `${completionTokens} tokens`);
+        return outcome(completionTokens === numTokens, expected, `${completionTokens} tokens`);
       }
       run.seen.endedBy = id;
       const isOver = status >= 500 && (await isIll(run));
-      return judged(mayEnd && isOver, expected, `${status} ${brief(text)}`);
+      return outcome(mayEnd && isOver, expected, `${status} ${brief(text)}`);
     },
   };
 }
@@ -191,7 +191,7 @@ export const ENDING_CHECKS: readonly FrontendCheck[] = [
       needEnding(run, 'dead');
       await dying(run);
       const isOver = await isIll(run);
-      return judged(isOver, '503, or nobody', isOver ? '503, or nobody' : '200');
+      return outcome(isOver, '503, or nobody', isOver ? '503, or nobody' : '200');
     },
   },
   {
@@ -206,7 +206,7 @@ export const ENDING_CHECKS: readonly FrontendCheck[] = [
       const { status } = await run.http.complete({ max_tokens: 61 }, { timeoutMs: run.budget() });
       const adds = run.adds.length - before;
       const isRefused = adds === 0 && (status === 0 || status >= 500);
-      return judged(isRefused, 'no ADD, and status 500 or nobody', { adds, status });
+      return outcome(isRefused, 'no ADD, and status 500 or nobody', { adds, status });
     },
   },
 ];

@@ -7,7 +7,7 @@ import {
   FinishReason,
 } from '../../../shared/protocol/outputs.ts';
 import { firstOutput, socketFor, tokensFor } from '../answer-request.ts';
-import { compared, judged, NothingWithin } from '../finding.ts';
+import { compared, NothingWithin, outcome } from '../compared.ts';
 import type { FrontendCheck } from '../frontend-check.ts';
 import type { FrontendRun } from '../frontend-run.ts';
 import { finishAll } from './answer-checks.ts';
@@ -65,7 +65,7 @@ function capacityLabel(options: {
       const ofOne = own.map((figure) => own.map(() => figure));
       const isOneOf = [own, ...ofOne].some((values) => isSame(got, ranks, values));
       const expected = `each engine's own ${JSON.stringify(own)}, or one engine's on all`;
-      return judged(isOneOf, expected, got);
+      return outcome(isOneOf, expected, got);
     },
   };
 }

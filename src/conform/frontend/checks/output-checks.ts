@@ -2,7 +2,7 @@
 import { createEngineCoreOutput, createSchedulerStats } from '../../../shared/protocol/defaults.ts';
 import { FinishReason } from '../../../shared/protocol/outputs.ts';
 import { firstOutput, nextOutput, numTokensOf, socketFor, tokensFor } from '../answer-request.ts';
-import { compared, judged, NothingWithin } from '../finding.ts';
+import { compared, NothingWithin, outcome } from '../compared.ts';
 import type { FrontendCheck } from '../frontend-check.ts';
 import { brief, type FrontendRun } from '../frontend-run.ts';
 import type { ReceivedAdd } from '../scripted-engine.ts';
@@ -33,7 +33,7 @@ function survived(options: {
       const last = { ...nextOutput(add, rest), finishReason: FinishReason.LENGTH };
       add.engine.send({ outputs: [last] }, socketFor(add));
       const { status, completionTokens, text } = await completion;
-      if (status !== 200) return judged(false, `${numTokens} tokens`, `${status} ${brief(text)}`);
+      if (status !== 200) return outcome(false, `${numTokens} tokens`, `${status} ${brief(text)}`);
       return compared({ completionTokens }, { completionTokens: numTokens });
     },
   };

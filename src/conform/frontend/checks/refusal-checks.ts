@@ -1,6 +1,6 @@
 /** Starts that a frontend of vLLM refuses to go on from. Each ends the frontend, so a run is asked for one of them. */
 
-import { compared, NotApplicable, NothingWithin } from '../finding.ts';
+import { compared, NotApplicable, NothingWithin } from '../compared.ts';
 import type { FrontendCheck } from '../frontend-check.ts';
 import type { Spoil } from '../frontend-options.ts';
 

@@ -1,6 +1,6 @@
 /** What the handshake has to be like: answers to HELLO, and engines that report in any order and late. */
 import { isBefore } from '../../../shared/version.ts';
-import { compared, judged, NotApplicable } from '../finding.ts';
+import { compared, NotApplicable, outcome } from '../compared.ts';
 import type { FrontendCheck } from '../frontend-check.ts';
 import type { FrontendRun } from '../frontend-run.ts';
 import type { ScriptedEngine } from '../scripted-engine.ts';
@@ -47,8 +47,8 @@ export const START_CHECKS: readonly FrontendCheck[] = [
       const problems = engines.flatMap(({ inits }) =>
         inits.flatMap(({ problem }) => problem ?? []),
       );
-      if (engines.every(({ inits }) => inits.length === 0)) return judged(false, 'INIT', 'none');
-      return judged(problems.length === 0, 'no fault in any', problems[0] ?? 'no fault in any');
+      if (engines.every(({ inits }) => inits.length === 0)) return outcome(false, 'INIT', 'none');
+      return outcome(problems.length === 0, 'no fault in any', problems[0] ?? 'no fault in any');
     },
   },
   {
@@ -61,7 +61,7 @@ export const START_CHECKS: readonly FrontendCheck[] = [
       const isSound = inputs.length > 0 && inputs.length === outputs.length;
       const areAddresses = [...inputs, ...outputs].every((address) => ADDRESS.test(address));
       const expected = 'as many inputs as outputs, each tcp://HOST:PORT or ipc://PATH';
-      return judged(isSound && areAddresses, expected, { inputs, outputs });
+      return outcome(isSound && areAddresses, expected, { inputs, outputs });
     },
   },
   {
@@ -75,7 +75,7 @@ export const START_CHECKS: readonly FrontendCheck[] = [
       if (all.includes(null)) throw new NotApplicable('no INIT that can be read for each engine');
       const expected = 'the same for every engine';
       const texts = new Set(all.map((addresses) => JSON.stringify(addresses)));
-      return judged(texts.size === 1, expected, texts.size === 1 ? expected : all);
+      return outcome(texts.size === 1, expected, texts.size === 1 ? expected : all);
     },
   },
   {
@@ -86,7 +86,7 @@ export const START_CHECKS: readonly FrontendCheck[] = [
     run(run) {
       const { coordinatorInput, coordinatorOutput } = addressesOf(run);
       const isPair = (coordinatorInput === null) === (coordinatorOutput === null);
-      return judged(isPair, 'both or neither', { coordinatorInput, coordinatorOutput });
+      return outcome(isPair, 'both or neither', { coordinatorInput, coordinatorOutput });
     },
   },
   {
@@ -106,7 +106,7 @@ export const START_CHECKS: readonly FrontendCheck[] = [
         config['data_parallel_size'] === engines.length &&
         typeof config['data_parallel_master_ip'] === 'string';
       const expected = `{} or all of ${wanted.join(', ')}, with data_parallel_size ${engines.length}`;
-      return judged(keys.length === 0 || isWhole, expected, config);
+      return outcome(keys.length === 0 || isWhole, expected, config);
     },
   },
   {
@@ -117,7 +117,7 @@ export const START_CHECKS: readonly FrontendCheck[] = [
       run.needHttp();
       const { statusesWhileStarting } = run.seen;
       const isWaiting = statusesWhileStarting.every((status) => status !== 200);
-      return judged(isWaiting, 'no 200 of /health', { statuses: statusesWhileStarting });
+      return outcome(isWaiting, 'no 200 of /health', { statuses: statusesWhileStarting });
     },
   },
   {
@@ -127,7 +127,11 @@ export const START_CHECKS: readonly FrontendCheck[] = [
     run(run) {
       run.needHttp();
       const { isServing } = run.seen;
-      return judged(isServing, 'completions are answered', isServing ? 'they are' : 'they are not');
+      return outcome(
+        isServing,
+        'completions are answered',
+        isServing ? 'they are' : 'they are not',
+      );
     },
   },
   {
@@ -150,7 +154,7 @@ export const START_CHECKS: readonly FrontendCheck[] = [
       const got =
         hasTakenMoreKeys === true ? 'the engine is ready' : 'it had to say it again without them';
       if (hasTakenMoreKeys === null) throw new NotApplicable('the frontend serves nothing');
-      return judged(hasTakenMoreKeys, 'the engine is ready', got);
+      return outcome(hasTakenMoreKeys, 'the engine is ready', got);
     },
   },
   {
