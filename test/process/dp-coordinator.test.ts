@@ -12,6 +12,7 @@ import { identityFromEngineIndex } from '../../src/shared/protocol/identity.ts';
 import { SUBSCRIBE_ALL } from '../../src/shared/protocol/messages/coordinator-messages.ts';
 import type { Closable } from '../../src/shared/transport/transport.ts';
 import { createZmqTransport } from '../../src/shared/transport/zmq.ts';
+import { VLLM_VERSION } from '../../src/shared/version.ts';
 import { packageFile } from '../support/package.ts';
 import { isAlive } from '../support/process.ts';
 import { wireCodec } from '../support/wire-codec.ts';
@@ -25,6 +26,7 @@ const SETTINGS = JSON.stringify({
   frontendStatsPublishAddress: 'tcp://127.0.0.1:0',
   coordinatorInputAddress: 'tcp://127.0.0.1:0',
   coordinatorOutputAddress: 'tcp://127.0.0.1:0',
+  vllmVersion: VLLM_VERSION,
   logLevel: 'error',
   logFormat: 'json',
 });
