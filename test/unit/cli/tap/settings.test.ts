@@ -28,7 +28,7 @@ describe('the settings of a tap', () => {
     const given = { ...PLACE, 'vllm-version': '0.31.0' };
     expect(read(given).version?.vllmVersion).toBe('0.31.0');
     expect(() => read({ ...PLACE, 'vllm-version': '0.29.0' })).toThrow(
-      "--vllm-version '0.29.0': no such wire is known; one of 0.28.0, 0.30.0, 0.31.0, 0.32.0, 0.33.0",
+      "--vllm-version '0.29.0': must be one of 0.28.0, 0.30.0, 0.31.0, 0.32.0, 0.33.0, whose wire is known",
     );
   });
 
