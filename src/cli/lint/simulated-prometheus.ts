@@ -16,10 +16,10 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { findFreePort } from '../../frontend/launch/port-check.ts';
 import { ConfigError, reasonOf } from '../../shared/errors.ts';
 
 export interface SimulatedPrometheus {
@@ -126,7 +126,7 @@ class PrometheusRun {
   }
 
   async start(): Promise<URL> {
-    const port = await freePort();
+    const port = await findFreePort('127.0.0.1');
     const config = join(this.#folder, 'prometheus.yml');
     writeFileSync(config, '{}');
     const child = spawn(
@@ -180,19 +180,6 @@ async function isReady(url: URL): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/** A port of 127.0.0.1 that nobody listens on; another program may be quicker to take it. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 const isMissing = (cause: unknown): boolean =>

@@ -2,10 +2,9 @@
 import { ConfigError } from '../../shared/errors.ts';
 import { CATALOGUE_VERSIONS, catalogueOf } from '../../shared/metric-catalogue/metric-catalogue.ts';
 import { KNOWN_METRIC_VERSIONS } from '../../shared/metric-catalogue/metric-differences.ts';
-import { compareVersions } from '../../shared/metric-catalogue/version-order.ts';
 import { knownVersion } from '../../shared/protocol/versions/known-version.ts';
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
-import { VLLM_VERSION } from '../../shared/version.ts';
+import { compareVersions, VLLM_VERSION } from '../../shared/version.ts';
 
 export interface KnownVersion {
   readonly version: string;

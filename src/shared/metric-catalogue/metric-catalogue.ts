@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { assert } from '../assert.ts';
 import { ConfigError } from '../errors.ts';
 import { ownFile } from '../own-files.ts';
-import { compareVersions } from './version-order.ts';
+import { compareVersions } from '../version.ts';
 
 export type FamilyType = 'counter' | 'gauge' | 'histogram' | 'summary';
 

@@ -3,6 +3,7 @@
  * for the names alone, names are compared; what cannot be told of a family is said.
  */
 import { ConfigError } from '../errors.ts';
+import { compareVersions } from '../version.ts';
 import {
   CACHE_CONFIG_INFO,
   CATALOGUE_VERSIONS,
@@ -11,7 +12,6 @@ import {
   type MetricCatalogue,
 } from './metric-catalogue.ts';
 import { FIRST_VERSION_OF_NAME, RENAMES, type Rename, SCANNED_VERSIONS } from './renames.ts';
-import { compareVersions } from './version-order.ts';
 
 export interface MetricDifferences {
   readonly from: string;

@@ -3,9 +3,10 @@
  * catalogue's, recorded from each version's own package. Before it the names alone are known, from each version's source:
  * what else there is to a family, and the labels of `vllm:cache_config_info`, are then as in 0.20.0.
  */
+
+import { compareVersions } from '../version.ts';
 import { CATALOGUE_VERSIONS, catalogueOf } from './metric-catalogue.ts';
 import { type RenamesFile, readRenamesFile } from './renames-file.ts';
-import { compareVersions } from './version-order.ts';
 
 export interface OlderMetrics {
   /** Families by name, counters without `_total`, that it has too, with its help text; the others are not there. */
