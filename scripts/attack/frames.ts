@@ -14,7 +14,7 @@ import { createZmqTransport } from '../../src/shared/transport/zmq.ts';
 import { createTestRequest } from '../../test/support/engine.ts';
 import { EngineProcesses } from '../../test/support/engine-processes.ts';
 import { FakeEngine } from '../../test/support/fake-engine.ts';
-import { freePorts } from '../../test/support/process.ts';
+import { freePorts } from '../../test/support/free-ports.ts';
 import { TINYMODEL, Twin } from '../../test/support/twin.ts';
 import { waitUntil } from '../../test/support/wait-for.ts';
 import { wireCodec } from '../../test/support/wire-codec.ts';

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'vitest';
 import type { CheckResult } from '../../src/conform/check.ts';
+import { freePorts } from '../support/free-ports.ts';
 import {
   EVERY_MODE,
   expectDeviations,
@@ -16,7 +17,7 @@ import {
   SMG_DEVIATIONS,
   VLLM_RS_DEVIATIONS,
 } from '../support/known-deviations.ts';
-import { freePorts, RunningProcess } from '../support/process.ts';
+import { RunningProcess } from '../support/process.ts';
 import { findSmg, handshakePortOf } from '../support/smg.ts';
 import { TINYMODEL } from '../support/twin.ts';
 import {

@@ -2,7 +2,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Planned, startFaultyEngine } from '../support/faulty-start.ts';
-import { freePorts, RunningProcess } from '../support/process.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { RunningProcess } from '../support/process.ts';
 import { TINYMODEL } from '../support/twin.ts';
 import { findVllmRs } from '../support/vllm-rs.ts';
 import { waitUntil } from '../support/wait-for.ts';

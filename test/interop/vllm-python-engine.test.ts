@@ -5,7 +5,8 @@
 import { rmSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../src/conform/check.ts';
-import { freePorts, RunningProcess } from '../support/process.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { RunningProcess } from '../support/process.ts';
 import { createMoeModel } from '../support/tapped-pair.ts';
 import { TINYMODEL, Twin } from '../support/twin.ts';
 import {

@@ -3,7 +3,8 @@
  * be answered alike by both, byte for byte.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePorts, RunningProcess } from '../support/process.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { RunningProcess } from '../support/process.ts';
 import { TINYMODEL, Twin } from '../support/twin.ts';
 import {
   findVllmPython,

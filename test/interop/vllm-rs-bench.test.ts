@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePorts } from '../support/process.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { Twin } from '../support/twin.ts';
 import { findVllmRs } from '../support/vllm-rs.ts';
 

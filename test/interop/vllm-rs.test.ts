@@ -12,8 +12,9 @@ import {
   readRecording,
   sendScenario,
 } from '../support/e2e-traffic.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { metricsDifferences } from '../support/metrics-parity.ts';
-import { freePorts, RunningProcess } from '../support/process.ts';
+import { RunningProcess } from '../support/process.ts';
 import { TINYMODEL, Twin } from '../support/twin.ts';
 import { findVllmRs } from '../support/vllm-rs.ts';
 import { waitUntil } from '../support/wait-for.ts';

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePorts, RunningProcess } from '../support/process.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { RunningProcess } from '../support/process.ts';
 import { waitUntil } from '../support/wait-for.ts';
 
 const FOLDER = fileURLToPath(new URL('../../deploy/alertmanager/', import.meta.url));

@@ -16,12 +16,13 @@ import { createZmqTransport } from '../../src/shared/transport/zmq.ts';
 import { VLLM_VERSION } from '../../src/shared/version.ts';
 import { BROKEN_FRONTENDS, type BrokenFrontend } from '../support/broken-frontends.ts';
 import { type BreakHttp, brokenFetch } from '../support/broken-http.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { mutatingTransport } from '../support/mutating-transport.ts';
-import { freePorts } from '../support/process.ts';
 import { TINYMODEL, Twin } from '../support/twin.ts';
 import { TwinFaults } from '../support/twin-faults.ts';
 
 const RUN_MS = 30_000;
+const LOG_LINES = 6;
 const IDS = FRONTEND_CHECKS.map(({ id }) => id);
 
 const REFUSALS = IDS.filter((id) => id.startsWith('frontend.refuses.'));
@@ -39,12 +40,17 @@ afterAll(() => rmSync(MODELS, { recursive: true, force: true }));
 
 type Version = keyof typeof WIRE_VERSIONS;
 
+interface Judged {
+  readonly results: readonly CheckResult[];
+  readonly frontend: Twin;
+}
+
 interface Started extends BrokenFrontend {
   readonly version?: Version;
   readonly words?: readonly string[];
 }
 
-async function judge(broken: Started): Promise<readonly CheckResult[]> {
+async function judge(broken: Started): Promise<Judged> {
   const { version = VLLM_VERSION, words = [] } = broken;
   const [http = 0, handshake = 0] = await freePorts(2);
   const size = broken.engines === 'one' ? 1 : 2;
@@ -61,7 +67,7 @@ async function judge(broken: Started): Promise<readonly CheckResult[]> {
     { VLLM_SERVER_DEV_MODE: '1' },
   );
   try {
-    return await runFrontendChecks({
+    const results = await runFrontendChecks({
       handshakeAddress: `tcp://127.0.0.1:${handshake}`,
       dataParallelSize: size,
       httpUrl: url,
@@ -76,6 +82,7 @@ async function judge(broken: Started): Promise<readonly CheckResult[]> {
       transport: mutatingTransport(createZmqTransport(), broken.wire?.() ?? {}),
       fetch: brokenFetch(withFault(url, broken)),
     });
+    return { results, frontend };
   } finally {
     await frontend.stop();
   }
@@ -93,18 +100,18 @@ function withFault(url: string, { fault, http }: BrokenFrontend): BreakHttp {
   };
 }
 
-function idsOf(
-  results: readonly CheckResult[],
-  verdict: CheckResult['verdict'],
-): readonly string[] {
+function idsOf({ results }: Judged, verdict: CheckResult['verdict']): readonly string[] {
   return results.filter((result) => result.verdict === verdict).map(({ id }) => id);
 }
 
-function told(results: readonly CheckResult[]): string {
-  const failed = results.filter(({ verdict }) => verdict !== 'passed');
-  return failed
-    .map(({ id, verdict, expected, got }) => `${id} ${verdict}: ${expected} | ${got}`)
-    .join('\n');
+/** Failures first, then what the frontend said itself. */
+function told({ results, frontend }: Judged): string {
+  const linesOf = (wanted: CheckResult['verdict']): readonly string[] =>
+    results
+      .filter(({ verdict }) => verdict === wanted)
+      .map(({ id, expected, got }) => `${id} ${wanted}: ${expected} | ${got}`);
+  const said = frontend.log.trimEnd().split('\n').slice(-LOG_LINES);
+  return [...linesOf('failed'), ...said, ...linesOf('not_applicable')].join('\n');
 }
 
 it('has a broken frontend for each check', () => {
@@ -121,25 +128,31 @@ describe('our frontend', () => {
       [...REFUSALS, 'frontend.coordinator.start_wave'],
     ],
   ])('passes every check with %s', async (_, broken, notApplicable) => {
-    const results = await judge(broken);
-    expect(results.map(({ id }) => id)).toEqual(IDS);
-    expect(idsOf(results, 'failed'), told(results)).toEqual([]);
-    expect(idsOf(results, 'not_applicable'), told(results)).toEqual(notApplicable);
+    const judged = await judge(broken);
+    expect(judged.results.map(({ id }) => id)).toEqual(IDS);
+    expect(idsOf(judged, 'failed'), told(judged)).toEqual([]);
+    expect(idsOf(judged, 'not_applicable'), told(judged)).toEqual(notApplicable);
   });
 
   it.each((Object.keys(WIRE_VERSIONS) as Version[]).filter((version) => version !== VLLM_VERSION))(
     'passes every check as vLLM %s',
     async (version) => {
-      const results = await judge({ version });
-      expect(idsOf(results, 'failed'), told(results)).toEqual([]);
+      const judged = await judge({ version });
+      expect(idsOf(judged, 'failed'), told(judged)).toEqual([]);
     },
   );
 
   it('passes every check with a mixture of experts as vLLM 0.31.0, whose INIT says less', async () => {
-    const results = await judge({ version: '0.31.0', engines: 'moe' });
-    expect(idsOf(results, 'failed'), told(results)).toEqual([]);
-    expect(idsOf(results, 'passed')).toContain('frontend.coordinator.start_wave');
+    const judged = await judge({ version: '0.31.0', engines: 'moe' });
+    expect(idsOf(judged, 'failed'), told(judged)).toEqual([]);
+    expect(idsOf(judged, 'passed')).toContain('frontend.coordinator.start_wave');
   });
+});
+
+it('tells what came instead of a completion', async () => {
+  const id = 'frontend.start.order';
+  const { results } = await judge(BROKEN_FRONTENDS[id] as BrokenFrontend);
+  expect(results.find((result) => result.id === id)?.got).toBe('they are not: 503 not yet');
 });
 
 describe('the command', () => {
@@ -172,15 +185,15 @@ describe('the command', () => {
 
 describe('our frontend, whose start is spoilt by', () => {
   it.each(SPOILS)('%s, refuses to go on', async (spoil) => {
-    const results = await judge({ spoil });
-    expect(idsOf(results, 'failed'), told(results)).toEqual([]);
-    expect(idsOf(results, 'passed')).toContain(`frontend.refuses.${spoil.replaceAll('-', '_')}`);
+    const judged = await judge({ spoil });
+    expect(idsOf(judged, 'failed'), told(judged)).toEqual([]);
+    expect(idsOf(judged, 'passed')).toContain(`frontend.refuses.${spoil.replaceAll('-', '_')}`);
   });
 });
 
 describe.concurrent('a frontend that breaks one thing fails one check:', () => {
   it.each(Object.entries(BROKEN_FRONTENDS))('%s', async (id, broken) => {
-    const results = await judge(broken);
-    expect(idsOf(results, 'failed'), told(results)).toEqual([id]);
+    const judged = await judge(broken);
+    expect(idsOf(judged, 'failed'), told(judged)).toEqual([id]);
   });
 });

@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { freePorts, RunningProcess } from '../support/process.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { RunningProcess } from '../support/process.ts';
 import { CLI_MAIN, TINYMODEL, Twin } from '../support/twin.ts';
 
 interface Run {

@@ -8,6 +8,7 @@ import type { KVEventMessage } from '../../src/shared/protocol/kv-events.ts';
 import { type EngineCoreOutputs, FinishReason } from '../../src/shared/protocol/outputs.ts';
 import { createTestRequest } from '../support/engine.ts';
 import { EngineProcesses } from '../support/engine-processes.ts';
+import { freePorts } from '../support/free-ports.ts';
 import {
   comparableEvents,
   liveSamples,
@@ -18,7 +19,6 @@ import {
   sendRecorded,
   utilityAnswers,
 } from '../support/live-frames.ts';
-import { freePorts } from '../support/process.ts';
 import { TINYMODEL } from '../support/twin.ts';
 import { waitUntil } from '../support/wait-for.ts';
 import { wireCodec } from '../support/wire-codec.ts';

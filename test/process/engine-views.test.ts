@@ -7,7 +7,7 @@ import type { EngineViewMethods } from '../../src/shared/twin-api/engine-views.t
 import { BLOCK_STATES } from '../../src/shared/twin-api/engine-views.ts';
 import { createTestRequest } from '../support/engine.ts';
 import { EngineProcesses } from '../support/engine-processes.ts';
-import { freePorts } from '../support/process.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { TINYMODEL } from '../support/twin.ts';
 import { waitUntil } from '../support/wait-for.ts';
 import type { ZmqFrontend } from '../support/zmq-frontend.ts';

@@ -1,7 +1,8 @@
 /** `serve --handshake-step`: a start-up that is gone through frame by frame. */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { HandshakeStepState, TwinState } from '../../src/shared/twin-api/state.ts';
-import { childrenOf, freePorts, isAlive, RunningProcess } from '../support/process.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { childrenOf, isAlive, RunningProcess } from '../support/process.ts';
 import { CLI_MAIN, TINYMODEL, Twin } from '../support/twin.ts';
 import { waitUntil } from '../support/wait-for.ts';
 

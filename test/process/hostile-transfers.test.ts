@@ -1,6 +1,6 @@
 /** kv_transfer_params are a client's word: whatever they name costs their request, and the engine goes on. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { freePorts } from '../support/process.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { TINYMODEL, Twin } from '../support/twin.ts';
 
 const CONFIG = JSON.stringify({ kv_connector: 'NixlConnector', kv_role: 'kv_both' });

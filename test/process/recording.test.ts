@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FrameLine } from '../../src/shared/tap/frame-line.ts';
 import type { RawFrame } from '../../src/shared/tap/raw-frame.ts';
+import { freePorts, freePortsInARow } from '../support/free-ports.ts';
 import { liveSamples } from '../support/live-frames.ts';
-import { childrenOf, freePorts, freePortsInARow, isAlive } from '../support/process.ts';
+import { childrenOf, isAlive } from '../support/process.ts';
 import { framesOf, processesOf, readWhole, typesInOrder } from '../support/recordings.ts';
 import { startServer } from '../support/topology.ts';
 import { TINYMODEL, Twin } from '../support/twin.ts';
@@ -184,8 +185,8 @@ describe('serve --record', () => {
 
   it('names every socket of a mixture of experts with KV events, and tells every message', async () => {
     // Each rank's own is beside it.
-    const port = await freePortsInARow(2, []);
-    const replayPort = await freePortsInARow(2, [port, port + 1]);
+    const port = await freePortsInARow(2);
+    const replayPort = await freePortsInARow(2);
     const events = JSON.stringify({
       enable_kv_cache_events: true,
       publisher: 'zmq',
@@ -262,7 +263,7 @@ describe('serve --record', () => {
   it('tells the servers of a supervisor apart by their ranks', async () => {
     const [supervisorPort = 0, rpcPort = 0] = await freePorts(2);
     // Each server listens on the next one.
-    const port = await freePortsInARow(2, [supervisorPort, rpcPort]);
+    const port = await freePortsInARow(2);
     const twin = keep(
       startServer([
         ...['--data-parallel-size', '2', '--data-parallel-size-local', '2', '--record', folder],

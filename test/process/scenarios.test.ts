@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { descendantsOf, freePorts, isAlive, RunningProcess } from '../support/process.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { descendantsOf, isAlive, RunningProcess } from '../support/process.ts';
 import { CLI_MAIN, TINYMODEL, Twin } from '../support/twin.ts';
 import { waitUntil } from '../support/wait-for.ts';
 

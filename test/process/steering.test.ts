@@ -6,7 +6,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseSamples } from '../../src/shared/exposition.ts';
 import { FAULT_SPECS } from '../../src/shared/faults/catalogue.ts';
 import type { LoadEntry, ScenarioEntry } from '../../src/shared/twin-api/steering.ts';
-import { descendantsOf, freePorts, isAlive, RunningProcess } from '../support/process.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { descendantsOf, isAlive, RunningProcess } from '../support/process.ts';
 import { CLI_MAIN, TINYMODEL, Twin } from '../support/twin.ts';
 import { waitUntil } from '../support/wait-for.ts';
 

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { FrameLine } from '../../src/shared/tap/frame-line.ts';
-import { freePorts } from '../support/process.ts';
+import { freePorts } from '../support/free-ports.ts';
 import {
   completeTokens,
   createMoeModel,

@@ -1,6 +1,6 @@
 /** Ways to spread a data-parallel model over servers, each with running processes. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { freePorts, freePortsInARow } from '../support/process.ts';
+import { freePorts, freePortsInARow } from '../support/free-ports.ts';
 import { complete, finishedByEngine, parallelConfigOf, startServer } from '../support/topology.ts';
 import { TINYMODEL, Twin } from '../support/twin.ts';
 import { waitUntil } from '../support/wait-for.ts';
@@ -75,7 +75,7 @@ describe('external load balancing', () => {
 
   it('with a port per rank has a supervisor that is ready while all are, and ends with the first', async () => {
     const [supervisorPort = 0, rpcPort = 0] = await freePorts(2);
-    const port = await freePortsInARow(2, [supervisorPort, rpcPort]);
+    const port = await freePortsInARow(2);
     const ranks = ['--data-parallel-size', '2', '--data-parallel-size-local', '2'];
     const ports = ['--port', `${port}`, '--data-parallel-supervisor-port', `${supervisorPort}`];
     const node = start([

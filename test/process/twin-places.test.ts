@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { TwinState } from '../../src/shared/twin-api/state.ts';
-import { childrenOf, freePorts, freePortsInARow, type RunningProcess } from '../support/process.ts';
+import { freePorts, freePortsInARow } from '../support/free-ports.ts';
+import { childrenOf, type RunningProcess } from '../support/process.ts';
 import { startServer } from '../support/topology.ts';
 import { TINYMODEL, Twin } from '../support/twin.ts';
 import { waitFor, waitUntil } from '../support/wait-for.ts';
@@ -110,7 +111,7 @@ describe('/twin', () => {
 
   it('is there at every server of a supervisor, each with its own rank', async () => {
     const [supervisorPort = 0, rpcPort = 0] = await freePorts(2);
-    const port = await freePortsInARow(2, [supervisorPort, rpcPort]);
+    const port = await freePortsInARow(2);
     const twin = startServer([
       ...['--data-parallel-multi-port-external-lb', '--data-parallel-size', '2'],
       ...['--data-parallel-size-local', '2', '--port', String(port)],

@@ -113,7 +113,7 @@ const START: Readonly<Record<string, BrokenFrontend>> = {
   'frontend.start.waits': inHttp(() => alwaysHealthy((limits) => !limits.has(1))),
   'frontend.start.order': inHttp(() => async ({ path, next }) => {
     const response = await next();
-    return path === '/v1/completions' ? new Response('', { status: 503 }) : response;
+    return path === '/v1/completions' ? new Response('not yet', { status: 503 }) : response;
   }),
   'frontend.start.health': inHttp(() => async ({ path, next }) => {
     const response = await next();

@@ -3,7 +3,6 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 
 const LOG_DEADLINE_MS = 30_000;
 const STOP_DEADLINE_MS = 15_000;
@@ -145,42 +144,6 @@ export class RunningProcess {
     this.#log += text;
     for (const watcher of this.#watchers) watcher();
   }
-}
-
-/** As many free ports of 127.0.0.1, all different. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(
-    servers.map(
-      (server) => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve())),
-    ),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
-  await Promise.all(
-    servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
-  );
-  return ports;
-}
-
-/** The first of so many free ports in a row, none of them in `taken`. */
-export async function freePortsInARow(count: number, taken: readonly number[]): Promise<number> {
-  for (;;) {
-    const [first = 0] = await freePorts(1);
-    const row = Array.from({ length: count }, (_, index) => first + index);
-    if (row.some((port) => taken.includes(port))) continue;
-    if ((await Promise.all(row.map(isFree))).every((free) => free)) return first;
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }
 
 /** Whether it runs: what only waits to be reaped does not. */

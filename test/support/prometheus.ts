@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { freePorts } from './process.ts';
+import { freePorts } from './free-ports.ts';
 import { waitUntil } from './wait-for.ts';
 
 export type PromLabels = Readonly<Record<string, string>>;

@@ -8,7 +8,8 @@ import { createDissector } from '../../src/shared/tap/dissector.ts';
 import type { FrameLine } from '../../src/shared/tap/frame-line.ts';
 import type { RawFrame } from '../../src/shared/tap/raw-frame.ts';
 import { VLLM_VERSION } from '../../src/shared/version.ts';
-import { freePorts, type RunningProcess } from './process.ts';
+import { freePorts } from './free-ports.ts';
+import type { RunningProcess } from './process.ts';
 import { TINYMODEL, Twin } from './twin.ts';
 import { waitUntil } from './wait-for.ts';
 

@@ -48,6 +48,7 @@ export class FrontendRun {
   readonly seen: { [K in keyof Seen]: Seen[K] } = {
     statusesWhileStarting: [],
     isServing: false,
+    whyNotServed: null,
     hasTakenMoreKeys: null,
     spoilt: null,
     endedBy: null,
@@ -297,6 +298,8 @@ export interface Seen {
   statusesWhileStarting: readonly number[];
   /** Completions are answered. */
   isServing: boolean;
+  /** What came instead of a completion, the last time that one was asked for. */
+  whyNotServed: string | null;
   /** Null where it was not tried. */
   hasTakenMoreKeys: boolean | null;
   /** What came of a start that was spoilt; null where none was. */

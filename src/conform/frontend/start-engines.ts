@@ -4,7 +4,8 @@
  */
 import { NothingWithin } from './compared.ts';
 import type { Spoil } from './frontend-options.ts';
-import type { FrontendRun } from './frontend-run.ts';
+import { brief, type FrontendRun } from './frontend-run.ts';
+import type { Answer } from './http-side.ts';
 import type { ScriptedEngine } from './scripted-engine.ts';
 
 /** How long the last engine lets the frontend wait. */
@@ -79,7 +80,7 @@ async function servesAllTheSame(run: FrontendRun, first?: ScriptedEngine): Promi
   const { clock } = run.options;
   let closedMs: number | null = null;
   while (run.hasTime) {
-    if (await serves(run)) return true;
+    if ((await whyNotServed(run)) === null) return true;
     if (closedMs === null && first?.isHandshakeConnected === false) closedMs = clock.monotonicMs();
     if (closedMs !== null && clock.monotonicMs() - closedMs > REFUSED_MS) return false;
     await run.quiet(ASK_AGAIN_MS);
@@ -108,7 +109,8 @@ async function waitUntilServing(
       first?.report();
       isToldAgain = true;
     }
-    if (await serves(run)) {
+    run.seen.whyNotServed = await whyNotServed(run);
+    if (run.seen.whyNotServed === null) {
       run.seen.isServing = true;
       run.seen.hasTakenMoreKeys = !isToldAgain;
       return;
@@ -117,24 +119,26 @@ async function waitUntilServing(
   }
 }
 
-/** False where the time for the start is over, too. */
-async function serves(run: FrontendRun): Promise<boolean> {
+/** Null where a completion was answered, else what came instead; also where the time for the start is over. */
+async function whyNotServed(run: FrontendRun): Promise<string | null> {
   try {
-    return await completes(run);
+    const { status, text } = await completes(run);
+    if (status === 200) return null;
+    return brief(status === 0 ? text : `${status} ${text}`);
   } catch (error) {
-    if (error instanceof NothingWithin) return false;
+    if (error instanceof NothingWithin) return error.message;
     throw error;
   }
 }
 
-async function completes(run: FrontendRun): Promise<boolean> {
+async function completes(run: FrontendRun): Promise<Answer> {
   const { http } = run;
   if (http.model === '') {
-    const { status, text } = await http.get('/v1/models', run.budget());
-    if (status !== 200) return false;
-    http.model = modelOf(text) ?? '';
+    const models = await http.get('/v1/models', run.budget());
+    if (models.status !== 200) return models;
+    http.model = modelOf(models.text) ?? '';
   }
-  return (await run.complete({ max_tokens: 1 })).status === 200;
+  return await run.complete({ max_tokens: 1 });
 }
 
 function modelOf(text: string): string | null {

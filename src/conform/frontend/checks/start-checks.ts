@@ -126,12 +126,9 @@ export const START_CHECKS: readonly FrontendCheck[] = [
     source: 'vllm/v1/engine/core_client.py MPClient.__init__',
     run(run) {
       run.needHttp();
-      const { isServing } = run.seen;
-      return outcome(
-        isServing,
-        'completions are answered',
-        isServing ? 'they are' : 'they are not',
-      );
+      const { isServing, whyNotServed } = run.seen;
+      const got = isServing ? 'they are' : `they are not: ${whyNotServed ?? 'none was asked for'}`;
+      return outcome(isServing, 'completions are answered', got);
     },
   },
   {
