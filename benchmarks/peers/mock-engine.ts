@@ -11,6 +11,7 @@ import {
 } from '../../src/shared/protocol/defaults.ts';
 import { identityFromEngineIndex } from '../../src/shared/protocol/identity.ts';
 import { EngineCoreEventType, FinishReason } from '../../src/shared/protocol/outputs.ts';
+import { createReadyResponse } from '../../src/shared/protocol/ready-response.ts';
 import type { EngineCoreRequest } from '../../src/shared/protocol/request.ts';
 import { WIRE_VERSIONS } from '../../src/shared/protocol/versions/wire-versions.ts';
 import { createWireCodec } from '../../src/shared/protocol/wire-codec.ts';
@@ -134,36 +135,17 @@ function newsOfFirst(request: EngineCoreRequest, timestamp: number) {
 }
 
 function readyResponse(rank: number, size: number) {
-  return {
+  return createReadyResponse({
     maxModelLen: MAX_MODEL_LEN,
     numGpuBlocks: NUM_BLOCKS,
     blockSize: BLOCK_SIZE,
-    dpStatsAddress: null,
-    dtype: 'bfloat16',
     vllmVersion: VLLM_VERSION,
-    worldSize: 1,
     dataParallelSize: size,
-    tensorParallelSize: 1,
-    pipelineParallelSize: 1,
-    decodeContextParallelSize: 1,
     dataParallelRank: rank,
     maxNumSeqs: 4096,
     maxNumBatchedTokens: 8192,
     instanceId: `mock-${rank}`,
-    supportsLora: false,
-    maxLoras: 0,
-    mambaBlockSize: null,
-    kvCacheSizeTokens: NUM_BLOCKS * BLOCK_SIZE,
-    kvCacheMaxConcurrency: 1,
-    kvEventsConfig: null,
-    weightTransferBackend: null,
-    enableSleepMode: false,
-    supportsDraftWeightUpdates: false,
-    effectiveAttentionBlockSize: BLOCK_SIZE,
-    coordStorePort: 0,
-    coordinatorInputAddress: null,
-    coordinatorOutputAddress: null,
-  };
+  });
 }
 
 process.on('message', ({ address, engines }: MockOrder) => {

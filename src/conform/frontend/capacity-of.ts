@@ -1,5 +1,8 @@
 /** What the scripted engines say of themselves: every engine another capacity, so that a sum or a mix-up shows. */
-import type { EngineCoreReadyResponse } from '../../shared/protocol/ready-response.ts';
+import {
+  createReadyResponse,
+  type EngineCoreReadyResponse,
+} from '../../shared/protocol/ready-response.ts';
 
 const MAX_MODEL_LEN = 1_024;
 const BLOCK_SIZE = 16;
@@ -7,38 +10,14 @@ const BLOCK_SIZE = 16;
 const NUM_BLOCKS = 1_025;
 const MORE_BLOCKS = 512;
 
+/** Ranks of dense models are engines of their own: each says that it is one of one. */
 export function capacityOf(rank: number, vllmVersion: string): EngineCoreReadyResponse {
-  const numGpuBlocks = NUM_BLOCKS + MORE_BLOCKS * rank;
-  const kvCacheSizeTokens = numGpuBlocks * BLOCK_SIZE;
-  return {
+  return createReadyResponse({
     maxModelLen: MAX_MODEL_LEN,
-    numGpuBlocks,
+    numGpuBlocks: NUM_BLOCKS + MORE_BLOCKS * rank,
     blockSize: BLOCK_SIZE,
-    dpStatsAddress: null,
-    dtype: 'bfloat16',
     vllmVersion,
-    worldSize: 1,
-    // Ranks of dense models are engines of their own.
-    dataParallelSize: 1,
-    tensorParallelSize: 1,
-    pipelineParallelSize: 1,
-    decodeContextParallelSize: 1,
     dataParallelRank: rank,
-    maxNumSeqs: 256,
-    maxNumBatchedTokens: 2_048,
     instanceId: `conform-${rank}`,
-    supportsLora: false,
-    maxLoras: 0,
-    mambaBlockSize: null,
-    kvCacheSizeTokens,
-    kvCacheMaxConcurrency: kvCacheSizeTokens / MAX_MODEL_LEN,
-    kvEventsConfig: null,
-    weightTransferBackend: null,
-    enableSleepMode: false,
-    supportsDraftWeightUpdates: false,
-    effectiveAttentionBlockSize: BLOCK_SIZE,
-    coordStorePort: 0,
-    coordinatorInputAddress: null,
-    coordinatorOutputAddress: null,
-  };
+  });
 }

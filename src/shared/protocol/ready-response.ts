@@ -51,3 +51,44 @@ export interface EngineCoreReadyResponse {
   readonly coordinatorInputAddress: string | null;
   readonly coordinatorOutputAddress: string | null;
 }
+
+/** What differs from engine to engine. */
+type OwnField = 'maxModelLen' | 'numGpuBlocks' | 'blockSize' | 'vllmVersion';
+
+/**
+ * That of an engine alone, whose blocks are all of one full-attention group, without adapters, events or sleep; what differs is
+ * named. Source: vllm/v1/engine/core.py EngineCoreProc._make_ready_response; the limits: vllm/config/scheduler.py SchedulerConfig.
+ */
+export function createReadyResponse(
+  values: Pick<EngineCoreReadyResponse, OwnField> & Partial<EngineCoreReadyResponse>,
+): EngineCoreReadyResponse {
+  const { maxModelLen, numGpuBlocks, blockSize } = values;
+  const kvCacheSizeTokens = numGpuBlocks * blockSize;
+  return {
+    dpStatsAddress: null,
+    dtype: 'bfloat16',
+    worldSize: 1,
+    dataParallelSize: 1,
+    tensorParallelSize: 1,
+    pipelineParallelSize: 1,
+    decodeContextParallelSize: 1,
+    dataParallelRank: 0,
+    maxNumSeqs: 256,
+    maxNumBatchedTokens: 2_048,
+    instanceId: '',
+    supportsLora: false,
+    maxLoras: 0,
+    mambaBlockSize: null,
+    kvCacheSizeTokens,
+    kvCacheMaxConcurrency: kvCacheSizeTokens / maxModelLen,
+    kvEventsConfig: null,
+    weightTransferBackend: null,
+    enableSleepMode: false,
+    supportsDraftWeightUpdates: false,
+    effectiveAttentionBlockSize: blockSize,
+    coordStorePort: 0,
+    coordinatorInputAddress: null,
+    coordinatorOutputAddress: null,
+    ...values,
+  };
+}
