@@ -1,7 +1,7 @@
 /** `vllm-twin serve [MODEL]`: engines and a frontend, or with --headless engines only. */
 import { kvEventsConfigOf } from '../engine-core/kv-events-config.ts';
+import type { StartedServer } from '../frontend/frontend.ts';
 import { checkBalancingFlags } from '../frontend/launch/api-server-count.ts';
-import type { StartedServer } from '../frontend/main.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { kvTransferConfigOf } from '../shared/config/kv-transfer-config.ts';
 import { resolveNodes } from '../shared/config/node-args.ts';

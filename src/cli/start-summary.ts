@@ -1,5 +1,5 @@
 /** What a person at a terminal sees once the server listens: its engines, and where to go. */
-import type { StartedServer } from '../frontend/main.ts';
+import type { StartedServer } from '../frontend/frontend.ts';
 import { pageAddressOf } from '../frontend/twin/page-address.ts';
 import { argsOfRank } from '../shared/config/engine-overrides.ts';
 import type { EngineArgs } from '../shared/config/registry.ts';

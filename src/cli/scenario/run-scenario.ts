@@ -3,12 +3,12 @@
  * has ended it. With expectations it ends when the scenario is over, with 0 or 1; without any the server goes on serving.
  */
 
+import type { StartedServer } from '../../frontend/frontend.ts';
 import { readHttpEnv } from '../../frontend/http/http-env.ts';
 import { changesRefusedBecause, twinAccessOf } from '../../frontend/http/twin-access.ts';
 import { describeExit } from '../../frontend/launch/child.ts';
 import { systemFacts, watchLauncher } from '../../frontend/launch/launcher-watch.ts';
 import { StopRequest } from '../../frontend/launch/stop-request.ts';
-import type { StartedServer } from '../../frontend/main.ts';
 import { ownServerPlace } from '../../frontend/own-server-place.ts';
 import { describeEvent } from '../../scenario/describe-step.ts';
 import { engineProblem } from '../../scenario/engine-problem.ts';

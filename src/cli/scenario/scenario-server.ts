@@ -1,4 +1,6 @@
 /** The server that a scenario is played on, as its runner has it: a child that is started, ended and started again. */
+
+import type { StartedServer } from '../../frontend/frontend.ts';
 import {
   Child,
   type ChildExit,
@@ -6,7 +8,6 @@ import {
   STOP_GRACE_MS,
   stopChildren,
 } from '../../frontend/launch/child.ts';
-import type { StartedServer } from '../../frontend/main.ts';
 import { isFailed, isStarted, type ServerFailed } from '../../frontend/scenario-server/messages.ts';
 import type { EngineArgs } from '../../shared/config/registry.ts';
 import { StartupError, TwinError } from '../../shared/errors.ts';
