@@ -14,7 +14,11 @@ import { systemClock } from '../../src/shared/clock.ts';
 import { WIRE_VERSIONS } from '../../src/shared/protocol/versions/wire-versions.ts';
 import { createZmqTransport } from '../../src/shared/transport/zmq.ts';
 import { VLLM_VERSION } from '../../src/shared/version.ts';
-import { BROKEN_FRONTENDS, type BrokenFrontend } from '../support/broken-frontends.ts';
+import {
+  BROKEN_FRONTENDS,
+  type BrokenFrontend,
+  FAULTY_FRONTENDS,
+} from '../support/broken-frontends.ts';
 import { type BreakHttp, brokenFetch } from '../support/broken-http.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { mutatingTransport } from '../support/mutating-transport.ts';
@@ -88,11 +92,13 @@ async function judge(broken: Started): Promise<Judged> {
   }
 }
 
-function withFault(url: string, { fault, http }: BrokenFrontend): BreakHttp {
+function withFault(url: string, { fault, atLimit, http }: BrokenFrontend): BreakHttp {
   const breakHttp = http?.() ?? (({ next }) => next());
   let isInjected = fault === undefined;
   return async (asked) => {
-    if (asked.path === '/metrics' && !isInjected && fault !== undefined) {
+    const isNow =
+      atLimit === undefined ? asked.path === '/metrics' : asked.body['max_tokens'] === atLimit;
+    if (isNow && !isInjected && fault !== undefined) {
       isInjected = true;
       await new TwinFaults(url).inject(fault);
     }
@@ -195,5 +201,12 @@ describe.concurrent('a frontend that breaks one thing fails one check:', () => {
   it.each(Object.entries(BROKEN_FRONTENDS))('%s', async (id, broken) => {
     const judged = await judge(broken);
     expect(idsOf(judged, 'failed'), told(judged)).toEqual([id]);
+  });
+});
+
+describe.concurrent('a fault of the catalogue is noticed by what it breaks:', () => {
+  it.each(FAULTY_FRONTENDS)('$fault.fault', async ({ fails, ...broken }) => {
+    const judged = await judge(broken);
+    expect(idsOf(judged, 'failed'), told(judged)).toEqual(fails);
   });
 });

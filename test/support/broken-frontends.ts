@@ -31,8 +31,9 @@ export interface BrokenFrontend {
   /** The state of a mutation is a run's own. */
   readonly wire?: () => WireMutation;
   readonly http?: () => BreakHttp;
-  /** Injected when /metrics is first asked for. */
   readonly fault?: Readonly<Record<string, unknown>>;
+  /** It is injected before a completion of so many tokens. Default: before the first scrape. */
+  readonly atLimit?: number;
   /** How its start is spoilt. */
   readonly spoil?: Spoil;
   /** Default: two engines of a dense model. */
@@ -224,6 +225,13 @@ const label = (name: string, change: (value: string) => string): BrokenFrontend 
   );
 
 const METRICS: Readonly<Record<string, BrokenFrontend>> = {
+  'frontend.metrics.exposition': { fault: { fault: 'metrics.status' } },
+  'frontend.metrics.families': inHttp(() =>
+    metricsLines((line) => (line.startsWith('vllm:request_queue_time_seconds') ? null : line)),
+  ),
+  'frontend.metrics.counters': inHttp(() =>
+    sampleValues('vllm:prompt_tokens_total', (value) => -value),
+  ),
   'frontend.metrics.cache_config_info': inHttp(() =>
     metricsLines((line) => (/^vllm:cache_config_info\{.*engine="1"/.test(line) ? null : line)),
   ),
@@ -283,3 +291,28 @@ export const BROKEN_FRONTENDS: Readonly<Record<string, BrokenFrontend>> = {
   ...METRICS,
   ...ENDINGS,
 };
+
+/** Faults of the catalogue that an operator of a frontend knows, and the checks that each of them fails. */
+export const FAULTY_FRONTENDS: readonly (BrokenFrontend & { readonly fails: readonly string[] })[] =
+  [
+    { fault: { fault: 'metrics.truncate' }, fails: ['frontend.metrics.exposition'] },
+    {
+      fault: { fault: 'metrics.drop-engine', engine: 1 },
+      fails: ['frontend.metrics.cache_config_info', 'frontend.metrics.children'],
+    },
+    {
+      fault: { fault: 'metrics.counter-reset', engine: 0 },
+      atLimit: 45,
+      fails: ['frontend.metrics.counters'],
+    },
+    {
+      fault: {
+        ...{ fault: 'metrics.wave', metric: 'vllm:num_requests_running', engine: 1 },
+        ...{ min: 100, max: 200 },
+      },
+      fails: ['frontend.metrics.num_requests_running'],
+    },
+    { fault: { fault: 'http.cut-stream' }, fails: ['frontend.answer.stream'] },
+    { fault: { fault: 'metrics.slow', delay: '500ms' }, fails: [] },
+    { fault: { fault: 'http.latency', delay: '100ms' }, fails: [] },
+  ];

@@ -24,10 +24,9 @@ export const VLLM_RS_DEVIATIONS: KnownDeviations = {
   peer: `vllm-rs ${VLLM_VERSION}`,
   failed: {
     'frontend.add.n': 'n other than 1 is refused with 400',
+    'frontend.metrics.families':
+      'four are not there: engine_sleep_state, mm_cache_queries, mm_cache_hits and admission_rejections',
     'frontend.metrics.cache_config_info': NO_CACHE_CONFIG,
-    'frontend.metrics.kv_cache_size_tokens': NO_CACHE_CONFIG,
-    'frontend.metrics.kv_cache_max_concurrency': NO_CACHE_CONFIG,
-    'frontend.metrics.num_gpu_blocks': NO_CACHE_CONFIG,
     'frontend.outputs.empty':
       'an "invalid wire shape": every request fails, and nothing is served any more',
     'frontend.outputs.more_fields':
@@ -36,6 +35,9 @@ export const VLLM_RS_DEVIATIONS: KnownDeviations = {
   notApplicable: {
     'frontend.coordinator.ready': NO_COORDINATOR,
     'frontend.coordinator.start_wave': NO_COORDINATOR,
+    'frontend.metrics.kv_cache_size_tokens': NO_CACHE_CONFIG,
+    'frontend.metrics.kv_cache_max_concurrency': NO_CACHE_CONFIG,
+    'frontend.metrics.num_gpu_blocks': NO_CACHE_CONFIG,
     'frontend.utility.form': NO_CALLS,
   },
 };
@@ -57,6 +59,20 @@ export const SMG_DEVIATIONS: KnownDeviations = {
     'frontend.stop_string.abort': 'the engine is not told: it goes on to max_tokens',
     'frontend.abort.disconnect':
       'the engine is not told before there is more to write to the client',
+    'frontend.metrics.exposition': NO_VLLM_METRICS,
+    'frontend.balance.stats': 'requests are spread by what it sent itself, whatever engines say',
+    'frontend.dead.health': "/health is the gateway's own: 200 all the same",
+  },
+  notApplicable: {
+    'frontend.coordinator.ready': NO_COORDINATOR,
+    'frontend.coordinator.start_wave': NO_COORDINATOR,
+    'frontend.refuses.hello_twice': STARTS_AGAIN,
+    'frontend.refuses.unknown_rank': STARTS_AGAIN,
+    'frontend.refuses.garbage': STARTS_AGAIN,
+    'frontend.refuses.wrong_place': STARTS_AGAIN,
+    'frontend.gone.others': 'no engine can be left out where X-data-parallel-rank is not obeyed',
+    'frontend.metrics.families': NO_VLLM_METRICS,
+    'frontend.metrics.counters': NO_VLLM_METRICS,
     'frontend.metrics.cache_config_info': NO_VLLM_METRICS,
     'frontend.metrics.kv_cache_size_tokens': NO_VLLM_METRICS,
     'frontend.metrics.kv_cache_max_concurrency': NO_VLLM_METRICS,
@@ -69,17 +85,6 @@ export const SMG_DEVIATIONS: KnownDeviations = {
     'frontend.metrics.generation_tokens': NO_VLLM_METRICS,
     'frontend.metrics.num_preemptions': NO_VLLM_METRICS,
     'frontend.metrics.request_success': NO_VLLM_METRICS,
-    'frontend.balance.stats': 'requests are spread by what it sent itself, whatever engines say',
-    'frontend.dead.health': "/health is the gateway's own: 200 all the same",
-  },
-  notApplicable: {
-    'frontend.coordinator.ready': NO_COORDINATOR,
-    'frontend.coordinator.start_wave': NO_COORDINATOR,
-    'frontend.refuses.hello_twice': STARTS_AGAIN,
-    'frontend.refuses.unknown_rank': STARTS_AGAIN,
-    'frontend.refuses.garbage': STARTS_AGAIN,
-    'frontend.refuses.wrong_place': STARTS_AGAIN,
-    'frontend.gone.others': 'no engine can be left out where X-data-parallel-rank is not obeyed',
     'frontend.utility.form': NO_CALLS,
   },
 };

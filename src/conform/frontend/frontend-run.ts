@@ -11,7 +11,8 @@ import { answerWhole, nextOutput, socketFor } from './answer-request.ts';
 import { capacityOf } from './capacity-of.ts';
 import { NotApplicable, NothingWithin } from './compared.ts';
 import type { FrontendCheckOptions } from './frontend-options.ts';
-import { type Completion, type CompletionOptions, HttpSide, scrape } from './http-side.ts';
+import { type Completion, type CompletionOptions, HttpSide } from './http-side.ts';
+import { MetricsSide } from './metrics-side.ts';
 import { type ReceivedAdd, ScriptedEngine } from './scripted-engine.ts';
 
 /** From INIT to the end of all checks; closing comes on top. */
@@ -54,6 +55,7 @@ export class FrontendRun {
     endedBy: null,
   };
   readonly #http: HttpSide | null;
+  readonly #metrics: MetricsSide | null;
   readonly #open = new Map<string, ReceivedAdd>();
   readonly #gone = new Set<ScriptedEngine>();
   readonly #memo = new Map<string, Promise<unknown>>();
@@ -66,7 +68,8 @@ export class FrontendRun {
   constructor(options: FrontendCheckOptions) {
     this.options = options;
     const { transport, version, clock, waitMs = ANSWER_MS } = options;
-    const { handshakeAddress, dataParallelSize, httpUrl = null, model = null } = options;
+    const { handshakeAddress, dataParallelSize } = options;
+    const { httpUrl = null, metricsUrl = null, model = null } = options;
     this.codec = createWireCodec(version);
     this.startMs = options.startMs ?? START_MS;
     this.answerMs = options.answerMs ?? ANSWER_MS;
@@ -84,6 +87,7 @@ export class FrontendRun {
     const send = options.fetch ?? fetch;
     this.#http =
       httpUrl === null ? null : new HttpSide({ url: httpUrl, model: model ?? '', fetch: send });
+    this.#metrics = metricsUrl === null ? null : new MetricsSide({ url: metricsUrl, fetch: send });
   }
 
   /** In the order in which they report. */
@@ -115,6 +119,12 @@ export class FrontendRun {
   needHttp(): HttpSide {
     if (this.#http === null) throw new NotApplicable('no --http URL was given');
     return this.#http;
+  }
+
+  /** Throws NotApplicable without --metrics. */
+  needMetrics(): MetricsSide {
+    if (this.#metrics === null) throw new NotApplicable('no --metrics URL was given');
+    return this.#metrics;
   }
 
   get hasHttp(): boolean {
@@ -264,10 +274,9 @@ export class FrontendRun {
 
   /** Throws NotApplicable without --metrics. */
   async scrape(): Promise<readonly Sample[]> {
-    const { metricsUrl = null, fetch: send = fetch } = this.options;
-    if (metricsUrl === null) throw new NotApplicable('no --metrics URL was given');
+    const metrics = this.needMetrics();
     this.needAlive();
-    return await scrape(metricsUrl, send, this.budget());
+    return await metrics.scrape(this.budget());
   }
 
   /** Scrapes until it is so; the last scrape if it never was. */

@@ -1,5 +1,4 @@
 /** The frontend's HTTP side, asked as a client asks it. Every question has a deadline; no answer is an answer too. */
-import { parseSamples, type Sample } from '../../shared/exposition.ts';
 
 export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
 
@@ -75,7 +74,7 @@ export class HttpSide {
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
 /** Throws where it is longer than an answer may be; the connection is closed then. */
-async function textOf({ body }: Response): Promise<string> {
+export async function textOf({ body }: Response): Promise<string> {
   const parts: Uint8Array[] = [];
   let numBytes = 0;
   for await (const part of body ?? []) {
@@ -84,20 +83,6 @@ async function textOf({ body }: Response): Promise<string> {
     parts.push(part);
   }
   return Buffer.concat(parts).toString();
-}
-
-/** A scrape of /metrics; without samples where it was not answered with 200. */
-export async function scrape(
-  url: string,
-  fetch: Fetch,
-  timeoutMs: number,
-): Promise<readonly Sample[]> {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
-    return response.status === 200 ? parseSamples(await textOf(response)) : [];
-  } catch {
-    return [];
-  }
 }
 
 interface RawCompletion {
