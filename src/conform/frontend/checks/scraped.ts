@@ -14,7 +14,7 @@ export async function scrapeReadable(run: FrontendRun): Promise<readonly Sample[
   return await run.scrape();
 }
 
-/** Engines that have a child of it. Throws NotApplicable where none has: other checks tell which family, and whose child, is missing. */
+/** Engines that have a child of it; whose is missing, metrics.children tells. Throws NotApplicable where none has one. */
 export function ranksWith(
   samples: readonly Sample[],
   name: string,
