@@ -135,6 +135,23 @@ describe('a document', () => {
     expect(found('x.md', text)).toEqual([['query', '', 'sum(vllm:a)']]);
   });
 
+  it('has samples of /metrics, which ask nothing, where it says that they are Prometheus’', () => {
+    const block = (text: string) => found('x.md', `\`\`\`prometheus\n${text}\n\`\`\`\n`);
+    expect(
+      block(
+        '# HELP vllm:a What.\n# TYPE vllm:a gauge\nvllm:a{engine="0",b="x } 1"} 1.0\n...\nb_bucket{le="+Inf"} 1e+06 1700000000\nc NaN',
+      ),
+    ).toEqual([]);
+    expect(block('# how many\nsum(vllm:a)\n/ 2')).toEqual([['query', '', 'sum(vllm:a)\n/ 2']]);
+    expect(block('vllm:a{engine="0"} offset 5m')).toHaveLength(1);
+  });
+
+  it('has rules and what is scraped in blocks that it calls Prometheus’', () => {
+    const block = (text: string) => found('x.md', `\`\`\`prometheus\n${text}\n\`\`\`\n`);
+    expect(block('scrape_configs:\n  - job_name: vllm')).toEqual([]);
+    expect(block('- alert: A\n  expr: vllm:a > 1')).toEqual([['alert', 'A', 'vllm:a > 1']]);
+  });
+
   it('may have rules in a block that says no language', () => {
     const text = '```\n- alert: A\n  expr: vllm:a > 1\n```\n';
     expect(found('x.md', text)).toEqual([['alert', 'A', 'vllm:a > 1']]);
