@@ -214,6 +214,18 @@ describe('--fix', () => {
     expect(readdirSync(folder).sort()).toEqual(['link.yaml', 'rules.yaml']);
   });
 
+  it('leaves a template of the adapter as it is, whose name is mended where it is written', async () => {
+    const rule = (name: string) =>
+      `rules:\n- seriesQuery: '${name}{pod!=""}'\n  metricsQuery: avg(<<.Series>>{<<.LabelMatchers>>})\n`;
+    const path = file('adapter.yaml', rule(GONE));
+    const sarif = join(folder, 'lint.sarif');
+    await lint({ paths: [path], sarif });
+    expect(readFileSync(sarif, 'utf8').match(/"fixes"/g)).toHaveLength(1);
+    const { code } = await lint({ paths: [path], fix: true });
+    expect(code).toBe(0);
+    expect(readFileSync(path, 'utf8')).toBe(rule(HERE));
+  });
+
   it('prints a query that is mended', async () => {
     const { out } = await lint({ queries: [`max(${GONE})`], fix: true });
     expect(out.split('\n')).toContain(`max(${HERE})`);
