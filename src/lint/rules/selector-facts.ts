@@ -20,6 +20,7 @@ const EMPTY_NAMES: ReadonlySet<string> = new Set([
   'not-yet',
   'underscore',
   'unknown',
+  'recorded-from-nothing',
 ]);
 
 /** A name that the version has no series of; one of another program may have some. */
@@ -125,10 +126,11 @@ function isEmptyPattern({ matchers }: Selector, against: Against): boolean {
   const named = matchers.find(({ label }) => label.text === '__name__');
   if (named === undefined || named.isVariable || named.op !== '=~') return false;
   if (!/vllm[:_]/.test(named.value)) return false;
-  const { catalogue, features, recorded } = against;
+  const { catalogue, features, recorded, emptied } = against;
   const names = [...catalogue.bySample]
     .filter(([, { needs }]) => isMet(needs, features))
     .map(([name]) => name);
   const fits = (name: string): boolean => matches(named, name) !== false;
-  return !names.some(fits) && ![...recorded].some(fits) && !mayFitOthers(named.value);
+  const isRecorded = [...recorded].some((name) => fits(name) && !emptied.has(name));
+  return !names.some(fits) && !isRecorded && !mayFitOthers(named.value);
 }

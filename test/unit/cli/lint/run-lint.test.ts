@@ -156,6 +156,16 @@ describe('files', () => {
     expect(out).toContain('2 errors, 0 warnings: 2 queries in 2 files');
   });
 
+  it('of a folder can hold a dashboard in base64', async () => {
+    const json = JSON.stringify({ targets: [{ expr: GONE }] });
+    const packed = Buffer.from(json).toString('base64');
+    const text = `kind: GrafanaDashboard\nspec:\n  gzipJson: ${packed}\n`;
+    const path = file('a.yaml', text);
+    const { code, out } = await lint({ paths: [folder], fix: true });
+    expect([code, out.split('\n')[0]]).toEqual([1, `${path}:3`]);
+    expect(readFileSync(path, 'utf8')).toBe(text);
+  });
+
   it('that are named and ask nothing are told', async () => {
     const { code, err } = await lint({ paths: [file('package.json', '{"name": "x"}')] });
     expect(code).toBe(0);
@@ -196,6 +206,49 @@ describe('files', () => {
     file('rules.yaml', 'groups: [{rules: [{record: "vllm:mine", expr: up}]}]');
     file('d.json', JSON.stringify({ title: 'T', targets: [{ expr: 'vllm:mine' }] }));
     expect(await lint({ paths: [folder] })).toMatchObject({ code: 0 });
+  });
+});
+
+describe('names that recording rules make', () => {
+  const recording = (expr: string) =>
+    `groups:\n- rules:\n  - record: vllm:cache_usage\n    expr: ${expr}\n  - record: vllm:cache_usage:max\n    expr: max(vllm:cache_usage)\n`;
+  const rulesOf = (out: string) =>
+    (JSON.parse(out) as { findings: { file: string; rule: string }[] }).findings.map(
+      ({ file: name, rule }) => `${name.slice(folder.length + 1)} ${rule}`,
+    );
+
+  it('are as empty as their rules, however many stand between', async () => {
+    file('a.yaml', rules('vllm:cache_usage:max > 0.9'));
+    file('b.yaml', recording(`avg(${GONE})`));
+    const { code, out } = await lint({ paths: [folder], output: 'json' });
+    expect(code).toBe(1);
+    expect(rulesOf(out)).toEqual([
+      'a.yaml recorded-from-nothing',
+      'b.yaml metric-removed',
+      'b.yaml recorded-from-nothing',
+    ]);
+  });
+
+  it('have something again when their rule is mended', async () => {
+    file('a.yaml', rules('vllm:cache_usage:max > 0.9'));
+    file('b.yaml', recording(`avg(${GONE})`));
+    const { code, out } = await lint({ paths: [folder], output: 'json', fix: true });
+    expect([code, rulesOf(out)]).toEqual([0, []]);
+  });
+
+  it('have something where one of several rules records something', async () => {
+    file('a.yaml', rules('vllm:cache_usage:max > 0.9'));
+    file('b.yaml', recording(`avg(${GONE})`));
+    file('c.yaml', recording(`avg(${HERE})`));
+    const { out } = await lint({ paths: [folder], output: 'json' });
+    expect(rulesOf(out)).toEqual(['b.yaml metric-removed']);
+  });
+
+  it('take nothing from names that vLLM has itself', async () => {
+    file('a.yaml', rules(`${HERE} > 0.9`));
+    file('b.yaml', `groups:\n- rules:\n  - record: ${HERE}\n    expr: vllm_kv_cache_usage_perc\n`);
+    const { out } = await lint({ paths: [folder], output: 'json' });
+    expect(rulesOf(out)).toEqual(['b.yaml underscore-for-colon']);
   });
 });
 
