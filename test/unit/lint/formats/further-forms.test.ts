@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { readQueries } from '../../../../src/lint/formats/read-file.ts';
 import { lint } from '../../../../src/lint/lint.ts';
@@ -95,6 +96,30 @@ data:
 `;
     expect(readQueries('x.yaml', chart).problem).toBeNull();
     expect(found('x.yaml', chart)).toEqual([['panel', 'T', 'a']]);
+  });
+});
+
+describe('a dashboard in base64', () => {
+  const dashboard = json({ title: 'D', panels: [{ title: 'P', targets: [{ expr: 'vllm:a' }] }] });
+  const packed = gzipSync(dashboard).toString('base64');
+
+  it('is read from what Grafana’s operator and a ConfigMap hold, and is where they hold it', () => {
+    const folded = packed.replace(/.{20}/g, '$&\n    ');
+    const operator = `kind: GrafanaDashboard\nspec:\n  gzipJson: |\n    ${folded}\n`;
+    expect(found('x.yaml', operator)).toEqual([['panel', 'P', 'vllm:a']]);
+    expect(readQueries('x.yaml', operator).queries[0]?.line).toBe(4);
+    const plain = Buffer.from(dashboard).toString('base64');
+    const map = `kind: ConfigMap\nbinaryData:\n  a.json: ${plain}\n  b.json: ${packed}\n  c.png: iVBORw0KGgo=\n`;
+    expect(found('x.yaml', map)).toEqual([
+      ['panel', 'P', 'vllm:a'],
+      ['panel', 'P', 'vllm:a'],
+    ]);
+  });
+
+  it('is told where it cannot be read', () => {
+    const broken = gzipSync('{"panels": [').toString('base64');
+    const { problem } = readQueries('x.yaml', `spec:\n  gzipJson: ${broken}\n`);
+    expect(problem).toEqual({ message: 'gzipJson is not JSON: no JSON value', line: 2 });
   });
 });
 
