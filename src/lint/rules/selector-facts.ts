@@ -7,7 +7,7 @@ import { exactly, FRACTION, type Interval, NOT_NEGATIVE, ZERO } from './interval
 import { absentLabels, labelsOf, SCRAPE_LABELS, wrongLabel } from './label-names.ts';
 import { ANY_LABELS, droppedLabels, type LabelSet } from './label-set.ts';
 import { valuesOf } from './label-values.ts';
-import { isNegative, matches, matchesAbsence } from './matcher.ts';
+import { isNegative, matchesAbsence, matching } from './matcher.ts';
 import type { NameVerdict } from './name-verdict.ts';
 import { mayFitOthers } from './other-exporters.ts';
 
@@ -66,8 +66,9 @@ export function isDead(
   if (isVariable) return false;
   const known = valuesOf(label.text, family, series, against);
   if (known === null) return false;
+  const passes = matching(matcher);
   return known.kind === 'closed'
-    ? known.values.every((candidate) => matches(matcher, candidate) === false)
+    ? known.values.every((candidate) => passes(candidate) === false)
     : matcher.op === '=' && !known.isOne(matcher.value);
 }
 
@@ -130,7 +131,8 @@ function isEmptyPattern({ matchers }: Selector, against: Against): boolean {
   const names = [...catalogue.bySample]
     .filter(([, { needs }]) => isMet(needs, features))
     .map(([name]) => name);
-  const fits = (name: string): boolean => matches(named, name) !== false;
+  const passes = matching(named);
+  const fits = (name: string): boolean => passes(name) !== false;
   const isRecorded = [...recorded].some((name) => fits(name) && !emptied.has(name));
   return !names.some(fits) && !isRecorded && !mayFitOthers(named.value);
 }
