@@ -63,10 +63,11 @@ function sectionOf(rule: DocumentedRule): readonly string[] {
 
 function exampleOf({ example, mended, setting = {} }: DocumentedRule): readonly string[] {
   if (example === undefined || mended === undefined) return [];
-  const { kind, version, mendedVersion, mendedWith } = setting;
+  const { kind, version, mendedVersion, mendedWith, records, recordedFrom } = setting;
   const meant = [
     ...(kind === undefined ? [] : [`of kind ${kind}`]),
     ...(version === undefined ? [] : [`vLLM ${version}`]),
+    ...(records === undefined ? [] : [`${records} is recorded from ${recordedFrom}`]),
   ].join(', ');
   const isMendedBy = [
     ...(mendedVersion === undefined ? [] : [`vLLM ${mendedVersion}`]),

@@ -4,6 +4,7 @@ import { LineStarts } from './formats/line-starts.ts';
 import { type QueriesOfFile, queryItself, readQueries } from './formats/read-file.ts';
 import { type ParsedQuery, parsePromql } from './promql/parse.ts';
 import { checkQuery, type LintTarget } from './rules/check-query.ts';
+import { emptyRecords } from './rules/empty-records.ts';
 import type { SourceQuery } from './source-query.ts';
 
 export interface LintSettings {
@@ -27,9 +28,15 @@ export const readQuery = (text: string): QueriesOfFile => ({
   problem: null,
 });
 
-/** Names that recording rules make: in the files beside them they are known. */
-export const recordedNames = (queries: readonly SourceQuery[]): readonly string[] =>
-  queries.filter(({ kind }) => kind === 'record').map(({ title }) => title);
+/** Names that recording rules make: in the files beside them they are known, with what they come to. */
+export function withRecorded(target: LintTarget, queries: readonly SourceQuery[]): LintTarget {
+  const rules = queries.filter(({ kind }) => kind === 'record');
+  return {
+    ...target,
+    recorded: new Set(rules.map(({ title }) => title)),
+    emptied: emptyRecords(rules, target),
+  };
+}
 
 /** A file where it holds queries, or might; PromQL where it does not look like one. */
 function readNameless(text: string): QueriesOfFile {

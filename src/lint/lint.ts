@@ -24,7 +24,7 @@ export interface LintAnswer {
  */
 export async function lint(text: string, options: LintOptions = {}): Promise<LintAnswer> {
   const [
-    { findingsOf, judge, readText, recordedNames },
+    { findingsOf, judge, readText, withRecorded },
     { CATALOGUE_VERSIONS },
     { FEATURES },
     { namedFeatures, namedVersions },
@@ -43,11 +43,7 @@ export async function lint(text: string, options: LintOptions = {}): Promise<Lin
   );
   const { queries, problem } = readText(file ?? null, text);
   const judged = judge(text, queries, {
-    target: {
-      versions,
-      features,
-      recorded: new Set(recordedNames(queries)),
-    },
+    target: withRecorded({ versions, features }, queries),
     ignored: new Set(),
   });
   return { findings: findingsOf(file ?? '', text, judged), problem };

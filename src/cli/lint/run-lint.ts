@@ -7,7 +7,7 @@ import {
   type LintSettings,
   readQuery,
   readText,
-  recordedNames,
+  withRecorded,
 } from '../../lint/lint-text.ts';
 import { visible } from '../../lint/output/excerpt.ts';
 import { type LiveTally, liveSummary } from '../../lint/output/live-words.ts';
@@ -34,7 +34,7 @@ import { READ_ENDINGS, type ReadFile, sourceFiles } from './source-files.ts';
 
 /** A file of a folder without any of these is not looked into. */
 const MENTIONS_QUERIES =
-  /expr|quer(?:y|ies)|Query|promql|targetMetric|HorizontalPodAutoscaler|metricName/;
+  /expr|quer(?:y|ies)|Query|promql|targetMetric|HorizontalPodAutoscaler|metricName|gzipJson|binaryData/;
 const HOLDS_QUERIES = /\b(?:expr|query|metricsQuery|targetMetric)["']?\s*:/;
 
 /** The exit code. Throws E_BAD_FILE where a file cannot be written. */
@@ -75,22 +75,41 @@ async function judgeAll(
     read.push(file);
     line.show(`${read.length} files read`);
   }
-  const recorded = new Set(read.flatMap(({ queries }) => recordedNames(queries)));
-  const how = lintSettings(settings, recorded);
+  const how = lintSettings(
+    settings,
+    read.flatMap(({ queries }) => queries),
+  );
   const mendings = read.map((file, i): Mending => {
     line.show(`${i} of ${read.length} judged`);
     const judged = { ...file, queries: judge(file.text, file.queries, how) };
     return settings.fix ? mended(judged, how) : { judged, told: [] };
   });
-  const known = mendings.map(({ judged }) => judged);
+  const known = judgedAgain(
+    mendings.map(({ judged }) => judged),
+    settings,
+    how,
+  );
   const live = await liveReport(settings, known, line);
   return { shown: live?.judged ?? known, told: mendings.flatMap(({ told }) => told), live };
 }
 
 const lintSettings = (
   { versions, features, ignored }: LintCommandSettings,
-  recorded: ReadonlySet<string>,
-): LintSettings => ({ target: { versions, features, recorded }, ignored });
+  queries: readonly SourceQuery[],
+): LintSettings => ({ target: withRecorded({ versions, features }, queries), ignored });
+
+/** A rule that is mended records something, and what asks for its name has it then. */
+function judgedAgain(
+  files: readonly Judged[],
+  settings: LintCommandSettings,
+  { target }: LintSettings,
+): readonly Judged[] {
+  const wereEmptied = [...(target.emptied?.values() ?? [])].some(({ size }) => size > 0);
+  if (!settings.fix || !wereEmptied) return files;
+  const sources = files.map(({ queries }) => queries.map(({ source }) => source));
+  const how = lintSettings(settings, sources.flat());
+  return files.map((file, i) => ({ ...file, queries: judge(file.text, sources[i] ?? [], how) }));
+}
 
 /** A file, or a query of the command line, before it is judged. */
 type Read = Omit<Judged, 'queries'> & { readonly queries: readonly SourceQuery[] };

@@ -4,6 +4,7 @@
  */
 import type { Edit, RuleFinding } from '../finding.ts';
 import type { JudgedQuery } from '../lint-text.ts';
+import { isWritten } from './is-written.ts';
 import { withEdits } from './with-edits.ts';
 
 export interface FixedText {
@@ -62,7 +63,9 @@ function mendQuery(query: JudgedQuery, at: number): MendedQuery | null {
   const edits: Edit[] = [];
   const findings: RuleFinding[] = [];
   for (const finding of query.findings) {
-    const own = finding.fix ?? [];
+    const own = (finding.fix ?? []).every((edit) => isWritten(edit, query.source))
+      ? (finding.fix ?? [])
+      : [];
     const fresh = own.filter((edit) => !edits.some((other) => isSame(edit, other)));
     if (own.length === 0 || fresh.some((edit) => edits.some((other) => overlap(edit, other))))
       continue;

@@ -15,8 +15,9 @@ import type { FileNode, MapNode, TextNode } from './file-node.ts';
 import { mapAt, wordAt } from './file-node.ts';
 import type { FoundQuery } from './found-query.ts';
 import { elementQueries, listedQueries, managedRuleQueries, panelQueries } from './grafana.ts';
+import { unpacked } from './packed-text.ts';
 import { persesPanelQueries, persesVariableQueries } from './perses.ts';
-import { within } from './placed-text.ts';
+import { type Source, stretch, within } from './placed-text.ts';
 import { readJson } from './read-json.ts';
 import { readYaml } from './read-yaml.ts';
 import { ruleQueries } from './rules.ts';
@@ -63,27 +64,38 @@ class QueryFinder implements FoundInFile {
     this.queries.push(...queries);
     // What is asked is no file, whatever it looks like.
     for (const { text } of queries) this.#seen.add(text);
-    for (const [key, child] of node.entries) this.look(child, { objectName, key });
+    for (const [key, child] of node.entries) {
+      if (child.kind === 'text' && (key === 'gzipJson' || around.key === 'binaryData'))
+        this.#lookUnpacked(child, { objectName, key });
+      else this.look(child, { objectName, key });
+    }
   }
 
   #lookInside(text: TextNode, around: Surroundings): void {
-    if (!HOLDS_FILE.test(text.value)) return;
+    if (HOLDS_FILE.test(text.value)) this.#lookInto(within(text.placed()), around);
+  }
+
+  #lookUnpacked(field: TextNode, around: Surroundings): void {
+    const source = unpacked(field);
+    if (source !== null && HOLDS_FILE.test(source.text)) this.#lookInto(source, around);
+  }
+
+  #lookInto(source: Source, around: Surroundings): void {
     try {
-      for (const document of documentsIn(text)) this.look(document, around);
+      for (const document of documentsIn(source)) this.look(document, around);
     } catch (cause) {
       if (!(cause instanceof Unreadable)) throw cause;
       // Else it is prose, or a template of another kind: nobody said that it was a file.
-      if (!/\.(json|ya?ml)$/i.test(around.key)) return;
-      const at = text.placed().offsets[cause.at] ?? 0;
+      if (!/\.(json|ya?ml)$|^gzipJson$/i.test(around.key)) return;
+      const [at = 0] = stretch(source, cause.at, cause.at).offsets;
       this.problem ??= new Unreadable(`${around.key} ${cause.message}`, at);
     }
   }
 }
 
-function documentsIn(text: TextNode): readonly FileNode[] {
-  const source = within(text.placed());
-  if (/^\s*[{[]/.test(text.value)) return [readJson(source)];
-  return text.value.includes('\n') ? readYaml(source).documents : [];
+function documentsIn(source: Source): readonly FileNode[] {
+  if (/^\s*[{[]/.test(source.text)) return [readJson(source)];
+  return source.text.includes('\n') ? readYaml(source).documents : [];
 }
 
 function queriesOf(node: MapNode, objectName: string): readonly FoundQuery[] {

@@ -1,6 +1,7 @@
 /** A file's queries, by what its name ends with and by what it looks like. */
 import { parsePromql } from '../promql/parse.ts';
 import type { QueryKind, SourceQuery } from '../source-query.ts';
+import { isExposition } from './exposition.ts';
 import { findQueries } from './find-queries.ts';
 import type { FoundQuery } from './found-query.ts';
 import { LineStarts } from './line-starts.ts';
@@ -87,14 +88,19 @@ function documentQueries(source: Source, lines: LineStarts): readonly SourceQuer
   );
 }
 
-const IS_YAML = /^\s*(?:- )?(?:apiVersion|groups|alert|record|expr|triggers|seriesQuery)\s*:/m;
+const IS_YAML =
+  /^\s*(?:- )?(?:apiVersion|global|scrape_configs|rule_files|groups|alert|record|expr|triggers|seriesQuery)\s*:(?:\s|$)/m;
 
 function blockQueries({ language, content }: CodeBlock, lines: LineStarts): readonly SourceQuery[] {
   const placed = (text: PlacedText): SourceQuery => sourceQuery('query', '', text, lines);
-  if (/^(promql|prometheus|metricsql)$/.test(language))
+  if (/^(promql|prometheus|metricsql)$/.test(language)) {
+    // The word is said of all that is Prometheus': of its rules and of what it scrapes, too.
+    if (IS_YAML.test(content.text)) return fileInBlock('yaml', content, lines);
+    if (isExposition(content.text)) return [];
     return splitQueries(content, isQuery)
       .filter(({ text }) => !ELIDED.test(text))
       .map(placed);
+  }
   if (/^(ya?ml|json)$/.test(language)) return fileInBlock(language, content, lines);
   const sent = curlQueries(content).filter(({ text }) => isQuery(text) && !ELIDED.test(text));
   if (sent.length > 0) return sent.map(placed);

@@ -32,10 +32,16 @@ export function liveQuery(source: SourceQuery, parsed: ParsedQuery): LiveQuery {
   if (parsed.variables.some(({ role }) => role === 'metric'))
     return { reason: 'the name of its metric is a variable' };
   const asked = withValues(parsed).trim();
-  if (asked !== '') return { asked };
+  if (asked !== '') return { asked: withLabel(asked, call?.label?.name ?? null) };
   return call?.label === null || call === null
     ? { reason: 'it is a variable and nothing else' }
     : { asked: `count({${call.label.name}!=""})` };
+}
+
+/** A label's values are those of the series that have the label; a variable may be any. */
+function withLabel(asked: string, label: string | null): string {
+  if (label === null || !/^[a-zA-Z_]\w*$/.test(label)) return asked;
+  return `group by (${label}) (${asked}) unless on (${label}) vector(0)`;
 }
 
 /** A bare name of an autoscaler is vLLM's without its prefix. */

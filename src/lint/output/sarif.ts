@@ -5,6 +5,7 @@
  */
 import { EVERY_RULE, RULE_IDS } from '../every-rule.ts';
 import type { Edit, RuleFinding } from '../finding.ts';
+import { isWritten } from '../fix/is-written.ts';
 import { LineStarts } from '../formats/line-starts.ts';
 import type { JudgedQuery } from '../lint-text.ts';
 
@@ -84,7 +85,7 @@ function result(
     message: { text: `${message}; ${remedy}` },
     locations: path === null ? [] : [{ physicalLocation: { ...artifact(path), region }, ...names }],
     properties: { query: source.text },
-    ...(fix === undefined || path === null
+    ...(fix === undefined || path === null || !fix.every((edit) => isWritten(edit, source))
       ? {}
       : { fixes: [fixOf(path, text, source, fix, remedy)] }),
   };

@@ -24,6 +24,8 @@ export interface LintTarget {
   readonly features: ReadonlySet<string>;
   /** Names that recording rules of the same files make: they are nobody's metrics. */
   readonly recorded?: ReadonlySet<string>;
+  /** Of them, those that nothing is recorded for, by version. */
+  readonly emptied?: ReadonlyMap<string, ReadonlySet<string>>;
   /** False: `http_requests_total` and its like are some other program's, as in a file that never speaks of vLLM. Default true. */
   readonly ownsCommonNames?: boolean;
 }
@@ -41,6 +43,7 @@ export function checkQuery(
       catalogue: catalogueOf(version),
       features: target.features,
       recorded: target.recorded ?? new Set(),
+      emptied: target.emptied?.get(version) ?? new Set(),
       ownsCommonNames: target.ownsCommonNames ?? true,
     };
     for (const finding of findingsAgainst(query, parsed, against)) {

@@ -31,6 +31,8 @@ export interface Against {
   readonly features: ReadonlySet<string>;
   /** Names that rules record. */
   readonly recorded: ReadonlySet<string>;
+  /** Of them, those that nothing is recorded for. */
+  readonly emptied: ReadonlySet<string>;
   /** Whether names without vLLM's prefix, `http_requests_total` and its like, are taken for vLLM's. */
   readonly ownsCommonNames: boolean;
 }

@@ -104,6 +104,22 @@ export function nameDraft(
         message: `${name.text} is of ${verdict.exporter.program}, not of vLLM (${verdict.exporter.source})`,
         remedy: 'scrape that program too; where it does not run, the query returns nothing',
       };
+    case 'not-recorded':
+      return {
+        ...empties,
+        severity: 'warning',
+        rule: 'not-recorded',
+        message: `${name.text} is no name of ${version}: it has the form of what a recording rule makes, and no file that was read has that rule`,
+        remedy:
+          'lint the file of the rule too; where Prometheus has no such rule, the query returns nothing',
+      };
+    case 'recorded-from-nothing':
+      return {
+        ...empties,
+        rule: 'recorded-from-nothing',
+        message: `the rule that records ${name.text} returns nothing from ${version}, so nothing is recorded`,
+        remedy: 'mend the rule that records it',
+      };
     case 'unknown':
       return {
         ...empties,

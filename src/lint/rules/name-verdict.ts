@@ -28,6 +28,10 @@ export type NameVerdict =
   | { readonly kind: 'other-exporter'; readonly exporter: OtherExporter }
   /** Named like vLLM's, and never one of them. */
   | { readonly kind: 'unknown'; readonly nearest: string | null }
+  /** A name as recording rules make them, and none that is read makes it. */
+  | { readonly kind: 'not-recorded' }
+  /** A rule's name, and the rule records nothing. */
+  | { readonly kind: 'recorded-from-nothing' }
   /** Nothing of vLLM's by its name. */
   | { readonly kind: 'foreign' };
 
@@ -59,7 +63,7 @@ function underscoreVerdictOf(name: string, catalogue: MetricCatalogue): NameVerd
 /** Of a name that begins like vLLM's and is none of this version's series. */
 function ownVerdictOf(name: string, catalogue: MetricCatalogue): NameVerdict {
   // Level, metric and operations: Prometheus' form for what a rule records.
-  if (name.slice(PREFIX.length).includes(':')) return { kind: 'foreign' };
+  if (name.slice(PREFIX.length).includes(':')) return { kind: 'not-recorded' };
   const family = familyNamed(name, catalogue);
   if (family?.type === 'counter') return { kind: 'counter-without-total', family };
   if (family !== undefined) return { kind: 'histogram-without-suffix', family };

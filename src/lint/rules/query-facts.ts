@@ -55,15 +55,21 @@ export class QueryFacts {
   /** Null: the selector has no name, or a variable for one. */
   verdict({ name }: Selector): NameVerdict | null {
     if (name === null || name.isVariable) return null;
-    const { catalogue, features, recorded, ownsCommonNames } = this.against;
     const known = this.#verdicts.get(name.text);
     if (known !== undefined) return known;
-    const isOthers = recorded.has(name.text) || !(ownsCommonNames || name.text.startsWith('vllm'));
-    const verdict: NameVerdict = isOthers
-      ? { kind: 'foreign' }
-      : verdictOf(name.text, catalogue, features);
+    const verdict = this.#verdictOf(name.text);
     this.#verdicts.set(name.text, verdict);
     return verdict;
+  }
+
+  #verdictOf(name: string): NameVerdict {
+    const { catalogue, features, recorded, emptied, ownsCommonNames } = this.against;
+    // A rule can take a name that vLLM has itself: then there are vLLM's own series.
+    if (emptied.has(name) && !catalogue.bySample.has(name))
+      return { kind: 'recorded-from-nothing' };
+    const isRecorded = recorded.has(name) && !emptied.has(name);
+    const isOthers = isRecorded || !(ownsCommonNames || name.startsWith('vllm'));
+    return isOthers ? { kind: 'foreign' } : verdictOf(name, catalogue, features);
   }
 
   /** Why the sides of a binary operation never match; null: they may. */

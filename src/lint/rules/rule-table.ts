@@ -21,6 +21,9 @@ export interface Rule {
 }
 
 export interface RuleSetting {
+  /** The name of a recording rule beside it, and what that records. */
+  readonly records?: string;
+  readonly recordedFrom?: string;
   readonly kind?: QueryKind;
   readonly version?: string;
   /** What mends it, where that is no other query. */
@@ -43,7 +46,7 @@ const ROWS = [
     id: 'unknown-metric',
     severity: 'error',
     title: 'A name that vLLM never had',
-    why: "The name begins like vLLM's, and no version that is known registers it, nor does a program around vLLM that is known. Names with two colons are left alone: that is the form of what recording rules make.",
+    why: "The name begins like vLLM's, and no version that is known registers it, nor does a program around vLLM that is known.",
     source: 'vllm/v1/metrics/loggers.py PrometheusStatLogger',
     remedy: 'Take the name that is near, or look in the reference of metrics.',
     example: 'max(vllm:num_requests_max)',
@@ -136,6 +139,32 @@ const ROWS = [
     remedy: 'Scrape that program too.',
     example: 'vllm:current_qps',
     mended: 'sum(rate(vllm:request_success_total[5m]))',
+  },
+  {
+    id: 'recorded-from-nothing',
+    severity: 'error',
+    title: 'A name that a rule records nothing for',
+    why: 'A recording rule whose expression returns nothing makes no series, and what asks for its name is as empty as the rule.',
+    source: 'Prometheus, recording rules: each series of the result is recorded',
+    remedy: 'Mend the rule that records it.',
+    example: 'vllm:cache_usage:avg > 0.9',
+    mended: 'avg(vllm:kv_cache_usage_perc) > 0.9',
+    setting: {
+      kind: 'alert',
+      records: 'vllm:cache_usage:avg',
+      recordedFrom: 'avg(vllm:gpu_cache_usage_perc)',
+    },
+  },
+  {
+    id: 'not-recorded',
+    severity: 'warning',
+    title: 'A name that no rule records',
+    why: 'No vLLM has a second colon in its names: that is the form of what recording rules make. Where the rules are in other files, name those as well.',
+    source: 'Prometheus, recording rules: level:metric:operations',
+    remedy: 'Lint the file of the rule too, or ask for what it would record.',
+    example: 'vllm:e2e_request_latency_seconds:p95',
+    mended:
+      'histogram_quantile(0.95, sum by (le) (rate(vllm:e2e_request_latency_seconds_bucket[5m])))',
   },
   {
     id: 'unknown-label',

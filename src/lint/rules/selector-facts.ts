@@ -7,7 +7,7 @@ import { exactly, FRACTION, type Interval, NOT_NEGATIVE, ZERO } from './interval
 import { absentLabels, labelsOf, SCRAPE_LABELS, wrongLabel } from './label-names.ts';
 import { ANY_LABELS, droppedLabels, type LabelSet } from './label-set.ts';
 import { valuesOf } from './label-values.ts';
-import { isNegative, matches, matchesAbsence } from './matcher.ts';
+import { isNegative, matchesAbsence, matching } from './matcher.ts';
 import type { NameVerdict } from './name-verdict.ts';
 import { mayFitOthers } from './other-exporters.ts';
 
@@ -20,6 +20,7 @@ const EMPTY_NAMES: ReadonlySet<string> = new Set([
   'not-yet',
   'underscore',
   'unknown',
+  'recorded-from-nothing',
 ]);
 
 /** A name that the version has no series of; one of another program may have some. */
@@ -65,8 +66,9 @@ export function isDead(
   if (isVariable) return false;
   const known = valuesOf(label.text, family, series, against);
   if (known === null) return false;
+  const passes = matching(matcher);
   return known.kind === 'closed'
-    ? known.values.every((candidate) => matches(matcher, candidate) === false)
+    ? known.values.every((candidate) => passes(candidate) === false)
     : matcher.op === '=' && !known.isOne(matcher.value);
 }
 
@@ -125,10 +127,12 @@ function isEmptyPattern({ matchers }: Selector, against: Against): boolean {
   const named = matchers.find(({ label }) => label.text === '__name__');
   if (named === undefined || named.isVariable || named.op !== '=~') return false;
   if (!/vllm[:_]/.test(named.value)) return false;
-  const { catalogue, features, recorded } = against;
+  const { catalogue, features, recorded, emptied } = against;
   const names = [...catalogue.bySample]
     .filter(([, { needs }]) => isMet(needs, features))
     .map(([name]) => name);
-  const fits = (name: string): boolean => matches(named, name) !== false;
-  return !names.some(fits) && ![...recorded].some(fits) && !mayFitOthers(named.value);
+  const passes = matching(named);
+  const fits = (name: string): boolean => passes(name) !== false;
+  const isRecorded = [...recorded].some((name) => fits(name) && !emptied.has(name));
+  return !names.some(fits) && !isRecorded && !mayFitOthers(named.value);
 }

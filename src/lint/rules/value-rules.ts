@@ -6,7 +6,7 @@ import { type Draft, type RuleContext, versionOf } from './draft.ts';
 import type { Matcher } from './expression.ts';
 
 import { type KnownValues, valuesOf, writtenBound } from './label-values.ts';
-import { isNegative, matches } from './matcher.ts';
+import { isNegative, matching } from './matcher.ts';
 
 /** Null: the matcher may let something through, and leaves something out if it is there to. */
 export function valueDraft(
@@ -42,7 +42,8 @@ function fitting(matcher: Matcher, known: KnownValues): 'none' | 'some' | 'all' 
     if (known.isOne(value)) return 'some';
     return op === '=' ? 'none' : op === '!=' && value !== '' ? 'all' : 'some';
   }
-  const passing = known.values.filter((candidate) => matches(matcher, candidate) !== false);
+  const passes = matching(matcher);
+  const passing = known.values.filter((candidate) => passes(candidate) !== false);
   if (passing.length === 0) return 'none';
   const isIdle = isNegative(matcher) && passing.length === known.values.length;
   return isIdle && value !== '' ? 'all' : 'some';

@@ -156,6 +156,16 @@ describe('files', () => {
     expect(out).toContain('2 errors, 0 warnings: 2 queries in 2 files');
   });
 
+  it('of a folder can hold a dashboard in base64', async () => {
+    const json = JSON.stringify({ targets: [{ expr: GONE }] });
+    const packed = Buffer.from(json).toString('base64');
+    const text = `kind: GrafanaDashboard\nspec:\n  gzipJson: ${packed}\n`;
+    const path = file('a.yaml', text);
+    const { code, out } = await lint({ paths: [folder], fix: true });
+    expect([code, out.split('\n')[0]]).toEqual([1, `${path}:3`]);
+    expect(readFileSync(path, 'utf8')).toBe(text);
+  });
+
   it('that are named and ask nothing are told', async () => {
     const { code, err } = await lint({ paths: [file('package.json', '{"name": "x"}')] });
     expect(code).toBe(0);
@@ -199,6 +209,49 @@ describe('files', () => {
   });
 });
 
+describe('names that recording rules make', () => {
+  const recording = (expr: string) =>
+    `groups:\n- rules:\n  - record: vllm:cache_usage\n    expr: ${expr}\n  - record: vllm:cache_usage:max\n    expr: max(vllm:cache_usage)\n`;
+  const rulesOf = (out: string) =>
+    (JSON.parse(out) as { findings: { file: string; rule: string }[] }).findings.map(
+      ({ file: name, rule }) => `${name.slice(folder.length + 1)} ${rule}`,
+    );
+
+  it('are as empty as their rules, however many stand between', async () => {
+    file('a.yaml', rules('vllm:cache_usage:max > 0.9'));
+    file('b.yaml', recording(`avg(${GONE})`));
+    const { code, out } = await lint({ paths: [folder], output: 'json' });
+    expect(code).toBe(1);
+    expect(rulesOf(out)).toEqual([
+      'a.yaml recorded-from-nothing',
+      'b.yaml metric-removed',
+      'b.yaml recorded-from-nothing',
+    ]);
+  });
+
+  it('have something again when their rule is mended', async () => {
+    file('a.yaml', rules('vllm:cache_usage:max > 0.9'));
+    file('b.yaml', recording(`avg(${GONE})`));
+    const { code, out } = await lint({ paths: [folder], output: 'json', fix: true });
+    expect([code, rulesOf(out)]).toEqual([0, []]);
+  });
+
+  it('have something where one of several rules records something', async () => {
+    file('a.yaml', rules('vllm:cache_usage:max > 0.9'));
+    file('b.yaml', recording(`avg(${GONE})`));
+    file('c.yaml', recording(`avg(${HERE})`));
+    const { out } = await lint({ paths: [folder], output: 'json' });
+    expect(rulesOf(out)).toEqual(['b.yaml metric-removed']);
+  });
+
+  it('take nothing from names that vLLM has itself', async () => {
+    file('a.yaml', rules(`${HERE} > 0.9`));
+    file('b.yaml', `groups:\n- rules:\n  - record: ${HERE}\n    expr: vllm_kv_cache_usage_perc\n`);
+    const { out } = await lint({ paths: [folder], output: 'json' });
+    expect(rulesOf(out)).toEqual(['b.yaml underscore-for-colon']);
+  });
+});
+
 describe('--fix', () => {
   it('rewrites what is certain, and keeps the rest byte for byte', async () => {
     const before = `\uFEFF# mine\r\n${rules(`"max(${GONE})"   # said`).replaceAll('\n', '\r\n')}`;
@@ -212,6 +265,18 @@ describe('--fix', () => {
     expect(readFileSync(path, 'utf8')).toBe(before.replace(GONE, HERE));
     expect(statSync(path).mode & 0o777).toBe(0o640);
     expect(readdirSync(folder).sort()).toEqual(['link.yaml', 'rules.yaml']);
+  });
+
+  it('leaves a template of the adapter as it is, whose name is mended where it is written', async () => {
+    const rule = (name: string) =>
+      `rules:\n- seriesQuery: '${name}{pod!=""}'\n  metricsQuery: avg(<<.Series>>{<<.LabelMatchers>>})\n`;
+    const path = file('adapter.yaml', rule(GONE));
+    const sarif = join(folder, 'lint.sarif');
+    await lint({ paths: [path], sarif });
+    expect(readFileSync(sarif, 'utf8').match(/"fixes"/g)).toHaveLength(1);
+    const { code } = await lint({ paths: [path], fix: true });
+    expect(code).toBe(0);
+    expect(readFileSync(path, 'utf8')).toBe(rule(HERE));
   });
 
   it('prints a query that is mended', async () => {

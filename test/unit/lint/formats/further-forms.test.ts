@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { readQueries } from '../../../../src/lint/formats/read-file.ts';
 import { lint } from '../../../../src/lint/lint.ts';
@@ -98,6 +99,30 @@ data:
   });
 });
 
+describe('a dashboard in base64', () => {
+  const dashboard = json({ title: 'D', panels: [{ title: 'P', targets: [{ expr: 'vllm:a' }] }] });
+  const packed = gzipSync(dashboard).toString('base64');
+
+  it('is read from what Grafana’s operator and a ConfigMap hold, and is where they hold it', () => {
+    const folded = packed.replace(/.{20}/g, '$&\n    ');
+    const operator = `kind: GrafanaDashboard\nspec:\n  gzipJson: |\n    ${folded}\n`;
+    expect(found('x.yaml', operator)).toEqual([['panel', 'P', 'vllm:a']]);
+    expect(readQueries('x.yaml', operator).queries[0]?.line).toBe(4);
+    const plain = Buffer.from(dashboard).toString('base64');
+    const map = `kind: ConfigMap\nbinaryData:\n  a.json: ${plain}\n  b.json: ${packed}\n  c.png: iVBORw0KGgo=\n`;
+    expect(found('x.yaml', map)).toEqual([
+      ['panel', 'P', 'vllm:a'],
+      ['panel', 'P', 'vllm:a'],
+    ]);
+  });
+
+  it('is told where it cannot be read', () => {
+    const broken = gzipSync('{"panels": [').toString('base64');
+    const { problem } = readQueries('x.yaml', `spec:\n  gzipJson: ${broken}\n`);
+    expect(problem).toEqual({ message: 'gzipJson is not JSON: no JSON value', line: 2 });
+  });
+});
+
 describe('a file whose last line has no end', () => {
   it('keeps the places of a block that ends there', () => {
     const text = `kind: ConfigMap\ndata:\n  d.json: |\n    {"title": "T",\n     "targets": [{"expr": "a"}]}`;
@@ -133,6 +158,23 @@ describe('a document', () => {
     const text =
       "```bash\ncurl http://p/api/v1/query \\\n  --data-urlencode 'query=sum(vllm:a)'\n```\n";
     expect(found('x.md', text)).toEqual([['query', '', 'sum(vllm:a)']]);
+  });
+
+  it('has samples of /metrics, which ask nothing, where it says that they are Prometheus’', () => {
+    const block = (text: string) => found('x.md', `\`\`\`prometheus\n${text}\n\`\`\`\n`);
+    expect(
+      block(
+        '# HELP vllm:a What.\n# TYPE vllm:a gauge\nvllm:a{engine="0",b="x } 1"} 1.0\n...\nb_bucket{le="+Inf"} 1e+06 1700000000\nc NaN',
+      ),
+    ).toEqual([]);
+    expect(block('# how many\nsum(vllm:a)\n/ 2')).toEqual([['query', '', 'sum(vllm:a)\n/ 2']]);
+    expect(block('vllm:a{engine="0"} offset 5m')).toHaveLength(1);
+  });
+
+  it('has rules and what is scraped in blocks that it calls Prometheus’', () => {
+    const block = (text: string) => found('x.md', `\`\`\`prometheus\n${text}\n\`\`\`\n`);
+    expect(block('scrape_configs:\n  - job_name: vllm')).toEqual([]);
+    expect(block('- alert: A\n  expr: vllm:a > 1')).toEqual([['alert', 'A', 'vllm:a > 1']]);
   });
 
   it('may have rules in a block that says no language', () => {

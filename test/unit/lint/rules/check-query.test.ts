@@ -76,7 +76,8 @@ describe('names', () => {
   it('of recording rules are nobody’s', () => {
     expect(marks('vllm:ttft_p95')).toEqual(['error unknown-metric: vllm:ttft_p95']);
     expect(marks('vllm:ttft_p95', 'panel', { recorded: new Set(['vllm:ttft_p95']) })).toEqual([]);
-    expect(marks('vllm:ttft:p95')).toEqual([]);
+    expect(marks('vllm:ttft:p95')).toEqual(['warning not-recorded: vllm:ttft:p95']);
+    expect(marks('vllm:ttft:p95', 'panel', { recorded: new Set(['vllm:ttft:p95']) })).toEqual([]);
   });
 
   it('of other programs are known as theirs', () => {

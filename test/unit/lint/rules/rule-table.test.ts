@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { RuleFinding } from '../../../../src/lint/finding.ts';
 import { parsePromql } from '../../../../src/lint/promql/parse.ts';
 import { checkQuery } from '../../../../src/lint/rules/check-query.ts';
+import { emptyRecords } from '../../../../src/lint/rules/empty-records.ts';
 import { RULES, type Rule } from '../../../../src/lint/rules/rule-table.ts';
 import { sourceQuery } from '../../../support/source-query.ts';
 
@@ -10,9 +11,16 @@ function check(
   { setting = {} }: Rule,
   { version = '0.33.0', features = '' },
 ): readonly RuleFinding[] {
+  const { records, recordedFrom = '' } = setting;
+  const rules =
+    records === undefined ? [] : [{ ...sourceQuery(recordedFrom, 'record'), title: records }];
+  const versions = [version];
+  const known = new Set(features === '' ? [] : [features]);
   return checkQuery(sourceQuery(text, setting.kind), parsePromql(text), {
-    versions: [version],
-    features: new Set(features === '' ? [] : [features]),
+    versions,
+    features: known,
+    recorded: new Set(rules.map(({ title }) => title)),
+    emptied: emptyRecords(rules, { versions, features: known }),
   });
 }
 

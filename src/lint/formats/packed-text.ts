@@ -1,0 +1,34 @@
+/** Texts that objects of Kubernetes hold in base64, some of them compressed: nothing in them can be rewritten in place. */
+import { gunzipSync } from 'node:zlib';
+import type { TextNode } from './file-node.ts';
+import type { Source } from './placed-text.ts';
+
+/** Bytes of an unpacked text: as many as of a file that is read. */
+const MAX_UNPACKED = 64 << 20;
+const BASE64 = /^[A-Za-z0-9+/\s]{4,}={0,2}\s*$/;
+
+/**
+ * What a field of base64 holds, all of it said where the field begins; null where it is no text.
+ * Source: grafana/grafana-operator api/v1beta1 GrafanaContentSpec.GzipJSON; kubernetes/api core/v1 ConfigMap.BinaryData
+ */
+export function unpacked(field: TextNode): Source | null {
+  const text = BASE64.test(field.value) ? textOf(Buffer.from(field.value, 'base64')) : null;
+  if (text === null) return null;
+  return {
+    text,
+    place: (inner) => {
+      const at = field.placed().offsets[0] ?? 0;
+      return { ...inner, offsets: inner.offsets.map(() => at) };
+    },
+  };
+}
+
+function textOf(bytes: Buffer): string | null {
+  try {
+    const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b;
+    const plain = isPacked ? gunzipSync(bytes, { maxOutputLength: MAX_UNPACKED }) : bytes;
+    return new TextDecoder('utf-8', { fatal: true }).decode(plain);
+  } catch {
+    return null;
+  }
+}
