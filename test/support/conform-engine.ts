@@ -149,8 +149,9 @@ async function start(
           stepTime: '1',
           tokenSource: 'rule',
           dataParallelSize: size,
-          handshakeTimeout: 1,
-          coordinatorReadyTimeout: 1,
+          // Seconds of the machine, not of the test's time: it may have other things to do.
+          handshakeTimeout: 20,
+          coordinatorReadyTimeout: 20,
           ...args,
         },
         rank,

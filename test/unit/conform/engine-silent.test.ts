@@ -19,6 +19,7 @@ describe('an engine that says nothing', () => {
 
   it('at all fails every check but those that need nothing of it', async () => {
     const verdicts = await judgeEngines({
+      args: { handshakeTimeout: 1 },
       mutate: () => ({ send: () => [] }),
     });
     const passed = [...verdicts.values()].filter(({ verdict }) => verdict === 'passed');
