@@ -279,6 +279,21 @@ describe('--fix', () => {
     expect(readFileSync(path, 'utf8')).toBe(rule(HERE));
   });
 
+  it('leaves a file alone that is read-only, and goes on with the others', async () => {
+    const kept = file('a.yaml', rules(GONE));
+    const other = file('b.yaml', rules(GONE));
+    chmodSync(kept, 0o444);
+    const { code, err, out } = await lint({ paths: [folder], fix: true });
+    expect(code).toBe(2);
+    expect(err).toBe(`vllm-twin lint: ${kept}: cannot be written (it is read-only)\n`);
+    expect(out).toContain(`${kept}:4  Full`);
+    expect([readFileSync(kept, 'utf8'), readFileSync(other, 'utf8')]).toEqual([
+      rules(GONE),
+      rules(HERE),
+    ]);
+    expect(readdirSync(folder)).toEqual(['a.yaml', 'b.yaml']);
+  });
+
   it('prints a query that is mended', async () => {
     const { out } = await lint({ queries: [`max(${GONE})`], fix: true });
     expect(out.split('\n')).toContain(`max(${HERE})`);
