@@ -57,6 +57,14 @@ metadata:
     expect(found('x.yaml', annotated)).toEqual([
       ['metric-name', 'set', 'vllm:num_requests_waiting'],
     ]);
+    const policy = `kind: AutoscalingPolicy
+metadata: {name: ap}
+spec:
+  homogeneousTarget:
+    metricSources:
+      waiting: {prometheus: {serverURL: "http://p", query: "sum(vllm:b)"}}
+`;
+    expect(found('x.yaml', policy)).toEqual([['scaledobject', 'ap', 'sum(vllm:b)']]);
     const external = `kind: ScaledObject
 metadata: {name: so}
 spec:
@@ -158,6 +166,30 @@ describe('a document', () => {
     const text =
       "```bash\ncurl http://p/api/v1/query \\\n  --data-urlencode 'query=sum(vllm:a)'\n```\n";
     expect(found('x.md', text)).toEqual([['query', '', 'sum(vllm:a)']]);
+  });
+
+  it('may hand objects to a command', () => {
+    const text = [
+      '```bash',
+      "kubectl apply -f - <<'EOF'",
+      'groups:',
+      '- rules:',
+      '  - {alert: A, expr: vllm:a > 1}',
+      'EOF',
+      'echo $((1 << 2))',
+      'cat <<-END > b.json',
+      '{"targets": [{"expr": "vllm:b"}]}',
+      '  END',
+      'cat <<EOF',
+      'expr: never closed',
+      '```',
+    ].join('\n');
+    expect(readQueries('x.md', text).queries.map(({ text: query, line }) => [query, line])).toEqual(
+      [
+        ['vllm:a > 1', 5],
+        ['vllm:b', 9],
+      ],
+    );
   });
 
   it('has samples of /metrics, which ask nothing, where it says that they are Prometheus’', () => {
