@@ -34,7 +34,7 @@ import { READ_ENDINGS, type ReadFile, sourceFiles } from './source-files.ts';
 
 /** A file of a folder without any of these is not looked into. */
 const MENTIONS_QUERIES =
-  /expr|quer(?:y|ies)|Query|promql|targetMetric|HorizontalPodAutoscaler|metricName|gzipJson|binaryData/;
+  /expr|quer(?:y|ies)|Query|promql|targetMetric|HorizontalPodAutoscaler|metricName|gzipJson|binaryData|vllm[:_]\w/;
 const HOLDS_QUERIES = /\b(?:expr|query|metricsQuery|targetMetric)["']?\s*:/;
 
 /** The exit code. Throws E_BAD_FILE where a file cannot be written. */

@@ -156,6 +156,11 @@ describe('files', () => {
     expect(out).toContain('2 errors, 0 warnings: 2 queries in 2 files');
   });
 
+  it('of a folder are read where they name a metric, though no word of queries stands there', async () => {
+    const path = file('notes.md', `Full at \`${GONE} > 0.9\`.\n`);
+    expect((await lint({ paths: [folder] })).out.split('\n')[0]).toBe(`${path}:1`);
+  });
+
   it('of a folder can hold a dashboard in base64', async () => {
     const json = JSON.stringify({ targets: [{ expr: GONE }] });
     const packed = Buffer.from(json).toString('base64');
