@@ -107,6 +107,50 @@ data:
   });
 });
 
+describe('what decides over releases and promises', () => {
+  it('asks in objects of Argo Rollouts, Flagger and Pyrra', () => {
+    const argo = `kind: AnalysisTemplate
+metadata: {name: t}
+spec:
+  metrics:
+    - {name: m, provider: {prometheus: {address: "http://p", query: "sum(vllm:a)"}}}
+    - {name: n, provider: {web: {query: "x"}}}
+`;
+    expect(found('x.yaml', argo)).toEqual([['query', 'm', 'sum(vllm:a)']]);
+    const flagger = (type: string) =>
+      `kind: MetricTemplate\nmetadata: {name: t}\nspec:\n  provider: {type: ${type}}\n  query: vllm:a\n`;
+    expect(found('x.yaml', flagger('prometheus'))).toEqual([['query', 't', 'vllm:a']]);
+    expect(found('x.yaml', flagger('datadog'))).toEqual([]);
+    const pyrra = `kind: ServiceLevelObjective
+metadata: {name: s}
+spec:
+  indicator: {latency: {success: {metric: 'vllm:a_bucket{le="5"}'}, total: {metric: vllm:a_count}}}
+`;
+    expect(found('x.yaml', pyrra)).toEqual([
+      ['query', 's', 'vllm:a_bucket{le="5"}'],
+      ['query', 's', 'vllm:a_count'],
+    ]);
+  });
+
+  it('asks in service levels of Sloth, and in the rule groups of Azure', () => {
+    const sloth = `kind: PrometheusServiceLevel
+metadata: {name: l}
+spec: {slos: [{sli: {events: {errorQuery: "a[{{.window}}]", totalQuery: b}}}]}
+`;
+    expect(found('x.yaml', sloth)).toEqual([
+      ['query', 'l', 'a[{{.window}}]'],
+      ['query', 'l', 'b'],
+    ]);
+    expect(found('x.yaml', 'slos: [{sli: {raw: {error_ratio_query: c}}}]')).toEqual([
+      ['query', '', 'c'],
+    ]);
+    const rules = [{ alert: 'A', expression: 'vllm:a > 1' }, { expression: '$A * 2' }];
+    expect(found('x.json', json({ properties: { rules } }))).toEqual([
+      ['alert', 'A', 'vllm:a > 1'],
+    ]);
+  });
+});
+
 describe('a dashboard in base64', () => {
   const dashboard = json({ title: 'D', panels: [{ title: 'P', targets: [{ expr: 'vllm:a' }] }] });
   const packed = gzipSync(dashboard).toString('base64');
