@@ -27,14 +27,14 @@ import type { LiveReport } from './ask-live.ts';
 import type { Judged, Problem } from './judged.ts';
 import { type Mending, mend } from './mend.ts';
 import { type ProgressLine, progressLine } from './progress-line.ts';
-import { replaceFile } from './replace-file.ts';
+import { replaceFile, tryToReplace } from './replace-file.ts';
 import { ruleList } from './rule-list.ts';
 import type { LintCommandSettings } from './settings.ts';
 import { READ_ENDINGS, type ReadFile, sourceFiles } from './source-files.ts';
 
 /** A file of a folder without any of these is not looked into. */
 const MENTIONS_QUERIES =
-  /expr|quer(?:y|ies)|Query|promql|targetMetric|HorizontalPodAutoscaler|metricName|gzipJson|binaryData/;
+  /expr|quer(?:y|ies)|Query|promql|targetMetric|HorizontalPodAutoscaler|metricName|gzipJson|binaryData|vllm[:_]\w/;
 const HOLDS_QUERIES = /\b(?:expr|query|metricsQuery|targetMetric)["']?\s*:/;
 
 /** The exit code. Throws E_BAD_FILE where a file cannot be written. */
@@ -159,9 +159,11 @@ function mended(judged: Judged, how: LintSettings): Mending {
   const lint = (text: string): readonly JudgedQuery[] =>
     judge(text, (judged.isFile ? readText(judged.name, text) : readQuery(text)).queries, how);
   const mending = mend(judged, lint);
-  if (judged.isFile && mending.judged.text !== judged.text)
-    replaceFile(judged.name, mending.judged.text);
-  return mending;
+  if (!judged.isFile || mending.judged.text === judged.text) return mending;
+  const message = tryToReplace(judged.name, mending.judged.text);
+  return message === null
+    ? mending
+    : { judged: { ...judged, problem: { message, line: null } }, told: [] };
 }
 
 function totalsOf(judged: readonly Judged[]): Totals {

@@ -82,6 +82,11 @@ export function inferenceMetricQueries(metric: MapNode, objectName: string): rea
   return found('scaledobject', objectName, textAt(metric, 'query'));
 }
 
+/** A source of an AutoscalingPolicy. Source: volcano-sh/kthena pkg/apis/workload/v1alpha1 PrometheusMetricSource */
+export function policySourceQueries(source: MapNode, objectName: string): readonly FoundQuery[] {
+  return found('scaledobject', objectName, textAt(source, 'query'));
+}
+
 /** What an object's annotations tell KAITO. Source: kaito-project/keda-kaito-scaler pkg/controllers, annotations */
 export function annotatedMetricNames(meta: MapNode, objectName: string): readonly FoundQuery[] {
   const name = textAt(meta, 'annotations', 'scaledobject.kaito.sh/metricName');

@@ -6,6 +6,7 @@ import {
   adapterQueries,
   annotatedMetricNames,
   inferenceMetricQueries,
+  policySourceQueries,
   scaledMetricNames,
   targetMetricNames,
   triggerQueries,
@@ -15,6 +16,7 @@ import type { FileNode, MapNode, TextNode } from './file-node.ts';
 import { mapAt, wordAt } from './file-node.ts';
 import type { FoundQuery } from './found-query.ts';
 import { elementQueries, listedQueries, managedRuleQueries, panelQueries } from './grafana.ts';
+import { objectiveQueries, serviceLevelQueries } from './objectives.ts';
 import { unpacked } from './packed-text.ts';
 import { persesPanelQueries, persesVariableQueries } from './perses.ts';
 import { type Source, stretch, within } from './placed-text.ts';
@@ -101,7 +103,7 @@ function documentsIn(source: Source): readonly FileNode[] {
 function queriesOf(node: MapNode, objectName: string): readonly FoundQuery[] {
   const has = (key: string): boolean => node.entries.has(key);
   return [
-    ...(has('expr') ? ruleQueries(node) : []),
+    ...(has('expr') || has('expression') ? ruleQueries(node) : []),
     ...(has('targets') ? panelQueries(node) : []),
     ...(has('templating') || has('annotations') ? listedQueries(node) : []),
     ...(has('data') ? managedRuleQueries(node) : []),
@@ -114,6 +116,14 @@ function queriesOf(node: MapNode, objectName: string): readonly FoundQuery[] {
       : []),
     ...(has('targetMetric') ? targetMetricNames(node, objectName) : []),
     ...(has('backend') ? inferenceMetricQueries(node, objectName) : []),
+    ...(has('serverURL') ? policySourceQueries(node, objectName) : []),
+    ...(has('kind') && has('spec') ? objectiveQueries(node, objectName) : []),
+    ...(has('totalQuery') ||
+    has('total_query') ||
+    has('errorRatioQuery') ||
+    has('error_ratio_query')
+      ? serviceLevelQueries(node, objectName)
+      : []),
     ...(has('annotations') ? annotatedMetricNames(node, objectName) : []),
     ...(has('title') && !has('panels') && !has('targets') ? widgetQueries(node) : []),
     ...(has('conditions') ? policyQueries(node) : []),

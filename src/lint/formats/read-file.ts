@@ -14,7 +14,7 @@ import {
   within,
 } from './placed-text.ts';
 import { readJson } from './read-json.ts';
-import { type CodeBlock, curlQueries, documentCode } from './read-markdown.ts';
+import { type CodeBlock, curlQueries, documentCode, heredocs } from './read-markdown.ts';
 import { splitQueries } from './read-promql.ts';
 import { readYaml } from './read-yaml.ts';
 import { Unreadable } from './unreadable.ts';
@@ -103,7 +103,10 @@ function blockQueries({ language, content }: CodeBlock, lines: LineStarts): read
   }
   if (/^(ya?ml|json)$/.test(language)) return fileInBlock(language, content, lines);
   const sent = curlQueries(content).filter(({ text }) => isQuery(text) && !ELIDED.test(text));
-  if (sent.length > 0) return sent.map(placed);
+  const applied = heredocs(content).flatMap((text) =>
+    fileInBlock(/^\s*[{[]/.test(text.text) ? 'json' : 'yaml', text, lines),
+  );
+  if (sent.length + applied.length > 0) return [...sent.map(placed), ...applied];
   if (!/^(text|txt|plaintext|)$/.test(language)) return [];
   if (IS_YAML.test(content.text)) return fileInBlock('yaml', content, lines);
   const queries = splitQueries(content, isQuery);

@@ -80,6 +80,26 @@ function closes(line: string, fence: string): boolean {
   return word.length >= fence.length && word === (fence[0] ?? '').repeat(word.length);
 }
 
+const HEREDOC = /<<-?\s*(['"]?)([A-Za-z_]\w*)\1/;
+
+/** What commands of a block are given to read, up to a word on a line of its own: `kubectl apply -f - <<'EOF'`. */
+export function heredocs(content: PlacedText): readonly PlacedText[] {
+  const found: PlacedText[] = [];
+  let open: { readonly word: string; readonly from: number } | null = null;
+  let at = 0;
+  for (const line of content.text.split('\n')) {
+    if (open === null) {
+      const word: string | undefined = HEREDOC.exec(line)?.[2];
+      if (word !== undefined) open = { word, from: at + line.length + 1 };
+    } else if (line.trim() === open.word) {
+      found.push(slice(content, open.from, Math.max(open.from, at - 1)));
+      open = null;
+    }
+    at += line.length + 1;
+  }
+  return found;
+}
+
 /** A parameter of curl in a shell's quotes. */
 const SENT = /--data(?:-urlencode)?[ =]+(?:'query=([^']+)'|"query=([^"\\]+)")/g;
 

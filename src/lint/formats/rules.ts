@@ -2,9 +2,9 @@
 import { type MapNode, textAt } from './file-node.ts';
 import { type FoundQuery, found } from './found-query.ts';
 
-// Source: prometheus/prometheus model/rulefmt/rulefmt.go Rule
+/** Azure's rule groups call it an expression. Source: prometheus/prometheus model/rulefmt/rulefmt.go Rule */
 export function ruleQueries(rule: MapNode): readonly FoundQuery[] {
-  const expr = textAt(rule, 'expr');
+  const expr = textAt(rule, 'expr') ?? textAt(rule, 'expression');
   const alert = textAt(rule, 'alert');
   const record = textAt(rule, 'record');
   if (alert !== null) return found('alert', alert.value, expr);

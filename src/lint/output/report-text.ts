@@ -76,7 +76,8 @@ export interface Totals {
 export function summaryLine(totals: Totals, versions: readonly string[]): string {
   const { files, queries, errors, warnings, unreadable } = totals;
   const where = files === 0 ? '' : ` in ${counted(files, 'file')}`;
-  const bad = unreadable === 0 ? '' : `; ${counted(unreadable, 'file')} not or not wholly read`;
+  const bad =
+    unreadable === 0 ? '' : `; ${counted(unreadable, 'file')} not or not wholly read or written`;
   const found =
     errors + warnings === 0
       ? unreadable === 0

@@ -2,7 +2,7 @@
  * PromQL by Prometheus' own grammar for editors, which goes on behind a mistake. The one door to that package; loaded
  * late, since no server needs it.
  */
-import { Tree } from '@lezer/common';
+import { type PartialParse, Tree } from '@lezer/common';
 import { parser } from '@prometheus-io/lezer-promql';
 import { type GrafanaCall, unwrapGrafanaCall } from './grafana-call.ts';
 import { type QueryVariable, substituteVariables } from './variables.ts';
@@ -39,7 +39,38 @@ export function parsePromql(text: string): ParsedQuery {
 const MAX_RECOVERED = 20_000;
 const STRICT = parser.configure({ strict: true });
 
-function read(text: string): Pick<ParsedQuery, 'tree' | 'problem'> {
+type Read = Pick<ParsedQuery, 'tree' | 'problem'>;
+
+function read(text: string): Read {
+  const first = readAtOnce(text);
+  // More than two hundred operands in a row are cut off, and what is whole looks broken: of it nothing is said.
+  const isWhole = first.problem !== null && text.length >= SHORTEST_CUT && parsesPatiently(text);
+  return isWhole ? { tree: Tree.empty, problem: null } : first;
+}
+
+/** Characters of 200 operands, with an operator each. */
+const SHORTEST_CUT = 400;
+
+/**
+ * Parses without the count by which @lezer/lr leaves a production that goes on and on, so that its trees stay shallow.
+ * Source: @lezer/lr Parse.advance, Rec.MaxLeftAssociativeReductionCount
+ */
+function parsesPatiently(text: string): boolean {
+  const parse: PartialParse & { bigReductionCount?: number } = STRICT.startParse(text);
+  try {
+    let tree: Tree | null = null;
+    while (tree === null) {
+      parse.bigReductionCount = 0;
+      tree = parse.advance();
+    }
+    return true;
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    return false;
+  }
+}
+
+function readAtOnce(text: string): Read {
   if (text.length <= MAX_RECOVERED) {
     const tree = parser.parse(text);
     return { tree, problem: firstProblem(tree, text) };

@@ -156,6 +156,11 @@ describe('files', () => {
     expect(out).toContain('2 errors, 0 warnings: 2 queries in 2 files');
   });
 
+  it('of a folder are read where they name a metric, though no word of queries stands there', async () => {
+    const path = file('notes.md', `Full at \`${GONE} > 0.9\`.\n`);
+    expect((await lint({ paths: [folder] })).out.split('\n')[0]).toBe(`${path}:1`);
+  });
+
   it('of a folder can hold a dashboard in base64', async () => {
     const json = JSON.stringify({ targets: [{ expr: GONE }] });
     const packed = Buffer.from(json).toString('base64');
@@ -277,6 +282,21 @@ describe('--fix', () => {
     const { code } = await lint({ paths: [path], fix: true });
     expect(code).toBe(0);
     expect(readFileSync(path, 'utf8')).toBe(rule(HERE));
+  });
+
+  it('leaves a file alone that is read-only, and goes on with the others', async () => {
+    const kept = file('a.yaml', rules(GONE));
+    const other = file('b.yaml', rules(GONE));
+    chmodSync(kept, 0o444);
+    const { code, err, out } = await lint({ paths: [folder], fix: true });
+    expect(code).toBe(2);
+    expect(err).toBe(`vllm-twin lint: ${kept}: cannot be written (it is read-only)\n`);
+    expect(out).toContain(`${kept}:4  Full`);
+    expect([readFileSync(kept, 'utf8'), readFileSync(other, 'utf8')]).toEqual([
+      rules(GONE),
+      rules(HERE),
+    ]);
+    expect(readdirSync(folder)).toEqual(['a.yaml', 'b.yaml']);
   });
 
   it('prints a query that is mended', async () => {

@@ -57,6 +57,14 @@ metadata:
     expect(found('x.yaml', annotated)).toEqual([
       ['metric-name', 'set', 'vllm:num_requests_waiting'],
     ]);
+    const policy = `kind: AutoscalingPolicy
+metadata: {name: ap}
+spec:
+  homogeneousTarget:
+    metricSources:
+      waiting: {prometheus: {serverURL: "http://p", query: "sum(vllm:b)"}}
+`;
+    expect(found('x.yaml', policy)).toEqual([['scaledobject', 'ap', 'sum(vllm:b)']]);
     const external = `kind: ScaledObject
 metadata: {name: so}
 spec:
@@ -96,6 +104,50 @@ data:
 `;
     expect(readQueries('x.yaml', chart).problem).toBeNull();
     expect(found('x.yaml', chart)).toEqual([['panel', 'T', 'a']]);
+  });
+});
+
+describe('what decides over releases and promises', () => {
+  it('asks in objects of Argo Rollouts, Flagger and Pyrra', () => {
+    const argo = `kind: AnalysisTemplate
+metadata: {name: t}
+spec:
+  metrics:
+    - {name: m, provider: {prometheus: {address: "http://p", query: "sum(vllm:a)"}}}
+    - {name: n, provider: {web: {query: "x"}}}
+`;
+    expect(found('x.yaml', argo)).toEqual([['query', 'm', 'sum(vllm:a)']]);
+    const flagger = (type: string) =>
+      `kind: MetricTemplate\nmetadata: {name: t}\nspec:\n  provider: {type: ${type}}\n  query: vllm:a\n`;
+    expect(found('x.yaml', flagger('prometheus'))).toEqual([['query', 't', 'vllm:a']]);
+    expect(found('x.yaml', flagger('datadog'))).toEqual([]);
+    const pyrra = `kind: ServiceLevelObjective
+metadata: {name: s}
+spec:
+  indicator: {latency: {success: {metric: 'vllm:a_bucket{le="5"}'}, total: {metric: vllm:a_count}}}
+`;
+    expect(found('x.yaml', pyrra)).toEqual([
+      ['query', 's', 'vllm:a_bucket{le="5"}'],
+      ['query', 's', 'vllm:a_count'],
+    ]);
+  });
+
+  it('asks in service levels of Sloth, and in the rule groups of Azure', () => {
+    const sloth = `kind: PrometheusServiceLevel
+metadata: {name: l}
+spec: {slos: [{sli: {events: {errorQuery: "a[{{.window}}]", totalQuery: b}}}]}
+`;
+    expect(found('x.yaml', sloth)).toEqual([
+      ['query', 'l', 'a[{{.window}}]'],
+      ['query', 'l', 'b'],
+    ]);
+    expect(found('x.yaml', 'slos: [{sli: {raw: {error_ratio_query: c}}}]')).toEqual([
+      ['query', '', 'c'],
+    ]);
+    const rules = [{ alert: 'A', expression: 'vllm:a > 1' }, { expression: '$A * 2' }];
+    expect(found('x.json', json({ properties: { rules } }))).toEqual([
+      ['alert', 'A', 'vllm:a > 1'],
+    ]);
   });
 });
 
@@ -158,6 +210,30 @@ describe('a document', () => {
     const text =
       "```bash\ncurl http://p/api/v1/query \\\n  --data-urlencode 'query=sum(vllm:a)'\n```\n";
     expect(found('x.md', text)).toEqual([['query', '', 'sum(vllm:a)']]);
+  });
+
+  it('may hand objects to a command', () => {
+    const text = [
+      '```bash',
+      "kubectl apply -f - <<'EOF'",
+      'groups:',
+      '- rules:',
+      '  - {alert: A, expr: vllm:a > 1}',
+      'EOF',
+      'echo $((1 << 2))',
+      'cat <<-END > b.json',
+      '{"targets": [{"expr": "vllm:b"}]}',
+      '  END',
+      'cat <<EOF',
+      'expr: never closed',
+      '```',
+    ].join('\n');
+    expect(readQueries('x.md', text).queries.map(({ text: query, line }) => [query, line])).toEqual(
+      [
+        ['vllm:a > 1', 5],
+        ['vllm:b', 9],
+      ],
+    );
   });
 
   it('has samples of /metrics, which ask nothing, where it says that they are Prometheus’', () => {

@@ -116,3 +116,9 @@ describe('a template in a string', () => {
 it('a dollar that Terraform reads may be doubled', () => {
   expect(parsePromql('rate(vllm:a_total[$$' + '{__interval}])').problem).toBeNull();
 });
+
+it.each([' or ', ' + ', ' and '])('a query of a thousand operands with %s is no mistake', (op) => {
+  const terms = Array.from({ length: 1_000 }, () => 'vllm:num_preemptions');
+  expect(parsePromql(terms.join(op)).problem).toBeNull();
+  expect(parsePromql(`${terms.join(op)} b c`).problem).not.toBeNull();
+});
