@@ -15,9 +15,11 @@ import type { WireVersion } from './wire-version.ts';
 /** All its functions are pure and stand alone: they may be taken out of it. */
 export type WireCodec = ReturnType<typeof createWireCodec>;
 
-export function createWireCodec({ tables }: WireVersion) {
+export function createWireCodec({ tables, waves }: WireVersion) {
   const structs = createStructCodecs(tables);
   return {
+    /** Which of the coordinator's messages there are. */
+    waves,
     ...createStartupMessages(structs),
     ...createEngineInputMessages(structs),
     ...createEngineOutputMessages(structs),

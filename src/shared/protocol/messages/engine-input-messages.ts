@@ -100,8 +100,9 @@ function readStartDpWave(reader: MsgpackReader): EngineInput {
   return {
     type: 'START_DP_WAVE',
     wave: at('START_DP_WAVE.wave', () => reader.int()),
-    excludeEngineIndex: at('START_DP_WAVE.exclude_engine_index', () =>
-      reader.tryNil() ? null : reader.int(),
-    ),
+    excludeEngineIndex: at('START_DP_WAVE.exclude_engine_index', () => {
+      if (reader.tryNil()) return null;
+      return reader.isBin() ? reader.bin() : reader.int();
+    }),
   };
 }
