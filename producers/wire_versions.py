@@ -35,13 +35,18 @@ NOT_ON_THE_WIRE = {
     "EventBatch",
     "KVCacheEvent",
 }
-# What is not in the structs, by hand where it is another than in the base: who starts a wave, what INIT tells ranks.
+# What is not in the structs, by hand where it is another than in the base: who starts a wave, what INIT tells ranks, which
+# methods engine cores do not have yet.
 WAVES = {
     "0.32.0": "{ startedBy: 'frontend', isStartReported: true }",
     "0.28.0": "{ startedBy: 'frontend', isStartReported: false }",
 }
 PARALLEL_CONFIG_KEYS = {
     "0.31.0": "parallelConfigKeys.filter((key) => key !== '_coord_store_port')",
+}
+ABSENT_CALLS = {
+    "0.32.0": "['pause_generation']",
+    "0.30.0": "['pause_generation', 'release_kv_cache_memory']",
 }
 KEYS = {"LoRARequest": "loraRequest"}
 SCALARS = {"int": "int", "float": "float", "str": "str", "bool": "bool", "Any": "any"}
@@ -246,13 +251,18 @@ def module_text(base: dict, other: dict, comment: str) -> str:
         names = names.removeprefix("type ")
         lines.append(f"import {'type ' if type_only else ''}{{ {names} }} from '{source}';")
     described = "described," if not parts["described"] else "described: { ...described, " + "".join(parts["described"]) + " },"
-    waves = WAVES.get(other["vllm_version"])
-    keys = PARALLEL_CONFIG_KEYS.get(other["vllm_version"])
-    inherited = ["tables", "described", *([] if waves else ["waves"]), "parallelConfigKeys"]
-    lines.append(f"const {{ {', '.join(inherited)} }} = {constant(base['vllm_version'])};")
+    by_hand = {
+        "waves": WAVES.get(other["vllm_version"]),
+        "parallelConfigKeys": PARALLEL_CONFIG_KEYS.get(other["vllm_version"]),
+        "absentCalls": ABSENT_CALLS.get(other["vllm_version"]),
+    }
+    inherited = [key for key, value in by_hand.items() if value is None or value.startswith(f"{key}.")]
+    names = ", ".join(["tables", "described", *inherited])
+    lines.append(f"const {{ {names} }} = {constant(base['vllm_version'])};")
+    others = " ".join(f"{key}," if value is None else f"{key}: {value}," for key, value in by_hand.items())
     lines.append(
         f"export const {constant(other['vllm_version'])}: WireVersion = {{ vllmVersion: '{other['vllm_version']}', "
-        f"waves{': ' + waves if waves else ''}, parallelConfigKeys{': ' + keys if keys else ''}, "
+        f"{others} "
         f"tables: {{ ...tables, {' '.join(parts['tables'])} }}, {described} }};"
     )
     return "\n\n".join(["\n".join(lines[:-2]), *lines[-2:]]) + "\n"

@@ -53,7 +53,7 @@ export function versionsPage(note: string): string {
         `| ${engine} | ${SPOKEN_VERSIONS.map((frontend) => cellOf(engine, frontend)).join(' | ')} |`,
     ),
     '',
-    'Data-parallel ranks of one mixture-of-experts model have more in the way. A frontend refuses a rank whose `parallel_config_hash` is not its own, and versions compute it from other fields. And a request that finds the ranks asleep must wake them all: before 0.33.0 the frontend tells the coordinator (`FIRST_REQ`, `[identity of the engine, wave]`), since then the engine core does (`start_wave`); where neither does, the request hangs.',
+    'Data-parallel ranks of one mixture-of-experts model have more in the way. A frontend refuses a rank whose `parallel_config_hash` is not its own, and versions compute it from other fields. And a request that finds the ranks asleep must wake them all: before 0.33.0 the frontend tells the coordinator (`FIRST_REQ`, `[identity of the engine, wave]`), since then the engine core does (`start_wave`); where neither does, a request hangs until every other rank has one.',
     '',
     `| ranks of | ${SPOKEN_VERSIONS.map((version) => `frontend ${version}`).join(' | ')} |`,
     `| --- |${' --- |'.repeat(SPOKEN_VERSIONS.length)}`,
@@ -83,7 +83,7 @@ function cellOf(engine: SpokenVersion, frontend: SpokenVersion): string {
 
 const RANKS_CELLS: Readonly<Record<RanksProblem, string>> = {
   other_hash: '**the start**: another hash',
-  never_woken: '**every request**: it hangs',
+  never_woken: '**a request**, until every other rank has one',
 };
 
 function ranksCellOf(engine: SpokenVersion, frontend: SpokenVersion): string {
@@ -92,10 +92,11 @@ function ranksCellOf(engine: SpokenVersion, frontend: SpokenVersion): string {
   return problem === null ? 'nothing more' : RANKS_CELLS[problem];
 }
 
-function refusedIn({ breaks }: Meeting): readonly string[] {
-  return breaks.flatMap(({ message, rejected }) =>
+function refusedIn({ breaks, missingCalls }: Meeting): readonly string[] {
+  const refused = breaks.flatMap(({ message, rejected }) =>
     rejected.map(({ when }) => (when === null ? message : `${message} with \`${when}\``)),
   );
+  return [...refused, ...missingCalls.map((method) => `UTILITY ${method}`)];
 }
 
 function refusalOfStart({ breaks }: Meeting): string {
@@ -104,7 +105,7 @@ function refusalOfStart({ breaks }: Meeting): string {
 }
 
 function stepLines(from: SpokenVersion, to: SpokenVersion): readonly string[] {
-  const { structs, ready, parallelConfig, waves } = wireDifferences(
+  const { structs, ready, parallelConfig, calls, waves } = wireDifferences(
     WIRE_VERSIONS[from],
     WIRE_VERSIONS[to],
   );
@@ -129,6 +130,7 @@ function stepLines(from: SpokenVersion, to: SpokenVersion): readonly string[] {
           `- READY, with elastic expert parallelism: ${ready.added.map((key) => `+ \`${key}\``).join(', ')}`,
         ]),
     ...parallelConfig.added.map((key) => `- \`parallel_config\` of INIT: + \`${key}\``),
+    ...calls.added.map((method) => `- UTILITY: + \`${method}\``),
     ...(waves === null
       ? []
       : [

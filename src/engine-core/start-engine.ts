@@ -186,6 +186,7 @@ async function connectEngine(options: StartOptions): Promise<RunningEngine> {
     kvEvents,
     isMoeDp ? DPEngineCore : undefined,
   );
+  core.absentCalls = codec.absentCalls;
   const group = isMoeDp ? await joinGroup(options, core) : null;
   const sideChannel = await openSideChannel(options, core, engineId);
   const wire = new EngineWire(core.parts.faults.wire, { clock, timers });

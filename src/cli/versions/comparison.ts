@@ -90,8 +90,8 @@ export const RANKS_PROBLEMS: Readonly<Record<RanksProblem, string>> = {
     'refused at READY, since each computes parallel_config_hash from other fields: ' +
     'Configuration mismatch detected for engine; the frontend ends at its start',
   never_woken:
-    'a request hangs: its rank waits for the others, which nobody wakes, since the engine core ' +
-    'leaves that to the frontend and the frontend to the engine core',
+    'a request hangs until every other rank has one: its rank waits for them, and nobody wakes them, ' +
+    'since the engine core leaves that to the frontend and the frontend to the engine core',
 };
 
 /** At the defaults of two ranks. */

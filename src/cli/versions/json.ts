@@ -40,13 +40,21 @@ function print(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
-function wireRecord({ structs, ready, parallelConfig, waves, meetings }: WireDifferences): unknown {
+function wireRecord({
+  structs,
+  ready,
+  parallelConfig,
+  calls,
+  waves,
+  meetings,
+}: WireDifferences): unknown {
   return {
     added: structs.added,
     removed: structs.removed,
     changed: structs.changed.map(structRecord),
     ready,
     parallel_config: parallelConfig,
+    calls,
     waves: waves === null ? null : { from: wavesRecord(waves.from), to: wavesRecord(waves.to) },
     meetings: meetings.map(meetingRecord),
   };
@@ -76,6 +84,7 @@ function meetingRecord(meeting: Meeting): unknown {
     engine: meeting.engine,
     frontend: meeting.frontend,
     starts: canStart(meeting),
+    missing_calls: meeting.missingCalls,
     moe_ranks: problem === null ? null : { problem, words: RANKS_PROBLEMS[problem] },
     breaks: meeting.breaks.map((one) => ({
       ...one,

@@ -65,7 +65,7 @@ function join(lines: readonly string[]): string {
 }
 
 function wireLines(
-  { from, to, structs, ready, parallelConfig, waves, meetings }: WireDifferences,
+  { from, to, structs, ready, parallelConfig, calls, waves, meetings }: WireDifferences,
   palette: Palette,
 ): readonly string[] {
   const lines = [
@@ -76,6 +76,8 @@ function wireLines(
     ...listed('-', ready.removed, 'READY, with elastic expert parallelism:'),
     ...listed('+', parallelConfig.added, 'parallel_config of INIT:'),
     ...listed('-', parallelConfig.removed, 'parallel_config of INIT:'),
+    ...listed('+', calls.added, 'UTILITY'),
+    ...listed('-', calls.removed, 'UTILITY'),
     ...(waves === null ? [] : wavesLines(waves.from, waves.to)),
   ];
   return [
@@ -135,13 +137,19 @@ function pythonText(value: unknown): string {
 }
 
 function meetingLines(meeting: Meeting, palette: Palette): readonly string[] {
-  const { engine, frontend, breaks } = meeting;
+  const { engine, frontend, breaks, missingCalls } = meeting;
   const start = canStart(meeting) ? 'starts' : palette.warn('does not start');
   const problem = canStart(meeting) ? ranksProblem(meeting) : null;
   return [
     '',
     `${palette.bold(`Engine core ${engine} under frontend ${frontend}`)}: ${start}`,
-    ...(breaks.length === 0 ? ['  every message is understood'] : breaks.flatMap(breakLines)),
+    ...(breaks.length + missingCalls.length === 0
+      ? ['  every message is understood']
+      : breaks.flatMap(breakLines)),
+    ...missingCalls.flatMap((method) => [
+      `  UTILITY ${method} (frontend -> engine)`,
+      ...wrap('the engine core has no such method; the call fails', '    '),
+    ]),
     ...(problem === null
       ? []
       : [

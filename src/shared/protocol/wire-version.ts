@@ -23,6 +23,11 @@ export interface WireVersion {
   readonly waves: WaveRules;
   /** What INIT tells ranks that step together, in its order. Source: vllm/v1/engine/utils.py wait_for_engine_startup. */
   readonly parallelConfigKeys: readonly string[];
+  /**
+   * Methods of engine cores that frontends of later versions call, and this one's has not.
+   * Source: vllm/v1/engine/core.py EngineCore, vllm/v1/engine/core_client.py AsyncMPClient (0.28.0 to 0.33.0).
+   */
+  readonly absentCalls: readonly string[];
   readonly tables: WireTables;
   /** Structs that are handed on unread, by their names in the code. */
   readonly described: Readonly<Record<string, StructTable>>;

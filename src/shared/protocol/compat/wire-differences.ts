@@ -59,6 +59,8 @@ export interface Meeting {
   readonly engine: string;
   readonly frontend: string;
   readonly breaks: readonly MessageBreak[];
+  /** Methods that such a frontend calls and such an engine core has not. */
+  readonly missingCalls: readonly string[];
 }
 
 /** Names that only one of two versions has. */
@@ -75,6 +77,8 @@ export interface WireDifferences {
   readonly ready: NameDifferences;
   /** Of `parallel_config` in INIT, which is one too. */
   readonly parallelConfig: NameDifferences;
+  /** Methods of engine cores that frontends call. */
+  readonly calls: NameDifferences;
   /** Null where ranks of a mixture-of-experts model come to step together in the same way. */
   readonly waves: { readonly from: WaveRules; readonly to: WaveRules } | null;
   /** The engine core of `from` with the frontend of `to`, then the other way round. */
@@ -88,6 +92,8 @@ export function wireDifferences(from: WireVersion, to: WireVersion): WireDiffere
     structs: structDifferences(from, to),
     ready: nameDifferences(readyKeys(from), readyKeys(to)),
     parallelConfig: nameDifferences(from.parallelConfigKeys, to.parallelConfigKeys),
+    // What one of them has not and the other has.
+    calls: nameDifferences(to.absentCalls, from.absentCalls),
     waves: wavesDiffer(from.waves, to.waves) ? { from: from.waves, to: to.waves } : null,
     meetings: [meetingOf(from, to), meetingOf(to, from)],
   };
@@ -114,7 +120,8 @@ function meetingOf(engine: WireVersion, frontend: WireVersion): Meeting {
     const isFromEngine = DIRECTION_OF[message] === 'engine_to_frontend';
     return isFromEngine ? breakOf(message, engine, frontend) : breakOf(message, frontend, engine);
   });
-  return { engine: engine.vllmVersion, frontend: frontend.vllmVersion, breaks };
+  const missingCalls = nameDifferences(frontend.absentCalls, engine.absentCalls).added;
+  return { engine: engine.vllmVersion, frontend: frontend.vllmVersion, breaks, missingCalls };
 }
 
 function breakOf(

@@ -9,6 +9,7 @@ export const V0_30_0: WireVersion = {
   vllmVersion: '0.30.0',
   waves,
   parallelConfigKeys,
+  absentCalls: ['pause_generation', 'release_kv_cache_memory'],
   tables: {
     ...tables,
     engineCoreReadyResponse: without(tables.engineCoreReadyResponse, [

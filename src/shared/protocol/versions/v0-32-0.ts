@@ -9,6 +9,7 @@ export const V0_32_0: WireVersion = {
   vllmVersion: '0.32.0',
   waves: { startedBy: 'frontend', isStartReported: true },
   parallelConfigKeys,
+  absentCalls: ['pause_generation'],
   tables: {
     ...tables,
     engineCoreReadyResponse: without(tables.engineCoreReadyResponse, [

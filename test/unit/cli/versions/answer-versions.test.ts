@@ -12,10 +12,12 @@ interface Answer {
       readonly engine: string;
       readonly frontend: string;
       readonly starts: boolean;
+      readonly missing_calls: readonly string[];
       readonly moe_ranks: { readonly problem: string } | null;
       readonly breaks: readonly { readonly message: string; readonly rejected: unknown[] }[];
     }[];
     readonly parallel_config: unknown;
+    readonly calls: unknown;
   } | null;
   readonly metrics: Readonly<Record<'added' | 'removed', readonly { readonly name: string }[]>> & {
     readonly renamed: readonly { readonly from: string; readonly to: readonly string[] }[];
@@ -97,6 +99,19 @@ describe('two versions', () => {
       added: ['_coord_store_port'],
       removed: [],
     });
+  });
+
+  it('tell the methods that engine cores have not yet', () => {
+    const { wire } = answer('0.30.0', '0.33.0');
+    expect(wire?.calls).toEqual({
+      added: ['pause_generation', 'release_kv_cache_memory'],
+      removed: [],
+    });
+    const missing = wire?.meetings.map(({ missing_calls }) => missing_calls);
+    expect(missing).toEqual([['pause_generation', 'release_kv_cache_memory'], []]);
+    expect(answerVersions(['0.33.0', '0.32.0'], PLAIN)).toContain(
+      '  UTILITY pause_generation (frontend -> engine)\n    the engine core has no such method',
+    );
   });
 
   it('that are one differ in nothing', () => {

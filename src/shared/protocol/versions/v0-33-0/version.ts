@@ -17,6 +17,7 @@ export const V0_33_0: WireVersion = {
     '_coord_store_port',
     'data_parallel_size',
   ],
+  absentCalls: [],
   tables: {
     ...STARTUP_TABLES,
     ...REQUEST_TABLES,
