@@ -42,9 +42,9 @@ export const SCALE_ELASTIC_EP: StructTable = {
   fields: [required('message', str), required('new_engine_count', int)],
 };
 
-/** Source: vllm/v1/engine/core_client.py DPAsyncMPClient._ensure_stats_update_task (0.32.0). */
+/** Source: vllm/v1/engine/coordinator.py DPCoordinatorProc.process_input_socket (0.32.0). */
 export const FIRST_REQ: StructTable = {
   name: 'FirstRequest',
   layout: 'array',
-  fields: [required('engine_identity', bytes), required('current_wave', int)],
+  fields: [required('engine_to_exclude', bytes), required('wave', int)],
 };

@@ -165,8 +165,8 @@ export const REQUEST_DOCS: StructDocs = {
     file: 'vllm/v1/engine/core_client.py',
     symbol: 'DPAsyncMPClient',
     fields: {
-      engine_identity: 'Identity of the engine that gets the request: its index as two bytes.',
-      current_wave: 'The wave that the frontend knows of.',
+      engine_to_exclude: 'Identity of the engine that gets the request: its index as two bytes.',
+      wave: 'The wave that the frontend knows of.',
     },
   },
   ScaleElasticEP: {
