@@ -35,6 +35,19 @@ NOT_ON_THE_WIRE = {
     "EventBatch",
     "KVCacheEvent",
 }
+# What is not in the structs, by hand where it is another than in the base: who starts a wave, what INIT tells ranks, which
+# methods engine cores do not have yet.
+WAVES = {
+    "0.32.0": "{ startedBy: 'frontend', isStartReported: true }",
+    "0.28.0": "{ startedBy: 'frontend', isStartReported: false }",
+}
+PARALLEL_CONFIG_KEYS = {
+    "0.31.0": "parallelConfigKeys.filter((key) => key !== '_coord_store_port')",
+}
+ABSENT_CALLS = {
+    "0.32.0": "['pause_generation']",
+    "0.30.0": "['pause_generation', 'release_kv_cache_memory']",
+}
 KEYS = {"LoRARequest": "loraRequest"}
 SCALARS = {"int": "int", "float": "float", "str": "str", "bool": "bool", "Any": "any"}
 DECLARED = {"int": "INT", "float": "FLOAT", "str": "STR", "bool": "BOOL", "Any": "ANY"}
@@ -201,6 +214,12 @@ def constant(version: str) -> str:
     return "V" + version.replace(".", "_")
 
 
+def ready_keys(recording: dict) -> list[str]:
+    """What an engine says with READY: no struct, so that it was read from the source."""
+    ready = recording["handshake_source"]["READY"]
+    return [*ready["keys"], *(one["key"] for one in ready["conditional"])]
+
+
 def file_of(version: str) -> str:
     name = "v" + version.replace(".", "-")
     return f"./{name}/version.ts" if version == "0.33.0" else f"./{name}.ts"
@@ -219,6 +238,10 @@ def module_text(base: dict, other: dict, comment: str) -> str:
         made = struct_difference(module, f"{part}.{key_of(name)}", base["tables"][name], table)
         if made != f"{part}.{key_of(name)}":
             parts[part].append(f"{key_of(name)}: {made},")
+    gone = [key for key in ready_keys(base) if key not in ready_keys(other)]
+    if gone:
+        module.use("../struct-table.ts", "without")
+        parts["tables"].append(f"handshakeMessage: without(tables.handshakeMessage, {gone}),".replace('"', "'"))
     lines = [comment]
     module.imports["../wire-version.ts"] = {"type WireVersion"}
     module.imports[file_of(base["vllm_version"])] = {constant(base["vllm_version"])}
@@ -228,9 +251,18 @@ def module_text(base: dict, other: dict, comment: str) -> str:
         names = names.removeprefix("type ")
         lines.append(f"import {'type ' if type_only else ''}{{ {names} }} from '{source}';")
     described = "described," if not parts["described"] else "described: { ...described, " + "".join(parts["described"]) + " },"
-    lines.append(f"const {{ tables, described }} = {constant(base['vllm_version'])};")
+    by_hand = {
+        "waves": WAVES.get(other["vllm_version"]),
+        "parallelConfigKeys": PARALLEL_CONFIG_KEYS.get(other["vllm_version"]),
+        "absentCalls": ABSENT_CALLS.get(other["vllm_version"]),
+    }
+    inherited = [key for key, value in by_hand.items() if value is None or value.startswith(f"{key}.")]
+    names = ", ".join(["tables", "described", *inherited])
+    lines.append(f"const {{ {names} }} = {constant(base['vllm_version'])};")
+    others = " ".join(f"{key}," if value is None else f"{key}: {value}," for key, value in by_hand.items())
     lines.append(
         f"export const {constant(other['vllm_version'])}: WireVersion = {{ vllmVersion: '{other['vllm_version']}', "
+        f"{others} "
         f"tables: {{ ...tables, {' '.join(parts['tables'])} }}, {described} }};"
     )
     return "\n\n".join(["\n".join(lines[:-2]), *lines[-2:]]) + "\n"

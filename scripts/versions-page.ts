@@ -1,5 +1,5 @@
 /** docs/versions.md: which vLLM a twin can be, and what differs between them, from the same tables that make it so. */
-import { canStart } from '../src/cli/versions/comparison.ts';
+import { canStart, type RanksProblem, ranksProblem } from '../src/cli/versions/comparison.ts';
 import { knownVersions } from '../src/cli/versions/known-versions.ts';
 import { metricDifferences } from '../src/shared/metric-catalogue/metric-differences.ts';
 import { type Meeting, wireDifferences } from '../src/shared/protocol/compat/wire-differences.ts';
@@ -23,7 +23,7 @@ export function versionsPage(note: string): string {
     '',
     `| follows the version | stays as in ${VLLM_VERSION} |`,
     '| --- | --- |',
-    '| every message: fields, their order and defaults; what READY, INIT and the ready response say; the `parallel_config_hash` of MoE ranks | what is scheduled, when, and how large the KV cache is |',
+    '| every message: fields, their order and defaults; what READY, INIT and the ready response say; the `parallel_config_hash` of MoE ranks; who has them woken for a request | what is scheduled, when, and how large the KV cache is |',
     '| `/version`, `vllm_version` of the ready response, the OpenAPI document, `system_fingerprint`, recordings, the page | requests: which fields of the OpenAI API there are, and their errors |',
     '| `/metrics`: which families there are, their help texts, the labels of `vllm:cache_config_info` with their values | the figures, and the lines of the log |',
     '',
@@ -53,6 +53,15 @@ export function versionsPage(note: string): string {
         `| ${engine} | ${SPOKEN_VERSIONS.map((frontend) => cellOf(engine, frontend)).join(' | ')} |`,
     ),
     '',
+    'Data-parallel ranks of one mixture-of-experts model have more in the way. A frontend refuses a rank whose `parallel_config_hash` is not its own, and versions compute it from other fields. And a request that finds the ranks asleep must wake them all: before 0.33.0 the frontend tells the coordinator (`FIRST_REQ`, `[identity of the engine, wave]`), since then the engine core does (`start_wave`); where neither does, a request hangs until every other rank has one.',
+    '',
+    `| ranks of | ${SPOKEN_VERSIONS.map((version) => `frontend ${version}`).join(' | ')} |`,
+    `| --- |${' --- |'.repeat(SPOKEN_VERSIONS.length)}`,
+    ...SPOKEN_VERSIONS.map(
+      (engine) =>
+        `| ${engine} | ${SPOKEN_VERSIONS.map((frontend) => ranksCellOf(engine, frontend)).join(' | ')} |`,
+    ),
+    '',
     'A twin that refuses a ready response says so in one line with both versions; one that takes an engine of another version warns that it is.',
     '',
     '## What each release changed',
@@ -72,10 +81,22 @@ function cellOf(engine: SpokenVersion, frontend: SpokenVersion): string {
   return refused.length === 0 ? 'nothing' : refused.join('; ');
 }
 
-function refusedIn({ breaks }: Meeting): readonly string[] {
-  return breaks.flatMap(({ message, rejected }) =>
+const RANKS_CELLS: Readonly<Record<RanksProblem, string>> = {
+  other_hash: '**the start**: another hash',
+  never_woken: '**a request**, until every other rank has one',
+};
+
+function ranksCellOf(engine: SpokenVersion, frontend: SpokenVersion): string {
+  const [meeting] = wireDifferences(WIRE_VERSIONS[engine], WIRE_VERSIONS[frontend]).meetings;
+  const problem = ranksProblem(meeting);
+  return problem === null ? 'nothing more' : RANKS_CELLS[problem];
+}
+
+function refusedIn({ breaks, missingCalls }: Meeting): readonly string[] {
+  const refused = breaks.flatMap(({ message, rejected }) =>
     rejected.map(({ when }) => (when === null ? message : `${message} with \`${when}\``)),
   );
+  return [...refused, ...missingCalls.map((method) => `UTILITY ${method}`)];
 }
 
 function refusalOfStart({ breaks }: Meeting): string {
@@ -84,7 +105,10 @@ function refusalOfStart({ breaks }: Meeting): string {
 }
 
 function stepLines(from: SpokenVersion, to: SpokenVersion): readonly string[] {
-  const { structs } = wireDifferences(WIRE_VERSIONS[from], WIRE_VERSIONS[to]);
+  const { structs, ready, parallelConfig, calls, waves } = wireDifferences(
+    WIRE_VERSIONS[from],
+    WIRE_VERSIONS[to],
+  );
   const { added, removed, cacheConfigInfo } = metricDifferences(from, to);
   const named = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ');
   const always = added.filter(({ needs }) => needs?.length === 0).map(({ name }) => name);
@@ -100,6 +124,20 @@ function stepLines(from: SpokenVersion, to: SpokenVersion): readonly string[] {
           ...changed.map((field) => `~ \`${field.name}\``),
         ].join(', ')}`,
     ),
+    ...(ready.added.length === 0
+      ? []
+      : [
+          `- READY, with elastic expert parallelism: ${ready.added.map((key) => `+ \`${key}\``).join(', ')}`,
+        ]),
+    ...parallelConfig.added.map((key) => `- \`parallel_config\` of INIT: + \`${key}\``),
+    ...calls.added.map((method) => `- UTILITY: + \`${method}\``),
+    ...(waves === null
+      ? []
+      : [
+          waves.from.startedBy === waves.to.startedBy
+            ? '- waves: rank 0 tells the coordinator that the ranks run (`start_wave`)'
+            : '- waves: the engine core tells the coordinator of a request while no rank runs (`start_wave`), no longer the frontend (`FIRST_REQ`)',
+        ]),
     `- families: ${
       [
         ...(always.length === 0 ? [] : [`+ ${named(always)}`]),

@@ -1,9 +1,10 @@
 /**
  * An engine core among data-parallel ranks of one mixture-of-experts model: ranks step together in waves, with dummy
  * batches where one has nothing to do, until all agree that nobody has work. Pure: the agreement comes from the shell.
- * Source: vllm/v1/engine/core.py DPEngineCoreProc (0.33.0). Leaves out: elastic EP.
+ * Source: vllm/v1/engine/core.py DPEngineCoreProc (0.28.0 to 0.33.0). Leaves out: elastic EP.
  */
 import type { EngineInput } from '../shared/protocol/request.ts';
+import type { WaveRules } from '../shared/protocol/wire-version.ts';
 import { EngineCore } from './engine-core.ts';
 import { PendingResult } from './pending-result.ts';
 import type { Request } from './scheduler/request.ts';
@@ -38,6 +39,7 @@ export class DPEngineCore extends EngineCore {
   stepCounter = 0;
   /** A coordinator wakes and counts the ranks. */
   hasCoordinator = true;
+  waves: WaveRules = { startedBy: 'engine', isStartReported: true };
   prefillScheduleInterval = 1;
   /** Steps between two agreements. */
   syncInterval = DP_SYNC_INTERVAL;
@@ -60,10 +62,15 @@ export class DPEngineCore extends EngineCore {
 
   protected override onRequestAdded(_request: Request, wave: number): void {
     if (!this.hasCoordinator) return;
+    // The frontend has the coordinator start the wave that it knows of, but not one that came after it.
+    if (this.waves.startedBy === 'frontend' && wave >= this.currentWave) {
+      this.currentWave = wave;
+      return;
+    }
     this.currentWave = Math.max(this.currentWave, wave);
     const isUnpaused = this.scheduler.state.pauseState === 0;
     if (this.enginesRunning || !isUnpaused) return;
-    // Engines alone start waves: the coordinator wakes the others.
+    // The coordinator wakes the others.
     this.enginesRunning = true;
     this.send(-1, { startWave: this.currentWave });
   }
@@ -149,7 +156,8 @@ export class DPEngineCore extends EngineCore {
 
   /** Rank 0 tells the coordinator that the ranks run, since a paused one discards START_DP_WAVE. */
   #reportStart(wasRunning: boolean): void {
-    const isReporter = this.hasCoordinator && this.parts.engineIndex === 0;
+    const isReporter =
+      this.waves.isStartReported && this.hasCoordinator && this.parts.engineIndex === 0;
     if (!wasRunning && isReporter && !this.#pendingPause)
       this.send(-1, { startWave: this.currentWave });
   }

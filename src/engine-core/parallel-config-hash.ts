@@ -35,7 +35,7 @@ export function computeParallelConfigHash(args: EngineArgs, asyncScheduling: boo
     dbo_decode_token_threshold: 32,
     dbo_prefill_token_threshold: 512,
     dcp_comm_backend: 'ag_rs',
-    dcp_kv_cache_interleave_size: interleave,
+    dcp_kv_cache_interleave_size: 1,
     dcp_q_replicate: false,
     decode_context_parallel_size: args.decodeContextParallelSize,
     disable_nccl_for_dp_synchronization: asyncScheduling,

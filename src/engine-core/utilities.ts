@@ -16,6 +16,7 @@ import { VIEW_UTILITIES } from './views/view-utilities.ts';
 interface UtilityTarget {
   rejectNewRequests: boolean;
   weightVersion: string;
+  readonly absentCalls: readonly string[];
   readonly views: EngineViews | null;
   pauseComplete(): boolean;
   resumeScheduler(answer: unknown): unknown;
@@ -49,7 +50,7 @@ export function callUtility(host: UtilityHost, method: string, args: readonly un
     }
   }
   const utility = UTILITIES.get(method);
-  if (utility === undefined) {
+  if (utility === undefined || host.core.absentCalls.includes(method)) {
     throw new UtilityError(`'${host.vllmClass}' object has no attribute '${method}'`);
   }
   checkArguments(method, utility, args);

@@ -5,6 +5,7 @@ import {
   type StructDifference,
   structDifferences,
 } from '../../src/shared/protocol/compat/struct-differences.ts';
+import { wireDifferences } from '../../src/shared/protocol/compat/wire-differences.ts';
 import { WIRE_VERSIONS } from '../../src/shared/protocol/versions/wire-versions.ts';
 import { recordedType } from '../support/recorded-tables.ts';
 
@@ -32,6 +33,8 @@ interface RecordedChanges {
   readonly from: string;
   readonly to: string;
   readonly types: Readonly<Record<string, RecordedChange>>;
+  /** Keys of before and after, with `?` where they are not always there; absent: the same. */
+  readonly READY?: readonly [from: readonly string[], to: readonly string[]];
 }
 
 /** Recorded as new where no message has them in it yet, or because enums are counted as types. */
@@ -65,7 +68,7 @@ function asRecorded(difference: StructDifference) {
   };
 }
 
-describe.each(recorded)('from vLLM $from to $to', ({ from, to, types }) => {
+describe.each(recorded)('from vLLM $from to $to', ({ from, to, types, READY }) => {
   const versions = WIRE_VERSIONS as Readonly<
     Record<string, (typeof WIRE_VERSIONS)[keyof typeof WIRE_VERSIONS]>
   >;
@@ -100,7 +103,18 @@ describe.each(recorded)('from vLLM $from to $to', ({ from, to, types }) => {
         reordered: change.reordered ?? false,
       },
     ]);
-    const ours = differences.changed.filter(({ name }) => name !== 'HandshakeMessage');
-    expect(ours.map((difference) => [difference.name, asRecorded(difference)])).toEqual(expected);
+    expect(
+      differences.changed.map((difference) => [difference.name, asRecorded(difference)]),
+    ).toEqual(expected);
+  });
+
+  it('what READY has more, or less, is as recorded', () => {
+    const [old = [], fresh = []] = (READY ?? []).map((keys) =>
+      keys.map((key) => key.replace(/\?$/, '')),
+    );
+    expect(wireDifferences(before, after).ready).toEqual({
+      added: fresh.filter((key) => !old.includes(key)),
+      removed: old.filter((key) => !fresh.includes(key)),
+    });
   });
 });

@@ -15,7 +15,7 @@ const adapters = new AdapterFolders();
 let server: Twin | null = null;
 
 function serve(...words: readonly string[]): Twin {
-  server = new Twin([...FLAGS, ...words]);
+  server = new Twin([...FLAGS, ...words], { VLLM_SERVER_DEV_MODE: '1' });
   return server;
 }
 
@@ -72,6 +72,21 @@ describe.each(SPOKEN_VERSIONS)('a server that is vLLM %s', (version) => {
     else expect(twin.log).toContain(says);
   });
 
+  it('pauses and goes on, by the calls that it has', async () => {
+    const twin = serve('--vllm-version', version);
+    const url = await twin.url();
+    const isPaused = async () =>
+      ((await json(`${url}/is_paused`)) as { readonly is_paused: boolean }).is_paused;
+    expect((await fetch(`${url}/pause?mode=wait`, { method: 'POST' })).status).toBe(200);
+    expect(await isPaused()).toBe(true);
+    expect((await fetch(`${url}/resume`, { method: 'POST' })).status).toBe(200);
+    expect(await isPaused()).toBe(false);
+    const frames = await (await fetch(`${url}/twin/api/frames`)).text();
+    const isNew = version === VLLM_VERSION;
+    expect(frames.includes('"pause_generation"')).toBe(isNew);
+    expect(frames.includes('"pause_scheduler"')).toBe(!isNew);
+  });
+
   it('takes what stands at another place on its wire: adapters, and sampling parameters of all kinds', async () => {
     const adapter = `sql=${adapters.create()}`;
     const twin = serve('--vllm-version', version, '--enable-lora', '--lora-modules', adapter);
@@ -95,6 +110,21 @@ describe.each(SPOKEN_VERSIONS)('a server that is vLLM %s', (version) => {
     ]);
     const metrics = await (await fetch(`${url}/metrics`)).text();
     expect(metrics).toContain('vllm:lora_requests_info{');
+  });
+});
+
+describe('two ranks of a mixture of experts', () => {
+  const MOE = ['openai/gpt-oss-20b', '--data-parallel-size', '2', '--max-model-len', '1024'];
+
+  it.each(SPOKEN_VERSIONS)('of vLLM %s are woken as it does', async (version) => {
+    const twin = serve(...MOE, '--vllm-version', version);
+    const url = await twin.url();
+    for (let i = 0; i < 2; i++)
+      expect((await ask(url, { model: 'openai/gpt-oss-20b' })).status).toBe(200);
+    const frames = await (await fetch(`${url}/twin/api/frames`)).text();
+    expect(frames.includes('"FIRST_REQ"')).toBe(version !== VLLM_VERSION);
+    expect(frames).toContain('"START_DP_WAVE"');
+    expect(frames).not.toContain('"UNKNOWN"');
   });
 });
 

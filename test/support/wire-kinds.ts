@@ -47,7 +47,7 @@ export function createWireKinds(codec: WireCodec): (sample: WireSample) => Kind 
     decodeKVEventReplayReply,
     decodeKVEventReplayRequest,
     decodeReadyResponse,
-    decodeScaleElasticEp,
+    decodeFrontendNotice,
     decodeSubscription,
     encodeCoordinatorReady,
     encodeCoordinatorUpdate,
@@ -62,7 +62,7 @@ export function createWireKinds(codec: WireCodec): (sample: WireSample) => Kind 
     encodeKVEventReplayEnd,
     encodeKVEventReplayRequest,
     encodeReadyResponse,
-    encodeScaleElasticEp,
+    encodeFrontendNotice,
     isCoordinatorReady,
   } = codec;
   const handshake: Kind = {
@@ -140,10 +140,12 @@ export function createWireKinds(codec: WireCodec): (sample: WireSample) => Kind 
       case 'frontend->coordinator':
         return {
           decode(frames) {
-            const { type, newEngineCount } = decodeScaleElasticEp(frames);
-            return [type, newEngineCount];
+            const notice = decodeFrontendNotice(frames);
+            return notice.type === 'FIRST_REQ'
+              ? [notice.engineIdentity, notice.wave]
+              : [notice.type, notice.newEngineCount];
           },
-          encode: (frames) => encodeScaleElasticEp(decodeScaleElasticEp(frames)),
+          encode: (frames) => encodeFrontendNotice(decodeFrontendNotice(frames)),
         };
       case 'engine->coordinator subscribe':
       case 'XSUB->XPUB':

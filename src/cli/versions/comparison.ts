@@ -1,4 +1,6 @@
 /** What is known of the difference between two versions, and what is not. */
+import { computeParallelConfigHash } from '../../engine-core/parallel-config-hash.ts';
+import { defaultEngineArgs } from '../../shared/config/registry.ts';
 import {
   type MetricDifferences,
   metricDifferences,
@@ -10,6 +12,7 @@ import {
   wireDifferences,
 } from '../../shared/protocol/compat/wire-differences.ts';
 import { knownVersion } from '../../shared/protocol/versions/known-version.ts';
+import type { SpokenVersion } from '../../shared/version.ts';
 import { WIRE_VERSION_NAMES } from './known-versions.ts';
 
 export interface Comparison {
@@ -64,6 +67,40 @@ export function canStart({ breaks }: Meeting): boolean {
     const isOfStart = message === 'INIT' || message === 'EngineCoreReadyResponse';
     return isOfStart && rejected.some(({ when }) => when === null);
   });
+}
+
+/** What else is in the way of data-parallel ranks of one mixture-of-experts model. */
+export type RanksProblem =
+  /** READY has another `parallel_config_hash` than the frontend's own. */
+  | 'other_hash'
+  /** A request for one rank wakes none of the others, which it waits for. */
+  | 'never_woken';
+
+/** Null where there is nothing. Of versions whose wire is known. */
+export function ranksProblem({ engine, frontend }: Meeting): RanksProblem | null {
+  if (hashOf(engine) !== hashOf(frontend)) return 'other_hash';
+  const [ofEngine, ofFrontend] = [engine, frontend].map(
+    (one) => knownVersion(one)?.waves.startedBy,
+  );
+  return ofEngine === 'frontend' && ofFrontend === 'engine' ? 'never_woken' : null;
+}
+
+export const RANKS_PROBLEMS: Readonly<Record<RanksProblem, string>> = {
+  other_hash:
+    'refused at READY, since each computes parallel_config_hash from other fields: ' +
+    'Configuration mismatch detected for engine; the frontend ends at its start',
+  never_woken:
+    'a request hangs until every other rank has one: its rank waits for them, and nobody wakes them, ' +
+    'since the engine core leaves that to the frontend and the frontend to the engine core',
+};
+
+/** At the defaults of two ranks. */
+function hashOf(version: string): string {
+  const vllmVersion = version as SpokenVersion;
+  return computeParallelConfigHash(
+    { ...defaultEngineArgs(), dataParallelSize: 2, vllmVersion },
+    true,
+  );
 }
 
 /** What becomes of it where a message is refused. */

@@ -2,7 +2,14 @@
 import type { MetricDifferences } from '../../shared/metric-catalogue/metric-differences.ts';
 import type { StructDifference } from '../../shared/protocol/compat/struct-differences.ts';
 import type { Meeting, WireDifferences } from '../../shared/protocol/compat/wire-differences.ts';
-import { type Comparison, canStart, consequenceOf } from './comparison.ts';
+import type { WaveRules } from '../../shared/protocol/wire-version.ts';
+import {
+  type Comparison,
+  canStart,
+  consequenceOf,
+  RANKS_PROBLEMS,
+  ranksProblem,
+} from './comparison.ts';
 import type { KnownVersion } from './known-versions.ts';
 
 export function listJson(versions: readonly KnownVersion[]): string {
@@ -33,13 +40,28 @@ function print(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
-function wireRecord({ structs, meetings }: WireDifferences): unknown {
+function wireRecord({
+  structs,
+  ready,
+  parallelConfig,
+  calls,
+  waves,
+  meetings,
+}: WireDifferences): unknown {
   return {
     added: structs.added,
     removed: structs.removed,
     changed: structs.changed.map(structRecord),
+    ready,
+    parallel_config: parallelConfig,
+    calls,
+    waves: waves === null ? null : { from: wavesRecord(waves.from), to: wavesRecord(waves.to) },
     meetings: meetings.map(meetingRecord),
   };
+}
+
+function wavesRecord({ startedBy, isStartReported }: WaveRules): unknown {
+  return { started_by: startedBy, start_reported: isStartReported };
 }
 
 function structRecord(struct: StructDifference): unknown {
@@ -57,10 +79,13 @@ function structRecord(struct: StructDifference): unknown {
 }
 
 function meetingRecord(meeting: Meeting): unknown {
+  const problem = ranksProblem(meeting);
   return {
     engine: meeting.engine,
     frontend: meeting.frontend,
     starts: canStart(meeting),
+    missing_calls: meeting.missingCalls,
+    moe_ranks: problem === null ? null : { problem, words: RANKS_PROBLEMS[problem] },
     breaks: meeting.breaks.map((one) => ({
       ...one,
       consequence: one.rejected.length === 0 ? null : consequenceOf(one),

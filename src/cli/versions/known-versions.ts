@@ -2,7 +2,7 @@
 import { ConfigError } from '../../shared/errors.ts';
 import { CATALOGUE_VERSIONS, catalogueOf } from '../../shared/metric-catalogue/metric-catalogue.ts';
 import { KNOWN_METRIC_VERSIONS } from '../../shared/metric-catalogue/metric-differences.ts';
-import { knownVersion } from '../../shared/protocol/versions/known-version.ts';
+import { knownVersion, releaseOf } from '../../shared/protocol/versions/known-version.ts';
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
 import { compareVersions, VLLM_VERSION } from '../../shared/version.ts';
 
@@ -37,9 +37,12 @@ function metricsOf(version: string): KnownVersion['metrics'] {
   return { families: families.length, cacheConfigInfoLabels: cacheConfigInfoLabels.length };
 }
 
-/** As people write it: `v0.31.0` and `0.31` are 0.31.0. Throws E_BAD_FLAG, naming the versions that are known. */
+/**
+ * As people write it, or a server says it: `v0.31.0`, `0.31` and `0.31.0+cpu` are 0.31.0. Throws E_BAD_FLAG, naming the
+ * versions that are known.
+ */
 export function readVersion(word: string): string {
-  const written = word.replace(/^v/, '');
+  const written = releaseOf(word.replace(/^v/, ''));
   const found = [written, `${written}.0`].find((version) => KNOWN.includes(version));
   if (found !== undefined) return found;
   throw new ConfigError(

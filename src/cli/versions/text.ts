@@ -13,8 +13,15 @@ import type {
   MessageBreak,
   WireDifferences,
 } from '../../shared/protocol/compat/wire-differences.ts';
+import type { WaveRules } from '../../shared/protocol/wire-version.ts';
 import { type Palette, table, wrap } from '../text-layout.ts';
-import { type Comparison, canStart, consequenceOf } from './comparison.ts';
+import {
+  type Comparison,
+  canStart,
+  consequenceOf,
+  RANKS_PROBLEMS,
+  ranksProblem,
+} from './comparison.ts';
 import type { KnownVersion } from './known-versions.ts';
 
 const LIST_COLUMNS = [
@@ -58,13 +65,20 @@ function join(lines: readonly string[]): string {
 }
 
 function wireLines(
-  { from, to, structs, meetings }: WireDifferences,
+  { from, to, structs, ready, parallelConfig, calls, waves, meetings }: WireDifferences,
   palette: Palette,
 ): readonly string[] {
   const lines = [
     ...structs.changed.flatMap(structLines),
     ...listed('+', structs.added, 'struct'),
     ...listed('-', structs.removed, 'struct'),
+    ...listed('+', ready.added, 'READY, with elastic expert parallelism:'),
+    ...listed('-', ready.removed, 'READY, with elastic expert parallelism:'),
+    ...listed('+', parallelConfig.added, 'parallel_config of INIT:'),
+    ...listed('-', parallelConfig.removed, 'parallel_config of INIT:'),
+    ...listed('+', calls.added, 'UTILITY'),
+    ...listed('-', calls.removed, 'UTILITY'),
+    ...(waves === null ? [] : wavesLines(waves.from, waves.to)),
   ];
   return [
     '',
@@ -78,6 +92,21 @@ function wireLines(
 
 function listed(mark: string, names: readonly string[], what: string): readonly string[] {
   return names.map((name) => `  ${mark} ${what} ${name}`);
+}
+
+/** Ranks of a mixture-of-experts model step together: who says so to the coordinator. */
+function wavesLines(from: WaveRules, to: WaveRules): readonly string[] {
+  const change = (what: string, before: string, after: string): readonly string[] =>
+    before === after ? [] : wrap(`~ ${what}: ${before} -> ${after}`, '    ');
+  const starter = ({ startedBy }: WaveRules): string =>
+    startedBy === 'engine' ? 'start_wave of its engine core' : 'FIRST_REQ of its frontend';
+  const report = ({ isStartReported }: WaveRules): string =>
+    isStartReported ? 'start_wave of rank 0' : 'not told';
+  return [
+    '  Waves of mixture-of-experts ranks, to the coordinator',
+    ...change('a request while no rank runs', starter(from), starter(to)),
+    ...change('the ranks run', report(from), report(to)),
+  ];
 }
 
 function structLines(struct: StructDifference): readonly string[] {
@@ -108,12 +137,25 @@ function pythonText(value: unknown): string {
 }
 
 function meetingLines(meeting: Meeting, palette: Palette): readonly string[] {
-  const { engine, frontend, breaks } = meeting;
+  const { engine, frontend, breaks, missingCalls } = meeting;
   const start = canStart(meeting) ? 'starts' : palette.warn('does not start');
+  const problem = canStart(meeting) ? ranksProblem(meeting) : null;
   return [
     '',
     `${palette.bold(`Engine core ${engine} under frontend ${frontend}`)}: ${start}`,
-    ...(breaks.length === 0 ? ['  every message is understood'] : breaks.flatMap(breakLines)),
+    ...(breaks.length + missingCalls.length === 0
+      ? ['  every message is understood']
+      : breaks.flatMap(breakLines)),
+    ...missingCalls.flatMap((method) => [
+      `  UTILITY ${method} (frontend -> engine)`,
+      ...wrap('the engine core has no such method; the call fails', '    '),
+    ]),
+    ...(problem === null
+      ? []
+      : [
+          '  data-parallel ranks of a mixture-of-experts model',
+          ...wrap(RANKS_PROBLEMS[problem], '    '),
+        ]),
   ];
 }
 

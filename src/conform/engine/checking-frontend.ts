@@ -7,7 +7,11 @@ import type { Clock } from '../../shared/clock.ts';
 import { reasonOf } from '../../shared/errors.ts';
 import type { EngineZmqAddresses } from '../../shared/protocol/handshake.ts';
 import { engineIndexFromIdentity } from '../../shared/protocol/identity.ts';
-import type { EngineInput } from '../../shared/protocol/request.ts';
+import {
+  EngineCoreRequestType,
+  type EngineInput,
+  type ExcludedEngine,
+} from '../../shared/protocol/request.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import { bytesOfParts } from '../../shared/tap/frame-bytes.ts';
 import type { Timers } from '../../shared/timers.ts';
@@ -63,6 +67,8 @@ export class CheckingFrontend {
   readonly #waiters: Waiters;
   /** How many handshake messages of one status came of an identity. */
   readonly #numSaid = new Map<string, number>();
+  /** What runs, or comes next. */
+  #wave = 0;
   #n = 0;
   #keptBytes = 0;
 
@@ -79,7 +85,7 @@ export class CheckingFrontend {
       onOutputs: (client, frames) => {
         const to = client === -1 ? this.toCoordinator : this.outputs;
         const heard = this.#keep(to, { client, frames, ...this.#read(frames) });
-        if (client === -1) this.#passWaveOn(heard);
+        if (client === -1) this.#followWaves(heard);
         else if (to.at(-1) === heard) this.#index(heard);
         this.#waiters.look();
       },
@@ -141,8 +147,10 @@ export class CheckingFrontend {
   /** Returns the place of the message among all. */
   sendFrames({ identity }: HeardEngine, frames: readonly Frame[], client = 0): number {
     this.#n += 1;
+    const n = this.#n;
     this.#sockets.sendTo(client, identity, frames);
-    return this.#n;
+    if (frames[0]?.[0] === EngineCoreRequestType.ADD) this.#wakeOthers(identity);
+    return n;
   }
 
   /** As the coordinator, to all engines. */
@@ -222,9 +230,24 @@ export class CheckingFrontend {
   }
 
   /** Source: vllm/v1/engine/coordinator.py DPCoordinatorProc.process_input_socket. */
-  #passWaveOn({ outputs }: HeardOutputs): void {
-    if (outputs === null || outputs.startWave === null) return;
-    const { startWave: wave, engineIndex: excludeEngineIndex } = outputs;
+  #followWaves({ outputs }: HeardOutputs): void {
+    if (outputs === null) return;
+    const { startWave, waveComplete, engineIndex } = outputs;
+    if (waveComplete !== null) this.#wave = waveComplete + 1;
+    if (startWave === null) return;
+    this.#wave = startWave;
+    this.#startWave(engineIndex);
+  }
+
+  /** A request is on its way: ranks of a version that leave it to the frontend are woken, which those that run do not mind. */
+  #wakeOthers(identity: Frame): void {
+    const { codec, parallelConfig } = this.#options;
+    const areRanks = Object.keys(parallelConfig).length > 0;
+    if (codec.waves.startedBy === 'frontend' && areRanks) this.#startWave(identity);
+  }
+
+  #startWave(excludeEngineIndex: ExcludedEngine): void {
+    const wave = this.#wave;
     this.publish(
       this.#options.codec.encodeEngineInput({ type: 'START_DP_WAVE', wave, excludeEngineIndex }),
     );

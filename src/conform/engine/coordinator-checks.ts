@@ -40,8 +40,8 @@ export const COORDINATOR_CHECKS: readonly EngineCheck[] = [
   ),
   checkOfEngine(
     'wave.start',
-    'A request for engines that stand still begins a wave: its engine tells the coordinator with start_wave.',
-    `${WAVES}.add_request`,
+    'A request for engines that stand still begins a wave: its engine, or before 0.33.0 rank 0, tells the coordinator with start_wave.',
+    `${WAVES}.add_request, run_busy_loop`,
     (run, engine) => waveOutcome(run, engine, 'start'),
   ),
   checkOfEngine(
@@ -100,6 +100,9 @@ async function waveOutcome(
 ): Promise<Outcome> {
   if (!run.isMoe) return notApplicable(DENSE);
   const { frontend, answerMs } = run;
+  const { startedBy, isStartReported } = run.version.waves;
+  if (what === 'start' && startedBy === 'frontend' && !isStartReported)
+    return notApplicable(`ranks of vLLM ${run.version.vllmVersion} do not tell that they run`);
   const said = (from: number, key: 'startWave' | 'waveComplete') =>
     frontend.toCoordinator.slice(from).flatMap(({ outputs }) => {
       const wave = outputs?.[key] ?? null;
@@ -115,8 +118,9 @@ async function waveOutcome(
     await frontend.wait(() => false, run.quietMs);
     const starts = said(from, 'startWave');
     const completes = said(from, 'waveComplete');
-    if (what === 'start' && !starts.some(({ rank }) => rank === engine.rank))
-      problems.push(`no start_wave of engine ${engine.rank}`);
+    const starters = startedBy === 'engine' ? [engine.rank] : [engine.rank, 0];
+    if (what === 'start' && !starts.some(({ rank = null }) => starters.includes(rank)))
+      problems.push(`no start_wave of engine ${starters.at(-1)}`);
     if (what === 'complete') {
       if (completes.length !== 1) problems.push(`wave_complete ${completes.length} times`);
       if (completes.some(({ rank }) => rank !== 0)) problems.push('wave_complete of another rank');

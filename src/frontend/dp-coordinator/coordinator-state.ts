@@ -1,12 +1,18 @@
 /**
  * What the DP coordinator knows and decides: the request counts of every engine, the wave, whether engines run, when to
  * publish what. Pure: messages and the time come in, messages to send are returned.
- * Source: vllm/v1/engine/coordinator.py DPCoordinatorProc (0.33.0).
+ * Source: vllm/v1/engine/coordinator.py DPCoordinatorProc (0.28.0 to 0.33.0).
  */
-import type { CoordinatorUpdate, EngineRequestCounts } from '../../shared/protocol/coordinator.ts';
+import type {
+  CoordinatorUpdate,
+  EngineRequestCounts,
+  FirstRequest,
+} from '../../shared/protocol/coordinator.ts';
 import type { EngineIndex } from '../../shared/protocol/ids.ts';
 import type { EngineCoreOutputs } from '../../shared/protocol/outputs.ts';
+import type { ExcludedEngine } from '../../shared/protocol/request.ts';
 import type { SchedulerStats } from '../../shared/protocol/stats.ts';
+import type { WaveRules } from '../../shared/protocol/wire-version.ts';
 
 /** Counts that changed are published at most this often. */
 export const MIN_STATS_UPDATE_INTERVAL_MS = 100;
@@ -19,15 +25,16 @@ export interface CoordinatorOptions {
   readonly engineCount: number;
   /** Waves exist only for MoE models, whose engines step together. */
   readonly enableWaveCoordination: boolean;
+  readonly waves: WaveRules;
 }
 
 export interface StartWave {
   readonly wave: number;
   /** The engine that started the wave, which needs no call. */
-  readonly excludeEngineIndex: EngineIndex;
+  readonly excludeEngineIndex: ExcludedEngine;
 }
 
-/** What an engine's message leads to, in the order in which it is to be sent. */
+/** What a message leads to, in the order in which it is to be sent. */
 export interface CoordinatorEffects {
   /** To all engines. */
   readonly startWave: StartWave | null;
@@ -42,6 +49,7 @@ const NO_EFFECTS: CoordinatorEffects = { startWave: null, update: null, warning:
 
 export class CoordinatorState {
   private readonly enableWaveCoordination: boolean;
+  private readonly waves: WaveRules;
   private counts: EngineRequestCounts[];
   private currentWave = 0;
   private enginesRunning = false;
@@ -52,8 +60,9 @@ export class CoordinatorState {
   private lastStepCounts: readonly EngineRequestCounts[] | null = null;
   private lastPublishMs = Number.NEGATIVE_INFINITY;
 
-  constructor({ engineCount, enableWaveCoordination }: CoordinatorOptions) {
+  constructor({ engineCount, enableWaveCoordination, waves }: CoordinatorOptions) {
     this.enableWaveCoordination = enableWaveCoordination;
+    this.waves = waves;
     this.counts = new Array<EngineRequestCounts>(engineCount).fill(NO_COUNTS);
   }
 
@@ -106,6 +115,23 @@ export class CoordinatorState {
       startWave: { wave: startWave, excludeEngineIndex: engineIndex },
       update: this.waveUpdate(),
       warning,
+    };
+  }
+
+  /** A frontend sends a request to engines that it takes to stand still. */
+  onFirstRequest({ engineIdentity, wave }: FirstRequest): CoordinatorEffects {
+    if (this.waves.startedBy === 'engine')
+      return { ...NO_EFFECTS, warning: 'a frontend told of a first request: engines do' };
+    if (!this.enableWaveCoordination || this.enginesRunning) return NO_EFFECTS;
+    if (!this.waves.isStartReported) this.enginesRunning = true;
+    return {
+      // One that is behind may have been sent to an engine that counts that wave as over: all are called.
+      startWave: {
+        wave: this.currentWave,
+        excludeEngineIndex: wave < this.currentWave ? null : engineIdentity,
+      },
+      update: this.enginesRunning ? this.waveUpdate() : null,
+      warning: null,
     };
   }
 

@@ -17,7 +17,7 @@ import type {
   Transport,
   XPubSocket,
 } from '../../shared/transport/transport.ts';
-import { CoordinatorState } from './coordinator-state.ts';
+import { type CoordinatorEffects, CoordinatorState } from './coordinator-state.ts';
 
 /** Where the sockets are: asked for (port 0 is any) and then bound. */
 export interface CoordinatorAddresses {
@@ -74,7 +74,7 @@ export class DPCoordinatorProc {
   ) {
     this.parts = parts;
     this.dropped = new DroppedMessages(parts.logger);
-    this.state = new CoordinatorState(settings);
+    this.state = new CoordinatorState({ ...settings, waves: parts.codec.waves });
     this.publishFront = sockets.publishFront;
     this.publishBack = sockets.publishBack;
     this.outputBack = sockets.outputBack;
@@ -147,7 +147,12 @@ export class DPCoordinatorProc {
   private onFrontendMessage(frames: Frames): void {
     if (this.parts.codec.decodeSubscription(frames) === null) {
       this.guarded('frontends', () => {
-        const { newEngineCount } = this.parts.codec.decodeScaleElasticEp(frames);
+        const notice = this.parts.codec.decodeFrontendNotice(frames);
+        if (notice.type === 'FIRST_REQ') {
+          this.apply(this.state.onFirstRequest(notice));
+          return;
+        }
+        const { newEngineCount } = notice;
         if (newEngineCount < 0 || newEngineCount > MAX_ENGINES) {
           throw new ServerError('E_BAD_FRAME', `SCALE_ELASTIC_EP to ${newEngineCount} engines`);
         }
@@ -171,18 +176,25 @@ export class DPCoordinatorProc {
       if (outputs === ENGINE_CORE_DEAD) return;
       this.refuseImpossible(outputs);
       const { wave: waveBefore } = this.state;
-      const { startWave, update, warning } = this.state.onEngineOutputs(outputs);
-      if (warning !== null) logger.warn(warning);
+      const effects = this.state.onEngineOutputs(outputs);
+      const { startWave, update } = effects;
       if (outputs.waveComplete !== null && update !== null)
         logger.debug(`Moving DP wave from ${waveBefore} to ${this.state.wave}.`);
-      if (startWave !== null) {
-        const { wave, excludeEngineIndex } = startWave;
-        logger.debug(`Starting wave ${wave} on notification from engine ${excludeEngineIndex}.`);
-        this.publishBack.send(codec.encodeEngineInput({ type: 'START_DP_WAVE', ...startWave }));
-      }
-      if (update !== null) this.publishFront.send(codec.encodeCoordinatorUpdate(update));
+      if (startWave !== null)
+        logger.debug(
+          `Starting wave ${startWave.wave} on notification from engine ${outputs.engineIndex}.`,
+        );
+      this.apply(effects);
     });
     this.armTimer();
+  }
+
+  private apply({ startWave, update, warning }: CoordinatorEffects): void {
+    const { codec, logger } = this.parts;
+    if (warning !== null) logger.warn(warning);
+    if (startWave !== null)
+      this.publishBack.send(codec.encodeEngineInput({ type: 'START_DP_WAVE', ...startWave }));
+    if (update !== null) this.publishFront.send(codec.encodeCoordinatorUpdate(update));
   }
 
   /** Throws E_BAD_FRAME. */

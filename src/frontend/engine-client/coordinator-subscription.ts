@@ -1,6 +1,6 @@
 /**
  * The frontend's ear at the DP coordinator: the wave, whether the engines run, and the counts that requests are spread by.
- * Source: vllm/v1/engine/core_client.py DPAsyncMPClient._ensure_stats_update_task (0.33.0).
+ * Source: vllm/v1/engine/core_client.py DPAsyncMPClient._ensure_stats_update_task (0.28.0 to 0.33.0).
  */
 import type { DroppedMessages } from '../../shared/dropped-messages.ts';
 import { ServerError } from '../../shared/errors.ts';
@@ -49,6 +49,15 @@ export class CoordinatorSubscription {
 
   get enginesRunning(): boolean {
     return this.#enginesRunning;
+  }
+
+  /** A request was sent to an engine: where none runs, and it is the frontends' to say, the others are to be woken. */
+  onRequestSent(engineIdentity: Frame): void {
+    const { codec } = this.#options;
+    if (codec.waves.startedBy === 'engine' || this.#enginesRunning) return;
+    this.#enginesRunning = true;
+    const notice = { type: 'FIRST_REQ', engineIdentity, wave: this.#currentWave } as const;
+    this.#socket.send(codec.encodeFrontendNotice(notice));
   }
 
   close(): Promise<void> {

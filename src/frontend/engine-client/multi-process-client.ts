@@ -227,6 +227,7 @@ export class MultiProcessClient implements EngineClient {
       this.#router.finish([request.requestId]);
       throw createBusyError();
     }
+    this.#coordinator?.onRequestSent(ofEngineAt(this.#identities, position));
     return ofEngineAt(engineRanks, position);
   }
 

@@ -1,5 +1,6 @@
 import type { EngineHandshakeMetadata } from '../../shared/protocol/handshake.ts';
-import { isBefore, type SpokenVersion } from '../../shared/version.ts';
+import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
+import type { SpokenVersion } from '../../shared/version.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
 
 export interface HandshakeMetadataOptions {
@@ -31,15 +32,21 @@ export function handshakeMetadata({
       coordinatorOutput: coordinator?.coordinatorOutputAddress ?? null,
       frontendStatsPublishAddress: coordinator?.frontendStatsPublishAddress ?? null,
     },
-    parallelConfig:
-      meeting === null
-        ? {}
-        : {
-            data_parallel_master_ip: meeting.host,
-            data_parallel_master_port: meeting.port,
-            _data_parallel_master_port_list: [],
-            ...(isBefore(vllmVersion, '0.32.0') ? {} : { _coord_store_port: 0 }),
-            data_parallel_size: meeting.size,
-          },
+    parallelConfig: meeting === null ? {} : parallelConfigOf(vllmVersion, meeting),
   };
+}
+
+function parallelConfigOf(
+  vllmVersion: SpokenVersion,
+  { host, port, size }: NonNullable<HandshakeMetadataOptions['meeting']>,
+): Readonly<Record<string, unknown>> {
+  const known: Readonly<Record<string, unknown>> = {
+    data_parallel_master_ip: host,
+    data_parallel_master_port: port,
+    _data_parallel_master_port_list: [],
+    _coord_store_port: 0,
+    data_parallel_size: size,
+  };
+  const { parallelConfigKeys } = WIRE_VERSIONS[vllmVersion];
+  return Object.fromEntries(parallelConfigKeys.map((key) => [key, known[key]]));
 }

@@ -204,7 +204,7 @@ function parallelConfig({ args, model, plan, apiProcessRank }: VllmConfigOptions
     cpu_distributed_timeout_seconds: args.cpuDistributedTimeoutSeconds,
     world_size: worldSize,
     decode_context_parallel_size: args.decodeContextParallelSize,
-    dcp_kv_cache_interleave_size: args.cpKvCacheInterleaveSize ?? 1,
+    dcp_kv_cache_interleave_size: 1,
     cp_kv_cache_interleave_size: args.cpKvCacheInterleaveSize ?? 1,
     data_parallel_index: plan.dataParallelRank,
     _api_process_count: plan.apiServerCount,

@@ -79,6 +79,12 @@ export const str: FieldType<string> = {
   declared: STR,
 };
 
+export const bytes: FieldType<Uint8Array> = {
+  read: (reader) => reader.bin(),
+  write: (value, writer) => writer.bin(value),
+  declared: BYTES,
+};
+
 /** Token ids, mostly. */
 export const intArray: FieldType<readonly number[]> = {
   read: (reader) => reader.intArray(),

@@ -132,6 +132,12 @@ export interface UtilityCall {
   readonly args: readonly unknown[];
 }
 
+/**
+ * The engine that START_DP_WAVE leaves out, by its index. Where a frontend began the wave, until 0.32.0, it is the engine's
+ * identity, which leaves none out: an engine compares it with its index. Null: none.
+ */
+export type ExcludedEngine = number | Uint8Array | null;
+
 /** Everything that can arrive on an engine core's input socket, decoded at the edge. */
 export type EngineInput =
   | { readonly type: 'ADD'; readonly request: EngineCoreRequest }
@@ -139,6 +145,6 @@ export type EngineInput =
   | {
       readonly type: 'START_DP_WAVE';
       readonly wave: number;
-      readonly excludeEngineIndex: number | null;
+      readonly excludeEngineIndex: ExcludedEngine;
     }
   | { readonly type: 'UTILITY'; readonly call: UtilityCall };

@@ -4,6 +4,7 @@
  * travels behind the identity. Decoding a bad frame throws a ServerError E_BAD_FRAME whose message names struct, field,
  * what was expected and what came; nothing else is thrown.
  */
+import { createCallForms } from './call-forms.ts';
 import { createCoordinatorMessages } from './messages/coordinator-messages.ts';
 import { createEngineInputMessages } from './messages/engine-input-messages.ts';
 import { createEngineOutputMessages } from './messages/engine-output-messages.ts';
@@ -15,9 +16,13 @@ import type { WireVersion } from './wire-version.ts';
 /** All its functions are pure and stand alone: they may be taken out of it. */
 export type WireCodec = ReturnType<typeof createWireCodec>;
 
-export function createWireCodec({ tables }: WireVersion) {
+export function createWireCodec({ tables, waves, absentCalls }: WireVersion) {
   const structs = createStructCodecs(tables);
   return {
+    /** Which of the coordinator's messages there are. */
+    waves,
+    absentCalls,
+    ...createCallForms(structs.loraRequest.table, absentCalls),
     ...createStartupMessages(structs),
     ...createEngineInputMessages(structs),
     ...createEngineOutputMessages(structs),

@@ -13,6 +13,7 @@ import type { FrameDetail, FrameField, FrameLine } from './frame-line.ts';
 import { FRAME_TYPES } from './frame-type.ts';
 import {
   COORDINATOR_UPDATE,
+  FIRST_REQ,
   SCALE_ELASTIC_EP,
   START_DP_WAVE,
   UTILITY_CALL,
@@ -140,6 +141,8 @@ function tableOf(
         : first(COORDINATOR_UPDATE);
     case 'SCALE_ELASTIC_EP':
       return first(SCALE_ELASTIC_EP);
+    case 'FIRST_REQ':
+      return first(FIRST_REQ);
     default:
       return null;
   }

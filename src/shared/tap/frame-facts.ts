@@ -52,6 +52,7 @@ const FACTS: Partial<Readonly<Record<FrameType, (message: Fields) => FrameFact[]
   OUTPUTS: outputFacts,
   COUNTS: countFacts,
   SCALE_ELASTIC_EP: (m) => named(m, 'new_engine_count'),
+  FIRST_REQ: (m) => named(m, 'engine_to_exclude', 'wave'),
   KV_EVENT: (m) => {
     const events = fieldsOf(m['batch'])['events'];
     return [fact('seq', m['seq']), fact('events', lengthOf(events))];

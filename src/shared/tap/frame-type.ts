@@ -27,6 +27,7 @@ export const FRAME_TYPES = {
   COUNTS:
     'running and waiting requests: of an engine for the coordinator, of all for the frontends',
   SCALE_ELASTIC_EP: 'the coordinator is to count another number of engines',
+  FIRST_REQ: 'a frontend sends a request while no engine runs; from 0.33.0 on its engine says so',
   KV_EVENT: 'blocks that the prefix cache took up or gave up',
   KV_EVENT_REPLAY: 'a subscriber wants events again, or gets them',
   DP_GROUP: 'ranks of one model agree on a step; in vLLM this is an all-reduce, and no frame',
@@ -58,7 +59,7 @@ export function frameTypeOf({ socket, direction, parts }: TypedFrame): FrameType
     case 'frontend_stats_publish': {
       const isFromFrontend = (socket.type === 'XSUB') === (direction === 'send');
       return (
-        subscriptionType(parts) ?? arrayOr(parts, isFromFrontend ? 'SCALE_ELASTIC_EP' : 'COUNTS')
+        subscriptionType(parts) ?? arrayOr(parts, isFromFrontend ? noticeType(parts) : 'COUNTS')
       );
     }
     case 'kv_events':
@@ -106,6 +107,16 @@ function requestType([type]: readonly Frame[]): FrameType {
     default:
       return 'UNKNOWN';
   }
+}
+
+/** What begins with an engine's identity is the notice of a first request. */
+function noticeType(parts: readonly Frame[]): FrameType {
+  const isFirst = readOrNull(() => {
+    const reader = new MsgpackReader(parts, 0);
+    reader.arrayHeader('a notice');
+    return reader.isBin();
+  });
+  return isFirst === true ? 'FIRST_REQ' : 'SCALE_ELASTIC_EP';
 }
 
 function subscriptionType([part, ...others]: readonly Frame[]): FrameType | null {

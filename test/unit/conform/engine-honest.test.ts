@@ -25,4 +25,15 @@ describe('our own engines pass every check', () => {
     const verdicts = await judgeEngines({ version, args: { ...KV_EVENTS, vllmVersion } });
     expect(failedIds(verdicts).map((id) => verdicts.get(id))).toEqual([]);
   });
+
+  it.each(Object.values(WIRE_VERSIONS))(
+    'as two ranks of a mixture of experts of vLLM $vllmVersion, whose waves are begun as it does',
+    async (version) => {
+      const vllmVersion = version.vllmVersion as keyof typeof WIRE_VERSIONS;
+      const verdicts = await judgeEngines({ size: 2, isMoe: true, version, args: { vllmVersion } });
+      expect(failedIds(verdicts).map((id) => verdicts.get(id))).toEqual([]);
+      const isTold = version.waves.startedBy === 'engine' || version.waves.isStartReported;
+      expect(verdicts.get('engine.wave.start')?.verdict).toBe(isTold ? 'passed' : 'not_applicable');
+    },
+  );
 });

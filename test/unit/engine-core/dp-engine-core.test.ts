@@ -5,6 +5,8 @@ import { DP_SYNC_INTERVAL, DPEngineCore } from '../../../src/engine-core/dp-engi
 import { type DpGroup, joinDpGroup } from '../../../src/engine-core/dp-group.ts';
 import { silentLogger } from '../../../src/shared/logger.ts';
 import { FinishReason } from '../../../src/shared/protocol/outputs.ts';
+import type { ExcludedEngine } from '../../../src/shared/protocol/request.ts';
+import { WIRE_VERSIONS } from '../../../src/shared/protocol/versions/wire-versions.ts';
 import { createInMemoryTransport } from '../../../src/shared/transport/in-memory.ts';
 import { createTestRequest } from '../../support/engine.ts';
 import { TestProc } from '../../support/engine-proc.ts';
@@ -64,7 +66,7 @@ describe('data-parallel ranks', () => {
     if (!(core instanceof DPEngineCore)) throw new Error('not a data-parallel engine core');
     return core;
   };
-  const startWave = (wave: number, excludeEngineIndex: number): void => {
+  const startWave = (wave: number, excludeEngineIndex: ExcludedEngine): void => {
     for (const { proc } of ranks) proc.push({ type: 'START_DP_WAVE', wave, excludeEngineIndex });
   };
   const request = (requestId: string, numPromptTokens: number, maxTokens: number) =>
@@ -101,6 +103,32 @@ describe('data-parallel ranks', () => {
     for (const index of [0, 1]) expect(notesOf(index)).toEqual(recordedNotes(index));
     expect(ranks.map((_, index) => coreOf(index).currentWave)).toEqual([2, 2]);
   });
+
+  it.each([
+    ['0.32.0', [['start_wave', 0]]],
+    ['0.28.0', []],
+  ] as const)(
+    'of vLLM %s leave it to the frontend to begin a wave, and begin one that it counts as running',
+    async (version, told) => {
+      const startsOf = (index: number): readonly Note[] =>
+        notesOf(index).filter(([what]) => what === 'start_wave');
+      await start(2);
+      for (const index of ranks.keys()) coreOf(index).waves = WIRE_VERSIONS[version].waves;
+      rank(1).add(request('a', 50, 4));
+      await allRead();
+      expect([startsOf(0), startsOf(1)]).toEqual([[], []]);
+      startWave(0, Uint8Array.of(1, 0));
+      await endOf(0);
+      expect(rank(1).tokensOf('a')).toHaveLength(4);
+      expect([startsOf(0), startsOf(1)]).toEqual([told, []]);
+      rank(1).add({ ...request('b', 50, 4), currentWave: 0 });
+      await waitFor('the start of wave 1', () => startsOf(1).length > 0);
+      expect(startsOf(1)).toEqual([['start_wave', 1]]);
+      startWave(1, 1);
+      await endOf(1);
+      expect(rank(1).tokensOf('b')).toHaveLength(4);
+    },
+  );
 
   it.each([2, 3, 4])('all %i step until nobody has work, and stop together', async (size) => {
     await start(size);

@@ -8,6 +8,7 @@ import {
   type UtilityOutput,
 } from '../../../src/shared/protocol/outputs.ts';
 import type { EngineCoreRequest } from '../../../src/shared/protocol/request.ts';
+import { WIRE_VERSIONS } from '../../../src/shared/protocol/versions/wire-versions.ts';
 import { createTestAdapters, createTestEngine, createTestRequest } from '../../support/engine.ts';
 
 function add(core: EngineCore, request: EngineCoreRequest): void {
@@ -263,6 +264,17 @@ describe('utilities', () => {
     ]);
     call(core, 'resume_scheduler');
     add(core, createTestRequest({ requestId: 'b' }));
+    expect(core.getRequestCounts().numWaiting).toBe(1);
+  });
+
+  it('are not there where the version has them not', () => {
+    const { core } = createTestEngine();
+    core.absentCalls = WIRE_VERSIONS['0.32.0'].absentCalls;
+    expect(call(core, 'pause_generation')?.failureMessage).toBe(
+      "Call to pause_generation method failed: 'EngineCoreProc' object has no attribute 'pause_generation'",
+    );
+    expect(call(core, 'pause_scheduler')?.failureMessage).toBeNull();
+    add(core, createTestRequest({ requestId: 'a' }));
     expect(core.getRequestCounts().numWaiting).toBe(1);
   });
 

@@ -20,6 +20,24 @@ describe('computeParallelConfigHash', () => {
     expect(computeParallelConfigHash(args, true)).toBe(digest);
   });
 
+  it.each([
+    ['0.28.0', '3cf81500d19a8434e1c269acb27944aff3623e30291aac9e2bfc608ab62586f1'],
+    ['0.33.0', '042db34e4b152fddfaa470e404ef6d6673ebd4eaba0119b8d0da5577d76c1cda'],
+  ] as const)(
+    'is that of vLLM %s with --cp-kv-cache-interleave-size, which is not the one of DCP',
+    (vllmVersion, digest) => {
+      const args = {
+        ...defaultEngineArgs(),
+        vllmVersion,
+        tensorParallelSize: 8,
+        dataParallelSize: 16,
+        enableExpertParallel: true,
+        cpKvCacheInterleaveSize: 64,
+      };
+      expect(computeParallelConfigHash(args, true)).toBe(digest);
+    },
+  );
+
   it('tells ranks with another tensor-parallel size apart', () => {
     const args = { ...defaultEngineArgs(), dataParallelSize: 2 };
     const other = { ...args, tensorParallelSize: 2 };

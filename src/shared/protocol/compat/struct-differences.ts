@@ -65,7 +65,7 @@ export function structDifferences(from: WireVersion, to: WireVersion): StructDif
   };
 }
 
-/** Every struct that a message of the version has in it, and the two without a type of their own: HELLO and READY. */
+/** Every struct that a message of the version has in it. */
 function structsOf(version: WireVersion): ReadonlyMap<string, StructTable> {
   const found = new Map<string, StructTable>();
   const visit = (struct: string): void => {
@@ -75,7 +75,6 @@ function structsOf(version: WireVersion): ReadonlyMap<string, StructTable> {
     for (const { type } of table.fields) structNames(type.declared).forEach(visit);
   };
   for (const kind of TYPED_MESSAGE_KINDS) visit(messageStruct(kind));
-  visit('handshakeMessage');
   return found;
 }
 

@@ -2,7 +2,7 @@
  * What changed on the wire between two vLLM versions, and what breaks when an engine core of one meets a frontend of the
  * other. Pure; from the tables alone, so that a version needs nothing but its table.
  */
-import type { WireVersion } from '../wire-version.ts';
+import type { WaveRules, WireVersion } from '../wire-version.ts';
 import {
   type CrossVerdict,
   crossDecodeStruct,
@@ -59,12 +59,28 @@ export interface Meeting {
   readonly engine: string;
   readonly frontend: string;
   readonly breaks: readonly MessageBreak[];
+  /** Methods that such a frontend calls and such an engine core has not. */
+  readonly missingCalls: readonly string[];
+}
+
+/** Names that only one of two versions has. */
+export interface NameDifferences {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
 }
 
 export interface WireDifferences {
   readonly from: string;
   readonly to: string;
   readonly structs: StructDifferences;
+  /** Of READY, which is a dict. */
+  readonly ready: NameDifferences;
+  /** Of `parallel_config` in INIT, which is one too. */
+  readonly parallelConfig: NameDifferences;
+  /** Methods of engine cores that frontends call. */
+  readonly calls: NameDifferences;
+  /** Null where ranks of a mixture-of-experts model come to step together in the same way. */
+  readonly waves: { readonly from: WaveRules; readonly to: WaveRules } | null;
   /** The engine core of `from` with the frontend of `to`, then the other way round. */
   readonly meetings: readonly [Meeting, Meeting];
 }
@@ -74,8 +90,28 @@ export function wireDifferences(from: WireVersion, to: WireVersion): WireDiffere
     from: from.vllmVersion,
     to: to.vllmVersion,
     structs: structDifferences(from, to),
+    ready: nameDifferences(readyKeys(from), readyKeys(to)),
+    parallelConfig: nameDifferences(from.parallelConfigKeys, to.parallelConfigKeys),
+    // What one of them has not and the other has.
+    calls: nameDifferences(to.absentCalls, from.absentCalls),
+    waves: wavesDiffer(from.waves, to.waves) ? { from: from.waves, to: to.waves } : null,
     meetings: [meetingOf(from, to), meetingOf(to, from)],
   };
+}
+
+function nameDifferences(from: readonly string[], to: readonly string[]): NameDifferences {
+  return {
+    added: to.filter((name) => !from.includes(name)),
+    removed: from.filter((name) => !to.includes(name)),
+  };
+}
+
+function readyKeys({ tables }: WireVersion): readonly string[] {
+  return tables.handshakeMessage.fields.map(({ wire }) => wire);
+}
+
+function wavesDiffer(a: WaveRules, b: WaveRules): boolean {
+  return a.startedBy !== b.startedBy || a.isStartReported !== b.isStartReported;
 }
 
 function meetingOf(engine: WireVersion, frontend: WireVersion): Meeting {
@@ -84,7 +120,8 @@ function meetingOf(engine: WireVersion, frontend: WireVersion): Meeting {
     const isFromEngine = DIRECTION_OF[message] === 'engine_to_frontend';
     return isFromEngine ? breakOf(message, engine, frontend) : breakOf(message, frontend, engine);
   });
-  return { engine: engine.vllmVersion, frontend: frontend.vllmVersion, breaks };
+  const missingCalls = nameDifferences(frontend.absentCalls, engine.absentCalls).added;
+  return { engine: engine.vllmVersion, frontend: frontend.vllmVersion, breaks, missingCalls };
 }
 
 function breakOf(

@@ -1,5 +1,5 @@
 /** What the DP coordinator and those around it say, besides START_DP_WAVE. No struct of a version is among it. */
-import type { CoordinatorUpdate, EngineRequestCounts, ScaleElasticEp } from '../coordinator.ts';
+import type { CoordinatorUpdate, EngineRequestCounts, FrontendNotice } from '../coordinator.ts';
 import {
   at,
   decoding,
@@ -49,15 +49,17 @@ export function createCoordinatorMessages() {
         return readWhole(frames, 0, readUpdate);
       }),
 
-    encodeScaleElasticEp: (message: ScaleElasticEp): Uint8Array[] => [
-      packBytes([SCALE_ELASTIC_EP, packableInt(message.newEngineCount)]),
+    encodeFrontendNotice: (notice: FrontendNotice): Uint8Array[] => [
+      notice.type === SCALE_ELASTIC_EP
+        ? packBytes([SCALE_ELASTIC_EP, packableInt(notice.newEngineCount)])
+        : packBytes([notice.engineIdentity, packableInt(notice.wave)]),
     ],
 
     /** What a frontend may tell the coordinator, besides its subscription. */
-    decodeScaleElasticEp: (frames: Frames): ScaleElasticEp =>
+    decodeFrontendNotice: (frames: Frames): FrontendNotice =>
       decoding('a message to the coordinator', () => {
         expectFrameCount(frames, 1);
-        return readWhole(frames, 0, readScaleElasticEp);
+        return readWhole(frames, 0, readNotice);
       }),
   };
 }
@@ -81,8 +83,12 @@ function readCounts(reader: MsgpackReader): EngineRequestCounts[] {
   return counts;
 }
 
-function readScaleElasticEp(reader: MsgpackReader): ScaleElasticEp {
-  expectLength(reader, 2, SCALE_ELASTIC_EP);
+function readNotice(reader: MsgpackReader): FrontendNotice {
+  expectLength(reader, 2, 'a notice');
+  if (reader.isBin()) {
+    const engineIdentity = reader.bin();
+    return { type: 'FIRST_REQ', engineIdentity, wave: at('FIRST_REQ.wave', () => reader.int()) };
+  }
   at(SCALE_ELASTIC_EP, () => {
     const name = reader.str();
     if (name !== SCALE_ELASTIC_EP) throw new DecodeFault(SCALE_ELASTIC_EP, `'${name}'`);

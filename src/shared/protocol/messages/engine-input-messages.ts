@@ -1,7 +1,6 @@
 /** What an engine core gets: ADD, ABORT, UTILITY, and the coordinator's START_DP_WAVE. */
 import { at, decoding, expectLength, type Frames, readWhole } from '../decode-message.ts';
 import { encodeStruct } from '../encode-message.ts';
-import { createLoRAArguments } from '../lora-argument.ts';
 import { DecodeFault, locate, type MsgpackReader } from '../msgpack-reader.ts';
 import { packableInt, packableUntyped, packBytes } from '../msgpack-writer.ts';
 import { EngineCoreRequestType, type EngineInput, type UtilityCall } from '../request.ts';
@@ -21,9 +20,6 @@ function withType(type: Uint8Array, frames: Uint8Array[]): Uint8Array[] {
 
 export function createEngineInputMessages(structs: StructCodecs) {
   return {
-    /** A call as the version places its arguments, which are untyped on the wire; and one as they are placed here. */
-    ...createLoRAArguments(structs.loraRequest.table),
-
     encodeEngineInput(input: EngineInput): Uint8Array[] {
       const type = TYPE_FRAMES[input.type];
       switch (input.type) {
@@ -100,8 +96,9 @@ function readStartDpWave(reader: MsgpackReader): EngineInput {
   return {
     type: 'START_DP_WAVE',
     wave: at('START_DP_WAVE.wave', () => reader.int()),
-    excludeEngineIndex: at('START_DP_WAVE.exclude_engine_index', () =>
-      reader.tryNil() ? null : reader.int(),
-    ),
+    excludeEngineIndex: at('START_DP_WAVE.exclude_engine_index', () => {
+      if (reader.tryNil()) return null;
+      return reader.isBin() ? reader.bin() : reader.int();
+    }),
   };
 }

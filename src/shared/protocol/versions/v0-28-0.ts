@@ -7,10 +7,13 @@ import { move, replace, required, without } from '../struct-table.ts';
 import type { WireVersion } from '../wire-version.ts';
 import { V0_30_0 } from './v0-30-0.ts';
 
-const { tables, described } = V0_30_0;
+const { tables, described, parallelConfigKeys, absentCalls } = V0_30_0;
 
 export const V0_28_0: WireVersion = {
   vllmVersion: '0.28.0',
+  waves: { startedBy: 'frontend', isStartReported: false },
+  parallelConfigKeys,
+  absentCalls,
   tables: {
     ...tables,
     engineCoreReadyResponse: without(

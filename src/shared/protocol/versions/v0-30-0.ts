@@ -3,10 +3,13 @@ import { without } from '../struct-table.ts';
 import type { WireVersion } from '../wire-version.ts';
 import { V0_31_0 } from './v0-31-0.ts';
 
-const { tables, described } = V0_31_0;
+const { tables, described, waves, parallelConfigKeys } = V0_31_0;
 
 export const V0_30_0: WireVersion = {
   vllmVersion: '0.30.0',
+  waves,
+  parallelConfigKeys,
+  absentCalls: ['pause_generation', 'release_kv_cache_memory'],
   tables: {
     ...tables,
     engineCoreReadyResponse: without(tables.engineCoreReadyResponse, [

@@ -19,6 +19,7 @@ const NUM_PARTS: Partial<Readonly<Record<FrameType, readonly [number, number]>>>
   START_DP_WAVE: [2, 2],
   COUNTS: [1, 1],
   SCALE_ELASTIC_EP: [1, 1],
+  FIRST_REQ: [1, 1],
   KV_EVENT: [3, 3],
 };
 

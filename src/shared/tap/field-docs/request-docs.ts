@@ -157,7 +157,16 @@ export const REQUEST_DOCS: StructDocs = {
     symbol: 'DPCoordinatorProc._send_start_wave',
     fields: {
       wave: 'The wave that begins.',
-      exclude_engine_index: 'The engine that has begun already, because it got the first request.',
+      exclude_engine_index:
+        'The engine that has begun already, because it got the first request; its identity until 0.32.0.',
+    },
+  },
+  FirstRequest: {
+    file: 'vllm/v1/engine/core_client.py',
+    symbol: 'DPAsyncMPClient',
+    fields: {
+      engine_to_exclude: 'Identity of the engine that gets the request: its index as two bytes.',
+      wave: 'The wave that the frontend knows of.',
     },
   },
   ScaleElasticEP: {

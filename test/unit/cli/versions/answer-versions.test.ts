@@ -12,8 +12,12 @@ interface Answer {
       readonly engine: string;
       readonly frontend: string;
       readonly starts: boolean;
+      readonly missing_calls: readonly string[];
+      readonly moe_ranks: { readonly problem: string } | null;
       readonly breaks: readonly { readonly message: string; readonly rejected: unknown[] }[];
     }[];
+    readonly parallel_config: unknown;
+    readonly calls: unknown;
   } | null;
   readonly metrics: Readonly<Record<'added' | 'removed', readonly { readonly name: string }[]>> & {
     readonly renamed: readonly { readonly from: string; readonly to: readonly string[] }[];
@@ -78,6 +82,38 @@ describe('two versions', () => {
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
   });
 
+  it('whose ranks of one model never step together, or are refused, say so', () => {
+    const text = answerVersions(['0.32.0', '0.33.0'], PLAIN);
+    expect(text).toContain(
+      '~ a request while no rank runs: FIRST_REQ of its frontend -> start_wave of',
+    );
+    expect(text).toContain('+ READY, with elastic expert parallelism: coord_store_port');
+    expect(text.match(/a request hangs/g)).toHaveLength(1);
+    const problemsOf = (from: string, to: string) =>
+      answer(from, to).wire?.meetings.map(({ moe_ranks }) => moe_ranks?.problem ?? null);
+    expect(problemsOf('0.32.0', '0.33.0')).toEqual(['never_woken', null]);
+    expect(problemsOf('0.30.0', '0.31.0')).toEqual([null, null]);
+    expect(problemsOf('0.31.0', '0.32.0')).toEqual(['other_hash', 'other_hash']);
+    expect(problemsOf('0.33.0', '0.33.0')).toEqual([null, null]);
+    expect(answer('0.31.0', '0.32.0').wire?.parallel_config).toEqual({
+      added: ['_coord_store_port'],
+      removed: [],
+    });
+  });
+
+  it('tell the methods that engine cores have not yet', () => {
+    const { wire } = answer('0.30.0', '0.33.0');
+    expect(wire?.calls).toEqual({
+      added: ['pause_generation', 'release_kv_cache_memory'],
+      removed: [],
+    });
+    const missing = wire?.meetings.map(({ missing_calls }) => missing_calls);
+    expect(missing).toEqual([['pause_generation', 'release_kv_cache_memory'], []]);
+    expect(answerVersions(['0.33.0', '0.32.0'], PLAIN)).toContain(
+      '  UTILITY pause_generation (frontend -> engine)\n    the engine core has no such method',
+    );
+  });
+
   it('that are one differ in nothing', () => {
     const same = answer('0.31.0', '0.31.0');
     expect(same.metrics).toMatchObject({ added: [], removed: [], renamed: [], changed: [] });
@@ -124,6 +160,7 @@ describe('two versions', () => {
 
   it('may be written short', () => {
     expect(answer('v0.31', '0.33')).toEqual(answer('0.31.0', '0.33.0'));
+    expect(answer('0.31.0+cpu', '0.33.0+cu129')).toEqual(answer('0.31.0', '0.33.0'));
   });
 
   it('must be known', () => {

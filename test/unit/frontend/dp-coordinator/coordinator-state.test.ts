@@ -1,22 +1,29 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { CoordinatorState } from '../../../../src/frontend/dp-coordinator/coordinator-state.ts';
+import {
+  type CoordinatorEffects,
+  CoordinatorState,
+} from '../../../../src/frontend/dp-coordinator/coordinator-state.ts';
 import {
   createEngineCoreOutputs,
   createSchedulerStats,
 } from '../../../../src/shared/protocol/defaults.ts';
 import type { EngineCoreOutputs } from '../../../../src/shared/protocol/outputs.ts';
+import { WIRE_VERSIONS } from '../../../../src/shared/protocol/versions/wire-versions.ts';
+import { type SpokenVersion, VLLM_VERSION } from '../../../../src/shared/version.ts';
 import { wireCodec } from '../../../support/wire-codec.ts';
 import type { WireRecording } from '../../../support/wire-meaning.ts';
 
 const {
   decodeEngineCoreOutputs,
-  decodeScaleElasticEp,
+  decodeFrontendNotice,
   decodeSubscription,
   encodeCoordinatorReady,
   encodeCoordinatorUpdate,
   encodeEngineInput,
 } = wireCodec;
+
+const WAVES = wireCodec.waves;
 
 const stats = (
   engineIndex: number,
@@ -37,6 +44,8 @@ type Sent = readonly [atMs: number, socket: 'front' | 'back', frames: readonly s
 
 interface Scenario {
   readonly id: string;
+  /** Absent: ours. */
+  readonly vllm_version?: SpokenVersion;
   readonly engine_count: number;
   readonly enable_wave_coordination: boolean;
   readonly events: readonly (readonly [afterMs: number, socket: string, message: EventMessage])[];
@@ -59,8 +68,14 @@ function replay(scenario: Scenario): Sent[] {
   const state = new CoordinatorState({
     engineCount: scenario.engine_count,
     enableWaveCoordination: scenario.enable_wave_coordination,
+    waves: WIRE_VERSIONS[scenario.vllm_version ?? VLLM_VERSION].waves,
   });
   const sent: Sent[] = [[0, 'back', hex(encodeCoordinatorReady())]];
+  const apply = ({ startWave, update }: CoordinatorEffects): void => {
+    if (startWave !== null)
+      sent.push([nowMs, 'back', hex(encodeEngineInput({ type: 'START_DP_WAVE', ...startWave }))]);
+    if (update !== null) sent.push([nowMs, 'front', hex(encodeCoordinatorUpdate(update))]);
+  };
   const events = [...scenario.events];
   let nowMs = 0;
   let dueMs = events[0]?.[0] ?? 0;
@@ -83,35 +98,33 @@ function replay(scenario: Scenario): Sent[] {
       if (socket === 'back' && subscription === true) {
         sent.push([nowMs, 'back', hex(encodeCoordinatorReady())]);
       }
-      if (subscription === null) state.scale(decodeScaleElasticEp(frames).newEngineCount);
+      const notice = subscription === null ? decodeFrontendNotice(frames) : null;
+      if (notice?.type === 'SCALE_ELASTIC_EP') state.scale(notice.newEngineCount);
+      if (notice?.type === 'FIRST_REQ') apply(state.onFirstRequest(notice));
       continue;
     }
-    const { startWave, update } = state.onEngineOutputs({
+    const outputs = {
       ...(message.stats === undefined
         ? createEngineCoreOutputs({ engineIndex: message.engine_index })
         : stats(message.engine_index, message.stats)),
       startWave: message.start_wave ?? null,
       waveComplete: message.wave_complete ?? null,
-    });
-    if (startWave !== null)
-      sent.push([nowMs, 'back', hex(encodeEngineInput({ type: 'START_DP_WAVE', ...startWave }))]);
-    if (update !== null) sent.push([nowMs, 'front', hex(encodeCoordinatorUpdate(update))]);
+    };
+    apply(state.onEngineOutputs(outputs));
   }
   return sent;
 }
 
-const path = '../../../golden/coordinator.json';
-const golden = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as {
-  readonly scenarios: readonly Scenario[];
-};
+const scenarios = ['coordinator', 'coordinator-versions'].flatMap((name) => {
+  const url = new URL(`../../../golden/${name}.json`, import.meta.url);
+  const golden = JSON.parse(readFileSync(url, 'utf8')) as { scenarios: readonly Scenario[] };
+  return golden.scenarios;
+});
 
 describe('the coordinator against the real one over a scripted clock', () => {
-  it.each(golden.scenarios.map((scenario) => [scenario.id, scenario] as const))(
-    '%s',
-    (_, scenario) => {
-      expect(replay(scenario)).toEqual(scenario.sends);
-    },
-  );
+  it.each(scenarios.map((scenario) => [scenario.id, scenario] as const))('%s', (_, scenario) => {
+    expect(replay(scenario)).toEqual(scenario.sends);
+  });
 });
 
 describe('the coordinator against the recorded live session', () => {
@@ -123,7 +136,11 @@ describe('the coordinator against the recorded live session', () => {
   );
 
   it('sends what the real coordinator sent', () => {
-    const state = new CoordinatorState({ engineCount: 2, enableWaveCoordination: true });
+    const state = new CoordinatorState({
+      waves: WAVES,
+      engineCount: 2,
+      enableWaveCoordination: true,
+    });
     let nowMs = 0;
     let toEngines: readonly string[] = hex(encodeCoordinatorReady());
     const toFrontends: (readonly string[])[] = [];
@@ -154,7 +171,11 @@ describe('the coordinator against the recorded live session', () => {
 
 describe('the coordinator', () => {
   it('publishes changed counts after 100 ms and unchanged ones after 5 s', () => {
-    const state = new CoordinatorState({ engineCount: 2, enableWaveCoordination: false });
+    const state = new CoordinatorState({
+      waves: WAVES,
+      engineCount: 2,
+      enableWaveCoordination: false,
+    });
     expect(state.timeoutMs(0)).toBe(0);
     state.publish(0);
     expect(state.timeoutMs(0)).toBe(5_000);
@@ -172,17 +193,37 @@ describe('the coordinator', () => {
   });
 
   it('ignores waves where the model has none', () => {
-    const state = new CoordinatorState({ engineCount: 2, enableWaveCoordination: false });
+    const state = new CoordinatorState({
+      waves: WAVES,
+      engineCount: 2,
+      enableWaveCoordination: false,
+    });
     const effects = state.onEngineOutputs(createEngineCoreOutputs({ startWave: 3 }));
     expect(effects).toEqual({ startWave: null, update: null, warning: null });
     expect(state.publish(0).currentWave).toBe(0);
   });
 
   it('says so when an engine sends request outputs to it', () => {
-    const state = new CoordinatorState({ engineCount: 1, enableWaveCoordination: true });
+    const state = new CoordinatorState({
+      waves: WAVES,
+      engineCount: 1,
+      enableWaveCoordination: true,
+    });
     const effects = state.onEngineOutputs(
       createEngineCoreOutputs({ utilityOutput: { callId: 1, failureMessage: null, result: null } }),
     );
     expect(effects.warning).toMatch(/engine 0/);
+  });
+
+  it('takes no first request from a frontend where engines tell of it', () => {
+    const state = new CoordinatorState({
+      waves: WAVES,
+      engineCount: 2,
+      enableWaveCoordination: true,
+    });
+    const engineIdentity = Uint8Array.of(1, 0);
+    const effects = state.onFirstRequest({ type: 'FIRST_REQ', engineIdentity, wave: 0 });
+    expect(effects).toMatchObject({ startWave: null, update: null });
+    expect(effects.warning).toMatch(/first request/);
   });
 });

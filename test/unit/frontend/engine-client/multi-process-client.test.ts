@@ -18,6 +18,8 @@ import type {
 } from '../../../../src/shared/protocol/outputs.ts';
 import type { EngineInput } from '../../../../src/shared/protocol/request.ts';
 import type { SchedulerStats } from '../../../../src/shared/protocol/stats.ts';
+import { WIRE_VERSIONS } from '../../../../src/shared/protocol/versions/wire-versions.ts';
+import { createWireCodec } from '../../../../src/shared/protocol/wire-codec.ts';
 import { createInMemoryTransport } from '../../../../src/shared/transport/in-memory.ts';
 import type { Closable, Transport } from '../../../../src/shared/transport/transport.ts';
 import { bindClient, messagesArrived, recordingLogger } from '../../../support/engine-client.ts';
@@ -168,6 +170,29 @@ describe('the coordinator', () => {
     expect(client.addRequest(createEngineCoreRequest({ requestId: 'a' }))).toBe(3);
     await publish({ enginesRunning: false });
     expect(client.enginesRunning).toBe(false);
+  });
+
+  it.each([
+    ['0.32.0', '92c40203000792c402020008'],
+    ['0.33.0', ''],
+  ] as const)('of vLLM %s hears of requests while no engine runs: %s', async (version, notices) => {
+    const codec = createWireCodec(WIRE_VERSIONS[version]);
+    const { client, subscriptions: heard, publish } = await createCoordinated({ codec });
+    client.subscribeToCoordinator('ipc:///stats');
+    await messagesArrived();
+    heard.length = 0;
+    const add = (requestId: string, dataParallelRank: number) =>
+      client.addRequest(createEngineCoreRequest({ requestId, dataParallelRank }));
+    await publish({ currentWave: 7, enginesRunning: false });
+    add('a', 1);
+    // Said once until the coordinator says that they stand still.
+    add('b', 0);
+    await publish({ currentWave: 7, enginesRunning: true });
+    add('c', 0);
+    await publish({ currentWave: 8, enginesRunning: false });
+    add('d', 0);
+    await messagesArrived();
+    expect(Buffer.from(heard).toString('hex')).toBe(notices);
   });
 
   it('is found at the address that the engines learnt', async () => {

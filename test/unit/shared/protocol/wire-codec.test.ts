@@ -20,10 +20,11 @@ const {
   decodeEngineInput,
   decodeHandshakeMessage,
   decodeReadyResponse,
-  decodeScaleElasticEp,
+  decodeFrontendNotice,
   decodeSubscription,
   encodeEngineCoreOutputs,
   encodeEngineInput,
+  encodeFrontendNotice,
   isCoordinatorReady,
 } = wireCodec;
 
@@ -251,9 +252,32 @@ describe('the other frames', () => {
     expect(decodeSubscription([Uint8Array.of(1, 2)])).toBeNull();
     expect(isCoordinatorReady([Buffer.from('READY')])).toBe(true);
     expect(isCoordinatorReady([Buffer.from('READY!')])).toBe(false);
-    expect(messageOf(() => decodeScaleElasticEp([frame(['GROW', 3])]))).toMatch(
+    const firstRequest = [Buffer.from('92c402010003', 'hex')];
+    const notice = decodeFrontendNotice(firstRequest);
+    expect(notice).toMatchObject({ type: 'FIRST_REQ', wave: 3 });
+    expect(encodeFrontendNotice(notice).map(Buffer.from)).toEqual(firstRequest);
+    expect(messageOf(() => decodeFrontendNotice([frame(['GROW', 3])]))).toMatch(
       /SCALE_ELASTIC_EP: expected SCALE_ELASTIC_EP, got 'GROW'/,
     );
+  });
+});
+
+describe('START_DP_WAVE', () => {
+  // By index; by identity, as coordinators before 0.33.0 pass it on; and none.
+  it.each([
+    ['920301', 1],
+    ['9203c4020100', Uint8Array.of(1, 0)],
+    ['9203c0', null],
+  ])('%s leaves out %s', (hex, excludeEngineIndex) => {
+    const frames = [Uint8Array.of(2), Buffer.from(hex, 'hex')];
+    const input = decodeEngineInput(frames);
+    expect(input).toMatchObject({ type: 'START_DP_WAVE', wave: 3 });
+    const left = input.type === 'START_DP_WAVE' ? input.excludeEngineIndex : null;
+    expect(left instanceof Uint8Array ? Uint8Array.from(left) : left).toEqual(excludeEngineIndex);
+    expect(encodeEngineInput(input).map((frame) => Buffer.from(frame).toString('hex'))).toEqual([
+      '02',
+      hex,
+    ]);
   });
 });
 

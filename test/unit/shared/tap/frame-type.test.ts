@@ -79,6 +79,17 @@ describe('frameTypeOf', () => {
   });
 });
 
+describe('what a frontend tells the coordinator', () => {
+  it.each([
+    ['FIRST_REQ', '92c402010003'],
+    ['SCALE_ELASTIC_EP', '92b05343414c455f454c41535449435f455004'],
+  ])('%s is known by how it begins', (type, hex) => {
+    const parts = [Buffer.from(hex, 'hex')];
+    const socket = { name: 'frontend_stats_publish', type: 'XPUB', address: '' } as const;
+    expect(frameTypeOf({ socket, direction: 'receive', identity: null, parts })).toBe(type);
+  });
+});
+
 describe('peerOf', () => {
   it('is the rank of the identity at a ROUTER', () => {
     const socket = { name: 'input', type: 'ROUTER', address: '' } as const;

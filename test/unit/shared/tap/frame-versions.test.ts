@@ -113,3 +113,43 @@ describe('the version of frames', () => {
     expect(dissector.dissect(add).message).toHaveProperty('lora_request.tensorizer_config_dict');
   });
 });
+
+it('the wave that a frontend knows of may be behind, and START_DP_WAVE names an engine by its identity', () => {
+  const { encodeCoordinatorUpdate, encodeEngineInput, encodeFrontendNotice } = createWireCodec(
+    WIRE_VERSIONS['0.31.0'],
+  );
+  const engineIdentity = Uint8Array.of(1, 0);
+  const at = (
+    socket: RawFrame['socket'],
+    type: RawFrame['type'],
+    parts: readonly Uint8Array[],
+  ): RawFrame => ({
+    ...frame('ADD', 1, parts),
+    socket,
+    socket_type: 'XPUB',
+    type,
+    peer: null,
+    identity: null,
+  });
+  seq = 0;
+  const stats = 'frontend_stats_publish';
+  const frames = [
+    at(
+      stats,
+      'COUNTS',
+      encodeCoordinatorUpdate({ counts: null, currentWave: 4, enginesRunning: false }),
+    ),
+    at(stats, 'FIRST_REQ', encodeFrontendNotice({ type: 'FIRST_REQ', engineIdentity, wave: 3 })),
+    at(
+      'coordinator_input',
+      'START_DP_WAVE',
+      encodeEngineInput({ type: 'START_DP_WAVE', wave: 4, excludeEngineIndex: engineIdentity }),
+    ),
+  ];
+  expect(problemsOf(frames, '0.31.0')).toEqual([]);
+  const dissector = createFollowingDissector(new FrameVersions(WIRE_VERSIONS['0.31.0']));
+  expect(frames.slice(1).map((one) => dissector.dissect(one).message)).toEqual([
+    { engine_to_exclude: { $bin: '0100' }, wave: 3 },
+    { wave: 4, exclude_engine_index: { $bin: '0100' } },
+  ]);
+});

@@ -9,6 +9,15 @@ import { STATS_TABLES } from './stats-structs.ts';
 
 export const V0_33_0: WireVersion = {
   vllmVersion: '0.33.0',
+  waves: { startedBy: 'engine', isStartReported: true },
+  parallelConfigKeys: [
+    'data_parallel_master_ip',
+    'data_parallel_master_port',
+    '_data_parallel_master_port_list',
+    '_coord_store_port',
+    'data_parallel_size',
+  ],
+  absentCalls: [],
   tables: {
     ...STARTUP_TABLES,
     ...REQUEST_TABLES,
