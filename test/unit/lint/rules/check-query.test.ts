@@ -100,6 +100,9 @@ describe('names', () => {
 
   it('of other programs are known as theirs', () => {
     expect(marks('vllm:current_qps')).toEqual(['warning other-exporter: vllm:current_qps']);
+    expect(marks('rate(vllm:max_num_generation_tokens_sum[5m])')).toEqual([
+      'warning other-exporter: vllm:max_num_generation_tokens_sum',
+    ]);
     expect(marks('DCGM_FI_DEV_GPU_UTIL + lmcache:num_hit_tokens_total + ray_vllm_x')).toEqual([]);
   });
 
