@@ -123,11 +123,11 @@ describe('the queries of a file', () => {
   });
 });
 
-/** A rule of our own: the old name is the new one everywhere. */
+/** A rule of our own: the old name is the new one everywhere, be the query PromQL or not. */
 function judged(name: string, text: string): readonly JudgedQuery[] {
   return readQueries(name, text).queries.map((source) => ({
     source,
-    parsed: parsePromql(source.text),
+    parsed: parsePromql(NAME),
     findings: [...source.text.matchAll(new RegExp(NAME, 'g'))].map(({ index }) => {
       const place = { from: index, to: index + NAME.length };
       const fix: readonly Edit[] = [{ ...place, insert: NEW }];
@@ -143,6 +143,18 @@ const expressionsIn = (text: string): readonly string[] =>
   ].map(([, value = '""']) => String(JSON.parse(value)).trim());
 
 describe('edits', () => {
+  it('that would leave no PromQL are not made', () => {
+    const text = 'groups: [{rules: [{alert: A, expr: "sum(abc)"}, {alert: B, expr: "sum(abc"}]}]';
+    const judge = (again: string): readonly JudgedQuery[] =>
+      readQueries('x.yaml', again).queries.map((source) => {
+        const fix: readonly Edit[] = [{ from: 4, to: 7, insert: 'd e' }];
+        const place = { from: 4, to: 7, message: '', remedy: '' };
+        const findings = [{ ...place, rule: 'r', severity: 'error' as const, fix }];
+        return { source, parsed: parsePromql(source.text), findings };
+      });
+    expect(fixText(text, judge(text), judge).text).toBe(text.replace('"sum(abc"', '"sum(d e"'));
+  });
+
   it('of one query that overlap are not made at once', () => {
     const text = `groups: [{rules: [{alert: A, expr: "abc"}]}]`;
     const finding = (from: number, to: number, insert: string) =>

@@ -54,9 +54,16 @@ const value = fc.constantFrom(
 const matcher = fc
   .tuple(fc.constantFrom(...LABELS), fc.constantFrom('=', '!=', '=~', '!~'), value)
   .map(([label, op, text]) => `${label}${op}"${text}"`);
+/** A name before its matchers, or among them. */
+const named = fc.constantFrom<(metric: string, matchers: readonly string[]) => string>(
+  (metric, matchers) => `${metric}{${matchers.join(', ')}}`,
+  (metric, matchers) => `{${[`__name__="${metric}"`, ...matchers].join(', ')}}`,
+  (metric, matchers) => `{${[...matchers, `__name__=~'^${metric}$'`].join(', ')}}`,
+  (metric, matchers) => `{${[`"${metric}"`, ...matchers].join(', ')}}`,
+);
 const selector = fc
-  .tuple(name, fc.array(matcher, { maxLength: 3 }))
-  .map(([metric, matchers]) => `${metric}{${matchers.join(', ')}}`);
+  .tuple(named, name, fc.array(matcher, { maxLength: 3 }))
+  .map(([written, metric, matchers]) => written(metric, matchers));
 const labels = fc
   .array(fc.constantFrom(...LABELS, '$by'), { maxLength: 3 })
   .map((chosen) => chosen.join(', '));

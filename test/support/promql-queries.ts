@@ -115,9 +115,20 @@ const COMPARED = [
   'or vector(0)',
 ];
 
+/** The name before the matchers, or among them. */
+const written = fc.constantFrom<(name: string, matchers: readonly string[]) => string>(
+  (name, matchers) => (matchers.length === 0 ? name : `${name}{${matchers.join(',')}}`),
+  (name, matchers) => `{${[`__name__="${name}"`, ...matchers].join(',')}}`,
+  (name, matchers) => `{${[...matchers, `__name__=~"^${name}$"`].join(',')}}`,
+  (name, matchers) => `{${[`__name__=~"(${name}|x)"`, ...matchers].join(',')}}`,
+);
 const selector = fc
-  .tuple(fc.constantFrom(...NAMES), fc.array(fc.constantFrom(...MATCHERS), { maxLength: 2 }))
-  .map(([name, matchers]) => (matchers.length === 0 ? name : `${name}{${matchers.join(',')}}`));
+  .tuple(
+    written,
+    fc.constantFrom(...NAMES),
+    fc.array(fc.constantFrom(...MATCHERS), { maxLength: 2 }),
+  )
+  .map(([form, name, matchers]) => form(name, matchers));
 
 const one = (from: readonly string[]): fc.Arbitrary<string> => fc.constantFrom(...from);
 

@@ -47,8 +47,10 @@ export function fixText(
       mended.flatMap(({ edits }) => edits),
     );
     const again = lint(fixed);
-    const isMeant = ({ at, mended: meant }: MendedQuery): boolean =>
-      again.length === queries.length && again[at]?.source.text === meant;
+    const isMeant = ({ at, query, mended: meant }: MendedQuery): boolean =>
+      again.length === queries.length &&
+      again[at]?.source.text === meant &&
+      (again[at]?.parsed.problem === null || query.parsed.problem !== null);
     const meant = mended.filter(isMeant);
     if (meant.length === mended.length) return { text: fixed, fixed: mended.flatMap(fixedOf) };
     mended = meant;

@@ -176,16 +176,18 @@ class Reader {
     // {"vllm:name"}, and __name__="vllm:name" as good as it.
     const quoted = matchers?.getChild('QuotedLabelName')?.firstChild ?? null;
     const named = read.find(isExactName);
-    const at = identifier ?? quoted;
     const name =
-      at !== null
-        ? {
-            ...this.#name(at),
-            text: identifier === null ? unquoted(this.#text(at)) : this.#text(at),
-          }
-        : named === undefined
-          ? null
-          : { ...named.valueAt, text: bare(named.value), isVariable: named.isVariable };
+      identifier !== null
+        ? this.#name(identifier)
+        : quoted !== null
+          ? {
+              ...insideOf(quoted),
+              text: unquoted(this.#text(quoted)),
+              isVariable: this.#isVariable(quoted),
+            }
+          : named === undefined
+            ? null
+            : exactName(named);
     return { kind: 'selector', from: node.from, to: node.to, name, matchers: read };
   }
 
@@ -341,10 +343,27 @@ function isExactName({ label, op, value }: Matcher): boolean {
   return label.text === '__name__' && (op === '=' || (op === '=~' && /^[\w:]+$/.test(bare(value))));
 }
 
+/** The name that such a matcher has, at the place of the name alone. */
+function exactName({ op, value, valueAt, isVariable }: Matcher): LabelName {
+  const { from, to } = insideOf(valueAt);
+  if (op === '=') return { from, to, text: value, isVariable };
+  const isLed = value.startsWith('^');
+  const isEnded = value.endsWith('$');
+  return {
+    from: from + (isLed ? 1 : 0),
+    to: to - (isEnded ? 1 : 0),
+    text: bare(value),
+    isVariable,
+  };
+}
+
 /** A pattern is anchored anyway. */
 function bare(pattern: string): string {
   return pattern.replace(/^\^|\$$/g, '');
 }
+
+/** Of a string, without its quotes. */
+const insideOf = ({ from, to }: Place): Place => ({ from: from + 1, to: to - 1 });
 
 const isExpression = ({ name }: SyntaxNode): boolean => EXPRESSIONS.has(name);
 

@@ -43,6 +43,11 @@ export const OTHER_EXPORTERS: readonly OtherExporter[] = [
     source: 'vllm-project/aibrix python/aibrix/aibrix/gpu_optimizer',
     names: ['vllm:deployment_replicas'],
   },
+  {
+    program: "llm-d's simulator of vLLM",
+    source: 'llm-d/llm-d-inference-sim pkg/llm-d-inference-sim/metrics.go',
+    names: [/^vllm:max_num_generation_tokens_(bucket|sum|count|created)$/],
+  },
 ];
 
 /** Whose the name is; null: nobody's that is known. */

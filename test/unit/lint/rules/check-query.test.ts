@@ -73,6 +73,24 @@ describe('names', () => {
     );
   });
 
+  it('are mended within their quotes and anchors', () => {
+    expect(mended('{__name__="vllm:gpu_cache_usage_perc",pod!=""}')).toBe(
+      '{__name__="vllm:kv_cache_usage_perc",pod!=""}',
+    );
+    expect(mended('{__name__=~"^vllm:gpu_cache_usage_perc$"}')).toBe(
+      '{__name__=~"^vllm:kv_cache_usage_perc$"}',
+    );
+    expect(mended("rate({__name__=~'vllm:num_preemptions'}[5m])")).toBe(
+      "rate({__name__=~'vllm:num_preemptions_total'}[5m])",
+    );
+    expect(mended('{"vllm:num_preemptions", engine="0"}')).toBe(
+      '{"vllm:num_preemptions_total", engine="0"}',
+    );
+    expect(mended('{"__name__"="vllm_kv_cache_usage_perc"}')).toBe(
+      '{"__name__"="vllm:kv_cache_usage_perc"}',
+    );
+  });
+
   it('of recording rules are nobody’s', () => {
     expect(marks('vllm:ttft_p95')).toEqual(['error unknown-metric: vllm:ttft_p95']);
     expect(marks('vllm:ttft_p95', 'panel', { recorded: new Set(['vllm:ttft_p95']) })).toEqual([]);
@@ -82,6 +100,9 @@ describe('names', () => {
 
   it('of other programs are known as theirs', () => {
     expect(marks('vllm:current_qps')).toEqual(['warning other-exporter: vllm:current_qps']);
+    expect(marks('rate(vllm:max_num_generation_tokens_sum[5m])')).toEqual([
+      'warning other-exporter: vllm:max_num_generation_tokens_sum',
+    ]);
     expect(marks('DCGM_FI_DEV_GPU_UTIL + lmcache:num_hit_tokens_total + ray_vllm_x')).toEqual([]);
   });
 
@@ -93,7 +114,7 @@ describe('names', () => {
 
   it('are read from matchers, too', () => {
     expect(marks('{__name__="vllm:num_requests_swapped"}')).toEqual([
-      'error metric-removed: "vllm:num_requests_swapped"',
+      'error metric-removed: vllm:num_requests_swapped',
     ]);
     expect(marks('{__name__=~"^vllm:num_requests_waiting$"}')).toEqual([]);
     expect(marks('{__name__=~"vllm:gpu_.*"}')).toEqual(['error unknown-metric: "vllm:gpu_.*"']);
