@@ -12,6 +12,7 @@ import { ownProgram } from '../shared/own-files.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
 import { usesBuiltInTokenizer } from '../shared/tokenizer/load-tokenizer.ts';
 import { modelFolderOf, tokenizerFolderOf } from '../shared/tokenizer/tokenizer-folder.ts';
+import { isBefore } from '../shared/version.ts';
 import { getMinMaxModelLen, type ReadyEngines } from './engine-client/ready-engines.ts';
 import type { ChildCommand } from './launch/child.ts';
 import type { CoordinatorConfig, EngineHandshakeAddresses } from './launch/launch.ts';
@@ -124,6 +125,7 @@ export function createServedModel(
       // Whoever looks at a server changes nothing of what it answers.
       settings: { ...args, apiKey: [], record: null, tap: 0 },
     }),
+    asksForWatermarks: isBefore(args.vllmVersion, '0.32.0'),
     worldSize: args.tensorParallelSize * args.pipelineParallelSize,
     dataParallelSize: plan.dataParallelSize,
     /** Made for who asks: it is a long text. */

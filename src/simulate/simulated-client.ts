@@ -168,6 +168,7 @@ function bodyBytes(
 
 /** What a request has that says nothing else. */
 const DEFAULT_FIELDS = {
+  watermarking: false,
   n: 1,
   presencePenalty: 0,
   frequencyPenalty: 0,

@@ -1,6 +1,6 @@
 /** Servers that are another vLLM: each version with itself, and two that meet. */
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { SPOKEN_VERSIONS, VLLM_VERSION } from '../../src/shared/version.ts';
+import { SPOKEN_VERSIONS, type SpokenVersion, VLLM_VERSION } from '../../src/shared/version.ts';
 import { parseExposition } from '../support/exposition.ts';
 import { AdapterFolders } from '../support/lora-adapter.ts';
 import { recordedMetrics } from '../support/recorded-metrics.ts';
@@ -10,6 +10,15 @@ const FLAGS = ['serve', '--port', '0', '--log-format', 'json', '--step-time', 'z
 const MODEL = 'Qwen/Qwen3-0.6B';
 
 const versions = recordedMetrics();
+
+/** Of a request that says nothing of it, and of one that wants none. */
+const WATERMARKING: Readonly<Record<SpokenVersion, readonly (boolean | null)[]>> = {
+  '0.28.0': [null, null],
+  '0.30.0': [true, false],
+  '0.31.0': [true, false],
+  '0.32.0': [false, false],
+  '0.33.0': [false, false],
+};
 
 const adapters = new AdapterFolders();
 let server: Twin | null = null;
@@ -110,6 +119,14 @@ describe.each(SPOKEN_VERSIONS)('a server that is vLLM %s', (version) => {
     ]);
     const metrics = await (await fetch(`${url}/metrics`)).text();
     expect(metrics).toContain('vllm:lora_requests_info{');
+    // From 0.32.0 on the frontend decides on watermarking, and 0.28.0 has none; between them a request asks the engine.
+    await ask(url, { prompt: 'No', watermarking: false });
+    const frames = await (await fetch(`${url}/twin/api/frames`)).text();
+    const said = frames
+      .split('\n')
+      .filter((line) => line.includes('"send"') && line.includes('"ADD"'))
+      .map((line) => JSON.parse(line).message.sampling_params.watermarking ?? null);
+    expect([said[0], said.at(-1)]).toEqual(WATERMARKING[version]);
   });
 });
 

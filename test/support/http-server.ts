@@ -45,6 +45,7 @@ export function tinyModel(fields: Partial<ServedModel> = {}): ServedModel {
     modelType: 'llama',
     architecture: 'Qwen3ForCausalLM',
     servedModelNames: ['tiny'],
+    asksForWatermarks: false,
     maxModelLen: 1024,
     vocabSize: config.vocab_size,
     eosTokenId: 2,

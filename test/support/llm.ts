@@ -14,6 +14,7 @@ export function createServedModel(fields: Partial<ServedModel> = {}): ServedMode
     modelType: '',
     architecture: null,
     servedModelNames: ['tiny'],
+    asksForWatermarks: false,
     maxModelLen: 16,
     vocabSize: 300,
     eosTokenId: 2,

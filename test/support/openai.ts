@@ -54,6 +54,7 @@ export const TEST_MODEL: ServedModel = {
   modelType: '',
   architecture: null,
   servedModelNames: ['m', 'alias'],
+  asksForWatermarks: false,
   maxModelLen: 100,
   vocabSize: 0x10000,
   eosTokenId: 2,

@@ -7,6 +7,7 @@ import {
 /** What a completion request without any parameter of its own asks for. */
 export function createSamplingFields(fields: Partial<SamplingFields> = {}): SamplingFields {
   return {
+    watermarking: false,
     n: null,
     presencePenalty: 0,
     frequencyPenalty: 0,

@@ -24,6 +24,8 @@ export interface RepetitionDetection {
 
 /** What SamplingParams.from_optional takes, as far as requests can set it. */
 export interface SamplingFields {
+  /** As it is sent. */
+  readonly watermarking: boolean | null;
   readonly n: number | null;
   readonly presencePenalty: number;
   readonly frequencyPenalty: number;
@@ -79,7 +81,7 @@ export function buildSamplingParams(
     fields.temperature > 0 && fields.temperature < MIN_TEMPERATURE
       ? MIN_TEMPERATURE
       : fields.temperature;
-  params.watermarking = false;
+  params.watermarking = fields.watermarking;
   params.topP = fields.topP;
   params.topK = fields.topK;
   params.minP = fields.minP;

@@ -30,6 +30,11 @@ export interface ServedModel {
   readonly promptEmbeds: EmbeddingKind | null;
   /** `system_fingerprint` of answers; null leaves it out. */
   readonly fingerprint: string | null;
+  /**
+   * Requests say of watermarking what they ask for, as until 0.31.0; since then the frontend decides, and there is none here.
+   * Source: vllm/v1/engine/input_processor.py InputProcessor.apply_watermarking (0.32.0).
+   */
+  readonly asksForWatermarks: boolean;
   /** GPUs of a rank, and ranks, as the frontend was told; engines of a dense model know of no other rank. */
   readonly worldSize: number;
   readonly dataParallelSize: number;

@@ -12,6 +12,7 @@ export interface StreamOptions {
 
 /** What of a request its sampling parameters are made from. */
 export interface SamplingRequest {
+  readonly watermarking: boolean | null;
   readonly frequency_penalty: number | null;
   readonly presence_penalty: number | null;
   readonly repetition_penalty: number | null;
@@ -47,7 +48,6 @@ export interface SamplingRequest {
 /** The fields that /v1/completions and /v1/chat/completions share. */
 export interface GenerationRequest extends SamplingRequest {
   readonly model: string | null;
-  readonly watermarking: boolean | null;
   readonly max_tokens: number | null;
   readonly stream_options: StreamOptions | null;
   readonly use_beam_search: boolean;

@@ -61,6 +61,7 @@ export function samplingFields(
   const pick = (name: keyof typeof OPENAI_DEFAULTS): number =>
     request[name] ?? defaults[name] ?? OPENAI_DEFAULTS[name];
   return {
+    watermarking: model.asksForWatermarks ? request.watermarking : false,
     n: request.n,
     repetitionPenalty: pick('repetition_penalty'),
     presencePenalty: pick('presence_penalty'),

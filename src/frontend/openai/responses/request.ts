@@ -2,6 +2,7 @@
 import type { PyDict } from '../../../shared/python/values.ts';
 
 export interface ResponsesRequest {
+  readonly watermarking: boolean | null;
   readonly model: string | null;
   readonly input: string | readonly PyDict[];
   readonly instructions: string | null;

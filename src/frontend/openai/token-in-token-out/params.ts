@@ -22,6 +22,7 @@ export function structSamplingParams(
   const isDetokenized = given.detokenize ?? true;
   const params = buildSamplingParams(
     {
+      watermarking: model.asksForWatermarks ? (given.watermarking ?? null) : false,
       n: given.n ?? 1,
       repetitionPenalty: given.repetition_penalty ?? 1,
       presencePenalty: given.presence_penalty ?? 0,

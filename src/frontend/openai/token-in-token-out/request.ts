@@ -7,6 +7,7 @@ import type { RepetitionDetection } from '../../llm/sampling-params.ts';
 import type { StreamOptions } from '../generation-request.ts';
 
 export interface StructParams {
+  readonly watermarking?: boolean | null;
   readonly n?: number;
   readonly presence_penalty?: number;
   readonly frequency_penalty?: number;
