@@ -72,7 +72,7 @@ async function countsOutcome(run: EngineRun, engine: HeardEngine): Promise<Outco
   const counts = (): readonly string[] =>
     frontend.toCoordinator.slice(since).flatMap(({ outputs }) => {
       const stats = outputs?.schedulerStats ?? null;
-      return stats === null || outputs?.engineIndex !== engine.rank
+      return stats === null || outputs?.engineIndex !== (engine.rank ?? outputs?.engineIndex)
         ? []
         : [`${stats.numRunningReqs}+${stats.numWaitingReqs}`];
     });
@@ -115,7 +115,7 @@ async function waveOutcome(
     await frontend.wait(() => false, run.quietMs);
     const starts = said(from, 'startWave');
     const completes = said(from, 'waveComplete');
-    if (what === 'start' && !starts.some(({ rank }) => rank === engine.rank))
+    if (what === 'start' && !starts.some(({ rank }) => rank === (engine.rank ?? rank)))
       problems.push(`no start_wave of engine ${engine.rank}`);
     if (what === 'complete') {
       if (completes.length !== 1) problems.push(`wave_complete ${completes.length} times`);

@@ -7,13 +7,15 @@ import {
   FinishReason,
 } from '../../../shared/protocol/outputs.ts';
 import { firstOutput, socketFor, tokensFor } from '../answer-request.ts';
-import { compared, NothingWithin, outcome } from '../compared.ts';
+import { compared, NotApplicable, NothingWithin, outcome } from '../compared.ts';
 import type { FrontendCheck } from '../frontend-check.ts';
 import type { FrontendRun } from '../frontend-run.ts';
 import { finishAll } from './answer-checks.ts';
 
 const LOGGERS = 'vllm/v1/metrics/loggers.py PrometheusStatLogger';
 const READY = 'vllm/v1/engine/core_client.py MPClient._apply_ready_response';
+
+const NO_CONFIG = 'no vllm:cache_config_info, which metrics.cache_config_info tells';
 
 /** Families of which every engine has a child from the start on. */
 const FROM_THE_START = [
@@ -24,6 +26,7 @@ const FROM_THE_START = [
   'vllm:prompt_tokens_total',
   'vllm:generation_tokens_total',
   'vllm:request_success_total',
+  'vllm:prefix_cache_queries_total',
 ];
 
 function sum(
@@ -59,6 +62,7 @@ function capacityLabel(options: {
     source: READY,
     async run(run) {
       const configs = cacheConfigs(await run.scrape());
+      if (configs.length === 0) throw new NotApplicable(NO_CONFIG);
       const got = configs.map((labels) => labels[label] ?? 'no such label');
       const ranks = configs.map((labels) => Number(labels['engine']));
       const own = run.engines.map(figureOf);
@@ -88,6 +92,14 @@ function needFamily(samples: readonly Sample[], name: string): void {
   if (!samples.some((sample) => sample.name === name)) throw new NothingWithin(`no ${name}`);
 }
 
+/** Throws where a family is there, and an engine has no child of it: another check tells that. */
+function needChildren({ engines }: FrontendRun, samples: readonly Sample[], name: string): void {
+  const family = samples.filter((sample) => sample.name === name);
+  const missing = engines.find(({ rank }) => !family.some((s) => hasLabels(s, { engine: rank })));
+  if (family.length > 0 && missing !== undefined)
+    throw new NotApplicable(`no child of engine ${missing.rank}, which metrics.children tells`);
+}
+
 /** A gauge that follows each engine's own statistics. */
 function gauge(name: string, what: string, values: (rank: number) => number): FrontendCheck {
   return {
@@ -98,7 +110,9 @@ function gauge(name: string, what: string, values: (rank: number) => number): Fr
       const expected = run.engines.map(({ rank }) => values(rank));
       const gotOf = (samples: readonly Sample[]): readonly number[] =>
         run.engines.map(({ rank }) => sum(samples, name, { engine: rank }));
-      needFamily(await run.scrape(), name);
+      const scraped = await run.scrape();
+      needFamily(scraped, name);
+      needChildren(run, scraped, name);
       for (const engine of run.engines) {
         const { rank } = engine;
         engine.tellStats({
@@ -127,7 +141,8 @@ function counter(options: {
   readonly source: string;
   readonly family: string;
   readonly grows: number;
-  readonly act: (run: FrontendRun, rank: number) => Promise<void>;
+  /** Gives the rank of the engine on which it was done in the end. */
+  readonly act: (run: FrontendRun, rank: number) => Promise<number>;
 }): FrontendCheck {
   const { id, does, source, family, grows, act } = options;
   return {
@@ -138,21 +153,22 @@ function counter(options: {
       const valuesOf = (samples: readonly Sample[]): readonly number[] =>
         run.engines.map(({ rank }) => sum(samples, family, { engine: rank }));
       const scraped = await run.scrape();
-      needFamily(scraped, family);
+      needChildren(run, scraped, family);
       const before = valuesOf(scraped);
-      const rank = run.engines.length - 1;
-      await act(run, rank);
+      const rank = await act(run, run.engines.length - 1);
       const expected = run.engines.map((engine) => (engine.rank === rank ? grows : 0));
       const grownIn = (samples: readonly Sample[]): readonly number[] =>
         valuesOf(samples).map((value, index) => value - (before[index] ?? 0));
       const isThere = (samples: readonly Sample[]): boolean =>
         JSON.stringify(grownIn(samples)) === JSON.stringify(expected);
-      return compared(grownIn(await run.scrapeUntil(isThere)), expected);
+      const after = await run.scrapeUntil(isThere);
+      needFamily(after, family);
+      return compared(grownIn(after), expected);
     },
   };
 }
 
-/** A whole completion on one engine; `numTokens` tells whose it is. */
+/** A whole completion, on that engine where the frontend does as it is told; gives the rank of its engine. */
 async function completeOn(
   run: FrontendRun,
   {
@@ -160,7 +176,7 @@ async function completeOn(
     numTokens,
     isPreempted = false,
   }: { rank: number; numTokens: number; isPreempted?: boolean },
-): Promise<void> {
+): Promise<number> {
   const headers = run.engines.length > 1 ? { 'x-data-parallel-rank': String(rank) } : {};
   const { add, completion } = await run.askHeld(
     { max_tokens: numTokens, ignore_eos: true },
@@ -173,6 +189,7 @@ async function completeOn(
   const outputs = [{ ...output, events, finishReason: FinishReason.LENGTH }];
   add.engine.send({ outputs }, socketFor(add));
   await completion;
+  return add.engine.rank;
 }
 
 export const METRICS_CHECKS: readonly FrontendCheck[] = [
@@ -201,9 +218,9 @@ export const METRICS_CHECKS: readonly FrontendCheck[] = [
     does: 'num_gpu_blocks is the sum over all engines, the same on every child.',
     source: READY,
     async run(run) {
-      const got = cacheConfigs(await run.scrape()).map((labels) =>
-        Number(labels['num_gpu_blocks']),
-      );
+      const configs = cacheConfigs(await run.scrape());
+      if (configs.length === 0) throw new NotApplicable(NO_CONFIG);
+      const got = configs.map((labels) => Number(labels['num_gpu_blocks']));
       const total = run.engines.reduce((count, { ready }) => count + ready.numGpuBlocks, 0);
       return compared([...new Set(got)], [total]);
     },
@@ -236,6 +253,7 @@ export const METRICS_CHECKS: readonly FrontendCheck[] = [
     async act(run, rank) {
       const prefixCacheStats = createPrefixCacheStats({ requests: 1, queries: 96, hits: 32 });
       run.engines[rank]?.tellStats({ prefixCacheStats });
+      return rank;
     },
   }),
   counter({
@@ -259,7 +277,7 @@ export const METRICS_CHECKS: readonly FrontendCheck[] = [
     does: "vllm:request_success_total counts each finish by the engine's reason.",
     source: 'vllm/v1/metrics/stats.py IterationStats.update_from_finished_request',
     async run(run) {
-      await run.scrape();
+      needChildren(run, await run.scrape(), 'vllm:request_success_total');
       const { before, finished } = await finishAll(run);
       const haveGrown = (samples: readonly Sample[]): readonly boolean[] =>
         finished.map(({ add }, index) => {
