@@ -13,7 +13,7 @@ import type { Frame, SocketName } from '../../src/shared/transport/transport.ts'
 import type { JudgedEngines, Mutation, Passing } from './conform-engine.ts';
 
 const VERSION = WIRE_VERSIONS['0.33.0'];
-const codec = createWireCodec(VERSION);
+export const codec = createWireCodec(VERSION);
 const SUBSCRIBE = 1;
 
 export const KV_EVENTS = {
@@ -29,7 +29,7 @@ export const KV_EVENTS = {
 type Outputs = (outputs: EngineCoreOutputs) => EngineCoreOutputs | readonly EngineCoreOutputs[];
 
 /** Changes what leaves on the output sockets. */
-function outputs(change: Outputs, encode = codec.encodeEngineCoreOutputs): Mutation {
+export function outputs(change: Outputs, encode = codec.encodeEngineCoreOutputs): Mutation {
   return {
     send({ socket, frames }) {
       if (socket !== 'output') return [frames];
@@ -40,11 +40,15 @@ function outputs(change: Outputs, encode = codec.encodeEngineCoreOutputs): Mutat
   };
 }
 
-function eachOutput(change: (output: EngineCoreOutput) => readonly EngineCoreOutput[]): Mutation {
+export function eachOutput(
+  change: (output: EngineCoreOutput) => readonly EngineCoreOutput[],
+): Mutation {
   return outputs((message) => ({ ...message, outputs: message.outputs.flatMap(change) }));
 }
 
-function answers(change: (answer: NonNullable<EngineCoreOutputs['utilityOutput']>) => unknown) {
+export function answers(
+  change: (answer: NonNullable<EngineCoreOutputs['utilityOutput']>) => unknown,
+) {
   return outputs((message) => {
     if (message.utilityOutput === null) return message;
     const changed = { ...message.utilityOutput, ...(change(message.utilityOutput) as object) };
@@ -52,7 +56,7 @@ function answers(change: (answer: NonNullable<EngineCoreOutputs['utilityOutput']
   });
 }
 
-function stats(
+export function stats(
   change: (stats: NonNullable<EngineCoreOutputs['schedulerStats']>) => object,
 ): Mutation {
   return outputs((message) => {
@@ -64,7 +68,7 @@ function stats(
 }
 
 /** Changes what comes on the input sockets; null drops it. */
-function inputs(change: (input: EngineInput) => EngineInput | null): Mutation {
+export function inputs(change: (input: EngineInput) => EngineInput | null): Mutation {
   return {
     receive({ socket, frames }) {
       if (socket !== 'input') return [frames];
@@ -85,14 +89,14 @@ function readInput(frames: readonly Frame[]): EngineInput | null {
   }
 }
 
-function calls(change: (call: UtilityCall) => UtilityCall): Mutation {
+export function calls(change: (call: UtilityCall) => UtilityCall): Mutation {
   return inputs((input) =>
     input.type === 'UTILITY' ? { type: 'UTILITY', call: change(input.call) } : input,
   );
 }
 
 /** Whatever of a message begins with this socket's name. */
-function on(
+export function on(
   name: SocketName,
   change: (message: Passing) => readonly (readonly Frame[])[],
 ): Mutation {
@@ -100,7 +104,7 @@ function on(
 }
 
 /** HELLO or READY, as a word in its bytes says. */
-function saying(word: 'HELLO' | 'READY', change: Mutation['send'] & {}): Mutation {
+export function saying(word: 'HELLO' | 'READY', change: Mutation['send'] & {}): Mutation {
   return on('handshake', (message) =>
     Buffer.from(message.frames[0] ?? []).includes(word) ? change(message) : [message.frames],
   );
@@ -124,7 +128,7 @@ function turned([map]: readonly Frame[]): readonly Frame[] {
   return [bytes];
 }
 
-const one = (mutation: Mutation): JudgedEngines => ({ mutate: () => mutation });
+export const one = (mutation: Mutation): JudgedEngines => ({ mutate: () => mutation });
 const twoWith = (mutation: Mutation): JudgedEngines => ({
   size: 2,
   mutate: (rank) => (rank === 0 ? mutation : {}),

@@ -36,6 +36,8 @@ export interface Passing {
   readonly frames: readonly Frame[];
   /** Hands the engine a message as if it had come on this socket. */
   readonly deliver: (frames: readonly Frame[]) => void;
+  /** Sends one more on this socket, then or later, as it is. */
+  readonly sendAlso: (frames: readonly Frame[]) => void;
 }
 
 /** What becomes of an engine's messages: none, itself, or others. Left out, they pass as they are. */
@@ -215,7 +217,9 @@ class MutatedSocket extends SocketAround {
     const { send } = this.#mutation;
     if (send === undefined) return super.send(frames, room);
     const deliver = (message: readonly Frame[]): void => this.#handler(message);
-    for (const message of send({ ...this.#place, frames, deliver })) super.send(message, room);
+    const sendAlso = (message: readonly Frame[]): void => void super.send(message);
+    const passing = { ...this.#place, frames, deliver, sendAlso };
+    for (const message of send(passing)) super.send(message, room);
     return true;
   }
 
@@ -223,7 +227,7 @@ class MutatedSocket extends SocketAround {
     const { receive } = this.#mutation;
     this.#handler = handler;
     super.onMessage((frames) => {
-      const passing = { ...this.#place, frames, deliver: handler };
+      const passing = { ...this.#place, frames, deliver: handler, sendAlso: () => {} };
       for (const message of receive?.(passing) ?? [frames]) handler(message);
     });
   }
@@ -240,7 +244,7 @@ class MutatedRouter extends RouterAround {
   }
 
   override sendTo(identity: Frame, frames: readonly Frame[], room?: Room): boolean {
-    const passing = { ...this.#place, frames, deliver: () => {} };
+    const passing = { ...this.#place, frames, deliver: () => {}, sendAlso: () => {} };
     for (const message of this.#mutation.send?.(passing) ?? [frames])
       super.sendTo(identity, message, room);
     return true;

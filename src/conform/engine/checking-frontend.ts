@@ -12,25 +12,29 @@ import {
   type EngineInput,
   type ExcludedEngine,
 } from '../../shared/protocol/request.ts';
+import type { WireTables } from '../../shared/protocol/struct-table.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import { bytesOfParts } from '../../shared/tap/frame-bytes.ts';
 import type { Timers } from '../../shared/timers.ts';
 import type { Frame, Transport } from '../../shared/transport/transport.ts';
 import { FrontendSockets } from './frontend-sockets.ts';
-import type {
-  Greeting,
-  Heard,
-  HeardAnswer,
-  HeardEngine,
-  HeardHandshake,
-  HeardOutput,
-  HeardOutputs,
+import {
+  type Greeting,
+  type Heard,
+  type HeardAnswer,
+  type HeardEngine,
+  type HeardHandshake,
+  type HeardOutput,
+  type HeardOutputs,
+  hexOfFrame,
 } from './heard.ts';
+import { readOutputsLeniently } from './read-outputs-leniently.ts';
 import { Waiters } from './waiters.ts';
 
 export interface CheckingFrontendOptions {
   readonly transport: Transport;
   readonly codec: WireCodec;
+  readonly tables: WireTables;
   readonly clock: Clock;
   readonly timers: Timers;
   /** Where engines say HELLO; the other sockets are on any ports of that host. */
@@ -44,6 +48,9 @@ export interface CheckingFrontendOptions {
 /** Messages of engines that are kept, and their bytes; what comes beyond them is counted only. */
 const MAX_KEPT = 20_000;
 const MAX_KEPT_BYTES = 128 * 1024 * 1024;
+/** Messages that a copy of them is looked for among, and how large they may be. */
+const MAX_LATELY = 64;
+const MAX_COMPARED_BYTES = 16_384;
 /** Engines that are answered, and subscriptions that are counted. */
 const MAX_ENGINES = 1_024;
 const MAX_HANDSHAKES = 4 * MAX_ENGINES;
@@ -57,6 +64,10 @@ export class CheckingFrontend {
   readonly greetings: Greeting[] = [];
   readonly outputs: HeardOutputs[] = [];
   readonly toCoordinator: HeardOutputs[] = [];
+  /** Messages that came at one frontend's socket and again, byte for byte, at another's; they count once. */
+  numCopies = 0;
+  /** Where the last messages came, by their bytes. */
+  readonly #lately = new Map<string, number>();
   readonly #ofRequest = new Map<string, HeardOutput[]>();
   readonly #ofCall = new Map<string, HeardAnswer[]>();
   readonly subscriptions: { readonly n: number; readonly frames: readonly Frame[] }[] = [];
@@ -83,6 +94,7 @@ export class CheckingFrontend {
         this.#waiters.look();
       },
       onOutputs: (client, frames) => {
+        if (client !== -1 && this.#isCopy(client, frames)) return;
         const to = client === -1 ? this.toCoordinator : this.outputs;
         const heard = this.#keep(to, { client, frames, ...this.#read(frames) });
         if (client === -1) this.#followWaves(heard);
@@ -118,12 +130,44 @@ export class CheckingFrontend {
     return this.#sockets.addresses.inputs.length;
   }
 
+  /**
+   * Engines from which everything else is waited for: those of expected ranks, where they are all there. One too many is no
+   * fault of theirs.
+   */
+  get awaited(): readonly Frame[] {
+    const { engineCount } = this.#options;
+    const all = this.inits.map(({ identity }) => identity);
+    const expected = all.filter((identity) => {
+      const rank = rankOf(identity);
+      return rank !== null && rank < engineCount;
+    });
+    return expected.length === engineCount ? expected : all;
+  }
+
   /** Engines that have greeted an input socket, lowest rank first. */
   get engines(): readonly HeardEngine[] {
     const known = new Map<string, HeardEngine>();
     for (const { identity } of this.greetings)
-      known.set(Buffer.from(identity).toString('hex'), { identity, rank: rankOf(identity) });
+      known.set(hexOfFrame(identity), this.#engine(identity));
     return [...known.values()].sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0));
+  }
+
+  /** A rank is what the handshake says too: an input socket alone can be called anything. */
+  #engine(identity: Frame): HeardEngine {
+    const rank = rankOf(identity);
+    const isKnown = this.hasSaidHello(identity) || (rank ?? 0) < this.#options.engineCount;
+    return { identity, rank: isKnown ? rank : null };
+  }
+
+  /** Whether the engine is at that input socket, and can be sent something from there. */
+  hasGreeted({ identity }: HeardEngine, client: number): boolean {
+    return this.greetings.some(
+      (one) => one.client === client && hexOfFrame(one.identity) === hexOfFrame(identity),
+    );
+  }
+
+  hasSaidHello(identity: Frame): boolean {
+    return this.inits.some((init) => hexOfFrame(init.identity) === hexOfFrame(identity));
   }
 
   /** In the order in which they came, of all clients' sockets. */
@@ -183,6 +227,22 @@ export class CheckingFrontend {
     return kept;
   }
 
+  /** ENGINE_CORE_DEAD is for all. */
+  #isCopy(client: number, frames: readonly Frame[]): boolean {
+    if (frames.length !== 1 || bytesOfParts(frames) > MAX_COMPARED_BYTES) return false;
+    const bytes = Buffer.concat(frames).toString('latin1');
+    const cameAt = this.#lately.get(bytes);
+    if (cameAt === undefined) {
+      this.#lately.set(bytes, client);
+      const [oldest] = this.#lately.keys();
+      if (this.#lately.size > MAX_LATELY && oldest !== undefined) this.#lately.delete(oldest);
+      return false;
+    }
+    if (cameAt === client || bytes === 'ENGINE_CORE_DEAD') return false;
+    this.numCopies += 1;
+    return true;
+  }
+
   #index(heard: HeardOutputs): void {
     for (const output of heard.outputs?.outputs ?? [])
       listIn(this.#ofRequest, output.requestId).push({ heard, output });
@@ -191,8 +251,9 @@ export class CheckingFrontend {
   }
 
   #onHandshake(identity: Frame, frames: readonly Frame[]): void {
-    const status = statusOf(frames, this.#options.codec);
-    const said = `${Buffer.from(identity).toString('hex')} ${status}`;
+    const isNew = !this.hasSaidHello(identity);
+    const status = statusOf(frames, this.#options.codec) ?? (isNew ? 'HELLO' : 'READY');
+    const said = `${hexOfFrame(identity)} ${status}`;
     const numSaid = (this.#numSaid.get(said) ?? 0) + 1;
     this.#numSaid.set(said, numSaid);
     const maxKept = numSaid > MAX_SAME_HANDSHAKES ? 0 : MAX_HANDSHAKES;
@@ -202,8 +263,7 @@ export class CheckingFrontend {
   }
 
   #answerHello(identity: Frame): void {
-    const key = Buffer.from(identity).toString('hex');
-    if (this.inits.some((init) => Buffer.from(init.identity).toString('hex') === key)) return;
+    if (this.hasSaidHello(identity)) return;
     this.#n += 1;
     this.inits.push({ identity, n: this.#n });
     const { addresses } = this;
@@ -260,7 +320,11 @@ export class CheckingFrontend {
         ? { outputs: null, isDead: true, problem: null }
         : { outputs, isDead: false, problem: null };
     } catch (error) {
-      return { outputs: null, isDead: false, problem: reasonOf(error) };
+      return {
+        outputs: readOutputsLeniently(this.#options.tables, frames),
+        isDead: false,
+        problem: reasonOf(error),
+      };
     }
   }
 }
@@ -271,7 +335,7 @@ function listIn<T>(lists: Map<string, T[]>, key: string): T[] {
   return list;
 }
 
-/** Null where it is neither HELLO nor READY. */
+/** Null where it says neither HELLO nor READY. */
 function statusOf(frames: readonly Frame[], codec: WireCodec): 'HELLO' | 'READY' | null {
   try {
     return codec.decodeHandshakeMessage(frames).status;
@@ -281,8 +345,8 @@ function statusOf(frames: readonly Frame[], codec: WireCodec): 'HELLO' | 'READY'
 }
 
 /** What a message with other faults says it is: it is answered, so that they are the only ones. */
-function looseStatus([part]: readonly Frame[]): 'HELLO' | 'READY' | null {
-  const text = Buffer.from(part ?? []).toString('latin1');
+function looseStatus(parts: readonly Frame[]): 'HELLO' | 'READY' | null {
+  const text = Buffer.concat(parts).toString('latin1').toUpperCase();
   if (text.includes('HELLO')) return 'HELLO';
   return text.includes('READY') ? 'READY' : null;
 }

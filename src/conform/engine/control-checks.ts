@@ -2,7 +2,16 @@
 import { FinishReason } from '../../shared/protocol/outputs.ts';
 import { failed, judged, notApplicable, type Outcome, passed, secondsText } from '../run-checks.ts';
 import type { EngineCheck, EngineRun } from './engine-check.ts';
-import { checkOfEngines, generate, onAll, quiet, result, running } from './exchange.ts';
+import {
+  checkOfEngines,
+  generate,
+  onAll,
+  quiet,
+  result,
+  running,
+  tokensForAWhile,
+  tokensForLong,
+} from './exchange.ts';
 import type { HeardEngine } from './heard.ts';
 
 const ABORT = 'vllm/v1/core/sched/scheduler.py Scheduler.finish_requests';
@@ -26,24 +35,17 @@ export const ABORT_CHECKS: readonly EngineCheck[] = [
     ABORT,
     async (run, engine) => {
       const { requests } = run;
-      const kept = requests.add(engine, { maxTokens: 40 });
-      const ended = requests.add(engine, { maxTokens: 100_000 });
-      requests.abort(engine, [ended]);
+      const numTokens = await tokensForAWhile(run, engine);
+      const maxTokens = await tokensForLong(run, engine);
+      const kept = requests.add(engine, { maxTokens: numTokens });
+      const ended = [1, 2].map(() => requests.add(engine, { maxTokens }));
+      requests.abort(engine, ended);
       await requests.finished([kept], run.answerMs);
-      const count = requests.numTokensOf(kept);
-      return count === 40 ? passed('40 of 40 tokens') : failed(`${count} of 40 tokens`);
-    },
-  ),
-  checkOfEngines(
-    'abort.waiting',
-    'ABORT ends a request that waits: it is never begun.',
-    ABORT,
-    async (run, engine) => {
-      await onAll(run, 'pause_scheduler', ['keep', false]);
-      const id = run.requests.add(engine, { maxTokens: 3 });
-      run.requests.abort(engine, [id]);
-      await onAll(run, 'resume_scheduler');
-      return silentOutcome(run, engine, id, false);
+      const got = `${requests.numTokensOf(kept)} of ${numTokens} tokens`;
+      // Where neither has ended, abort.running and abort.waiting tell.
+      const numGoingOn = await numThatGoOn(run, ended);
+      if (numGoingOn === 1) return failed('of two requests that it names one runs on');
+      return requests.isOver(kept) ? passed(got) : failed(got);
     },
   ),
   checkOfEngines(
@@ -57,6 +59,22 @@ export const ABORT_CHECKS: readonly EngineCheck[] = [
       return told === 0
         ? passed(`the next request ended in ${outputs.length} messages`)
         : failed('an output of the unknown request');
+    },
+  ),
+];
+
+/** Behind those of pausing, by which a request is held. */
+export const ABORT_WAITING_CHECKS: readonly EngineCheck[] = [
+  checkOfEngines(
+    'abort.waiting',
+    'ABORT ends a request that waits: it is never begun.',
+    ABORT,
+    async (run, engine) => {
+      await onAll(run, 'pause_scheduler', ['keep', false]);
+      const id = run.requests.add(engine, { maxTokens: 3 });
+      run.requests.abort(engine, [id]);
+      await onAll(run, 'resume_scheduler');
+      return silentOutcome(run, engine, id, false);
     },
   ),
 ];
@@ -139,6 +157,18 @@ export const UTILITY_CHECKS: readonly EngineCheck[] = [
   ),
 ];
 
+/** How many of the requests still get tokens, or have been run to their end. */
+async function numThatGoOn(
+  { requests, frontend, quietMs }: EngineRun,
+  ids: readonly string[],
+): Promise<number> {
+  const before = ids.map((id) => requests.numTokensOf(id));
+  await frontend.wait(() => false, quietMs);
+  return ids.filter(
+    (id, i) => requests.hasFinished(id) || requests.numTokensOf(id) > (before[i] ?? 0),
+  ).length;
+}
+
 /** Nothing of the request comes once a call behind its ABORT is answered. */
 async function silentOutcome(
   run: EngineRun,
@@ -160,6 +190,8 @@ async function silentOutcome(
   const after = requests.outputsOf(id);
   if (after.length > before) {
     requests.abort(engine, [id]);
+    // Where nothing ends it, it comes to its end before the next check.
+    await requests.finished([id], run.answerMs);
     return failed(`${after.length - before} further outputs of it`);
   }
   return reasons.length === 0

@@ -72,7 +72,7 @@ async function countsOutcome(run: EngineRun, engine: HeardEngine): Promise<Outco
   const counts = (): readonly string[] =>
     frontend.toCoordinator.slice(since).flatMap(({ outputs }) => {
       const stats = outputs?.schedulerStats ?? null;
-      return stats === null || outputs?.engineIndex !== engine.rank
+      return stats === null || outputs?.engineIndex !== (engine.rank ?? outputs?.engineIndex)
         ? []
         : [`${stats.numRunningReqs}+${stats.numWaitingReqs}`];
     });
@@ -119,7 +119,11 @@ async function waveOutcome(
     const starts = said(from, 'startWave');
     const completes = said(from, 'waveComplete');
     const starters = startedBy === 'engine' ? [engine.rank] : [engine.rank, 0];
-    if (what === 'start' && !starts.some(({ rank = null }) => starters.includes(rank)))
+    // An engine that names no rank may be any.
+    const hasStarted = starts.some(
+      ({ rank = null }) => engine.rank === null || starters.includes(rank),
+    );
+    if (what === 'start' && !hasStarted)
       problems.push(`no start_wave of engine ${starters.at(-1)}`);
     if (what === 'complete') {
       if (completes.length !== 1) problems.push(`wave_complete ${completes.length} times`);

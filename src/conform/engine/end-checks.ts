@@ -7,7 +7,7 @@ import { createDissector } from '../../shared/tap/dissector.ts';
 import { toRawFrame } from '../../shared/tap/raw-frame.ts';
 import { failed, judged, notApplicable, type Outcome, passed, secondsText } from '../run-checks.ts';
 import { type EngineCheck, type EngineRun, engineCheck } from './engine-check.ts';
-import { checkOfEngine, generate, running } from './exchange.ts';
+import { checkOfEngine, generate, running, tokensForAWhile } from './exchange.ts';
 import type { HeardEngine } from './heard.ts';
 
 const INPUT = 'vllm/v1/engine/core.py EngineCoreProc.process_input_sockets';
@@ -76,6 +76,9 @@ export const END_CHECKS: readonly EngineCheck[] = [
   ),
 ];
 
+/** Different ones that are looked for; few of them are shown. */
+const MAX_PROBLEMS = 64;
+
 function readableOutcome(run: EngineRun): Outcome {
   const dissector = createDissector(run.version);
   const { frames } = run;
@@ -83,11 +86,15 @@ function readableOutcome(run: EngineRun): Outcome {
   const problems = new Set<string>();
   for (const frame of frames) {
     for (const problem of dissector.dissect(toRawFrame(frame)).problems) problems.add(problem);
-    if (problems.size > 3) break;
+    if (problems.size > MAX_PROBLEMS) break;
   }
   for (const { problem } of run.frontend.outputs)
-    if (problem !== null && problems.size < 4) problems.add(problem);
-  return judged([...problems], `${frames.length} messages`);
+    if (problem !== null && problems.size <= MAX_PROBLEMS) problems.add(problem);
+  const told = [...run.fate.told];
+  return judged(
+    [...problems].filter((problem) => !told.some((field) => problem.includes(field))),
+    `${frames.length} messages`,
+  );
 }
 
 async function returnsOutcome(run: EngineRun, engine: HeardEngine): Promise<Outcome> {
@@ -118,7 +125,8 @@ function garbage(run: EngineRun): readonly (readonly Uint8Array[])[] {
 
 async function garbageOutcome(run: EngineRun, engine: HeardEngine): Promise<Outcome> {
   const { requests, frontend } = run;
-  const id = requests.add(engine, { maxTokens: 50 });
+  const numTokens = await tokensForAWhile(run, engine);
+  const id = requests.add(engine, { maxTokens: numTokens });
   await frontend.wait(() => requests.numTokensOf(id) > 0, run.answerMs);
   const since = frontend.outputs.length;
   for (const frames of garbage(run)) frontend.sendFrames(engine, frames);
@@ -131,10 +139,10 @@ async function garbageOutcome(run: EngineRun, engine: HeardEngine): Promise<Outc
       : 'it takes in what follows';
   return judged(
     [
-      ...(hasEnded ? [] : [`${requests.numTokensOf(id)} of 50 tokens`]),
+      ...(hasEnded ? [] : [`${requests.numTokensOf(id)} of ${numTokens} tokens`]),
       ...(isDead ? ['ENGINE_CORE_DEAD'] : []),
     ],
-    `50 of 50 tokens; ${after}`,
+    `${numTokens} of ${numTokens} tokens; ${after}`,
   );
 }
 

@@ -27,11 +27,22 @@ export interface EngineRun {
   readonly answerMs: number;
   /** Milliseconds without a message after which none is expected. */
   readonly quietMs: number;
+  readonly fate: Fate;
   /** Every frame of an output socket so far, as the tap saw it; bounded. */
   readonly frames: readonly TappedFrame[];
 }
 
 export type EngineCheck = Check<EngineRun>;
+
+/** What has become of the engines on the way; the run's own. */
+export interface Fate {
+  /** The check before, where it has failed, or is not over. */
+  doubtful: string | null;
+  /** The check since which an engine serves nothing. */
+  goneSince: string | null;
+  /** Fields of which a check of their own has told that they cannot be read. */
+  readonly told: Set<'scheduler_stats' | 'new_logprobs'>;
+}
 
 export function engineCheck(
   id: string,

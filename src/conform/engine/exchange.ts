@@ -1,9 +1,30 @@
 /** What checks do with an engine: ask, run requests, wait. */
 import { reasonOf } from '../../shared/errors.ts';
 import type { SamplingParams } from '../../shared/protocol/request.ts';
-import { failed, type Outcome, secondsText } from '../run-checks.ts';
+import { failed, notApplicable, type Outcome, secondsText } from '../run-checks.ts';
 import { type EngineCheck, type EngineRun, engineCheck } from './engine-check.ts';
 import type { HeardEngine, HeardOutput } from './heard.ts';
+import { readyNumber } from './ready-response-checks.ts';
+import { PROMPT } from './requests.ts';
+
+/** A check that needs the engines to be there: where one of them is gone since another check, that one tells. */
+export function whileThere({ spec, run: judge }: EngineCheck): EngineCheck {
+  return {
+    spec,
+    async run(run) {
+      const { fate } = run;
+      if (fate.doubtful !== null && fate.goneSince === null && (await servesNothing(run)))
+        fate.goneSince = fate.doubtful;
+      if (fate.goneSince !== null)
+        return notApplicable(`an engine serves nothing any more since ${fate.goneSince}`);
+      const hadAnswered = run.frontend.outputs.length > 0;
+      fate.doubtful = hadAnswered ? spec.id : null;
+      const outcome = await judge(run);
+      if (outcome.verdict !== 'failed') fate.doubtful = null;
+      return outcome;
+    },
+  };
+}
 
 type JudgeEngine = (context: EngineRun, engine: HeardEngine) => Outcome | Promise<Outcome>;
 
@@ -77,7 +98,7 @@ function patienceMs({ requests, answerMs }: EngineRun): number {
   return requests.numRequests > 1 ? answerMs : FIRST_TIMES * answerMs;
 }
 
-/** Throws where some have not ended in time; all are aborted then. */
+/** Throws where some are not over in time. What has not said its end is aborted. */
 export async function mustFinish(
   run: EngineRun,
   engine: HeardEngine,
@@ -85,9 +106,15 @@ export async function mustFinish(
 ): Promise<void> {
   const { requests } = run;
   const ms = patienceMs(run);
-  if (await requests.finished(ids, ms)) return;
-  requests.abort(engine, ids);
+  const areOver = await requests.finished(ids, ms);
   const open = ids.filter((id) => !requests.hasFinished(id));
+  if (open.length > 0) requests.abort(engine, open);
+  if (areOver) return;
+  // An end that is never said is for one check to tell.
+  if (open.every((id) => requests.hasAllTokens(id))) {
+    requests.isOverByTokens = true;
+    return;
+  }
   const tokens = open.map((id) => `${requests.numTokensOf(id)} tokens`).join(', ');
   throw new Error(
     `nothing within ${secondsText(ms)}: ${open.length} of ${ids.length} requests did not end (${tokens})`,
@@ -118,18 +145,43 @@ export async function quiet({ frontend, clock, quietMs, answerMs }: EngineRun): 
   }
 }
 
-/** Enough tokens that a request is running while something else is done to it. */
-export const LONG: Partial<SamplingParams> = { maxTokens: 100_000 };
+/** How long a request runs while something else is done to it: it comes to its end in time. */
+const WHILE_MS = 500;
+/** How long one runs that is to be ended before: and where it is not, it does not run on under all other checks. */
+export const LONG_MS = 1_000;
+const NUM_MEASURED_TOKENS = 6;
+const MAX_WHILE_TOKENS = 60;
+const MAX_LONG_TOKENS = 10_000;
 
-/** A request that is running: its first token has come. Throws where none does. */
-export async function running(
+/** So many tokens that a request runs for `WHILE_MS`, and few of a fast engine. */
+export function tokensForAWhile(run: EngineRun, engine: HeardEngine): Promise<number> {
+  return tokensWithin(run, engine, { ms: WHILE_MS, most: MAX_WHILE_TOKENS });
+}
+
+/** At the engine's own pace: tens of milliseconds for a token are nothing unusual of a large model. */
+async function tokensWithin(
   run: EngineRun,
   engine: HeardEngine,
-  fields: Parameters<EngineRun['requests']['add']>[2] = {},
-): Promise<string> {
+  { ms, most }: { readonly ms: number; readonly most: number },
+): Promise<number> {
+  const { requests } = run;
+  const [first] = await generate(run, engine, { maxTokens: NUM_MEASURED_TOKENS });
+  const pace = first === undefined ? null : requests.paceOf(first.output.requestId);
+  const count = pace === null || pace <= 0 ? most : Math.floor(ms / pace);
+  const room = (readyNumber(run, 'max_model_len') ?? Number.POSITIVE_INFINITY) - PROMPT.length;
+  return Math.max(NUM_MEASURED_TOKENS, Math.min(count, most, room));
+}
+
+/** So many tokens that a request still runs when it is to be ended. */
+export function tokensForLong(run: EngineRun, engine: HeardEngine): Promise<number> {
+  return tokensWithin(run, engine, { ms: LONG_MS, most: MAX_LONG_TOKENS });
+}
+
+/** A request that is running: its first token has come. Throws where none does. */
+export async function running(run: EngineRun, engine: HeardEngine): Promise<string> {
   const { requests, frontend } = run;
   const ms = patienceMs(run);
-  const id = requests.add(engine, LONG, fields);
+  const id = requests.add(engine, { maxTokens: await tokensForLong(run, engine) });
   if (await frontend.wait(() => requests.numTokensOf(id) > 0, ms)) return id;
   requests.abort(engine, [id]);
   throw new Error(`nothing within ${secondsText(ms)}: no token of a request`);
@@ -142,4 +194,14 @@ export function onAll(
   args: readonly unknown[] = [],
 ): Promise<readonly unknown[]> {
   return Promise.all(run.frontend.engines.map((engine) => result(run, engine, method, args)));
+}
+
+/** Whether an engine serves no request any more: it is gone, or stands still for good. */
+async function servesNothing(run: EngineRun): Promise<boolean> {
+  const { frontend, requests, answerMs } = run;
+  const ids = frontend.engines.map((engine) => requests.add(engine, { maxTokens: 1 }));
+  return !(await frontend.wait(
+    () => ids.every((id) => requests.outputsOf(id).length > 0),
+    answerMs,
+  ));
 }

@@ -22,7 +22,7 @@ export const HANDSHAKE_CHECKS: readonly EngineCheck[] = [
         .filter(({ identity }) => identity.length !== 2)
         .map(({ identity }) => `an identity of ${identity.length} bytes: ${hexOfFrame(identity)}`);
       return judged(
-        problems,
+        [...problems, ...(problems.length === 0 ? strangersAtInputs(run) : [])],
         `identities ${said.map(({ identity }) => hexOfFrame(identity)).join(', ')}`,
       );
     },
@@ -55,11 +55,12 @@ export const HANDSHAKE_CHECKS: readonly EngineCheck[] = [
   engineCheck('ready.said', 'READY follows once the engine is ready.', READY, (run) => {
     const { frontend } = run;
     const ready = firstOf(saying(run, 'READY'));
-    const silent = frontend.inits.filter(({ identity }) => !ready.has(hexOfFrame(identity)));
-    if (frontend.inits.length === 0) return failed('no engine was sent INIT: no HELLO came');
+    const { awaited } = frontend;
+    const silent = awaited.filter((identity) => !ready.has(hexOfFrame(identity)));
+    if (awaited.length === 0) return failed('no engine was sent INIT: no HELLO came');
     return judged(
-      silent.map(({ identity }) => `no READY of engine ${hexOfFrame(identity)} came`),
-      `READY of ${frontend.inits.length} engines`,
+      silent.map((identity) => `no READY of engine ${hexOfFrame(identity)} came`),
+      `READY of ${awaited.length} engines`,
     );
   }),
   engineCheck('ready.order', 'READY comes once, and behind INIT.', WAIT, orderOutcome),
@@ -79,6 +80,17 @@ export const HANDSHAKE_CHECKS: readonly EngineCheck[] = [
     hashOutcome,
   ),
 ];
+
+/** Input sockets that are called otherwise than at the handshake; of a wrong rank there hello.ranks tells. */
+function strangersAtInputs({ frontend, size }: EngineRun): readonly string[] {
+  const ofRanks = frontend.inits.every(
+    ({ identity }) => Buffer.from(identity).readUInt16LE() < size,
+  );
+  if (!ofRanks) return [];
+  return frontend.greetings
+    .filter(({ identity }) => !frontend.hasSaidHello(identity))
+    .map(({ identity }) => `an input socket ${hexOfFrame(identity)}, which has not said HELLO`);
+}
 
 function saying({ frontend }: EngineRun, status: 'HELLO' | 'READY'): readonly HeardFrom[] {
   return frontend.handshakes.filter((heard) => heard.status === status);
@@ -100,10 +112,12 @@ function fieldsOf(run: EngineRun, { frames }: HeardFrom): MessageFields {
 }
 
 function ranksOutcome(run: EngineRun): Outcome {
-  const said = saying(run, 'HELLO');
-  const ranks = new Set(
-    said.map(({ identity }) => Buffer.from(identity).readUIntLE(0, Math.min(6, identity.length))),
-  );
+  const said = [...firstOf(saying(run, 'HELLO')).values()];
+  const ofRanks = said.filter(({ identity }) => identity.length === 2);
+  const ranks = new Set(ofRanks.map(({ identity }) => Buffer.from(identity).readUInt16LE()));
+  const numOthers = said.length - ofRanks.length;
+  if (numOthers > 0 && said.length === run.size)
+    return notApplicable('identities that are none of a rank, which hello.identity tells');
   const expected = Array.from({ length: run.size }, (_, rank) => rank);
   const missing = expected.filter((rank) => !ranks.has(rank));
   const others = [...ranks].filter((rank) => rank >= run.size);
@@ -125,12 +139,16 @@ function fieldsOutcome(run: EngineRun, status: 'HELLO' | 'READY'): Outcome {
   const problems = said.flatMap((heard) => {
     const fields = fieldsOf(run, heard);
     if (fields.problem !== null) return [fields.problem];
+    const word = fields.values.get('status');
     const ofReady = [...fields.values.keys()].filter((name) => rare.has(name));
     return [
       ...fields.missing.filter((name) => !rare.has(name)).map((name) => `no ${name}`),
       ...(status === 'HELLO' ? ofReady.map((name) => `a key of READY: ${name}`) : []),
       ...fields.unknown.map((name) => `a further key ${name}`),
       ...fields.mistyped,
+      ...(typeof word === 'string' && word !== status
+        ? [`status '${word}' instead of ${status}`]
+        : []),
     ];
   });
   return judged(problems, `${said.length} × status, local, headless`);
@@ -145,14 +163,13 @@ function placeOutcome(run: EngineRun, status: 'HELLO' | 'READY'): Outcome {
     const hello = hellos.get(hexOfFrame(heard.identity));
     const first = hello === undefined ? values : fieldsOf(run, hello).values;
     const place = { local: values.get('local'), headless: values.get('headless') };
-    const wanted =
-      status === 'HELLO'
-        ? { local: false, headless: true }
-        : { local: first.get('local'), headless: first.get('headless') };
-    const isAsWanted =
-      (place.local === undefined || place.local === wanted.local) &&
-      (place.headless === undefined || place.headless === wanted.headless);
-    return isAsWanted ? [] : [`engine ${hexOfFrame(heard.identity)}: ${JSON.stringify(place)}`];
+    // A READY that is right is no second fault of a HELLO that is wrong; of what is no boolean the fields' check tells.
+    const isRight = (name: 'local' | 'headless', right: boolean): boolean =>
+      typeof place[name] !== 'boolean' ||
+      [right, ...(status === 'READY' ? [first.get(name)] : [])].includes(place[name]);
+    return isRight('local', false) && isRight('headless', true)
+      ? []
+      : [`engine ${hexOfFrame(heard.identity)}: ${JSON.stringify(place)}`];
   });
   return judged(problems, `local and headless of ${said.length} engines`);
 }
@@ -170,17 +187,17 @@ function onceOutcome(run: EngineRun, status: 'HELLO' | 'READY'): Outcome {
 }
 
 function inputsOutcome({ frontend }: EngineRun): Outcome {
-  const { inits, greetings, numClients } = frontend;
-  if (inits.length === 0) return failed('no engine was sent INIT: no HELLO came');
+  const { awaited, greetings, numClients } = frontend;
+  if (awaited.length === 0) return failed('no engine was sent INIT: no HELLO came');
   const problems: string[] = [];
   for (let client = 0; client < numClients; client++) {
     const heard = new Set(
       greetings.filter((one) => one.client === client).map(({ identity }) => hexOfFrame(identity)),
     );
-    if (heard.size < inits.length)
-      problems.push(`${heard.size} of ${inits.length} engines greeted input socket ${client}`);
+    if (heard.size < awaited.length)
+      problems.push(`${heard.size} of ${awaited.length} engines greeted input socket ${client}`);
   }
-  return judged(problems, `${inits.length} engines at ${numClients} input sockets`);
+  return judged(problems, `${awaited.length} engines at ${numClients} input sockets`);
 }
 
 function orderOutcome(run: EngineRun): Outcome {

@@ -20,8 +20,8 @@ export interface HeardFrom extends Heard {
 
 /** On the handshake socket. */
 export interface HeardHandshake extends HeardFrom {
-  /** Null where it is neither. */
-  readonly status: 'HELLO' | 'READY' | null;
+  /** What it says, or by its place is meant to be: the first message of an identity is HELLO. */
+  readonly status: 'HELLO' | 'READY';
 }
 
 /** An engine's first word on an input socket. */
@@ -33,10 +33,10 @@ export interface Greeting extends HeardFrom {
 /** A message on an output socket, or on the coordinator's (client -1). */
 export interface HeardOutputs extends Heard {
   readonly client: number;
-  /** Null where it is ENGINE_CORE_DEAD, or cannot be read. */
+  /** Null where it is ENGINE_CORE_DEAD, or nothing can be made of it. */
   readonly outputs: EngineCoreOutputs | null;
   readonly isDead: boolean;
-  /** Why it cannot be read. */
+  /** Why the version's tables refuse it; null where they do not. */
   readonly problem: string | null;
 }
 

@@ -8,13 +8,14 @@ import { failed, judged, notApplicable, type Outcome, passed, secondsText } from
 import type { EngineCheck, EngineRun } from './engine-check.ts';
 import { checkOfEngine, generate } from './exchange.ts';
 import type { HeardEngine } from './heard.ts';
-import { readyFieldsOf } from './ready-response-checks.ts';
+import { readyFieldsOf, readyNumber } from './ready-response-checks.ts';
 import { Waiters } from './waiters.ts';
 
 const PUBLISHER = 'vllm/distributed/kv_events.py ZmqEventPublisher';
 /** What is published before a subscription has arrived is missed: it is tried again that often. */
 const SUBSCRIBE_MS = 200;
 const NUM_BLOCKS = 3;
+const UNPUBLISHED = 'nothing is published that can be read, which kv-events.stored tells';
 const OFF = 'the engine publishes none: it was started without --kv-events-config';
 
 export const KV_EVENT_CHECKS: readonly EngineCheck[] = [
@@ -129,9 +130,8 @@ function read({ codec }: EngineRun, frames: readonly Frame[]): Omit<Published, '
 }
 
 function blockSizeOf(run: EngineRun): number {
-  const [greeting] = run.frontend.greetings;
-  const said = greeting && readyFieldsOf(run, greeting).values.get('block_size');
-  return typeof said === 'number' && said > 0 && said <= 1_024 ? said : 16;
+  const said = readyNumber(run, 'block_size') ?? 0;
+  return said > 0 && said <= 1_024 ? said : 16;
 }
 
 /** Ids that every vocabulary has, in an order of this call alone. */
@@ -170,7 +170,8 @@ async function storedOutcome(run: EngineRun, engine: HeardEngine): Promise<Outco
       );
   const ranks = [...new Set(batches.map(({ dataParallelRank }) => dataParallelRank))];
   for (const rank of ranks)
-    if (rank !== engine.rank) problems.push(`data_parallel_rank ${rank} of engine ${engine.rank}`);
+    if (engine.rank !== null && rank !== engine.rank)
+      problems.push(`data_parallel_rank ${rank} of engine ${engine.rank}`);
   return judged([...new Set(problems)], `${ofPrompt.length} BlockStored of a prompt`);
 }
 
@@ -178,6 +179,7 @@ async function sequenceOutcome(run: EngineRun, engine: HeardEngine): Promise<Out
   const config = configOf(run, engine);
   if (typeof config === 'string') return notApplicable(config);
   const { published } = await publish(run, engine, config, 3);
+  if (published.length === 0) return notApplicable(UNPUBLISHED);
   if (published.length < 2) return failed(`${published.length} messages of three requests`);
   const numbers = published.map(({ frames }) =>
     frames[1]?.length === 8 ? Buffer.from(frames[1]).readBigUInt64BE() : null,
@@ -204,7 +206,7 @@ async function replayOutcome(run: EngineRun, engine: HeardEngine): Promise<Outco
   const { published } = await publish(run, engine, config, 2);
   const numbers = published.flatMap(({ message }) => (message === null ? [] : [message.seq]));
   const from = numbers[0];
-  if (from === undefined) return failed('nothing was published that could be replayed');
+  if (from === undefined) return notApplicable(UNPUBLISHED);
   const socket = run.transport.connectDealer(config.replayEndpoint, {
     name: 'kv_events_replay',
     lingerMs: 0,

@@ -2,8 +2,16 @@
 import { FinishReason } from '../../shared/protocol/outputs.ts';
 import { failed, judged, notApplicable, type Outcome, passed, secondsText } from '../run-checks.ts';
 import type { EngineCheck, EngineRun } from './engine-check.ts';
-import { checkOfEngines, generate, onAll, quiet, running } from './exchange.ts';
-import type { HeardEngine } from './heard.ts';
+import {
+  checkOfEngines,
+  generate,
+  LONG_MS,
+  onAll,
+  quiet,
+  running,
+  tokensForAWhile,
+} from './exchange.ts';
+import type { HeardEngine, HeardOutput } from './heard.ts';
 import { readyFieldsOf } from './ready-response-checks.ts';
 
 const PAUSE = 'vllm/v1/engine/core.py EngineCoreProc.pause_scheduler';
@@ -11,18 +19,25 @@ const SLEEP = 'vllm/v1/engine/core.py EngineCore.sleep, wake_up';
 
 export const PAUSE_CHECKS: readonly EngineCheck[] = [
   checkOfEngines(
+    'pause.holds',
+    'While it is paused is_scheduler_paused says true, and new requests wait; resume_scheduler lets them run.',
+    `${PAUSE}, resume_scheduler`,
+    holdsOutcome,
+  ),
+  checkOfEngines(
     'pause.abort',
     'pause_scheduler in mode abort ends what runs with finish_reason 2 (abort), and then answers.',
     PAUSE,
     async (run, engine) => {
+      const { requests } = run;
       const id = await running(run, engine);
+      const sinceMs = run.clock.monotonicMs();
       return resuming(run, async () => {
         await onAll(run, 'pause_scheduler', ['abort', true]);
-        await run.frontend.wait(() => run.requests.hasFinished(id), run.answerMs);
-        const reason = run.requests.outputsOf(id).find(({ output }) => output.finishReason !== null)
-          ?.output.finishReason;
-        if (reason === FinishReason.LENGTH)
-          return notApplicable('the request had ended by itself before the pause');
+        await run.frontend.wait(() => requests.hasFinished(id), run.answerMs);
+        const last = requests.outputsOf(id).find(({ output }) => output.finishReason !== null);
+        const reason = last?.output.finishReason;
+        if (reason === FinishReason.LENGTH) return runOnOutcome(last, sinceMs);
         return reason === FinishReason.ABORT
           ? passed('finish_reason 2')
           : failed(`finish_reason ${reason ?? 'of none of its outputs'}`);
@@ -30,32 +45,10 @@ export const PAUSE_CHECKS: readonly EngineCheck[] = [
     },
   ),
   checkOfEngines(
-    'pause.holds',
-    'While it is paused is_scheduler_paused says true, and new requests wait; resume_scheduler lets them run.',
-    `${PAUSE}, resume_scheduler`,
-    holdsOutcome,
-  ),
-  checkOfEngines(
     'pause.keep',
     'In mode keep what runs stands still, and goes on to its end when it is resumed.',
     PAUSE,
-    async (run, engine) => {
-      const { requests } = run;
-      await onAll(run, 'pause_scheduler', ['keep', false]);
-      const id = requests.add(engine, { maxTokens: 5 });
-      await quiet(run);
-      const early = requests.numTokensOf(id);
-      await onAll(run, 'resume_scheduler');
-      await requests.finished([id], run.answerMs);
-      const count = requests.numTokensOf(id);
-      return judged(
-        [
-          ...(early === 0 ? [] : [`${early} tokens while it was paused`]),
-          ...(count === 5 ? [] : [`${count} of 5 tokens in the end`]),
-        ],
-        '0 tokens while paused, 5 in the end',
-      );
-    },
+    keepOutcome,
   ),
   checkOfEngines(
     'pause.wait',
@@ -63,15 +56,15 @@ export const PAUSE_CHECKS: readonly EngineCheck[] = [
     PAUSE,
     async (run, engine) => {
       const { requests } = run;
-      const id = requests.add(engine, { maxTokens: 60 });
+      const numTokens = await tokensForAWhile(run, engine);
+      const id = requests.add(engine, { maxTokens: numTokens });
       // What has not begun waits for the end of the pause.
       await run.frontend.wait(() => requests.numTokensOf(id) > 0, run.answerMs);
       return resuming(run, async () => {
         await onAll(run, 'pause_scheduler', ['wait', false]);
         const count = requests.numTokensOf(id);
-        return count === 60 && requests.hasFinished(id)
-          ? passed('60 of 60 tokens before the answer')
-          : failed(`${count} of 60 tokens before the answer`);
+        const got = `${count} of ${numTokens} tokens before the answer`;
+        return requests.isOver(id) ? passed(got) : failed(got);
       });
     },
   ),
@@ -102,6 +95,41 @@ async function resuming(run: EngineRun, check: () => Promise<Outcome>): Promise<
   } finally {
     await onAll(run, 'resume_scheduler').catch(() => {});
   }
+}
+
+/** Of a request that was to be stopped and has come to its end: only where that took a while it is the engine's doing. */
+function runOnOutcome(last: HeardOutput | undefined, sinceMs: number): Outcome {
+  const ranOnMs = (last?.heard.atMs ?? sinceMs) - sinceMs;
+  return ranOnMs < LONG_MS / 4
+    ? notApplicable('the request had ended by itself before the pause')
+    : failed(`the request ran on to its end, ${secondsText(ranOnMs)} behind the call`);
+}
+
+async function keepOutcome(run: EngineRun, engine: HeardEngine): Promise<Outcome> {
+  const { requests, frontend } = run;
+  const id = await running(run, engine);
+  const sinceMs = run.clock.monotonicMs();
+  return resuming(run, async () => {
+    await onAll(run, 'pause_scheduler', ['keep', false]);
+    const waiting = requests.add(engine, { maxTokens: 5 });
+    // What was under way at the answer.
+    await frontend.wait(() => false, run.quietMs);
+    if (requests.isOver(id)) return runOnOutcome(requests.outputsOf(id).at(-1), sinceMs);
+    const before = requests.numTokensOf(id);
+    await frontend.wait(() => false, run.quietMs);
+    const early = requests.numTokensOf(id) - before + requests.numTokensOf(waiting);
+    await onAll(run, 'resume_scheduler');
+    const haveEnded = await requests.finished([id, waiting], 2 * run.answerMs);
+    return judged(
+      [
+        ...(early === 0 ? [] : [`${early} tokens while it was paused`]),
+        ...(haveEnded
+          ? []
+          : [`${requests.numTokensOf(id)} and ${requests.numTokensOf(waiting)} tokens in the end`]),
+      ],
+      '0 tokens while paused, all in the end',
+    );
+  });
 }
 
 async function holdsOutcome(run: EngineRun, engine: HeardEngine): Promise<Outcome> {
@@ -135,6 +163,8 @@ async function sleepOutcome(
   level: number,
   tags: readonly string[] | null,
 ): Promise<Outcome> {
+  if ((await onAll(run, 'is_sleeping')).includes(true))
+    return notApplicable('is_sleeping says true before, which utility.result tells');
   await onAll(run, 'sleep', [level, 'abort']);
   const asleep = await onAll(run, 'is_sleeping');
   await onAll(run, 'wake_up', [tags]);

@@ -60,6 +60,13 @@ export function readyFieldsOf({ structs }: EngineRun, { frames }: Greeting): Mes
   return readFields(structs.engineCoreReadyResponse.table as never, frames);
 }
 
+/** A number of the first ready response that came; null where it says none. */
+export function readyNumber(run: EngineRun, name: string): number | null {
+  const [greeting] = run.frontend.greetings;
+  const said = greeting === undefined ? null : readyFieldsOf(run, greeting).values.get(name);
+  return typeof said === 'number' ? said : null;
+}
+
 function overGreetings(
   run: EngineRun,
   problemsOf: (fields: MessageFields, greeting: Greeting) => readonly string[],

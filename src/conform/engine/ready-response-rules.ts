@@ -48,6 +48,29 @@ function ofInit(
   });
 }
 
+type Values = FieldPlace['values'];
+
+/** trunc(kv_cache_max_concurrency × max_model_len); null where one of them cannot be. */
+function tokensOfConcurrency(values: Values): number | null {
+  const most = values.get('kv_cache_max_concurrency');
+  const length = values.get('max_model_len');
+  const areSound =
+    typeof most === 'number' && most > 0 && Number.isInteger(length) && Number(length) >= 1;
+  return areSound ? Math.trunc(most * Number(length)) : null;
+}
+
+/** Whether all blocks of the pool, but for the one that is never given out, hold so many tokens. */
+function isPoolSize(tokens: number, values: Values): boolean {
+  const numBlocks = Number(values.get('num_gpu_blocks'));
+  const blockSize = Number(values.get('block_size'));
+  return [numBlocks, numBlocks - 1].some((count) => isNear(tokens, count * blockSize));
+}
+
+/** Of a product that was cut to a whole number. */
+function isNear(tokens: number, wanted: number): boolean {
+  return Math.abs(tokens - wanted) <= 1;
+}
+
 /** By vLLM's names. A field without a row has its type alone. */
 export const FIELD_RULES: Readonly<Record<string, FieldRule>> = {
   max_model_len: atLeast(1, 'tokens of the longest request, at least 1'),
@@ -62,8 +85,8 @@ export const FIELD_RULES: Readonly<Record<string, FieldRule>> = {
     "INIT's frontend_stats_publish_address, null without one",
     ({ frontendStatsPublishAddress }) => frontendStatsPublishAddress,
   ),
-  dtype: rule('the name of a dtype, without the word torch before it', (value) =>
-    /^[a-z][a-z0-9_]*$/.test(String(value)) ? null : 'must be a name such as bfloat16',
+  dtype: rule("torch's name of a dtype, without the word torch before it", (value) =>
+    /^(b?float|u?int)\d+(_\w+)*$/.test(String(value)) ? null : 'must be a name such as bfloat16',
   ),
   vllm_version: rule('the version whose wire it speaks', (value, { run }) =>
     value === run.version.vllmVersion
@@ -91,12 +114,18 @@ export const FIELD_RULES: Readonly<Record<string, FieldRule>> = {
   tensor_parallel_size: atLeast(1, 'at least 1'),
   pipeline_parallel_size: atLeast(1, 'at least 1'),
   decode_context_parallel_size: atLeast(1, 'at least 1'),
-  data_parallel_rank: rule("the index that is the socket's identity", (value, { identity }) => {
-    const [low = 0, high = 0] = identity;
-    return identity.length !== 2 || value === low + 256 * high
-      ? null
-      : `the identity is ${Buffer.from(identity).toString('hex')}`;
-  }),
+  data_parallel_rank: rule(
+    "the index that is the socket's identity",
+    (value, { run, identity }) => {
+      const [low = 0, high = 0] = identity;
+      // Of another identity than the handshake's hello.identity tells.
+      return identity.length !== 2 ||
+        !run.frontend.hasSaidHello(identity) ||
+        value === low + 256 * high
+        ? null
+        : `the identity is ${Buffer.from(identity).toString('hex')}`;
+    },
+  ),
   max_num_seqs: atLeast(1, 'requests that run at once, at least 1'),
   max_num_batched_tokens: rule('tokens of a step, not below max_num_seqs', (value, { values }) => {
     const seqs = Number(values.get('max_num_seqs') ?? 1);
@@ -117,18 +146,29 @@ export const FIELD_RULES: Readonly<Record<string, FieldRule>> = {
     'trunc(kv_cache_max_concurrency × max_model_len); null without a KV cache',
     (value, { values }) => {
       if (value === null) return null;
-      const most = values.get('kv_cache_max_concurrency');
-      const length = values.get('max_model_len');
-      if (typeof most !== 'number' || typeof length !== 'number')
+      const wanted = tokensOfConcurrency(values);
+      if (wanted === null || isPoolSize(Number(value), values))
         return Number(value) > 0 ? null : 'must be above 0';
-      const wanted = Math.trunc(most * length);
-      return Math.abs(Number(value) - wanted) <= 1
+      return isNear(Number(value), wanted)
         ? null
         : `kv_cache_max_concurrency × max_model_len is ${wanted}`;
     },
   ),
-  kv_cache_max_concurrency: nullOrAbove0(
+  kv_cache_max_concurrency: rule(
     'requests of max_model_len that fit; null without a KV cache',
+    (value, { values }) => {
+      if (value === null) return null;
+      if (!(Number(value) > 0)) return 'must be above 0';
+      const size = values.get('kv_cache_size_tokens');
+      const wanted = tokensOfConcurrency(values);
+      // Which of the two is wrong the pool says, where it has one kind of blocks.
+      return typeof size !== 'number' ||
+        wanted === null ||
+        isNear(size, wanted) ||
+        !isPoolSize(size, values)
+        ? null
+        : `kv_cache_size_tokens is ${size}, and so are num_gpu_blocks × block_size`;
+    },
   ),
   kv_events_config: rule(
     'where KV cache events are published; null where they are not',

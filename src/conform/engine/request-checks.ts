@@ -2,12 +2,13 @@
 import { FinishReason } from '../../shared/protocol/outputs.ts';
 import { failed, judged, notApplicable, type Outcome, passed } from '../run-checks.ts';
 import type { EngineCheck, EngineRun } from './engine-check.ts';
-import { checkOfEngines, generate, mustFinish, quiet, running } from './exchange.ts';
-import type { HeardEngine, HeardOutput } from './heard.ts';
+import { checkOfEngines, generate, mustFinish, quiet } from './exchange.ts';
+import type { HeardEngine, HeardOutput, HeardOutputs } from './heard.ts';
 
 const STOP = 'vllm/v1/core/sched/utils.py check_stop';
 const UPDATE = 'vllm/v1/core/sched/scheduler.py Scheduler.update_from_output';
 const OUTPUT = 'vllm/v1/engine/__init__.py EngineCoreOutput';
+const NUM_TOKENS_OF_MANY = 5;
 /** More than any vocabulary has. */
 const ALL_TOKEN_IDS = Array.from({ length: 1 << 18 }, (_, id) => id);
 
@@ -38,6 +39,7 @@ export const REQUEST_CHECKS: readonly EngineCheck[] = [
       const outputs = await generate(run, engine, { maxTokens: 4 });
       await quiet(run);
       const at = outputs.findIndex(({ output }) => output.finishReason !== null);
+      if (at === -1) return notApplicable('no output has a finish_reason, which add.length tells');
       return at === outputs.length - 1
         ? passed(`${outputs.length} outputs, the last with finish_reason`)
         : failed(`${outputs.length - at - 1} outputs behind the one with finish_reason`);
@@ -51,6 +53,8 @@ export const REQUEST_CHECKS: readonly EngineCheck[] = [
       const outputs = await generate(run, engine, { maxTokens: 8, stopTokenIds: ALL_TOKEN_IDS });
       const { finishReason, stopReason } = lastOf(outputs);
       const tokens = outputs.flatMap(({ output }) => [...output.newTokenIds]);
+      if (tokens.some((token) => !(token >= 0)))
+        return notApplicable('tokens that are none, which add.tokens tells');
       return finishReason === FinishReason.STOP && tokens.length === 1 && stopReason === tokens[0]
         ? passed(`finish_reason 0, stop_reason ${stopReason}`)
         : failed(
@@ -96,10 +100,8 @@ export const REQUEST_CHECKS: readonly EngineCheck[] = [
       );
       await mustFinish(run, engine, ids);
       return judged(
-        ids
-          .filter((id) => run.requests.numTokensOf(id) !== 3)
-          .map((id) => `${run.requests.numTokensOf(id)} tokens of ${id}`),
-        '3 × 3 tokens',
+        ids.filter((id) => run.requests.numTokensOf(id) === 0).map((id) => `no token of ${id}`),
+        '3 requests, each with tokens and an end',
       );
     },
   ),
@@ -117,16 +119,19 @@ export const REQUEST_CHECKS: readonly EngineCheck[] = [
     'Requests that run at once are each answered in full.',
     UPDATE,
     async (run, engine) => {
-      const ids = Array.from({ length: 8 }, (_, i) =>
-        run.requests.add(engine, { maxTokens: i + 1 }),
+      // As many tokens as one that runs alone has: that those are right add.tokens tells.
+      const alone = await generate(run, engine, { maxTokens: NUM_TOKENS_OF_MANY });
+      const wanted = run.requests.numTokensOf(alone[0]?.output.requestId ?? '');
+      const ids = Array.from({ length: 8 }, () =>
+        run.requests.add(engine, { maxTokens: NUM_TOKENS_OF_MANY }),
       );
       await mustFinish(run, engine, ids);
       return judged(
         ids
-          .map((id, i) => [run.requests.numTokensOf(id), i + 1] as const)
-          .filter(([got, wanted]) => got !== wanted)
-          .map(([got, wanted]) => `${got} tokens of ${wanted}`),
-        '8 requests of 1 to 8 tokens',
+          .map((id) => run.requests.numTokensOf(id))
+          .filter((got) => got !== wanted)
+          .map((got) => `${got} tokens, and ${wanted} of a request that runs alone`),
+        `8 requests of ${wanted} tokens`,
       );
     },
   ),
@@ -158,18 +163,38 @@ export const REQUEST_CHECKS: readonly EngineCheck[] = [
     async (run, engine) => {
       const outputs = await generate(run, engine, { maxTokens: 5 });
       const times = outputs.map(({ heard }) => heard.outputs?.timestamp ?? 0);
+      const pace = paceProblem(run.frontend.outputs, engine);
       const problems = times.flatMap((time, i) => {
         const before = times[i - 1] ?? 0;
         if (!(time > 0 && time >= before)) return [`${time} behind ${before}`];
         return time < MAX_UPTIME_S ? [] : [`${time}: a time of day, or no seconds`];
       });
-      return judged(problems, `${times.length} messages`);
+      return judged([...problems, ...(pace === null ? [] : [pace])], `${times.length} messages`);
     },
   ),
 ];
 
 /** Monotonic seconds begin when the machine does: of thirty years they are the seconds since 1970. */
 const MAX_UPTIME_S = 1e9;
+
+/** A time that shows whether another unit was meant, however late messages come on a busy machine. */
+const LEAST_PASSED_S = 0.1;
+const MOST_TIMES = 100;
+/** Seconds may be whole ones. */
+const WHOLE_S = 1;
+
+/** Whether as much time has passed for the engine as for us. */
+function paceProblem(heard: readonly HeardOutputs[], { rank }: HeardEngine): string | null {
+  const own = heard.filter(({ outputs }) => rank === null || outputs?.engineIndex === rank);
+  const [first, last] = [own[0], own.at(-1)];
+  if (first === undefined || last === undefined) return null;
+  const oursS = (last.atMs - first.atMs) / 1000;
+  const theirsS = (last.outputs?.timestamp ?? 0) - (first.outputs?.timestamp ?? 0);
+  const isOdd = theirsS > MOST_TIMES * oursS || theirsS < (oursS - WHOLE_S) / MOST_TIMES;
+  return oursS >= LEAST_PASSED_S && isOdd
+    ? `${theirsS.toFixed(3)} between messages that came ${oursS.toFixed(3)} s apart: no seconds`
+    : null;
+}
 
 function lastOf(outputs: readonly HeardOutput[]): HeardOutput['output'] {
   const last = outputs.find(({ output }) => output.finishReason !== null);
@@ -193,9 +218,14 @@ async function tokensOutcome(run: EngineRun, engine: HeardEngine): Promise<Outco
 async function logprobsOutcome(run: EngineRun, engine: HeardEngine): Promise<Outcome> {
   const outputs = await generate(run, engine, { maxTokens: 3, logprobs: 2 });
   const problems: string[] = [];
-  for (const { output } of outputs) {
+  let numRead = 0;
+  for (const { heard, output } of outputs) {
     const { newTokenIds, newLogprobs } = output;
     if (newTokenIds.length === 0) continue;
+    // Of a message that is wrong elsewhere nothing is known here.
+    if (heard.problem !== null && !heard.problem.includes('logprobs')) continue;
+    numRead += 1;
+    if (heard.problem !== null) run.fate.told.add('new_logprobs');
     if (newLogprobs === null) {
       problems.push('tokens without new_logprobs');
       continue;
@@ -207,11 +237,26 @@ async function logprobsOutcome(run: EngineRun, engine: HeardEngine): Promise<Out
     }
     const ranks = newLogprobs.sampledTokenRanks.shape.join(' × ');
     if (ranks !== `${newTokenIds.length}`) problems.push(`sampled_token_ranks of shape ${ranks}`);
+    const highest = highestOf(newLogprobs.logprobs);
+    if (highest > MAX_LOGPROB) problems.push(`a logprob of ${highest.toFixed(3)}: a probability?`);
     const first = firstIdOf(newLogprobs.logprobTokenIds);
     if (first !== null && first !== newTokenIds[0])
       problems.push(`the row of token ${newTokenIds[0]} begins with ${first}`);
   }
-  return judged([...new Set(problems)], `${outputs.length} outputs with new_logprobs`);
+  if (numRead === 0) return notApplicable(UNREADABLE);
+  return judged(problems, `${numRead} outputs with new_logprobs`);
+}
+
+const UNREADABLE = 'no message can be read as it should be, which outputs.readable tells';
+
+/** The logarithm of 1, and what float32 may make of it. */
+const MAX_LOGPROB = 0.001;
+
+function highestOf({ dtype, data }: { dtype: string; data: Uint8Array }): number {
+  if (!/f4$|float32/.test(dtype)) return Number.NEGATIVE_INFINITY;
+  const buffer = Buffer.from(data);
+  const count = Math.floor(buffer.length / 4);
+  return Math.max(...Array.from({ length: count }, (_, i) => buffer.readFloatLE(4 * i)));
 }
 
 function firstIdOf({ dtype, data }: { dtype: string; data: Uint8Array }): number | null {
@@ -247,18 +292,22 @@ async function prefillOutcome(run: EngineRun, engine: HeardEngine): Promise<Outc
 
 async function clientOutcome(run: EngineRun, engine: HeardEngine): Promise<Outcome> {
   const { requests, frontend } = run;
+  if (!frontend.hasGreeted(engine, 1))
+    return notApplicable('the engine is not at the second input socket, which init.inputs tells');
   const outputs = await generate(run, engine, { maxTokens: 3 }, { clientIndex: 1 });
   const callId = requests.call(engine, 'is_scheduler_paused', [], { client: 1 });
   await frontend.wait(() => frontend.answersOf(callId).length > 0, run.answerMs);
-  const own = await running(run, engine);
-  requests.abort(engine, [own]);
+  const own = await generate(run, engine, { maxTokens: 1 });
   const wrong = [
     ...outputs.map(({ heard }) => [heard.client, 1] as const),
     ...frontend.answersOf(callId).map(({ heard }) => [heard.client, 1] as const),
-    ...requests.outputsOf(own).map(({ heard }) => [heard.client, 0] as const),
+    ...own.map(({ heard }) => [heard.client, 0] as const),
   ].filter(([client, wanted]) => client !== wanted);
   return judged(
-    [...new Set(wrong.map(([client, wanted]) => `for client ${wanted}, at client ${client}`))],
+    [
+      ...wrong.map(([client, wanted]) => `for client ${wanted}, at client ${client}`),
+      ...(frontend.numCopies > 0 ? [`${frontend.numCopies} messages at both clients`] : []),
+    ],
     'outputs of clients 0 and 1 at their own sockets',
   );
 }

@@ -7,13 +7,21 @@ import type { CheckingFrontend } from './checking-frontend.ts';
 import type { HeardEngine, HeardOutput } from './heard.ts';
 
 /** Ids that every model's vocabulary has. */
-const PROMPT = [5, 6, 7, 8, 9, 10, 11, 12];
+export const PROMPT = [5, 6, 7, 8, 9, 10, 11, 12];
+
+/** Times that are waited for an end while tokens come. */
+const MAX_WAITS = 2;
+/** How long an end may take that does not come with the last token. */
+const END_MS = 600;
 
 export class Requests {
   readonly #frontend: CheckingFrontend;
   readonly #clock: Clock;
+  readonly #maxTokens = new Map<string, number>();
   #numRequests = 0;
   #callId = 0;
+  /** The engine has been seen to say of no end: a request that has its tokens is over then, for all but the check of that. */
+  isOverByTokens = false;
 
   constructor(frontend: CheckingFrontend, clock: Clock) {
     this.#frontend = frontend;
@@ -41,6 +49,7 @@ export class Requests {
       arrivalTime: this.#clock.wallMs() / 1000,
       ...fields,
     });
+    this.#maxTokens.set(requestId, request.samplingParams?.maxTokens ?? 0);
     this.#frontend.send(engine, { type: 'ADD', request }, request.clientIndex);
     return requestId;
   }
@@ -60,13 +69,50 @@ export class Requests {
     );
   }
 
+  /**
+   * Milliseconds from token to token of a request that has ended, by our clock or the engine's, which sees more: messages may
+   * come late, and then together. Null where it gave too few to tell.
+   */
+  paceOf(requestId: string): number | null {
+    const outputs = this.outputsOf(requestId);
+    const first = outputs[0];
+    const last = outputs.at(-1);
+    if (first === undefined || last === undefined) return null;
+    const count = this.numTokensOf(requestId) - first.output.newTokenIds.length;
+    if (count <= 0) return null;
+    const secondsOf = ({ heard }: HeardOutput): number => heard.outputs?.timestamp ?? 0;
+    const theirsMs = 1000 * (secondsOf(last) - secondsOf(first));
+    return Math.max(last.heard.atMs - first.heard.atMs, theirsMs) / count;
+  }
+
   hasFinished(requestId: string): boolean {
     return this.outputsOf(requestId).some(({ output }) => output.finishReason !== null);
   }
 
-  /** Whether all of them have ended within `ms`. */
-  finished(requestIds: readonly string[], ms: number): Promise<boolean> {
-    return this.#frontend.wait(() => requestIds.every((id) => this.hasFinished(id)), ms);
+  /** Whether it has as many tokens as it may have. */
+  hasAllTokens(requestId: string): boolean {
+    const max = this.#maxTokens.get(requestId) ?? 0;
+    return max > 0 && this.numTokensOf(requestId) >= max;
+  }
+
+  isOver(requestId: string): boolean {
+    return this.hasFinished(requestId) || (this.isOverByTokens && this.hasAllTokens(requestId));
+  }
+
+  /** Whether all of them are over within `ms`, or a while later where tokens still come. */
+  async finished(requestIds: readonly string[], ms: number): Promise<boolean> {
+    const areOver = (): boolean => requestIds.every((id) => this.isOver(id));
+    const count = (): number => requestIds.reduce((sum, id) => sum + this.numTokensOf(id), 0);
+    const haveTokens = (): boolean => requestIds.every((id) => this.hasAllTokens(id));
+    for (let i = 0; i < MAX_WAITS; i++) {
+      const before = count();
+      await this.#frontend.wait(() => areOver() || haveTokens(), ms);
+      // Behind the last token nothing else is waited for.
+      if (haveTokens()) return this.#frontend.wait(areOver, Math.min(ms, END_MS));
+      if (areOver()) return true;
+      if (count() === before) return false;
+    }
+    return false;
   }
 
   /** Sends a call; returns its id. */

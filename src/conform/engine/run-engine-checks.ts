@@ -78,6 +78,7 @@ export async function runEngineChecks(
   const frontend = await CheckingFrontend.start({
     transport,
     codec,
+    tables: version.tables,
     clock,
     timers,
     listenAddress: options.listenAddress,
@@ -108,6 +109,7 @@ export async function runEngineChecks(
         isMoe: options.parallelConfig !== null,
         answerMs: ANSWER_MS,
         quietMs: QUIET_MS,
+        fate: { doubtful: null, goneSince: null, told: new Set<never>() },
         frames,
       },
       {
@@ -143,17 +145,18 @@ async function awaitEngines(
   onProgress?.('an engine said HELLO; waiting for READY');
   const numReady = (): number => {
     const ready = frontend.handshakes.filter(({ status }) => status === 'READY');
-    return new Set(ready.map(({ identity }) => hexOfFrame(identity))).size;
+    const said = new Set(ready.map(({ identity }) => hexOfFrame(identity)));
+    return frontend.awaited.filter((identity) => said.has(hexOfFrame(identity))).length;
   };
   const areReady = await frontend.wait(
-    () => isAborted() || (frontend.inits.length >= size && numReady() >= frontend.inits.length),
+    () => isAborted() || (frontend.awaited.length >= size && numReady() >= frontend.awaited.length),
     startMs,
   );
   if (!areReady)
     onProgress?.(`${numReady()} of ${size} engines were READY within ${secondsText(startMs)}`);
   // A ready response may come behind READY: they travel on different sockets.
-  await frontend.wait(
-    () => isAborted() || frontend.greetings.length >= size * frontend.numClients,
-    ANSWER_MS,
-  );
+  const numGreeted = (): number =>
+    new Set(frontend.greetings.map(({ client, identity }) => `${client} ${hexOfFrame(identity)}`))
+      .size;
+  await frontend.wait(() => isAborted() || numGreeted() >= size * frontend.numClients, ANSWER_MS);
 }

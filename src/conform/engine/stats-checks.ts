@@ -1,15 +1,38 @@
 /** SchedulerStats: how often they come, and what they say. */
+import { DecodeFault } from '../../shared/protocol/msgpack-reader.ts';
 import type { StructTable } from '../../shared/protocol/struct-table.ts';
 import { FieldWalk, type WalkedField } from '../../shared/tap/field-walk.ts';
-import { failed, judged, type Outcome, passed } from '../run-checks.ts';
+import { failed, judged, notApplicable, type Outcome, passed } from '../run-checks.ts';
 import type { EngineCheck, EngineRun } from './engine-check.ts';
-import { checkOfEngines, generate, quiet, running } from './exchange.ts';
+import { checkOfEngines, generate, quiet, tokensForAWhile } from './exchange.ts';
 import type { HeardEngine, HeardOutputs } from './heard.ts';
-import { readyFieldsOf } from './ready-response-checks.ts';
+import { readyNumber } from './ready-response-checks.ts';
 
 const STATS = 'vllm/v1/metrics/stats.py SchedulerStats';
 const CADENCE = 'vllm/v1/core/sched/scheduler.py Scheduler.update_from_output, make_stats';
+const FIELDS = 'stats.fields';
 const NONE = 'no scheduler_stats: was the engine started with --disable-log-stats?';
+
+/** Where statistics are missing, or cannot be read, it is another check that tells. */
+function statsCheck(...[id, does, source, judge]: Parameters<typeof checkOfEngines>): EngineCheck {
+  return checkOfEngines(id, does, source, async (run, engine) => {
+    const since = run.frontend.outputs.length;
+    const outcome = await judge(run, engine);
+    if (outcome.verdict !== 'failed') return outcome;
+    const withTokens = run.frontend.outputs
+      .slice(since)
+      .filter(({ outputs }) => outputs?.outputs.some((one) => one.newTokenIds.length > 0));
+    if (!withTokens.every(hasStats))
+      return notApplicable('messages without scheduler_stats, which stats.cadence tells');
+    return id !== FIELDS && run.fate.told.has('scheduler_stats')
+      ? notApplicable('scheduler_stats cannot be read as they should be, which stats.fields tells')
+      : outcome;
+  });
+}
+
+function hasStats({ outputs }: HeardOutputs): boolean {
+  return (outputs?.schedulerStats ?? null) !== null;
+}
 
 export const STATS_CHECKS: readonly EngineCheck[] = [
   checkOfEngines(
@@ -17,29 +40,29 @@ export const STATS_CHECKS: readonly EngineCheck[] = [
     'Each step that gives tokens brings scheduler_stats once, to one of the frontends.',
     CADENCE,
     async (run, engine) => {
-      const outputs = await generate(run, engine, { maxTokens: 6 });
-      const without = outputs.filter(
-        ({ heard }) => (heard.outputs?.schedulerStats ?? null) === null,
+      const outputs = (await generate(run, engine, { maxTokens: 6 })).filter(
+        ({ output }) => output.newTokenIds.length > 0,
       );
+      const without = outputs.filter(({ heard }) => !hasStats(heard));
       if (without.length === outputs.length) return failed(NONE);
       return without.length === 0
         ? passed(`with each of ${outputs.length} messages`)
         : failed(`none with ${without.length} of ${outputs.length} messages`);
     },
   ),
-  checkOfEngines(
-    'stats.fields',
+  statsCheck(
+    FIELDS,
     'They have all fields, each of its type: a frontend takes them as they are.',
     STATS,
     fieldsOutcome,
   ),
-  checkOfEngines(
+  statsCheck(
     'stats.running',
     'num_running_reqs counts the requests that run.',
     CADENCE,
     runningOutcome,
   ),
-  checkOfEngines(
+  statsCheck(
     'stats.idle',
     'The last ones after a request has ended say that none runs and none waits.',
     CADENCE,
@@ -60,14 +83,13 @@ export const STATS_CHECKS: readonly EngineCheck[] = [
         : failed(`${numRunning} running, ${numWaiting} waiting`);
     },
   ),
-  checkOfEngines(
+  statsCheck(
     'stats.usage',
     'kv_cache_usage is a fraction from 0 to 1, and above 0 while a request has blocks.',
     'vllm/v1/core/kv_cache_manager.py KVCacheManager.usage',
     async (run, engine) => {
       const since = run.frontend.outputs.length;
-      const id = await running(run, engine);
-      run.requests.abort(engine, [id]);
+      await generate(run, engine, { maxTokens: 8 });
       const values = statsSince(run, since).map(
         ({ outputs }) => outputs?.schedulerStats?.kvCacheUsage ?? 0,
       );
@@ -85,7 +107,7 @@ export const STATS_CHECKS: readonly EngineCheck[] = [
       );
     },
   ),
-  checkOfEngines(
+  statsCheck(
     'stats.prefix-cache',
     "prefix_cache_stats count a request's prompt tokens once, as queries.",
     'vllm/v1/core/kv_cache_manager.py KVCacheManager.get_computed_blocks',
@@ -119,22 +141,36 @@ function statsSince({ frontend }: EngineRun, since: number): readonly HeardOutpu
 
 async function fieldsOutcome(run: EngineRun, engine: HeardEngine): Promise<Outcome> {
   const outputs = await generate(run, engine, { maxTokens: 2 });
-  const { structs, version } = run;
-  const { vllmVersion } = version;
   const problems = new Set<string>();
   let numSeen = 0;
   for (const { heard } of outputs) {
-    const message = new FieldWalk(heard.frames, 0, { vllmVersion }).struct(
-      structs.engineCoreOutputs.table as unknown as StructTable,
-    );
-    const stats = message.find(({ name }) => name === 'scheduler_stats');
-    if (stats === undefined || stats.fields === null) continue;
+    const stats = fieldsOfMessage(run, heard).find(({ name }) => name === 'scheduler_stats');
+    if (stats === undefined || (stats.fields === null && stats.problem === null)) continue;
     numSeen += 1;
-    for (const problem of fieldProblems(stats.fields)) problems.add(problem);
+    if (stats.fields === null) problems.add(`${stats.problem}`);
+    for (const problem of fieldProblems(stats.fields ?? [])) problems.add(problem);
   }
-  if (numSeen === 0) return failed(NONE);
-  const count = structs.schedulerStats.table.fields.length;
+  if (numSeen === 0)
+    return outputs.some(({ heard }) => (heard.outputs?.schedulerStats ?? null) !== null)
+      ? notApplicable('no message can be read as it should be, which outputs.readable tells')
+      : failed(NONE);
+  if (problems.size > 0) run.fate.told.add('scheduler_stats');
+  const count = run.structs.schedulerStats.table.fields.length;
   return judged([...problems], `${count} fields in each of ${numSeen}`);
+}
+
+/** None of a message that is no array: outputs.readable tells. */
+function fieldsOfMessage(
+  { structs, version: { vllmVersion } }: EngineRun,
+  { frames }: HeardOutputs,
+): readonly WalkedField[] {
+  try {
+    const { table } = structs.engineCoreOutputs;
+    return new FieldWalk(frames, 0, { vllmVersion }).struct(table as unknown as StructTable);
+  } catch (error) {
+    if (error instanceof DecodeFault) return [];
+    throw error;
+  }
 }
 
 function fieldProblems(fields: readonly WalkedField[]): readonly string[] {
@@ -149,15 +185,17 @@ async function runningOutcome(run: EngineRun, engine: HeardEngine): Promise<Outc
   const { requests, frontend } = run;
   await quiet(run);
   const since = frontend.outputs.length;
-  const ids = [requests.add(engine, { maxTokens: 200 }), requests.add(engine, { maxTokens: 200 })];
+  const maxTokens = await tokensForAWhile(run, engine);
+  const ids = [requests.add(engine, { maxTokens }), requests.add(engine, { maxTokens })];
+  const wanted = readyNumber(run, 'max_num_seqs') === 1 ? 1 : 2;
   const counts = (): readonly number[] =>
     statsSince(run, since).map(({ outputs }) => outputs?.schedulerStats?.numRunningReqs ?? 0);
-  const saw = await frontend.wait(() => counts().includes(2), run.answerMs);
-  requests.abort(engine, ids);
+  const saw = await frontend.wait(() => counts().includes(wanted), run.answerMs);
+  await requests.finished(ids, run.answerMs);
   if (counts().length === 0) return failed(NONE);
   return saw
-    ? passed('2 while two requests run')
-    : failed(`${[...new Set(counts())].join(', ')} while two requests run`);
+    ? passed(`${wanted} while two requests are there`)
+    : failed(`${[...new Set(counts())].join(', ')} while two requests are there`);
 }
 
 /** Blocks that no request has at its first tokens, however many groups of layers its model has. */
@@ -165,8 +203,7 @@ const MANY_BLOCKS = 100;
 
 /** A large cache hides percent: a block of it is less than a hundredth. */
 function isPercent(run: EngineRun, values: readonly number[]): boolean {
-  const [greeting] = run.frontend.greetings;
-  const numBlocks = greeting && readyFieldsOf(run, greeting).values.get('num_gpu_blocks');
+  const numBlocks = readyNumber(run, 'num_gpu_blocks');
   const least = Math.min(...values.filter((value) => value > 0));
-  return typeof numBlocks === 'number' && least < 1 && least * numBlocks >= MANY_BLOCKS - 0.5;
+  return numBlocks !== null && least <= 1 && least * numBlocks >= MANY_BLOCKS - 0.5;
 }

@@ -52,6 +52,8 @@ export class FrontendRun {
     whyNotServed: null,
     hasTakenMoreKeys: null,
     spoilt: null,
+    isUsageWrong: false,
+    numInitsBeforeSpoil: null,
     endedBy: null,
   };
   readonly #http: HttpSide | null;
@@ -88,6 +90,11 @@ export class FrontendRun {
     this.#http =
       httpUrl === null ? null : new HttpSide({ url: httpUrl, model: model ?? '', fetch: send });
     this.#metrics = metricsUrl === null ? null : new MetricsSide({ url: metricsUrl, fetch: send });
+  }
+
+  /** The tokens that a completion says it has; where that cannot be trusted, those that it should have. */
+  tokensOf({ completionTokens }: Completion, wanted: number): number | null {
+    return this.seen.isUsageWrong ? wanted : completionTokens;
   }
 
   /** In the order in which they report. */
@@ -311,6 +318,10 @@ export interface Seen {
   whyNotServed: string | null;
   /** Null where it was not tried. */
   hasTakenMoreKeys: boolean | null;
+  /** Of each engine, by rank, before the start was spoilt; null where it was not. */
+  numInitsBeforeSpoil: readonly number[] | null;
+  /** `usage` does not count tokens, which a check has told: by it nobody is known. */
+  isUsageWrong: boolean;
   /** What came of a start that was spoilt; null where none was. */
   spoilt: { readonly hasServed: boolean; readonly numAnswers: number } | null;
   /** The check after which the frontend serves no more. */

@@ -8,7 +8,6 @@ import type {
   EngineHandshakeMetadata,
   EngineZmqAddresses,
 } from '../../shared/protocol/handshake.ts';
-import { MsgpackReader } from '../../shared/protocol/msgpack-reader.ts';
 import {
   type EngineCoreRequest,
   EngineCoreRequestType,
@@ -18,6 +17,7 @@ import {
 import type { WireTables } from '../../shared/protocol/struct-table.ts';
 import type { WireCodec } from '../../shared/protocol/wire-codec.ts';
 import type { Frame } from '../../shared/transport/transport.ts';
+import { fieldsOf, recordOf, textsOf, untyped } from '../untyped.ts';
 
 export interface Read<T> {
   /** Null: nothing can be made of it. */
@@ -49,15 +49,6 @@ export function readInput(
   }
 }
 
-/** The value in a frame, of whatever types; undefined where it is no msgpack. */
-function untyped(frames: readonly Frame[], index: number): unknown {
-  try {
-    return new MsgpackReader(frames, index).any();
-  } catch {
-    return undefined;
-  }
-}
-
 function initOf(value: unknown): EngineHandshakeMetadata | null {
   const { addresses, parallel_config: parallelConfig } = recordOf(value);
   const named = recordOf(addresses);
@@ -74,12 +65,14 @@ function initOf(value: unknown): EngineHandshakeMetadata | null {
 
 function inputOf(frames: readonly Frame[], tables: WireTables): EngineInput | null {
   const value = untyped(frames, 1);
+  if (frames[0]?.[0] === EngineCoreRequestType.ABORT && typeof value === 'string')
+    return { type: 'ABORT', requestIds: [value] };
+  if (frames[0]?.[0] === EngineCoreRequestType.ADD) {
+    const request = requestOf(value, tables);
+    return request === null ? null : { type: 'ADD', request };
+  }
   if (!Array.isArray(value)) return null;
   switch (frames[0]?.[0]) {
-    case EngineCoreRequestType.ADD: {
-      const request = requestOf(value, tables);
-      return request === null ? null : { type: 'ADD', request };
-    }
     case EngineCoreRequestType.ABORT:
       return { type: 'ABORT', requestIds: textsOf(value) };
     case EngineCoreRequestType.UTILITY:
@@ -104,10 +97,11 @@ function utilityOf(value: readonly unknown[]): EngineInput | null {
 }
 
 /** A request with what stands in the places of its fields, whatever it is; what it is answered by has its types. */
-function requestOf(value: readonly unknown[], tables: WireTables): EngineCoreRequest | null {
-  const fields: Record<string, unknown> = {};
-  for (const [index, { key }] of tables.engineCoreRequest.fields.entries())
-    if (index < value.length) fields[key] = value[index];
+function requestOf(value: unknown, tables: WireTables): EngineCoreRequest | null {
+  const known = fieldsOf(value, tables.engineCoreRequest as never) ?? {};
+  const fields = Object.fromEntries(
+    Object.entries(known).filter(([, inside]) => inside !== undefined),
+  );
   const { requestId, promptTokenIds } = fields;
   if (typeof requestId !== 'string') return null;
   return createEngineCoreRequest({
@@ -126,22 +120,19 @@ function samplingParamsOf(named: Readonly<Record<string, unknown>>, tables: Wire
   const { maxTokens, logprobs } = fields;
   return createSamplingParams({
     ...(fields as Partial<SamplingParams>),
-    maxTokens: isTokenId(maxTokens) ? maxTokens : null,
-    logprobs: isTokenId(logprobs) ? logprobs : null,
+    maxTokens: wholeOf(maxTokens),
+    logprobs: wholeOf(logprobs),
   });
+}
+
+/** The number that was meant, by a text too. */
+function wholeOf(value: unknown): number | null {
+  const number = (value ?? null) === null ? null : Number(value);
+  return isTokenId(number) ? number : null;
 }
 
 function isTokenId(value: unknown): value is number {
   return Number.isSafeInteger(value);
-}
-
-function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return isRecord ? (value as Readonly<Record<string, unknown>>) : {};
-}
-
-function textsOf(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.filter((text) => typeof text === 'string') : [];
 }
 
 function textOrNull(value: unknown): string | null {

@@ -8,6 +8,8 @@ import { brief, type FrontendRun } from './frontend-run.ts';
 import type { Answer } from './http-side.ts';
 import type { ScriptedEngine } from './scripted-engine.ts';
 
+type Init = ScriptedEngine['inits'][number];
+
 /** How long the last engine lets the frontend wait. */
 const LATE_MS = 400;
 /** After that a ready response with keys of another version is told again without them. */
@@ -31,7 +33,8 @@ export async function startEngines(run: FrontendRun): Promise<void> {
     waitMs,
   );
   run.beginStart();
-  for (const engine of inOrder) await connected(run, engine);
+  const inits = await Promise.all(inOrder.map((engine) => initFor(run, engine)));
+  for (const [index, engine] of inOrder.entries()) connect(engine, inits[index]);
   if (spoil !== null) return await spoilStart(run, spoil);
   const first = inOrder[0];
   const last = inOrder.at(-1);
@@ -48,12 +51,14 @@ export async function startEngines(run: FrontendRun): Promise<void> {
   if (run.hasHttp) await waitUntilServing(run, first);
 }
 
-async function connected(run: FrontendRun, engine: ScriptedEngine): Promise<void> {
-  const init = await run.waitFor(
-    `INIT for the HELLO of engine ${engine.rank}`,
-    () => engine.inits[0],
-  );
-  if (init.value === null) throw new NothingWithin(`INIT names no addresses: ${init.problem}`);
+function initFor(run: FrontendRun, engine: ScriptedEngine): Promise<Init> {
+  return run.waitFor(`INIT for the HELLO of engine ${engine.rank}`, () => engine.inits[0]);
+}
+
+/** Throws where INIT names nothing to connect to. */
+function connect(engine: ScriptedEngine, init: Init | undefined): void {
+  if (init === undefined || init.value === null)
+    throw new NothingWithin(`INIT names no addresses: ${init?.problem}`);
   engine.connect(init.value);
 }
 
@@ -61,6 +66,7 @@ async function connected(run: FrontendRun, engine: ScriptedEngine): Promise<void
 async function spoilStart(run: FrontendRun, spoil: Spoil): Promise<void> {
   const [first] = run.inOrder;
   const answersBefore = first?.inits.length ?? 0;
+  run.seen.numInitsBeforeSpoil = run.engines.map(({ inits }) => inits.length);
   if (spoil === 'hello-twice') first?.hello();
   if (spoil === 'garbage') first?.sendHandshake([Buffer.from('no msgpack')]);
   if (spoil === 'unknown-rank') run.stranger.hello();

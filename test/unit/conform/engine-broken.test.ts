@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ENGINE_CHECK_SPECS } from '../../../src/conform/engine/checks.ts';
 import { BROKEN_ENGINES } from '../../support/broken-engines.ts';
 import { failedIds, judgeEngines } from '../../support/conform-engine.ts';
+import { FURTHER_BROKEN_ENGINES } from '../../support/further-broken-engines.ts';
 
 describe('a check of an engine', () => {
   it('has a peer that fails it, each', () => {
@@ -11,6 +12,14 @@ describe('a check of an engine', () => {
 
   it.each(Object.keys(BROKEN_ENGINES))('%s alone fails for its broken peer', async (id) => {
     const verdicts = await judgeEngines(BROKEN_ENGINES[id]);
+    const failed = failedIds(verdicts);
+    expect(failed, JSON.stringify(failed.map((one) => verdicts.get(one)))).toEqual([
+      `engine.${id}`,
+    ]);
+  });
+
+  it.each(FURTHER_BROKEN_ENGINES)('finds %s: %s alone fails', async (_, id, engines) => {
+    const verdicts = await judgeEngines(engines);
     const failed = failedIds(verdicts);
     expect(failed, JSON.stringify(failed.map((one) => verdicts.get(one)))).toEqual([
       `engine.${id}`,

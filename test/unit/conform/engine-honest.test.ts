@@ -20,6 +20,15 @@ describe('our own engines pass every check', () => {
     expect(failedIds(verdicts).map((id) => verdicts.get(id))).toEqual([]);
   });
 
+  it.each([
+    ['60 ms a token', { stepTime: '60' }],
+    ['one request at once', { maxNumSeqs: 1 }],
+    ['the shortest texts', { maxModelLen: 64 }],
+  ])('of %s', async (_, args) => {
+    const verdicts = await judgeEngines({ args });
+    expect(failedIds(verdicts).map((id) => verdicts.get(id))).toEqual([]);
+  });
+
   it.each(Object.values(WIRE_VERSIONS))('as vLLM $vllmVersion', async (version) => {
     const vllmVersion = version.vllmVersion as keyof typeof WIRE_VERSIONS;
     const verdicts = await judgeEngines({ version, args: { ...KV_EVENTS, vllmVersion } });

@@ -96,9 +96,6 @@ function leaving(options: {
       client.abort();
       await run.waitFor('an ABORT after the client has left', () => isAborted(run, add));
       run.close(add);
-      // What was under way comes after the abort: nobody may mind.
-      const late = { ...nextOutput(add, tokensFor(add, 1)), finishReason: FinishReason.ABORT };
-      add.engine.send({ outputs: [late] }, socketFor(add));
       return outcome(true, 'an ABORT', 'an ABORT');
     },
   };
@@ -126,6 +123,7 @@ export const ANSWER_CHECKS: readonly FrontendCheck[] = [
       }
       const answer = await completion;
       const got = answer.completionTokens ?? told(answer);
+      run.seen.isUsageWrong = answer.status === 200 && got !== 9;
       return compared(got, 9);
     },
   },
@@ -184,7 +182,9 @@ export const ANSWER_CHECKS: readonly FrontendCheck[] = [
     does: 'The engine gets an ABORT of a request that a stop string ended.',
     source: 'vllm/v1/engine/async_llm.py AsyncLLM._run_output_handler',
     async run(run) {
-      const { add } = await stopAtString(run);
+      const { add, completion } = await stopAtString(run);
+      if (completion.choices[0]?.finishReason !== 'stop')
+        throw new NotApplicable('nothing was stopped, which stop_string.finish tells');
       await run.waitFor('an ABORT after a stop string', () => isAborted(run, add));
       return outcome(true, 'an ABORT', 'an ABORT');
     },
@@ -252,7 +252,8 @@ function stopAtString(run: FrontendRun) {
       requestId: add.request.requestId,
       finishReason: FinishReason.ABORT,
     });
-    add.engine.send({ outputs: [end], schedulerStats: createSchedulerStats() }, socketFor(add));
+    const outputs = isAborted(run, add) === null ? [end] : [];
+    add.engine.send({ outputs, schedulerStats: createSchedulerStats() }, socketFor(add));
     return { add, completion: await completion };
   });
 }

@@ -32,11 +32,20 @@ async function spread(run: FrontendRun, count: number, numTokens: number): Promi
   return counts;
 }
 
+/** How many requests each engine got when none of them had anything to do. */
+function spreadOfIdle(run: FrontendRun): Promise<number[]> {
+  return run.once('spread', async () => {
+    for (const engine of run.engines) engine.tellStats({});
+    await run.quiet(PUBLISHED_MS);
+    return spread(run, PER_ENGINE * run.engines.length, 21);
+  });
+}
+
 function needCoordinator(run: FrontendRun): void {
   const addresses = run.engines[0]?.inits[0]?.value?.addresses;
-  if ((addresses?.coordinatorInput ?? null) === null) {
+  const { coordinatorInput = null, coordinatorOutput = null } = addresses ?? {};
+  if (coordinatorInput === null || coordinatorOutput === null)
     throw new NotApplicable('INIT names no coordinator');
-  }
 }
 
 export const BALANCE_CHECKS: readonly FrontendCheck[] = [
@@ -47,9 +56,7 @@ export const BALANCE_CHECKS: readonly FrontendCheck[] = [
     async run(run) {
       run.needHttp();
       run.needSeveralEngines();
-      for (const engine of run.engines) engine.tellStats({});
-      await run.quiet(PUBLISHED_MS);
-      const counts = await spread(run, PER_ENGINE * run.engines.length, 21);
+      const counts = await spreadOfIdle(run);
       // What engines have told meanwhile takes the place of what the frontend has counted: no more is sure.
       const isSpread = Math.min(...counts) > 0 && Math.max(...counts) <= MOST;
       return outcome(isSpread, `about ${PER_ENGINE} on each engine`, counts);
@@ -62,6 +69,9 @@ export const BALANCE_CHECKS: readonly FrontendCheck[] = [
     async run(run) {
       run.needHttp();
       run.needSeveralEngines();
+      const counts = await spreadOfIdle(run);
+      if (counts.filter((count) => count > 0).length === 1)
+        throw new NotApplicable('one engine gets all requests, which balance.spread tells');
       const [busy] = run.engines;
       busy?.tellStats({ numWaitingReqs: BUSY, numRunningReqs: BUSY });
       let onBusy = PER_ENGINE;

@@ -54,10 +54,12 @@ function oddAtTheEnd(options: {
       await run.quiet(30);
       const last = { ...nextOutput(add, rest), finishReason: FinishReason.LENGTH };
       add.engine.send({ outputs: [last] }, socketFor(add));
-      const { status, completionTokens, text } = await completion;
+      const answer = await completion;
+      const { status, text } = answer;
       const expected = `${numTokens} tokens${mayEnd ? ', or status 500 and the end' : ''}`;
       if (status === 200) {
-        return outcome(completionTokens === numTokens, expected, `${completionTokens} tokens`);
+        const count = run.tokensOf(answer, numTokens);
+        return outcome(count === numTokens, expected, `${count} tokens`);
       }
       run.seen.endedBy = id;
       const isOver = status >= 500 && (await isIll(run));

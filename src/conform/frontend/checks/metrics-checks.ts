@@ -24,6 +24,7 @@ const FROM_THE_START = [
   'vllm:prompt_tokens_total',
   'vllm:generation_tokens_total',
   'vllm:request_success_total',
+  'vllm:prefix_cache_queries_total',
 ];
 
 export const METRICS_CHECKS: readonly FrontendCheck[] = [

@@ -32,8 +32,10 @@ function survived(options: {
       odd(add, run);
       const last = { ...nextOutput(add, rest), finishReason: FinishReason.LENGTH };
       add.engine.send({ outputs: [last] }, socketFor(add));
-      const { status, completionTokens, text } = await completion;
+      const answer = await completion;
+      const { status, text } = answer;
       if (status !== 200) return outcome(false, `${numTokens} tokens`, `${status} ${brief(text)}`);
+      const completionTokens = run.tokensOf(answer, numTokens);
       return compared({ completionTokens }, { completionTokens: numTokens });
     },
   };
@@ -62,6 +64,11 @@ export const OUTPUT_CHECKS: readonly FrontendCheck[] = [
         createEngineCoreOutput({ requestId, finishReason: FinishReason.STOP }),
       ];
       add.engine.send({ outputs }, socketFor(add));
+      // What was under way when it was aborted.
+      const aborted = add.engine.aborts.flatMap(({ requestIds }) => requestIds)[0];
+      if (aborted === undefined) return;
+      const late = createEngineCoreOutput({ requestId: aborted, newTokenIds: [1] });
+      add.engine.send({ outputs: [late] }, socketFor(add));
     },
   }),
   survived({
@@ -112,8 +119,10 @@ export const OUTPUT_CHECKS: readonly FrontendCheck[] = [
       }
       for (const add of adds) run.close(add);
       const answers = await Promise.all(completions);
-      const got = answers.map(({ status, completionTokens, text }) =>
-        status === 200 ? completionTokens : `${status} ${brief(text)}`,
+      const got = answers.map((answer, index) =>
+        answer.status === 200
+          ? run.tokensOf(answer, limits[index] ?? 0)
+          : `${answer.status} ${brief(answer.text)}`,
       );
       return compared(got, limits);
     },

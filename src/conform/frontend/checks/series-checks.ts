@@ -54,7 +54,8 @@ function counter(options: {
   readonly source: string;
   readonly family: string;
   readonly grows: number;
-  readonly act: (run: FrontendRun, rank: number) => Promise<void>;
+  /** Gives the rank of the engine on which it was done in the end. */
+  readonly act: (run: FrontendRun, rank: number) => Promise<number>;
 }): FrontendCheck {
   const { id, does, source, family, grows, act } = options;
   return {
@@ -67,9 +68,8 @@ function counter(options: {
       const valuesOf = (samples: readonly Sample[]): readonly number[] =>
         ranks.map((rank) => sum(samples, family, { engine: rank }));
       const before = valuesOf(scraped);
-      const last = Math.max(...ranks);
-      await act(run, last);
-      const expected = ranks.map((rank) => (rank === last ? grows : 0));
+      const acted = await act(run, Math.max(...ranks));
+      const expected = ranks.map((rank) => (rank === acted ? grows : 0));
       const grownIn = (samples: readonly Sample[]): readonly number[] =>
         valuesOf(samples).map((value, index) => value - (before[index] ?? 0));
       const isThere = (samples: readonly Sample[]): boolean =>
@@ -79,7 +79,7 @@ function counter(options: {
   };
 }
 
-/** A whole completion on one engine; `numTokens` tells whose it is. */
+/** A whole completion, on that engine where the frontend does as it is told; gives the rank of its engine. */
 async function completeOn(
   run: FrontendRun,
   {
@@ -87,7 +87,7 @@ async function completeOn(
     numTokens,
     isPreempted = false,
   }: { rank: number; numTokens: number; isPreempted?: boolean },
-): Promise<void> {
+): Promise<number> {
   const headers = run.engines.length > 1 ? { 'x-data-parallel-rank': String(rank) } : {};
   const { add, completion } = await run.askHeld(
     { max_tokens: numTokens, ignore_eos: true },
@@ -100,6 +100,7 @@ async function completeOn(
   const outputs = [{ ...output, events, finishReason: FinishReason.LENGTH }];
   add.engine.send({ outputs }, socketFor(add));
   await completion;
+  return add.engine.rank;
 }
 
 export const SERIES_CHECKS: readonly FrontendCheck[] = [
@@ -115,6 +116,7 @@ export const SERIES_CHECKS: readonly FrontendCheck[] = [
     async act(run, rank) {
       const prefixCacheStats = createPrefixCacheStats({ requests: 1, queries: 96, hits: 32 });
       run.engines[rank]?.tellStats({ prefixCacheStats });
+      return rank;
     },
   }),
   counter({

@@ -26,15 +26,20 @@ function addressesOf(run: FrontendRun) {
   return init.addresses;
 }
 
+function areSound({ inputs, outputs }: ReturnType<typeof addressesOf>): boolean {
+  const areAddresses = [...inputs, ...outputs].every((address) => ADDRESS.test(address));
+  return inputs.length > 0 && inputs.length === outputs.length && areAddresses;
+}
+
 export const START_CHECKS: readonly FrontendCheck[] = [
   {
     id: 'frontend.init.once',
     does: 'Each HELLO of a new engine is answered with one INIT, to the identity that said it.',
     source: STARTUP,
     isOfStart: true,
-    run: ({ engines }) =>
+    run: ({ engines, seen: { numInitsBeforeSpoil } }) =>
       compared(
-        engines.map(({ inits }) => inits.length),
+        numInitsBeforeSpoil ?? engines.map(({ inits }) => inits.length),
         engines.map(() => 1),
       ),
   },
@@ -57,11 +62,10 @@ export const START_CHECKS: readonly FrontendCheck[] = [
     source: 'vllm/v1/engine/utils.py EngineZmqAddresses',
     isOfStart: true,
     run(run) {
-      const { inputs, outputs } = addressesOf(run);
-      const isSound = inputs.length > 0 && inputs.length === outputs.length;
-      const areAddresses = [...inputs, ...outputs].every((address) => ADDRESS.test(address));
+      const addresses = addressesOf(run);
+      const { inputs, outputs } = addresses;
       const expected = 'as many inputs as outputs, each tcp://HOST:PORT or ipc://PATH';
-      return outcome(isSound && areAddresses, expected, { inputs, outputs });
+      return outcome(areSound(addresses), expected, { inputs, outputs });
     },
   },
   {
@@ -127,6 +131,8 @@ export const START_CHECKS: readonly FrontendCheck[] = [
     run(run) {
       run.needHttp();
       const { isServing, whyNotServed } = run.seen;
+      if (!isServing && !areSound(addressesOf(run)))
+        throw new NotApplicable('INIT names no such addresses, which init.addresses tells');
       const got = isServing ? 'they are' : `they are not: ${whyNotServed ?? 'none was asked for'}`;
       return outcome(isServing, 'completions are answered', got);
     },
