@@ -62,7 +62,7 @@ class QueryFinder implements FoundInFile {
     if (node.kind === 'text') this.#lookInside(node, around);
     if (node.kind !== 'map') return;
     const objectName = nameOf(node) || around.objectName;
-    const queries = queriesOf(node, objectName);
+    const queries = queriesOf(node, { objectName, key: around.key });
     this.queries.push(...queries);
     // What is asked is no file, whatever it looks like.
     for (const { text } of queries) this.#seen.add(text);
@@ -100,10 +100,10 @@ function documentsIn(source: Source): readonly FileNode[] {
   return source.text.includes('\n') ? readYaml(source).documents : [];
 }
 
-function queriesOf(node: MapNode, objectName: string): readonly FoundQuery[] {
+function queriesOf(node: MapNode, { objectName, key }: Surroundings): readonly FoundQuery[] {
   const has = (key: string): boolean => node.entries.has(key);
   return [
-    ...(has('expr') || has('expression') ? ruleQueries(node) : []),
+    ...(has('expr') || (key === 'rules' && has('expression')) ? ruleQueries(node) : []),
     ...(has('targets') ? panelQueries(node) : []),
     ...(has('templating') || has('annotations') ? listedQueries(node) : []),
     ...(has('data') ? managedRuleQueries(node) : []),
@@ -116,14 +116,9 @@ function queriesOf(node: MapNode, objectName: string): readonly FoundQuery[] {
       : []),
     ...(has('targetMetric') ? targetMetricNames(node, objectName) : []),
     ...(has('backend') ? inferenceMetricQueries(node, objectName) : []),
-    ...(has('serverURL') ? policySourceQueries(node, objectName) : []),
+    ...(key === 'prometheus' && has('serverURL') ? policySourceQueries(node, objectName) : []),
     ...(has('kind') && has('spec') ? objectiveQueries(node, objectName) : []),
-    ...(has('totalQuery') ||
-    has('total_query') ||
-    has('errorRatioQuery') ||
-    has('error_ratio_query')
-      ? serviceLevelQueries(node, objectName)
-      : []),
+    ...(key === 'events' || key === 'raw' ? serviceLevelQueries(node, objectName) : []),
     ...(has('annotations') ? annotatedMetricNames(node, objectName) : []),
     ...(has('title') && !has('panels') && !has('targets') ? widgetQueries(node) : []),
     ...(has('conditions') ? policyQueries(node) : []),

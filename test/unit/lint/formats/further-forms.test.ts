@@ -148,6 +148,8 @@ spec: {slos: [{sli: {events: {errorQuery: "a[{{.window}}]", totalQuery: b}}}]}
     expect(found('x.json', json({ properties: { rules } }))).toEqual([
       ['alert', 'A', 'vllm:a > 1'],
     ]);
+    expect(found('x.json', json({ alert: 'A', expression: 'another language' }))).toEqual([]);
+    expect(found('x.json', json({ serverURL: 'http://d', query: 'SELECT 1' }))).toEqual([]);
   });
 });
 
