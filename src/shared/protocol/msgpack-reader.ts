@@ -359,11 +359,12 @@ export class MsgpackReader {
     return values;
   }
 
-  /** A list, which Python's tuples are as keys, becomes its JSON text. */
+  /** What is no string becomes text, bytes in hex; a list is a tuple in Python. There a map alone can be no key. */
   private mapKey(depth: number): string {
     if (this.isInt()) return String(this.int64());
     const code = this.buffer[this.position] ?? 0;
-    return (code & 0xf0) === 0x90 ? keyText(this.any(depth + 1)) : this.str();
+    const isMap = (code & 0xf0) === 0x80 || code === 0xde || code === 0xdf;
+    return isMap || this.isStr() ? this.str() : keyText(this.any(depth + 1));
   }
 
   private anyMap(depth: number): Record<string, unknown> {
@@ -393,5 +394,6 @@ function shortAscii(buffer: Buffer, start: number, end: number): string {
 
 /** JSON knows no integer beyond 2^53: such a one stands as its digits. */
 function keyText(key: unknown): string {
+  if (key instanceof Uint8Array) return Buffer.from(key).toString('hex');
   return JSON.stringify(key, (_, part) => (typeof part === 'bigint' ? String(part) : part));
 }

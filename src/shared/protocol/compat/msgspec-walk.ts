@@ -66,8 +66,15 @@ export class MsgspecWalk {
       throw new MsgspecFault(words, null, 'DecodeError');
     } catch (error) {
       if (!(error instanceof DecodeFault)) throw error;
-      throw new MsgspecFault('Input data was truncated', null, 'DecodeError');
+      throw truncated();
     }
+  }
+
+  /** Of what comes next. */
+  #got(): Got {
+    const code = this.#bytes[this.#reader.offset];
+    if (code === undefined) throw truncated();
+    return gotOf(code);
   }
 
   #value(type: DeclaredType, path: Path): WalkedValue {
@@ -77,7 +84,7 @@ export class MsgspecWalk {
   }
 
   #inside(types: readonly DeclaredType[], path: Path): Inside {
-    const got = gotOf(this.#bytes[this.#reader.offset]);
+    const got = this.#got();
     const custom = types.find(({ kind }) => kind === 'custom');
     if (custom?.kind === 'custom') return this.#custom(custom.name, types, got, path);
     if (types.some(({ kind }) => kind === 'any')) return this.#skip();
@@ -229,7 +236,7 @@ export class MsgspecWalk {
   }
 
   #string(path: Path): string {
-    const got = gotOf(this.#bytes[this.#reader.offset]);
+    const got = this.#got();
     if (got === 'str') return this.#reader.str();
     const words = `Expected \`str\`, got \`${got === 'None' ? 'null' : got}\``;
     throw new MsgspecFault(words, path, 'ValidationError');
@@ -283,6 +290,10 @@ function numItems(value: unknown): number {
   return Object.keys(value as object).length;
 }
 
+function truncated(): MsgspecFault {
+  return new MsgspecFault('Input data was truncated', null, 'DecodeError');
+}
+
 function missing(field: string, path: Path): MsgspecFault {
   return new MsgspecFault(`Object missing required field \`${field}\``, path, 'ValidationError');
 }
@@ -305,7 +316,7 @@ function requiredLength(fields: readonly StructField[]): number {
 }
 
 /** msgspec's word for what begins with that byte. Source: msgspec/_core.c mpack_error_expected, mpack_decode_none. */
-function gotOf(code = 0xc0): Got {
+function gotOf(code: number): Got {
   if (code < 0x80 || code >= 0xe0 || (code >= 0xcc && code <= 0xd3)) return 'int';
   if (code < 0x90 || code === 0xde || code === 0xdf) return 'object';
   if (code < 0xa0 || code === 0xdc || code === 0xdd) return 'array';
