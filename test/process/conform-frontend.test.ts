@@ -14,7 +14,11 @@ import { systemClock } from '../../src/shared/clock.ts';
 import { WIRE_VERSIONS } from '../../src/shared/protocol/versions/wire-versions.ts';
 import { createZmqTransport } from '../../src/shared/transport/zmq.ts';
 import { VLLM_VERSION } from '../../src/shared/version.ts';
-import { BROKEN_FRONTENDS, type BrokenFrontend } from '../support/broken-frontends.ts';
+import {
+  BROKEN_FRONTENDS,
+  type BrokenFrontend,
+  FURTHER_BROKEN_FRONTENDS,
+} from '../support/broken-frontends.ts';
 import { type BreakHttp, brokenFetch } from '../support/broken-http.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { mutatingTransport } from '../support/mutating-transport.ts';
@@ -193,6 +197,11 @@ describe('our frontend, whose start is spoilt by', () => {
 
 describe.concurrent('a frontend that breaks one thing fails one check:', () => {
   it.each(Object.entries(BROKEN_FRONTENDS))('%s', async (id, broken) => {
+    const judged = await judge(broken);
+    expect(idsOf(judged, 'failed'), told(judged)).toEqual([id]);
+  });
+
+  it.each(FURTHER_BROKEN_FRONTENDS)('%s fails %s', async (_, id, broken) => {
     const judged = await judge(broken);
     expect(idsOf(judged, 'failed'), told(judged)).toEqual([id]);
   });
