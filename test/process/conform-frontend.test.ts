@@ -18,6 +18,7 @@ import {
   BROKEN_FRONTENDS,
   type BrokenFrontend,
   FAULTY_FRONTENDS,
+  FURTHER_BROKEN_FRONTENDS,
 } from '../support/broken-frontends.ts';
 import { type BreakHttp, brokenFetch } from '../support/broken-http.ts';
 import { freePorts } from '../support/free-ports.ts';
@@ -199,6 +200,11 @@ describe('our frontend, whose start is spoilt by', () => {
 
 describe.concurrent('a frontend that breaks one thing fails one check:', () => {
   it.each(Object.entries(BROKEN_FRONTENDS))('%s', async (id, broken) => {
+    const judged = await judge(broken);
+    expect(idsOf(judged, 'failed'), told(judged)).toEqual([id]);
+  });
+
+  it.each(FURTHER_BROKEN_FRONTENDS)('%s fails %s', async (_, id, broken) => {
     const judged = await judge(broken);
     expect(idsOf(judged, 'failed'), told(judged)).toEqual([id]);
   });

@@ -12,11 +12,13 @@ import {
   withText,
 } from './broken-http.ts';
 import {
+  allToFirstEngine,
   changedAdd,
   changedInit,
   changedParams,
   doubledInit,
   openHandshake,
+  rankUnheeded,
   repeatedIds,
   spoilt,
   spoiltInit,
@@ -316,3 +318,35 @@ export const FAULTY_FRONTENDS: readonly (BrokenFrontend & { readonly fails: read
     { fault: { fault: 'metrics.slow', delay: '500ms' }, fails: [] },
     { fault: { fault: 'http.latency', delay: '100ms' }, fails: [] },
   ];
+
+/** Further ways to break what a check looks at: what is wrong, the check that alone finds it, the frontend. */
+export const FURTHER_BROKEN_FRONTENDS: readonly (readonly [string, string, BrokenFrontend])[] = [
+  [
+    'metrics without an engine label',
+    'frontend.metrics.children',
+    inHttp(() =>
+      metricsLines((line) =>
+        line.startsWith('vllm:cache_config_info{') ? line : line.replace(/engine="\d+",?/, ''),
+      ),
+    ),
+  ],
+  [
+    'usage that counts messages',
+    'frontend.answer.usage',
+    inHttp(() => async ({ path, next }) => {
+      const response = await next();
+      if (path !== '/v1/completions') return response;
+      const text = (await response.text()).replace(
+        /"completion_tokens":\d+/,
+        '"completion_tokens":2',
+      );
+      return new Response(text, { status: response.status });
+    }),
+  ],
+  [
+    'X-data-parallel-rank that is not heeded',
+    'frontend.add.data_parallel_rank',
+    inWire(rankUnheeded),
+  ],
+  ['all requests for one engine', 'frontend.balance.spread', inWire(allToFirstEngine)],
+];

@@ -83,6 +83,34 @@ export function toFirstEngine(limit: number): WireMutation {
   };
 }
 
+/** Requests that name rank 1 go to rank 0. */
+export function rankUnheeded(): WireMutation {
+  return moved((request) => request.dataParallelRank === 1);
+}
+
+/** Requests that name no rank all go to rank 0. */
+export function allToFirstEngine(): WireMutation {
+  return moved((request) => request.dataParallelRank === null);
+}
+
+/** Such requests, and what is said of them later, go to rank 0. */
+function moved(isMeant: (request: EngineCoreRequest) => boolean): WireMutation {
+  const ids = new Set<string>();
+  return {
+    toEngine(message) {
+      const input = inputOf(message);
+      if (input?.type === 'ADD' && isMeant(input.request)) ids.add(input.request.requestId);
+      const named =
+        input?.type === 'ADD'
+          ? [input.request.requestId]
+          : input?.type === 'ABORT'
+            ? input.requestIds
+            : [];
+      return [named.some((id) => ids.has(id)) ? { ...message, rank: 0 } : message];
+    },
+  };
+}
+
 /** No ABORT comes of requests of so many tokens. */
 export function withoutAborts(limit: number): WireMutation {
   const ids = new Set<string>();

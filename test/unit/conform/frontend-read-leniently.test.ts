@@ -11,6 +11,17 @@ import { wireCodec } from '../../support/wire-codec.ts';
 
 const { tables } = WIRE_VERSIONS[VLLM_VERSION];
 
+/** Short texts and maps of them, as msgpack. */
+function packed(value: string | object): Buffer {
+  if (typeof value === 'string')
+    return Buffer.concat([Buffer.of(0xa0 + value.length), Buffer.from(value)]);
+  const entries = Object.entries(value) as [string, string | object][];
+  return Buffer.concat([
+    Buffer.of(0x80 + entries.length),
+    ...entries.flatMap(([key, inside]) => [packed(key), packed(inside)]),
+  ]);
+}
+
 function withByteBehind(frames: readonly Frame[]): readonly Frame[] {
   return frames.map((frame, index) =>
     index === frames.length - 1 ? Buffer.concat([frame, Buffer.of(0xc0)]) : frame,
@@ -49,6 +60,18 @@ it('an abort and a call that the tables refuse can be answered', () => {
   expect(readInput(wireCodec, tables, withByteBehind(utility)).value).toEqual({
     type: 'UTILITY',
     call,
+  });
+});
+
+it('a request by names, a number as text and one id alone are what was meant', () => {
+  const add = [Buffer.of(0), packed({ request_id: 'a', sampling_params: { max_tokens: '7' } })];
+  expect(readInput(wireCodec, tables, add)).toMatchObject({
+    value: { type: 'ADD', request: { requestId: 'a', samplingParams: { maxTokens: 7 } } },
+    problem: expect.any(String),
+  });
+  expect(readInput(wireCodec, tables, [Buffer.of(1), packed('a')])).toEqual({
+    value: { type: 'ABORT', requestIds: ['a'] },
+    problem: expect.any(String),
   });
 });
 

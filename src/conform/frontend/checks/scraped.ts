@@ -24,7 +24,7 @@ export function ranksWith(
     .map(({ rank }) => rank)
     .filter((rank) => samples.some((s) => s.name === name && hasLabels(s, { engine: rank })));
   if (ranks.length === 0)
-    throw new NotApplicable(`there is no ${name} of any engine, which metrics.families tells`);
+    throw new NotApplicable(`no ${name} of any engine, which metrics.families or .children tells`);
   return ranks;
 }
 
