@@ -5,7 +5,7 @@
 import { rmSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../src/conform/check.ts';
-import { freePorts } from '../support/free-ports.ts';
+import { freePortsInARow } from '../support/free-ports.ts';
 import { RunningProcess } from '../support/process.ts';
 import { createMoeModel } from '../support/tapped-pair.ts';
 import { TINYMODEL, Twin } from '../support/twin.ts';
@@ -70,7 +70,9 @@ describe.skipIf(python.path === null)(`vLLM's own engine cores${skipReason}`, ()
   it(
     'and two with KV events, one of which dies',
     async () => {
-      const [events = 0, replay = 0] = await freePorts(2);
+      // Each rank has the ports behind those of the one before.
+      const events = await freePortsInARow(4);
+      const replay = events + 2;
       const config = {
         enable_kv_cache_events: true,
         publisher: 'zmq',

@@ -122,7 +122,7 @@ describe('vllm-twin conform engine', () => {
     try {
       for (const file of [earlier, fresh]) {
         const conform = run(['engine', '--listen', `tcp://127.0.0.1:${port}`, '--junit', file]);
-        expect((await conform.waitForExit()).code).not.toBe(0);
+        expect((await conform.waitForExit()).code).toBe(2);
         expect(conform.log).toMatch(/cannot listen on 127\.0\.0\.1:\d+: .*Choose another --listen/);
       }
     } finally {

@@ -3,7 +3,7 @@ import { ENGINE_CHECK_SPECS } from '../../conform/engine/checks.ts';
 import { ENGINE_CHECKS_PROCESS, runEngineChecks } from '../../conform/engine/run-engine-checks.ts';
 import { findFreePort } from '../../frontend/launch/port-check.ts';
 import { systemClock } from '../../shared/clock.ts';
-import { reasonOf, StartupError } from '../../shared/errors.ts';
+import { ConfigError, reasonOf } from '../../shared/errors.ts';
 import { createZmqTransport } from '../../shared/transport/zmq.ts';
 import { isBefore } from '../../shared/version.ts';
 import type { CommandFlag } from '../command.ts';
@@ -105,8 +105,9 @@ async function judgeEngines({ host, port, size, isMoe, waitMs }: EngineSettings,
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code !== 'EADDRINUSE' && code !== 'EADDRNOTAVAIL' && code !== 'ENODEV') throw cause;
-    throw new StartupError(
-      'E_PORT_IN_USE',
+    // Nobody was judged, so it is no verdict of 1.
+    throw new ConfigError(
+      'E_BAD_FLAG',
       `conform: cannot listen on ${host}:${port}: ${reasonOf(cause)}. Choose another --listen, or port 0 for any free one.`,
       { cause },
     );

@@ -13,7 +13,7 @@ import { COLOUR_PALETTE, PAGE_WIDTH, PLAIN_PALETTE, wrap } from '../text-layout.
 import type { ConformSide } from './conform-side.ts';
 import { type ConformSettings, readConformSettings } from './settings.ts';
 
-/** Resolves with the exit code: 0 where no check failed, else 1. Throws E_BAD_FLAG, E_PORT_IN_USE. */
+/** Resolves with the exit code: 0 where no check failed, else 1. Throws E_BAD_FLAG. */
 export async function runConform(flags: OwnFlags, side: ConformSide): Promise<number> {
   const io = processIo();
   const settings = readConformSettings(flags, side);

@@ -11,6 +11,8 @@ export const PROMPT = [5, 6, 7, 8, 9, 10, 11, 12];
 
 /** Times that are waited for an end while tokens come. */
 const MAX_WAITS = 2;
+/** How much later than another a message may come that was sent at once; more is no time. */
+const MAX_LATE_MS = 500;
 /** How long an end may take that does not come with the last token. */
 const END_MS = 600;
 
@@ -81,8 +83,10 @@ export class Requests {
     const count = this.numTokensOf(requestId) - first.output.newTokenIds.length;
     if (count <= 0) return null;
     const secondsOf = ({ heard }: HeardOutput): number => heard.outputs?.timestamp ?? 0;
+    const oursMs = last.heard.atMs - first.heard.atMs;
     const theirsMs = 1000 * (secondsOf(last) - secondsOf(first));
-    return Math.max(last.heard.atMs - first.heard.atMs, theirsMs) / count;
+    const isTime = theirsMs > oursMs && theirsMs < oursMs + MAX_LATE_MS;
+    return (isTime ? theirsMs : oursMs) / count;
   }
 
   hasFinished(requestId: string): boolean {
