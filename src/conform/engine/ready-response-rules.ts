@@ -50,13 +50,17 @@ function ofInit(
 
 type Values = FieldPlace['values'];
 
+/** A whole number from 1 on; null where it is not there or is none, which its own check tells. */
+function countOf(values: Values, name: string): number | null {
+  const value = values.get(name);
+  return Number.isInteger(value) && Number(value) >= 1 ? Number(value) : null;
+}
+
 /** trunc(kv_cache_max_concurrency × max_model_len); null where one of them cannot be. */
 function tokensOfConcurrency(values: Values): number | null {
   const most = values.get('kv_cache_max_concurrency');
-  const length = values.get('max_model_len');
-  const areSound =
-    typeof most === 'number' && most > 0 && Number.isInteger(length) && Number(length) >= 1;
-  return areSound ? Math.trunc(most * Number(length)) : null;
+  const length = countOf(values, 'max_model_len');
+  return typeof most === 'number' && most > 0 && length !== null ? Math.trunc(most * length) : null;
 }
 
 /** Whether all blocks of the pool, but for the one that is never given out, hold so many tokens. */
@@ -95,13 +99,13 @@ export const FIELD_RULES: Readonly<Record<string, FieldRule>> = {
   ),
   world_size: rule(
     'a multiple of tensor_parallel_size × pipeline_parallel_size',
-    (value, place) => {
-      const product =
-        Number(place.values.get('tensor_parallel_size') ?? 1) *
-        Number(place.values.get('pipeline_parallel_size') ?? 1);
-      return Number(value) >= 1 && Number(value) % product === 0
-        ? null
-        : `must be a multiple of ${product}`;
+    (value, { values }) => {
+      if (!(Number(value) >= 1)) return 'must be at least 1';
+      const tensor = countOf(values, 'tensor_parallel_size');
+      const pipeline = countOf(values, 'pipeline_parallel_size');
+      if (tensor === null || pipeline === null) return null;
+      const product = tensor * pipeline;
+      return Number(value) % product === 0 ? null : `must be a multiple of ${product}`;
     },
   ),
   data_parallel_size: rule(
@@ -128,16 +132,17 @@ export const FIELD_RULES: Readonly<Record<string, FieldRule>> = {
   ),
   max_num_seqs: atLeast(1, 'requests that run at once, at least 1'),
   max_num_batched_tokens: rule('tokens of a step, not below max_num_seqs', (value, { values }) => {
-    const seqs = Number(values.get('max_num_seqs') ?? 1);
-    return Number(value) >= seqs ? null : `max_num_seqs is ${seqs}`;
+    const seqs = countOf(values, 'max_num_seqs') ?? 1;
+    return Number(value) >= seqs ? null : `must be at least max_num_seqs, ${seqs}`;
   }),
   instance_id: text('a name of the instance, not empty'),
   supports_lora: anyOf('whether it takes LoRA adapters'),
   max_loras: rule(
     'adapters at once; 0 exactly where supports_lora is false',
     (value, { values }) => {
+      if (Number(value) < 0) return 'must not be negative';
       const takes = values.get('supports_lora');
-      if (takes === undefined || Number(value) > 0 === takes) return null;
+      if (typeof takes !== 'boolean' || Number(value) > 0 === takes) return null;
       return `supports_lora is ${takes}`;
     },
   ),
@@ -145,8 +150,8 @@ export const FIELD_RULES: Readonly<Record<string, FieldRule>> = {
   kv_cache_size_tokens: rule(
     'trunc(kv_cache_max_concurrency × max_model_len); null without a KV cache',
     (value, { values }) => {
-      if (value === null) return null;
       const wanted = tokensOfConcurrency(values);
+      if (value === null) return wanted === null ? null : 'kv_cache_max_concurrency is not null';
       if (wanted === null || isPoolSize(Number(value), values))
         return Number(value) > 0 ? null : 'must be above 0';
       return isNear(Number(value), wanted)
@@ -157,9 +162,12 @@ export const FIELD_RULES: Readonly<Record<string, FieldRule>> = {
   kv_cache_max_concurrency: rule(
     'requests of max_model_len that fit; null without a KV cache',
     (value, { values }) => {
-      if (value === null) return null;
-      if (!(Number(value) > 0)) return 'must be above 0';
       const size = values.get('kv_cache_size_tokens');
+      if (value === null)
+        return countOf(values, 'kv_cache_size_tokens') === null
+          ? null
+          : 'kv_cache_size_tokens is not null';
+      if (!(Number(value) > 0)) return 'must be above 0';
       const wanted = tokensOfConcurrency(values);
       // Which of the two is wrong the pool says, where it has one kind of blocks.
       return typeof size !== 'number' ||
@@ -188,7 +196,9 @@ export const FIELD_RULES: Readonly<Record<string, FieldRule>> = {
         : null,
   ),
   effective_attention_block_size: nullOrAbove0('tokens, null where the attention backend has none'),
-  coord_store_port: atLeast(0, '0 without elastic expert parallelism'),
+  coord_store_port: rule('a port; 0 without elastic expert parallelism', (value) =>
+    Number(value) >= 0 && Number(value) <= 65_535 ? null : 'must be a port',
+  ),
   coordinator_input_address: ofInit(
     "INIT's coordinator_input, null without one",
     ({ coordinatorInput }) => coordinatorInput,
