@@ -38,12 +38,17 @@ export class MetricsSide {
   }
 
   #noteFalls(samples: readonly Sample[]): void {
+    const counted = new Map<string, number>();
+    // A series that stands there twice, as where a label is missing, is no less than both.
     for (const sample of samples) {
       if (!COUNTER.test(sample.name)) continue;
       const series = describeSample(sample);
-      const before = this.#counters.get(series) ?? sample.value;
-      if (sample.value < before) this.falls.push(`${series}: ${before}, then ${sample.value}`);
-      this.#counters.set(series, sample.value);
+      counted.set(series, (counted.get(series) ?? 0) + sample.value);
+    }
+    for (const [series, value] of counted) {
+      const before = this.#counters.get(series) ?? value;
+      if (value < before) this.falls.push(`${series}: ${before}, then ${value}`);
+      this.#counters.set(series, value);
     }
   }
 }
