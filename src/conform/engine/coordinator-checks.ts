@@ -1,7 +1,7 @@
 /** What engines and the DP coordinator say to each other, where there are several engines. */
 import { failed, judged, notApplicable, type Outcome, passed } from '../run-checks.ts';
 import type { EngineCheck, EngineRun } from './engine-check.ts';
-import { checkOfEngine, generate } from './exchange.ts';
+import { checkOfEngine, checkOfEngines, generate } from './exchange.ts';
 import type { HeardEngine } from './heard.ts';
 
 const SOCKETS = 'vllm/v1/engine/core.py EngineCoreProc.process_input_sockets';
@@ -17,13 +17,13 @@ export const COORDINATOR_CHECKS: readonly EngineCheck[] = [
     SOCKETS,
     subscribeOutcome,
   ),
-  checkOfEngine(
+  checkOfEngines(
     'coordinator.counts',
     'An engine tells the coordinator how many requests run and wait whenever that has changed: scheduler_stats alone.',
     COUNTS,
     countsOutcome,
   ),
-  checkOfEngine(
+  checkOfEngines(
     'coordinator.finished',
     'With a coordinator that balances, finished_requests name the requests that have ended.',
     'vllm/v1/core/sched/scheduler.py Scheduler.update_from_output, include_finished_set',

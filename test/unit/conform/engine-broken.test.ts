@@ -33,6 +33,8 @@ describe('a check of an engine', () => {
     'abort.running',
     'utility.call-id',
     'pause.keep',
+    'coordinator.counts',
+    'coordinator.finished',
   ])('%s looks at the highest rank too', async (id) => {
     const { mutate, ...broken } = BROKEN_ENGINES[id] ?? {};
     const verdicts = await judgeEngines({
