@@ -8,6 +8,8 @@ import { createServer } from 'node:net';
 const FIRST = 10_000;
 /** From here up smg's workers choose theirs by their model's path. */
 const END = 20_000;
+/** Left free behind each: servers of several ranks count on from theirs, asked or not. */
+const GAP = 8;
 
 const given = new Set<number>();
 /** Test files run in processes of their own: each begins somewhere else. */
@@ -24,7 +26,7 @@ export async function freePorts(count: number): Promise<readonly number[]> {
 export async function freePortsInARow(count: number): Promise<number> {
   for (;;) {
     const first = next + count <= END ? next : FIRST;
-    next = first + count;
+    next = first + count + GAP;
     const row = Array.from({ length: count }, (_, index) => first + index);
     if (row.some((port) => given.has(port))) continue;
     for (const port of row) given.add(port);

@@ -86,7 +86,9 @@ export async function completeTokens(url: string, numTokens: number): Promise<nu
       ignore_eos: true,
     }),
   });
-  const body = (await response.json()) as { usage: { completion_tokens: number } };
+  const text = await response.text();
+  if (response.status !== 200) throw new Error(`${response.status}: ${text}`);
+  const body = JSON.parse(text) as { usage: { completion_tokens: number } };
   return body.usage.completion_tokens;
 }
 
