@@ -33,6 +33,18 @@ export function parseSamples(text: string, only?: string): readonly Sample[] {
   });
 }
 
+/** A sample as a server writes it: a timestamp, and OpenMetrics' exemplar, may stand behind the value. */
+const SAMPLE_LINE =
+  /^[a-zA-Z_:][\w:]*(?:\{.*\})?[ \t]+[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+|inf|nan)(?:[ \t]+-?[\d.]+)?[ \t]*(?:#.*)?$/i;
+
+/**
+ * Whether the line is a whole sample, which `parseSamples` does not ask. Source: prometheus/docs
+ * content/docs/instrumenting/exposition_formats.md.
+ */
+export function isSampleLine(line: string): boolean {
+  return SAMPLE_LINE.test(line);
+}
+
 function labelsOf(text: string): Readonly<Record<string, string>> {
   const pairs = [...text.matchAll(LABEL)].map(([, key = '', quoted = '']) => [
     key,

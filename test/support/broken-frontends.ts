@@ -69,6 +69,20 @@ function alwaysHealthy(isNow: (limits: ReadonlySet<unknown>) => boolean): BreakH
   };
 }
 
+/** Such lines of /metrics are there once a completion was answered. */
+function untilAnswered(isLate: (line: string) => boolean): BrokenFrontend {
+  return inHttp(() => {
+    let hasAnswered = false;
+    const withoutLate = metricsLines((line) => (isLate(line) ? null : line));
+    return async (asked) => {
+      if (asked.path === '/metrics' && !hasAnswered) return withoutLate(asked);
+      const response = await asked.next();
+      if (asked.path === '/v1/completions' && response.status === 200) hasAnswered = true;
+      return response;
+    };
+  });
+}
+
 /** It serves whatever came at its start. */
 const undaunted = (spoil: Spoil): BrokenFrontend => ({
   spoil,
@@ -321,6 +335,21 @@ export const FAULTY_FRONTENDS: readonly (BrokenFrontend & { readonly fails: read
 
 /** Further ways to break what a check looks at: what is wrong, the check that alone finds it, the frontend. */
 export const FURTHER_BROKEN_FRONTENDS: readonly (readonly [string, string, BrokenFrontend])[] = [
+  [
+    'a family that comes with the first request',
+    'frontend.metrics.families',
+    untilAnswered((line) => line.startsWith('vllm:request_queue_time_seconds')),
+  ],
+  [
+    'children that come with the first request',
+    'frontend.metrics.children',
+    untilAnswered((line) => /^vllm:num_preemptions_total\{.*engine="1"/.test(line)),
+  ],
+  [
+    'a scrape that fails later',
+    'frontend.metrics.exposition',
+    { fault: { fault: 'metrics.status' }, atLimit: 45 },
+  ],
   [
     'metrics without an engine label',
     'frontend.metrics.children',

@@ -1,7 +1,7 @@
 /**
  * Ports for servers that are started a moment later. They lie below those that the system itself gives away (from 32768 up on
  * Linux, to whoever asks for port 0 and to every outgoing connection), and none is given twice: so nothing that runs beside a
- * test gets one of them between the question and the start.
+ * test in its process, and nothing that asks for any port, gets one of them between the question and the start.
  */
 import { createServer } from 'node:net';
 
@@ -24,7 +24,7 @@ export async function freePorts(count: number): Promise<readonly number[]> {
 
 /** The first of so many free ports in a row. */
 export async function freePortsInARow(count: number): Promise<number> {
-  for (;;) {
+  for (let tries = 0; tries < END - FIRST; tries++) {
     const first = next + count <= END ? next : FIRST;
     next = first + count + GAP;
     const row = Array.from({ length: count }, (_, index) => first + index);
@@ -32,6 +32,7 @@ export async function freePortsInARow(count: number): Promise<number> {
     for (const port of row) given.add(port);
     if ((await Promise.all(row.map(isFree))).every((free) => free)) return first;
   }
+  throw new Error(`no ${count} free ports in a row from ${FIRST} to ${END}`);
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -50,6 +50,7 @@ export class FrontendRun {
     statusesWhileStarting: [],
     isServing: false,
     whyNotServed: null,
+    samplesAtStart: null,
     hasTakenMoreKeys: null,
     spoilt: null,
     isUsageWrong: false,
@@ -132,6 +133,10 @@ export class FrontendRun {
   needMetrics(): MetricsSide {
     if (this.#metrics === null) throw new NotApplicable('no --metrics URL was given');
     return this.#metrics;
+  }
+
+  get hasMetrics(): boolean {
+    return this.#metrics !== null;
   }
 
   get hasHttp(): boolean {
@@ -316,6 +321,8 @@ export interface Seen {
   isServing: boolean;
   /** What came instead of a completion, the last time that one was asked for. */
   whyNotServed: string | null;
+  /** Of /metrics before the first completion was answered; null where that was not seen. */
+  samplesAtStart: readonly Sample[] | null;
   /** Null where it was not tried. */
   hasTakenMoreKeys: boolean | null;
   /** Of each engine, by rank, before the start was spoilt; null where it was not. */

@@ -1,15 +1,22 @@
 /** The frontend's /metrics, as a Prometheus scrapes it: with a deadline, and never trusted to be what it should. */
-import { describeSample, parseSamples, type Sample } from '../../shared/exposition.ts';
+import {
+  describeSample,
+  isSampleLine,
+  parseSamples,
+  type Sample,
+} from '../../shared/exposition.ts';
 import { type Fetch, textOf } from './http-side.ts';
 
-/** A line that is neither empty nor a comment; a timestamp, and OpenMetrics' exemplar, may stand behind the value. */
-const SAMPLE_LINE = /^[a-zA-Z_:][\w:]*(?:\{.*\})?[ \t]+(\S+)(?:[ \t]+-?[\d.]+)?[ \t]*(?:# \{.*)?$/;
-const SPECIAL_VALUES: ReadonlySet<string> = new Set(['NaN', '+Inf', '-Inf', 'Inf']);
 const COUNTER = /^vllm:\w+_(?:total|count|bucket)$/;
 
+interface Scrape {
+  readonly samples: readonly Sample[];
+  readonly problem: string | null;
+}
+
 export class MetricsSide {
-  /** Why the last scrape cannot be what vLLM answers; null where it can. */
-  problem: string | null = 'it was not asked';
+  /** Why a scrape cannot be what vLLM answers, the first such one; null where each could be. */
+  problem: string | null = null;
   /** Counters that were lower than in a scrape before, in the order in which that was seen. */
   readonly falls: string[] = [];
   readonly #url: string;
@@ -23,17 +30,29 @@ export class MetricsSide {
 
   /** What could be read; nothing where it was not answered with 200. */
   async scrape(timeoutMs: number): Promise<readonly Sample[]> {
+    const { samples, problem } = await this.#ask(timeoutMs);
+    this.problem ??= problem;
+    this.#noteFalls(samples);
+    return samples;
+  }
+
+  /** As `scrape`, and no problem or fall is noted; null where it cannot be what vLLM answers. */
+  async peek(timeoutMs: number): Promise<readonly Sample[] | null> {
+    const { samples, problem } = await this.#ask(timeoutMs);
+    return problem === null ? samples : null;
+  }
+
+  async #ask(timeoutMs: number): Promise<Scrape> {
     try {
       const response = await this.#fetch(this.#url, { signal: AbortSignal.timeout(timeoutMs) });
       const text = await textOf(response);
-      const samples = response.status === 200 ? parseSamples(text) : [];
-      this.problem = response.status === 200 ? problemOf(text, samples) : `${response.status}`;
-      this.#noteFalls(samples);
-      return samples;
+      if (response.status !== 200) return { samples: [], problem: `${response.status}` };
+      const samples = parseSamples(text);
+      return { samples, problem: problemOf(text, samples) };
     } catch (error) {
       const { message, cause } = error as Error;
-      this.problem = cause instanceof Error ? `${message}: ${cause.message}` : message;
-      return [];
+      const problem = cause instanceof Error ? `${message}: ${cause.message}` : message;
+      return { samples: [], problem };
     }
   }
 
@@ -56,13 +75,8 @@ export class MetricsSide {
 function problemOf(text: string, samples: readonly Sample[]): string | null {
   const odd = text
     .split('\n')
-    .find((line) => line !== '' && !line.startsWith('#') && !isSample(line));
+    .find((line) => line !== '' && !line.startsWith('#') && !isSampleLine(line));
   if (odd !== undefined) return `a line that is no sample: ${odd.slice(0, 120)}`;
   if (!text.endsWith('\n')) return 'the last line does not end';
   return samples.some(({ name }) => name.startsWith('vllm:')) ? null : 'no family of vLLM';
-}
-
-function isSample(line: string): boolean {
-  const value = SAMPLE_LINE.exec(line)?.[1];
-  return value !== undefined && (SPECIAL_VALUES.has(value) || !Number.isNaN(Number(value)));
 }

@@ -2,6 +2,7 @@
  * The start: every engine says HELLO and gets INIT; all but the last report; the last is late. What is seen on the way stays in
  * the run, for the checks.
  */
+import type { Sample } from '../../shared/exposition.ts';
 import { NothingWithin } from './compared.ts';
 import type { Spoil } from './frontend-options.ts';
 import { brief, type FrontendRun } from './frontend-run.ts';
@@ -115,14 +116,23 @@ async function waitUntilServing(
       first?.report();
       isToldAgain = true;
     }
+    const samples = await samplesOfHealthy(run);
     run.seen.whyNotServed = await whyNotServed(run);
     if (run.seen.whyNotServed === null) {
+      run.seen.samplesAtStart = samples;
       run.seen.isServing = true;
       run.seen.hasTakenMoreKeys = !isToldAgain;
       return;
     }
     await run.quiet(ASK_AGAIN_MS);
   }
+}
+
+/** Null where it does not say that it is ready, or said so too soon, or shows nothing of vLLM yet. */
+async function samplesOfHealthy(run: FrontendRun): Promise<readonly Sample[] | null> {
+  if (!run.hasMetrics || !run.hasTime || run.seen.statusesWhileStarting.includes(200)) return null;
+  const { status } = await run.http.get('/health', run.budget());
+  return status === 200 && run.hasTime ? await run.needMetrics().peek(run.budget()) : null;
 }
 
 /** Null where a completion was answered, else what came instead; also where the time for the start is over. */

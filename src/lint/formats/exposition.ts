@@ -1,8 +1,5 @@
 /** What a server answers on /metrics, as documents show it: samples with their values, which ask nothing. */
-
-/** Source: prometheus/docs content/docs/instrumenting/exposition_formats.md */
-const SAMPLE =
-  /^[a-zA-Z_:][\w:]*(?:\{[^\n]*\})?[ \t]+[-+]?(?:\d[\d.]*(?:e[-+]?\d+)?|Inf|NaN)(?:[ \t]+-?\d+)?(?:[ \t]*#.*)?$/i;
+import { isSampleLine } from '../../shared/exposition.ts';
 
 /** Whether all that the text says is samples: a name and a number beside it are no PromQL. */
 export function isExposition(text: string): boolean {
@@ -10,5 +7,5 @@ export function isExposition(text: string): boolean {
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#') && !/^(?:\.{3}|…)$/.test(line));
-  return lines.length > 0 && lines.every((line) => SAMPLE.test(line));
+  return lines.length > 0 && lines.every(isSampleLine);
 }

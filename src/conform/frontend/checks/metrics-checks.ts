@@ -1,13 +1,14 @@
 /** Whether /metrics is vLLM's at all: read to its end, whole, with each engine's children, and never going back. */
-import { hasLabels } from '../../../shared/exposition.ts';
+import { hasLabels, type Sample } from '../../../shared/exposition.ts';
 import {
   CACHE_CONFIG_INFO,
+  type CatalogueFamily,
   catalogueOf,
 } from '../../../shared/metric-catalogue/metric-catalogue.ts';
 import { compared, outcome } from '../compared.ts';
 import type { FrontendCheck } from '../frontend-check.ts';
 import { CACHE_CONFIG_CHECKS } from './cache-config-checks.ts';
-import { scrapeReadable } from './scraped.ts';
+import { scrapeAtStart, scrapeReadable } from './scraped.ts';
 import { SERIES_CHECKS } from './series-checks.ts';
 
 const LOGGERS = 'vllm/v1/metrics/loggers.py PrometheusStatLogger';
@@ -29,28 +30,26 @@ const FROM_THE_START = [
 
 export const METRICS_CHECKS: readonly FrontendCheck[] = [
   {
-    id: 'frontend.metrics.exposition',
-    does: "/metrics answers 200 with Prometheus' text format, whole, and with families of vLLM.",
-    source: 'vllm/entrypoints/serve/instrumentator/metrics.py attach_router',
-    async run(run) {
-      await run.scrape();
-      const { problem } = run.needMetrics();
-      return outcome(problem === null, '200, samples of vllm:…', problem ?? 'that');
-    },
-  },
-  {
     id: 'frontend.metrics.families',
     does: 'Every family that this version has without a flag is there before any request.',
     source: `${LOGGERS}.__init__`,
     async run(run) {
-      const names = new Set((await scrapeReadable(run)).map(({ name }) => name));
+      const namesOf = (samples: readonly Sample[]): ReadonlySet<string> =>
+        new Set(samples.map(({ name }) => name));
+      const atStart = namesOf(await scrapeAtStart(run));
+      const now = namesOf(await scrapeReadable(run));
+      // Of several API servers such a gauge is there once it was set.
+      const areThere = ({ samples, multiprocessMode }: CatalogueFamily): boolean => {
+        const names = multiprocessMode === 'mostrecent' ? now : atStart;
+        return samples.some((name) => names.has(name));
+      };
       const missing = catalogueOf(run.options.version.vllmVersion)
         .families.filter((family) => family.needs.length === 0 && family.initialChildren > 0)
         // cache_config_info has checks of its own.
         .filter(
           ({ name, isOutsideStatLogger }) => !isOutsideStatLogger && name !== CACHE_CONFIG_INFO,
         )
-        .filter(({ samples }) => !samples.some((name) => names.has(name)))
+        .filter((family) => !areThere(family))
         .map(({ name }) => name);
       return compared(missing, []);
     },
@@ -61,7 +60,7 @@ export const METRICS_CHECKS: readonly FrontendCheck[] = [
     does: 'Every engine has its children from the start on, idle or not.',
     source: LOGGERS,
     async run(run) {
-      const samples = await scrapeReadable(run);
+      const samples = await scrapeAtStart(run);
       const missing = FROM_THE_START.flatMap((name) => {
         const children = samples.filter((sample) => sample.name === name);
         // Of a family that is not there at all, metrics.families tells.
@@ -83,6 +82,16 @@ export const METRICS_CHECKS: readonly FrontendCheck[] = [
       if (run.hasHttp) await run.complete({ max_tokens: COUNTED_TOKENS });
       await run.scrape();
       return compared(run.needMetrics().falls, []);
+    },
+  },
+  {
+    id: 'frontend.metrics.exposition',
+    does: "Each scrape of /metrics answers 200 with Prometheus' text format, whole, and with families of vLLM.",
+    source: 'vllm/entrypoints/serve/instrumentator/metrics.py attach_router',
+    async run(run) {
+      await run.scrape();
+      const { problem } = run.needMetrics();
+      return outcome(problem === null, '200, samples of vllm:…', problem ?? 'that');
     },
   },
 ];

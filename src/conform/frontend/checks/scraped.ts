@@ -14,6 +14,15 @@ export async function scrapeReadable(run: FrontendRun): Promise<readonly Sample[
   return await run.scrape();
 }
 
+/**
+ * Before any request was answered; where that was not seen, as without --http, now. Throws NotApplicable as
+ * `scrapeReadable`.
+ */
+export async function scrapeAtStart(run: FrontendRun): Promise<readonly Sample[]> {
+  const now = await scrapeReadable(run);
+  return run.seen.samplesAtStart ?? now;
+}
+
 /** Engines that have a child of it; whose is missing, metrics.children tells. Throws NotApplicable where none has one. */
 export function ranksWith(
   samples: readonly Sample[],
@@ -24,7 +33,9 @@ export function ranksWith(
     .map(({ rank }) => rank)
     .filter((rank) => samples.some((s) => s.name === name && hasLabels(s, { engine: rank })));
   if (ranks.length === 0)
-    throw new NotApplicable(`no ${name} of any engine, which metrics.families or .children tells`);
+    throw new NotApplicable(
+      `no ${name} of any engine, which metrics.families, .children or .exposition tells`,
+    );
   return ranks;
 }
 
