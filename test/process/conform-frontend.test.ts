@@ -20,7 +20,7 @@ import {
   FAULTY_FRONTENDS,
   FURTHER_BROKEN_FRONTENDS,
 } from '../support/broken-frontends.ts';
-import { type BreakHttp, brokenFetch } from '../support/broken-http.ts';
+import { type BreakHttp, brokenFetch, metricsLines } from '../support/broken-http.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { mutatingTransport } from '../support/mutating-transport.ts';
 import { TINYMODEL, Twin } from '../support/twin.ts';
@@ -107,6 +107,13 @@ function withFault(url: string, { fault, atLimit, http }: BrokenFrontend): Break
   };
 }
 
+/** A child of cache_config_info with another engine's figures. */
+function withCapacity(line: string, tokens: string, concurrency: string): string {
+  return line
+    .replace(/kv_cache_size_tokens="[^"]*"/, `kv_cache_size_tokens="${tokens}"`)
+    .replace(/kv_cache_max_concurrency="[^"]*"/, `kv_cache_max_concurrency="${concurrency}"`);
+}
+
 function idsOf({ results }: Judged, verdict: CheckResult['verdict']): readonly string[] {
   return results.filter((result) => result.verdict === verdict).map(({ id }) => id);
 }
@@ -132,6 +139,19 @@ describe('our frontend', () => {
     [
       'two API servers',
       { words: ['--api-server-count', '2'] },
+      [...REFUSALS, 'frontend.coordinator.start_wave'],
+    ],
+    [
+      'two API servers that show what each has read first',
+      {
+        words: ['--api-server-count', '2', '--dp-metrics', 'vllm'],
+        http: () =>
+          metricsLines((line) =>
+            line.startsWith('vllm:cache_config_info{')
+              ? `${withCapacity(line, '16400', '16.015625')}\n${withCapacity(line, '24592', '24.015625')}`
+              : line,
+          ),
+      },
       [...REFUSALS, 'frontend.coordinator.start_wave'],
     ],
   ])('passes every check with %s', async (_, broken, notApplicable) => {

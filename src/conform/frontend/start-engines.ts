@@ -13,8 +13,11 @@ type Init = ScriptedEngine['inits'][number];
 
 /** How long the last engine lets the frontend wait. */
 const LATE_MS = 400;
-/** After that a ready response with keys of another version is told again without them. */
-const PATIENCE_MS = 3_000;
+/**
+ * After this share of a start a ready response with keys of another version is told again without them: a frontend that was
+ * only slow, as Python's with several API servers, may break at the second one.
+ */
+const PATIENCE_SHARE = 1 / 3;
 const ASK_AGAIN_MS = 50;
 /** For the frontend to take in what spoils the start. */
 const SPOILT_MS = 200;
@@ -112,7 +115,7 @@ async function waitUntilServing(
   const begin = run.options.clock.monotonicMs();
   let isToldAgain = false;
   while (run.hasTime) {
-    if (!isToldAgain && run.options.clock.monotonicMs() - begin > PATIENCE_MS) {
+    if (!isToldAgain && run.options.clock.monotonicMs() - begin > PATIENCE_SHARE * run.startMs) {
       first?.report();
       isToldAgain = true;
     }
