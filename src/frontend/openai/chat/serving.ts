@@ -34,7 +34,7 @@ export function createChatCompletion(
     const params =
       beams === null
         ? chatSamplingParams(context, asked, prompt)
-        : beamStepParams(beams, context.maxNumSequences);
+        : beamStepParams(beams, beamSearchLimitsOf(context));
     const { choices, reasoningEnded, reasoningParserKwargs } = parsed;
     const prompts = [
       { requestId: id, promptTokenIds, text, params, beams, reasoningEnded, reasoningParserKwargs },

@@ -37,7 +37,7 @@ export function createCompletion(
       const params =
         beams === null
           ? completionSamplingParams(context, request, prompt)
-          : beamStepParams(beams, context.maxNumSequences);
+          : beamStepParams(beams, beamSearchLimitsOf(context));
       const embedded = promptEmbeds === undefined ? {} : { promptEmbeds };
       return { requestId: `${id}-${index}`, promptTokenIds, ...embedded, text, params, beams };
     });
