@@ -17,6 +17,7 @@ import {
   requestPriority,
   requestSessionId,
 } from './request-headers.ts';
+import { beamSearchLimitsOf } from './sampling-fields.ts';
 import type { ServingContext } from './serving-context.ts';
 
 /** What an endpoint makes of the outputs. Each method may throw; the exchange then ends with that error. */

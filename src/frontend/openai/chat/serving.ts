@@ -9,7 +9,12 @@ import { Exchange } from '../exchange.ts';
 import { type Later, whenHere } from '../later.ts';
 import type { RenderedChat } from '../renderer.ts';
 import { baseRequestId, type RequestHeaders } from '../request-headers.ts';
-import { beamSearchParams, maxTokensFor, samplingFields } from '../sampling-fields.ts';
+import {
+  beamSearchLimitsOf,
+  beamSearchParams,
+  maxTokensFor,
+  samplingFields,
+} from '../sampling-fields.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
 import { ChatAnswer } from './answer.ts';
 import { adjustedChat, type ParsedChat, parsedChat } from './parsed-chat.ts';

@@ -10,7 +10,12 @@ import { Exchange } from '../exchange.ts';
 import { type Later, whenHere } from '../later.ts';
 import type { RenderedPrompt } from '../renderer.ts';
 import { baseRequestId, type RequestHeaders } from '../request-headers.ts';
-import { beamSearchParams, maxTokensFor, samplingFields } from '../sampling-fields.ts';
+import {
+  beamSearchLimitsOf,
+  beamSearchParams,
+  maxTokensFor,
+  samplingFields,
+} from '../sampling-fields.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
 import { CompletionAnswer } from './answer.ts';
 import type { CompletionRequest } from './request.ts';
