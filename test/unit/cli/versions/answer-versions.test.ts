@@ -107,7 +107,10 @@ describe('two versions', () => {
     expect(wire?.calls).toEqual({ added: absent, removed: [] });
     const missing = wire?.meetings.map(({ missing_calls }) => missing_calls);
     expect(missing).toEqual([absent, []]);
-    expect(answer('0.31.0', '0.32.0').wire?.calls.added).toEqual(['compute_weight_checksums']);
+    expect(answer('0.31.0', '0.32.0').wire?.calls).toEqual({
+      added: ['compute_weight_checksums'],
+      removed: [],
+    });
     expect(answerVersions(['0.33.0', '0.32.0'], PLAIN)).toContain(
       '  UTILITY pause_generation (frontend -> engine)\n    the engine core has no such method',
     );
