@@ -1,6 +1,11 @@
 /** Servers that are another vLLM: each version with itself, and two that meet. */
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { SPOKEN_VERSIONS, type SpokenVersion, VLLM_VERSION } from '../../src/shared/version.ts';
+import {
+  isBefore,
+  SPOKEN_VERSIONS,
+  type SpokenVersion,
+  VLLM_VERSION,
+} from '../../src/shared/version.ts';
 import { parseExposition } from '../support/exposition.ts';
 import { AdapterFolders } from '../support/lora-adapter.ts';
 import { recordedMetrics } from '../support/recorded-metrics.ts';
@@ -107,6 +112,21 @@ describe.each(SPOKEN_VERSIONS)('a server that is vLLM %s', (version) => {
     const isNew = version === VLLM_VERSION;
     expect(frames.includes('"pause_generation"')).toBe(isNew);
     expect(frames.includes('"pause_scheduler"')).toBe(!isNew);
+  });
+
+  it('releases the KV cache where its engine cores can', async () => {
+    const twin = serve('--vllm-version', version);
+    const url = await twin.url();
+    expect((await fetch(`${url}/pause?mode=wait`, { method: 'POST' })).status).toBe(200);
+    const released = await fetch(`${url}/release_kv_cache_memory`, { method: 'POST' });
+    const words = "'EngineCoreProc' object has no attribute 'release_kv_cache_memory'";
+    const [status, answer] = isBefore(version, '0.31.0')
+      ? ([500, words] as const)
+      : ([200, '"kv_cache_released"'] as const);
+    expect([released.status, await released.text()]).toEqual([
+      status,
+      expect.stringContaining(answer),
+    ]);
   });
 
   it('takes what stands at another place on its wire: adapters, and sampling parameters of all kinds', async () => {
