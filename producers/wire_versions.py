@@ -2,6 +2,7 @@
 
     python producers/wire_versions.py BASE.json OTHER.json > v0-34-0.ts     # goes into that folder
     python producers/wire_versions.py --check       # the files that are there, from test/golden/versions/wire
+    python producers/wire_versions.py --calls VLLM...     # ABSENT_CALLS, of the packages' folders, oldest first
 
 BASE and OTHER are what wire_structs.py says of the two versions; OTHER's file is made of BASE's. A struct that BASE does not
 have is told on standard error: its table, and its type in the code, are written by hand.
@@ -46,7 +47,8 @@ PARALLEL_CONFIG_KEYS = {
 }
 ABSENT_CALLS = {
     "0.32.0": "['pause_generation']",
-    "0.30.0": "['pause_generation', 'release_kv_cache_memory']",
+    "0.31.0": "['pause_generation', 'compute_weight_checksums']",
+    "0.30.0": "['pause_generation', 'compute_weight_checksums', 'release_kv_cache_memory']",
 }
 KEYS = {"LoRARequest": "loraRequest"}
 SCALARS = {"int": "int", "float": "float", "str": "str", "bool": "bool", "Any": "any"}
@@ -304,9 +306,37 @@ def check() -> None:
     sys.exit(1 if wrong else 0)
 
 
+def called_methods(package: Path) -> set[str]:
+    """What a frontend calls by name, through whichever method of its client."""
+    calls = set()
+    for node in ast.walk(ast.parse((package / "v1" / "engine" / "core_client.py").read_text())):
+        if isinstance(node, ast.Call) and "call_utility" in ast.unparse(node.func):
+            calls |= {one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+    return calls
+
+
+def engine_methods(package: Path) -> set[str]:
+    classes = [
+        node
+        for node in ast.parse((package / "v1" / "engine" / "core.py").read_text()).body
+        if isinstance(node, ast.ClassDef) and node.name in ("EngineCore", "EngineCoreProc", "DPEngineCoreProc")
+    ]
+    return {method.name for one in classes for method in one.body if isinstance(method, ast.FunctionDef)}
+
+
+def tell_absent_calls(packages: list[Path]) -> None:
+    """For each version what the frontends of later ones, or its own, call and its engine core has not."""
+    for index, package in enumerate(packages):
+        called = set().union(*(called_methods(later) for later in packages[index:]))
+        print(package, sorted(called - engine_methods(package)))
+
+
 def main() -> None:
     if "--check" in sys.argv:
         check()
+    if "--calls" in sys.argv:
+        tell_absent_calls([Path(folder) for folder in sys.argv[2:]])
+        return
     base, other = (json.loads(Path(path).read_text()) for path in sys.argv[1:3])
     versions = f"{other['vllm_version']}, by its difference to {base['vllm_version']}"
     sys.stdout.write(module_text(base, other, f"/** The wire of vLLM {versions}. */"))

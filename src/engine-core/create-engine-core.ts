@@ -3,8 +3,10 @@
 import type { KVCacheConfig } from '../capacity/spec/kv-cache-config.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
+import { WIRE_VERSIONS } from '../shared/protocol/versions/wire-versions.ts';
+import { VLLM_VERSION } from '../shared/version.ts';
 import { EngineCore } from './engine-core.ts';
-import type { EngineCoreParts } from './engine-core-parts.ts';
+import type { EngineCoreParts, VersionRules } from './engine-core-parts.ts';
 import type { SimulatedExecutor } from './executor/simulated-executor.ts';
 import type { EngineProcessControl } from './faults/engine-fault.ts';
 import { FaultError } from './faults/fault-error.ts';
@@ -52,6 +54,8 @@ export interface EngineCoreOptions {
   readonly shutdownTimeoutS?: number;
   /** The class of vLLM that this engine core is the twin of; EngineCoreProc where left out. */
   readonly vllmClass?: string;
+  /** Left out: those of the version that the twin follows. */
+  readonly versionRules?: VersionRules;
   /** Samples how long evicted blocks lived; null is off. */
   readonly kvCacheMetrics?: KVCacheMetricsCollector | null;
   /** Requests may carry faults; not where left out. */
@@ -133,6 +137,7 @@ export function createEngineCore(
     maxConcurrentBatches: options.maxConcurrentBatches,
     shutdownTimeoutS: options.shutdownTimeoutS ?? 0,
     vllmClass: options.vllmClass ?? 'EngineCoreProc',
+    versionRules: options.versionRules ?? WIRE_VERSIONS[VLLM_VERSION],
     stepClock,
     structuredOutput: new StructuredOutputManager(
       options.structuredOutput ?? DEFAULT_STRUCTURED_OUTPUT_SETTINGS,

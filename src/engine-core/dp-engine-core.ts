@@ -4,7 +4,6 @@
  * Source: vllm/v1/engine/core.py DPEngineCoreProc (0.28.0 to 0.33.0). Leaves out: elastic EP.
  */
 import type { EngineInput } from '../shared/protocol/request.ts';
-import type { WaveRules } from '../shared/protocol/wire-version.ts';
 import { EngineCore } from './engine-core.ts';
 import { PendingResult } from './pending-result.ts';
 import type { Request } from './scheduler/request.ts';
@@ -39,7 +38,6 @@ export class DPEngineCore extends EngineCore {
   stepCounter = 0;
   /** A coordinator wakes and counts the ranks. */
   hasCoordinator = true;
-  waves: WaveRules = { startedBy: 'engine', isStartReported: true };
   prefillScheduleInterval = 1;
   /** Steps between two agreements. */
   syncInterval = DP_SYNC_INTERVAL;
@@ -62,8 +60,9 @@ export class DPEngineCore extends EngineCore {
 
   protected override onRequestAdded(_request: Request, wave: number): void {
     if (!this.hasCoordinator) return;
+    const { waves } = this.parts.versionRules;
     // The frontend has the coordinator start the wave that it knows of, but not one that came after it.
-    if (this.waves.startedBy === 'frontend' && wave >= this.currentWave) {
+    if (waves.startedBy === 'frontend' && wave >= this.currentWave) {
       this.currentWave = wave;
       return;
     }
@@ -156,8 +155,9 @@ export class DPEngineCore extends EngineCore {
 
   /** Rank 0 tells the coordinator that the ranks run, since a paused one discards START_DP_WAVE. */
   #reportStart(wasRunning: boolean): void {
+    const { engineIndex, versionRules } = this.parts;
     const isReporter =
-      this.waves.isStartReported && this.hasCoordinator && this.parts.engineIndex === 0;
+      versionRules.waves.isStartReported && this.hasCoordinator && engineIndex === 0;
     if (!wasRunning && isReporter && !this.#pendingPause)
       this.send(-1, { startWave: this.currentWave });
   }

@@ -1,12 +1,16 @@
 import type { KVCacheConfig } from '../capacity/spec/kv-cache-config.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { EngineIndex } from '../shared/protocol/ids.ts';
+import type { WireVersion } from '../shared/protocol/wire-version.ts';
 import type { SimulatedExecutor } from './executor/simulated-executor.ts';
 import type { FaultPoints } from './faults/fault-points.ts';
 import type { BlockHasher } from './kv-cache/hash/block-hash.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
 import type { StepClock } from './step-clock.ts';
 import type { StructuredOutputManager } from './structured-output/structured-output-manager.ts';
+
+/** What engine cores of a version do otherwise than those of another. */
+export type VersionRules = Pick<WireVersion, 'waves' | 'absentCalls'>;
 
 /** What an engine core is made of. */
 export interface EngineCoreParts {
@@ -24,6 +28,7 @@ export interface EngineCoreParts {
   readonly shutdownTimeoutS: number;
   /** The class of vLLM that this engine core is the twin of, as vLLM's messages name it. */
   readonly vllmClass: string;
+  readonly versionRules: VersionRules;
   /** When steps run; what they do is none of its business. */
   readonly stepClock: StepClock;
   /** What is to be compiled before requests run. */

@@ -65,8 +65,6 @@ export class EngineCore {
   readonly #draftsAhead: boolean;
   readonly #idleCallbacks: (() => void)[] = [];
   readonly #utilityHost: UtilityHost;
-  /** Methods that the version has not that it is on the wire. */
-  absentCalls: readonly string[] = [];
 
   constructor(parts: EngineCoreParts) {
     this.parts = parts;

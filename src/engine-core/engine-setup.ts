@@ -18,7 +18,7 @@ import type { EngineIndex } from '../shared/protocol/ids.ts';
 import type { KVEventsConfig } from '../shared/protocol/ready-response.ts';
 import { createEngineCore, type EngineCoreOptions } from './create-engine-core.ts';
 import type { EngineCore } from './engine-core.ts';
-import type { EngineCoreParts } from './engine-core-parts.ts';
+import type { EngineCoreParts, VersionRules } from './engine-core-parts.ts';
 import { allocateGpus } from './executor/allocate-gpus.ts';
 import type { GpuMemory } from './executor/gpu-memory.ts';
 import { latencyModelOf } from './executor/latency-inputs.ts';
@@ -50,6 +50,8 @@ export interface EnginePlacement {
   readonly isMoeDp: boolean;
   /** What faults may do to the process around it; left out, there is none. */
   readonly processControl?: EngineProcessControl;
+  /** Left out: those of the version that the twin follows. */
+  readonly versionRules?: VersionRules;
   /** What other engines know this one by. */
   readonly engineId?: string;
   /** Where a KV connector says what it cannot do. */
@@ -139,6 +141,7 @@ export function buildEngineCore(
     structuredOutput: structuredOutputSettingsOf(args),
     enableFaults: args.enableFaults && args.faults !== 'none',
     kvTransfer: createKVTransfer(setup, placement, clock),
+    ...(placement.versionRules === undefined ? {} : { versionRules: placement.versionRules }),
     ...(placement.processControl === undefined ? {} : { processControl: placement.processControl }),
   };
   return Core === undefined ? createEngineCore(options) : createEngineCore(options, Core);

@@ -181,12 +181,11 @@ async function connectEngine(options: StartOptions): Promise<RunningEngine> {
   const placement = { rank, hasInternalLb, isMoeDp, processControl, engineId, warn };
   const core = buildEngineCore(
     setup,
-    placement,
+    { ...placement, versionRules: codec },
     clock,
     kvEvents,
     isMoeDp ? DPEngineCore : undefined,
   );
-  core.absentCalls = codec.absentCalls;
   const group = isMoeDp ? await joinGroup(options, core) : null;
   const sideChannel = await openSideChannel(options, core, engineId);
   const wire = new EngineWire(core.parts.faults.wire, { clock, timers });
@@ -321,7 +320,7 @@ function publishWith(publisher: KVEventPublisher, clock: Clock) {
 }
 
 function joinGroup(
-  { config, transport, codec, handshake, logger, timers }: StartOptions,
+  { config, transport, handshake, logger, timers }: StartOptions,
   core: EngineCore,
 ): Promise<DpGroup> {
   const { args, rank } = config;
@@ -329,7 +328,6 @@ function joinGroup(
     core.hasCoordinator = handshake.addresses.coordinatorOutput !== null;
     core.prefillScheduleInterval = args.prefillScheduleInterval;
     core.syncInterval = args.dpSyncInterval;
-    core.waves = codec.waves;
   }
   const ip = String(handshake.parallelConfig['data_parallel_master_ip'] ?? '127.0.0.1');
   const port = Number(handshake.parallelConfig['data_parallel_master_port'] ?? DEFAULT_MASTER_PORT);

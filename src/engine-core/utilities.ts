@@ -16,7 +16,6 @@ import { VIEW_UTILITIES } from './views/view-utilities.ts';
 interface UtilityTarget {
   rejectNewRequests: boolean;
   weightVersion: string;
-  readonly absentCalls: readonly string[];
   readonly views: EngineViews | null;
   pauseComplete(): boolean;
   resumeScheduler(answer: unknown): unknown;
@@ -50,7 +49,7 @@ export function callUtility(host: UtilityHost, method: string, args: readonly un
     }
   }
   const utility = UTILITIES.get(method);
-  if (utility === undefined || host.core.absentCalls.includes(method)) {
+  if (utility === undefined || host.versionRules.absentCalls.includes(method)) {
     throw new UtilityError(`'${host.vllmClass}' object has no attribute '${method}'`);
   }
   checkArguments(method, utility, args);

@@ -1,6 +1,11 @@
 /** Servers that are another vLLM: each version with itself, and two that meet. */
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { SPOKEN_VERSIONS, type SpokenVersion, VLLM_VERSION } from '../../src/shared/version.ts';
+import {
+  isBefore,
+  SPOKEN_VERSIONS,
+  type SpokenVersion,
+  VLLM_VERSION,
+} from '../../src/shared/version.ts';
 import { parseExposition } from '../support/exposition.ts';
 import { AdapterFolders } from '../support/lora-adapter.ts';
 import { recordedMetrics } from '../support/recorded-metrics.ts';
@@ -11,7 +16,7 @@ const MODEL = 'Qwen/Qwen3-0.6B';
 
 const versions = recordedMetrics();
 
-/** Of a request that says nothing of it, and of one that wants none. */
+/** Of a request that says nothing of it, as a beam and a label do, and of one that wants none. */
 const WATERMARKING: Readonly<Record<SpokenVersion, readonly (boolean | null)[]>> = {
   '0.28.0': [null, null],
   '0.30.0': [true, false],
@@ -35,12 +40,25 @@ afterEach(async () => {
   server = null;
 });
 
-async function ask(url: string, fields: object): Promise<Response> {
-  return fetch(`${url}/v1/completions`, {
+async function post(url: string, body: object): Promise<Response> {
+  return fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model: MODEL, prompt: 'Hello', max_tokens: 4, ...fields }),
+    body: JSON.stringify(body),
   });
+}
+
+async function ask(url: string, fields: object): Promise<Response> {
+  return post(`${url}/v1/completions`, { model: MODEL, prompt: 'Hello', max_tokens: 4, ...fields });
+}
+
+/** What each request so far said of watermarking. */
+async function watermarks(url: string): Promise<readonly (boolean | null)[]> {
+  const frames = await (await fetch(`${url}/twin/api/frames`)).text();
+  return frames
+    .split('\n')
+    .filter((line) => line.includes('"send"') && line.includes('"ADD"'))
+    .map((line) => JSON.parse(line).message.sampling_params.watermarking ?? null);
 }
 
 async function json(url: string): Promise<unknown> {
@@ -96,6 +114,21 @@ describe.each(SPOKEN_VERSIONS)('a server that is vLLM %s', (version) => {
     expect(frames.includes('"pause_scheduler"')).toBe(!isNew);
   });
 
+  it('releases the KV cache where its engine cores can', async () => {
+    const twin = serve('--vllm-version', version);
+    const url = await twin.url();
+    expect((await fetch(`${url}/pause?mode=wait`, { method: 'POST' })).status).toBe(200);
+    const released = await fetch(`${url}/release_kv_cache_memory`, { method: 'POST' });
+    const words = "'EngineCoreProc' object has no attribute 'release_kv_cache_memory'";
+    const [status, answer] = isBefore(version, '0.31.0')
+      ? ([500, words] as const)
+      : ([200, '"kv_cache_released"'] as const);
+    expect([released.status, await released.text()]).toEqual([
+      status,
+      expect.stringContaining(answer),
+    ]);
+  });
+
   it('takes what stands at another place on its wire: adapters, and sampling parameters of all kinds', async () => {
     const adapter = `sql=${adapters.create()}`;
     const twin = serve('--vllm-version', version, '--enable-lora', '--lora-modules', adapter);
@@ -120,13 +153,14 @@ describe.each(SPOKEN_VERSIONS)('a server that is vLLM %s', (version) => {
     const metrics = await (await fetch(`${url}/metrics`)).text();
     expect(metrics).toContain('vllm:lora_requests_info{');
     // From 0.32.0 on the frontend decides on watermarking, and 0.28.0 has none; between them a request asks the engine.
+    const before = (await watermarks(url)).length;
+    await ask(url, { prompt: 'Beam', use_beam_search: true, n: 2, max_tokens: 1 });
+    const scoring = { model: MODEL, query: 'Is it?', items: ['Yes'], label_token_ids: [1, 2] };
+    expect((await post(`${url}/generative_scoring`, scoring)).status).toBe(200);
     await ask(url, { prompt: 'No', watermarking: false });
-    const frames = await (await fetch(`${url}/twin/api/frames`)).text();
-    const said = frames
-      .split('\n')
-      .filter((line) => line.includes('"send"') && line.includes('"ADD"'))
-      .map((line) => JSON.parse(line).message.sampling_params.watermarking ?? null);
-    expect([said[0], said.at(-1)]).toEqual(WATERMARKING[version]);
+    const [unsaid, no] = WATERMARKING[version];
+    const said = await watermarks(url);
+    expect([said[0], ...said.slice(before)]).toEqual([unsaid, unsaid, unsaid, no]);
   });
 });
 

@@ -8,7 +8,7 @@ import type { KVCacheGroup } from '../../src/capacity/spec/kv-cache-config.ts';
 import type { KVCacheSpec } from '../../src/capacity/spec/spec.ts';
 import { createEngineCore } from '../../src/engine-core/create-engine-core.ts';
 import { EngineCore } from '../../src/engine-core/engine-core.ts';
-import type { EngineCoreParts } from '../../src/engine-core/engine-core-parts.ts';
+import type { EngineCoreParts, VersionRules } from '../../src/engine-core/engine-core-parts.ts';
 import { AcceptanceDrafter } from '../../src/engine-core/executor/acceptance-drafter.ts';
 import {
   createLatencyModel,
@@ -77,6 +77,7 @@ export interface TestEngineOptions {
   readonly adapters?: AdapterCache | null;
   readonly clock?: VirtualClock;
   readonly shutdownTimeoutS?: number;
+  readonly versionRules?: VersionRules;
   readonly engineIndex?: number;
   /** As --enable-faults. */
   readonly enableFaults?: boolean;
@@ -177,6 +178,7 @@ export function createTestEngine(
       ? {}
       : { structuredOutput: options.structuredOutput }),
     kvTransfer: options.kvTransfer ?? null,
+    ...(options.versionRules === undefined ? {} : { versionRules: options.versionRules }),
   };
   return { core: createEngineCore(coreOptions, Core), clock };
 }

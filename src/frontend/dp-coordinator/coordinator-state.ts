@@ -3,6 +3,7 @@
  * publish what. Pure: messages and the time come in, messages to send are returned.
  * Source: vllm/v1/engine/coordinator.py DPCoordinatorProc (0.28.0 to 0.33.0).
  */
+import { assert } from '../../shared/assert.ts';
 import type {
   CoordinatorUpdate,
   EngineRequestCounts,
@@ -118,10 +119,9 @@ export class CoordinatorState {
     };
   }
 
-  /** A frontend sends a request to engines that it takes to stand still. */
+  /** A frontend sends a request to engines that it takes to stand still. Only of versions whose frontends start waves. */
   onFirstRequest({ engineIdentity, wave }: FirstRequest): CoordinatorEffects {
-    if (this.waves.startedBy === 'engine')
-      return { ...NO_EFFECTS, warning: 'a frontend told of a first request: engines do' };
+    assert(this.waves.startedBy === 'frontend', 'engines tell of first requests');
     if (!this.enableWaveCoordination || this.enginesRunning) return NO_EFFECTS;
     if (!this.waves.isStartReported) this.enginesRunning = true;
     return {

@@ -6,6 +6,7 @@ import type { Clock } from '../../shared/clock.ts';
 import { DroppedMessages } from '../../shared/dropped-messages.ts';
 import { ServerError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
+import type { FrontendNotice } from '../../shared/protocol/coordinator.ts';
 import type { Frames } from '../../shared/protocol/decode-message.ts';
 import { ENGINE_CORE_DEAD, type EngineCoreOutputs } from '../../shared/protocol/outputs.ts';
 import { refuseImpossibleStats } from '../../shared/protocol/possible-outputs.ts';
@@ -40,12 +41,13 @@ export interface CoordinatorParts {
   readonly clock: Clock;
   /** Default: the event loop's. */
   readonly timers?: Timers;
-  readonly logger: Pick<Logger, 'debug' | 'info' | 'warn'>;
+  readonly logger: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 }
 
 const LINGER_MS = 1_000;
 /** An engine count beyond this is not a scale-up but garbage. */
 const MAX_ENGINES = 65_536;
+const UNEXPECTED_NOTICE = 'DP Coordinator received unexpected message from front-end';
 
 export class DPCoordinatorProc {
   readonly addresses: CoordinatorAddresses;
@@ -147,7 +149,7 @@ export class DPCoordinatorProc {
   private onFrontendMessage(frames: Frames): void {
     if (this.parts.codec.decodeSubscription(frames) === null) {
       this.guarded('frontends', () => {
-        const notice = this.parts.codec.decodeFrontendNotice(frames);
+        const notice = this.readNotice(frames);
         if (notice.type === 'FIRST_REQ') {
           this.apply(this.state.onFirstRequest(notice));
           return;
@@ -167,6 +169,22 @@ export class DPCoordinatorProc {
       });
     }
     this.armTimer();
+  }
+
+  /** Throws E_BAD_FRAME. */
+  private readNotice(frames: Frames): FrontendNotice {
+    const { codec, logger } = this.parts;
+    const engineStarts = codec.waves.startedBy === 'engine';
+    try {
+      const notice = codec.decodeFrontendNotice(frames);
+      if (engineStarts && notice.type === 'FIRST_REQ')
+        throw new ServerError('E_BAD_FRAME', 'FIRST_REQ: engines tell of first requests');
+      return notice;
+    } catch (error) {
+      // Where frontends may tell of a first request, vLLM takes whatever comes for one.
+      if (engineStarts) logger.error(UNEXPECTED_NOTICE);
+      throw error;
+    }
   }
 
   private onEngineMessage(frames: Frames): void {

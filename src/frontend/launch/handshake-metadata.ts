@@ -1,5 +1,6 @@
 import type { EngineHandshakeMetadata } from '../../shared/protocol/handshake.ts';
 import { WIRE_VERSIONS } from '../../shared/protocol/versions/wire-versions.ts';
+import type { ParallelConfigKey } from '../../shared/protocol/wire-version.ts';
 import type { SpokenVersion } from '../../shared/version.ts';
 import type { ClientAddresses } from '../engine-client/multi-process-client.ts';
 
@@ -40,7 +41,7 @@ function parallelConfigOf(
   vllmVersion: SpokenVersion,
   { host, port, size }: NonNullable<HandshakeMetadataOptions['meeting']>,
 ): Readonly<Record<string, unknown>> {
-  const known: Readonly<Record<string, unknown>> = {
+  const known: Readonly<Record<ParallelConfigKey, unknown>> = {
     data_parallel_master_ip: host,
     data_parallel_master_port: port,
     _data_parallel_master_port_list: [],

@@ -16,12 +16,18 @@ import type { CompletionOutput, RequestOutput, RequestSink } from './request-out
 import { verifyArgs, verifyNumSequences } from './sampling-checks.ts';
 import { MIN_TEMPERATURE, type MutableSamplingParams } from './sampling-params.ts';
 
-export interface BeamSearchParts {
+/** What a server lets a search ask for. */
+export interface BeamSearchLimits {
+  readonly maxNumSequences: number;
+  /** See ServedModel. */
+  readonly asksForWatermarks: boolean;
+}
+
+export interface BeamSearchParts extends BeamSearchLimits {
   readonly llm: Pick<AsyncLLM, 'generate'>;
   readonly tokenizer: Tokenizer;
   /** What ends a beam. */
   readonly eosTokenIds: ReadonlySet<number>;
-  readonly maxNumSequences: number;
   /** Wall-clock seconds. */
   readonly nowSeconds: () => number;
 }
@@ -29,7 +35,7 @@ export interface BeamSearchParts {
 /** Of the request for one token of one beam, whose own they are. Throws ApiError for parameters that no search may have. */
 export function beamStepParams(
   { temperature, allowedTokenIds, beamWidth }: BeamSearchParams,
-  maxNumSequences: number,
+  { maxNumSequences, asksForWatermarks }: BeamSearchLimits,
 ): MutableSamplingParams {
   verifyNumSequences(beamWidth, 'beam_width', maxNumSequences);
   if (allowedTokenIds?.length === 0)
@@ -40,7 +46,8 @@ export function beamStepParams(
     logprobTokenIds: allowedTokenIds,
     maxTokens: 1,
     temperature: temperature > 0 && temperature < MIN_TEMPERATURE ? MIN_TEMPERATURE : temperature,
-    watermarking: false,
+    // A search says nothing of it: that is the engine's default where requests ask.
+    watermarking: asksForWatermarks ? null : false,
     detokenize: false,
     outputKind: RequestOutputKind.FINAL_ONLY,
   }) as MutableSamplingParams;
@@ -109,7 +116,7 @@ class BeamSearch implements RequestHandle {
             ...this.#request,
             requestId: `${id}-beam-${index}`,
             promptTokenIds: tokenIds,
-            params: beamStepParams(this.#params, this.#parts.maxNumSequences),
+            params: beamStepParams(this.#params, this.#parts),
             arrivalTime: nowSeconds(),
           },
           {

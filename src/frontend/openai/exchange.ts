@@ -17,6 +17,7 @@ import {
   requestPriority,
   requestSessionId,
 } from './request-headers.ts';
+import { beamSearchLimitsOf } from './sampling-fields.ts';
 import type { ServingContext } from './serving-context.ts';
 
 /** What an endpoint makes of the outputs. Each method may throw; the exchange then ends with that error. */
@@ -218,11 +219,12 @@ function numOutputsOf(prompt: ExchangePrompt | undefined): number {
   return prompt?.beams?.beamWidth ?? prompt?.params.n ?? 1;
 }
 
-function beamSearchPartsOf({ llm, tokenizer, model, clock, maxNumSequences }: ServingContext) {
+function beamSearchPartsOf(context: ServingContext) {
+  const { llm, tokenizer, model, clock } = context;
   const eos = tokenizer.eosTokenId ?? model.eosTokenId;
   const eosTokenIds = new Set([...(eos === null ? [] : [eos]), ...model.generationEosTokenIds]);
   const nowSeconds = () => clock.wallMs() / 1000;
-  return { llm, tokenizer, eosTokenIds, maxNumSequences, nowSeconds };
+  return { ...beamSearchLimitsOf(context), llm, tokenizer, eosTokenIds, nowSeconds };
 }
 
 /** An engine's own failure ends the whole request. Throws ApiError. */

@@ -3,10 +3,14 @@ import { createSamplingParams } from '../../shared/protocol/defaults.ts';
 import { RequestOutputKind } from '../../shared/protocol/request.ts';
 import type { MutableSamplingParams } from '../llm/sampling-params.ts';
 
-/** `logprobs`: candidates asked for besides the labels; null: none. */
+/** `logprobs`: candidates asked for besides the labels; null: none. `asksForWatermarks`: see ServedModel. */
 export function labelParams(
   labels: readonly number[],
-  options: { readonly temperature: number; readonly logprobs: number | null },
+  options: {
+    readonly temperature: number;
+    readonly logprobs: number | null;
+    readonly asksForWatermarks: boolean;
+  },
 ): MutableSamplingParams {
   return {
     ...createSamplingParams(),
@@ -15,7 +19,7 @@ export function labelParams(
     logprobs: options.logprobs,
     logprobTokenIds: labels,
     outputKind: RequestOutputKind.FINAL_ONLY,
-    watermarking: false,
+    watermarking: options.asksForWatermarks ? null : false,
     stop: [],
     stopTokenIds: [],
     badWords: [],

@@ -3,10 +3,12 @@
  * Source: vllm/entrypoints/openai/{completion,chat_completion}/protocol.py to_sampling_params (0.33.0).
  */
 import { RequestOutputKind } from '../../shared/protocol/request.ts';
+import type { BeamSearchLimits } from '../llm/beam-search.ts';
 import type { BeamSearchParams } from '../llm/beams.ts';
 import type { SamplingFields } from '../llm/sampling-params.ts';
 import type { ServedModel } from '../llm/served-model.ts';
 import type { GenerationRequest, SamplingRequest } from './generation-request.ts';
+import type { ServingContext } from './serving-context.ts';
 
 /** How many tokens may be generated: what fits, what was asked for, what the server allows. Source: get_max_tokens. */
 export function maxTokensFor(
@@ -36,6 +38,13 @@ export function beamSearchParams(
     skipSpecialTokens: request.skip_special_tokens ?? true,
     allowedTokenIds: request.allowed_token_ids,
   };
+}
+
+export function beamSearchLimitsOf({
+  model,
+  maxNumSequences,
+}: Pick<ServingContext, 'model' | 'maxNumSequences'>): BeamSearchLimits {
+  return { maxNumSequences, asksForWatermarks: model.asksForWatermarks };
 }
 
 const OPENAI_DEFAULTS = {

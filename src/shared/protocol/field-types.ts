@@ -105,6 +105,12 @@ export const intOrStr: FieldType<number | string> = {
   declared: unionOf(INT, STR),
 };
 
+export const intOrBytes: FieldType<number | Uint8Array> = {
+  read: (reader) => (reader.isBin() ? reader.bin() : reader.int()),
+  write: (value, writer) => (typeof value === 'number' ? writer.int(value) : writer.bin(value)),
+  declared: unionOf(INT, BYTES),
+};
+
 /** A block hash: 64 bits as an integer, or the digest's bytes. */
 export const blockHash: FieldType<number | bigint | Uint8Array> = {
   read: (reader) => (reader.isBin() ? reader.bin() : reader.int64()),

@@ -13,7 +13,10 @@ import { createStartupMessages } from './messages/startup-messages.ts';
 import { createStructCodecs } from './struct-codec.ts';
 import type { WireVersion } from './wire-version.ts';
 
-/** All its functions are pure and stand alone: they may be taken out of it. */
+/**
+ * Its functions are pure and stand alone: they may be taken out of it. Beside them it holds what its version says of more
+ * than one message.
+ */
 export type WireCodec = ReturnType<typeof createWireCodec>;
 
 export function createWireCodec({ tables, waves, absentCalls }: WireVersion) {
@@ -21,6 +24,7 @@ export function createWireCodec({ tables, waves, absentCalls }: WireVersion) {
   return {
     /** Which of the coordinator's messages there are. */
     waves,
+    /** Which calls there are not. */
     absentCalls,
     ...createCallForms(structs.loraRequest.table, absentCalls),
     ...createStartupMessages(structs),

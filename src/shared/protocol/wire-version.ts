@@ -14,6 +14,14 @@ export interface WaveRules {
   readonly isStartReported: boolean;
 }
 
+/** What INIT may tell ranks that step together, by vLLM's names. Source: vllm/v1/engine/utils.py wait_for_engine_startup. */
+export type ParallelConfigKey =
+  | 'data_parallel_master_ip'
+  | 'data_parallel_master_port'
+  | '_data_parallel_master_port_list'
+  | '_coord_store_port'
+  | 'data_parallel_size';
+
 /**
  * What a vLLM version says on the wire. The next one is made from its neighbour: the neighbour's tables, and in place of
  * those that changed what `extend`, `insert`, `replace`, `move` or `without` makes of them.
@@ -21,8 +29,8 @@ export interface WaveRules {
 export interface WireVersion {
   readonly vllmVersion: string;
   readonly waves: WaveRules;
-  /** What INIT tells ranks that step together, in its order. Source: vllm/v1/engine/utils.py wait_for_engine_startup. */
-  readonly parallelConfigKeys: readonly string[];
+  /** What INIT tells ranks that step together, in its order. */
+  readonly parallelConfigKeys: readonly ParallelConfigKey[];
   /**
    * Methods of engine cores that frontends of later versions call, and this one's has not.
    * Source: vllm/v1/engine/core.py EngineCore, vllm/v1/engine/core_client.py AsyncMPClient (0.28.0 to 0.33.0).

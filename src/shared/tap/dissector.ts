@@ -2,11 +2,11 @@
  * Frames as people see them: decoded under vLLM's field names, in short and in full, with what is wrong with them. It never
  * throws: a frame that cannot be read is shown as far as it can, and says why.
  */
-import { arrayOf, str } from '../protocol/field-types.ts';
+import { arrayOf, intOrBytes, nullable, str } from '../protocol/field-types.ts';
 import { DecodeFault } from '../protocol/msgpack-reader.ts';
 import { createStructCodecs, type StructCodecs } from '../protocol/struct-codec.ts';
-import type { StructTable } from '../protocol/struct-table.ts';
-import type { WireVersion } from '../protocol/wire-version.ts';
+import { replace, required, type StructTable } from '../protocol/struct-table.ts';
+import type { WaveRules, WireVersion } from '../protocol/wire-version.ts';
 import { FieldWalk, namedValues, type WalkedField } from './field-walk.ts';
 import { hexOf } from './frame-bytes.ts';
 import type { FrameDetail, FrameField, FrameLine } from './frame-line.ts';
@@ -45,10 +45,19 @@ export interface Dissector {
   detail(frame: RawFrame, place: FramePlace): FrameDetail;
 }
 
+/**
+ * Where frontends begin waves, what is left out is an engine's identity.
+ * Source: vllm/v1/engine/coordinator.py DPCoordinatorProc.process_input_socket (0.32.0).
+ */
+const START_DP_WAVE_BY_IDENTITY = replace(
+  START_DP_WAVE,
+  required('exclude_engine_index', nullable(intOrBytes)),
+);
+
 /** Bytes of a part that are shown in full. */
 const MAX_SHOWN_BYTES = 64 * 1024;
 
-export function createDissector({ tables, vllmVersion }: WireVersion): Dissector {
+export function createDissector({ tables, vllmVersion, waves }: WireVersion): Dissector {
   const structs = createStructCodecs(tables);
 
   function dissectParts(
@@ -57,7 +66,7 @@ export function createDissector({ tables, vllmVersion }: WireVersion): Dissector
     isChecked: boolean,
   ): Dissection {
     const { type, socket } = frame;
-    const known = tableOf(frame, structs);
+    const known = tableOf(frame, structs, waves);
     if (known !== null) return structOf(known.table, parts, known.part, { isChecked, vllmVersion });
     switch (type) {
       case 'ABORT':
@@ -116,6 +125,7 @@ export function createDissector({ tables, vllmVersion }: WireVersion): Dissector
 function tableOf(
   { type, socket }: RawFrame,
   structs: StructCodecs,
+  waves: WaveRules,
 ): { readonly table: StructTable; readonly part: number } | null {
   const first = (table: unknown) => ({ table: table as StructTable, part: 0 });
   const second = (table: unknown) => ({ table: table as StructTable, part: 1 });
@@ -132,7 +142,7 @@ function tableOf(
     case 'UTILITY':
       return second(UTILITY_CALL);
     case 'START_DP_WAVE':
-      return second(START_DP_WAVE);
+      return second(waves.startedBy === 'engine' ? START_DP_WAVE : START_DP_WAVE_BY_IDENTITY);
     case 'OUTPUTS':
       return first(structs.engineCoreOutputs.table);
     case 'COUNTS':

@@ -14,14 +14,11 @@ export const UTILITY_CALL: StructTable = {
   ],
 };
 
-/**
- * Any value is taken for `exclude_engine_index`.
- * Source: vllm/v1/engine/coordinator.py DPCoordinatorProc._send_start_wave (0.28.0 to 0.33.0).
- */
+/** Source: vllm/v1/engine/coordinator.py DPCoordinatorProc._send_start_wave (0.33.0). */
 export const START_DP_WAVE: StructTable = {
   name: 'StartDPWave',
   layout: 'array',
-  fields: [required('wave', int), required('exclude_engine_index', any)],
+  fields: [required('wave', int), required('exclude_engine_index', nullable(int))],
 };
 
 /** Source: vllm/v1/engine/coordinator.py DPCoordinatorProc.process_input_socket (0.33.0). */

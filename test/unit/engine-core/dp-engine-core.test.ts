@@ -8,6 +8,7 @@ import { FinishReason } from '../../../src/shared/protocol/outputs.ts';
 import type { ExcludedEngine } from '../../../src/shared/protocol/request.ts';
 import { WIRE_VERSIONS } from '../../../src/shared/protocol/versions/wire-versions.ts';
 import { createInMemoryTransport } from '../../../src/shared/transport/in-memory.ts';
+import { type SpokenVersion, VLLM_VERSION } from '../../../src/shared/version.ts';
 import { createTestRequest } from '../../support/engine.ts';
 import { TestProc } from '../../support/engine-proc.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -19,7 +20,7 @@ describe('data-parallel ranks', () => {
   let ranks: TestProc[];
   let groups: DpGroup[];
 
-  async function start(size: number): Promise<void> {
+  async function start(size: number, version: SpokenVersion = VLLM_VERSION): Promise<void> {
     const transport = createInMemoryTransport();
     const member = {
       address: 'tcp://127.0.0.1:29500',
@@ -37,6 +38,7 @@ describe('data-parallel ranks', () => {
         agree: (vote) => group.agree(vote),
         engine: {
           engineIndex: rank,
+          versionRules: WIRE_VERSIONS[version],
           numBlocks: 65,
           maxConcurrentBatches: 2,
           scheduler: { maxModelLen: 1024 },
@@ -112,8 +114,7 @@ describe('data-parallel ranks', () => {
     async (version, told) => {
       const startsOf = (index: number): readonly Note[] =>
         notesOf(index).filter(([what]) => what === 'start_wave');
-      await start(2);
-      for (const index of ranks.keys()) coreOf(index).waves = WIRE_VERSIONS[version].waves;
+      await start(2, version);
       rank(1).add(request('a', 50, 4));
       await allRead();
       expect([startsOf(0), startsOf(1)]).toEqual([[], []]);

@@ -268,8 +268,7 @@ describe('utilities', () => {
   });
 
   it('are not there where the version has them not', () => {
-    const { core } = createTestEngine();
-    core.absentCalls = WIRE_VERSIONS['0.32.0'].absentCalls;
+    const { core } = createTestEngine({ versionRules: WIRE_VERSIONS['0.32.0'] });
     expect(call(core, 'pause_generation')?.failureMessage).toBe(
       "Call to pause_generation method failed: 'EngineCoreProc' object has no attribute 'pause_generation'",
     );

@@ -9,7 +9,12 @@ import { Exchange } from '../exchange.ts';
 import { type Later, whenHere } from '../later.ts';
 import type { RenderedChat } from '../renderer.ts';
 import { baseRequestId, type RequestHeaders } from '../request-headers.ts';
-import { beamSearchParams, maxTokensFor, samplingFields } from '../sampling-fields.ts';
+import {
+  beamSearchLimitsOf,
+  beamSearchParams,
+  maxTokensFor,
+  samplingFields,
+} from '../sampling-fields.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
 import { ChatAnswer } from './answer.ts';
 import { adjustedChat, type ParsedChat, parsedChat } from './parsed-chat.ts';
@@ -34,7 +39,7 @@ export function createChatCompletion(
     const params =
       beams === null
         ? chatSamplingParams(context, asked, prompt)
-        : beamStepParams(beams, context.maxNumSequences);
+        : beamStepParams(beams, beamSearchLimitsOf(context));
     const { choices, reasoningEnded, reasoningParserKwargs } = parsed;
     const prompts = [
       { requestId: id, promptTokenIds, text, params, beams, reasoningEnded, reasoningParserKwargs },

@@ -10,7 +10,12 @@ import { Exchange } from '../exchange.ts';
 import { type Later, whenHere } from '../later.ts';
 import type { RenderedPrompt } from '../renderer.ts';
 import { baseRequestId, type RequestHeaders } from '../request-headers.ts';
-import { beamSearchParams, maxTokensFor, samplingFields } from '../sampling-fields.ts';
+import {
+  beamSearchLimitsOf,
+  beamSearchParams,
+  maxTokensFor,
+  samplingFields,
+} from '../sampling-fields.ts';
 import { checkModel, type ServingContext } from '../serving-context.ts';
 import { CompletionAnswer } from './answer.ts';
 import type { CompletionRequest } from './request.ts';
@@ -37,7 +42,7 @@ export function createCompletion(
       const params =
         beams === null
           ? completionSamplingParams(context, request, prompt)
-          : beamStepParams(beams, context.maxNumSequences);
+          : beamStepParams(beams, beamSearchLimitsOf(context));
       const embedded = promptEmbeds === undefined ? {} : { promptEmbeds };
       return { requestId: `${id}-${index}`, promptTokenIds, ...embedded, text, params, beams };
     });

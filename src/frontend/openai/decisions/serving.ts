@@ -164,6 +164,7 @@ export class DecisionsServing {
           params: labelParams(idsOf(labels, asked.questions[i] as Question), {
             temperature: 0,
             logprobs: null,
+            asksForWatermarks: this.#context.model.asksForWatermarks,
           }),
         })),
         answer,

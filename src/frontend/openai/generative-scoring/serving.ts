@@ -28,7 +28,11 @@ export function createGenerativeScoring(
   const labels = request.label_token_ids;
   const prompts = promptsOf(context, request).map((promptTokenIds) => ({
     promptTokenIds,
-    params: labelParams(labels, { temperature: 1, logprobs: labels.length }),
+    params: labelParams(labels, {
+      temperature: 1,
+      logprobs: labels.length,
+      asksForWatermarks: context.model.asksForWatermarks,
+    }),
   }));
   readLabels({
     context,

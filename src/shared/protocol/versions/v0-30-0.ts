@@ -9,7 +9,7 @@ export const V0_30_0: WireVersion = {
   vllmVersion: '0.30.0',
   waves,
   parallelConfigKeys,
-  absentCalls: ['pause_generation', 'release_kv_cache_memory'],
+  absentCalls: ['pause_generation', 'compute_weight_checksums', 'release_kv_cache_memory'],
   tables: {
     ...tables,
     engineCoreReadyResponse: without(tables.engineCoreReadyResponse, [

@@ -8,13 +8,13 @@ import { insert, optional, orDefault, replace, without } from '../struct-table.t
 import type { WireVersion } from '../wire-version.ts';
 import { V0_32_0 } from './v0-32-0.ts';
 
-const { tables, described, waves, parallelConfigKeys, absentCalls } = V0_32_0;
+const { tables, described, waves, parallelConfigKeys } = V0_32_0;
 
 export const V0_31_0: WireVersion = {
   vllmVersion: '0.31.0',
   waves,
   parallelConfigKeys: parallelConfigKeys.filter((key) => key !== '_coord_store_port'),
-  absentCalls,
+  absentCalls: ['pause_generation', 'compute_weight_checksums'],
   tables: {
     ...tables,
     samplingParams: replace(

@@ -103,12 +103,14 @@ describe('two versions', () => {
 
   it('tell the methods that engine cores have not yet', () => {
     const { wire } = answer('0.30.0', '0.33.0');
-    expect(wire?.calls).toEqual({
-      added: ['pause_generation', 'release_kv_cache_memory'],
+    const absent = ['pause_generation', 'compute_weight_checksums', 'release_kv_cache_memory'];
+    expect(wire?.calls).toEqual({ added: absent, removed: [] });
+    const missing = wire?.meetings.map(({ missing_calls }) => missing_calls);
+    expect(missing).toEqual([absent, []]);
+    expect(answer('0.31.0', '0.32.0').wire?.calls).toEqual({
+      added: ['compute_weight_checksums'],
       removed: [],
     });
-    const missing = wire?.meetings.map(({ missing_calls }) => missing_calls);
-    expect(missing).toEqual([['pause_generation', 'release_kv_cache_memory'], []]);
     expect(answerVersions(['0.33.0', '0.32.0'], PLAIN)).toContain(
       '  UTILITY pause_generation (frontend -> engine)\n    the engine core has no such method',
     );

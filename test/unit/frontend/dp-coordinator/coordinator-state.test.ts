@@ -222,8 +222,8 @@ describe('the coordinator', () => {
       enableWaveCoordination: true,
     });
     const engineIdentity = Uint8Array.of(1, 0);
-    const effects = state.onFirstRequest({ type: 'FIRST_REQ', engineIdentity, wave: 0 });
-    expect(effects).toMatchObject({ startWave: null, update: null });
-    expect(effects.warning).toMatch(/first request/);
+    expect(() => state.onFirstRequest({ type: 'FIRST_REQ', engineIdentity, wave: 0 })).toThrow(
+      'engines tell of first requests',
+    );
   });
 });

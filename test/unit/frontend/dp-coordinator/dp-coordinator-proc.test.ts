@@ -12,6 +12,8 @@ import {
 import { identityFromEngineIndex } from '../../../../src/shared/protocol/identity.ts';
 import { SUBSCRIBE_ALL } from '../../../../src/shared/protocol/messages/coordinator-messages.ts';
 import type { EngineInput } from '../../../../src/shared/protocol/request.ts';
+import { WIRE_VERSIONS } from '../../../../src/shared/protocol/versions/wire-versions.ts';
+import { createWireCodec } from '../../../../src/shared/protocol/wire-codec.ts';
 import { createInMemoryTransport } from '../../../../src/shared/transport/in-memory.ts';
 import type { Transport } from '../../../../src/shared/transport/transport.ts';
 import { wireCodec } from '../../../support/wire-codec.ts';
@@ -20,6 +22,7 @@ const { decodeCoordinatorUpdate, decodeEngineInput, encodeEngineCoreOutputs, isC
   wireCodec;
 
 const LINGER = { lingerMs: 0 };
+const UNEXPECTED = 'DP Coordinator received unexpected message from front-end';
 const SETTINGS: CoordinatorSettings = {
   engineCount: 2,
   enableWaveCoordination: true,
@@ -63,21 +66,25 @@ describe('the coordinator process', () => {
     await Promise.all(coordinators.splice(0).map((coordinator) => coordinator.close()));
   });
 
-  async function start(): Promise<{
+  async function start(codec = wireCodec): Promise<{
     readonly engines: readonly Engine[];
     readonly updates: CoordinatorUpdate[];
     readonly warnings: unknown[];
+    readonly errors: unknown[];
+    readonly tell: (...frames: readonly Uint8Array[]) => void;
   }> {
     const transport = createInMemoryTransport();
     const warnings: unknown[] = [];
+    const errors: unknown[] = [];
     const coordinator = await DPCoordinatorProc.start(SETTINGS, {
       transport,
-      codec: wireCodec,
+      codec,
       clock: systemClock,
       logger: {
         debug: () => {},
         info: () => {},
         warn: (fields: unknown) => warnings.push(fields),
+        error: (text: unknown) => errors.push(text),
       },
     });
     coordinators.push(coordinator);
@@ -89,7 +96,7 @@ describe('the coordinator process', () => {
     front.onMessage((frames) => updates.push(decodeCoordinatorUpdate(frames)));
     front.send([SUBSCRIBE_ALL]);
     const engines = [0, 1].map((rank) => connectEngine(transport, coordinator, rank));
-    return { engines, updates, warnings };
+    return { engines, updates, warnings, errors, tell: (...frames) => front.send(frames) };
   }
 
   it('says READY only once all engines have subscribed', async () => {
@@ -134,4 +141,30 @@ describe('the coordinator process', () => {
     expect(warnings).toHaveLength(3);
     expect(warnings[0]).toMatchObject({ socket: 'engine outputs' });
   });
+
+  it.each([
+    ['0.32.0', [], []],
+    [
+      '0.33.0',
+      [UNEXPECTED, UNEXPECTED],
+      ['FIRST_REQ: engines tell of first requests', expect.any(String)],
+    ],
+  ] as const)(
+    'of vLLM %s takes what its frontends say, and counts the rest',
+    async (version, told, counted) => {
+      const codec = createWireCodec(WIRE_VERSIONS[version]);
+      const { engines, updates, warnings, errors, tell } = await start(codec);
+      for (const engine of engines) engine.subscribe();
+      await vi.waitFor(() => expect(engines[1]?.inputs).toEqual(['READY']));
+      const engineIdentity = identityFromEngineIndex(1);
+      tell(...codec.encodeFrontendNotice({ type: 'FIRST_REQ', engineIdentity, wave: 0 }));
+      // A map, which no version's frontends send; 0.32.0 would take it for a first request, and break.
+      if (version !== '0.32.0') tell(Uint8Array.of(0x81, 0x01, 0x02));
+      engines[0]?.send({ schedulerStats: createSchedulerStats({ numRunningReqs: 2 }) });
+      await vi.waitFor(() => expect(updates.at(-1)?.counts?.[0]).toEqual([0, 2, 0]));
+      expect(engines[0]?.inputs.length).toBe(version === '0.32.0' ? 2 : 1);
+      expect(errors).toEqual(told);
+      expect(warnings).toEqual(counted.map((err) => ({ socket: 'frontends', err })));
+    },
+  );
 });

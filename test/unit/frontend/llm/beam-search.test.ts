@@ -7,6 +7,7 @@ import { ByteTokenizer } from '../../../support/byte-tokenizer.ts';
 import { createOutput, createPosition } from '../../../support/openai.ts';
 
 const EOS = 0;
+const LIMITS = { maxNumSequences: 16, asksForWatermarks: false };
 
 function createParams(params: Partial<BeamSearchParams> = {}): BeamSearchParams {
   return {
@@ -45,7 +46,7 @@ class Bench {
         },
         tokenizer: new ByteTokenizer(),
         eosTokenIds: new Set([EOS]),
-        maxNumSequences: 16,
+        ...LIMITS,
         nowSeconds: () => 5,
       },
       {
@@ -176,11 +177,19 @@ describe('a beam search', () => {
 
 describe('the parameters of a step', () => {
   it('score what is allowed instead of the likeliest', () => {
-    expect(beamStepParams(createParams({ allowedTokenIds: [5, 6] }), 16)).toMatchObject({
+    expect(beamStepParams(createParams({ allowedTokenIds: [5, 6] }), LIMITS)).toMatchObject({
       logprobs: null,
       logprobTokenIds: [5, 6],
       allowedTokenIds: null,
     });
+  });
+
+  it.each([
+    [false, false],
+    [true, null],
+  ])('leave watermarks to the engine only where requests ask for them: %s', (asks, said) => {
+    const { watermarking } = beamStepParams(createParams(), { ...LIMITS, asksForWatermarks: asks });
+    expect(watermarking).toBe(said);
   });
 
   it.each([
@@ -189,6 +198,6 @@ describe('the parameters of a step', () => {
     [{ allowedTokenIds: [] }, 'Beam search allowed_token_ids must not be empty'],
     [{ temperature: -1 }, 'temperature must be non-negative, got -1.0.'],
   ])('refuse %j', (params, words) => {
-    expect(() => beamStepParams(createParams(params), 16)).toThrow(words);
+    expect(() => beamStepParams(createParams(params), LIMITS)).toThrow(words);
   });
 });

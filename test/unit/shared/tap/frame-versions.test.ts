@@ -153,3 +153,27 @@ it('the wave that a frontend knows of may be behind, and START_DP_WAVE names an 
     { wave: 4, exclude_engine_index: { $bin: '0100' } },
   ]);
 });
+
+it.each([
+  // Null, an index, an identity, a word.
+  ['0.32.0', [[], [], [], ['field.type']]],
+  ['0.33.0', [[], [], ['field.type'], ['field.type']]],
+] as const)('what START_DP_WAVE of vLLM %s may leave out', (version, expected) => {
+  const [type] = createWireCodec(WIRE_VERSIONS[version]).encodeEngineInput({
+    type: 'START_DP_WAVE',
+    wave: 4,
+    excludeEngineIndex: null,
+  });
+  const found = [[0xc0], [1], [0xc4, 2, 1, 0], [0xa1, 0x61]].map((excluded) => {
+    seq = 0;
+    const parts = [type ?? new Uint8Array(), Uint8Array.of(0x92, 4, ...excluded)];
+    const socket = {
+      socket: 'coordinator_input',
+      socket_type: 'XPUB',
+      type: 'START_DP_WAVE',
+    } as const;
+    const wave: RawFrame = { ...frame('ADD', 1, parts), ...socket, peer: null, identity: null };
+    return problemsOf([wave], version);
+  });
+  expect(found).toEqual(expected);
+});
