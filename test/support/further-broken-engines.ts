@@ -6,6 +6,7 @@ import {
   FinishReason,
   type LogprobsLists,
 } from '../../src/shared/protocol/outputs.ts';
+import { EngineCoreRequestType } from '../../src/shared/protocol/request.ts';
 import {
   extend,
   optional,
@@ -144,6 +145,18 @@ export const FURTHER_BROKEN_ENGINES: readonly (readonly [string, string, JudgedE
         input.type === 'ABORT' ? { ...input, requestIds: input.requestIds.slice(0, 1) } : input,
       ),
     ),
+  ],
+  [
+    'ABORT of several ids that is not heeded',
+    'abort.others',
+    one({
+      receive: (message) => {
+        const { socket, frames } = message;
+        if (socket !== 'input' || frames[0]?.[0] !== EngineCoreRequestType.ABORT) return [frames];
+        const input = codec.decodeEngineInput(frames);
+        return input.type === 'ABORT' && input.requestIds.length > 1 ? [] : [frames];
+      },
+    }),
   ],
   ['ABORT that is not heeded once a request runs', 'abort.running', { mutate: () => deafToRun() }],
   ['keep that waits for the end of what runs', 'pause.keep', asIfPausedBy('keep', 'wait')],

@@ -42,9 +42,13 @@ export const ABORT_CHECKS: readonly EngineCheck[] = [
       requests.abort(engine, ended);
       await requests.finished([kept], run.answerMs);
       const got = `${requests.numTokensOf(kept)} of ${numTokens} tokens`;
-      // Where neither has ended, abort.running and abort.waiting tell.
       const numGoingOn = await numThatGoOn(run, ended);
-      if (numGoingOn === 1) return failed('of two requests that it names one runs on');
+      requests.abort(engine, ended.slice(0, 1));
+      requests.abort(engine, ended.slice(1));
+      // Where no ABORT is heeded, abort.running tells.
+      const isDeaf = numGoingOn === 2 && (await numThatGoOn(run, ended)) > 0;
+      if (numGoingOn > 0 && !isDeaf)
+        return failed(`of two requests that it names ${numGoingOn} run on`);
       return requests.isOver(kept) ? passed(got) : failed(got);
     },
   ),

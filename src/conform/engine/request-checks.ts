@@ -237,8 +237,10 @@ async function logprobsOutcome(run: EngineRun, engine: HeardEngine): Promise<Out
     }
     const ranks = newLogprobs.sampledTokenRanks.shape.join(' × ');
     if (ranks !== `${newTokenIds.length}`) problems.push(`sampled_token_ranks of shape ${ranks}`);
-    const highest = highestOf(newLogprobs.logprobs);
-    if (highest > MAX_LOGPROB) problems.push(`a logprob of ${highest.toFixed(3)}: a probability?`);
+    const { lowest, highest } = rangeOf(newLogprobs.logprobs);
+    // With --logprobs-mode raw_logits they are above 0 too, but not all of them from 0 to 1.
+    if (lowest >= 0 && highest > MAX_LOGPROB && highest <= 1)
+      problems.push(`a logprob of ${highest.toFixed(3)}: a probability?`);
     const first = firstIdOf(newLogprobs.logprobTokenIds);
     if (first !== null && first !== newTokenIds[0])
       problems.push(`the row of token ${newTokenIds[0]} begins with ${first}`);
@@ -252,11 +254,17 @@ const UNREADABLE = 'no message can be read as it should be, which outputs.readab
 /** The logarithm of 1, and what float32 may make of it. */
 const MAX_LOGPROB = 0.001;
 
-function highestOf({ dtype, data }: { dtype: string; data: Uint8Array }): number {
-  if (!/f4$|float32/.test(dtype)) return Number.NEGATIVE_INFINITY;
+interface Range {
+  readonly lowest: number;
+  readonly highest: number;
+}
+
+/** Of an array of another type none is known. */
+function rangeOf({ dtype, data }: { dtype: string; data: Uint8Array }): Range {
   const buffer = Buffer.from(data);
-  const count = Math.floor(buffer.length / 4);
-  return Math.max(...Array.from({ length: count }, (_, i) => buffer.readFloatLE(4 * i)));
+  const count = /f4$|float32/.test(dtype) ? Math.floor(buffer.length / 4) : 0;
+  const values = Array.from({ length: count }, (_, i) => buffer.readFloatLE(4 * i));
+  return { lowest: Math.min(...values), highest: Math.max(...values) };
 }
 
 function firstIdOf({ dtype, data }: { dtype: string; data: Uint8Array }): number | null {

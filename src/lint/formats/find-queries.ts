@@ -17,7 +17,7 @@ import { mapAt, wordAt } from './file-node.ts';
 import type { FoundQuery } from './found-query.ts';
 import { elementQueries, listedQueries, managedRuleQueries, panelQueries } from './grafana.ts';
 import { objectiveQueries, serviceLevelQueries } from './objectives.ts';
-import { unpacked } from './packed-text.ts';
+import { MAX_UNPACKED, unpacked } from './packed-text.ts';
 import { persesPanelQueries, persesVariableQueries } from './perses.ts';
 import { type Source, stretch, within } from './placed-text.ts';
 import { readJson } from './read-json.ts';
@@ -49,11 +49,16 @@ interface Surroundings {
   readonly key: string;
 }
 
+/** Keys of texts that are files by their name. */
+const IS_FILE = /\.(json|ya?ml)$|^gzipJson$/i;
+
 class QueryFinder implements FoundInFile {
   readonly queries: FoundQuery[] = [];
   problem: Unreadable | null = null;
   /** Each object once: an alias of YAML can stand for one that it is in. */
   readonly #seen = new Set<FileNode>();
+  /** Characters that came out of base64. */
+  #numUnpacked = 0;
 
   look(node: FileNode, around: Surroundings): void {
     if (node.kind === 'other' || this.#seen.has(node)) return;
@@ -79,7 +84,14 @@ class QueryFinder implements FoundInFile {
 
   #lookUnpacked(field: TextNode, around: Surroundings): void {
     const source = unpacked(field);
-    if (source !== null && HOLDS_FILE.test(source.text)) this.#lookInto(source, around);
+    this.#numUnpacked += source?.text.length ?? 0;
+    if (source === null || this.#numUnpacked > MAX_UNPACKED) {
+      // Else it may be a picture, or anything: nobody said that it was a file.
+      if (!IS_FILE.test(around.key)) return;
+      const [at = 0] = field.placed().offsets;
+      const why = source === null ? 'is no base64, or damaged' : 'holds too much, with the others';
+      this.problem ??= new Unreadable(`${around.key} cannot be unpacked: it ${why}`, at);
+    } else if (HOLDS_FILE.test(source.text)) this.#lookInto(source, around);
   }
 
   #lookInto(source: Source, around: Surroundings): void {
@@ -88,7 +100,7 @@ class QueryFinder implements FoundInFile {
     } catch (cause) {
       if (!(cause instanceof Unreadable)) throw cause;
       // Else it is prose, or a template of another kind: nobody said that it was a file.
-      if (!/\.(json|ya?ml)$|^gzipJson$/i.test(around.key)) return;
+      if (!IS_FILE.test(around.key)) return;
       const [at = 0] = stretch(source, cause.at, cause.at).offsets;
       this.problem ??= new Unreadable(`${around.key} ${cause.message}`, at);
     }

@@ -3,16 +3,17 @@ import { gunzipSync } from 'node:zlib';
 import type { TextNode } from './file-node.ts';
 import type { Source } from './placed-text.ts';
 
-/** Bytes of an unpacked text: as many as of a file that is read. */
-const MAX_UNPACKED = 64 << 20;
-const BASE64 = /^[A-Za-z0-9+/\s]{4,}={0,2}\s*$/;
+/** Bytes of an unpacked text, and characters of all in one file: as many as of a file that is read. */
+export const MAX_UNPACKED = 64 << 20;
+const BASE64 = /^[A-Za-z0-9+/]{4,}={0,2}$/;
 
 /**
  * What a field of base64 holds, all of it said where the field begins; null where it is no text.
  * Source: grafana/grafana-operator api/v1beta1 GrafanaContentSpec.GzipJSON; kubernetes/api core/v1 ConfigMap.BinaryData
  */
 export function unpacked(field: TextNode): Source | null {
-  const text = BASE64.test(field.value) ? textOf(Buffer.from(field.value, 'base64')) : null;
+  const packed = field.value.replace(/\s+/g, '');
+  const text = BASE64.test(packed) ? textOf(Buffer.from(packed, 'base64')) : null;
   if (text === null) return null;
   return {
     text,

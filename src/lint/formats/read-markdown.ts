@@ -80,24 +80,36 @@ function closes(line: string, fence: string): boolean {
   return word.length >= fence.length && word === (fence[0] ?? '').repeat(word.length);
 }
 
-const HEREDOC = /<<-?\s*(['"]?)([A-Za-z_]\w*)\1/;
+/** Neither `<<<`, which hands over a word, nor what shifts in arithmetic. */
+const HEREDOC = /(?<!<)<<-?\s*(['"]?)([A-Za-z_]\w*)\1/;
+const ARITHMETIC = /\$?\(\([^)]*\)\)/g;
 
 /** What commands of a block are given to read, up to a word on a line of its own: `kubectl apply -f - <<'EOF'`. */
 export function heredocs(content: PlacedText): readonly PlacedText[] {
+  const lines = content.text.split('\n');
+  const words = lines.map((line) => line.trim());
+  const starts = startsOf(lines);
+  const lastOf = new Map(words.map((word, index) => [word, index]));
   const found: PlacedText[] = [];
-  let open: { readonly word: string; readonly from: number } | null = null;
-  let at = 0;
-  for (const line of content.text.split('\n')) {
-    if (open === null) {
-      const word: string | undefined = HEREDOC.exec(line)?.[2];
-      if (word !== undefined) open = { word, from: at + line.length + 1 };
-    } else if (line.trim() === open.word) {
-      found.push(slice(content, open.from, Math.max(open.from, at - 1)));
-      open = null;
-    }
-    at += line.length + 1;
+  for (let i = 0; i < lines.length; i++) {
+    const word = HEREDOC.exec((lines[i] ?? '').replace(ARITHMETIC, ''))?.[2];
+    // A word that never comes was none: the shell of a document may be anything.
+    if (word === undefined || (lastOf.get(word) ?? -1) <= i) continue;
+    const end = words.indexOf(word, i + 1);
+    const from = starts[i + 1] ?? 0;
+    found.push(slice(content, from, Math.max(from, (starts[end] ?? 0) - 1)));
+    i = end;
   }
   return found;
+}
+
+function startsOf(lines: readonly string[]): readonly number[] {
+  let at = 0;
+  return lines.map((line) => {
+    const start = at;
+    at += line.length + 1;
+    return start;
+  });
 }
 
 /** A parameter of curl in a shell's quotes. */

@@ -175,6 +175,15 @@ describe('a dashboard in base64', () => {
     const { problem } = readQueries('x.yaml', `spec:\n  gzipJson: ${broken}\n`);
     expect(problem).toEqual({ message: 'gzipJson is not JSON: no JSON value', line: 2 });
   });
+
+  it.each([
+    ['is cut off', packed.slice(0, 40)],
+    ['is no base64', 'not base64 !'],
+    ['is empty space, however much', ' '.repeat(1 << 20)],
+  ])('is told where it %s', (_, field) => {
+    const { problem } = readQueries('x.json', JSON.stringify({ spec: { gzipJson: field } }));
+    expect(problem?.message).toBe('gzipJson cannot be unpacked: it is no base64, or damaged');
+  });
 });
 
 describe('a file whose last line has no end', () => {
@@ -236,6 +245,24 @@ describe('a document', () => {
         ['vllm:b', 9],
       ],
     );
+  });
+
+  it('hands on nothing by what only looks like it', () => {
+    const text = [
+      '```sh',
+      'cat <<NEVER',
+      'grep x <<< hello',
+      'echo $((1 << n))',
+      'kubectl apply -f - <<EOF',
+      'groups:',
+      '- rules:',
+      '  - {alert: A, expr: vllm:a > 1}',
+      'EOF',
+      '```',
+    ].join('\n');
+    expect(readQueries('x.md', text).queries.map(({ text: query }) => query)).toEqual([
+      'vllm:a > 1',
+    ]);
   });
 
   it('has samples of /metrics, which ask nothing, where it says that they are Prometheus’', () => {
