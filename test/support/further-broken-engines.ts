@@ -147,6 +147,16 @@ export const FURTHER_BROKEN_ENGINES: readonly (readonly [string, string, JudgedE
     ),
   ],
   [
+    'statistics that are missing while two requests run',
+    'stats.cadence',
+    one(
+      outputs((message) =>
+        message.outputs.length > 1 ? { ...message, schedulerStats: null } : message,
+      ),
+    ),
+  ],
+  ['one limit for all that runs', 'add.many', { mutate: () => withOneLimit() }],
+  [
     'ABORT of several ids that is not heeded',
     'abort.others',
     one({
@@ -220,6 +230,29 @@ function toBoth(): Mutation {
       return [frames];
     },
   };
+}
+
+/** Requests that come while one runs have its limit. */
+function withOneLimit(): Mutation {
+  const limits = new Map<string, number | null>();
+  const ended = outputs((message) => {
+    for (const { requestId, finishReason } of message.outputs)
+      if (finishReason !== null) limits.delete(requestId);
+    return message;
+  });
+  const begun = inputs((input) => {
+    if (input.type !== 'ADD' || input.request.samplingParams === null) return input;
+    const { samplingParams, requestId } = input.request;
+    // Longer ones are others': they run until they are ended.
+    if ((samplingParams.maxTokens ?? 0) > 8) return input;
+    const [maxTokens = samplingParams.maxTokens] = limits.values();
+    limits.set(requestId, maxTokens);
+    return {
+      ...input,
+      request: { ...input.request, samplingParams: { ...samplingParams, maxTokens } },
+    };
+  });
+  return { ...ended, ...begun };
 }
 
 /** Loses ABORT of what has begun. */

@@ -8,9 +8,20 @@ import type { HeardEngine, HeardOutput, HeardOutputs } from './heard.ts';
 const STOP = 'vllm/v1/core/sched/utils.py check_stop';
 const UPDATE = 'vllm/v1/core/sched/scheduler.py Scheduler.update_from_output';
 const OUTPUT = 'vllm/v1/engine/__init__.py EngineCoreOutput';
-const NUM_TOKENS_OF_MANY = 5;
+/** Of requests that run at once: an engine that has one limit for all of them is told. */
+const LENGTHS_OF_MANY = [5, 8];
 /** More than any vocabulary has. */
 const ALL_TOKEN_IDS = Array.from({ length: 1 << 18 }, (_, id) => id);
+
+/** As many as it should be or not: that they are right add.tokens tells. */
+async function numTokensAlone(
+  run: EngineRun,
+  engine: HeardEngine,
+  maxTokens: number,
+): Promise<number> {
+  const [first] = await generate(run, engine, { maxTokens });
+  return run.requests.numTokensOf(first?.output.requestId ?? '');
+}
 
 export const REQUEST_CHECKS: readonly EngineCheck[] = [
   checkOfEngines(
@@ -99,9 +110,12 @@ export const REQUEST_CHECKS: readonly EngineCheck[] = [
         ),
       );
       await mustFinish(run, engine, ids);
+      const wanted = await numTokensAlone(run, engine, 3);
       return judged(
-        ids.filter((id) => run.requests.numTokensOf(id) === 0).map((id) => `no token of ${id}`),
-        '3 requests, each with tokens and an end',
+        ids
+          .filter((id) => run.requests.numTokensOf(id) !== wanted)
+          .map((id) => `${run.requests.numTokensOf(id)} tokens of ${id}, and ${wanted} of another`),
+        `3 requests of ${wanted} tokens`,
       );
     },
   ),
@@ -119,20 +133,18 @@ export const REQUEST_CHECKS: readonly EngineCheck[] = [
     'Requests that run at once are each answered in full.',
     UPDATE,
     async (run, engine) => {
-      // As many tokens as one that runs alone has: that those are right add.tokens tells.
-      const alone = await generate(run, engine, { maxTokens: NUM_TOKENS_OF_MANY });
-      const wanted = run.requests.numTokensOf(alone[0]?.output.requestId ?? '');
-      const ids = Array.from({ length: 8 }, () =>
-        run.requests.add(engine, { maxTokens: NUM_TOKENS_OF_MANY }),
-      );
+      const wanted = new Map<number, number>();
+      for (const length of LENGTHS_OF_MANY)
+        wanted.set(length, await numTokensAlone(run, engine, length));
+      const lengths = Array.from({ length: 4 }, () => LENGTHS_OF_MANY).flat();
+      const ids = lengths.map((maxTokens) => run.requests.add(engine, { maxTokens }));
       await mustFinish(run, engine, ids);
-      return judged(
-        ids
-          .map((id) => run.requests.numTokensOf(id))
-          .filter((got) => got !== wanted)
-          .map((got) => `${got} tokens, and ${wanted} of a request that runs alone`),
-        `8 requests of ${wanted} tokens`,
-      );
+      const problems = ids.flatMap((id, index) => {
+        const got = run.requests.numTokensOf(id);
+        const alone = wanted.get(lengths[index] ?? 0);
+        return got === alone ? [] : [`${got} tokens, and ${alone} of a request that runs alone`];
+      });
+      return judged([...new Set(problems)], `${ids.length} requests of two lengths`);
     },
   ),
   checkOfEngines(

@@ -4,7 +4,7 @@ import type { StructTable } from '../../shared/protocol/struct-table.ts';
 import { FieldWalk, type WalkedField } from '../../shared/tap/field-walk.ts';
 import { failed, judged, notApplicable, type Outcome, passed } from '../run-checks.ts';
 import type { EngineCheck, EngineRun } from './engine-check.ts';
-import { checkOfEngines, generate, quiet, tokensForAWhile } from './exchange.ts';
+import { checkOfEngines, generate, mustFinish, quiet, tokensForAWhile } from './exchange.ts';
 import type { HeardEngine, HeardOutputs } from './heard.ts';
 import { readyNumber } from './ready-response-checks.ts';
 
@@ -40,9 +40,11 @@ export const STATS_CHECKS: readonly EngineCheck[] = [
     'Each step that gives tokens brings scheduler_stats once, to one of the frontends.',
     CADENCE,
     async (run, engine) => {
-      const outputs = (await generate(run, engine, { maxTokens: 6 })).filter(
-        ({ output }) => output.newTokenIds.length > 0,
-      );
+      const alone = await generate(run, engine, { maxTokens: 6 });
+      const both = [1, 2].map(() => run.requests.add(engine, { maxTokens: 6 }));
+      await mustFinish(run, engine, both);
+      const together = both.flatMap((id) => run.requests.outputsOf(id));
+      const outputs = [...alone, ...together].filter(({ output }) => output.newTokenIds.length > 0);
       const without = outputs.filter(({ heard }) => !hasStats(heard));
       if (without.length === outputs.length) return failed(NONE);
       return without.length === 0
