@@ -57,8 +57,8 @@ class QueryFinder implements FoundInFile {
   problem: Unreadable | null = null;
   /** Each object once: an alias of YAML can stand for one that it is in. */
   readonly #seen = new Set<FileNode>();
-  /** Characters that came out of base64. */
-  #numUnpacked = 0;
+  /** Bytes that may still come out of base64. */
+  #numLeft = MAX_UNPACKED;
 
   look(node: FileNode, around: Surroundings): void {
     if (node.kind === 'other' || this.#seen.has(node)) return;
@@ -83,15 +83,17 @@ class QueryFinder implements FoundInFile {
   }
 
   #lookUnpacked(field: TextNode, around: Surroundings): void {
-    const source = unpacked(field);
-    this.#numUnpacked += source?.text.length ?? 0;
-    if (source === null || this.#numUnpacked > MAX_UNPACKED) {
+    const source = this.#numLeft > 0 ? unpacked(field, this.#numLeft) : null;
+    if (source === null) {
       // Else it may be a picture, or anything: nobody said that it was a file.
       if (!IS_FILE.test(around.key)) return;
       const [at = 0] = field.placed().offsets;
-      const why = source === null ? 'is no base64, or damaged' : 'holds too much, with the others';
-      this.problem ??= new Unreadable(`${around.key} cannot be unpacked: it ${why}`, at);
-    } else if (HOLDS_FILE.test(source.text)) this.#lookInto(source, around);
+      const why = 'it is no base64, damaged, or too long with the others';
+      this.problem ??= new Unreadable(`${around.key} cannot be unpacked: ${why}`, at);
+      return;
+    }
+    this.#numLeft -= Buffer.byteLength(source.text);
+    if (HOLDS_FILE.test(source.text)) this.#lookInto(source, around);
   }
 
   #lookInto(source: Source, around: Surroundings): void {

@@ -3,17 +3,17 @@ import { gunzipSync } from 'node:zlib';
 import type { TextNode } from './file-node.ts';
 import type { Source } from './placed-text.ts';
 
-/** Bytes of an unpacked text, and characters of all in one file: as many as of a file that is read. */
+/** Bytes of all texts in one file: as many as of a file that is read. */
 export const MAX_UNPACKED = 64 << 20;
 const BASE64 = /^[A-Za-z0-9+/]{4,}={0,2}$/;
 
 /**
- * What a field of base64 holds, all of it said where the field begins; null where it is no text.
+ * What a field of base64 holds, all of it said where the field begins; null where it is no text, or a longer one.
  * Source: grafana/grafana-operator api/v1beta1 GrafanaContentSpec.GzipJSON; kubernetes/api core/v1 ConfigMap.BinaryData
  */
-export function unpacked(field: TextNode): Source | null {
+export function unpacked(field: TextNode, maxBytes: number): Source | null {
   const packed = field.value.replace(/\s+/g, '');
-  const text = BASE64.test(packed) ? textOf(Buffer.from(packed, 'base64')) : null;
+  const text = BASE64.test(packed) ? textOf(Buffer.from(packed, 'base64'), maxBytes) : null;
   if (text === null) return null;
   return {
     text,
@@ -24,10 +24,10 @@ export function unpacked(field: TextNode): Source | null {
   };
 }
 
-function textOf(bytes: Buffer): string | null {
+function textOf(bytes: Buffer, maxOutputLength: number): string | null {
   try {
     const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b;
-    const plain = isPacked ? gunzipSync(bytes, { maxOutputLength: MAX_UNPACKED }) : bytes;
+    const plain = isPacked ? gunzipSync(bytes, { maxOutputLength }) : bytes;
     return new TextDecoder('utf-8', { fatal: true }).decode(plain);
   } catch {
     return null;

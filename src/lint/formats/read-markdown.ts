@@ -82,7 +82,7 @@ function closes(line: string, fence: string): boolean {
 
 /** Neither `<<<`, which hands over a word, nor what shifts in arithmetic. */
 const HEREDOC = /(?<!<)<<-?\s*(['"]?)([A-Za-z_]\w*)\1/;
-const ARITHMETIC = /\$?\(\([^)]*\)\)/g;
+const ARITHMETIC = /\$?\(\([^()]*\)\)/g;
 
 /** What commands of a block are given to read, up to a word on a line of its own: `kubectl apply -f - <<'EOF'`. */
 export function heredocs(content: PlacedText): readonly PlacedText[] {

@@ -182,7 +182,9 @@ describe('a dashboard in base64', () => {
     ['is empty space, however much', ' '.repeat(1 << 20)],
   ])('is told where it %s', (_, field) => {
     const { problem } = readQueries('x.json', JSON.stringify({ spec: { gzipJson: field } }));
-    expect(problem?.message).toBe('gzipJson cannot be unpacked: it is no base64, or damaged');
+    expect(problem?.message).toBe(
+      'gzipJson cannot be unpacked: it is no base64, damaged, or too long with the others',
+    );
   });
 });
 
@@ -245,6 +247,18 @@ describe('a document', () => {
         ['vllm:b', 9],
       ],
     );
+  });
+
+  it('is told where all of a file’s fields together are too long', () => {
+    const long = gzipSync(`{"title": "${'x'.repeat(40 << 20)}"}`).toString('base64');
+    const fields = { spec: [{ gzipJson: long }, { gzipJson: long }] };
+    expect(readQueries('x.json', JSON.stringify(fields)).problem?.message).toMatch(/too long/);
+  });
+
+  it('takes no time over parentheses that never end', () => {
+    const begunMs = performance.now();
+    readQueries('x.md', `\`\`\`sh\n${'('.repeat(1 << 18)} <<EOF\n\`\`\`\n`);
+    expect(performance.now() - begunMs).toBeLessThan(5_000);
   });
 
   it('hands on nothing by what only looks like it', () => {
