@@ -145,7 +145,8 @@ async function whyNotServed(run: FrontendRun): Promise<string | null> {
     if (status === 200) return null;
     return brief(status === 0 ? text : `${status} ${text}`);
   } catch (error) {
-    if (error instanceof NothingWithin) return error.message;
+    // What came before the time was over says more than that it is.
+    if (error instanceof NothingWithin) return run.seen.whyNotServed ?? error.message;
     throw error;
   }
 }
